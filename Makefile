@@ -1,0 +1,34 @@
+# Every target sets up what it needs; nothing but Python >= 3.11, make and pip is expected.
+PYTHON = .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test check synth weights bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup:
+	@scripts/bootstrap
+
+demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= PROVIDERS= SCENARIOS= VARIATIONS=)
+	@$(PYTHON) -m local demo $(if $(REFERENCES),--references "$(REFERENCES)") $(if $(PROVIDERS),--providers "$(PROVIDERS)") $(if $(SCENARIOS),--scenarios "$(SCENARIOS)") $(if $(VARIATIONS),--variations "$(VARIATIONS)")
+
+dev: setup ## the whole system on this machine, until Ctrl-C
+	@$(PYTHON) -m local dev
+
+test: setup ## all tests
+	@$(PYTHON) -m pytest
+
+check: setup ## format, lint, types, templates, state machines
+	@scripts/check
+
+synth: setup ## the CloudFormation template, into cdk.out
+	@$(PYTHON) -m scripts.synth
+
+weights: setup ## fetch and export CLIP ViT-B/32 for scoring
+	@$(PYTHON) -m scripts.weights clip-vit-b32
+
+bench: setup ## init time and memory per function, time to the first answer
+	@$(PYTHON) -m benchmarks
+
+clean: ## remove what was made
+	rm -rf .venv .build .local cdk.out

@@ -1,0 +1,1 @@
+"""One character, the same in every picture."""

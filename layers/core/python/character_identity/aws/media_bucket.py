@@ -1,0 +1,70 @@
+"""References, weights and pictures in S3."""
+
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.ports import UploadTicket
+
+LINK_GOOD_FOR_S = 6 * 3600
+TICKET_GOOD_FOR_S = 15 * 60
+
+
+class MediaBucket:
+    """One bucket; the keys say what lies there (``references/``, ``weights/``, ``generations/`` ...)."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def read(self, key: str, limit_bytes: int) -> bytes:
+        """The whole object.
+
+        Raises:
+            NotFound: there is none.
+            InvalidRequest: it is larger than ``limit_bytes``; nothing of it was read.
+        """
+        try:
+            answer = self._client.get_object(Bucket=self._name, Key=key)
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                raise NotFound(f"There is no object {key!r}.") from exc
+            raise
+        with answer["Body"] as body:
+            if answer["ContentLength"] > limit_bytes:
+                raise InvalidRequest(f"{key!r} has more than {limit_bytes} bytes.", code="file_too_large")
+            content: bytes = body.read()
+        return content
+
+    def write(self, key: str, content: bytes, content_type: str) -> None:
+        """Store an object; the same again changes nothing."""
+        self._client.put_object(Bucket=self._name, Key=key, Body=content, ContentType=content_type)
+
+    def write_file(self, key: str, path: Path, content_type: str) -> None:
+        """Store a file, in parts when it is large."""
+        self._client.upload_file(str(path), self._name, key, ExtraArgs={"ContentType": content_type})
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """All keys under a prefix, in order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def link(self, key: str) -> str:
+        """A link that answers a plain GET for six hours, or until the role's session ends."""
+        link: str = self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._name, "Key": key}, ExpiresIn=LINK_GOOD_FOR_S
+        )
+        return link
+
+    def upload_ticket(self, key: str, content_type: str, limit_bytes: int) -> UploadTicket:
+        """A presigned POST for exactly this key and type, of 1 to ``limit_bytes`` bytes."""
+        post = self._client.generate_presigned_post(
+            self._name,
+            key,
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, limit_bytes]],
+            ExpiresIn=TICKET_GOOD_FOR_S,
+        )
+        return UploadTicket(key=key, url=post["url"], fields=post["fields"])

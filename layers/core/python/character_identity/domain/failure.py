@@ -1,0 +1,34 @@
+"""Why an identity or a generation failed: as stored, shown, and put into the Fail state."""
+
+import json
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Failure(BaseModel):
+    """A stable ``code`` and one sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+
+    @classmethod
+    def of_state(cls, error: dict[str, Any]) -> "Failure":
+        """Read the ``error`` of a state: ours, or what a Catch put there (``Error`` and ``Cause``).
+
+        A Lambda's Cause is JSON with ``errorMessage``; the code is the class name in snake case, so that
+        ``ProviderOutcomeUnknown`` reads ``provider_outcome_unknown`` here as everywhere.
+        """
+        if "code" in error:
+            return cls.model_validate(error)
+        name = str(error.get("Error") or "States.Unknown")
+        cause = str(error.get("Cause") or "")
+        try:
+            message = json.loads(cause)["errorMessage"]
+        except (ValueError, KeyError, TypeError):
+            message = cause
+        code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[.]+", "_", name).lower()
+        return cls(code=code, message=message or name)

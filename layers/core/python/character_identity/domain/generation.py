@@ -1,0 +1,88 @@
+"""Generation: one request for pictures of an identity, and the pictures."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from character_identity.domain.failure import Failure
+from character_identity.domain.identity import ProviderName
+
+GenerationStatus = Literal["queued", "running", "succeeded", "failed"]
+Outcome = Literal["succeeded", "filtered", "failed"]
+AspectRatio = Literal["1:1", "16:9", "9:16", "4:3", "3:4"]
+
+DIMENSIONS: dict[AspectRatio, tuple[int, int]] = {
+    "1:1": (1024, 1024),
+    "16:9": (1024, 576),
+    "9:16": (576, 1024),
+    "4:3": (1024, 768),
+    "3:4": (768, 1024),
+}
+"""Pixels (width, height) of fal's sizes; https://fal.ai/models/fal-ai/instant-character, read 2026-11-22."""
+
+
+class GenerationRequest(BaseModel):
+    """What to draw. ``width`` and ``height`` in pixels come together and then win over ``aspect_ratio``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt: str
+    negative_prompt: str | None = None
+    aspect_ratio: AspectRatio = "1:1"
+    width: int | None = None
+    height: int | None = None
+    guidance_scale: float | None = None
+    num_inference_steps: int | None = None
+    seed: int
+    num_images: int = 1
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one picture."""
+        width, height = DIMENSIONS[self.aspect_ratio]
+        return (self.width or width) * (self.height or height)
+
+
+class GeneratedImage(BaseModel):
+    """One picture of a generation; ``key`` is its place in our bucket, None unless it succeeded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    outcome: Outcome
+    key: str | None = None
+    sha256: str | None = None
+    seed: int | None = None
+    width: int | None = None
+    height: int | None = None
+    reason: str | None = None
+
+
+class ProducedImage(BaseModel):
+    """A picture at the provider, not yet ours; ``filtered`` when its safety checker blanked it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    seed: int | None = None
+    filtered: bool = False
+
+
+class Generation(BaseModel):
+    """A request, what became of it and what it cost; times are aware UTC."""
+
+    generation_id: str
+    identity_id: str
+    owner: str
+    provider: ProviderName
+    request: GenerationRequest
+    status: GenerationStatus
+    created_at: datetime
+    settled_at: datetime | None = None
+    prompt_used: str | None = None
+    warnings: list[str] = []
+    produced: list[ProducedImage] = []
+    images: list[GeneratedImage] = []
+    cost_usd: float | None = None
+    error: Failure | None = None

@@ -1,0 +1,80 @@
+"""Identity: a named character bound to one provider."""
+
+import re
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from character_identity.domain.failure import Failure
+
+IdentityStatus = Literal["training", "ready", "failed"]
+Phase = Literal["preparing", "submitting", "queued", "training", "storing", "ready", "failed"]
+ProviderName = Literal["fal-instant", "fal-lora", "astria"]
+
+PROGRESS: dict[Phase, int] = {
+    "preparing": 0,
+    "submitting": 10,
+    "queued": 15,
+    "training": 20,
+    "storing": 90,
+    "ready": 100,
+}
+"""Per cent at which a phase begins; inside ``training`` the provider's own step count moves it on to 90."""
+
+
+class Weights(BaseModel):
+    """The file that a training yielded: our copy, and where the provider keeps its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    size_bytes: int
+    sha256: str
+    provider_url: str
+
+
+class Identity(BaseModel):
+    """A character as one provider knows it. ``references`` are S3 keys; times are aware UTC."""
+
+    identity_id: str
+    owner: str
+    name: str
+    provider: ProviderName
+    class_name: str
+    references: list[str]
+    status: IdentityStatus
+    phase: Phase
+    progress: int = 0
+    created_at: datetime
+    settled_at: datetime | None = None
+    archive_url: str | None = None
+    weights_url: str | None = None
+    weights: Weights | None = None
+    provider_model_id: str | None = None
+    cost_usd: float | None = None
+    error: Failure | None = None
+
+    @property
+    def trigger_word(self) -> str:
+        """The token that calls the trained character: the name in capitals, as the first client writes it."""
+        return re.sub(r"\s+", "_", self.name.strip().upper())
+
+
+def training_progress(fraction: float) -> int:
+    """Per cent for a training that has done ``fraction`` (0 to 1) of its steps."""
+    start, end = PROGRESS["training"], PROGRESS["storing"]
+    return start + int((end - start) * min(max(fraction, 0.0), 1.0))
+
+
+def with_character(prompt: str, name: str, token: str) -> str:
+    """The prompt with the character's plain name replaced by ``token``, or ``token`` put in front.
+
+    A prompt that holds the token already is left as it is.
+    """
+    if token in prompt:
+        return prompt
+    replaced, count = re.subn(
+        rf"(?<!\w){re.escape(name.strip())}(?!\w)", lambda _: token, prompt, flags=re.IGNORECASE
+    )
+    return replaced if count else f"{token}, {prompt}"

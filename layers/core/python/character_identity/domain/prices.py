@@ -1,0 +1,40 @@
+"""What a training or a picture costs, in dollars, by request parameters. Unknown is None, never zero."""
+
+from dataclasses import dataclass
+
+MEGAPIXEL = 1_048_576
+"""Pixels that fal counts as one; whether it rounds is not documented, so nothing is rounded here."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """An amount of dollars per unit, with where it was read and when (ISO date)."""
+
+    amount_usd: float
+    unit: str
+    source: str
+    read_on: str
+
+
+FAL_INSTANT_IMAGE = Price(
+    0.10, "megapixel", "https://fal.ai/models/fal-ai/instant-character/llms.txt", "2026-11-22"
+)
+FAL_LORA_IMAGE = Price(0.035, "megapixel", "https://fal.ai/models/fal-ai/flux-lora", "2026-11-22")
+FAL_LORA_TRAINING = Price(
+    2.00, "1000 steps", "https://fal.ai/models/fal-ai/flux-lora-fast-training", "2026-11-22"
+)
+MILLICENTS_PER_USD = 100_000
+"""Astria reports ``cost_mc`` in millicents; https://github.com/astriaai/cli, read 2026-11-22.
+
+Its prices for a Flux tune and for Flux pictures are not published in a form we could read: no estimate.
+"""
+
+
+def image_cost_usd(price: Price, pixels: int, count: int) -> float:
+    """Dollars for ``count`` pictures of ``pixels`` pixels at a price per megapixel."""
+    return price.amount_usd * pixels / MEGAPIXEL * count
+
+
+def training_cost_usd(price: Price, steps: int) -> float:
+    """Dollars for a training of ``steps`` steps; fal scales linearly with the steps."""
+    return price.amount_usd * steps / 1000

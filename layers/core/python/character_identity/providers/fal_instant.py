@@ -1,0 +1,67 @@
+"""fal-ai/instant-character: one reference picture and a prompt, no training."""
+
+from character_identity.domain.errors import ProviderRejected
+from character_identity.domain.generation import GenerationRequest
+from character_identity.domain.identity import Identity, ProviderName
+from character_identity.domain.job import JobHandle
+from character_identity.domain.prices import FAL_INSTANT_IMAGE, Price, image_cost_usd
+from character_identity.ports import (
+    GenerationOrder,
+    GenerationPlan,
+    ProviderGeneration,
+    ReferenceLimits,
+    ReferencePicture,
+    TrainingOrder,
+    TrainingStatus,
+)
+from character_identity.providers.fal_pictures import MAX_IMAGES, picture_body, picture_status
+from character_identity.providers.fal_queue import FalQueue
+
+ENDPOINT = "fal-ai/instant-character"
+GUIDANCE_MAX = 20.0
+"""https://fal.ai/models/fal-ai/instant-character/llms.txt, read 2026-11-22."""
+
+
+class FalInstantCharacter:
+    """Conditions every picture on the first reference image, which is put into fal's storage each time."""
+
+    name: ProviderName = "fal-instant"
+    trains = False
+    references = ReferenceLimits(minimum=1, maximum=3)
+    max_images = MAX_IMAGES
+    prices: dict[str, Price] = {"image": FAL_INSTANT_IMAGE}  # noqa: RUF012 - read only
+    training_deadline_s = 0
+    generation_deadline_s = 15 * 60
+
+    def __init__(self, queue: FalQueue) -> None:
+        self._queue = queue
+
+    def prepare_training(self, references: list[ReferencePicture]) -> str | None:
+        return None
+
+    def submit_training(self, order: TrainingOrder) -> JobHandle:
+        raise ProviderRejected(self.name, "does not train")
+
+    def training_status(self, handle: JobHandle) -> TrainingStatus:
+        raise ProviderRejected(self.name, "does not train")
+
+    def training_estimate_usd(self) -> float | None:
+        return 0.0
+
+    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
+        body, warnings = picture_body(request, request.prompt, GUIDANCE_MAX)
+        if request.negative_prompt:
+            body["negative_prompt"] = request.negative_prompt
+        return GenerationPlan(body, request.prompt, warnings)
+
+    def submit_generation(self, order: GenerationOrder) -> JobHandle:
+        reference = order.references[0]
+        image_url = self._queue.upload(reference.read(), reference.name, "image/jpeg")
+        plan = self.plan(order.identity, order.request)
+        return self._queue.submit(ENDPOINT, {**plan.body, "image_url": image_url})
+
+    def generation_status(self, handle: JobHandle, request: GenerationRequest) -> ProviderGeneration:
+        return picture_status(self._queue, handle, FAL_INSTANT_IMAGE)
+
+    def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
+        return image_cost_usd(FAL_INSTANT_IMAGE, request.pixels, request.num_images)

@@ -1,0 +1,177 @@
+"""Request and answer bodies of the API, in the camelCase of the first client's types."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from character_identity.domain.failure import Failure
+from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
+from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9 ]{1,40}$")]
+Side = Annotated[int, Field(ge=256, le=2048, multiple_of=8)]
+
+
+class Body(BaseModel):
+    """A JSON body: camelCase outside, snake_case inside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class UploadFile(Body):
+    name: str = Field(max_length=255)
+    content_type: str = Field(max_length=100)
+    size_bytes: int
+
+
+class CreateReferencesRequest(Body):
+    files: list[UploadFile] = Field(min_length=1, max_length=20)
+
+
+class Upload(Body):
+    key: str
+    url: str
+    fields: dict[str, str]
+
+
+class CreateReferencesResponse(Body):
+    uploads: list[Upload]
+
+
+class CreateIdentityRequest(Body):
+    name: Name
+    provider: str = Field(max_length=40)
+    references: list[str] = Field(max_length=100)
+    class_name: ClassName = "person"
+
+
+class IdentityMetadata(Body):
+    """``training_time`` in milliseconds, ``model_size`` in bytes, ``cost`` in dollars; None is unknown."""
+
+    training_time: int | None = None
+    model_size: int | None = None
+    cost: float | None = None
+    clip_similarity: float | None = None
+    created_at: datetime
+
+
+class IdentityResponse(Body):
+    """The specification's CharacterIdentityResult, extended."""
+
+    character_id: str
+    name: str
+    provider: ProviderName
+    class_name: str
+    status: IdentityStatus
+    phase: Phase
+    progress: int
+    reference_urls: list[str]
+    model_url: str | None = None
+    model_storage_url: str | None = None
+    metadata: IdentityMetadata
+    error: Failure | None = None
+
+
+class ListIdentitiesResponse(Body):
+    identities: list[IdentityResponse]
+
+
+class CreateGenerationRequest(Body):
+    """The specification's CharacterGenerationParams without ``characterId``, and ``numImages``."""
+
+    prompt: Text
+    negative_prompt: Annotated[str, Field(max_length=4000)] | None = None
+    width: Side | None = None
+    height: Side | None = None
+    aspect_ratio: AspectRatio = "1:1"
+    guidance_scale: Annotated[float, Field(ge=0, le=35)] | None = None
+    num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
+    num_images: Annotated[int, Field(ge=1, le=8)] = 1
+
+
+class ReferenceSimilarity(Body):
+    reference: str
+    similarity: float
+
+
+class ScoreResponse(Body):
+    """Cosines in [-1, 1] by one encoder, which is named with the hash of its weights."""
+
+    encoder: str
+    weights_sha256: str
+    preprocessing: str
+    mean: float
+    best: float
+    per_reference: list[ReferenceSimilarity]
+
+
+class ImageResponse(Body):
+    image_url: str | None
+    seed: int | None
+    width: int | None
+    height: int | None
+    outcome: Outcome
+    reason: str | None = None
+    clip_similarity: float | None
+    scores: list[ScoreResponse]
+
+
+class GenerationMetadata(Body):
+    """``inference_time`` in milliseconds, ``cost`` in dollars; None is unknown."""
+
+    prompt_used: str | None
+    provider: ProviderName
+    inference_time: int | None = None
+    cost: float | None = None
+    generated_at: datetime | None = None
+
+
+class GenerationResponse(Body):
+    """The specification's CharacterGenerationResult once succeeded, extended."""
+
+    generation_id: str
+    character_id: str
+    status: GenerationStatus
+    images: list[ImageResponse]
+    warnings: list[str]
+    metadata: GenerationMetadata
+    image_url: str | None = None
+    aspect_ratio: str | None = None
+    clip_similarity: float | None = None
+    error: Failure | None = None
+
+
+class PriceResponse(Body):
+    amount_usd: float
+    unit: str
+    source: str
+    read_on: str
+
+
+class ProviderResponse(Body):
+    name: ProviderName
+    trains: bool
+    min_references: int
+    max_references: int
+    max_images: int
+    prices: dict[str, PriceResponse]
+
+
+class ListProvidersResponse(Body):
+    providers: list[ProviderResponse]
+
+
+class ErrorResponse(Body):
+    code: str
+    message: str
+    details: Any = None
+
+
+def to_json(body: Body) -> dict[str, Any]:
+    """A body as JSON objects, in camelCase."""
+    return body.model_dump(mode="json", by_alias=True)

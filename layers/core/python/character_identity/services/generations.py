@@ -1,0 +1,74 @@
+"""Generations: create and get."""
+
+from collections.abc import Callable
+from typing import Any
+
+from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.generation import Generation, GenerationRequest
+from character_identity.ports import Generations, Identities, NewId, Now, Providers, Workflows
+
+
+class GenerationService:
+    """What the API does with generations."""
+
+    def __init__(
+        self,
+        generations: Generations,
+        identities: Identities,
+        providers: Providers,
+        workflows: Workflows,
+        now: Now,
+        new_id: NewId,
+        new_seed: Callable[[], int],
+    ) -> None:
+        self._generations = generations
+        self._identities = identities
+        self._providers = providers
+        self._workflows = workflows
+        self._now = now
+        self._new_id = new_id
+        self._new_seed = new_seed
+
+    def create(self, owner: str, identity_id: str, request: dict[str, Any]) -> Generation:
+        """Order pictures of a ready identity; ``request`` holds GenerationRequest's fields, a seed or none.
+
+        Raises:
+            NotFound: no such identity of this owner.
+            Conflict: it is still training, or failed.
+            InvalidRequest: the provider cannot draw that.
+        """
+        identity = self._identities.get(identity_id)
+        if identity.owner != owner:
+            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        if identity.status != "ready":
+            code = "identity_failed" if identity.status == "failed" else "identity_not_ready"
+            raise Conflict(f"The identity {identity_id!r} is {identity.status}, not ready.", code=code)
+        provider = self._providers[identity.provider]
+        seeded = GenerationRequest.model_validate({"seed": self._new_seed(), **request})
+        if seeded.num_images > provider.max_images:
+            raise InvalidRequest(
+                f"{provider.name} draws at most {provider.max_images} pictures at a time.",
+                code="too_many_images",
+            )
+        plan = provider.plan(identity, seeded)
+        generation = Generation(
+            generation_id=self._new_id(),
+            identity_id=identity_id,
+            owner=owner,
+            provider=identity.provider,
+            request=seeded,
+            status="queued",
+            created_at=self._now(),
+            prompt_used=plan.prompt,
+            warnings=plan.warnings,
+        )
+        self._generations.add(generation)
+        self._workflows.generate({"generation_id": generation.generation_id, "state": "queued"})
+        return generation
+
+    def get(self, owner: str, generation_id: str) -> Generation:
+        """One generation of this owner; another's answers exactly like an unknown one."""
+        generation = self._generations.get(generation_id)
+        if generation.owner != owner:
+            raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
+        return generation

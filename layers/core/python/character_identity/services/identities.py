@@ -1,0 +1,78 @@
+"""Identities: create, get, list."""
+
+from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.domain.identity import Identity, ProviderName
+from character_identity.ports import Identities, NewId, Now, Provider, Providers, Workflows
+from character_identity.services.references import ReferenceService
+
+
+class IdentityService:
+    """What the API does with identities."""
+
+    def __init__(
+        self,
+        identities: Identities,
+        references: ReferenceService,
+        providers: Providers,
+        workflows: Workflows,
+        now: Now,
+        new_id: NewId,
+    ) -> None:
+        self._identities = identities
+        self._references = references
+        self._providers = providers
+        self._workflows = workflows
+        self._now = now
+        self._new_id = new_id
+
+    def create(self, owner: str, name: str, provider: str, sources: list[str], class_name: str) -> Identity:
+        """Register a character; ready at once where the provider does not train, else training starts.
+
+        Raises:
+            InvalidRequest: the provider or a reference image is not usable; nothing was paid or stored.
+        """
+        adapter = provider_named(self._providers, provider)
+        identity_id = self._new_id()
+        keys = self._references.take_in(owner, identity_id, sources, adapter.references)
+        now = self._now()
+        identity = Identity(
+            identity_id=identity_id,
+            owner=owner,
+            name=name,
+            provider=adapter.name,
+            class_name=class_name,
+            references=keys,
+            status="training" if adapter.trains else "ready",
+            phase="preparing" if adapter.trains else "ready",
+            progress=0 if adapter.trains else 100,
+            created_at=now,
+            settled_at=None if adapter.trains else now,
+            cost_usd=None if adapter.trains else 0.0,
+        )
+        self._identities.add(identity)
+        if adapter.trains:
+            self._workflows.train({"identity_id": identity_id, "state": "preparing"})
+        return identity
+
+    def get(self, owner: str, identity_id: str) -> Identity:
+        """One identity of this owner; another's answers exactly like an unknown one."""
+        identity = self._identities.get(identity_id)
+        if identity.owner != owner:
+            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        return identity
+
+    def list(self, owner: str) -> list[Identity]:
+        """All identities of this owner, newest first."""
+        return self._identities.list(owner)
+
+
+def provider_named(providers: Providers, name: str) -> Provider:
+    """The adapter of that name.
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    names: list[ProviderName] = providers.names()
+    if name not in names:
+        raise InvalidRequest(f"{name!r} is not one of {', '.join(names)}.", code="unknown_provider")
+    return providers[name]

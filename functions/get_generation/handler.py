@@ -1,0 +1,25 @@
+"""GET /v1/generations/{generation_id}: one generation, with the scores that are there by now."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from character_identity import wiring
+from character_identity.http import answer, owner_of, rest_app
+from character_identity.presenters import present_generation
+
+logger = Logger()
+app = rest_app()
+
+
+@app.get("/v1/generations/<generation_id>")
+def get_generation(generation_id: str) -> Response[str]:
+    services = wiring.services()
+    generation = services.generations.get(owner_of(app), generation_id)
+    return answer(present_generation(generation, services.scores.scores_of(generation_id), services.bucket))
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,24 @@
+"""GET /v1/identities/{identity_id}: one identity."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from character_identity import wiring
+from character_identity.http import answer, owner_of, rest_app
+from character_identity.presenters import present_identity
+
+logger = Logger()
+app = rest_app()
+
+
+@app.get("/v1/identities/<identity_id>")
+def get_identity(identity_id: str) -> Response[str]:
+    services = wiring.services()
+    return answer(present_identity(services.identities.get(owner_of(app), identity_id), services.bucket))
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,13 +1,12 @@
 """Scores and embeddings in DynamoDB."""
 
-import json
 import struct
 from collections import defaultdict
-from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from character_identity.aws.items import to_item
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 
@@ -25,9 +24,8 @@ class ScoreTable:
 
     def put_score(self, generation_id: str, image_index: int, score: Score) -> None:
         """Store the encoder's score of an image in place of an earlier one."""
-        item = json.loads(score.model_dump_json(), parse_float=Decimal)
-        sort_key = f"SCORE#{image_index:02}#{score.encoder}"
-        self._table.put_item(Item={"pk": f"GENERATION#{generation_id}", "sk": sort_key, **item})
+        key = {"pk": f"GENERATION#{generation_id}", "sk": f"SCORE#{image_index:02}#{score.encoder}"}
+        self._table.put_item(Item={**key, **to_item(score)})
 
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         """Return a generation's scores by image index; images without any are left out."""

@@ -1,0 +1,139 @@
+"""What an evaluation compares: scenarios, and one row for every picture that was asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from character_identity.domain.generation import Outcome
+
+HEADLINE_ENCODER = "clip-vit-b32"
+"""The encoder that the expected similarities are stated for; no other's scores can be held against them."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named test prompt, and the CLIP similarity it is expected to exceed."""
+
+    number: int
+    name: str
+    title: str
+    template: str
+    expected_similarity: float
+
+    def prompt(self, character: str) -> str:
+        """The prompt for one character."""
+        return self.template.replace("{name}", character)
+
+    def seed(self, variation: int) -> int:
+        """The seed of a variation, counted from 1: the same in every run, different for every picture."""
+        return self.number * 1000 + variation
+
+
+SCENARIOS = (
+    Scenario(
+        number=1,
+        name="close-up",
+        title="Close-up portrait, well lit",
+        template="Close-up portrait of {name}, soft studio lighting, neutral expression, looking at camera, "
+        "professional photography, cinematic film still, shallow depth of field",
+        expected_similarity=0.90,
+    ),
+    Scenario(
+        number=2,
+        name="wide-shot",
+        title="Wide shot, full body, outdoors",
+        template="Wide shot of {name} standing in urban environment, natural daylight, golden hour, "
+        "full-body view, cinematic film still, photorealistic, 35mm lens",
+        expected_similarity=0.85,
+    ),
+    Scenario(
+        number=3,
+        name="profile",
+        title="Profile, side angle",
+        template="Profile view of {name}, side angle, dramatic lighting, serious expression, "
+        "cinematic film noir style, black and white, high contrast",
+        expected_similarity=0.85,
+    ),
+    Scenario(
+        number=4,
+        name="low-light",
+        title="Low light, dramatic",
+        template="{name} in dark warehouse, low-key lighting, shadowy atmosphere, tense mood, "
+        "cinematic thriller, dramatic chiaroscuro, Rembrandt lighting",
+        expected_similarity=0.80,
+    ),
+    Scenario(
+        number=5,
+        name="action",
+        title="Action pose, in motion",
+        template="{name} running through corridor, motion blur, dynamic pose, action scene, "
+        "cinematic film still, blurred background, wide-angle lens, 24mm",
+        expected_similarity=0.80,
+    ),
+)
+"""The specification's test scenarios, in its order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRow:
+    """One picture that was asked for, and what became of it.
+
+    ``image`` is a path or link. What is unknown is None: a missing score or price is not a zero.
+    """
+
+    provider: str
+    scenario: str
+    variation: int
+    prompt: str
+    outcome: Outcome
+    identity_id: str | None = None
+    generation_id: str | None = None
+    seed: int | None = None
+    image: str | None = None
+    error: str | None = None
+    encoder: str | None = None
+    weights_sha256: str | None = None
+    similarity_mean: float | None = None
+    similarity_best: float | None = None
+    clip_similarity: float | None = None
+    latency_ms: float | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedIdentity:
+    """One provider's identity of the character: what it took to make it, or why there is none."""
+
+    provider: str
+    identity_id: str | None = None
+    error: str | None = None
+    reference_count: int | None = None
+    training_time_ms: float | None = None
+    training_cost_usd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRun:
+    """One character, made and pictured by several providers, with everything needed to judge them.
+
+    ``references`` are paths or links of the reference images; ``stand_ins`` names the providers whose
+    part was played by a stand-in, so that nobody takes their pictures for real ones.
+    """
+
+    character: str
+    started_at: datetime
+    references: Sequence[str]
+    scenarios: Sequence[Scenario]
+    identities: Sequence[EvaluatedIdentity]
+    rows: Sequence[EvaluationRow]
+    stand_ins: frozenset[str] = frozenset()
+
+    @property
+    def encoders(self) -> list[str]:
+        """The encoders that scored something, by name."""
+        return sorted({row.encoder for row in self.rows if row.encoder})
+
+    @property
+    def scored_with_clip(self) -> bool:
+        """Whether every score is of the encoder that the expected similarities are stated for."""
+        return self.encoders == [HEADLINE_ENCODER]

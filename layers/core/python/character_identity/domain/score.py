@@ -1,0 +1,60 @@
+"""Score: how like its identity's references a picture is, and by which encoder's measure."""
+
+from collections.abc import Mapping
+from statistics import fmean
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+CLIP_ENCODER = "clip-vit-b32"
+"""The encoder whose similarity is the specification's; another's is never reported as CLIP's."""
+DECIMALS = 6
+"""Kept of a similarity: processors differ in the seventh."""
+
+
+class EncoderVersion(NamedTuple):
+    """What an embedding depends on beside the picture; only embeddings of equal versions compare."""
+
+    encoder: str
+    weights_sha256: str
+    preprocessing: str
+
+
+class ReferenceSimilarity(NamedTuple):
+    """Cosine similarity with the reference image under a key."""
+
+    reference: str
+    similarity: float
+
+
+class Score(BaseModel):
+    """A picture's similarity to each reference, with the mean and the best of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    encoder: str
+    weights_sha256: str
+    preprocessing: str
+    mean: float
+    best: float
+    per_reference: tuple[ReferenceSimilarity, ...]
+    image_sha256: str
+
+    @classmethod
+    def of(cls, version: EncoderVersion, image_sha256: str, similarities: Mapping[str, float]) -> "Score":
+        """Return the score of similarities by reference key, of which there is at least one."""
+        return cls(
+            **version._asdict(),
+            mean=round(fmean(similarities.values()), DECIMALS),
+            best=round(max(similarities.values()), DECIMALS),
+            per_reference=tuple(
+                ReferenceSimilarity(key, round(value, DECIMALS))
+                for key, value in sorted(similarities.items())
+            ),
+            image_sha256=image_sha256,
+        )
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether this is the specification's number."""
+        return self.encoder == CLIP_ENCODER

@@ -1,0 +1,87 @@
+"""Small worlds for tests: each builder makes something valid, and takes what matters to the test."""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from character_identity.domain.generation import Generation, GenerationRequest
+from character_identity.domain.identity import Identity, Weights
+from character_identity.domain.job import ProviderJob
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def an_identity(**changes: Any) -> Identity:
+    """A trained fal-lora identity of Sarah's."""
+    values: dict[str, Any] = {
+        "identity_id": "i1",
+        "owner": "ann",
+        "name": "Sarah",
+        "provider": "fal-lora",
+        "class_name": "woman",
+        "references": [f"references/i1/{number:04d}.jpg" for number in range(1, 6)],
+        "status": "ready",
+        "phase": "ready",
+        "progress": 100,
+        "created_at": NOON,
+    }
+    return Identity(**(values | changes))
+
+
+def a_training_identity(**changes: Any) -> Identity:
+    """The same while it trains."""
+    return an_identity(**({"status": "training", "phase": "preparing", "progress": 0} | changes))
+
+
+def some_weights(**changes: Any) -> Weights:
+    """Our copy of a LoRA."""
+    values: dict[str, Any] = {
+        "key": "weights/i1/lora.safetensors",
+        "size_bytes": 100,
+        "sha256": "0" * 64,
+        "provider_url": "https://v3.fal.media/lora.safetensors",
+    }
+    return Weights(**(values | changes))
+
+
+def a_request(**changes: Any) -> GenerationRequest:
+    """Sarah, square, seed 7."""
+    return GenerationRequest(**({"prompt": "Sarah runs through a corridor", "seed": 7} | changes))
+
+
+def a_generation(**changes: Any) -> Generation:
+    """A generation of Sarah's that was just ordered."""
+    values: dict[str, Any] = {
+        "generation_id": "g1",
+        "identity_id": "i1",
+        "owner": "ann",
+        "provider": "fal-lora",
+        "request": a_request(),
+        "status": "queued",
+        "created_at": NOON,
+    }
+    return Generation(**(values | changes))
+
+
+def a_job(**changes: Any) -> ProviderJob:
+    """An intent to train."""
+    values: dict[str, Any] = {
+        "job_id": "training-i1",
+        "kind": "training",
+        "provider": "fal-lora",
+        "state": "intended",
+        "intended_at": NOON,
+    }
+    return ProviderJob(**(values | changes))
+
+
+def a_picture(
+    width: int = 320, height: int = 300, colour: Any = (200, 120, 40), image_format: str = "JPEG", **save: Any
+) -> bytes:
+    """A plain picture's bytes."""
+    out = BytesIO()
+    mode = "RGBA" if isinstance(colour, tuple) and len(colour) == 4 else "RGB"
+    Image.new(mode, (width, height), colour).save(out, image_format, **save)
+    return out.getvalue()

@@ -1,0 +1,217 @@
+import hashlib
+import json
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from character_identity.domain.errors import ProviderRejected
+from character_identity.domain.job import JobHandle
+from character_identity.ports import GenerationOrder, ReferencePicture, TrainingOrder
+from character_identity.providers.fal_flux_lora import FalFluxLora, training_archive
+from character_identity.providers.fal_instant import FalInstantCharacter
+from character_identity.providers.fal_queue import FalQueue
+from character_identity.providers.media import Guard, MediaFetcher
+from tests.builders import a_request, an_identity, some_weights
+from tests.providers.contracts import input_schema
+from tests.providers.test_fal_queue import StubKey
+
+HANDLE = JobHandle(provider_job_id="r1", status_url="https://q.test/s", result_url="https://q.test/r")
+PICTURES = [ReferencePicture(f"{n:04d}.jpg", f"https://b.test/{n}", lambda: b"jpeg") for n in range(1, 6)]
+
+
+class Fal:
+    """fal as seen by an adapter: records submits, answers a prepared status and result."""
+
+    def __init__(self, status: dict[str, Any] | None = None, result: httpx.Response | None = None) -> None:
+        self.submits: list[tuple[str, dict[str, Any]]] = []
+        self.uploads: list[bytes] = []
+        self._status = status or {"status": "COMPLETED"}
+        self._result = result
+        transport = httpx.MockTransport(self._answer)
+        media = MediaFetcher(Guard(resolve=lambda host, port: ["93.184.216.34"]), transport)
+        self.queue = FalQueue(
+            httpx.Client(transport=transport), StubKey(), "https://q.test", "https://rest.test", media
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if request.method == "PUT":
+            self.uploads.append(request.content)
+            return httpx.Response(200)
+        if path == "/storage/upload/initiate":
+            return httpx.Response(
+                200, json={"upload_url": "https://up.test/u", "file_url": "https://f.test/up"}
+            )
+        if request.method == "POST":
+            self.submits.append((path[1:], json.loads(request.content)))
+            return httpx.Response(200, json={"request_id": "r1", "status": "IN_QUEUE"})
+        if path == "/s":
+            return httpx.Response(200, json=self._status)
+        assert self._result is not None
+        return self._result
+
+
+def an_order(**request: Any) -> GenerationOrder:
+    return GenerationOrder(
+        identity=an_identity(weights=some_weights()),
+        request=a_request(**request),
+        references=PICTURES,
+        weights_link="https://b.test/lora?signed",
+    )
+
+
+def valid(endpoint: str, body: dict[str, Any]) -> None:
+    jsonschema.validate(body, {**input_schema(endpoint), "additionalProperties": False})
+
+
+def test_instant_character_gets_one_uploaded_picture() -> None:
+    fal = Fal()
+    FalInstantCharacter(fal.queue).submit_generation(an_order(negative_prompt="blurry", aspect_ratio="16:9"))
+    ((endpoint, body),) = fal.submits
+    valid(endpoint, body)
+    assert endpoint == "fal-ai/instant-character"
+    assert fal.uploads == [b"jpeg"]
+    assert (body["image_url"], body["image_size"], body["negative_prompt"]) == (
+        "https://f.test/up",
+        "landscape_16_9",
+        "blurry",
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size"),
+    [
+        ("1:1", "square_hd"),
+        ("16:9", "landscape_16_9"),
+        ("9:16", "portrait_16_9"),
+        ("4:3", "landscape_4_3"),
+        ("3:4", "portrait_4_3"),
+    ],
+)
+def test_every_aspect_ratio_has_fals_name(ratio: str, size: str) -> None:
+    plan = FalInstantCharacter(Fal().queue).plan(an_identity(), a_request(aspect_ratio=ratio))
+    assert plan.body["image_size"] == size
+
+
+def test_width_and_height_win_over_the_aspect_ratio() -> None:
+    plan = FalInstantCharacter(Fal().queue).plan(an_identity(), a_request(width=640, height=512))
+    assert plan.body["image_size"] == {"width": 640, "height": 512}
+
+
+def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
+    fal = Fal()
+    FalFluxLora(fal.queue, links_reach=True).submit_generation(an_order())
+    ((endpoint, body),) = fal.submits
+    valid(endpoint, body)
+    assert endpoint == "fal-ai/flux-lora"
+    assert body["prompt"] == "SARAH runs through a corridor"
+    assert body["loras"] == [{"path": "https://b.test/lora?signed", "scale": 1}]
+
+
+def test_where_fal_cannot_reach_our_bucket_it_reads_its_own_copy() -> None:
+    fal = Fal()
+    FalFluxLora(fal.queue, links_reach=False).submit_generation(an_order())
+    assert fal.submits[0][1]["loras"][0]["path"] == "https://v3.fal.media/lora.safetensors"
+
+
+def test_flux_lora_without_weights_is_never_sent_as_plain_flux() -> None:
+    fal = Fal()
+    order = GenerationOrder(an_identity(weights=None), a_request(), PICTURES)
+    with pytest.raises(ProviderRejected):
+        FalFluxLora(fal.queue, links_reach=True).submit_generation(order)
+    assert fal.submits == []
+
+
+def test_what_flux_does_not_take_is_said() -> None:
+    request = a_request(negative_prompt="blurry", guidance_scale=40, num_inference_steps=80)
+    plan = FalFluxLora(Fal().queue, links_reach=True).plan(an_identity(), request)
+    assert "negative_prompt" not in plan.body
+    assert (plan.body["guidance_scale"], plan.body["num_inference_steps"]) == (35, 50)
+    assert [warning.split()[0] for warning in plan.warnings] == [
+        "guidanceScale",
+        "numInferenceSteps",
+        "negativePrompt",
+    ]
+
+
+def test_a_training_is_one_archive_with_its_trigger_word() -> None:
+    fal = Fal()
+    provider = FalFluxLora(fal.queue, links_reach=True)
+    archive_url = provider.prepare_training(PICTURES)
+    provider.submit_training(TrainingOrder("t", "woman", "SARAH", PICTURES, archive_url))
+    ((endpoint, body),) = fal.submits
+    valid(endpoint, body)
+    assert endpoint == "fal-ai/flux-lora-fast-training"
+    assert (body["images_data_url"], body["trigger_word"]) == ("https://f.test/up", "SARAH")
+    assert fal.uploads[0][:2] == b"PK"
+
+
+def test_the_archive_is_the_same_bytes_for_the_same_pictures() -> None:
+    pictures = [("0001.jpg", b"a"), ("0002.jpg", b"b")]
+    digest = hashlib.sha256(training_archive(pictures)).hexdigest()
+    assert digest == "5e19f6f95c8a3d919b736fea084f6d10528df30e80c3ac020fb00921d6b60850"
+    assert training_archive(pictures) != training_archive(pictures[::-1])
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "state", "fraction"),
+    [
+        ({"status": "IN_QUEUE"}, None, "queued", None),
+        ({"status": "IN_PROGRESS", "logs": None}, None, "training", None),
+        (
+            {"status": "IN_PROGRESS", "logs": [{"message": "step 250/1000"}, {"message": "saving"}]},
+            None,
+            "training",
+            0.25,
+        ),
+        (
+            {"status": "COMPLETED"},
+            httpx.Response(400, json={"detail": "Request is still in progress"}),
+            "training",
+            None,
+        ),
+        ({"status": "COMPLETED"}, httpx.Response(422, json={"detail": "bad archive"}), "failed", None),
+        ({"status": "COMPLETED"}, httpx.Response(200, json={"config_file": {}}), "failed", None),
+        (
+            {"status": "COMPLETED"},
+            httpx.Response(200, json={"diffusers_lora_file": {"url": "https://v3.fal.media/l"}}),
+            "trained",
+            None,
+        ),
+    ],
+)
+def test_training_status(
+    status: dict[str, Any], result: httpx.Response | None, state: str, fraction: float | None
+) -> None:
+    answer = FalFluxLora(Fal(status, result).queue, links_reach=True).training_status(HANDLE)
+    assert (answer.state, answer.fraction) == (state, fraction)
+
+
+def a_result(**output: Any) -> httpx.Response:
+    return httpx.Response(200, json=output, headers={"x-fal-billable-units": "2"})
+
+
+def test_pictures_come_with_seed_flags_and_cost() -> None:
+    result = a_result(
+        images=[{"url": "https://v3.fal.media/1"}, {"url": "https://v3.fal.media/2", "width": None}],
+        seed=9,
+        has_nsfw_concepts=[False, True],
+    )
+    answer = FalInstantCharacter(Fal(result=result).queue).generation_status(HANDLE, a_request())
+    assert [(image.seed, image.filtered) for image in answer.images] == [(9, False), (9, True)]
+    assert answer.cost_usd == pytest.approx(0.20)
+
+
+@pytest.mark.parametrize("output", [{}, {"images": []}, {"images": [{"width": 3}]}])
+def test_a_result_without_pictures_is_a_failure(output: dict[str, Any]) -> None:
+    answer = FalInstantCharacter(Fal(result=a_result(**output)).queue).generation_status(HANDLE, a_request())
+    assert answer.state == "failed"
+
+
+def test_estimates_follow_the_price_list() -> None:
+    fal = Fal().queue
+    assert FalInstantCharacter(fal).generation_estimate_usd(a_request()) == pytest.approx(0.10)
+    assert FalFluxLora(fal, True).generation_estimate_usd(a_request(num_images=2)) == pytest.approx(0.07)
+    assert FalFluxLora(fal, True).training_estimate_usd() == pytest.approx(2.00)

@@ -1,0 +1,77 @@
+from typing import Any
+
+import pytest
+
+from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.services.generations import GenerationService
+from tests.builders import NOON, a_training_identity, an_identity
+from tests.fakes import FakeGenerations, FakeIdentities, FakeProvider, FakeProviders, FakeWorkflows
+
+
+class World:
+    def __init__(self) -> None:
+        self.workflows = FakeWorkflows()
+        self.generations = FakeGenerations()
+        identities = FakeIdentities(
+            an_identity(),
+            a_training_identity(identity_id="training"),
+            an_identity(identity_id="failed", status="failed"),
+            an_identity(identity_id="bobs", owner="bob"),
+        )
+        self.service = GenerationService(
+            self.generations,
+            identities,
+            FakeProviders(FakeProvider()),
+            self.workflows,
+            lambda: NOON,
+            lambda: "new",
+            lambda: 4711,
+        )
+
+    def create(self, identity_id: str = "i1", **request: Any) -> Any:
+        return self.service.create("ann", identity_id, {"prompt": "Sarah runs", **request})
+
+
+def test_an_order_is_stored_and_started() -> None:
+    world = World()
+    generation = world.create()
+    assert world.workflows.generations == [{"generation_id": "new", "state": "queued"}]
+    assert world.service.get("ann", "new") == generation
+    assert (generation.prompt_used, generation.warnings) == ("PLAN Sarah runs", ["a warning"])
+
+
+@pytest.mark.parametrize(("given", "seed"), [({}, 4711), ({"seed": 0}, 0)])
+def test_a_seed_is_always_recorded(given: dict[str, int], seed: int) -> None:
+    assert World().create(**given).request.seed == seed
+
+
+@pytest.mark.parametrize(
+    ("identity_id", "error", "code"),
+    [
+        ("nobodys", NotFound, "unknown_identity"),
+        ("bobs", NotFound, "unknown_identity"),
+        ("training", Conflict, "identity_not_ready"),
+        ("failed", Conflict, "identity_failed"),
+    ],
+)
+def test_only_a_ready_identity_of_ones_own_draws(identity_id: str, error: type[Exception], code: str) -> None:
+    world = World()
+    with pytest.raises(error) as caught:
+        world.create(identity_id)
+    assert getattr(caught.value, "code", None) == code
+    assert world.workflows.generations == []
+
+
+def test_more_pictures_than_the_provider_draws_are_refused() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        World().create(num_images=5)
+    assert caught.value.code == "too_many_images"
+
+
+def test_another_owners_generation_answers_like_an_unknown_one() -> None:
+    world = World()
+    world.create()
+    for owner, generation_id in (("bob", "new"), ("ann", "other")):
+        with pytest.raises(NotFound) as caught:
+            world.service.get(owner, generation_id)
+        assert caught.value.code == "unknown_generation"

@@ -1,0 +1,55 @@
+import pytest
+
+from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.services.identities import IdentityService
+from character_identity.services.references import ReferenceService
+from tests.builders import NOON, a_picture, an_identity
+from tests.fakes import FakeBucket, FakeIdentities, FakeMedia, FakeProvider, FakeProviders, FakeWorkflows
+
+LINKS = ["https://a.test/1.jpg", "https://a.test/2.jpg"]
+
+
+class World:
+    def __init__(self) -> None:
+        self.identities = FakeIdentities(an_identity(identity_id="bobs", owner="bob"))
+        self.workflows = FakeWorkflows()
+        media = FakeMedia(**{link: a_picture() for link in LINKS})
+        providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
+        self.service = IdentityService(
+            self.identities,
+            ReferenceService(FakeBucket(), media, lambda: "u"),
+            providers,
+            self.workflows,
+            lambda: NOON,
+            lambda: "new",
+        )
+
+
+def test_a_provider_that_trains_is_started() -> None:
+    world = World()
+    identity = world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    assert (identity.status, identity.phase, identity.progress) == ("training", "preparing", 0)
+    assert world.workflows.trainings == [{"identity_id": "new", "state": "preparing"}]
+    assert world.service.get("ann", "new") == identity
+
+
+def test_a_provider_that_does_not_train_is_ready_at_once_and_free() -> None:
+    world = World()
+    identity = world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
+    assert (identity.status, identity.progress, identity.cost_usd) == ("ready", 100, 0.0)
+    assert world.workflows.trainings == []
+
+
+def test_an_unknown_provider_is_refused_before_anything_is_stored() -> None:
+    world = World()
+    with pytest.raises(InvalidRequest) as caught:
+        world.service.create("ann", "Sarah", "dall-e", LINKS, "woman")
+    assert caught.value.code == "unknown_provider"
+    assert world.service.list("ann") == []
+
+
+@pytest.mark.parametrize("identity_id", ["bobs", "nobodys"])
+def test_another_owners_identity_answers_like_an_unknown_one(identity_id: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        World().service.get("ann", identity_id)
+    assert caught.value.code == "unknown_identity"

@@ -1,9 +1,9 @@
 """Request and answer bodies of the API, in the camelCase of the first client's types."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from character_identity.domain.failure import Failure
@@ -92,6 +92,12 @@ class CreateGenerationRequest(Body):
     num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
     num_images: Annotated[int, Field(ge=1, le=8)] = 1
+
+    @model_validator(mode="after")
+    def _sides_come_together(self) -> Self:
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height come together")
+        return self
 
 
 class ReferenceSimilarity(Body):

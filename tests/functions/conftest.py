@@ -1,0 +1,104 @@
+"""Handlers as Lambda calls them, with moto behind."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from moto import mock_aws
+
+from tests.aws.conftest import create_table
+
+MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+class Context(LambdaContext):
+    """What powertools reads of a Lambda context."""
+
+    def __init__(self) -> None:
+        self._function_name = "f"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:000000000000:function:f"
+        self._aws_request_id = "r"
+
+
+class Api:
+    """Calls a handler by its folder's name with an API Gateway event (payload format 2.0)."""
+
+    def __init__(self, bucket: Any) -> None:
+        self.bucket = bucket
+
+    def __call__(
+        self, name: str, method: str, path: str, body: Any = None, owner: str = "ann", text: str | None = None
+    ) -> Answer:
+        content = text if text is not None else (None if body is None else json.dumps(body))
+        event = {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json"},
+            "requestContext": {
+                "accountId": "000000000000",
+                "apiId": "api",
+                "authorizer": {"lambda": {"owner": owner}},
+                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+                "requestId": "r",
+                "routeKey": f"{method} {path}",
+                "stage": "$default",
+                "timeEpoch": 0,
+            },
+            "body": content,
+            "isBase64Encoded": False,
+        }
+        answer = import_module(f"functions.{name}.handler").lambda_handler(event, Context())
+        return Answer(answer["statusCode"], json.loads(answer["body"]), answer.get("headers", {}))
+
+    def uploaded(self, content: bytes, owner: str = "ann") -> str:
+        """The key of a picture that ``owner`` uploaded with a ticket."""
+        file = {"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": max(1, len(content))}
+        ticket = self("create_references", "POST", "/v1/references", {"files": [file]}, owner)
+        key = str(ticket.body["uploads"][0]["key"])
+        self.bucket.put_object(Key=key, Body=content)
+        return key
+
+
+def run_task(name: str, state: dict[str, Any]) -> dict[str, Any]:
+    """Call a state machine's task."""
+    answer: dict[str, Any] = import_module(f"functions.{name}.handler").lambda_handler(state, Context())
+    return answer
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    with mock_aws():
+        create_table()
+        bucket = boto3.resource("s3").create_bucket(
+            Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        machines = boto3.client("stepfunctions")
+        role = "arn:aws:iam::000000000000:role/machine"
+        environment = {"TABLE_NAME": "state", "BUCKET_NAME": "media"}
+        for name in ("TRAIN_IDENTITY", "GENERATE_IMAGES"):
+            machine = machines.create_state_machine(name=name, definition=json.dumps(MACHINE), roleArn=role)
+            environment[f"{name}_ARN"] = machine["stateMachineArn"]
+        environment |= {
+            "FAL_QUEUE_URL": "https://queue.test",
+            "FAL_REST_URL": "https://rest.test",
+            "ASTRIA_API_URL": "https://astria.test",
+            "POWERTOOLS_METRICS_DISABLED": "true",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield Api(bucket)

@@ -1,0 +1,71 @@
+import json
+import os
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.similarity import cosine
+from functions.score_image.encoder import OnnxEncoder, threads
+
+
+def picture(colour: str) -> bytes:
+    file = BytesIO()
+    Image.linear_gradient("L").convert("RGB").point(lambda value: value // 2).save(file, "PNG")
+    gradient = Image.open(file)
+    blended = Image.blend(gradient, Image.new("RGB", gradient.size, colour), 0.5)
+    out = BytesIO()
+    blended.save(out, "PNG")
+    return out.getvalue()
+
+
+def test_an_embedding_is_a_unit_vector_and_the_same_every_time(tiny_encoder: Path) -> None:
+    encoder = OnnxEncoder(tiny_encoder, memory_mb=3008)
+
+    red, blue = encoder.embed(picture("red")), encoder.embed(picture("blue"))
+
+    assert len(red) == json.loads((tiny_encoder / "encoder.json").read_text())["dimensions"]
+    assert sum(value * value for value in red) == pytest.approx(1, abs=1e-5)
+    assert list(OnnxEncoder(tiny_encoder, memory_mb=3008).embed(picture("red"))) == list(red)
+    assert cosine(red, blue) < 0.999
+
+
+def test_the_version_says_what_an_embedding_depends_on(tiny_encoder: Path) -> None:
+    description = json.loads((tiny_encoder / "encoder.json").read_text())
+
+    version = OnnxEncoder(tiny_encoder, memory_mb=3008).version
+
+    assert version == ("tiny", description["weightsSha256"], "bicubic-12-crop-12-v1")
+
+
+def test_the_model_is_not_loaded_before_it_is_needed(tiny_encoder: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_encoder / "encoder.json", tmp_path)  # and no model
+
+    encoder = OnnxEncoder(tmp_path, memory_mb=3008)
+
+    assert encoder.version.encoder == "tiny"
+    with pytest.raises(InvalidRequest):
+        encoder.embed(b"not a picture")
+
+
+def test_an_encoder_made_for_another_preprocessing_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    description = json.loads((tiny_encoder / "encoder.json").read_text())
+    description["preprocessing"] = "bicubic-12-crop-12-v0"
+    (tmp_path / "encoder.json").write_text(json.dumps(description))
+
+    with pytest.raises(ValueError, match="made for bicubic-12-crop-12-v0"):
+        OnnxEncoder(tmp_path, memory_mb=3008)
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "count"), [(128, 1), (1769, 1), (2048, 1), (3008, 2), (3538, 2), (5307, 3), (10_240, 4)]
+)
+def test_there_are_as_many_threads_as_the_memory_pays_for(
+    memory_mb: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+
+    assert threads(memory_mb) == count

@@ -1,0 +1,224 @@
+"""The API's handlers: real events in, answers out, moto behind."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from character_identity import wiring
+from character_identity.domain.generation import GeneratedImage
+from tests.builders import a_generation, a_picture, a_training_identity, an_identity, some_weights
+from tests.functions.conftest import Api, run_task
+
+
+def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:
+    references = [api.uploaded(a_picture()) for _ in range(count)]
+    return {
+        "name": "Sarah",
+        "provider": "fal-lora",
+        "references": references,
+        "className": "woman",
+        **changes,
+    }
+
+
+def executions(name: str) -> list[str]:
+    client = boto3.client("stepfunctions")
+    arn = next(
+        m["stateMachineArn"] for m in client.list_state_machines()["stateMachines"] if m["name"] == name
+    )
+    return [execution["name"] for execution in client.list_executions(stateMachineArn=arn)["executions"]]
+
+
+def test_a_training_identity_is_accepted_and_started(api: Api) -> None:
+    answer = api("create_identity", "POST", "/v1/identities", identity_body(api))
+    assert answer.status == 202
+    identity_id = answer.body["characterId"]
+    assert answer.headers["Location"] == f"/v1/identities/{identity_id}"
+    assert executions("TRAIN_IDENTITY") == [identity_id]
+    assert (answer.body["status"], answer.body["phase"], answer.body["progress"]) == (
+        "training",
+        "preparing",
+        0,
+    )
+    assert len(answer.body["referenceUrls"]) == 5
+    assert answer.body["metadata"] == {
+        "trainingTime": None,
+        "modelSize": None,
+        "cost": None,
+        "clipSimilarity": None,
+        "createdAt": answer.body["metadata"]["createdAt"],
+    }
+    shown = api("get_identity", "GET", f"/v1/identities/{identity_id}")
+    assert shown.body["characterId"] == identity_id
+
+
+def test_an_instant_identity_is_ready_at_once(api: Api) -> None:
+    answer = api("create_identity", "POST", "/v1/identities", identity_body(api, 1, provider="fal-instant"))
+    assert (answer.status, answer.body["status"]) == (201, "ready")
+    assert (answer.body["metadata"]["cost"], answer.body["metadata"]["trainingTime"]) == (0, 0)
+    assert executions("TRAIN_IDENTITY") == []
+
+
+def test_an_owner_lists_their_own(api: Api) -> None:
+    for identity_id, owner in (("i1", "ann"), ("i2", "bob")):
+        wiring.services().identity_table.add(an_identity(identity_id=identity_id, owner=owner))
+    answer = api("list_identities", "GET", "/v1/identities")
+    assert [identity["characterId"] for identity in answer.body["identities"]] == ["i1"]
+
+
+def test_a_trained_identity_shows_its_weights(api: Api) -> None:
+    wiring.services().identity_table.add(an_identity(weights=some_weights(), cost_usd=2.0))
+    body = api("get_identity", "GET", "/v1/identities/i1").body
+    assert body["modelUrl"] == "https://v3.fal.media/lora.safetensors"
+    assert "weights/i1/lora.safetensors" in body["modelStorageUrl"]
+    assert (body["metadata"]["modelSize"], body["metadata"]["cost"]) == (100, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"provider": "dall-e"}, "unknown_provider"),
+        ({"provider": "fal-instant"}, "too_many_references"),
+        ({"references": []}, "too_few_references"),
+        ({"references": ["uploads/someone/else.jpg"] * 5}, "unknown_reference"),
+        ({"references": ["http://127.0.0.1/a.jpg"] * 5}, "forbidden_url"),
+        ({"references": "a.jpg"}, "invalid_body"),
+        ({"name": "  "}, "invalid_body"),
+        ({"className": "woman_1"}, "invalid_body"),
+        ({"surprise": 1}, "invalid_body"),
+    ],
+)
+def test_a_bad_identity_is_refused_before_anything_is_started(api: Api, changes: Any, code: str) -> None:
+    answer = api("create_identity", "POST", "/v1/identities", identity_body(api) | changes)
+    assert (answer.status, answer.body["code"]) == (400, code)
+    assert executions("TRAIN_IDENTITY") == []
+
+
+def test_an_unreadable_picture_is_refused(api: Api) -> None:
+    body = identity_body(api)
+    body["references"][3] = api.uploaded(b"not a picture")
+    answer = api("create_identity", "POST", "/v1/identities", body)
+    assert (answer.status, answer.body["code"]) == (400, "unreadable_image")
+    assert body["references"][3] in answer.body["message"]
+
+
+@pytest.mark.parametrize("text", ["{", "", "nonsense"])
+def test_what_is_not_json_is_refused(api: Api, text: str) -> None:
+    answer = api("create_identity", "POST", "/v1/identities", text=text)
+    assert (answer.status, answer.body["code"]) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "7"])
+def test_json_of_another_shape_is_refused(api: Api, text: str) -> None:
+    answer = api("create_generation", "POST", "/v1/identities/i1/generations", text=text)
+    assert (answer.status, answer.body["code"]) == (400, "invalid_body")
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path", "body", "code"),
+    [
+        ("get_identity", "GET", "/v1/identities/nobodys", None, "unknown_identity"),
+        ("get_identity", "GET", "/v1/identities/bobs", None, "unknown_identity"),
+        ("get_generation", "GET", "/v1/generations/nobodys", None, "unknown_generation"),
+        ("create_generation", "POST", "/v1/identities/bobs/generations", {"prompt": "p"}, "unknown_identity"),
+    ],
+)
+def test_an_unknown_id_and_another_owners_answer_alike(
+    api: Api, name: str, method: str, path: str, body: Any, code: str
+) -> None:
+    wiring.services().identity_table.add(an_identity(identity_id="bobs", owner="bob"))
+    answer = api(name, method, path, body)
+    assert (answer.status, answer.body["code"]) == (404, code)
+
+
+def test_a_generation_is_accepted_and_started(api: Api) -> None:
+    wiring.services().identity_table.add(an_identity())
+    body = {"prompt": "Sarah runs", "aspectRatio": "16:9", "seed": 5, "negativePrompt": "blurry"}
+    answer = api("create_generation", "POST", "/v1/identities/i1/generations", body)
+    generation_id = answer.body["generationId"]
+    assert (answer.status, answer.headers["Location"]) == (202, f"/v1/generations/{generation_id}")
+    assert executions("GENERATE_IMAGES") == [generation_id]
+    assert answer.body["metadata"]["promptUsed"] == "SARAH runs"
+    assert answer.body["warnings"] == ["negativePrompt was left out: Flux does not take one."]
+    stored = wiring.services().generation_table.get(generation_id)
+    assert (stored.request.seed, stored.request.aspect_ratio) == (5, "16:9")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"prompt": "  "}, "invalid_body"),
+        ({"prompt": None}, "invalid_body"),
+        ({"aspectRatio": "2:1"}, "invalid_body"),
+        ({"width": 512}, "invalid_body"),
+        ({"width": 100, "height": 512}, "invalid_body"),
+        ({"numImages": 0}, "invalid_body"),
+        ({"numImages": 8}, "too_many_images"),
+        ({"seed": -1}, "invalid_body"),
+        ({"guidanceScale": "high"}, "invalid_body"),
+    ],
+)
+def test_a_bad_generation_is_refused_before_anything_is_started(api: Api, changes: Any, code: str) -> None:
+    wiring.services().identity_table.add(an_identity())
+    answer = api("create_generation", "POST", "/v1/identities/i1/generations", {"prompt": "Sarah"} | changes)
+    assert (answer.status, answer.body["code"]) == (400, code)
+    assert executions("GENERATE_IMAGES") == []
+
+
+def test_an_identity_in_training_does_not_draw_yet(api: Api) -> None:
+    wiring.services().identity_table.add(a_training_identity())
+    answer = api("create_generation", "POST", "/v1/identities/i1/generations", {"prompt": "Sarah"})
+    assert (answer.status, answer.body["code"]) == (409, "identity_not_ready")
+
+
+def test_a_succeeded_generation_carries_the_first_pictures_fields(api: Api) -> None:
+    images = [
+        GeneratedImage(index=0, outcome="filtered"),
+        GeneratedImage(
+            index=1, outcome="succeeded", key="generations/i1/g1/02.jpg", seed=7, width=8, height=8
+        ),
+    ]
+    wiring.services().generation_table.add(a_generation(status="succeeded", images=images, cost_usd=0.07))
+    body = api("get_generation", "GET", "/v1/generations/g1").body
+    assert "generations/i1/g1/02.jpg" in body["imageUrl"]
+    assert (body["aspectRatio"], body["clipSimilarity"]) == ("1:1", None)
+    assert [image["outcome"] for image in body["images"]] == ["filtered", "succeeded"]
+    assert body["metadata"]["cost"] == 0.07
+
+
+def test_upload_tickets_are_for_pictures_only(api: Api) -> None:
+    file = {"name": "a.gif", "contentType": "image/gif", "sizeBytes": 10}
+    answer = api("create_references", "POST", "/v1/references", {"files": [file]})
+    assert (answer.status, answer.body["code"]) == (400, "unsupported_image_format")
+
+
+def test_the_providers_say_their_limits_and_prices(api: Api) -> None:
+    providers = {p["name"]: p for p in api("list_providers", "GET", "/v1/providers").body["providers"]}
+    assert {name: (p["minReferences"], p["maxReferences"]) for name, p in providers.items()} == {
+        "fal-instant": (1, 3),
+        "fal-lora": (5, 20),
+        "astria": (4, 20),
+    }
+    assert providers["fal-lora"]["prices"]["training"]["readOn"] == "2026-11-22"
+    assert providers["astria"]["prices"] == {}
+
+
+def test_a_bug_is_a_500_without_its_traceback(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TABLE_NAME", "no-such-table")
+    answer = api("get_identity", "GET", "/v1/identities/i1")
+    assert (answer.status, answer.body["code"]) == (500, "internal_error")
+    assert "no-such-table" not in str(answer.body)
+
+
+def test_the_tasks_that_record_answer_the_machine(api: Api) -> None:
+    wiring.services().identity_table.add(a_training_identity())
+    wiring.services().generation_table.add(a_generation(status="running"))
+    error = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "fal: refused"}'}
+    expected = {"code": "provider_rejected", "message": "fal: refused"}
+    training = run_task("record_training", {"identity_id": "i1", "state": "preparing", "error": error})
+    drawing = run_task("record_generation", {"generation_id": "g1", "state": "running", "error": error})
+    for state in (training, drawing):
+        assert (state["state"], state["error"]) == ("failed", expected)
+    assert api("get_identity", "GET", "/v1/identities/i1").body["error"] == expected
+    assert api("get_generation", "GET", "/v1/generations/g1").body["error"] == expected

@@ -48,7 +48,8 @@ def some_weights(**changes: Any) -> Weights:
 
 def a_request(**changes: Any) -> GenerationRequest:
     """Sarah, square, seed 7."""
-    return GenerationRequest(**({"prompt": "Sarah runs through a corridor", "seed": 7} | changes))
+    values: dict[str, Any] = {"prompt": "Sarah runs through a corridor", "seed": 7}
+    return GenerationRequest(**(values | changes))
 
 
 def a_generation(**changes: Any) -> Generation:

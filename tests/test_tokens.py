@@ -69,7 +69,7 @@ def test_a_token_for_others_or_other_times_is_nobodys(
 
 
 def test_forged_tokens_are_nobodys(verifier: TokenVerifier) -> None:
-    unsigned = jwt.encode({"sub": "ann"}, None, algorithm="none", headers={"kid": "ES256"})
+    unsigned = jwt.encode({"sub": "ann"}, "", algorithm="none", headers={"kid": "ES256"})
     symmetric = jwt.encode({"sub": "ann"}, "k" * 32, algorithm="HS256", headers={"kid": "ES256"})
     for token in (a_token("foreign", kid="ES256"), a_token("foreign"), unsigned, symmetric, "x", None):
         assert verifier.owner_of(token) is None

@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from character_identity import wiring
 from character_identity.http import answer, owner_of, rest_app
 from character_identity.presenters import present_generation

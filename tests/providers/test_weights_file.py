@@ -39,9 +39,8 @@ def test_a_lora_passes(tmp_path: Path) -> None:
     ],
 )
 def test_anything_else_is_refused(tmp_path: Path, tensors: Any, data: bytes) -> None:
-    with pytest.raises(ProviderRejected) as caught:
+    with pytest.raises(ProviderRejected):
         check_weights(a_file(tmp_path / "w", tensors, data))
-    assert caught.value.code == "invalid_weights"
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"<html>no such file</html>", b"\xff" * 64])

@@ -41,7 +41,7 @@ def test_an_order_is_stored_and_started() -> None:
 
 
 @pytest.mark.parametrize(("given", "seed"), [({}, 4711), ({"seed": 0}, 0)])
-def test_a_seed_is_always_recorded(given: dict[str, int], seed: int) -> None:
+def test_a_seed_is_always_recorded(given: dict[str, Any], seed: int) -> None:
     assert World().create(**given).request.seed == seed
 
 

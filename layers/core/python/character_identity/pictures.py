@@ -1,5 +1,6 @@
 """Reads pictures that come from others: capped before decoding, judged, and made plain."""
 
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -13,7 +14,7 @@ MIN_SIDE = 256
 BLANK_LEVEL = 4
 """A picture no brighter than this, of 255, is a blanked frame: fal paints refused pictures black."""
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,20 @@ def upright_jpeg(content: bytes) -> bytes:
 
 
 def _opened(content: bytes) -> Image.Image:
-    image = Image.open(BytesIO(content), formats=list(SUFFIXES))
+    """The picture with its header read, and nothing decoded yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit follows
+        try:
+            image = Image.open(BytesIO(content), formats=list(SUFFIXES))
+        except Image.DecompressionBombError as exc:
+            raise _too_large() from exc
     if image.width * image.height > MAX_PIXELS:
-        raise InvalidRequest(f"The picture has more than {MAX_PIXELS} pixels.", code="image_too_large")
+        raise _too_large()
     return image
+
+
+def _too_large() -> InvalidRequest:
+    return InvalidRequest(f"The picture has more than {MAX_PIXELS} pixels.", code="image_too_large")
 
 
 def _unreadable() -> InvalidRequest:

@@ -152,4 +152,4 @@ def _raise_for(answer: httpx.Response) -> None:
     if status >= 500 or status in {408, 429}:
         raise ProviderUnavailable(PROVIDER, f"{host} answered {status}")
     if status >= 400:
-        raise ProviderRejected(PROVIDER, f"{host} answered {status}", code="media_gone")
+        raise ProviderRejected(PROVIDER, f"{host} answered {status}")

@@ -65,12 +65,7 @@ class VendorApi:
             error = ProviderOutcomeUnknown if paid else ProviderUnavailable
             return error(self._name, f"answered {status}")
         if status in {401, 402, 403}:
-            return ProviderRejected(
-                self._name,
-                f"refused our account ({status})",
-                code="provider_account",
-                details=self._reason(answer),
-            )
+            return ProviderRejected(self._name, f"refused our account ({status}): {self._reason(answer)}")
         return ProviderRejected(self._name, f"answered {status}: {self._reason(answer)}")
 
     def _send(self, method: str, url: str, key: str, paid: bool, request: dict[str, Any]) -> httpx.Response:

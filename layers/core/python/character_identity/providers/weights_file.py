@@ -46,4 +46,4 @@ def _end_of(tensor: dict[str, Any]) -> int:
 
 
 def _broken(why: str) -> ProviderRejected:
-    return ProviderRejected("weights", f"the file is not usable: {why}", code="invalid_weights")
+    return ProviderRejected("weights", f"the file is not usable: {why}")

@@ -1,0 +1,295 @@
+"""The API over HTTPS: calls, errors, and waiting for jobs."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from character_identity_client.models import Generation, Identity, Provider, Upload
+
+TIMEOUT = httpx.Timeout(connect=5, read=35, write=60, pool=5)
+"""Seconds. API Gateway gives a function 30 to answer; uploads are a few megabytes."""
+
+CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+"""The pictures that the API takes as references, by the end of their names."""
+
+GET_ATTEMPTS = 4
+TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+
+FIRST_WAIT_S = 0.3
+WAIT_GROWTH = 1.3
+LONGEST_WAIT_S = 10.0
+
+T = TypeVar("T")
+
+
+class ApiError(Exception):
+    """The API, or a store it sent us to, refused a call; ``status`` is the HTTP status."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{message} ({code}, HTTP {status})")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class JobFailed(Exception):
+    """The job that was waited for ended without its result."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        self.message = message
+
+
+class DeadlinePassed(TimeoutError):
+    """A wait was given up; the job goes on, and may be waited for again."""
+
+
+class ApiClient:
+    """Calls the API for one owner. Only GETs are repeated: a repeated POST could be a second order.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        token: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Talk to the API at ``api_url``, to which paths such as ``/v1/identities`` are appended.
+
+        Raises:
+            ValueError: the token would cross a network in clear text.
+        """
+        _refuse_clear_text(api_url)
+        self._api = httpx.Client(
+            base_url=api_url,
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            timeout=TIMEOUT,
+            transport=transport,
+        )
+        # Stores get no token: their links carry their own permission.
+        self._stores = httpx.Client(timeout=TIMEOUT, transport=transport)
+        self._clock = clock
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+        self._stores.close()
+
+    def list_providers(self) -> list[Provider]:
+        """The providers, with the number of references each one takes."""
+        answer = self._get("/v1/providers")
+        return _parse(TypeAdapter(list[Provider]), _field(answer, "providers"))
+
+    def upload_references(self, paths: Sequence[Path]) -> list[str]:
+        """Upload pictures; the keys to create an identity with, in the same order."""
+        files = [
+            {"name": path.name, "contentType": _content_type(path), "sizeBytes": path.stat().st_size}
+            for path in paths
+        ]
+        answer = self._post("/v1/references", {"files": files})
+        uploads = _parse(TypeAdapter(list[Upload]), _field(answer, "uploads"))
+        if len(uploads) != len(paths):
+            raise _unreadable(f"{len(uploads)} upload tickets for {len(paths)} files")
+        for path, upload in zip(paths, uploads, strict=True):
+            with path.open("rb") as file:
+                part = {"file": (path.name, file, _content_type(path))}
+                _raise_for_error(self._stores.post(upload.url, data=upload.fields, files=part))
+        return [upload.key for upload in uploads]
+
+    def create_identity(
+        self, name: str, provider: str, references: Sequence[str], *, class_name: str | None = None
+    ) -> Identity:
+        """Create an identity from uploaded keys or links; it may still have to be trained."""
+        body = {"name": name, "provider": provider, "references": list(references), "className": class_name}
+        return _parse(TypeAdapter(Identity), self._post("/v1/identities", body))
+
+    def get_identity(self, identity_id: str) -> Identity:
+        """An identity as it is now."""
+        return _parse(TypeAdapter(Identity), self._get(f"/v1/identities/{identity_id}"))
+
+    def generate(
+        self,
+        identity_id: str,
+        prompt: str,
+        *,
+        negative_prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        guidance_scale: float | None = None,
+        num_inference_steps: int | None = None,
+        seed: int | None = None,
+        num_images: int | None = None,
+    ) -> Generation:
+        """Order pictures of an identity; what is None is left to the API."""
+        body = {
+            "prompt": prompt,
+            "negativePrompt": negative_prompt,
+            "aspectRatio": aspect_ratio,
+            "guidanceScale": guidance_scale,
+            "numInferenceSteps": num_inference_steps,
+            "seed": seed,
+            "numImages": num_images,
+        }
+        return _parse(TypeAdapter(Generation), self._post(f"/v1/identities/{identity_id}/generations", body))
+
+    def get_generation(self, generation_id: str) -> Generation:
+        """A generation as it is now."""
+        return _parse(TypeAdapter(Generation), self._get(f"/v1/generations/{generation_id}"))
+
+    def wait_until_ready(
+        self, identity_id: str, *, timeout_s: float, on_progress: Callable[[Identity], None] | None = None
+    ) -> Identity:
+        """The identity once it is ready; ``on_progress`` sees every look at it.
+
+        Raises:
+            JobFailed: its training failed.
+            DeadlinePassed: it is still training.
+        """
+
+        def look() -> Identity | None:
+            identity = self.get_identity(identity_id)
+            if on_progress is not None:
+                on_progress(identity)
+            if identity.status == "failed":
+                raise _job_failed("the identity", identity)
+            return identity if identity.status == "ready" else None
+
+        return self._wait(look, f"identity {identity_id} to be ready", timeout_s)
+
+    def wait_until_generated(self, generation_id: str, *, timeout_s: float) -> Generation:
+        """The generation once its pictures are there; some of them may be filtered or failed.
+
+        Raises:
+            JobFailed: there are no pictures.
+            DeadlinePassed: it is still running.
+        """
+        return self._wait_for_generation(generation_id, lambda g: g.settled, "its pictures", timeout_s)
+
+    def wait_until_scored(self, generation_id: str, *, timeout_s: float) -> Generation:
+        """The generation once every picture of it that succeeded has a score.
+
+        Raises:
+            JobFailed: there are no pictures.
+            DeadlinePassed: a score is still missing.
+        """
+        return self._wait_for_generation(generation_id, lambda g: g.scored, "its scores", timeout_s)
+
+    def download(self, url: str) -> bytes:
+        """A picture, or whatever else a link of the API leads to."""
+        return self._repeat(lambda: self._stores.get(url, follow_redirects=True)).content
+
+    def _wait_for_generation(
+        self, generation_id: str, done: Callable[[Generation], bool], what: str, timeout_s: float
+    ) -> Generation:
+        def look() -> Generation | None:
+            generation = self.get_generation(generation_id)
+            if generation.status == "failed":
+                raise _job_failed("the generation", generation)
+            return generation if done(generation) else None
+
+        return self._wait(look, f"generation {generation_id} to have {what}", timeout_s)
+
+    def _wait(self, look: Callable[[], T | None], what: str, timeout_s: float) -> T:
+        """What ``look`` finds, asking less and less often: the end is seen about a third late at worst."""
+        deadline = self._clock() + timeout_s
+        wait_s = FIRST_WAIT_S
+        while (found := look()) is None:
+            left_s = deadline - self._clock()
+            if left_s <= 0:
+                raise DeadlinePassed(f"Waited {timeout_s:.0f} s for {what}.")
+            self._sleep(min(wait_s, left_s))
+            wait_s = min(wait_s * WAIT_GROWTH, LONGEST_WAIT_S)
+        return found
+
+    def _get(self, path: str) -> Any:
+        return _json(self._repeat(lambda: self._api.get(path)))
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        given = {name: value for name, value in body.items() if value is not None}
+        return _json(_raise_for_error(self._api.post(path, json=given)))
+
+    def _repeat(self, get: Callable[[], httpx.Response]) -> httpx.Response:
+        """The answer of a GET, which is asked again where that may help."""
+        for attempt in range(1, GET_ATTEMPTS + 1):
+            last = attempt == GET_ATTEMPTS
+            try:
+                response = get()
+            except httpx.TransportError:
+                if last:
+                    raise
+            else:
+                if last or response.status_code not in TRY_AGAIN:
+                    return _raise_for_error(response)
+            self._sleep(FIRST_WAIT_S * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _refuse_clear_text(api_url: str) -> None:
+    url = httpx.URL(api_url)
+    local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
+    if url.scheme != "https" and not local:
+        raise ValueError(f"The API must be called over HTTPS, not at {api_url}.")
+
+
+def _content_type(path: Path) -> str:
+    return CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+
+
+def _raise_for_error(response: httpx.Response) -> httpx.Response:
+    """The response, unless it says that the call failed."""
+    if response.is_success:
+        return response
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    problem = body if isinstance(body, dict) else {}
+    code = str(problem.get("code") or "unknown")
+    message = str(problem.get("message") or response.reason_phrase or "no explanation")
+    raise ApiError(response.status_code, code, message)
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as exc:
+        raise _unreadable("not JSON") from exc
+
+
+def _field(answer: Any, name: str) -> Any:
+    if not isinstance(answer, dict) or name not in answer:
+        raise _unreadable(f"no {name}")
+    return answer[name]
+
+
+def _parse(shape: TypeAdapter[T], answer: Any) -> T:
+    try:
+        return shape.validate_python(answer)
+    except ValidationError as exc:
+        raise _unreadable(str(exc)) from exc
+
+
+def _unreadable(why: str) -> ApiError:
+    return ApiError(200, "unreadable_answer", f"The API's answer could not be read: {why}")
+
+
+def _job_failed(what: str, job: Identity | Generation) -> JobFailed:
+    if job.error is None:
+        return JobFailed("unknown", f"{what} failed without saying why")
+    return JobFailed(job.error.code, job.error.message)

@@ -1,0 +1,109 @@
+"""What the API answers, as far as a caller needs it; fields this client does not know are ignored."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Answer(BaseModel):
+    """A part of an answer: camelCase in JSON, snake_case here."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Failure(Answer):
+    """Why a job failed; ``code`` is stable, ``message`` is for people."""
+
+    code: str
+    message: str
+
+
+class IdentityMetadata(Answer):
+    """What an identity took to make. ``training_time`` is in milliseconds, ``cost`` in dollars."""
+
+    training_time: float | None = None
+    cost: float | None = None
+
+
+class Identity(Answer):
+    """A character bound to one provider."""
+
+    character_id: str
+    name: str
+    provider: str
+    status: Literal["training", "ready", "failed"]
+    phase: str | None = None
+    progress: int = 0
+    reference_urls: list[str] = []
+    model_storage_url: str | None = None
+    metadata: IdentityMetadata = IdentityMetadata()
+    error: Failure | None = None
+
+
+class Score(Answer):
+    """How similar a picture is to the references, by one encoder."""
+
+    encoder: str
+    mean: float
+    best: float
+    weights_sha256: str | None = None
+
+
+class Image(Answer):
+    """One picture of a generation; ``scores`` fill in a moment after the picture is there."""
+
+    outcome: Literal["succeeded", "filtered", "failed"]
+    image_url: str | None = None
+    seed: int | None = None
+    width: int | None = None
+    height: int | None = None
+    reason: str | None = None
+    clip_similarity: float | None = None
+    scores: list[Score] = []
+
+
+class GenerationMetadata(Answer):
+    """How a generation went. ``inference_time`` is in milliseconds, ``cost`` in dollars for all images."""
+
+    prompt_used: str | None = None
+    inference_time: float | None = None
+    cost: float | None = None
+
+
+class Generation(Answer):
+    """A request for pictures, and the pictures."""
+
+    generation_id: str
+    character_id: str
+    status: Literal["queued", "running", "succeeded", "failed"]
+    images: list[Image] = []
+    warnings: list[str] = []
+    metadata: GenerationMetadata = GenerationMetadata()
+    error: Failure | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the pictures, or the failure, are there."""
+        return self.status in ("succeeded", "failed")
+
+    @property
+    def scored(self) -> bool:
+        """Whether every picture that can have a score has one."""
+        return self.settled and all(image.scores for image in self.images if image.outcome == "succeeded")
+
+
+class Provider(Answer):
+    """A provider, and how many reference images it takes."""
+
+    name: str
+    min_references: int
+    max_references: int
+
+
+class Upload(Answer):
+    """A ticket for one file: ``fields`` and then the file go to ``url``; ``key`` names it from then on."""
+
+    key: str
+    url: str
+    fields: dict[str, str]

@@ -1,0 +1,49 @@
+"""EventBridge, when S3 has stored a generated picture (or a task with ``{"key": ...}``): score it."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from character_identity import wiring
+from character_identity.domain.errors import InvalidRequest
+from character_identity.services.scoring import ScoringService
+from functions.score_image.encoder import OnnxEncoder
+
+WEIGHTS = Path(__file__).with_name("weights")
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    key = event["detail"]["object"]["key"] if "detail" in event else event["key"]
+    try:
+        score = _scoring(int(context.memory_limit_in_mb)).score(key)
+    except InvalidRequest as error:  # the same event would fail again, so a retry would not help
+        logger.warning("not scored", extra={"key": key, "code": error.code, "reason": error.message})
+        return {"key": key, "outcome": "refused", "code": error.code}
+    if score is None:
+        logger.info("nothing to compare with: the identity or the picture is gone", extra={"key": key})
+        return {"key": key, "outcome": "gone"}
+    result = {
+        "key": key,
+        "outcome": "scored",
+        "encoder": score.encoder,
+        "mean": score.mean,
+        "best": score.best,
+    }
+    logger.info("scored", extra=result)
+    return result
+
+
+@cache
+def _encoder(memory_mb: int) -> OnnxEncoder:
+    return OnnxEncoder(WEIGHTS, memory_mb)
+
+
+def _scoring(memory_mb: int) -> ScoringService:
+    services = wiring.services()
+    return ScoringService(bucket=services.bucket, scores=services.scores, embedder=_encoder(memory_mb))

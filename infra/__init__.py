@@ -1,0 +1,1 @@
+"""The CloudFormation stack, written with the CDK."""

@@ -1,0 +1,80 @@
+"""The HTTP API: the routes of the catalog, all behind the authorizer."""
+
+from collections.abc import Mapping, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import catalog
+from infra.monitoring import log_group
+
+# One line of JSON per request; no header, no query and no token gets into it.
+ACCESS_LOG = (
+    '{"requestId":"$context.requestId","time":"$context.requestTime","owner":"$context.authorizer.owner",'
+    '"route":"$context.routeKey","status":"$context.status","latencyMs":"$context.responseLatency",'
+    '"error":"$context.integrationErrorMessage"}'
+)
+
+
+class Api(Construct):
+    """One route per function of the catalog that names one."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        entries: Sequence[catalog.Function],
+        functions: Mapping[str, lambda_.Function],
+        cors_origins: Sequence[str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        authorizer = next(entry.name for entry in entries if entry.trigger == catalog.AUTHORIZER)
+        self.http_api = apigateway.HttpApi(
+            self,
+            "Http",
+            description="Character identities and their pictures",
+            create_default_stage=False,
+            default_authorizer=authorizers.HttpLambdaAuthorizer(
+                "Bearer",
+                functions[authorizer],
+                response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+                identity_source=["$request.header.Authorization"],
+                results_cache_ttl=cdk.Duration.seconds(0),
+            ),
+            cors_preflight=apigateway.CorsPreflightOptions(
+                allow_origins=list(cors_origins),
+                allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
+                allow_headers=["authorization", "content-type", "idempotency-key", "prefer"],
+                expose_headers=["location", "retry-after"],
+                max_age=cdk.Duration.hours(1),
+            ),
+        )
+        for entry in entries:
+            if entry.route:
+                method, path = entry.route.split(" ")
+                self.http_api.add_routes(
+                    path=path,
+                    methods=[apigateway.HttpMethod[method]],
+                    integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
+                )
+        stage = self._stage()
+        self.url = stage.url
+
+    def _stage(self) -> apigateway.HttpStage:
+        stage = self.http_api.add_stage(
+            "Stage",
+            stage_name="$default",
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(rate_limit=50, burst_limit=100),
+        )
+        resource = stage.node.default_child
+        assert isinstance(resource, apigateway.CfnStage)
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=log_group(self, "AccessLogs").log_group_arn, format=ACCESS_LOG
+        )
+        return stage

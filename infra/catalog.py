@@ -1,0 +1,210 @@
+"""The one list of functions: what each is for, what calls it, what it may touch. Plain data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+AUTHORIZER = "authorizer"
+PICTURE_STORED = "picture stored"  # S3 tells EventBridge that an object was created under generations/
+TRAIN_IDENTITY = "train_identity"
+GENERATE_IMAGES = "generate_images"
+
+Secret = Literal["fal", "astria"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """One function, named like its folder, and the rights that its role gets: these and no others."""
+
+    name: str
+    purpose: str
+    trigger: str  # a route ("GET /v1/providers"), a state machine, AUTHORIZER or PICTURE_STORED
+    memory_mb: int = 512
+    timeout_s: int
+    table: Literal["none", "read", "write"] = "none"  # write includes read
+    reads: tuple[str, ...] = ()  # S3 prefixes
+    writes: tuple[str, ...] = ()  # S3 prefixes
+    lists: bool = False  # the bucket's keys; without it S3 answers 403, not 404, for a key that is not there
+    adapters: bool = False  # knows the providers, for their limits and prices or to call them
+    secrets: tuple[Secret, ...] = ()  # calls them with these keys
+    copies: bool = False  # downloads what a provider made
+    starts: str = ""  # a state machine
+    image: bool = False  # a container image; all others are zip files under the two layers
+
+    @property
+    def route(self) -> str:
+        """The trigger if it is a route of the API, else empty."""
+        return self.trigger if " /" in self.trigger else ""
+
+
+def pascal(name: str) -> str:
+    """``submit_training`` as ``SubmitTraining``: its name in the template and in the state machines."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+FUNCTIONS = (
+    # the API
+    Function(
+        name="authorize_request",
+        purpose="Verifies the bearer token of every request and names its owner",
+        trigger=AUTHORIZER,
+        timeout_s=10,
+    ),
+    Function(
+        name="create_references",
+        purpose="Hands out upload tickets for reference images",
+        trigger="POST /v1/references",
+        timeout_s=29,
+        writes=("uploads/",),  # a presigned POST carries the rights of the role that signed it
+    ),
+    Function(
+        name="list_providers",
+        purpose="Lists the providers with limits, capabilities and prices",
+        trigger="GET /v1/providers",
+        timeout_s=29,
+        adapters=True,
+    ),
+    Function(
+        name="create_identity",
+        purpose="Checks and keeps the reference images, then starts the training",
+        trigger="POST /v1/identities",
+        memory_mb=1769,  # one whole core: decoding images is all it does
+        timeout_s=29,
+        table="write",
+        reads=("uploads/", "references/"),
+        writes=("references/",),
+        lists=True,
+        adapters=True,
+        starts=TRAIN_IDENTITY,
+    ),
+    Function(
+        name="list_identities",
+        purpose="Lists the caller's identities",
+        trigger="GET /v1/identities",
+        timeout_s=29,
+        table="read",
+        reads=("references/", "weights/"),  # the answer holds links that this role signs; so do those below
+    ),
+    Function(
+        name="get_identity",
+        purpose="Answers one identity with the progress of its training",
+        trigger="GET /v1/identities/{identity_id}",
+        timeout_s=29,
+        table="read",
+        reads=("references/", "weights/"),
+    ),
+    Function(
+        name="create_generation",
+        purpose="Starts to generate pictures of an identity",
+        trigger="POST /v1/identities/{identity_id}/generations",
+        timeout_s=29,
+        table="write",
+        reads=("generations/",),
+        adapters=True,
+        starts=GENERATE_IMAGES,
+    ),
+    Function(
+        name="get_generation",
+        purpose="Answers one generation with its pictures and their scores",
+        trigger="GET /v1/generations/{generation_id}",
+        timeout_s=29,
+        table="read",
+        reads=("generations/",),
+    ),
+    # tasks of train_identity
+    Function(
+        name="prepare_training",
+        purpose="Packs the references in the form that the provider trains from",
+        trigger=TRAIN_IDENTITY,
+        memory_mb=1024,
+        timeout_s=60,
+        table="write",
+        reads=("references/",),
+        adapters=True,
+        secrets=("fal",),  # Astria takes the pictures with the order
+    ),
+    Function(
+        name="submit_training",
+        purpose="Orders the training once",
+        trigger=TRAIN_IDENTITY,
+        timeout_s=60,
+        table="write",
+        reads=("references/",),
+        adapters=True,
+        secrets=("fal", "astria"),
+    ),
+    Function(
+        name="check_training",
+        purpose="Asks the provider how far the training is",
+        trigger=TRAIN_IDENTITY,
+        timeout_s=60,
+        table="write",
+        adapters=True,
+        secrets=("fal", "astria"),
+    ),
+    Function(
+        name="store_weights",
+        purpose="Copies the trained weights to our bucket and verifies them",
+        trigger=TRAIN_IDENTITY,
+        memory_mb=1024,
+        timeout_s=300,
+        table="write",
+        writes=("weights/",),
+        copies=True,
+    ),
+    Function(
+        name="record_training",
+        purpose="Writes the outcome of the training to the table",
+        trigger=TRAIN_IDENTITY,
+        timeout_s=60,
+        table="write",
+    ),
+    # tasks of generate_images
+    Function(
+        name="submit_generation",
+        purpose="Orders the pictures once",
+        trigger=GENERATE_IMAGES,
+        timeout_s=60,
+        table="write",
+        reads=("references/", "weights/"),
+        adapters=True,
+        secrets=("fal", "astria"),
+    ),
+    Function(
+        name="check_generation",
+        purpose="Asks the provider for the pictures",
+        trigger=GENERATE_IMAGES,
+        timeout_s=60,
+        table="write",
+        adapters=True,
+        secrets=("fal", "astria"),
+    ),
+    Function(
+        name="store_images",
+        purpose="Copies the pictures to our bucket and verifies them",
+        trigger=GENERATE_IMAGES,
+        memory_mb=1024,
+        timeout_s=120,
+        table="write",
+        writes=("generations/",),
+        copies=True,
+    ),
+    Function(
+        name="record_generation",
+        purpose="Writes the outcome of the generation to the table",
+        trigger=GENERATE_IMAGES,
+        timeout_s=60,
+        table="write",
+    ),
+    # scoring
+    Function(
+        name="score_image",
+        purpose="Compares a stored picture with the references of its identity",
+        trigger=PICTURE_STORED,
+        memory_mb=3008,
+        timeout_s=120,
+        table="write",
+        reads=("generations/", "references/"),
+        lists=True,
+        image=True,
+    ),
+)

@@ -1,0 +1,152 @@
+"""The Lambda functions of the catalog: code, layers, environment, and a role with the rights of its entry."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import catalog
+from infra.catalog import pascal
+from infra.monitoring import log_group
+from infra.parameters import Parameters
+from infra.storage import Storage
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_SHIPPED = ["**/__pycache__", "**/*.pyc", "**/.DS_Store"]
+IN_IMAGE = ("functions/score_image", "layers/core/python", "scripts/weights")
+
+# What the classes in character_identity.aws call.
+TABLE_READ = ["dynamodb:GetItem", "dynamodb:Query"]
+TABLE_WRITE = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+
+KNOWING_PROVIDERS = ("FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "LOCAL_MODE")
+COPYING = ("MEDIA_HOSTS", "LOCAL_MODE")
+AUTHORIZING = ("JWT_ISSUER", "JWT_AUDIENCE", "JWKS_URL")
+
+
+class Functions(Construct):
+    """All functions, by name in ``by_name``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        entries: Sequence[catalog.Function],
+        storage: Storage,
+        parameters: Parameters,
+        architecture: lambda_.Architecture,
+        dependencies: Path,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._storage = storage
+        self._parameters = parameters
+        self._architecture = architecture
+        self._layers = [
+            self._layer("Core", ROOT / "layers" / "core", "The shared package"),
+            self._layer("Dependencies", dependencies, "Third-party packages"),
+        ]
+        self.by_name: dict[str, lambda_.Function] = {}
+        for entry in entries:
+            function = self._function(entry)
+            self._grant(entry, function)
+            self.by_name[entry.name] = function
+
+    def _layer(self, construct_id: str, folder: Path, description: str) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            construct_id,
+            code=lambda_.Code.from_asset(str(folder), exclude=NOT_SHIPPED),
+            description=description,
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[self._architecture],
+        )
+
+    def _function(self, entry: catalog.Function) -> lambda_.Function:
+        construct_id = pascal(entry.name)
+        logs = log_group(self, f"{construct_id}Logs")
+        # Not the CDK's default role: that one may write to every log group of the account.
+        role = iam.Role(
+            self,
+            f"{construct_id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        logs.grant_write(role)
+        common: dict[str, Any] = {
+            "description": entry.purpose,
+            "memory_size": entry.memory_mb,
+            "timeout": cdk.Duration.seconds(entry.timeout_s),
+            "environment": self._environment(entry),
+            "role": role,
+            "log_group": logs,
+            "tracing": lambda_.Tracing.ACTIVE,
+        }
+        if entry.image:
+            return lambda_.DockerImageFunction(
+                self,
+                construct_id,
+                code=_image(entry.name),
+                architecture=lambda_.Architecture.X86_64,
+                **common,
+            )
+        return lambda_.Function(
+            self,
+            construct_id,
+            code=lambda_.Code.from_asset(str(ROOT / "functions" / entry.name), exclude=NOT_SHIPPED),
+            handler="handler.lambda_handler",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=self._architecture,
+            layers=self._layers,
+            **common,
+        )
+
+    def _environment(self, entry: catalog.Function) -> dict[str, str]:
+        """Variables for what the entry uses. Workflows adds the machine that it starts."""
+        settings = self._parameters.values
+        variables = {"POWERTOOLS_SERVICE_NAME": entry.name, "LOG_LEVEL": "INFO"}
+        if entry.table != "none":
+            variables["TABLE_NAME"] = self._storage.table.table_name
+        if entry.table != "none" or entry.writes:  # a service that knows the table knows the bucket too
+            variables["BUCKET_NAME"] = self._storage.bucket.bucket_name
+        for secret in entry.secrets:
+            # Secrets Manager takes an ARN for a name.
+            variables[f"{secret.upper()}_SECRET_NAME"] = self._storage.provider_keys[secret].secret_arn
+        names = [
+            *(KNOWING_PROVIDERS if entry.adapters else ()),
+            *(COPYING if entry.copies else ()),
+            *(AUTHORIZING if entry.trigger == catalog.AUTHORIZER else ()),
+        ]
+        return variables | {name: settings[name] for name in names}
+
+    def _grant(self, entry: catalog.Function, function: lambda_.Function) -> None:
+        bucket, table = self._storage.bucket, self._storage.table
+        if entry.table != "none":
+            actions = TABLE_READ + TABLE_WRITE if entry.table == "write" else TABLE_READ
+            _allow(function, actions, [table.table_arn, f"{table.table_arn}/index/by_owner"])
+        for action, prefixes in (("s3:GetObject", entry.reads), ("s3:PutObject", entry.writes)):
+            if prefixes:
+                _allow(function, [action], [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes])
+        if entry.lists:
+            _allow(function, ["s3:ListBucket"], [bucket.bucket_arn])
+        for secret in entry.secrets:
+            self._storage.provider_keys[secret].grant_read(function)
+
+
+def _allow(function: lambda_.Function, actions: list[str], resources: list[str]) -> None:
+    iam.Grant.add_to_principal(grantee=function, actions=actions, resource_arns=resources)
+
+
+def _image(name: str) -> lambda_.DockerImageCode:
+    """The image of one function; its build context holds ``IN_IMAGE`` only, so no other edit rebuilds it."""
+    return lambda_.DockerImageCode.from_image_asset(
+        str(ROOT),
+        file=f"functions/{name}/Dockerfile",
+        platform=ecr_assets.Platform.LINUX_AMD64,
+        exclude=["**", *(f"!{folder}/**" for folder in IN_IMAGE), *NOT_SHIPPED],
+        ignore_mode=cdk.IgnoreMode.DOCKER,
+    )

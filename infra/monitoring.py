@@ -1,0 +1,80 @@
+"""Logs that end, and the alarms that somebody should get up for."""
+
+from collections.abc import Iterable, Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.catalog import pascal
+
+
+def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
+    """A log group that keeps one month and goes with the stack."""
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        retention=logs.RetentionDays.ONE_MONTH,
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
+
+
+class Alarms(Construct):
+    """Failed executions, failing API functions, pictures that nobody scored.
+
+    Failing tasks need no alarm of their own: they end in a failed execution.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        machines: Mapping[str, sfn.StateMachine],
+        api_functions: Iterable[lambda_.Function],
+        unscored: sqs.Queue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        for name, machine in machines.items():
+            self._alarm(
+                f"{pascal(name)}Failed",
+                f"An execution of {name} failed or timed out",
+                _sum([machine.metric_failed(), machine.metric_timed_out(), machine.metric_aborted()]),
+            )
+        self._alarm(
+            "ApiFunctionFailed",
+            "A function of the API ended in an error that it did not handle",
+            _sum([function.metric_errors() for function in api_functions]),
+        )
+        self._alarm(
+            "PictureNotScored",
+            "A stored picture was not scored; the queue holds the event",
+            unscored.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+        )
+
+    def _alarm(self, construct_id: str, description: str, metric: cloudwatch.IMetric) -> None:
+        cloudwatch.Alarm(
+            self,
+            construct_id,
+            alarm_description=description,
+            metric=metric,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+
+def _sum(metrics: Iterable[cloudwatch.Metric]) -> cloudwatch.MathExpression:
+    named: dict[str, cloudwatch.IMetric] = {
+        f"m{index}": metric.with_(statistic="Sum") for index, metric in enumerate(metrics)
+    }
+    return cloudwatch.MathExpression(
+        expression=" + ".join(f"FILL({name}, 0)" for name in named),
+        using_metrics=named,
+        period=cdk.Duration.minutes(5),
+    )

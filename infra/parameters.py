@@ -1,0 +1,41 @@
+"""What the person who deploys chooses, and the variable in which the functions find it."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+# environment variable: (parameter, default, description); None: it must be given
+_TEXTS: dict[str, tuple[str, str | None, str]] = {
+    "FAL_RUN_URL": ("FalRunUrl", "https://fal.run", "fal: calls that answer at once"),
+    "FAL_QUEUE_URL": ("FalQueueUrl", "https://queue.fal.run", "fal: calls that are queued"),
+    "FAL_REST_URL": ("FalRestUrl", "https://rest.fal.ai", "fal: file uploads"),
+    "ASTRIA_API_URL": ("AstriaApiUrl", "https://api.astria.ai", "Astria"),
+    "MEDIA_HOSTS": ("MediaHosts", "", "Further hosts that results may come from, separated by commas"),
+    "JWT_ISSUER": ("JwtIssuer", None, "The 'iss' of accepted tokens"),
+    "JWT_AUDIENCE": ("JwtAudience", "authenticated", "The 'aud' of accepted tokens"),
+    "JWKS_URL": ("JwksUrl", None, "Where the public keys of the issuer are"),
+}
+
+
+class Parameters(Construct):
+    """The parameters of the stack; they stand at its top, so their names have no prefix."""
+
+    def __init__(self, stack: cdk.Stack) -> None:
+        super().__init__(stack, "Parameters")
+        self.values: dict[str, str] = {
+            variable: cdk.CfnParameter(stack, name, default=default, description=description).value_as_string
+            for variable, (name, default, description) in _TEXTS.items()
+        }
+        self.values["LOCAL_MODE"] = cdk.CfnParameter(
+            stack,
+            "LocalMode",
+            default="false",
+            allowed_values=["true", "false"],
+            description="true only on one machine: plain HTTP and loopback addresses are then allowed",
+        ).value_as_string
+        self.cors_origins: list[str] = cdk.CfnParameter(
+            stack,
+            "CorsOrigins",
+            type="CommaDelimitedList",
+            default="https://localhost",
+            description="Origins of web pages that may call the API and upload to the bucket",
+        ).value_as_list

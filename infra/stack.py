@@ -1,0 +1,72 @@
+"""The one stack: composes the constructs and names what others need to know."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import catalog
+from infra.api import Api
+from infra.events import Events
+from infra.functions import Functions
+from infra.monitoring import Alarms
+from infra.parameters import Parameters
+from infra.storage import Storage
+from infra.workflows import Workflows
+
+ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
+
+class CharacterIdentity(cdk.Stack):
+    """The service. ``dependencies`` is the folder of the third-party layer for ``architecture``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        architecture: lambda_.Architecture,
+        dependencies: Path,
+        removal: cdk.RemovalPolicy,
+        entries: Sequence[catalog.Function] = catalog.FUNCTIONS,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        parameters = Parameters(self)
+        self.storage = storage = Storage(
+            self, "Storage", cors_origins=parameters.cors_origins, removal=removal
+        )
+        functions = Functions(
+            self,
+            "Functions",
+            entries=entries,
+            storage=storage,
+            parameters=parameters,
+            architecture=architecture,
+            dependencies=dependencies,
+        ).by_name
+        workflows = Workflows(self, "Workflows", entries=entries, functions=functions).by_name
+        api = Api(self, "Api", entries=entries, functions=functions, cors_origins=parameters.cors_origins)
+        events = Events(self, "Events", bucket=storage.bucket, score_image=functions["score_image"])
+        Alarms(
+            self,
+            "Alarms",
+            machines=workflows,
+            api_functions=[functions[e.name] for e in entries if e.route or e.trigger == catalog.AUTHORIZER],
+            unscored=events.unscored,
+        )
+        outputs = {
+            "ApiUrl": api.url,
+            "ApiId": api.http_api.api_id,
+            "BucketName": storage.bucket.bucket_name,
+            "TableName": storage.table.table_name,
+            "TrainIdentityArn": workflows[catalog.TRAIN_IDENTITY].state_machine_arn,
+            "GenerateImagesArn": workflows[catalog.GENERATE_IMAGES].state_machine_arn,
+            "FalKeySecretName": storage.provider_keys["fal"].secret_arn,
+            "AstriaKeySecretName": storage.provider_keys["astria"].secret_arn,
+        }
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, name, value=value)

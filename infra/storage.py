@@ -1,0 +1,88 @@
+"""Where things are kept: pictures and weights, state, provider keys."""
+
+from collections.abc import Mapping, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.catalog import Secret
+
+
+class Storage(Construct):
+    """The bucket, the table and the secrets. Only a stack in stage ``dev`` takes its data with it."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, cors_origins: Sequence[str], removal: cdk.RemovalPolicy
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = self._bucket(cors_origins, removal)
+        self.table = self._table(removal)
+        self.provider_keys: Mapping[Secret, secretsmanager.Secret] = {
+            "fal": self._provider_key("FalKey", "The key of fal", removal),
+            "astria": self._provider_key("AstriaKey", "The key of Astria", removal),
+        }
+
+    def _bucket(self, cors_origins: Sequence[str], removal: cdk.RemovalPolicy) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Media",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            removal_policy=removal,
+            cors=[
+                s3.CorsRule(
+                    allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
+                    allowed_origins=list(cors_origins),
+                    allowed_headers=["*"],
+                )
+            ],
+            lifecycle_rules=[
+                s3.LifecycleRule(prefix="uploads/", expiration=cdk.Duration.days(1)),
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
+            ],
+        )
+        # The L2's own switch adds a function of the CDK's with wide rights; the plain property needs none.
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
+        return bucket
+
+    def _table(self, removal: cdk.RemovalPolicy) -> dynamodb.Table:
+        def text(name: str) -> dynamodb.Attribute:
+            return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+        table = dynamodb.Table(
+            self,
+            "State",
+            partition_key=text("pk"),
+            sort_key=text("sk"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=removal,
+        )
+        table.add_global_secondary_index(
+            index_name="by_owner", partition_key=text("listing"), sort_key=text("created_at")
+        )
+        return table
+
+    def _provider_key(
+        self, construct_id: str, description: str, removal: cdk.RemovalPolicy
+    ) -> secretsmanager.Secret:
+        """A secret that a person fills; no later deployment changes it, as this text never changes."""
+        return secretsmanager.Secret(
+            self,
+            construct_id,
+            description=description,
+            secret_string_value=cdk.SecretValue.unsafe_plain_text("not configured"),
+            removal_policy=removal,
+        )

@@ -1,0 +1,59 @@
+"""The state machines, each read from its ``.asl.json`` file."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import catalog
+from infra.catalog import pascal
+from infra.monitoring import log_group
+
+DEFINITIONS = Path(__file__).parent / "state_machines"
+
+
+class Workflows(Construct):
+    """The state machines, by name in ``by_name``; each may invoke the functions that its file names."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        entries: Sequence[catalog.Function],
+        functions: Mapping[str, lambda_.Function],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.by_name: dict[str, sfn.StateMachine] = {
+            path.name.removesuffix(".asl.json"): self._state_machine(path, functions)
+            for path in sorted(DEFINITIONS.glob("*.asl.json"))
+        }
+        for entry in entries:
+            if entry.starts:
+                machine = self.by_name[entry.starts]
+                machine.grant_start_execution(functions[entry.name])
+                functions[entry.name].add_environment(
+                    f"{entry.starts.upper()}_ARN", machine.state_machine_arn
+                )
+
+    def _state_machine(self, path: Path, functions: Mapping[str, lambda_.Function]) -> sfn.StateMachine:
+        construct_id = pascal(path.name.removesuffix(".asl.json"))
+        text = path.read_text(encoding="utf-8")
+        called = {pascal(name): f for name, f in functions.items() if f"${{{pascal(name)}}}" in text}
+        machine = sfn.StateMachine(
+            self,
+            construct_id,
+            definition_body=sfn.DefinitionBody.from_string(text),
+            definition_substitutions={name: function.function_arn for name, function in called.items()},
+            tracing_enabled=True,
+            logs=sfn.LogOptions(
+                destination=log_group(self, f"{construct_id}Logs"),
+                level=sfn.LogLevel.ALL,
+                include_execution_data=False,  # the state names prompts and links
+            ),
+        )
+        for function in called.values():
+            function.grant_invoke_latest_version(machine)
+        return machine

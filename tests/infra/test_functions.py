@@ -1,0 +1,95 @@
+"""Code, size, time and environment of the functions."""
+
+from pathlib import Path
+
+import pytest
+
+from infra import catalog
+from tests.infra.template import Template, readable
+
+ROOT = Path(__file__).parents[2]
+
+STATE = {"TABLE_NAME", "BUCKET_NAME"}
+PROVIDERS = {"FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "LOCAL_MODE"}
+KEYS = {"FAL_SECRET_NAME", "ASTRIA_SECRET_NAME"}
+COPYING = {"MEDIA_HOSTS", "LOCAL_MODE"}
+
+# memory in MB, timeout in s, environment
+FUNCTIONS: dict[str, tuple[int, int, set[str]]] = {
+    "authorize_request": (512, 10, {"JWT_ISSUER", "JWT_AUDIENCE", "JWKS_URL"}),
+    "create_references": (512, 29, {"BUCKET_NAME"}),
+    "list_providers": (512, 29, PROVIDERS),
+    "create_identity": (1769, 29, STATE | PROVIDERS | {"TRAIN_IDENTITY_ARN"}),
+    "list_identities": (512, 29, STATE),
+    "get_identity": (512, 29, STATE),
+    "create_generation": (512, 29, STATE | PROVIDERS | {"GENERATE_IMAGES_ARN"}),
+    "get_generation": (512, 29, STATE),
+    "prepare_training": (1024, 60, STATE | PROVIDERS | {"FAL_SECRET_NAME"}),
+    "submit_training": (512, 60, STATE | PROVIDERS | KEYS),
+    "check_training": (512, 60, STATE | PROVIDERS | KEYS),
+    "store_weights": (1024, 300, STATE | COPYING),
+    "record_training": (512, 60, STATE),
+    "submit_generation": (512, 60, STATE | PROVIDERS | KEYS),
+    "check_generation": (512, 60, STATE | PROVIDERS | KEYS),
+    "store_images": (1024, 120, STATE | COPYING),
+    "record_generation": (512, 60, STATE),
+    "score_image": (3008, 120, STATE),
+}
+
+WHERE_VALUES_COME_FROM = {
+    "TABLE_NAME": "<StorageState>",
+    "BUCKET_NAME": "<StorageMedia>",
+    "FAL_SECRET_NAME": "<StorageFalKey>",
+    "ASTRIA_SECRET_NAME": "<StorageAstriaKey>",
+    "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
+    "GENERATE_IMAGES_ARN": "<WorkflowsGenerateImages>",
+    "FAL_RUN_URL": "<FalRunUrl>",
+    "FAL_QUEUE_URL": "<FalQueueUrl>",
+    "FAL_REST_URL": "<FalRestUrl>",
+    "ASTRIA_API_URL": "<AstriaApiUrl>",
+    "MEDIA_HOSTS": "<MediaHosts>",
+    "LOCAL_MODE": "<LocalMode>",
+    "JWT_ISSUER": "<JwtIssuer>",
+    "JWT_AUDIENCE": "<JwtAudience>",
+    "JWKS_URL": "<JwksUrl>",
+    "LOG_LEVEL": "INFO",
+}
+
+
+def test_the_catalog_lists_the_folders() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
+    assert {entry.name for entry in catalog.FUNCTIONS} == folders
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_size_time_and_environment(template: Template, name: str) -> None:
+    function = template.functions()[name]
+    memory_mb, timeout_s, variables = FUNCTIONS[name]
+    assert (function["MemorySize"], function["Timeout"]) == (memory_mb, timeout_s)
+    environment = function["Environment"]["Variables"]
+    assert environment.keys() == variables | {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
+    for variable in environment.keys() - {"POWERTOOLS_SERVICE_NAME"}:
+        assert readable(environment[variable]) == WHERE_VALUES_COME_FROM[variable]
+
+
+def test_zip_functions_run_on_python_3_13_with_the_two_layers(template: Template) -> None:
+    layers = {"<FunctionsCore>", "<FunctionsDependencies>"}
+    for name, function in template.functions().items():
+        if name != "score_image":
+            assert (function["Runtime"], function["Handler"]) == ("python3.13", "handler.lambda_handler")
+            assert {readable(layer) for layer in function["Layers"]} == layers
+
+
+def test_zip_functions_are_arm64_in_the_cloud_and_x86_64_here(
+    template: Template, local_template: Template
+) -> None:
+    for built_for, architecture in ((template, "arm64"), (local_template, "x86_64")):
+        functions = built_for.functions()
+        assert functions.pop("score_image")["Architectures"] == ["x86_64"]
+        assert {tuple(function["Architectures"]) for function in functions.values()} == {(architecture,)}
+        for layer in built_for.resources("AWS::Lambda::LayerVersion").values():
+            assert layer["CompatibleArchitectures"] == [architecture]
+
+
+def test_every_function_is_traced(template: Template) -> None:
+    assert {each["TracingConfig"]["Mode"] for each in template.functions().values()} == {"Active"}

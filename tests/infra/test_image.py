@@ -1,0 +1,18 @@
+"""The build context of the scoring image."""
+
+from pathlib import Path
+
+from tests.infra.template import Template
+
+WANTED = ("functions/score_image/", "layers/core/python/", "scripts/weights/")
+
+
+def test_it_holds_what_the_image_needs_and_nothing_else(template: Template, cloud_assembly: Path) -> None:
+    image = template.functions()["score_image"]["Code"]["ImageUri"]["Fn::Sub"]
+    context = cloud_assembly / f"asset.{image.rsplit(':', 1)[1]}"
+    files = {str(path.relative_to(context)) for path in context.rglob("*") if path.is_file()}
+    assert {next((folder for folder in WANTED if file.startswith(folder)), file) for file in files} == set(
+        WANTED
+    )
+    assert "functions/score_image/Dockerfile" in files
+    assert not [file for file in files if "__pycache__" in file]

@@ -1,0 +1,87 @@
+"""What a person who deploys gives and gets; logs and alarms; rules of other people."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.infra.template import Template, readable
+
+PARAMETERS = {
+    "FalRunUrl": "https://fal.run",
+    "FalQueueUrl": "https://queue.fal.run",
+    "FalRestUrl": "https://rest.fal.ai",
+    "AstriaApiUrl": "https://api.astria.ai",
+    "MediaHosts": "",
+    "JwtIssuer": None,
+    "JwtAudience": "authenticated",
+    "JwksUrl": None,
+    "CorsOrigins": "https://localhost",
+    "LocalMode": "false",
+}
+OUTPUTS = {
+    "ApiId": "<ApiHttp>",
+    "BucketName": "<StorageMedia>",
+    "TableName": "<StorageState>",
+    "TrainIdentityArn": "<WorkflowsTrainIdentity>",
+    "GenerateImagesArn": "<WorkflowsGenerateImages>",
+    "FalKeySecretName": "<StorageFalKey>",
+    "AstriaKeySecretName": "<StorageAstriaKey>",
+}
+
+
+def test_parameters_and_their_defaults(template: Template) -> None:
+    parameters = dict(template.document["Parameters"])
+    del parameters["BootstrapVersion"]  # the CDK's own
+    assert {name: each.get("Default") for name, each in parameters.items()} == PARAMETERS
+    kinds = {name: each["Type"] for name, each in parameters.items() if each["Type"] != "String"}
+    assert kinds == {"CorsOrigins": "CommaDelimitedList"}
+
+
+def test_outputs(template: Template) -> None:
+    outputs = {name: readable(each["Value"]) for name, each in template.document["Outputs"].items()}
+    url = outputs.pop("ApiUrl")
+    assert url.startswith("https://<ApiHttp>.execute-api.")
+    assert outputs == OUTPUTS
+
+
+def test_all_logs_end(template: Template) -> None:
+    groups = template.resources("AWS::Logs::LogGroup").values()
+    machines = len(template.resources("AWS::StepFunctions::StateMachine"))
+    assert len(groups) == len(template.functions()) + machines + 1  # and the API's access log
+    assert {group["RetentionInDays"] for group in groups} == {30}
+
+
+def test_alarms_watch_what_matters(template: Template) -> None:
+    alarms = template.resources("AWS::CloudWatch::Alarm")
+    watched = {
+        (metric["Namespace"], metric["MetricName"], readable(dimension["Value"]))
+        for alarm in alarms.values()
+        for stat in alarm.get("Metrics", [{"MetricStat": {"Metric": alarm}}])
+        if (metric := stat.get("MetricStat", {}).get("Metric"))
+        for dimension in metric["Dimensions"]
+    }
+    for machine in ("TrainIdentity", "GenerateImages"):
+        for outcome in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
+            assert ("AWS/States", outcome, f"<Workflows{machine}>") in watched
+    failing = {who for _, metric, who in watched if metric == "Errors"}
+    assert {"<FunctionsAuthorizeRequest>", "<FunctionsCreateIdentity>"} <= failing
+    assert any(metric == "ApproximateNumberOfMessagesVisible" for _, metric, _ in watched)
+    assert all(alarm["Threshold"] == 1 for alarm in alarms.values())
+    assert len(alarms) == 4
+
+
+def test_cfn_lint_finds_nothing(template: Template, tmp_path: Path) -> None:
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(template.document))
+    command = [str(Path(sys.executable).parent / "cfn-lint"), "--ignore-checks", "W3005", "--", str(path)]
+    linted = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.parametrize("key", ["fal", "astria"])
+def test_no_key_of_a_provider_is_in_an_environment(template: Template, key: str) -> None:
+    for name, function in template.functions().items():
+        assert f"{key.upper()}_KEY" not in function["Environment"]["Variables"], name

@@ -1,0 +1,83 @@
+"""What must not get lost, and what must not get out."""
+
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.infra.template import Template
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"])
+def test_data_outlives_the_stack_except_in_stage_dev(
+    template: Template, local_template: Template, kind: str
+) -> None:
+    for built, policy in ((template, "Retain"), (local_template, "Delete")):
+        resources = [each for each in built.document["Resources"].values() if each["Type"] == kind]
+        assert resources
+        assert {each["DeletionPolicy"] for each in resources} == {policy}
+
+
+def test_the_bucket_is_private_encrypted_and_asks_for_tls(template: Template) -> None:
+    bucket = template.only("AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    (statement,) = template.only("AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_is_needed_for_a_while_only_expires(template: Template) -> None:
+    rules = template.only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert expiring == {"uploads/": 1}
+
+
+def test_the_table_is_on_demand_and_can_be_restored(template: Template) -> None:
+    table = template.only("AWS::DynamoDB::Table")
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_secrets_start_with_a_placeholder_that_the_code_knows(template: Template) -> None:
+    from character_identity.aws.secrets import PLACEHOLDER
+
+    secrets = template.resources("AWS::SecretsManager::Secret").values()
+    assert [secret["SecretString"] for secret in secrets] == [PLACEHOLDER, PLACEHOLDER]
+
+
+def test_an_owners_identities_can_be_listed_from_the_table(template: Template) -> None:
+    """The table as declared, under the repository as written: keys and index fit each other."""
+    from character_identity.aws.identity_table import IdentityTable
+
+    declared: dict[str, Any] = {
+        key: value
+        for key, value in template.only("AWS::DynamoDB::Table").items()
+        if key in {"KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode"}
+    }
+    with mock_aws():
+        table = boto3.resource("dynamodb", region_name="eu-west-1").create_table(TableName="t", **declared)
+        assert IdentityTable(table).list("somebody") == []
+
+
+def test_the_bucket_tells_eventbridge(template: Template) -> None:
+    notifications = template.only("AWS::S3::Bucket")["NotificationConfiguration"]
+    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+
+
+def test_names_are_left_to_cloudformation(template: Template) -> None:
+    named = {
+        "BucketName",
+        "TableName",
+        "FunctionName",
+        "StateMachineName",
+        "QueueName",
+        "RoleName",
+        "LogGroupName",
+    }
+    for kind in {resource["Type"] for resource in template.document["Resources"].values()}:
+        for logical_id, properties in template.resources(kind).items():
+            chosen = {key for key in named & properties.keys() if isinstance(properties[key], str)}
+            assert not chosen, logical_id

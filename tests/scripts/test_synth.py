@@ -1,0 +1,25 @@
+"""The template as a person makes it: by app.py in a process of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.synth import SynthesisFailed, synthesise
+
+
+def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None:
+    template = synthesise(tmp_path / "cdk.out", architecture="x86_64", stage="dev")
+    resources = json.loads(template.read_text())["Resources"]
+    (table,) = (each for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table")
+    assert table["DeletionPolicy"] == "Delete"
+    layers = [
+        each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::LayerVersion"
+    ]
+    assert [layer["CompatibleArchitectures"] for layer in layers] == [["x86_64"], ["x86_64"]]
+    assert list((tmp_path / "cdk.out").glob("asset.*/python/httpx"))
+
+
+def test_a_failure_shows_what_app_py_wrote(tmp_path: Path) -> None:
+    with pytest.raises(SynthesisFailed, match="mips"):
+        synthesise(tmp_path / "cdk.out", architecture="mips")

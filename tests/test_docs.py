@@ -1,0 +1,46 @@
+"""What the documents say is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.catalog import FUNCTIONS
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_api_page_lists_the_routes_and_no_others() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^\| `((?:GET|POST|PUT|DELETE) /\S+)`", page, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(function.route for function in FUNCTIONS if function.route)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
+    missing = [link for link in links if not (document.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_error_code_of_the_api_is_documented() -> None:
+    package = ROOT / "layers" / "core" / "python" / "character_identity"
+    raised = {
+        code
+        for path in package.rglob("*.py")
+        for code in re.findall(r'\bcode="([a-z_]+)"', path.read_text())
+        + re.findall(r'default_code = "([a-z_]+)"', path.read_text())
+    }
+    page = "".join(path.read_text() for path in DOCUMENTS)
+    assert sorted(code for code in raised if f"`{code}`" not in page) == []
+
+
+def test_every_make_target_of_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = {
+        name
+        for path in DOCUMENTS
+        for name in re.findall(r"(?:^|`|\.\.\. )make ([a-z]+)", path.read_text(), re.M)
+    }
+    assert named - targets == set()

@@ -7,6 +7,7 @@ import pytest
 
 from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
+from character_identity.domain.score import EncoderVersion, Score
 from tests.builders import a_generation, a_picture, a_training_identity, an_identity, some_weights
 from tests.functions.conftest import Api, run_task
 
@@ -174,15 +175,19 @@ def test_an_identity_in_training_does_not_draw_yet(api: Api) -> None:
 
 def test_a_succeeded_generation_carries_the_first_pictures_fields(api: Api) -> None:
     images = [
-        GeneratedImage(index=0, outcome="filtered"),
+        GeneratedImage(index=1, outcome="filtered"),
         GeneratedImage(
-            index=1, outcome="succeeded", key="generations/i1/g1/02.jpg", seed=7, width=8, height=8
+            index=2, outcome="succeeded", key="generations/i1/g1/02.jpg", seed=7, width=8, height=8
         ),
     ]
     wiring.services().generation_table.add(a_generation(status="succeeded", images=images, cost_usd=0.07))
+    version = EncoderVersion(encoder="clip-vit-b32", weights_sha256="0" * 64, preprocessing="v1")
+    wiring.services().scores.put_score("g1", 2, Score.of(version, "0" * 64, {"a": 0.5, "b": 0.75}))
     body = api("get_generation", "GET", "/v1/generations/g1").body
     assert "generations/i1/g1/02.jpg" in body["imageUrl"]
-    assert (body["aspectRatio"], body["clipSimilarity"]) == ("1:1", None)
+    assert (body["aspectRatio"], body["clipSimilarity"]) == ("1:1", 0.625)
+    assert [len(image["scores"]) for image in body["images"]] == [0, 1]
+    assert body["images"][1]["scores"][0]["best"] == 0.75
     assert [image["outcome"] for image in body["images"]] == ["filtered", "succeeded"]
     assert body["metadata"]["cost"] == 0.07
 

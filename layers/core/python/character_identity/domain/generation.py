@@ -45,7 +45,7 @@ class GenerationRequest(BaseModel):
 
 
 class GeneratedImage(BaseModel):
-    """One picture of a generation; ``key`` is its place in our bucket, None unless it succeeded."""
+    """One picture of a generation, numbered from 1; ``key`` is its place in our bucket if it succeeded."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -118,7 +118,8 @@ class DrawingService:
         generation = self._generations.get(state.generation_id)
         prefix = f"generations/{generation.identity_id}/{generation.generation_id}/"
         images = [
-            self._store_image(prefix, index, produced) for index, produced in enumerate(generation.produced)
+            self._store_image(prefix, index, produced)
+            for index, produced in enumerate(generation.produced, start=1)
         ]
         self._generations.save(generation.model_copy(update={"images": images}))
         if any(image.outcome == "succeeded" for image in images):
@@ -155,7 +156,7 @@ class DrawingService:
             return GeneratedImage(index=index, outcome="failed", seed=produced.seed, reason=exc.message)
         if facts.blank:
             return GeneratedImage(index=index, outcome="filtered", seed=produced.seed, reason="black frame")
-        key = f"{prefix}{index + 1:02d}.{facts.suffix}"
+        key = f"{prefix}{index:02d}.{facts.suffix}"
         self._bucket.write(key, content, facts.content_type)
         return GeneratedImage(
             index=index,

@@ -1,0 +1,76 @@
+"""Puts the stand-ins together: one application for fal, Astria and the control API."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local.providers.astria import Astria
+from local.providers.control import Control
+from local.providers.fal_access import RequestIds, as_detail
+from local.providers.fal_models import FalModels
+from local.providers.fal_queue import FalQueue
+from local.providers.fal_run import FalRun
+from local.providers.fal_storage import FalStorage
+from local.providers.media import MediaStore
+from local.providers.stage import Stage
+
+
+def create_app(stage: Stage) -> ASGIApp:
+    """The application; its state lives and dies with it."""
+    fal_media = MediaStore("/fal/media", stage.clock)
+    astria_media = MediaStore("/astria/media", stage.clock)
+    models = FalModels(stage, fal_media)
+    queue, storage, astria = (
+        FalQueue(stage, models),
+        FalStorage(stage, fal_media),
+        Astria(stage, astria_media),
+    )
+    control = Control(stage, [queue.clear, storage.clear, astria.clear, fal_media.clear, astria_media.clear])
+
+    def fal(routes: list[object]) -> Starlette:
+        app = Starlette(
+            routes=routes,  # type: ignore[arg-type]
+            middleware=[Middleware(RequestIds, stage=stage)],
+            exception_handlers={HTTPException: as_detail},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await stage.stop()
+
+    app = Starlette(
+        lifespan=lifespan,
+        routes=[
+            Mount("/fal/queue", fal([*queue.routes()])),
+            Mount("/fal/run", fal([*FalRun(stage, models).routes()])),
+            Mount("/fal/rest", fal([*storage.rest_routes()])),
+            Mount("/fal/media", Router(storage.media_routes(), redirect_slashes=False)),
+            Mount("/astria", Router(astria.routes(), redirect_slashes=False)),
+            Mount("/control", Router(control.routes(), redirect_slashes=False)),
+        ],
+    )
+    return TidyPaths(app)
+
+
+class TidyPaths:
+    """Takes both spellings of a path: fal's with a closing slash, Astria's with .json."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            scope = {
+                **scope,
+                "path": path.removesuffix(".json") if path.startswith("/astria/") else path.rstrip("/"),
+            }
+        await self._app(scope, receive, send)

@@ -1,0 +1,139 @@
+"""Astria's tunes: create, read, list, delete."""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+
+from local.providers.astria_objects import LIFETIME, Tune
+from local.providers.astria_rules import Refused, Rules, branch_of, token_of
+from local.providers.clock import NEVER, Schedule, iso
+from local.providers.downloads import DownloadFailed, FileTooLarge
+from local.providers.faults import Fault
+from local.providers.forms import UnreadableBody, coerced, resource_fields
+from local.providers.ledger import Call
+from local.providers.media import MediaFile, MediaStore, origin_of
+from local.providers.photographs import NotAnImage, read_photograph
+from local.providers.stage import Stage
+
+FIRST_TUNE_ID = 788416
+TUNE_COST_MC = 150_000
+MC_PER_USD = 100_000
+LARGEST_IMAGE_BYTES = 30_000_000
+
+
+async def read_fields(request: Request, resource: str, rules: Rules) -> dict[str, Any]:
+    """The fields a create call sent."""
+    try:
+        fields = resource_fields(resource, request.headers.get("content-type", ""), await request.body())
+    except UnreadableBody as exc:
+        raise Refused({"error": f"param is missing or the value is empty: {resource}"}, 400) from exc
+    return coerced(fields, rules.properties(resource))
+
+
+class AstriaTunes:
+    """The tunes of the account."""
+
+    def __init__(self, stage: Stage, media: MediaStore, rules: Rules) -> None:
+        self._stage = stage
+        self._media = media
+        self._rules = rules
+        self._tunes: dict[int, Tune] = {}
+        self._next_id = FIRST_TUNE_ID
+
+    def clear(self) -> None:
+        """Forget all tunes; their ids stay used up."""
+        self._tunes.clear()
+
+    def find(self, tune_id: int) -> Tune | None:
+        """The tune, unless it is unknown or gone."""
+        tune = self._tunes.get(tune_id)
+        return None if tune is None or tune.gone(self._stage.clock.now()) else tune
+
+    def newest_first(self, title: str | None) -> list[Tune]:
+        """The tunes whose title holds the given text."""
+        kept = [tune for tune_id in self._tunes if (tune := self.find(tune_id))]
+        return [tune for tune in reversed(kept) if title is None or title in tune.fields["title"]]
+
+    def delete(self, tune_id: int) -> None:
+        """Forget one tune."""
+        del self._tunes[tune_id]
+
+    async def create(self, request: Request, fault: Fault | None) -> Tune:
+        """A new tune; its training pictures are fetched and read before the answer.
+
+        Raises:
+            Refused: the fields, a picture or the balance.
+        """
+        fields = await read_fields(request, "tune", self._rules)
+        errors = self._rules.tune_errors(fields, strict=self._stage.settings.strict)
+        if errors:
+            raise Refused(errors)
+        files = await self._pictures(fields)
+        try:
+            photographs = [await asyncio.to_thread(read_photograph, file) for file in files]
+        except NotAnImage as exc:
+            raise Refused({"images": [f"could not be read: {exc}"]}) from exc
+        cost_mc = 0 if branch_of(fields) == "fast" or fields.get("model_type") == "faceid" else TUNE_COST_MC
+        pay(self._stage, "tunes", str(self._next_id), _loggable(fields), cost_mc)
+        tune = self._tune(fields, fault, origin_of(request), files)
+        tune.photographs = photographs
+        self._tunes[tune.tune_id] = tune
+        return tune
+
+    async def _pictures(self, fields: dict[str, Any]) -> list[bytes]:
+        files = [value for value in fields.get("images") or [] if isinstance(value, bytes)]
+        for url in fields.get("image_urls") or []:
+            try:
+                if not url.isascii():
+                    raise DownloadFailed("the URL is not percent-encoded")
+                files.append(await self._stage.downloads.fetch(url, LARGEST_IMAGE_BYTES))
+            except (DownloadFailed, FileTooLarge) as exc:
+                raise Refused({"images": [f"could not download {url}"]}) from exc
+        return files
+
+    def _tune(self, fields: dict[str, Any], fault: Fault | None, origin: str, files: list[bytes]) -> Tune:
+        settings, now = self._stage.settings, self._stage.clock.now()
+        tune_id, self._next_id = self._next_id, self._next_id + 1
+        expected = Schedule.after(now, settings.queue_s, settings.training_s)
+        schedule = expected
+        if fields.get("model_type") == "faceid":
+            schedule = Schedule(now, now)
+        elif fault is not None and fault.kind == "stuck":
+            schedule = Schedule(expected.starts_at, NEVER)
+        expiry = schedule.ends_at + LIFETIME if schedule.ends_at < NEVER else NEVER
+        stored = [MediaFile(file, "application/octet-stream", expiry) for file in files]
+        return Tune(
+            tune_id=tune_id,
+            fields=fields,
+            branch=branch_of(fields),
+            token=token_of(fields),
+            created_at=now,
+            schedule=schedule,
+            eta=expected.ends_at,
+            photographs=[],
+            orig_images=[self._media.put(origin, self._stage.new_id(), file) for file in stored],
+            failed=fault is not None and fault.kind == "fail",
+        )
+
+
+def pay(stage: Stage, endpoint: str, request_id: str, fields: dict[str, Any], cost_mc: int) -> None:
+    """Take the price off the balance and write it down.
+
+    Raises:
+        Refused: there is not enough left.
+    """
+    if cost_mc > balance_mc(stage):
+        raise Refused({"error": "Insufficient balance"}, 402)
+    call = Call("astria", endpoint, request_id, fields, iso(stage.clock.now()), cost_mc / MC_PER_USD)
+    stage.ledger.record(call)
+
+
+def balance_mc(stage: Stage) -> int:
+    """What is left on the account."""
+    return stage.settings.astria_balance_mc - round(stage.ledger.total_usd("astria") * MC_PER_USD)
+
+
+def _loggable(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields without the bytes of uploaded files."""
+    return {name: value for name, value in fields.items() if name != "images"}

@@ -1,0 +1,49 @@
+"""Time, as the stand-ins are given it."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """Tells the time and lets it pass."""
+
+    def now(self) -> datetime:
+        """The present, in UTC."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when that much time has passed."""
+
+
+class SystemClock:
+    """The clock on the wall."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a job starts and when it ends; its state is read off these, no timer runs."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+    @classmethod
+    def after(cls, start: datetime, wait_s: float, work_s: float) -> "Schedule":
+        """A job that waits, then works; one that waits for ``NEVER`` never starts."""
+        if start == NEVER:
+            return cls(NEVER, NEVER)
+        starts_at = start + timedelta(seconds=wait_s)
+        return cls(starts_at, starts_at + timedelta(seconds=work_s))
+
+
+def iso(moment: datetime) -> str:
+    """A moment as both providers write it: UTC with milliseconds and Z."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

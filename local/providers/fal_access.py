@@ -1,0 +1,56 @@
+"""Who may call fal's API, and the request id that each of its answers carries."""
+
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local.providers.faults import Handler
+from local.providers.stage import Stage
+
+REQUEST_ID = "x-fal-request-id"
+BILLABLE_UNITS = "x-fal-billable-units"
+MALFORMED_KEY = "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."
+UNKNOWN_KEY = "No user found for Key ID and Secret"
+LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
+
+
+def authorised(stage: Stage, handler: Handler) -> Handler:
+    """The handler, for callers with the right key and an account that is not locked."""
+
+    async def checked(request: Request) -> Response:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Key" or ":" not in key:
+            return JSONResponse({"detail": MALFORMED_KEY}, 401)
+        if key != stage.settings.fal_key:
+            return JSONResponse({"detail": UNKNOWN_KEY}, 401)
+        if stage.settings.fal_locked:
+            return JSONResponse({"detail": LOCKED}, 403)
+        return await handler(request)
+
+    return checked
+
+
+async def as_detail(request: Request, exc: Any) -> Response:
+    """Routing errors (404, 405) as fal words them."""
+    return JSONResponse({"detail": exc.detail}, exc.status_code, exc.headers)
+
+
+class RequestIds:
+    """Gives every answer a request id, except the HTML pages of an ingress in trouble."""
+
+    def __init__(self, app: ASGIApp, stage: Stage) -> None:
+        self._app = app
+        self._stage = stage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if not headers.get("content-type", "").startswith("text/html"):
+                    headers.setdefault(REQUEST_ID, self._stage.new_id())
+            await send(message)
+
+        await self._app(scope, receive, marked)

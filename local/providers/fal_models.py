@@ -1,0 +1,217 @@
+"""The four fal endpoints: what they check, make and charge."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from PIL import Image
+
+from local.providers import fal_inputs
+from local.providers.contracts import contract
+from local.providers.fal_errors import Json, ModelError, Outcome, internal_server_error, problem
+from local.providers.fal_validation import checked
+from local.providers.faults import Fault
+from local.providers.lora_file import write_lora
+from local.providers.media import MediaFile, MediaStore
+from local.providers.rendering import Shot, black_frame, render
+from local.providers.stage import Stage
+
+INSTANT = "fal-ai/instant-character"
+TRAINING = "fal-ai/flux-lora-fast-training"
+LORA = "fal-ai/flux-lora"
+FLUX = "fal-ai/flux/dev"
+ENDPOINTS = (INSTANT, TRAINING, LORA, FLUX)
+
+MEGAPIXEL = 1_048_576
+DEFAULT_STEPS = 1000
+LARGEST_SIDE = 4096
+INSTANT_FIDELITY = 0.8
+TRAINED_FIDELITY = 0.92
+NAMED_SIZES = {
+    "square_hd": (1024, 1024),
+    "square": (512, 512),
+    "portrait_4_3": (768, 1024),
+    "portrait_16_9": (576, 1024),
+    "landscape_4_3": (1024, 768),
+    "landscape_16_9": (1024, 576),
+}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """One call of an endpoint; ``origin`` is where its files will be linked to."""
+
+    endpoint: str
+    body: bytes
+    origin: str
+    fault: Fault | None = None
+
+
+def application_of(endpoint: str) -> str:
+    """``owner/alias`` of an endpoint: what its requests are named under."""
+    return "/".join(endpoint.split("/")[:2])
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON in a body, or None."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def training_steps(payload: object) -> int:
+    """How many steps a training input asks for."""
+    steps = payload.get("steps") if isinstance(payload, dict) else None
+    return steps if isinstance(steps, int) else DEFAULT_STEPS
+
+
+class FalModels:
+    """Runs calls of the endpoints; a refused input is an outcome, not an exception."""
+
+    def __init__(self, stage: Stage, media: MediaStore) -> None:
+        self._stage = stage
+        self._media = media
+        documents = {name: contract(name.replace("fal-ai/", "fal-").replace("/", "-")) for name in ENDPOINTS}
+        self._inputs: dict[str, Json] = {
+            name: document["$defs"]["Input"] for name, document in documents.items()
+        }
+        self._prices_usd = {
+            name: float(document["x-price"]["amount"]) for name, document in documents.items()
+        }
+        self._makers: dict[str, Callable[[Order, Json], Awaitable[Outcome]]] = {
+            INSTANT: self._instant_character,
+            TRAINING: self._train,
+            LORA: self._flux_lora,
+            FLUX: self._flux,
+        }
+
+    def cost_usd(self, endpoint: str, outcome: Outcome) -> float:
+        """What an outcome costs."""
+        return round(self._prices_usd.get(endpoint, 0) * outcome.billable_units, 6)
+
+    async def run(self, order: Order) -> Outcome:
+        """Check the input and make what it asks for, unless a fault was armed for it."""
+        if order.fault is not None and order.fault.kind != "blocked":
+            forced = order.fault.body
+            return (
+                Outcome(order.fault.status, forced) if isinstance(forced, dict) else internal_server_error()
+            )
+        if order.endpoint not in ENDPOINTS:
+            path = order.endpoint.removeprefix(application_of(order.endpoint)) or "/"
+            return Outcome(404, {"detail": f"Path {path} not found"})
+        payload = parsed(order.body)
+        try:
+            if payload is None:
+                raise ModelError([problem("json_invalid", ["body"], "JSON decode error")])
+            fields = checked(self._inputs[order.endpoint], payload, strict=self._stage.settings.strict)
+            return await self._makers[order.endpoint](order, fields)
+        except ModelError as refusal:
+            return refusal.outcome
+        except Exception:
+            logger.exception("%s crashed", order.endpoint)
+            return internal_server_error()
+
+    async def _instant_character(self, order: Order, fields: Json) -> Outcome:
+        image = await fal_inputs.photograph(self._stage.downloads, fields["image_url"], ["body", "image_url"])
+        likeness = INSTANT_FIDELITY * min(1.0, 0.5 + fields["scale"] / 2)
+        return await self._pictures(order, fields, [image] if fields["scale"] > 0 else [], likeness)
+
+    async def _flux_lora(self, order: Order, fields: Json) -> Outcome:
+        known: list[Image.Image] = []
+        for number, entry in enumerate(fields["loras"]):
+            lora = await fal_inputs.lora(
+                self._stage.downloads, entry["path"], ["body", "loras", number, "path"]
+            )
+            if entry.get("scale", 1) > 0 and lora.answers_to(fields["prompt"]):
+                known = known or lora.pictures
+        return await self._pictures(order, fields, known, TRAINED_FIDELITY)
+
+    async def _flux(self, order: Order, fields: Json) -> Outcome:
+        return await self._pictures(order, fields, [], fidelity=0)
+
+    async def _pictures(
+        self, order: Order, fields: Json, known: list[Image.Image], fidelity: float
+    ) -> Outcome:
+        width, height = _size(fields["image_size"])
+        seed = fields.get("seed")
+        seed = self._stage.new_seed() if seed is None else seed
+        blocked = order.fault is not None and bool(fields["enable_safety_checker"])
+        images = []
+        for number in range(fields["num_images"]):
+            name = order.endpoint.removeprefix("fal-ai/")
+            shot = Shot(f"fal {name}", fields["prompt"], width, height, seed + number, fidelity)
+            draw = partial(black_frame, shot.size) if blocked else partial(render, shot, known)
+            data = await asyncio.to_thread(draw, fields["output_format"])
+            images.append(self._image(order, data, shot, fields))
+        body = {
+            "images": images,
+            "timings": {"inference": self._stage.settings.generation_s},
+            "seed": seed,
+            "has_nsfw_concepts": [blocked] * len(images),
+            "prompt": fields["prompt"],
+        }
+        return Outcome(200, body, self._megapixels(order.endpoint, width * height) * len(images))
+
+    def _image(self, order: Order, data: bytes, shot: Shot, fields: Json) -> Json:
+        content_type = f"image/{fields['output_format']}"
+        if fields["sync_mode"]:
+            url = f"data:{content_type};base64,{base64.b64encode(data).decode()}"
+        else:
+            suffix = "jpg" if fields["output_format"] == "jpeg" else "png"
+            url = self._store(order.origin, data, content_type, f"picture.{suffix}")
+        image: Json = {"url": url, "width": shot.width, "height": shot.height, "content_type": content_type}
+        if order.endpoint == INSTANT:
+            image |= {"file_name": None, "file_size": None}
+        return image
+
+    def _megapixels(self, endpoint: str, pixels: int) -> float:
+        return float(-(-pixels // MEGAPIXEL)) if endpoint == FLUX else round(pixels / MEGAPIXEL, 6)
+
+    async def _train(self, order: Order, fields: Json) -> Outcome:
+        loc = ["body", "images_data_url"]
+        pictures = await fal_inputs.training_pictures(
+            self._stage.downloads, fields["images_data_url"], fields.get("data_archive_format"), loc
+        )
+        trigger, steps = fields.get("trigger_word"), training_steps(fields)
+        weights = await asyncio.to_thread(write_lora, pictures, trigger, steps)
+        config = json.dumps(
+            {"trigger_word": trigger, "steps": steps, "pictures": len(pictures)}, indent=2
+        ).encode()
+        body = {
+            "diffusers_lora_file": self._file(order.origin, weights, "pytorch_lora_weights.safetensors"),
+            "config_file": self._file(order.origin, config, "config.json"),
+            "debug_preprocessed_output": None,
+        }
+        return Outcome(200, body, steps / DEFAULT_STEPS)
+
+    def _file(self, origin: str, data: bytes, name: str) -> Json:
+        content_type = "application/json" if name.endswith(".json") else "application/octet-stream"
+        url = self._store(origin, data, content_type, name)
+        return {"url": url, "content_type": content_type, "file_name": name, "file_size": len(data)}
+
+    def _store(self, origin: str, data: bytes, content_type: str, name: str) -> str:
+        folder = hashlib.sha256(self._stage.new_id().encode()).hexdigest()[:16]
+        file = MediaFile(data, content_type, self._stage.media_expiry())
+        return self._media.put(origin, f"files/b/{folder}/{name}", file)
+
+
+def _size(image_size: str | Json) -> tuple[int, int]:
+    if isinstance(image_size, str):
+        return NAMED_SIZES[image_size]
+    width, height = image_size.get("width", 512), image_size.get("height", 512)
+    if max(width, height) > LARGEST_SIDE:
+        limit = {"max_width": LARGEST_SIDE, "max_height": LARGEST_SIDE}
+        message = "The stand-in draws no picture that large."
+        raise ModelError(
+            [problem("image_too_large", ["body", "image_size"], message, given=image_size, ctx=limit)]
+        )
+    return width, height

@@ -1,0 +1,39 @@
+"""What would have been paid for."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Provider = Literal["fal", "astria"]
+
+
+@dataclass
+class Call:
+    """One accepted order; its cost is None until it is known."""
+
+    provider: Provider
+    endpoint: str
+    request_id: str
+    input: Any
+    accepted_at: str
+    cost_usd: float | None = None
+
+
+class Ledger:
+    """Every order that could cost money, in the order they came."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def record(self, call: Call) -> Call:
+        """Keep an order; the caller fills in its cost later."""
+        self.calls.append(call)
+        return call
+
+    def total_usd(self, provider: Provider) -> float:
+        """The known costs of one provider."""
+        return round(sum(call.cost_usd or 0 for call in self.calls if call.provider == provider), 6)
+
+    def document(self) -> dict[str, Any]:
+        """The ledger as the control API shows it."""
+        totals = {"fal": self.total_usd("fal"), "astria": self.total_usd("astria")}
+        return {"calls": [asdict(call) for call in self.calls], "total_usd": totals}

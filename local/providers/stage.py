@@ -1,0 +1,50 @@
+"""What both stand-ins and the control API share."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from local.providers.clock import NEVER, Clock
+from local.providers.downloads import Downloader
+from local.providers.faults import Faults
+from local.providers.ledger import Ledger
+from local.providers.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass
+class Stage:
+    """Time, luck, settings, faults and the ledger of one run."""
+
+    settings: Settings
+    clock: Clock
+    downloads: Downloader
+    new_id: Callable[[], str]
+    new_seed: Callable[[], int]
+    ledger: Ledger = field(default_factory=Ledger)
+    faults: Faults = field(init=False)
+    _at_work: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self.clock)
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin a job's downloads and drawing at once; whether it shows yet is its schedule's business."""
+        task = asyncio.create_task(work)
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
+        return task
+
+    async def stop(self) -> None:
+        """Drop all work that is still under way."""
+        for task in self._at_work:
+            task.cancel()
+        await asyncio.gather(*self._at_work, return_exceptions=True)
+
+    def media_expiry(self) -> datetime:
+        """When a file of fal's that is stored now dies."""
+        lifetime_s = self.settings.fal_media_lifetime_s
+        return NEVER if lifetime_s is None else self.clock.now() + timedelta(seconds=lifetime_s)

@@ -1,5 +1,6 @@
 # Every target sets up what it needs; nothing but Python >= 3.11, make and pip is expected.
 PYTHON = .venv/bin/python
+export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test check synth weights bench clean
 

@@ -87,4 +87,6 @@ def test_an_unknown_price_makes_the_cost_unknown_not_smaller(rows: list[Evaluati
 
 
 def test_an_unknown_training_price_makes_the_cost_unknown() -> None:
-    assert summary(row(), training_cost_usd=None).cost_usd is None
+    found = summary(row(), training_cost_usd=None)
+    assert found.cost_usd is None
+    assert found.known_cost_usd == pytest.approx(0.1)

@@ -185,6 +185,32 @@ def test_durations(milliseconds: float | None, text: str) -> None:
     assert seconds(milliseconds) == text
 
 
+@pytest.mark.parametrize(
+    ("training_cost_usd", "cost_usd", "text"),
+    [
+        (1.5, 0.1, "$1.60"),
+        (None, 0.1, "at least $0.10"),
+        (1.5, None, "at least $1.50"),
+        (None, None, "unknown"),
+    ],
+)
+def test_a_bill_says_what_is_missing_from_it(
+    training_cost_usd: float | None, cost_usd: float | None, text: str
+) -> None:
+    identities = [EvaluatedIdentity(provider="astria", training_cost_usd=training_cost_usd)]
+    found = page(row(cost_usd=cost_usd), identities=identities)
+    assert f"cost, training included {text}" in found.text
+
+
+def test_the_best_of_several_providers_stands_out_but_not_among_stand_ins() -> None:
+    identities = [EvaluatedIdentity(provider=name) for name in ("astria", "fal-lora")]
+    rows = [row(similarity_mean=0.7), row(provider="fal-lora", similarity_mean=0.8)]
+    real = page(*rows, identities=identities)
+    assert [tag for _, tag in real.tags].count({"class": "best"}) == 1
+    simulated = page(*rows, identities=identities, stand_ins=frozenset({"fal-lora"}))
+    assert {"class": "best"} not in [tag for _, tag in simulated.tags]
+
+
 def test_scores_have_three_digits() -> None:
     assert score(0.91249) == "0.912"
     assert score(None) == "not scored"

@@ -24,7 +24,8 @@ def sample_standard_deviation(values: Sequence[float]) -> float | None:
 class ProviderSummary:
     """A provider's pictures in figures; what failed stays counted.
 
-    ``cost_usd`` is training and pictures together, and None as soon as one part of it is unknown.
+    ``cost_usd`` is training and pictures together, and None as soon as one part of it is unknown;
+    ``known_cost_usd`` is the sum of the parts that are known.
     """
 
     provider: str
@@ -39,6 +40,7 @@ class ProviderSummary:
     latency_mean_ms: float | None
     training_time_ms: float | None
     cost_usd: float | None
+    known_cost_usd: float
     error: str | None
 
 
@@ -54,6 +56,8 @@ def _summary(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> Prov
     outcomes = [row.outcome for row in rows]
     scores = [row.similarity_mean for row in rows if row.similarity_mean is not None]
     latencies = [row.latency_ms for row in rows if row.latency_ms is not None]
+    costs = _costs(identity, rows)
+    known_costs = [cost for cost in costs if cost is not None]
     return ProviderSummary(
         provider=identity.provider,
         reference_count=identity.reference_count,
@@ -66,14 +70,13 @@ def _summary(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> Prov
         similarity_deviation=sample_standard_deviation(scores),
         latency_mean_ms=mean(latencies),
         training_time_ms=identity.training_time_ms,
-        cost_usd=_total_cost(identity, rows),
+        cost_usd=math.fsum(known_costs) if len(known_costs) == len(costs) else None,
+        known_cost_usd=math.fsum(known_costs),
         error=identity.error,
     )
 
 
-def _total_cost(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> float | None:
-    """What the provider charged; a picture that failed counts only if a charge for it was reported."""
-    parts = [row.cost_usd for row in rows if row.outcome != "failed" or row.cost_usd is not None]
-    parts.append(identity.training_cost_usd)
-    known = [part for part in parts if part is not None]
-    return math.fsum(known) if len(known) == len(parts) else None
+def _costs(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> list[float | None]:
+    """The parts of the bill; a picture that failed is one only if a charge for it was reported."""
+    pictures = [row.cost_usd for row in rows if row.outcome != "failed" or row.cost_usd is not None]
+    return [identity.training_cost_usd, *pictures]

@@ -1,6 +1,7 @@
 """The comparison gallery: one HTML page that works from disk, with its pictures beside it."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -17,7 +18,7 @@ class Totals:
     asked: int
     succeeded: int
     scored: int
-    cost_usd: float | None
+    cost: str
 
 
 def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
@@ -32,13 +33,13 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": seconds, "dollars": dollars, "score": score}
+    environment.filters |= {"seconds": seconds, "dollars": dollars, "cost": cost, "score": score}
     summaries = summarise(run)
     return environment.get_template("gallery.html").render(
         run=run,
         started=run.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         summaries=summaries,
-        best=_best(summaries),
+        best=_best(run, summaries),
         totals=_totals(summaries),
         cells=_cells(run),
         csv_link=csv_link,
@@ -64,6 +65,14 @@ def dollars(amount: float | None) -> str:
     return f"${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
 
 
+def cost(summaries: Sequence[ProviderSummary]) -> str:
+    """The bill of some providers, or as much of it as is known."""
+    known = dollars(sum(summary.known_cost_usd for summary in summaries))
+    if all(summary.cost_usd is not None for summary in summaries):
+        return known
+    return "unknown" if known == dollars(0) else f"at least {known}"
+
+
 def score(similarity: float | None) -> str:
     """A similarity with three digits; the fourth is noise."""
     return "not scored" if similarity is None else f"{similarity:.3f}"
@@ -77,18 +86,16 @@ def _cells(run: EvaluationRun) -> dict[tuple[str, str], list[EvaluationRow]]:
     return cells
 
 
-def _best(summaries: list[ProviderSummary]) -> float | None:
-    """The highest mean score, when there is more than one to choose from."""
+def _best(run: EvaluationRun, summaries: list[ProviderSummary]) -> float | None:
+    """The highest mean score, when there is more than one to choose from and they say something."""
     means = [summary.similarity_mean for summary in summaries if summary.similarity_mean is not None]
-    return max(means) if len(means) > 1 else None
+    return max(means) if len(means) > 1 and not run.stand_ins else None
 
 
 def _totals(summaries: list[ProviderSummary]) -> Totals:
-    costs = [summary.cost_usd for summary in summaries]
-    known = [cost for cost in costs if cost is not None]
     return Totals(
         asked=sum(summary.asked for summary in summaries),
         succeeded=sum(summary.succeeded for summary in summaries),
         scored=sum(summary.scored for summary in summaries),
-        cost_usd=sum(known) if len(known) == len(costs) else None,
+        cost=cost(summaries),
     )

@@ -1,0 +1,266 @@
+"""One character through several providers at once, by way of the API: identities, pictures, scores."""
+
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from character_identity.domain.evaluation import HEADLINE_ENCODER, EvaluatedIdentity, EvaluationRow, Scenario
+from character_identity_client import (
+    ApiClient,
+    ApiError,
+    DeadlinePassed,
+    Generation,
+    Identity,
+    Image,
+    JobFailed,
+)
+from local.progress import Progress, Step
+
+TRAINING_TIMEOUT_S = 60 * 60
+GENERATION_TIMEOUT_S = 10 * 60
+SCORING_TIMEOUT_S = 2 * 60
+PICTURES_AT_ONCE = 2
+"""Pictures in the making at one provider: what fal allows new accounts."""
+
+EXPECTED = (ApiError, JobFailed, DeadlinePassed, httpx.TransportError)
+"""What one provider may fail with while nothing is wrong with our own code."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place in the comparison: a scenario and its n-th variation, counted from 1."""
+
+    scenario: Scenario
+    variation: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to make of which character, and where the pictures go."""
+
+    character: str
+    class_name: str | None
+    references: Sequence[Path]
+    cells: Sequence[Cell]
+    output: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderResult:
+    """What came of one provider; ``bugs`` are tracebacks of errors that nobody expected."""
+
+    identity: EvaluatedIdentity
+    rows: list[EvaluationRow]
+    seconds: float
+    bugs: tuple[str, ...] = ()
+
+
+class Stopped(BaseException):
+    """The user stopped the demo; like KeyboardInterrupt, no failure for anyone to handle."""
+
+
+class Pause:
+    """A sleep that ends at once, with ``Stopped``, when the demo is stopped."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def __call__(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise Stopped
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+def compare(
+    api: ApiClient, plan: Plan, providers: Sequence[str], progress: Progress, pause: Pause
+) -> list[ProviderResult]:
+    """The results of all providers, which work side by side; one that fails leaves the others alone."""
+    most = {provider.name: provider.max_references for provider in api.list_providers()}
+    with ThreadPoolExecutor(max_workers=len(providers)) as pool:
+        try:
+            return list(
+                pool.map(lambda name: _Course(api, plan, name, progress).run(most.get(name)), providers)
+            )
+        except BaseException:
+            pause.stop()
+            raise
+
+
+class _Course:
+    """One provider's way through the demo."""
+
+    def __init__(self, api: ApiClient, plan: Plan, provider: str, progress: Progress) -> None:
+        self._api = api
+        self._plan = plan
+        self._provider = provider
+        self._progress = progress
+        self._bugs: list[str] = []
+
+    def run(self, most_references: int | None) -> ProviderResult:
+        """The provider's identity and pictures, or why there are none."""
+        started = time.monotonic()
+        try:
+            identity = self._make_identity(most_references)
+        except Exception as exc:
+            evaluated = EvaluatedIdentity(provider=self._provider, error=self._explain(exc))
+            rows = [self._failed_row(cell, f"No identity: {evaluated.error}") for cell in self._plan.cells]
+            self._show(Step("failed", detail=evaluated.error or ""))
+        else:
+            evaluated = EvaluatedIdentity(
+                provider=self._provider,
+                identity_id=identity.character_id,
+                reference_count=len(identity.reference_urls),
+                training_time_ms=identity.metadata.training_time,
+                training_cost_usd=identity.metadata.cost,
+            )
+            rows = self._make_pictures(identity)
+            self._show(Step("done"))
+        return ProviderResult(
+            identity=evaluated, rows=rows, seconds=time.monotonic() - started, bugs=tuple(self._bugs)
+        )
+
+    def _make_identity(self, most_references: int | None) -> Identity:
+        self._show(Step("uploading"))
+        references = self._plan.references[:most_references]
+        keys = self._api.upload_references(references)
+        try:
+            identity = self._api.create_identity(
+                self._plan.character, self._provider, keys, class_name=self._plan.class_name
+            )
+        except ApiError as exc:
+            raise ApiError(exc.status, exc.code, self._with_names(exc.message, keys)) from exc
+        if identity.status == "ready":
+            return identity
+        return self._api.wait_until_ready(
+            identity.character_id,
+            timeout_s=TRAINING_TIMEOUT_S,
+            on_progress=lambda now: self._show(Step("training", now.progress, 100)),
+        )
+
+    def _with_names(self, message: str, keys: Sequence[str]) -> str:
+        """A message about uploaded pictures with their names on this machine."""
+        for key, path in zip(keys, self._plan.references, strict=False):
+            message = message.replace(key, path.relative_to(self._plan.output).as_posix())
+        return message
+
+    def _make_pictures(self, identity: Identity) -> list[EvaluationRow]:
+        """The rows of all cells. Scores are waited for last: most are there by the time the pictures are."""
+        cells = self._plan.cells
+        with ThreadPoolExecutor(max_workers=PICTURES_AT_ONCE) as pool:
+            made = self._counted("generating", pool.map(lambda cell: self._generate(identity, cell), cells))
+            deadline = time.monotonic() + SCORING_TIMEOUT_S  # for all of them together
+            rows = self._counted(
+                "scoring", pool.map(lambda cell, one: self._collect(cell, one, deadline), cells, made)
+            )
+        return [row for rows_of_cell in rows for row in rows_of_cell]
+
+    def _generate(self, identity: Identity, cell: Cell) -> Generation | str:
+        """The cell's generation with its pictures made, or why it failed."""
+        try:
+            ordered = self._api.generate(
+                identity.character_id,
+                cell.scenario.prompt(self._plan.character),
+                seed=cell.scenario.seed(cell.variation),
+                num_images=1,
+            )
+            return self._api.wait_until_generated(ordered.generation_id, timeout_s=GENERATION_TIMEOUT_S)
+        except Exception as exc:
+            return self._explain(exc)
+
+    def _collect(self, cell: Cell, made: Generation | str, deadline: float) -> list[EvaluationRow]:
+        """A row for every picture of a cell, downloaded and, if scoring is in time, scored."""
+        if isinstance(made, str):
+            return [self._failed_row(cell, made)]
+        unscored = None
+        try:
+            left_s = max(0.0, deadline - time.monotonic())
+            made = self._api.wait_until_scored(made.generation_id, timeout_s=left_s)
+        except Exception as exc:  # the pictures are there all the same
+            unscored = self._explain(exc)
+        if not made.images:
+            return [self._failed_row(cell, "The generation has no pictures.")]
+        return [self._row(cell, made, number, image, unscored) for number, image in enumerate(made.images, 1)]
+
+    def _row(
+        self, cell: Cell, made: Generation, number: int, image: Image, unscored: str | None
+    ) -> EvaluationRow:
+        path, error = self._download(cell, number, image)
+        if error is None and image.outcome == "succeeded" and not image.scores:
+            error = unscored
+        score = next(iter(sorted(image.scores, key=lambda score: score.encoder != HEADLINE_ENCODER)), None)
+        cost = made.metadata.cost
+        return EvaluationRow(
+            provider=self._provider,
+            scenario=cell.scenario.name,
+            variation=cell.variation,
+            prompt=made.metadata.prompt_used or cell.scenario.prompt(self._plan.character),
+            outcome=image.outcome,
+            identity_id=made.character_id,
+            generation_id=made.generation_id,
+            seed=image.seed,
+            image=path,
+            error=error,
+            encoder=score.encoder if score else None,
+            weights_sha256=score.weights_sha256 if score else None,
+            similarity_mean=score.mean if score else None,
+            similarity_best=score.best if score else None,
+            clip_similarity=image.clip_similarity,
+            latency_ms=made.metadata.inference_time,
+            cost_usd=None if cost is None else cost / len(made.images),
+        )
+
+    def _download(self, cell: Cell, number: int, image: Image) -> tuple[str | None, str | None]:
+        """Where the picture lies, relative to the gallery, or else why it does not."""
+        if image.outcome != "succeeded" or image.image_url is None:
+            return None, image.reason
+        which = f"{cell.variation}" if number == 1 else f"{cell.variation}-{number}"
+        place = Path("images", self._provider, f"{cell.scenario.name}-{which}.jpg")
+        path = self._plan.output / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.write_bytes(self._api.download(image.image_url))
+        except Exception as exc:
+            return None, f"The picture could not be downloaded: {self._explain(exc)}"
+        return place.as_posix(), None
+
+    def _failed_row(self, cell: Cell, error: str) -> EvaluationRow:
+        return EvaluationRow(
+            provider=self._provider,
+            scenario=cell.scenario.name,
+            variation=cell.variation,
+            prompt=cell.scenario.prompt(self._plan.character),
+            outcome="failed",
+            seed=cell.scenario.seed(cell.variation),
+            error=error,
+        )
+
+    def _explain(self, exc: Exception) -> str:
+        """The failure in a sentence; one that nobody expected is kept with its traceback as well."""
+        if isinstance(exc, EXPECTED) and getattr(exc, "status", 0) != 500:
+            return str(exc) or type(exc).__name__
+        self._bugs.append("".join(traceback.format_exception(exc)))
+        return f"{type(exc).__name__}: {exc}"
+
+    def _counted(self, phase: str, results: Iterator[T]) -> list[T]:
+        """All results, counted on the display as they come in."""
+        total = len(self._plan.cells)
+        found: list[T] = []
+        self._show(Step(phase, 0, total))
+        for result in results:
+            found.append(result)
+            self._show(Step(phase, len(found), total))
+        return found
+
+    def _show(self, step: Step) -> None:
+        self._progress.show(self._provider, step)

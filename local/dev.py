@@ -1,0 +1,133 @@
+"""``python -m local dev``: the whole system on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.errors import CannotRun
+from local.packages import ROOT, STATE
+from local.runtime import Options, System, running
+
+ADDRESSES = STATE / "dev.json"
+LOCK = STATE / "dev.lock"
+LOGS = STATE / "logs"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the system until it is told to stop; 1 if it cannot run."""
+    chosen = _parser().parse_args(arguments)
+    started = time.monotonic()
+    for stop in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # leave by way of all clean-ups; a shell's `&` ignores SIGINT
+        signal.signal(stop, signal.default_int_handler)
+    try:
+        with _only_one():
+            ADDRESSES.unlink(missing_ok=True)  # of a run that was killed
+            options = Options(
+                api_port=chosen.api_port,
+                aws_port=chosen.aws_port,
+                providers_port=chosen.providers_port,
+                wait_scale=chosen.wait_scale,
+                logs=LOGS,
+                report=lambda phase: print(f"{phase} ...", flush=True),
+            )
+            shutil.rmtree(LOGS, ignore_errors=True)
+            with running(options) as system, _announced(system):
+                print(introduction(system, time.monotonic() - started), flush=True)
+                system.wait()
+    except CannotRun as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.")
+    return 0
+
+
+def introduction(system: System, seconds: float) -> str:
+    """What somebody who has just started the system wants to know."""
+    addresses = {
+        "API": system.api_url,
+        "AWS": system.aws_endpoint_url,
+        "Providers": f"{system.provider_url} (stand-ins)"
+        if system.provider_url
+        else "as the environment says",
+        "Logs": f"{_relative(system.logs)}/<function>.log",
+        "Details": _relative(ADDRESSES),
+    }
+    lines = [f"Ready after {seconds:.1f} s.", ""]
+    lines += [f"  {name:<11}{address}" for name, address in addresses.items()]
+    lines += ["", "Try it:", ""]
+    lines += [f"  curl -H 'Authorization: Bearer {system.token}' {system.api_url}/v1/providers", ""]
+    lines += ["Not as on AWS:", "", *(f"  - {difference}" for difference in system.differences)]
+    if system.wait_scale != 1:
+        lines += [f"  - Waits and timeouts of state machines are multiplied by {system.wait_scale}."]
+    return "\n".join([*lines, "", "Ctrl-C stops everything."])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local dev", description=__doc__)
+    parser.add_argument("--api-port", type=int, default=8787, help="default: %(default)s")
+    parser.add_argument("--aws-port", type=int, default=4566, help="default: %(default)s")
+    parser.add_argument(
+        "--providers-port", type=int, default=8790, help="of the stand-ins; default: %(default)s"
+    )
+    parser.add_argument(
+        "--wait-scale",
+        type=float,
+        help="factor of all waits of state machines; default: 0.1 if all providers are local, else 1",
+    )
+    return parser
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Hold the lock of ``make dev``; the system lets go of it however we end."""
+    STATE.mkdir(exist_ok=True)
+    with LOCK.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CannotRun(f"`make dev` runs already, as process {lock.read().strip()}.") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _announced(system: System) -> Iterator[None]:
+    """Write down where everything is, for programs, as long as it is there."""
+    content = {
+        "apiUrl": system.api_url,
+        "token": system.token,
+        "awsEndpointUrl": system.aws_endpoint_url,
+        "bucket": system.bucket,
+        "table": system.table,
+        "stateMachines": dict(system.state_machines),
+        "pid": os.getpid(),
+    }
+    unfinished = ADDRESSES.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(content, indent=2))
+    unfinished.rename(ADDRESSES)
+    try:
+        yield
+    finally:
+        ADDRESSES.unlink(missing_ok=True)
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,124 @@
+"""AWS on this machine: ``python -m local.emulator``, ministack with Lambda sandboxes of our own.
+
+Prints one line of JSON when it listens: {"awsPort": 4566, "apiPort": 8787}. Keeps everything in memory.
+"""
+
+import argparse
+import asyncio
+import errno
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import IO, cast
+
+import hypercorn.asyncio
+import hypercorn.config
+from hypercorn.typing import Framework
+
+from local.lambda_pool import Pool
+from local.lambda_sandbox import Function
+from local.packages import STATE, runtime_packages
+
+REGION = "eu-west-1"
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    options = _parser().parse_args(arguments)
+    aws, api = _listen(options.aws_port), _listen(options.api_port)
+    pool = Pool(log=FunctionLogs(options.logs).write)
+    try:
+        asyncio.run(_serve(options, pool, aws, api))
+    finally:
+        pool.stop()
+    sys.stdout.flush()
+    os._exit(0)  # ministack's worker threads may wait for hours, and nothing is left to save
+
+
+class FunctionLogs:
+    """A log file for each function, named as powertools names it, else as AWS does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, IO[str]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, function: Function, line: str) -> None:
+        """Append a line."""
+        name = function.environment.get("POWERTOOLS_SERVICE_NAME", function.name)
+        if name not in self._files:
+            self._files[name] = (self._folder / f"{name}.log").open("a", buffering=1)
+        self._files[name].write(line + "\n")
+
+
+async def _serve(options: argparse.Namespace, pool: Pool, aws: socket.socket, api: socket.socket) -> None:
+    aws_port, api_port = aws.getsockname()[1], api.getsockname()[1]
+    _configure_ministack(aws_port, options.wait_scale)
+    # ministack reads its settings when it is imported.
+    import ministack.app
+
+    from local import ministack_http_api, ministack_lambda, ministack_templates, state_machine_corrections
+
+    endpoint_url = f"http://127.0.0.1:{aws_port}"
+    ministack_lambda.PoolExecutor(
+        pool, options.state, endpoint_url, runtime_packages(options.state)
+    ).install()
+    ministack_http_api.install()
+    ministack_templates.install()
+    state_machine_corrections.install()
+
+    config = hypercorn.config.Config()
+    config.bind = [f"fd://{aws.detach()}", f"fd://{api.detach()}"]
+    config.graceful_timeout = 0.2
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    print(json.dumps({"awsPort": aws_port, "apiPort": api_port}), flush=True)
+    await hypercorn.asyncio.serve(
+        cast(Framework, ministack_http_api.with_base_url(ministack.app.app, api_port)), config
+    )
+
+
+def _configure_ministack(aws_port: int, wait_scale: float) -> None:
+    os.environ.update(
+        {
+            "GATEWAY_PORT": str(aws_port),
+            "MINISTACK_REGION": REGION,
+            "SFN_WAIT_SCALE": str(wait_scale),
+            "LOG_LEVEL": "WARNING",
+            # Off: listeners on fixed ports, and looking for containers to clean up.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent",
+        }
+    )
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.exit(f"Port {port} is in use.")
+    listener.listen()  # from now on a connection waits until we serve; it is not refused
+    return listener
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.emulator", description=__doc__)
+    parser.add_argument("--aws-port", type=int, default=0, help="of the AWS services; 0: any")
+    parser.add_argument("--api-port", type=int, default=0, help="of the HTTP API; 0: any")
+    parser.add_argument(
+        "--wait-scale", type=float, default=1, help="what waits of state machines are multiplied by"
+    )
+    parser.add_argument("--state", type=Path, default=STATE, help="folder for unpacked code and packages")
+    parser.add_argument("--logs", type=Path, default=STATE / "logs", help="folder for the functions' logs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

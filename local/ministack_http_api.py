@@ -1,0 +1,54 @@
+"""Makes ministack's HTTP API answer as API Gateway does, under a base URL of its own.
+
+Knows ministack 1.5.33 from inside.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import ministack.services.apigateway as api_gateway
+import ministack.services.lambda_svc as lambda_service
+
+Document = dict[str, Any]
+Application = Callable[[Document, Any, Any], Awaitable[None]]
+
+JSON = {"Content-Type": "application/json"}
+
+
+def install() -> None:
+    """Correct the answers; once, before the first request."""
+    hide_what_went_wrong_in_a_function()
+
+
+def hide_what_went_wrong_in_a_function() -> None:
+    """A failed function answers a bare 500, a throttled one 503; ministack shows the error."""
+    shape = lambda_service.lambda_execute_result_to_api_proxy_response
+
+    def shape_like_aws(result: Document) -> tuple[Document, None]:
+        if result.get("throttle"):
+            return {"statusCode": 503, "headers": JSON, "body": '{"message":"Service Unavailable"}'}, None
+        if result.get("error"):
+            return {"statusCode": 500, "headers": JSON, "body": '{"message":"Internal Server Error"}'}, None
+        response: tuple[Document, None] = shape(result)
+        return response
+
+    lambda_service.lambda_execute_result_to_api_proxy_response = shape_like_aws
+
+
+def with_base_url(application: Application, api_port: int) -> Application:
+    """``application``, but with the stack's HTTP API at the root of ``api_port``."""
+
+    async def serve(scope: Document, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["server"][1] == api_port:
+            prefix = f"/_aws/execute-api/{_api_id()}/$default"
+            raw_path = scope.get("raw_path") or scope["path"].encode()
+            scope = {**scope, "path": prefix + scope["path"], "raw_path": prefix.encode() + raw_path}
+        await application(scope, receive, send)
+
+    return serve
+
+
+def _api_id() -> str:
+    """The HTTP API of the deployed stack: the newest, if there were several."""
+    ids = [api_id for (_, _, api_id), _ in api_gateway._apis.all_items()]
+    return ids[-1] if ids else "none"

@@ -1,0 +1,63 @@
+"""Folders of Python packages for the functions, installed by pip once and kept under ``.local``."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from local.errors import CannotRun
+
+ROOT = Path(__file__).parents[1]
+STATE = ROOT / ".local"
+RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def runtime_packages(state: Path = STATE) -> Path:
+    """The folder that stands in for ``/var/runtime``: AWS's runtime client and boto3."""
+    return installed(RUNTIME_REQUIREMENTS, state, "runtime")
+
+
+def runtime_packages_there(state: Path = STATE) -> bool:
+    """Whether ``runtime_packages`` has nothing to install."""
+    return _folder(RUNTIME_REQUIREMENTS, state, "runtime").exists()
+
+
+def installed(requirements: Path, state: Path, name: str) -> Path:
+    """The folder with the packages of a requirements file; installs them if they are not there.
+
+    They are for the Python that runs us: another version has another folder.
+    """
+    folder = _folder(requirements, state, name)
+    if folder.exists():
+        return folder
+    state.mkdir(parents=True, exist_ok=True)
+    # Another process may do the same at this moment: whoever renames first wins.
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=state))
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-warn-conflicts",
+    ]
+    command += ["--target", str(unfinished), "--requirement", str(requirements)]
+    pip = subprocess.run(command, capture_output=True, text=True)
+    if pip.returncode:
+        shutil.rmtree(unfinished)
+        raise CannotRun(f"pip could not install {requirements}: {pip.stderr.strip()[-500:]}")
+    unfinished.chmod(0o755)
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        shutil.rmtree(unfinished)
+    return folder
+
+
+def _folder(requirements: Path, state: Path, name: str) -> Path:
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    return state / f"{name}-{PYTHON_VERSION}-{digest}"

@@ -1,0 +1,161 @@
+"""The whole system on this machine, from the synthesised template: ``with running() as system: ...``."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.deploy import deploy, set_secrets
+from local.differences import differences
+from local.errors import CannotRun
+from local.issuer import AUDIENCE, Issuer
+from local.packages import STATE
+from local.preparation import prepare
+from local.service import Service, start_emulator
+from local.settings import ProviderSettings
+
+SHORTENED, UNCHANGED = 0.1, 1.0  # what waits of state machines are multiplied by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to run. A port of 0 is any free one."""
+
+    api_port: int = 0
+    aws_port: int = 0
+    providers_port: int = 0
+    wait_scale: float | None = None  # None: shortened as long as all providers are on this machine
+    training_s: float | None = None  # how long the stand-ins train; None: as they like
+    generation_s: float | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    logs: Path = STATE / "run-logs"
+    report: Callable[[str], None] = lambda phase: (
+        None
+    )  # told at the beginning of each phase that takes a while
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """Where everything is."""
+
+    api_url: str  # "/v1/identities" is appended to it
+    token: str
+    aws_endpoint_url: str
+    bucket: str
+    table: str
+    state_machines: Mapping[str, str]  # name: ARN
+    provider_url: str | None  # of the stand-ins, if any serve
+    outputs: Mapping[str, str]  # of the stack
+    differences: list[str]  # from AWS
+    wait_scale: float
+    logs: Path
+    services: tuple[Service, ...]
+
+    def wait(self) -> None:
+        """Wait until a part of the system ends, which none should.
+
+        Raises:
+            CannotRun: it has.
+        """
+        while True:
+            for service in self.services:
+                if service.process.poll() is not None:
+                    raise CannotRun(f"{service.module} ended; {self.logs}/{service.module}.log may say why.")
+            time.sleep(0.2)
+
+
+@contextmanager
+def running(options: Options | None = None) -> Iterator[System]:
+    """Run the system; on exit all of it is stopped.
+
+    Raises:
+        CannotRun: a tool is missing, a port is taken or something could not be made or started.
+    """
+    options = options or Options()
+    settings = ProviderSettings(options.environment)
+    _require_free({"--api-port": options.api_port, "--aws-port": options.aws_port})
+    _require_free({"--providers-port": options.providers_port} if settings.stand_ins_needed else {})
+    assembly = prepare(options.report)
+
+    options.report("Starting the services")
+    wait_scale = options.wait_scale
+    if wait_scale is None:
+        wait_scale = SHORTENED if settings.simulated else UNCHANGED
+    with ExitStack() as stack:
+        emulator = start_emulator(
+            wait_scale=wait_scale, aws_port=options.aws_port, api_port=options.api_port, logs=options.logs
+        )
+        stack.callback(emulator.stop)
+        stand_ins = _start_stand_ins(options, settings) if settings.stand_ins_needed else None
+        if stand_ins:
+            stack.callback(stand_ins.stop)
+        issuer = Issuer()
+        stack.callback(issuer.close)
+        ports = emulator.announcement()
+        aws_endpoint_url = f"http://127.0.0.1:{ports['awsPort']}"
+        provider_url = f"http://127.0.0.1:{stand_ins.announcement()['port']}" if stand_ins else None
+
+        options.report("Deploying the stack")
+        parameters = {
+            **settings.parameters(provider_url),
+            "JwtIssuer": issuer.url,
+            "JwtAudience": AUDIENCE,
+            "JwksUrl": issuer.jwks_url,
+            "CorsOrigins": "*",
+            "LocalMode": "true",
+        }
+        outputs = deploy(assembly, aws_endpoint_url, parameters, STATE / "archives")
+        keys = {
+            outputs["FalKeySecretName"]: settings.fal_key,
+            outputs["AstriaKeySecretName"]: settings.astria_key,
+        }
+        set_secrets(aws_endpoint_url, keys)
+        yield System(
+            api_url=f"http://127.0.0.1:{ports['apiPort']}",
+            token=issuer.token(),
+            aws_endpoint_url=aws_endpoint_url,
+            bucket=outputs["BucketName"],
+            table=outputs["TableName"],
+            state_machines={
+                _snake(name.removesuffix("Arn")): arn
+                for name, arn in outputs.items()
+                if ":stateMachine:" in arn
+            },
+            provider_url=provider_url,
+            outputs=outputs,
+            differences=differences(assembly.template),
+            wait_scale=wait_scale,
+            logs=options.logs,
+            services=(emulator, stand_ins) if stand_ins else (emulator,),
+        )
+
+
+def _start_stand_ins(options: Options, settings: ProviderSettings) -> Service:
+    chosen: dict[str, object] = {
+        "--port": options.providers_port,
+        **settings.stand_in_options(),
+        "--training-seconds": options.training_s,
+        "--generation-seconds": options.generation_s,
+    }
+    words = [str(word) for option in chosen.items() if option[1] is not None for word in option]
+    return Service("local.providers", *words, logs=options.logs)
+
+
+def _require_free(ports: Mapping[str, int]) -> None:
+    for option, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise CannotRun(f"Port {port} is in use; {option} chooses another one.") from None
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

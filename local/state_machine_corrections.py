@@ -1,0 +1,208 @@
+"""What ministack 1.5.33's Step Functions interpreter does otherwise than AWS, put right from outside.
+
+Only what our state machines can run into. Each function below is one correction and has one test in
+tests/local/test_state_machines.py that fails without it.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ministack.services.lambda_svc as lambda_service
+import ministack.services.stepfunctions as interpreter
+
+LARGEST_RESULT_BYTES = 256 * 1024
+LONGEST_WAIT_S = 99_999_999  # the TimeoutSeconds of a task that names none
+# "States.ALL [...] can't catch the States.DataLimitExceeded terminal error and Runtime error types."
+NOT_IN_ALL = ("States.Runtime", "States.DataLimitExceeded")
+
+Document = dict[str, Any]
+StateError = interpreter._ExecutionError
+
+
+def install() -> None:
+    """Make all corrections; once, before the first execution."""
+    end_machines_in_time()
+    wait_for_tokens_as_long_as_the_definition_says()
+    answer_a_repeated_start_with_the_running_execution()
+    refuse_paths_that_lead_nowhere()
+    refuse_large_results()
+    keep_runtime_errors_out_of_states_all()
+    name_the_failure_of_a_nested_execution()
+    name_throttling()
+
+
+def end_machines_in_time() -> None:
+    """TimeoutSeconds of the whole machine, scaled like its waits; ministack ignores it."""
+    run, fail = interpreter._run_execution, interpreter._fail_execution
+
+    def time_out(execution: Document) -> None:
+        if execution["status"] == "RUNNING":
+            execution["status"] = "TIMED_OUT"
+            execution["stopDate"] = interpreter.now_iso()
+            details = {"executionTimedOutEventDetails": {"error": "States.Timeout"}}
+            interpreter._add_event(execution, "ExecutionTimedOut", details)
+            interpreter._emit_execution_status_event(execution)
+
+    def run_in_time(arn: str) -> None:
+        execution = interpreter._executions.get(arn)
+        machine = interpreter._state_machines.get(execution["stateMachineArn"]) if execution else None
+        limit_s = json.loads(machine["definition"]).get("TimeoutSeconds") if machine else None
+        if limit_s is None:
+            run(arn)
+            return
+        timer = threading.Timer(_scaled(limit_s), time_out, [execution])
+        timer.daemon = True
+        timer.start()
+        try:
+            run(arn)
+        finally:
+            timer.cancel()
+
+    def fail_unless_ended(execution: Document, error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            fail(execution, error, cause)
+
+    interpreter._run_execution = run_in_time
+    interpreter._fail_execution = fail_unless_ended
+
+
+def wait_for_tokens_as_long_as_the_definition_says() -> None:
+    """Tasks with ``.waitForTaskToken``: HeartbeatSeconds, scaled timeouts, the failure of the call itself."""
+
+    def invoke(resource: str, arguments: Document, token: str, state: Document) -> Any:
+        task: Document = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
+        interpreter._task_tokens[token] = task
+        try:
+            interpreter._invoke_resource(resource.replace(".waitForTaskToken", ""), arguments)
+            _wait_for_token(task, state)
+        finally:
+            interpreter._task_tokens.pop(token, None)
+        if task["error"]:
+            raise StateError(task["error"].get("Error", ""), task["error"].get("Cause", ""))
+        return json.loads(task["result"])
+
+    interpreter._invoke_with_callback = invoke
+
+
+def _wait_for_token(task: Document, state: Document) -> None:
+    deadline = time.monotonic() + _scaled(state.get("TimeoutSeconds", LONGEST_WAIT_S))
+    heartbeat_s = _scaled(state.get("HeartbeatSeconds", LONGEST_WAIT_S))
+    while True:
+        seen, remaining_s = task["heartbeat"], deadline - time.monotonic()
+        if task["event"].wait(min(remaining_s, heartbeat_s)):
+            return
+        if time.monotonic() >= deadline:
+            raise StateError("States.Timeout", "")
+        if task["heartbeat"] == seen:
+            raise StateError("States.HeartbeatTimeout", "")
+
+
+def answer_a_repeated_start_with_the_running_execution() -> None:
+    """StartExecution with the name and input of a running execution answers that one; ministack refuses."""
+    start = interpreter._start_execution
+
+    def start_once(request: Document) -> Any:
+        name, machine = (
+            request.get("name"),
+            interpreter._resolve_state_machine_arn(request["stateMachineArn"]),
+        )
+        for execution in list(interpreter._executions.values()) if name else ():
+            same = (execution["name"], execution["stateMachineArn"]) == (name, machine)
+            if same and execution["status"] == "RUNNING" and execution["input"] == request.get("input", "{}"):
+                answer = {"executionArn": execution["executionArn"], "startDate": execution["startDate"]}
+                return interpreter.json_response(answer)
+        return start(request)
+
+    interpreter._start_execution = start_once
+
+
+def refuse_paths_that_lead_nowhere() -> None:
+    """A path to nothing is States.Runtime, in a Choice too unless it asks IsPresent; ministack reads null."""
+    resolve, evaluate = interpreter._resolve_path, interpreter._evaluate_rule
+
+    def resolve_or_fail(path: str, data: Any) -> Any:
+        value = resolve(path, data)
+        if value is None and not _leads_somewhere(path, data):
+            raise StateError("States.Runtime", f"Invalid path '{path}': no results for path: {path}")
+        return value
+
+    def evaluate_presence(rule: Document, data: Any, context: Document | None = None) -> bool:
+        if "IsPresent" not in rule:
+            return bool(evaluate(rule, data, context))
+        try:
+            interpreter._resolve_path_or_ctx(rule["Variable"], data, context)
+        except StateError:
+            return not rule["IsPresent"]
+        return bool(rule["IsPresent"])
+
+    interpreter._resolve_path = resolve_or_fail
+    interpreter._evaluate_rule = evaluate_presence
+
+
+def refuse_large_results() -> None:
+    """A result of more than 256 KiB is States.DataLimitExceeded."""
+    invoke = interpreter._invoke_resource
+
+    def invoke_within_limits(resource: str, arguments: Any) -> Any:
+        result = invoke(resource, arguments)
+        if len(json.dumps(result)) > LARGEST_RESULT_BYTES:
+            message = f"The result of '{resource}' exceeds {LARGEST_RESULT_BYTES} bytes."
+            raise StateError("States.DataLimitExceeded", message)
+        return result
+
+    interpreter._invoke_resource = invoke_within_limits
+
+
+def keep_runtime_errors_out_of_states_all() -> None:
+    """States.ALL and States.TaskFailed neither retry nor catch what is wrong with the machine itself."""
+    matches: Callable[[list[str], str], bool] = interpreter._error_matches
+
+    def matches_like_aws(names: list[str], error: str) -> bool:
+        return error in names if error in NOT_IN_ALL else matches(names, error)
+
+    interpreter._error_matches = matches_like_aws
+
+
+def name_the_failure_of_a_nested_execution() -> None:
+    """A failed ``startExecution.sync`` is States.TaskFailed with the whole execution as its cause."""
+
+    def failure(execution: Document) -> tuple[str, str]:
+        output = json.loads(execution.get("output") or "{}")
+        cause = {name[0].upper() + name[1:]: value for name, value in execution.items() if name != "output"}
+        cause |= {"Error": output.get("Error"), "Cause": output.get("Cause")}
+        return "States.TaskFailed", json.dumps(cause)
+
+    interpreter._nested_execution_failure = failure
+
+
+def name_throttling() -> None:
+    """A function over its reserved concurrency fails its task with Lambda.TooManyRequestsException."""
+    throttle = lambda_service._throttle_response
+
+    def throttle_by_name(*arguments: Any, **options: Any) -> Document:
+        response: Document = throttle(*arguments, **options)
+        response["body"]["errorType"] = "Lambda.TooManyRequestsException"
+        return response
+
+    lambda_service._throttle_response = throttle_by_name
+
+
+def _scaled(seconds: float) -> float:
+    return float(seconds * interpreter._SFN_WAIT_SCALE)
+
+
+def _leads_somewhere(path: str, data: Any) -> bool:
+    """Whether a path that was read as null leads to a null that is there."""
+    steps = interpreter._parse_jsonpath_tokens(path)
+    if steps is None:
+        return False
+    for kind, step in steps:
+        if kind == "field" and not (isinstance(data, dict) and step in data):
+            return False
+        if kind == "index" and not (isinstance(data, list) and step < len(data)):
+            return False
+        data = data[step]
+    return True

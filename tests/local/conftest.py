@@ -1,0 +1,15 @@
+"""One emulator for all tests of a session."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local.emulator_fixture import EmulatedAws, running_emulator
+
+WAIT_SCALE = 0.05
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
+    with running_emulator(WAIT_SCALE, tmp_path_factory.mktemp("logs")) as aws:
+        yield aws

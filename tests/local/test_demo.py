@@ -1,0 +1,321 @@
+"""The demo against an API in memory: no processes, no waiting."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from character_identity.domain.evaluation import SCENARIOS
+from character_identity_client import ApiClient
+from local.comparison import Pause, Stopped
+from local.demo import gather_references, main, run, stand_ins
+from local.demo_options import BadOption, Options, parse_options
+from local.photographs import CHELSEA, EILEEN, VIEWS, Photograph, make_references
+from tests.local.fake_api import FakeApi, picture
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def read(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+class Demo:
+    """A finished run: what it printed, wrote and answered."""
+
+    def __init__(
+        self, output: Path, api: FakeApi, stand_ins: frozenset[str], names: list[str], **changes: Any
+    ) -> None:
+        values: dict[str, Any] = {
+            "references": None,
+            "providers": ("fal-instant", "fal-lora", "astria"),
+            "scenarios": SCENARIOS[:2],
+            "variations": 1,
+        }
+        self.output = output
+        clock, printed = Clock(), io.StringIO()
+        console = Console(file=printed, width=100)
+        references = [output / "references" / name for name in names]
+        references[0].parent.mkdir(parents=True)
+        for path in references:
+            path.write_bytes(picture())
+        with ApiClient(
+            "https://api.test",
+            "a-token",
+            transport=httpx.MockTransport(api),
+            clock=clock.read,
+            sleep=clock.sleep,
+        ) as client:
+            self.code = run(
+                Options(**values | changes), references, client, Pause(), console, output, stand_ins
+            )
+        self.printed = printed.getvalue()
+        self.gallery = (output / "gallery.html").read_text(encoding="utf-8")
+        self.rows = list(csv.DictReader(io.StringIO((output / "results.csv").read_text(), newline="")))
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "demo"
+
+
+def demo(
+    output: Path,
+    api: FakeApi | None = None,
+    stand_ins: str = "",
+    names: list[str] | None = None,
+    **changes: Any,
+) -> Demo:
+    names = names or [f"{number}.jpg" for number in range(1, 9)]
+    return Demo(output, api or FakeApi(), frozenset(stand_ins.split()), names, **changes)
+
+
+def test_every_provider_draws_every_scenario(output: Path) -> None:
+    done = demo(output, variations=2)
+    assert done.code == 0
+    assert len(done.rows) == 3 * 2 * 2
+    assert {row["outcome"] for row in done.rows} == {"succeeded"}
+    assert {row["clip_similarity"] for row in done.rows} == {"0.8"}
+    assert {row["seed"] for row in done.rows} == {"1001", "1002", "2001", "2002"}
+    assert all((output / row["image"]).read_bytes() == picture() for row in done.rows)
+    assert all(row["image"] in done.gallery for row in done.rows)
+
+
+def test_the_table_has_a_line_for_each_provider(output: Path) -> None:
+    printed = demo(output).printed
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["fal-instant", "2", "of", "2", "0.800"] in [line[:5] for line in lines]
+    assert ["fal-lora", "2", "of", "2", "0.800"] in [line[:5] for line in lines]
+    assert [line[-1] for line in lines if line[:1] == ["fal-lora"] and "of" in line] == ["$2.10"]
+    assert str(output / "gallery.html") in printed.replace("\n", "")
+
+
+def test_a_provider_gets_no_more_references_than_it_takes(output: Path) -> None:
+    api = FakeApi()
+    demo(output, api)
+    counts = {name: len(body["references"]) for name, body in api.identities.items()}
+    assert counts == {"fal-instant": 3, "fal-lora": 8, "astria": 8}
+
+
+def test_without_a_terminal_there_is_a_line_for_each_phase_and_nothing_else(output: Path) -> None:
+    printed = demo(output, providers=("fal-lora",)).printed
+    assert "\x1b" not in printed
+    assert "\r" not in printed
+    assert printed.splitlines()[:5] == [
+        "fal-lora: uploading",
+        "fal-lora: training",
+        "fal-lora: generating 2 pictures",
+        "fal-lora: scoring 2 pictures",
+        "fal-lora: done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("api", "why"),
+    [
+        (FakeApi(refused=frozenset({"astria"})), "At least 5 reference images are needed."),
+        (FakeApi(untrainable=frozenset({"astria"})), "No face was found."),
+    ],
+    ids=["refused", "untrainable"],
+)
+def test_one_provider_that_fails_leaves_the_others_alone(output: Path, api: FakeApi, why: str) -> None:
+    done = demo(output, api)
+    assert done.code == 0
+    assert [row["outcome"] for row in done.rows].count("failed") == 2
+    assert all(why in row["error"] for row in done.rows if row["provider"] == "astria")
+    assert f"astria failed: {why}" in done.printed
+    assert why in done.gallery
+
+
+def test_a_picture_that_is_refused_is_named_as_the_user_knows_it(output: Path) -> None:
+    done = demo(output, FakeApi(unreadable="3.jpg"), providers=("fal-lora",))
+    assert "fal-lora failed: references/3.jpg: This is no picture." in done.printed
+
+
+def test_nothing_produced_is_a_failure(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = demo(output, FakeApi(refused=frozenset({"fal-lora"})), providers=("fal-lora",))
+    assert done.code == 1
+    assert "No picture was made." in capsys.readouterr().err
+
+
+def test_something_unexpected_is_a_failure_and_said(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = demo(output, FakeApi(broken=frozenset({"fal-lora"})))
+    assert done.code == 1
+    assert "Something unexpected failed with fal-lora:" in capsys.readouterr().err
+    assert [row["outcome"] for row in done.rows].count("succeeded") == 4
+
+
+def test_pictures_that_are_missing_are_named(output: Path) -> None:
+    api = FakeApi(
+        failing_seeds=frozenset({1001}),
+        filtered_seeds=frozenset({1002}),
+        lost_seeds=frozenset({2001}),
+        unscored_seeds=frozenset({2002}),
+    )
+    done = demo(output, api, providers=("fal-lora",), variations=2)
+    printed = " ".join(done.printed.split())
+    assert [row["outcome"] for row in done.rows] == ["failed", "filtered", "succeeded", "succeeded"]
+    assert "fal-lora, close-up 1: failed (The provider is down." in printed
+    assert "fal-lora, close-up 2: filtered (content policy)" in printed
+    assert "fal-lora, wide-shot 1: no picture here (The picture could not be downloaded: Not Found" in printed
+    assert "fal-lora, wide-shot 2: not scored (Waited" in printed
+    assert "Waited" in done.gallery
+    assert done.code == 0
+
+
+def test_what_was_simulated_is_said_everywhere(output: Path) -> None:
+    done = demo(output, FakeApi(encoder="efficientnet-lite0"), stand_ins="fal-lora astria fal-instant")
+    printed = " ".join(done.printed.split())
+    assert "Simulated: trainings and pictures of astria, fal-instant, fal-lora, by stand-ins" in printed
+    assert "Simulated: CLIP scores, by the stand-in encoder efficientnet-lite0" in printed
+    assert "SIMULATED" in done.gallery
+
+
+def test_what_was_real_is_not_called_simulated(output: Path) -> None:
+    done = demo(output)
+    assert "pictures from the servers configured for fal-instant, fal-lora, astria" in " ".join(
+        done.printed.split()
+    )
+    assert "Simulated" not in done.printed
+    assert "SIMULATED" not in done.gallery
+
+
+FAL = {"FAL_RUN_URL": "https://fal.run", "FAL_QUEUE_URL": "https://queue.fal.run"}
+REST = {"FAL_REST_URL": "https://rest.fal.ai"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "simulated"),
+    [
+        ({"FAL_KEY": "a key alone"}, "astria fal-instant fal-lora"),
+        (FAL | REST, "astria"),
+        (FAL | {"ASTRIA_API_URL": "https://api.astria.ai"}, "fal-instant fal-lora"),
+        (FAL | REST | {"ASTRIA_API_URL": "http://127.0.0.1:8000/astria"}, "astria"),
+        (FAL | REST | {"ASTRIA_API_URL": "https://api.astria.ai"}, ""),
+    ],
+)
+def test_a_provider_is_real_only_if_all_its_urls_lead_elsewhere(
+    environment: dict[str, str], simulated: str
+) -> None:
+    assert sorted(stand_ins(environment)) == simulated.split()
+
+
+def test_a_stop_ends_every_wait() -> None:
+    pause = Pause()
+    pause(0)
+    pause.stop()
+    with pytest.raises(Stopped):
+        pause(3600)
+
+
+def test_options_unless_given_are_everything_once() -> None:
+    options = parse_options([])
+    assert options.providers == ("fal-instant", "fal-lora", "astria")
+    assert (options.scenarios, options.variations) == (SCENARIOS, 1)
+    assert (options.character, options.class_name) == ("Eileen", "woman")
+
+
+def test_scenarios_go_by_number_or_name() -> None:
+    options = parse_options(
+        ["--scenarios", "action, 1,close-up", "--variations", "3", "--providers", "astria"]
+    )
+    assert [scenario.number for scenario in options.scenarios] == [1, 5]
+    assert (options.variations, options.providers) == (3, ("astria",))
+
+
+def test_a_character_is_called_like_its_folder(tmp_path: Path) -> None:
+    options = parse_options(["--references", f"{tmp_path}/Ada Lovelace/"])
+    assert (options.character, options.class_name) == ("Ada Lovelace", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--providers", "midjourney"], "There is no provider 'midjourney'; there are fal-instant,"),
+        (["--providers", ","], "No provider is named"),
+        (["--scenarios", "9"], "There is no scenario '9'; there are 1 close-up, 2 wide-shot,"),
+        (["--variations", "0"], "Variations must be a number from 1 to 20, not '0'."),
+        (["--variations", "many"], "Variations must be a number from 1 to 20, not 'many'."),
+        (["--references", "/nowhere/at/all"], "There is no folder /nowhere/at/all."),
+        (["--colour"], "unrecognized arguments: --colour; see --help"),
+    ],
+)
+def test_a_bad_option_is_answered_with_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(sentence)
+    assert said.count("\n") == 1
+
+
+def test_pictures_of_a_folder_are_copied_in_order_and_other_files_left(tmp_path: Path, output: Path) -> None:
+    folder = tmp_path / "Ada"
+    folder.mkdir()
+    for name in ("b.PNG", "a.jpg", "notes.txt", "c.webp"):
+        (folder / name).write_text(name)
+    copies = gather_references(folder, output)
+    assert [path.relative_to(output).as_posix() for path in copies] == [
+        "references/a.jpg",
+        "references/b.PNG",
+        "references/c.webp",
+    ]
+    assert [path.read_text() for path in copies] == ["a.jpg", "b.PNG", "c.webp"]
+
+
+def test_a_picture_may_be_called_anything(output: Path) -> None:
+    done = demo(output, names=["who? #1 100%.jpg"], providers=("fal-instant",))
+    assert 'src="references/who%3F%20%231%20100%25.jpg"' in done.gallery
+
+
+def test_a_folder_without_pictures_replaces_nothing(tmp_path: Path, output: Path) -> None:
+    output.mkdir()
+    with pytest.raises(BadOption, match="no pictures"):
+        gather_references(tmp_path, output)
+    assert output.is_dir()
+
+
+def test_pictures_that_the_demo_is_about_to_replace_are_refused(output: Path) -> None:
+    gather_references(None, output)
+    with pytest.raises(BadOption, match="move"):
+        gather_references(output / "references", output)
+    assert len(list((output / "references").iterdir())) == len(VIEWS)
+
+
+@pytest.mark.parametrize("photograph", [EILEEN, CHELSEA], ids=["eileen", "chelsea"])
+def test_a_photograph_makes_eight_references_that_differ(photograph: Photograph, tmp_path: Path) -> None:
+    paths = make_references(photograph, tmp_path / "one")
+    assert len(paths) == 8
+    small = []
+    for path in paths:
+        with Image.open(path) as image:
+            assert image.format == "JPEG"
+            assert min(image.size) >= 512
+            small.append(image.convert("RGB").resize((16, 16)).tobytes())
+    differences = [
+        sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
+        for number, one in enumerate(small)
+        for other in small[number + 1 :]
+    ]
+    assert min(differences) > 8  # of 255, on average over a thumbnail
+
+
+def test_a_photograph_makes_the_same_references_every_time(tmp_path: Path) -> None:
+    first, second = make_references(EILEEN, tmp_path / "one"), make_references(EILEEN, tmp_path / "two")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_photographs_are_small_enough_to_ship() -> None:
+    assert all(photograph.path.stat().st_size <= 250_000 for photograph in (EILEEN, CHELSEA))

@@ -1,0 +1,132 @@
+"""A stack that ``cdk synth`` wrote is deployed unmodified, and all its parts work together."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local import image_function
+from local.deploy import Assembly, deploy, set_secrets
+from local.errors import CannotRun
+from local.packages import STATE
+from tests.local import tiny_stack
+from tests.local.emulator_fixture import EmulatedAws
+
+pytestmark = pytest.mark.system
+
+PARAMETERS = {"Place": "here", "CorsOrigins": "https://app.test,https://other.test", "NotDeclared": "x"}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    aws: EmulatedAws
+    outputs: dict[str, str]
+
+    def call(self, path: str, token: str = "Eileen", **options: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.post(f"{self.aws.api_url}{path}", headers=headers, timeout=30, **options)
+
+
+@pytest.fixture(scope="module")
+def stack(aws: EmulatedAws, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    folder = tiny_stack.write(tmp_path_factory.mktemp("cdk.out"))
+    image_function.prepare(folder / "asset.image", "Dockerfile", tiny_stack.IMAGE_TAG, {}, STATE)
+    archives = tmp_path_factory.mktemp("archives")
+    return Deployed(aws, deploy(Assembly.read(folder), aws.aws_endpoint_url, PARAMETERS, archives))
+
+
+def test_a_request_passes_authorizer_route_layer_and_environment(stack: Deployed) -> None:
+    answer = stack.call("/v1/echo/a%20b?x=1&x=2", json={"k": "v"})
+    assert (answer.status_code, answer.headers["location"]) == (201, "/there")
+    assert answer.json() == {
+        "greeting": "Hello a b",
+        "owner": "Eileen",
+        "query": {"x": "1,2"},
+        "body": '{"k":"v"}',
+        "path": "/v1/echo/a b",
+        "place": "here",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status", "message"),
+    [
+        ("/v1/echo/x", "", 401, "Unauthorized"),
+        ("/v1/echo/x", "stranger", 403, "Forbidden"),
+        ("/v1/nothing", "Eileen", 404, "Not Found"),
+        ("/v1/echo/nobody", "Eileen", 500, "Internal Server Error"),
+    ],
+)
+def test_the_api_refuses_as_api_gateway_does(
+    stack: Deployed, path: str, token: str, status: int, message: str
+) -> None:
+    answer = stack.call(path, token)
+    assert (answer.status_code, answer.json()) == (status, {"message": message})
+
+
+def test_a_function_over_its_reserved_concurrency_is_unavailable(stack: Deployed) -> None:
+    concurrency = stack.aws.client("lambda")
+    name = stack.outputs["Echo"]
+    concurrency.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    answer = stack.call("/v1/echo/x")
+    concurrency.delete_function_concurrency(FunctionName=name)
+    assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://app.test", 204), ("https://evil.test", 403)])
+def test_the_templates_cors_settings_count(stack: Deployed, origin: str, status: int) -> None:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(f"{stack.aws.api_url}/v1/echo/x", headers=headers)
+    assert answer.status_code == status
+    allowed = answer.headers.get("access-control-allow-origin")
+    assert allowed == (origin if status == 204 else None)
+
+
+def test_an_object_in_the_bucket_starts_a_function(stack: Deployed) -> None:
+    s3, table = stack.aws.client("s3"), stack.aws.client("dynamodb")
+    for key in ("uploads/other.jpg", "generations/picture.jpg"):
+        s3.put_object(Bucket=stack.outputs["Media"], Key=key, Body=b"x")
+    deadline = time.monotonic() + 20
+    while (
+        not (items := table.scan(TableName=stack.outputs["Table"])["Items"]) and time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    assert items == [{"pk": {"S": "generations/picture.jpg"}}]
+
+
+def test_a_state_machine_calls_the_function_put_in_for_its_name(stack: Deployed) -> None:
+    assert stack.aws.execute(stack.outputs["Machine"], {"number": 21})["output"] == {"number": 42}
+
+
+def test_an_image_function_runs_without_docker(stack: Deployed) -> None:
+    answer = stack.aws.client("lambda").invoke(FunctionName=stack.outputs["Image"], Payload=b"{}")
+    assert json.loads(answer["Payload"].read()) == {"model": "some weights"}
+
+
+def test_secrets_get_their_values(stack: Deployed) -> None:
+    set_secrets(stack.aws.aws_endpoint_url, {stack.outputs["Key"]: "id:secret"})
+    value = stack.aws.client("secretsmanager").get_secret_value(SecretId=stack.outputs["Key"])
+    assert value["SecretString"] == "id:secret"
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "reason"),
+    [
+        ("No::SuchThing", r"The stack was refused: .*No::SuchThing"),
+        ("CloudWatch::Alarm", r"Odd \(AWS::CloudWatch::Alarm\) could not be created: MetricName"),
+    ],
+)
+def test_a_stack_that_cannot_be_made_says_why(
+    aws: EmulatedAws, tmp_path: Path, resource_type: str, reason: str
+) -> None:
+    template = tiny_stack.assets()["files"]["template"]
+    template["source"]["path"] = "Broken.template.json"
+    broken = {"Resources": {"Odd": tiny_stack.resource(resource_type)}}
+    (tmp_path / "Broken.template.json").write_text(json.dumps(broken))
+    (tmp_path / "Broken.assets.json").write_text(json.dumps({"files": {"template": template}}))
+    with pytest.raises(CannotRun, match=reason):
+        deploy(Assembly(tmp_path, "Broken"), aws.aws_endpoint_url, {}, tmp_path)

@@ -1,0 +1,129 @@
+"""``python -m local dev`` runs the real stack, says where it is, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local import dev
+from local.errors import CannotRun
+from local.packages import ROOT
+from local.runtime import Options, running
+
+ANY_PORTS = ["--api-port", "0", "--aws-port", "0", "--providers-port", "0"]
+
+
+@dataclass(frozen=True)
+class Dev:
+    process: subprocess.Popen[str]
+    addresses: dict[str, Any]
+    folder: Path
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """Run it with files of its own, beside the one that somebody may be working with."""
+    program = f"""
+import sys
+from pathlib import Path
+from local import dev
+folder = Path({str(folder)!r})
+dev.ADDRESSES, dev.LOCK, dev.LOGS = folder / "dev.json", folder / "dev.lock", folder / "logs"
+sys.exit(dev.main({ANY_PORTS!r}))
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_KEY"))},
+    )
+
+
+@pytest.fixture(scope="module")
+def developing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    folder = tmp_path_factory.mktemp("dev")
+    process = start(folder)
+    addresses = folder / "dev.json"
+    while not addresses.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    yield Dev(process, json.loads(addresses.read_text()), folder)
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.system
+def test_the_real_stack_answers_with_the_token_it_announces(developing: Dev) -> None:
+    addresses = developing.addresses
+    headers = {"Authorization": f"Bearer {addresses['token']}"}
+    assert httpx.get(f"{addresses['apiUrl']}/v1/identities", timeout=60).status_code == 401
+    answer = httpx.get(f"{addresses['apiUrl']}/v1/identities", headers=headers, timeout=60)
+    assert (answer.status_code, answer.json()) == (200, {"identities": []})
+    assert set(addresses["stateMachines"]) >= {"train_identity", "generate_images"}
+    assert addresses["pid"] == developing.process.pid
+    assert "REPORT RequestId" in (developing.folder / "logs" / "list_identities.log").read_text()
+
+
+@pytest.mark.system
+def test_the_token_is_for_the_eyes_of_its_user_only(developing: Dev) -> None:
+    assert (developing.folder / "dev.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.system
+def test_a_second_one_says_that_there_is_one(developing: Dev) -> None:
+    second = start(developing.folder)
+    _, complaint = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert complaint == f"`make dev` runs already, as process {developing.process.pid}.\n"
+
+
+@pytest.mark.system
+def test_it_stops_when_asked_and_takes_everything_along(developing: Dev) -> None:
+    family = descendants(developing.process.pid)
+    assert len(family) >= 3  # emulator, stand-ins, at least one sandbox
+    developing.process.send_signal(signal.SIGTERM)
+    output, complaint = developing.process.communicate(timeout=20)
+    assert (developing.process.returncode, complaint) == (0, "")
+    assert output.endswith("Stopped.\n")
+    assert not (developing.folder / "dev.json").exists()
+    assert [pid for pid in family if Path(f"/proc/{pid}").exists()] == []
+
+
+@pytest.mark.parametrize("port", ["api_port", "aws_port", "providers_port"])
+def test_a_port_in_use_is_named_before_anything_is_started(port: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        option = f"--{port.replace('_', '-')}"
+        with (
+            pytest.raises(CannotRun, match=rf"^Port {number} is in use; {option} chooses another one\.$"),
+            running(Options(environment={}, **{port: number})),
+        ):
+            pass
+
+
+def test_what_a_crash_left_behind_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "LOCK", tmp_path / "dev.lock")
+    monkeypatch.setattr(dev, "STATE", tmp_path)
+    dev.LOCK.write_text("1")
+    with dev._only_one():
+        assert dev.LOCK.read_text() == str(os.getpid())
+
+
+def descendants(pid: int) -> list[int]:
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        children += map(int, (task / "children").read_text().split())
+    return children + [descendant for child in children for descendant in descendants(child)]

@@ -1,0 +1,86 @@
+"""What a run needs is made when it is missing or out of date, and only then."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local import preparation
+from local.errors import CannotRun
+from local.preparation import digest
+
+INPUTS = ("app.py", "functions")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("app.py", "functions/a/handler.py", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_the_digest_of_unchanged_inputs_stays(project: Path) -> None:
+    before = digest(project, INPUTS)
+    (project / "README.md").write_text("no input")
+    (project / "functions" / "a" / "__pycache__").mkdir()
+    (project / "functions" / "a" / "__pycache__" / "handler.pyc").write_text("made by running")
+    assert digest(project, INPUTS) == before
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "remove", "rename"])
+def test_every_change_of_the_inputs_shows_in_the_digest(project: Path, change: str) -> None:
+    before, handler = digest(project, INPUTS), project / "functions" / "a" / "handler.py"
+    match change:
+        case "edit":
+            handler.write_text("edited")
+        case "add":
+            handler.with_name("helper.py").write_text("")
+        case "remove":
+            handler.unlink()
+        case "rename":
+            handler.rename(handler.with_name("other.py"))
+    assert digest(project, INPUTS) != before
+
+
+@pytest.fixture
+def synthesised(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The modules that were run to write a template into the project."""
+    ran: list[str] = []
+
+    def write_template(module: str, *arguments: str) -> None:
+        ran.append(module)
+        preparation.CDK_OUT.mkdir()
+        manifest = '{"artifacts": {"Stack": {"type": "aws:cloudformation:stack"}}}'
+        (preparation.CDK_OUT / "manifest.json").write_text(manifest)
+
+    monkeypatch.setattr(preparation, "ROOT", project)
+    monkeypatch.setattr(preparation, "CDK_OUT", project / "cdk.out")
+    monkeypatch.setattr(preparation, "SYNTHESIS_INPUTS", INPUTS)
+    monkeypatch.setattr(preparation, "_run", write_template)
+    return ran
+
+
+def test_the_template_is_written_again_only_after_a_change(project: Path, synthesised: list[str]) -> None:
+    phases: list[str] = []
+    for _ in range(2):
+        assert preparation._synthesised(phases.append).stack == "Stack"
+    assert (len(synthesised), len(phases)) == (1, 1)
+    (project / "app.py").write_text("changed")
+    preparation._synthesised(phases.append)
+    assert (len(synthesised), len(phases)) == (2, 2)
+
+
+def test_a_missing_node_is_named(synthesised: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(CannotRun, match=r"needs Node\.js 20 or later; no `node` was found\.$"):
+        preparation._synthesised(lambda phase: None)
+
+
+def test_an_old_node_is_named(synthesised: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: "node")
+    done = subprocess.CompletedProcess(["node"], 0, stdout="v18.2.0\n")
+    monkeypatch.setattr(subprocess, "run", lambda *words, **options: done)
+    with pytest.raises(CannotRun, match=r"`node` is v18\.2\.0\.$"):
+        preparation._synthesised(lambda phase: None)

@@ -1,0 +1,71 @@
+"""The environment chooses the providers; where it is silent the stand-ins serve."""
+
+import pytest
+
+from local.settings import ProviderSettings
+
+STAND_INS = "http://127.0.0.1:8790"
+REAL = {
+    "FAL_RUN_URL": "https://fal.run",
+    "FAL_QUEUE_URL": "https://queue.fal.run",
+    "FAL_REST_URL": "https://rest.fal.ai",
+    "ASTRIA_API_URL": "https://api.astria.ai",
+}
+
+
+def test_without_an_environment_the_stand_ins_serve_all() -> None:
+    settings = ProviderSettings({})
+    assert settings.stand_ins_needed and settings.simulated
+    assert settings.parameters(STAND_INS) == {
+        "FalRunUrl": f"{STAND_INS}/fal/run",
+        "FalQueueUrl": f"{STAND_INS}/fal/queue",
+        "FalRestUrl": f"{STAND_INS}/fal/rest",
+        "AstriaApiUrl": f"{STAND_INS}/astria",
+        "MediaHosts": "127.0.0.1",
+    }
+    assert (settings.fal_key, settings.astria_key) == ("stand-in-id:stand-in-secret", "sd_stand_in")
+
+
+def test_what_the_environment_names_is_used() -> None:
+    settings = ProviderSettings(
+        {**REAL, "MEDIA_HOSTS": "media.test", "FAL_KEY": "i:s", "ASTRIA_API_KEY": "sd_x"}
+    )
+    assert not settings.stand_ins_needed
+    assert settings.parameters(None) == {
+        "FalRunUrl": "https://fal.run",
+        "FalQueueUrl": "https://queue.fal.run",
+        "FalRestUrl": "https://rest.fal.ai",
+        "AstriaApiUrl": "https://api.astria.ai",
+        "MediaHosts": "media.test",
+    }
+    assert (settings.fal_key, settings.astria_key) == ("i:s", "sd_x")
+
+
+def test_each_url_is_chosen_by_itself() -> None:
+    settings = ProviderSettings({"FAL_RUN_URL": "http://localhost:1", "MEDIA_HOSTS": "a.test,b.test"})
+    parameters = settings.parameters(STAND_INS)
+    assert (parameters["FalRunUrl"], parameters["FalQueueUrl"]) == (
+        "http://localhost:1",
+        f"{STAND_INS}/fal/queue",
+    )
+    assert parameters["MediaHosts"] == "a.test,b.test,127.0.0.1"
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_one_real_provider_ends_the_simulation(name: str) -> None:
+    assert not ProviderSettings({name: REAL[name]}).simulated
+
+
+def test_a_server_on_this_machine_is_a_simulation() -> None:
+    assert ProviderSettings(dict.fromkeys(REAL, "http://localhost:9000")).simulated
+
+
+def test_a_key_alone_reaches_no_real_provider() -> None:
+    settings = ProviderSettings({"FAL_KEY": "i:s"})
+    assert settings.parameters(STAND_INS) == ProviderSettings({}).parameters(STAND_INS)
+    assert settings.stand_in_options() == {"--fal-key": "i:s", "--astria-key": "sd_stand_in"}
+
+
+def test_the_key_of_a_real_provider_is_not_shown_to_the_stand_ins() -> None:
+    fal = {name: url for name, url in REAL.items() if name.startswith("FAL")}
+    assert ProviderSettings({**fal, "FAL_KEY": "i:s"}).stand_in_options() == {"--astria-key": "sd_stand_in"}

@@ -1,0 +1,90 @@
+"""The whole system on this machine, started once for all system tests."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from character_identity_client import ApiClient
+from local.photographs import CHELSEA, EILEEN, make_references
+from local.runtime import Options, System, running
+
+TRAINING_S, GENERATION_S = 1.0, 0.2
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running system, with the ways to look at it."""
+
+    system: System
+    api: ApiClient
+    providers: httpx.Client
+    people: dict[str, list[Path]]
+    decoys: Iterator[int] = field(default_factory=count)
+
+    def aws(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.system.aws_endpoint_url,
+            region_name="eu-west-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="test",
+        )
+
+    def execution(self, machine: str, name: str) -> Any:
+        arn = self.system.state_machines[machine].replace(":stateMachine:", ":execution:")
+        return self.aws("stepfunctions").describe_execution(executionArn=f"{arn}:{name}")
+
+    def paid(self, text: str) -> list[str]:
+        """The endpoints of the stand-ins' billable calls whose input holds ``text``."""
+        calls = self.providers.get("/control/ledger").raise_for_status().json()["calls"]
+        return [call["endpoint"] for call in calls if text in str(call["input"])]
+
+    def scored(self, picture: bytes, identity_id: str) -> float:
+        """The mean score of a picture that is stored as if it were of this identity."""
+        generation_id = f"decoy-{next(self.decoys)}"
+        key = f"generations/{identity_id}/{generation_id}/01.jpg"
+        self.aws("s3").put_object(Bucket=self.system.bucket, Key=key, Body=picture)
+        query = {
+            "TableName": self.system.table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": f"GENERATION#{generation_id}"}},
+        }
+        deadline = time.monotonic() + 30
+        while not (items := self.aws("dynamodb").query(**query)["Items"]):
+            assert time.monotonic() < deadline, "the picture was not scored"
+            time.sleep(0.1)
+        return float(items[0]["mean"]["N"])
+
+    def arm(self, **fault: Any) -> None:
+        """Have the stand-ins misbehave once."""
+        self.providers.post("/control/faults", json=fault).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """Eight reference images each of a person and a cat."""
+    folder = tmp_path_factory.mktemp("references")
+    return {
+        name: make_references(photograph, folder / name)
+        for name, photograph in (("Eileen", EILEEN), ("Chelsea", CHELSEA))
+    }
+
+
+@pytest.fixture(scope="session")
+def running_system(
+    people: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    options = Options(
+        environment={}, training_s=TRAINING_S, generation_s=GENERATION_S, logs=tmp_path_factory.mktemp("logs")
+    )
+    with running(options) as system, ApiClient(system.api_url, system.token) as api:
+        assert system.provider_url is not None
+        with httpx.Client(base_url=system.provider_url) as providers:
+            yield Running(system, api, providers, people)

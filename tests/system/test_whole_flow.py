@@ -1,0 +1,160 @@
+"""From reference images to scored pictures, over HTTP, against the running system."""
+
+import json
+from io import BytesIO
+
+import httpx
+import pytest
+from PIL import Image
+
+from character_identity_client import ApiClient, ApiError, JobFailed
+from tests.system.conftest import Running
+
+pytestmark = pytest.mark.system
+
+PROMPT = "Close-up portrait of Eileen, soft studio lighting"
+COUNTS = {"fal-instant": 3, "fal-lora": 8, "astria": 8}
+TRAININGS = {"fal-instant": [], "fal-lora": ["fal-ai/flux-lora-fast-training"], "astria": ["tunes"]}
+
+
+def made(running: Running, provider: str, name: str = "Eileen", class_name: str = "woman") -> str:
+    """The id of an identity, not yet waited for."""
+    keys = running.api.upload_references(running.people[name][: COUNTS[provider]])
+    return running.api.create_identity(name, provider, keys, class_name=class_name).character_id
+
+
+@pytest.mark.parametrize("provider", COUNTS)
+def test_an_identity_is_made_drawn_and_scored(running_system: Running, provider: str) -> None:
+    api = running_system.api
+    identity_id = made(running_system, provider)
+    identity = api.wait_until_ready(identity_id, timeout_s=60)
+    assert (identity.status, identity.phase, identity.progress) == ("ready", "ready", 100)
+
+    order = api.generate(identity_id, PROMPT, seed=11, aspect_ratio="4:3")
+    generation = api.wait_until_scored(order.generation_id, timeout_s=60)
+
+    (image,) = generation.images
+    assert (image.outcome, image.seed, image.width, image.height) == ("succeeded", 11, 1024, 768)
+    assert image.image_url is not None
+    with Image.open(BytesIO(httpx.get(image.image_url).content)) as picture:
+        assert picture.size == (1024, 768)
+    (score,) = image.scores
+    assert -1 <= score.mean <= score.best <= 1
+    assert score.weights_sha256
+    assert (image.clip_similarity is None) == (score.encoder != "clip-vit-b32")
+
+    machines = {"generate_images": order.generation_id}
+    if TRAININGS[provider]:
+        machines["train_identity"] = identity_id
+    assert {running_system.execution(*machine)["status"] for machine in machines.items()} == {"SUCCEEDED"}
+
+
+def test_trained_weights_are_ours(running_system: Running) -> None:
+    identity = running_system.api.wait_until_ready(made(running_system, "fal-lora"), timeout_s=60)
+    assert identity.model_storage_url is not None
+    weights = httpx.get(identity.model_storage_url).content
+    header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
+    assert any("lora_A" in name for name in header)
+
+
+def test_every_order_is_paid_once_and_carries_the_character(running_system: Running) -> None:
+    api, name = running_system.api, "Amelia Unmistakable"
+    keys = api.upload_references(running_system.people["Eileen"])
+    identity = api.create_identity(name, "fal-lora", keys, class_name="woman")
+    api.wait_until_ready(identity.character_id, timeout_s=60)
+    order = api.generate(identity.character_id, f"{name} on a boat", seed=3)
+    api.wait_until_generated(order.generation_id, timeout_s=60)
+    assert running_system.paid("AMELIA_UNMISTAKABLE") == [
+        "fal-ai/flux-lora-fast-training",
+        "fal-ai/flux-lora",
+    ]
+
+
+@pytest.mark.parametrize("provider", COUNTS)
+def test_a_picture_is_more_like_its_own_references_than_another_characters(
+    running_system: Running, provider: str
+) -> None:
+    api = running_system.api
+    own, other = made(running_system, provider), made(running_system, provider, "Chelsea", "cat")
+    api.wait_until_ready(own, timeout_s=60)
+    order = api.generate(own, PROMPT, seed=11)
+    (image,) = api.wait_until_scored(order.generation_id, timeout_s=60).images
+    picture = httpx.get(str(image.image_url)).content
+    assert image.scores[0].mean > running_system.scored(picture, other)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 401), ({"Authorization": "Bearer forged"}, 403), ({"Authorization": "Basic x"}, 403)],
+)
+def test_nobody_comes_in_without_a_token(
+    running_system: Running, headers: dict[str, str], status: int
+) -> None:
+    answer = httpx.get(f"{running_system.system.api_url}/v1/identities", headers=headers)
+    assert answer.status_code == status
+
+
+def test_a_training_that_the_provider_fails_ends_failed_and_says_why(running_system: Running) -> None:
+    detail = [
+        {"loc": ["body", "images_data_url"], "msg": "No face was found.", "type": "face_detection_error"}
+    ]
+    running_system.arm(
+        operation="fal.submit", kind="fail", path="fast-training", status=422, body={"detail": detail}
+    )
+    identity_id = made(running_system, "fal-lora")
+    with pytest.raises(JobFailed) as caught:
+        running_system.api.wait_until_ready(identity_id, timeout_s=60)
+    assert caught.value.code == "training_failed"
+    assert "No face was found." in caught.value.message
+    execution = running_system.execution("train_identity", identity_id)
+    assert (execution["status"], execution["error"]) == ("FAILED", "training_failed")
+    with pytest.raises(ApiError) as refused:
+        running_system.api.generate(identity_id, PROMPT)
+    assert (refused.value.status, refused.value.code) == (409, "identity_failed")
+
+
+def test_a_submit_whose_answer_was_lost_is_not_paid_twice(running_system: Running) -> None:
+    running_system.arm(operation="fal.submit", kind="cut", accepted=True, path="fast-training")
+    keys = running_system.api.upload_references(running_system.people["Eileen"])
+    identity = running_system.api.create_identity("Bertha Lost", "fal-lora", keys)
+    with pytest.raises(JobFailed) as caught:
+        running_system.api.wait_until_ready(identity.character_id, timeout_s=60)
+    assert caught.value.code == "provider_outcome_unknown"
+    assert len(running_system.paid("BERTHA_LOST")) == 1
+
+
+def test_a_provider_that_is_busy_is_asked_again(running_system: Running) -> None:
+    running_system.arm(operation="fal.submit", kind="reply", status=429, path="fast-training", times=2)
+    identity = running_system.api.wait_until_ready(made(running_system, "fal-lora"), timeout_s=60)
+    assert identity.status == "ready"
+
+
+def test_a_blanked_picture_is_filtered_and_not_scored(running_system: Running) -> None:
+    identity_id = made(running_system, "fal-instant")
+    running_system.arm(operation="fal.submit", kind="blocked", path="instant-character")
+    order = running_system.api.generate(identity_id, PROMPT)
+    with pytest.raises(JobFailed) as caught:
+        running_system.api.wait_until_generated(order.generation_id, timeout_s=60)
+    assert caught.value.code == "filtered"
+    assert [image.outcome for image in running_system.api.get_generation(order.generation_id).images] == [
+        "filtered"
+    ]
+
+
+def test_the_preflight_of_a_browser_is_answered(running_system: Running) -> None:
+    headers = {
+        "Origin": "https://film.example.test",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    answer = httpx.options(f"{running_system.system.api_url}/v1/identities", headers=headers)
+    assert answer.is_success
+    assert answer.headers["access-control-allow-origin"] in {"*", "https://film.example.test"}
+
+
+def test_another_owner_finds_nothing(running_system: Running) -> None:
+    identity_id = made(running_system, "fal-instant")
+    token = running_system.system.token_for("somebody-else")
+    with ApiClient(running_system.system.api_url, token) as other, pytest.raises(ApiError) as caught:
+        other.get_identity(identity_id)
+    assert (caught.value.status, caught.value.code) == (404, "unknown_identity")

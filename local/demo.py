@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -23,10 +23,9 @@ from local.demo_options import BadOption, Options, list_pictures, parse_options
 from local.errors import CannotRun
 from local.photographs import EILEEN, make_references
 from local.progress import showing
-from local.settings import LOOPBACK
+from local.settings import ProviderSettings
 
-FAL_URLS = ("FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL")
-PROVIDER_URLS = {"fal-instant": FAL_URLS, "fal-lora": FAL_URLS, "astria": ("ASTRIA_API_URL",)}
+KEY_OF_PROVIDER = {"fal-instant": "FAL_KEY", "fal-lora": "FAL_KEY", "astria": "ASTRIA_API_KEY"}
 
 OUTPUT = Path(__file__).parent.parent / ".local" / "demo"
 
@@ -58,12 +57,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def stand_ins(environment: Mapping[str, str]) -> frozenset[str]:
-    """The providers whose part is played on this machine: a URL of theirs is not given, or leads here."""
-    return frozenset(
-        provider
-        for provider, names in PROVIDER_URLS.items()
-        if any(urlsplit(environment.get(name, "")).hostname in (None, *LOOPBACK) for name in names)
-    )
+    """The providers whose part is played on this machine."""
+    simulated = ProviderSettings(environment).simulated
+    return frozenset(provider for provider, key in KEY_OF_PROVIDER.items() if key in simulated)
 
 
 def gather_references(source: Path | None, output: Path) -> list[Path]:
@@ -165,7 +161,7 @@ def _provenance(evaluation: EvaluationRun) -> Iterator[str]:
     if evaluation.stand_ins:
         yield (
             f"Simulated: trainings and pictures of {', '.join(sorted(evaluation.stand_ins))}, by stand-ins; "
-            "nothing was charged. FAL_KEY and ASTRIA_API_KEY with the providers' URLs bring in the real ones."
+            "nothing was charged. FAL_KEY and ASTRIA_API_KEY bring in the real ones."
         )
     if evaluation.encoders and not evaluation.scored_with_clip:
         yield (

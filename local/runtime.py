@@ -46,6 +46,7 @@ class System:
 
     api_url: str  # "/v1/identities" is appended to it
     token: str
+    token_for: Callable[[str], str]  # another caller's token
     aws_endpoint_url: str
     bucket: str
     table: str
@@ -81,12 +82,14 @@ def running(options: Options | None = None) -> Iterator[System]:
     settings = ProviderSettings(options.environment)
     _require_free({"--api-port": options.api_port, "--aws-port": options.aws_port})
     _require_free({"--providers-port": options.providers_port} if settings.stand_ins_needed else {})
+    if settings.warning:
+        options.report(settings.warning)
     assembly = prepare(options.report)
 
     options.report("Starting the services")
     wait_scale = options.wait_scale
     if wait_scale is None:
-        wait_scale = SHORTENED if settings.simulated else UNCHANGED
+        wait_scale = SHORTENED if settings.all_on_this_machine else UNCHANGED
     with ExitStack() as stack:
         emulator = start_emulator(
             wait_scale=wait_scale, aws_port=options.aws_port, api_port=options.api_port, logs=options.logs
@@ -119,6 +122,7 @@ def running(options: Options | None = None) -> Iterator[System]:
         yield System(
             api_url=f"http://127.0.0.1:{ports['apiPort']}",
             token=issuer.token(),
+            token_for=issuer.token,
             aws_endpoint_url=aws_endpoint_url,
             bucket=outputs["BucketName"],
             table=outputs["TableName"],

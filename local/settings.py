@@ -14,6 +14,8 @@ URLS = {
     "ASTRIA_API_URL": ("AstriaApiUrl", "/astria"),
 }
 STAND_IN_KEYS = {"FAL_KEY": "stand-in-id:stand-in-secret", "ASTRIA_API_KEY": "sd_stand_in"}
+KEYS = {"FAL_KEY": "--fal-key", "ASTRIA_API_KEY": "--astria-key"}
+KEY_OF = {name: "FAL_KEY" if name.startswith("FAL") else "ASTRIA_API_KEY" for name in URLS}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -21,42 +23,62 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class ProviderSettings:
     """What the environment says about the providers; nothing of it is required.
 
-    A key alone never leads to a real provider: that takes its URL, so no exported key is used by surprise.
+    A URL that is given is used. Where none is given, a provider whose key is given is the real one, at the
+    address that the template names; without either its stand-in serves.
     """
 
     environment: Mapping[str, str]
 
     @property
     def stand_ins_needed(self) -> bool:
-        """Whether some provider URL is not given."""
-        return any(not self.environment.get(name) for name in URLS)
+        """Whether a stand-in serves at some address."""
+        return any(self._served_by_stand_in(name) for name in URLS)
 
     @property
-    def simulated(self) -> bool:
-        """Whether all providers are on this machine, so that waiting for them may be shortened."""
-        given = (self.environment.get(name) for name in URLS)
-        return all(urlsplit(url).hostname in LOOPBACK for url in given if url)
+    def simulated(self) -> frozenset[str]:
+        """The providers, by the name of their key, of which some part is played on this machine."""
+        return frozenset(KEY_OF[name] for name in URLS if self._on_this_machine(name))
+
+    @property
+    def all_on_this_machine(self) -> bool:
+        """Whether waiting for the providers may be shortened."""
+        return all(self._on_this_machine(name) for name in URLS)
+
+    @property
+    def warning(self) -> str | None:
+        """What to say before anything is paid for."""
+        real = sorted(key for key in KEYS if key not in self.simulated)
+        return f"Calls real providers ({', '.join(real)}): this costs money." if real else None
 
     @property
     def fal_key(self) -> str:
-        return self.environment.get("FAL_KEY") or STAND_IN_KEYS["FAL_KEY"]
+        return self._key("FAL_KEY")
 
     @property
     def astria_key(self) -> str:
-        return self.environment.get("ASTRIA_API_KEY") or STAND_IN_KEYS["ASTRIA_API_KEY"]
+        return self._key("ASTRIA_API_KEY")
 
     def stand_in_options(self) -> dict[str, str]:
         """The keys that the stand-ins shall accept, as options; a real provider's key is not among them."""
-        served = [name for name in URLS if not self.environment.get(name)]
-        fal, astria = (any(name.startswith(prefix) for name in served) for prefix in ("FAL", "ASTRIA"))
-        keys = {"--fal-key": self.fal_key if fal else "", "--astria-key": self.astria_key if astria else ""}
-        return {option: key for option, key in keys.items() if key}
+        needed = {KEY_OF[name] for name in URLS if self._served_by_stand_in(name)}
+        return {option: self._key(key) for key, option in KEYS.items() if key in needed}
 
     def parameters(self, stand_ins_url: str | None) -> dict[str, str]:
-        """Values for the stack's parameters; ``stand_ins_url`` is where the stand-ins serve, if they do."""
+        """Values for the stack's parameters, which name the real providers by default."""
         values = {
             parameter: self.environment.get(name) or f"{stand_ins_url}{path}"
             for name, (parameter, path) in URLS.items()
+            if self.environment.get(name) or self._served_by_stand_in(name)
         }
         hosts = [self.environment.get("MEDIA_HOSTS", ""), "127.0.0.1" if stand_ins_url else ""]
         return {**values, "MediaHosts": ",".join(filter(None, hosts))}
+
+    def _key(self, name: str) -> str:
+        return self.environment.get(name) or STAND_IN_KEYS[name]
+
+    def _served_by_stand_in(self, name: str) -> bool:
+        return not self.environment.get(name) and not self.environment.get(KEY_OF[name])
+
+    def _on_this_machine(self, name: str) -> bool:
+        url = self.environment.get(name)
+        return urlsplit(url).hostname in LOOPBACK if url else self._served_by_stand_in(name)

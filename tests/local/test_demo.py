@@ -199,14 +199,16 @@ REST = {"FAL_REST_URL": "https://rest.fal.ai"}
 @pytest.mark.parametrize(
     ("environment", "simulated"),
     [
-        ({"FAL_KEY": "a key alone"}, "astria fal-instant fal-lora"),
+        ({}, "astria fal-instant fal-lora"),
+        ({"FAL_KEY": "real"}, "astria"),
+        ({"FAL_KEY": "real", "ASTRIA_API_KEY": "real"}, ""),
         (FAL | REST, "astria"),
         (FAL | {"ASTRIA_API_URL": "https://api.astria.ai"}, "fal-instant fal-lora"),
         (FAL | REST | {"ASTRIA_API_URL": "http://127.0.0.1:8000/astria"}, "astria"),
         (FAL | REST | {"ASTRIA_API_URL": "https://api.astria.ai"}, ""),
     ],
 )
-def test_a_provider_is_real_only_if_all_its_urls_lead_elsewhere(
+def test_a_provider_is_real_only_if_nothing_of_it_is_on_this_machine(
     environment: dict[str, str], simulated: str
 ) -> None:
     assert sorted(stand_ins(environment)) == simulated.split()

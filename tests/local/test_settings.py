@@ -15,7 +15,8 @@ REAL = {
 
 def test_without_an_environment_the_stand_ins_serve_all() -> None:
     settings = ProviderSettings({})
-    assert settings.stand_ins_needed and settings.simulated
+    assert settings.stand_ins_needed and settings.all_on_this_machine
+    assert settings.warning is None
     assert settings.parameters(STAND_INS) == {
         "FalRunUrl": f"{STAND_INS}/fal/run",
         "FalQueueUrl": f"{STAND_INS}/fal/queue",
@@ -52,18 +53,31 @@ def test_each_url_is_chosen_by_itself() -> None:
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_one_real_provider_ends_the_simulation(name: str) -> None:
-    assert not ProviderSettings({name: REAL[name]}).simulated
+def test_one_real_provider_ends_the_shortened_waits(name: str) -> None:
+    assert not ProviderSettings({name: REAL[name]}).all_on_this_machine
 
 
 def test_a_server_on_this_machine_is_a_simulation() -> None:
-    assert ProviderSettings(dict.fromkeys(REAL, "http://localhost:9000")).simulated
+    settings = ProviderSettings(dict.fromkeys(REAL, "http://localhost:9000"))
+    assert settings.all_on_this_machine
+    assert not settings.stand_ins_needed
 
 
-def test_a_key_alone_reaches_no_real_provider() -> None:
+def test_a_real_key_alone_reaches_the_real_provider_at_the_templates_address() -> None:
     settings = ProviderSettings({"FAL_KEY": "i:s"})
-    assert settings.parameters(STAND_INS) == ProviderSettings({}).parameters(STAND_INS)
-    assert settings.stand_in_options() == {"--fal-key": "i:s", "--astria-key": "sd_stand_in"}
+    assert settings.parameters(STAND_INS) == {
+        "AstriaApiUrl": f"{STAND_INS}/astria",
+        "MediaHosts": "127.0.0.1",
+    }
+    assert settings.fal_key == "i:s"
+    assert settings.warning == "Calls real providers (FAL_KEY): this costs money."
+    assert not settings.all_on_this_machine
+
+
+def test_with_both_keys_no_stand_in_serves() -> None:
+    settings = ProviderSettings({"FAL_KEY": "i:s", "ASTRIA_API_KEY": "sd_x"})
+    assert not settings.stand_ins_needed
+    assert settings.parameters(None) == {"MediaHosts": ""}
 
 
 def test_the_key_of_a_real_provider_is_not_shown_to_the_stand_ins() -> None:

@@ -1,5 +1,6 @@
 """Programs that serve for a run tell where they listen, say why they do not, and end with their parent."""
 
+import os
 import socket
 import subprocess
 from pathlib import Path
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.system
 
 def test_a_tethered_program_ends_when_its_parent_lets_go() -> None:
     waits = tether.command("http.server", "--bind", "127.0.0.1", "0")
-    with subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"Serving")
         assert process.stdin is not None

@@ -19,6 +19,9 @@ ACCESS_LOG = (
     '"error":"$context.integrationErrorMessage"}'
 )
 
+METHODS = {"ANY": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")}
+"""OPTIONS is left to API Gateway, which answers a preflight without a token."""
+
 
 class Api(Construct):
     """One route per function of the catalog that names one."""
@@ -59,7 +62,7 @@ class Api(Construct):
                 method, path = entry.route.split(" ")
                 self.http_api.add_routes(
                     path=path,
-                    methods=[apigateway.HttpMethod[method]],
+                    methods=[apigateway.HttpMethod[name] for name in METHODS.get(method, (method,))],
                     integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
                 )
         stage = self._stage()

@@ -27,7 +27,7 @@ class Function:
     adapters: bool = False  # knows the providers, for their limits and prices or to call them
     secrets: tuple[Secret, ...] = ()  # calls them with these keys
     copies: bool = False  # downloads what a provider made
-    starts: str = ""  # a state machine
+    starts: tuple[str, ...] = ()  # state machines
     image: bool = False  # a container image; all others are zip files under the two layers
 
     @property
@@ -74,7 +74,7 @@ FUNCTIONS = (
         writes=("references/",),
         lists=True,
         adapters=True,
-        starts=TRAIN_IDENTITY,
+        starts=(TRAIN_IDENTITY,),
     ),
     Function(
         name="list_identities",
@@ -100,7 +100,7 @@ FUNCTIONS = (
         table="write",
         reads=("generations/",),
         adapters=True,
-        starts=GENERATE_IMAGES,
+        starts=(GENERATE_IMAGES,),
     ),
     Function(
         name="get_generation",
@@ -109,6 +109,102 @@ FUNCTIONS = (
         timeout_s=29,
         table="read",
         reads=("generations/",),
+    ),
+    # the first client's proxies
+    Function(
+        name="proxy_fal_instant",
+        purpose="Draws with Instant Character for the first client",
+        trigger="ANY /api/fal-instant-character-proxy",
+        memory_mb=1024,
+        timeout_s=29,
+        table="write",
+        reads=("generations/",),
+        writes=("references/",),
+        adapters=True,
+        secrets=("fal",),  # only to say at once that there is no key
+        starts=(GENERATE_IMAGES,),
+    ),
+    Function(
+        name="proxy_fal_lora_train",
+        purpose="Starts a LoRA training for the first client",
+        trigger="ANY /api/fal-lora-training-proxy",
+        memory_mb=1769,
+        timeout_s=29,
+        table="write",
+        writes=("references/",),
+        adapters=True,
+        secrets=("fal",),
+        starts=(TRAIN_IDENTITY,),
+    ),
+    Function(
+        name="proxy_fal_lora_status",
+        purpose="Answers how far a LoRA training is, to the first client",
+        trigger="ANY /api/fal-lora-status-proxy",
+        timeout_s=29,
+        table="read",
+        reads=("weights/",),
+    ),
+    Function(
+        name="proxy_fal_lora_generate",
+        purpose="Draws with a trained LoRA for the first client",
+        trigger="ANY /api/fal-lora-inference-proxy",
+        timeout_s=29,
+        table="write",
+        reads=("generations/",),
+        adapters=True,
+        secrets=("fal",),
+        starts=(GENERATE_IMAGES,),
+    ),
+    Function(
+        name="proxy_astria_create_tune",
+        purpose="Starts an Astria training, in Astria's shape",
+        trigger="POST /api/astria/tunes",
+        memory_mb=1769,
+        timeout_s=29,
+        table="write",
+        writes=("references/",),
+        adapters=True,
+        secrets=("astria",),
+        starts=(TRAIN_IDENTITY,),
+    ),
+    Function(
+        name="proxy_astria_get_tune",
+        purpose="Answers how far an Astria training is, in Astria's shape",
+        trigger="GET /api/astria/tunes/{tune_id}",
+        timeout_s=29,
+        table="read",
+    ),
+    Function(
+        name="proxy_astria_create_prompt",
+        purpose="Orders pictures of an Astria training, in Astria's shape",
+        trigger="POST /api/astria/tunes/{tune_id}/prompts",
+        timeout_s=29,
+        table="write",
+        reads=("generations/",),
+        adapters=True,
+        secrets=("astria",),
+        starts=(GENERATE_IMAGES,),
+    ),
+    Function(
+        name="proxy_astria_get_prompt",
+        purpose="Answers the pictures of a prompt, in Astria's shape",
+        trigger="GET /api/astria/tunes/{tune_id}/prompts/{prompt_id}",
+        timeout_s=29,
+        table="write",  # that their outcome was told
+        reads=("generations/",),
+    ),
+    Function(
+        name="proxy_astria",
+        purpose="Does all four Astria actions behind one address for the first client",
+        trigger="ANY /api/astria-proxy",
+        memory_mb=1769,
+        timeout_s=29,
+        table="write",
+        reads=("generations/",),
+        writes=("references/",),
+        adapters=True,
+        secrets=("astria",),
+        starts=(TRAIN_IDENTITY, GENERATE_IMAGES),
     ),
     # tasks of train_identity
     Function(

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -24,7 +24,7 @@ def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
 
 
 class Alarms(Construct):
-    """Failed executions, failing API functions, pictures that nobody scored.
+    """Failed executions, an API that answers 5xx, pictures that nobody scored.
 
     Failing tasks need no alarm of their own: they end in a failed execution.
     """
@@ -35,7 +35,7 @@ class Alarms(Construct):
         construct_id: str,
         *,
         machines: Mapping[str, sfn.StateMachine],
-        api_functions: Iterable[lambda_.Function],
+        http_api: apigateway.HttpApi,
         unscored: sqs.Queue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -46,9 +46,9 @@ class Alarms(Construct):
                 _sum([machine.metric_failed(), machine.metric_timed_out(), machine.metric_aborted()]),
             )
         self._alarm(
-            "ApiFunctionFailed",
-            "A function of the API ended in an error that it did not handle",
-            _sum([function.metric_errors() for function in api_functions]),
+            "ApiFailed",
+            "The API answered with a 5xx: a bug of ours, or a provider in trouble",
+            http_api.metric_server_error(statistic="Sum"),
         )
         self._alarm(
             "PictureNotScored",

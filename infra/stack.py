@@ -55,7 +55,7 @@ class CharacterIdentity(cdk.Stack):
             self,
             "Alarms",
             machines=workflows,
-            api_functions=[functions[e.name] for e in entries if e.route or e.trigger == catalog.AUTHORIZER],
+            http_api=api.http_api,
             unscored=events.unscored,
         )
         outputs = {

@@ -31,12 +31,10 @@ class Workflows(Construct):
             for path in sorted(DEFINITIONS.glob("*.asl.json"))
         }
         for entry in entries:
-            if entry.starts:
-                machine = self.by_name[entry.starts]
+            for name in entry.starts:
+                machine = self.by_name[name]
                 machine.grant_start_execution(functions[entry.name])
-                functions[entry.name].add_environment(
-                    f"{entry.starts.upper()}_ARN", machine.state_machine_arn
-                )
+                functions[entry.name].add_environment(f"{name.upper()}_ARN", machine.state_machine_arn)
 
     def _state_machine(self, path: Path, functions: Mapping[str, lambda_.Function]) -> sfn.StateMachine:
         construct_id = pascal(path.name.removesuffix(".asl.json"))

@@ -41,6 +41,8 @@ RULES: dict[str, set[str]] = {
     f"{CORE}.presenters": {DOMAIN, PORTS, f"{CORE}.schemas"},
     f"{CORE}.tokens": {f"{CORE}.config", "jwt"},
     f"{CORE}.http": {f"{DOMAIN}.errors", f"{CORE}.schemas", "aws_lambda_powertools", "pydantic"},
+    f"{CORE}.proxies": {DOMAIN, PORTS, f"{CORE}.services", "pydantic"},
+    f"{CORE}.proxies.astria_routes": {CORE, "aws_lambda_powertools"},
     f"{CORE}.wiring": {CORE, "boto3", "botocore", "httpx"},  # the one place that knows every class
     # what uses it
     "functions": {CORE, "aws_lambda_powertools", "pydantic"},

@@ -12,7 +12,21 @@ ROUTES = {
     "GET /v1/identities/{identity_id}": "<FunctionsGetIdentity>",
     "POST /v1/identities/{identity_id}/generations": "<FunctionsCreateGeneration>",
     "GET /v1/generations/{generation_id}": "<FunctionsGetGeneration>",
+    "POST /api/astria/tunes": "<FunctionsProxyAstriaCreateTune>",
+    "GET /api/astria/tunes/{tune_id}": "<FunctionsProxyAstriaGetTune>",
+    "POST /api/astria/tunes/{tune_id}/prompts": "<FunctionsProxyAstriaCreatePrompt>",
+    "GET /api/astria/tunes/{tune_id}/prompts/{prompt_id}": "<FunctionsProxyAstriaGetPrompt>",
 }
+# Every method reaches the function, which names the one that is allowed; a preflight reaches none.
+FIRST_CLIENT = {
+    "/api/fal-instant-character-proxy": "<FunctionsProxyFalInstant>",
+    "/api/fal-lora-training-proxy": "<FunctionsProxyFalLoraTrain>",
+    "/api/fal-lora-status-proxy": "<FunctionsProxyFalLoraStatus>",
+    "/api/fal-lora-inference-proxy": "<FunctionsProxyFalLoraGenerate>",
+    "/api/astria-proxy": "<FunctionsProxyAstria>",
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+ROUTES |= {f"{method} {path}": called for path, called in FIRST_CLIENT.items() for method in METHODS}
 
 
 def _integration(template: Template, route: dict[str, Any]) -> dict[str, Any]:

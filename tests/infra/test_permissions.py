@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.catalog import pascal
 from tests.infra.template import Template, readable
 
 Rights = set[tuple[str, str]]
@@ -49,6 +50,24 @@ FUNCTIONS: dict[str, Rights] = {
     "get_identity": READ_TABLE | _get("references", "weights"),
     "create_generation": WRITE_TABLE | _get("generations") | _start("GenerateImages"),
     "get_generation": READ_TABLE | _get("generations"),
+    "proxy_fal_instant": WRITE_TABLE
+    | _get("generations")
+    | _put("references")
+    | FAL
+    | _start("GenerateImages"),
+    "proxy_fal_lora_train": WRITE_TABLE | _put("references") | FAL | _start("TrainIdentity"),
+    "proxy_fal_lora_status": READ_TABLE | _get("weights"),
+    "proxy_fal_lora_generate": WRITE_TABLE | _get("generations") | FAL | _start("GenerateImages"),
+    "proxy_astria_create_tune": WRITE_TABLE | _put("references") | ASTRIA | _start("TrainIdentity"),
+    "proxy_astria_get_tune": READ_TABLE,
+    "proxy_astria_create_prompt": WRITE_TABLE | _get("generations") | ASTRIA | _start("GenerateImages"),
+    "proxy_astria_get_prompt": WRITE_TABLE | _get("generations"),
+    "proxy_astria": WRITE_TABLE
+    | _get("generations")
+    | _put("references")
+    | ASTRIA
+    | _start("TrainIdentity")
+    | _start("GenerateImages"),
     "prepare_training": WRITE_TABLE | _get("references") | FAL,
     "submit_training": WRITE_TABLE | _get("references") | FAL | ASTRIA,
     "check_training": WRITE_TABLE | FAL | ASTRIA,
@@ -124,6 +143,11 @@ def test_who_may_call_a_function_from_outside(template: Template) -> None:
         *(("apigateway.amazonaws.com", f"<Functions{name}>") for name in routed.split()),
         ("apigateway.amazonaws.com", "<FunctionsCreateGeneration>"),
         ("apigateway.amazonaws.com", "<FunctionsGetGeneration>"),
+        *(
+            ("apigateway.amazonaws.com", f"<Functions{pascal(name)}>")
+            for name in FUNCTIONS
+            if "proxy" in name
+        ),
         ("events.amazonaws.com", "<FunctionsScoreImage>"),
     }
     assert all("SourceArn" in each for each in permissions), "anyone's API or rule could call it"

@@ -66,8 +66,7 @@ def test_alarms_watch_what_matters(template: Template) -> None:
     for machine in ("TrainIdentity", "GenerateImages"):
         for outcome in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             assert ("AWS/States", outcome, f"<Workflows{machine}>") in watched
-    failing = {who for _, metric, who in watched if metric == "Errors"}
-    assert {"<FunctionsAuthorizeRequest>", "<FunctionsCreateIdentity>"} <= failing
+    assert ("AWS/ApiGateway", "5xx", "<ApiHttp>") in watched
     assert any(metric == "ApproximateNumberOfMessagesVisible" for _, metric, _ in watched)
     assert all(alarm["Threshold"] == 1 for alarm in alarms.values())
     assert len(alarms) == 4

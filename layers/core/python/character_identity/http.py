@@ -1,17 +1,18 @@
 """The HTTP side of the handlers: the resolver, bodies in, answers and errors out."""
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from character_identity.domain.errors import InvalidRequest, ServiceError
 from character_identity.schemas import Body, ErrorResponse, to_json
 
 logger = Logger(child=True)
-Request = TypeVar("Request", bound=Body)
+Request = TypeVar("Request", bound=BaseModel)
 
 
 def rest_app() -> APIGatewayHttpResolver:
@@ -22,25 +23,84 @@ def rest_app() -> APIGatewayHttpResolver:
     return app
 
 
+def proxy_app(method: str) -> APIGatewayHttpResolver:
+    """A resolver for the first client: failures are ``{"error", "code", ...}``, and one method is allowed."""
+    app = APIGatewayHttpResolver()
+    app.exception_handler(ServiceError)(_proxy_error)
+    app.exception_handler(Exception)(_proxy_bug)
+    app.not_found(
+        lambda error: _json(
+            405, {"error": f"Method not allowed. Use {method}.", "code": "method_not_allowed"}
+        )
+    )
+    return app
+
+
 def parse_body(app: APIGatewayHttpResolver, model: type[Request]) -> Request:
     """The request's body as a model.
 
     Raises:
         InvalidRequest: it is not JSON, or not of that shape; ``details`` names the fields.
     """
+    return parse(model, body_of(app))
+
+
+def body_of(app: APIGatewayHttpResolver) -> Any:
+    """The request's body as JSON.
+
+    Raises:
+        InvalidRequest: it is not JSON.
+    """
     try:
-        content = json.loads(app.current_event.decoded_body or "")
+        return json.loads(app.current_event.decoded_body or "")
     except ValueError as exc:
         raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
+
+
+def parse(model: type[Request], content: Any) -> Request:
+    """JSON as a model.
+
+    Raises:
+        InvalidRequest: it is not of that shape; ``details`` names the fields.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as exc:
-        details = [
+        fields = [
             {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"]}
             for error in exc.errors(include_url=False, include_context=False, include_input=False)
         ]
-        fields = ", ".join(detail["field"] or "body" for detail in details)
-        raise InvalidRequest(f"Not valid: {fields}.", code="invalid_body", details=details) from exc
+        names = ", ".join(field["field"] or "body" for field in fields)
+        raise InvalidRequest(f"Not valid: {names}.", code="invalid_body", details=fields) from exc
+
+
+def parameter(app: APIGatewayHttpResolver, name: str) -> str:
+    """A query parameter.
+
+    Raises:
+        InvalidRequest: it is not there.
+    """
+    value = (app.current_event.query_string_parameters or {}).get(name)
+    if not value:
+        raise InvalidRequest(f"The parameter {name} is missing.", code="missing_parameter")
+    return value
+
+
+def status_or(
+    look: Callable[[], dict[str, Any]], *, unknown: dict[str, Any], troubled: dict[str, Any]
+) -> dict[str, Any]:
+    """A status, whatever happens: one answer that is not 200 would end a paid training for the first client.
+
+    ``unknown`` stands for what is not there or was asked wrongly, ``troubled`` for trouble of our own.
+    """
+    try:
+        return look()
+    except ServiceError as error:
+        _log(error)
+        return {**unknown, "error": error.message, "code": error.code}
+    except Exception:
+        logger.exception("a bug; the first client is told to ask again")
+        return troubled
 
 
 def owner_of(app: APIGatewayHttpResolver) -> str:
@@ -59,6 +119,11 @@ def answer(body: Body, status: int = 200, location: str | None = None) -> Respon
     )
 
 
+def answer_old(content: dict[str, Any]) -> Response[str]:
+    """An answer to the first client."""
+    return _json(200, content)
+
+
 def _service_error(error: ServiceError) -> Response[str]:
     if error.status >= 500:
         logger.error(error.message, exc_info=error)
@@ -75,5 +140,27 @@ def _bug(error: Exception) -> Response[str]:
 
 
 def _problem(status: int, body: ErrorResponse) -> Response[str]:
-    content: dict[str, Any] = {name: value for name, value in to_json(body).items() if value is not None}
+    return _json(status, {name: value for name, value in to_json(body).items() if value is not None})
+
+
+def _proxy_error(error: ServiceError) -> Response[str]:
+    _log(error)
+    more = error.details if isinstance(error.details, dict) else {"details": error.details}
+    known = {name: value for name, value in more.items() if value is not None}
+    return _json(error.status, {"error": error.message, "code": error.code, **known})
+
+
+def _proxy_bug(error: Exception) -> Response[str]:
+    logger.exception("a bug", exc_info=error)
+    return _json(500, {"error": "Something went wrong on the server.", "code": "internal_error"})
+
+
+def _log(error: ServiceError) -> None:
+    if error.status >= 500:
+        logger.error(error.message, exc_info=error)
+    else:
+        logger.info("refused", extra={"code": error.code})
+
+
+def _json(status: int, content: dict[str, Any]) -> Response[str]:
     return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=json.dumps(content))

@@ -40,6 +40,7 @@ class TrainingOrder:
     class_name: str
     trigger_word: str
     references: list[ReferencePicture]
+    steps: int
     archive_url: str | None = None
 
 
@@ -110,7 +111,7 @@ class Provider(Protocol):
 
     def submit_training(self, order: TrainingOrder) -> JobHandle: ...
     def training_status(self, handle: JobHandle) -> TrainingStatus: ...
-    def training_estimate_usd(self) -> float | None: ...
+    def training_estimate_usd(self, steps: int) -> float | None: ...
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         """Translate a request without calling anybody."""
 
@@ -182,10 +183,44 @@ class Bucket(Protocol):
     def upload_ticket(self, key: str, content_type: str, limit_bytes: int) -> UploadTicket: ...
 
 
+@dataclass(frozen=True)
+class EarlierCall:
+    """What a caller's same call led to before."""
+
+    target_id: str
+    made_at: datetime
+
+
+class EarlierCalls(Protocol):
+    """Remembers calls of a door that has no idempotency keys, by a digest of the call."""
+
+    def find(self, digest: str) -> EarlierCall | None: ...
+    def claim(self, digest: str, call: EarlierCall, replaces: EarlierCall | None) -> EarlierCall:
+        """Remember a call unless somebody did so first; returns the one that is remembered."""
+
+    def release(self, digest: str, call: EarlierCall) -> None:
+        """Forget a call that led to nothing."""
+
+    def answer(self, target_id: str) -> None:
+        """The outcome of a call was told."""
+
+    def was_answered(self, target_id: str) -> bool: ...
+
+
+class TrainedWeights(Protocol):
+    """Finds an owner's identity by its weights, wherever a copy of them lies."""
+
+    def remember(self, owner: str, mark: str, identity_id: str) -> None: ...
+    def find(self, owner: str, mark: str) -> str | None: ...
+
+
 class Media(Protocol):
     """Fetches bytes that lie elsewhere, trusting nobody; see ``providers/media.py``."""
 
     def fetch(self, url: str, limit_bytes: int) -> bytes: ...
+    def fetch_start(self, url: str, size_bytes: int) -> bytes:
+        """The first bytes only."""
+
     def download(self, url: str, path: Path, limit_bytes: int) -> str:
         """Stream to a file; returns the SHA-256 in hexadecimal."""
 

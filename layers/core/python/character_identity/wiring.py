@@ -5,6 +5,7 @@ Nothing is built before it is used, and what a function does not use is not even
 
 import os
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -14,15 +15,18 @@ from uuid import uuid4
 from character_identity.config import Settings
 
 if TYPE_CHECKING:
+    from character_identity.aws.earlier_calls_table import EarlierCallTable
     from character_identity.aws.generation_table import GenerationTable
     from character_identity.aws.identity_table import IdentityTable
     from character_identity.aws.ledger_table import LedgerTable
     from character_identity.aws.media_bucket import MediaBucket
     from character_identity.aws.score_table import ScoreTable
     from character_identity.aws.secrets import Secret
+    from character_identity.aws.trained_weights_table import TrainedWeightsTable
     from character_identity.aws.workflows import StateMachines
     from character_identity.providers.media import MediaFetcher
     from character_identity.providers.registry import ProviderRegistry
+    from character_identity.proxies.service import ProxyService
     from character_identity.services.drawing import DrawingService
     from character_identity.services.generations import GenerationService
     from character_identity.services.identities import IdentityService
@@ -84,7 +88,24 @@ class Services:
             self._fetcher(self.settings.media_hosts),
             self.providers,
             check_weights,
+            self.trained_weights,
             self.now,
+        )
+
+    @cached_property
+    def proxies(self) -> "ProxyService":
+        from character_identity.proxies.service import ProxyService
+
+        return ProxyService(
+            self.identities,
+            self.generations,
+            self.references,
+            self.earlier_calls,
+            self.trained_weights,
+            self._fetcher(hosts=None),
+            self.now,
+            self.new_id,
+            time.sleep,
         )
 
     @cached_property
@@ -151,6 +172,18 @@ class Services:
         return LedgerTable(self._table)
 
     @cached_property
+    def earlier_calls(self) -> "EarlierCallTable":
+        from character_identity.aws.earlier_calls_table import EarlierCallTable
+
+        return EarlierCallTable(self._table)
+
+    @cached_property
+    def trained_weights(self) -> "TrainedWeightsTable":
+        from character_identity.aws.trained_weights_table import TrainedWeightsTable
+
+        return TrainedWeightsTable(self._table)
+
+    @cached_property
     def scores(self) -> "ScoreTable":
         from character_identity.aws.score_table import ScoreTable
 
@@ -175,6 +208,19 @@ class Services:
         import boto3
 
         return boto3.client(service, **options)
+
+    def require_key(self, setting: str, provider: str) -> None:
+        """Refuse what could only fail later for want of a key.
+
+        Raises:
+            ProviderNotConfigured: nobody has put the provider's key in.
+        """
+        from character_identity.domain.errors import ProviderNotConfigured
+
+        try:
+            self._secret(setting)()
+        except ProviderNotConfigured as exc:
+            raise ProviderNotConfigured(f"{provider} API key not configured on server.") from exc
 
     def _secret(self, setting: str) -> "Secret":
         from character_identity.aws.secrets import Secret

@@ -23,6 +23,10 @@ PROGRESS: dict[Phase, int] = {
 """Per cent at which a phase begins; inside ``training`` the provider's own step count moves it on to 90."""
 
 
+DEFAULT_STEPS = 1000
+"""fal's example, and its unit of price; https://fal.ai/models/fal-ai/flux-lora-fast-training, 2026-11-22."""
+
+
 class Weights(BaseModel):
     """The file that a training yielded: our copy, and where the provider keeps its own."""
 
@@ -48,6 +52,7 @@ class Identity(BaseModel):
     progress: int = 0
     created_at: datetime
     settled_at: datetime | None = None
+    training_steps: int = DEFAULT_STEPS
     archive_url: str | None = None
     weights_url: str | None = None
     weights: Weights | None = None

@@ -4,11 +4,12 @@ https://docs.astria.ai/docs/api/flux-api, https://docs.astria.ai/docs/use-cases/
 "Tune" is Astria's word for a training job.
 """
 
+import re
 from typing import Any
 
 import httpx
 
-from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderUnavailable
+from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.domain.generation import GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, ProviderName, with_character
 from character_identity.domain.job import JobHandle
@@ -22,7 +23,7 @@ from character_identity.ports import (
     TrainingOrder,
     TrainingStatus,
 )
-from character_identity.providers.vendor_api import Key, VendorApi
+from character_identity.providers.vendor_api import NO_REASON, Key, VendorApi, json_of
 
 FLUX_BASE_TUNE = 1504944
 TOKEN = "ohwx"
@@ -31,6 +32,8 @@ MAX_IMAGES = 8
 MAX_STEPS = 50
 GUIDANCE_MAX = 4.9
 """On Flux ``cfg_scale`` must be below 5 (observed 422, October 2025)."""
+TAG = re.compile(r"<\s*\w+\s*:[^>]*>")
+"""``<lora:788416:1>`` calls a tune by its number, whoever of the account's users it belongs to."""
 
 
 class Astria:
@@ -88,14 +91,15 @@ class Astria:
             return TrainingStatus("trained")
         return TrainingStatus("training" if tune.get("started_training_at") else "queued")
 
-    def training_estimate_usd(self) -> float | None:
+    def training_estimate_usd(self, steps: int) -> float | None:
         return None
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        text = with_character(request.prompt, identity.name, f"{TOKEN} {identity.class_name}")
+        wanted, tags = TAG.subn(" ", request.prompt)
+        text = with_character(wanted, identity.name, f"{TOKEN} {identity.class_name}")
         prompt = f"<lora:{identity.provider_model_id}:1> {text}"
         body: dict[str, Any] = {"text": prompt, "num_images": request.num_images, "seed": request.seed}
-        warnings = []
+        warnings = ["Tags such as <lora:1:1> were left out of the prompt."] if tags else []
         if request.width and request.height:
             body |= {"w": request.width // 8 * 8, "h": request.height // 8 * 8}
         else:
@@ -115,6 +119,8 @@ class Astria:
         return GenerationPlan(body, prompt, warnings)
 
     def submit_generation(self, order: GenerationOrder) -> JobHandle:
+        if order.identity.provider_model_id is None:
+            raise ProviderRejected(self.name, f"the identity {order.identity.identity_id} has no tune")
         plan = self.plan(order.identity, order.request)
         prompts = f"{self._api_url}/tunes/{FLUX_BASE_TUNE}/prompts"
         prompt = self._api.call("POST", prompts, paid=True, json={"prompt": plan.body})
@@ -127,15 +133,16 @@ class Astria:
         if answer.status_code == httpx.codes.NOT_FOUND:
             return ProviderGeneration("failed", reason="Astria does not know this prompt any more.")
         prompt = self._read(answer)
-        cost_mc = prompt.get("cost_mc")
-        cost_usd = cost_mc / MILLICENTS_PER_USD if isinstance(cost_mc, int) else None
+        cost_mc, images = prompt.get("cost_mc"), prompt.get("images")
+        cost_usd = cost_mc / MILLICENTS_PER_USD if isinstance(cost_mc, int) and cost_mc >= 0 else None
         if prompt.get("user_error"):
-            return ProviderGeneration("failed", cost_usd=cost_usd, reason=str(prompt["user_error"]))
-        urls = [url for url in prompt.get("images") or [] if isinstance(url, str)]
+            reason = self._api.shown(str(prompt["user_error"]))
+            return ProviderGeneration("failed", cost_usd=cost_usd, reason=reason)
+        urls = [url for url in images if isinstance(url, str)] if isinstance(images, list) else []
         if not urls:
             return ProviderGeneration("running")
-        images = tuple(ProducedImage(url=url, seed=request.seed + index) for index, url in enumerate(urls))
-        return ProviderGeneration("generated", images, cost_usd=cost_usd)
+        produced = tuple(ProducedImage(url=url, seed=request.seed + index) for index, url in enumerate(urls))
+        return ProviderGeneration("generated", produced, cost_usd=cost_usd)
 
     def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
         return None
@@ -143,19 +150,16 @@ class Astria:
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
         if not answer.is_success:
             raise self._api.failure(answer)
-        try:
-            body = answer.json()
-        except ValueError as exc:
-            raise ProviderUnavailable("astria", "answered without JSON") from exc
+        body = json_of(answer)
         if not isinstance(body, dict):
-            raise ProviderUnavailable("astria", "answered something that is not an object")
+            raise ProviderUnavailable("astria", "answered something that is not a JSON object")
         return body
 
 
 def explain(body: Any) -> str:
     """Astria's reason in one line: a map of field to messages, or ``{"error": sentence}``."""
     if not isinstance(body, dict) or not body:
-        return "no reason given"
+        return NO_REASON
     return "; ".join(
         f"{field}: {', '.join(map(str, said)) if isinstance(said, list) else said}"
         for field, said in body.items()
@@ -164,6 +168,6 @@ def explain(body: Any) -> str:
 
 def _id_of(answer: Any) -> str:
     identifier = answer.get("id") if isinstance(answer, dict) else None
-    if not isinstance(identifier, int):
+    if not isinstance(identifier, int) or isinstance(identifier, bool):
         raise ProviderOutcomeUnknown("astria", "answered a create without an id")
     return str(identifier)

@@ -29,8 +29,6 @@ from character_identity.providers.fal_queue import FalQueue
 
 TRAINER = "fal-ai/flux-lora-fast-training"
 MODEL = "fal-ai/flux-lora"
-STEPS = 1000
-"""fal's example, and its unit of price; https://fal.ai/models/fal-ai/flux-lora-fast-training, 2026-11-22."""
 GUIDANCE_MAX = 35.0
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -65,7 +63,7 @@ class FalFluxLora:
                 "images_data_url": order.archive_url,
                 "data_archive_format": "zip",
                 "trigger_word": order.trigger_word,
-                "steps": STEPS,
+                "steps": order.steps,
             },
         )
 
@@ -84,8 +82,8 @@ class FalFluxLora:
             return TrainingStatus("failed", reason="fal answered a training without weights.")
         return TrainingStatus("trained", weights_url=url)
 
-    def training_estimate_usd(self) -> float | None:
-        return training_cost_usd(FAL_LORA_TRAINING, STEPS)
+    def training_estimate_usd(self, steps: int) -> float | None:
+        return training_cost_usd(FAL_LORA_TRAINING, steps)
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         prompt = with_character(request.prompt, identity.name, identity.trigger_word)

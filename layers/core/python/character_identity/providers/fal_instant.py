@@ -45,7 +45,7 @@ class FalInstantCharacter:
     def training_status(self, handle: JobHandle) -> TrainingStatus:
         raise ProviderRejected(self.name, "does not train")
 
-    def training_estimate_usd(self) -> float | None:
+    def training_estimate_usd(self, steps: int) -> float | None:
         return 0.0
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:

@@ -54,14 +54,14 @@ def picture_status(queue: FalQueue, handle: JobHandle, price: Price) -> Provider
     if result.output is None:
         return ProviderGeneration("failed", reason=result.reason)
     seed = result.output.get("seed")
-    flags = result.output.get("has_nsfw_concepts") or []
+    flags, pictures = (_list(result.output.get(name)) for name in ("has_nsfw_concepts", "images"))
     images = tuple(
         ProducedImage(
             url=image["url"],
             seed=seed if isinstance(seed, int) else None,
             filtered=index < len(flags) and flags[index] is True,
         )
-        for index, image in enumerate(result.output.get("images") or [])
+        for index, image in enumerate(pictures)
         if isinstance(image, dict) and isinstance(image.get("url"), str)
     )
     if not images:
@@ -70,6 +70,10 @@ def picture_status(queue: FalQueue, handle: JobHandle, price: Price) -> Provider
     return ProviderGeneration(
         "generated", images, cost_usd=None if units is None else units * price.amount_usd
     )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _size(request: GenerationRequest) -> str | dict[str, int]:

@@ -3,18 +3,21 @@
 https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-22.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
 
-from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderUnavailable
+from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.providers.media import MediaFetcher
-from character_identity.providers.vendor_api import Key, VendorApi
+from character_identity.providers.vendor_api import NO_REASON, UNDECIDED, Key, VendorApi, json_of
 
 STILL_RUNNING = "Request is still in progress"
+UNSETTLED = (UNDECIDED - {499}) | {401, 402, 403, 429}
+"""What a result answers that says nothing about the job; 499 says that it was cancelled."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ class FalQueue:
         """Where a job stands, with the log messages that fal still holds."""
         answer = self._api.call("GET", str(handle.status_url), params={"logs": "1"})
         state = answer.get("status") if isinstance(answer, dict) else None
-        if state not in {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}:
-            raise ProviderUnavailable("fal", f"answered an unknown state {state!r}")
-        logs = answer.get("logs") or []
+        if state not in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED"):
+            raise ProviderUnavailable("fal", f"answered an unknown state {self._api.shown(repr(state))}")
+        logs = _list(answer.get("logs"))
         return FalStatus(state, [str(log.get("message", "")) for log in logs if isinstance(log, dict)])
 
     def result(self, handle: JobHandle) -> FalResult | None:
@@ -75,17 +78,18 @@ class FalQueue:
         without ``x-fal-request-id``, says nothing about the job.
         """
         answer = self._api.send("GET", str(handle.result_url))
-        reason = explain(_json(answer))
-        if answer.status_code == 400 and STILL_RUNNING in reason:
+        status, reason = answer.status_code, self._api.reason(answer)
+        if status == 400 and STILL_RUNNING in reason:
             return None
-        from_ingress = answer.status_code >= 500 and "x-fal-request-id" not in answer.headers
-        if from_ingress or answer.status_code in {401, 403, 429}:
+        from_ingress = status >= 500 and "x-fal-request-id" not in answer.headers
+        if from_ingress or status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)
         if not answer.is_success:
-            return FalResult(None, reason=reason)
-        output = _json(answer)
+            unsaid = reason.startswith(NO_REASON)
+            return FalResult(None, reason=f"fal answered {status}: {reason}" if unsaid else reason)
+        output = json_of(answer)
         if not isinstance(output, dict):
-            raise ProviderUnavailable("fal", "answered a result that is not JSON")
+            raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
         return FalResult(output, billable_units=_number(answer.headers.get("x-fal-billable-units")))
 
     def upload(self, content: bytes, file_name: str, content_type: str) -> str:
@@ -96,45 +100,51 @@ class FalQueue:
             params={"storage_type": "fal-cdn-v3"},
             json={"content_type": content_type, "file_name": file_name},
         )
+        addresses = answer if isinstance(answer, dict) else {}
+        upload_url, file_url = addresses.get("upload_url"), addresses.get("file_url")
+        if not isinstance(upload_url, str) or not isinstance(file_url, str):
+            raise ProviderUnavailable("fal", "answered an upload without its addresses")
         try:
-            upload_url, file_url = str(answer["upload_url"]), str(answer["file_url"])
-        except (KeyError, TypeError) as exc:
-            raise ProviderUnavailable("fal", "answered an upload without its addresses") from exc
-        self._media.put(upload_url, content, content_type)
+            self._media.put(upload_url, content, content_type)
+        except InvalidRequest as exc:
+            raise ProviderUnavailable("fal", f"gave an unusable upload address: {exc.message}") from exc
         return file_url
 
     def _ours(self, url: Any) -> str | None:
         """The URL if our key may go there: its host is the configured one."""
-        if isinstance(url, str) and urlsplit(url)[:2] == urlsplit(self._queue_url)[:2]:
-            return url
-        return None
+        try:
+            known = isinstance(url, str) and urlsplit(url)[:2] == urlsplit(self._queue_url)[:2]
+        except ValueError:
+            return None
+        return url if known and url.isascii() and url.isprintable() else None
 
 
 def explain(body: Any) -> str:
     """fal's reason in one line: ``detail`` is a sentence, or a list of ``{loc, msg, type}``."""
-    detail = body.get("detail") if isinstance(body, dict) else None
-    if isinstance(detail, list):
-        return "; ".join(_item(item) for item in detail) or "no reason given"
-    return str(detail) if detail else "no reason given"
+    if not isinstance(body, dict):
+        return NO_REASON
+    detail = body.get("detail")
+    if isinstance(detail, dict | list) and detail:
+        return "; ".join(_item(item) for item in ([detail] if isinstance(detail, dict) else detail))
+    word = body.get("error_type") or body.get("status")
+    return str(detail or (f"{NO_REASON} ({word})" if word else NO_REASON))
 
 
 def _item(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
-    place = ".".join(str(part) for part in item.get("loc", []) if part != "body")
-    message = str(item.get("msg", item.get("type", "unknown")))
+    place = ".".join(str(part) for part in _list(item.get("loc")) if part != "body")
+    message = str(item.get("msg") or item.get("type") or "unknown")
     return f"{place}: {message}" if place else message
 
 
-def _json(answer: httpx.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else None
     except ValueError:
         return None
+    return number if number is not None and math.isfinite(number) and number >= 0 else None

@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,25 +95,35 @@ class MediaFetcher:
                 file.write(chunk)
         return digest.hexdigest()
 
+    def fetch_start(self, url: str, size_bytes: int) -> bytes:
+        """The first ``size_bytes`` bytes behind a URL, or all if there are fewer. Raises as ``fetch``."""
+        content = bytearray()
+        with self._chunks(url, sys.maxsize) as chunks:
+            for chunk in chunks:
+                content += chunk
+                if len(content) >= size_bytes:
+                    break
+        return bytes(content[:size_bytes])
+
     def put(self, url: str, content: bytes, content_type: str) -> None:
         """Upload to a signed address that a provider gave us. Raises as ``fetch``."""
         try:
             answer = self._client.send(
-                self._request("PUT", httpx.URL(url), content, {"Content-Type": content_type})
+                self._request("PUT", _parsed(url), content, {"Content-Type": content_type})
             )
-        except httpx.TransportError as exc:
+        except httpx.RequestError as exc:
             raise ProviderUnavailable(PROVIDER, type(exc).__name__) from exc
         _raise_for(answer)
 
     @contextmanager
     def _chunks(self, url: str, limit_bytes: int) -> Iterator[Iterator[bytes]]:
-        target = httpx.URL(url)
+        target = _parsed(url)
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 answer = self._client.send(self._request("GET", target), stream=True)
-                if answer.is_redirect:
+                if answer.has_redirect_location:
                     answer.close()
-                    target = httpx.URL(urljoin(str(target), answer.headers["Location"]))
+                    target = _parsed(answer.headers["Location"], base=str(target))
                     continue
                 try:
                     _raise_for(answer)
@@ -120,7 +131,7 @@ class MediaFetcher:
                 finally:
                     answer.close()
                 return
-        except httpx.TransportError as exc:
+        except httpx.RequestError as exc:
             raise ProviderUnavailable(PROVIDER, type(exc).__name__) from exc
         raise InvalidRequest("The address redirects too often.", code="forbidden_url")
 
@@ -138,6 +149,17 @@ class MediaFetcher:
         return request
 
 
+def _parsed(url: str, base: str = "") -> httpx.URL:
+    """The URL with a host and a port that can be; httpx looks at both only on demand."""
+    try:
+        parsed = httpx.URL(urljoin(base, url))
+        if not parsed.host or (parsed.port or 443) >= 2**16:
+            raise ValueError("no such host or port")
+    except (httpx.InvalidURL, ValueError) as exc:
+        raise InvalidRequest("That is not an address that can be fetched.", code="forbidden_url") from exc
+    return parsed
+
+
 def _capped(answer: httpx.Response, limit_bytes: int) -> Iterator[bytes]:
     total = 0
     for chunk in answer.iter_bytes():
@@ -151,5 +173,5 @@ def _raise_for(answer: httpx.Response) -> None:
     status, host = answer.status_code, answer.request.headers["Host"]
     if status >= 500 or status in {408, 429}:
         raise ProviderUnavailable(PROVIDER, f"{host} answered {status}")
-    if status >= 400:
+    if not answer.is_success:
         raise ProviderRejected(PROVIDER, f"{host} answered {status}")

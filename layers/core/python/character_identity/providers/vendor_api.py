@@ -1,11 +1,13 @@
 """HTTP to a provider: one place that decides what a failure means."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import httpx
 
 from character_identity.domain.errors import (
+    ProviderNotConfigured,
     ProviderOutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
@@ -14,7 +16,21 @@ from character_identity.domain.errors import (
 
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
 """Seconds; Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22)."""
-NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NOTHING_WAS_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+UNDECIDED = frozenset({408, 409, 499})
+"""Statuses under which fal's own clients ask again, or that say that somebody hung up."""
+
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+LONGEST_REASON = 300
+NO_REASON = "no reason given"
+QUERY = re.compile(r"""\?[^\s"'<>]*=[^\s"'<>]*""")
+"""The query of a link, which may be its signature."""
 
 
 class Key(Protocol):
@@ -45,9 +61,12 @@ class VendorApi:
             ProviderOutcomeUnknown: a paid call that the provider may have accepted.
         """
         answer = self.send(method, url, paid=paid, **request)
-        if answer.is_success:
-            return self._json(answer, paid)
-        raise self.failure(answer, paid)
+        if not answer.is_success:
+            raise self.failure(answer, paid)
+        body = json_of(answer)
+        if body is None:
+            raise self._undecided(paid, f"answered {answer.status_code} without JSON")
+        return body
 
     def send(self, method: str, url: str, *, paid: bool = False, **request: Any) -> httpx.Response:
         """The answer, whatever its status. A refused key is fetched once again: it may have been rotated."""
@@ -57,36 +76,68 @@ class VendorApi:
         return answer
 
     def failure(self, answer: httpx.Response, paid: bool = False) -> ServiceError:
-        """The error that a non-2xx answer means."""
-        status = answer.status_code
+        """The error that a non-2xx answer means.
+
+        A job goes on while our account is refused (a training may use up the balance that it is then asked
+        about), so a refused GET is tried again.
+        """
+        status, reason = answer.status_code, self.reason(answer)
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            return ProviderUnavailable(self._name, "asks for fewer calls (429)")
-        if status >= 500:
-            error = ProviderOutcomeUnknown if paid else ProviderUnavailable
-            return error(self._name, f"answered {status}")
+            return ProviderUnavailable(self._name, f"asks for fewer calls (429): {reason}")
         if status in {401, 402, 403}:
-            return ProviderRejected(self._name, f"refused our account ({status}): {self._reason(answer)}")
-        return ProviderRejected(self._name, f"answered {status}: {self._reason(answer)}")
+            error = ProviderUnavailable if answer.request.method == "GET" else ProviderRejected
+            return error(self._name, f"refused our account ({status}): {reason}")
+        if status >= 500 or status < 400 or status in UNDECIDED:
+            return self._undecided(paid, f"answered {status}: {reason}")
+        return ProviderRejected(self._name, f"answered {status}: {reason}")
+
+    def reason(self, answer: httpx.Response) -> str:
+        """Why the provider did not do it, as ``shown``."""
+        return self.shown(self._explain(json_of(answer)))
+
+    def shown(self, text: str) -> str:
+        """What a provider said, fit to be shown: one short line, no query of a link, no key of ours."""
+        text = QUERY.sub("", text[: 10 * LONGEST_REASON])
+        key = self._key()
+        for secret in (key, key.rpartition(":")[2]):
+            text = text.replace(secret, "***") if len(secret) >= 8 else text
+        line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+        return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
 
     def _send(self, method: str, url: str, key: str, paid: bool, request: dict[str, Any]) -> httpx.Response:
-        headers = {"Authorization": f"{self._scheme} {key}", "Accept": "application/json"}
         try:
-            return self._client.request(method, url, headers=headers, **request)
+            headers = {"Authorization": f"{self._scheme} {key}", "Accept": "application/json"}
+            with self._client.stream(method, url, headers=headers, **request) as answer:
+                return self._received(answer, paid)
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
+            # Without the cause: its text quotes the key.
+            raise ProviderNotConfigured(f"The key of {self._name} has characters no header takes.") from None
         except NOTHING_WAS_SENT as exc:
-            raise ProviderUnavailable(self._name, type(exc).__name__) from exc
-        except httpx.TransportError as exc:
-            error = ProviderOutcomeUnknown if paid else ProviderUnavailable
-            raise error(self._name, type(exc).__name__) from exc
+            raise ProviderUnavailable(self._name, f"could not be reached ({type(exc).__name__})") from exc
+        except httpx.RequestError as exc:
+            raise self._undecided(paid, f"did not answer properly ({type(exc).__name__})") from exc
 
-    def _json(self, answer: httpx.Response, paid: bool) -> Any:
-        try:
-            return answer.json()
-        except ValueError as exc:
-            error = ProviderOutcomeUnknown if paid else ProviderUnavailable
-            raise error(self._name, f"answered {answer.status_code} without JSON") from exc
+    def _received(self, answer: httpx.Response, paid: bool) -> httpx.Response:
+        """The answer with its body, which may have only so many bytes."""
+        content = bytearray()
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                raise self._undecided(paid, f"answered more than {MAX_ANSWER_BYTES} bytes")
+        headers = answer.headers.copy()
+        headers.pop("Content-Encoding", None)
+        return httpx.Response(
+            answer.status_code, headers=headers, content=bytes(content), request=answer.request
+        )
 
-    def _reason(self, answer: httpx.Response) -> str:
-        try:
-            return self._explain(answer.json())
-        except ValueError:
-            return "no reason given"
+    def _undecided(self, paid: bool, message: str) -> ServiceError:
+        error = ProviderOutcomeUnknown if paid else ProviderUnavailable
+        return error(self._name, message)
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """The JSON of an answer, or None if there is none."""
+    try:
+        return answer.json()
+    except (ValueError, RecursionError):
+        return None

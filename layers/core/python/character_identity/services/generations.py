@@ -29,7 +29,9 @@ class GenerationService:
         self._new_id = new_id
         self._new_seed = new_seed
 
-    def create(self, owner: str, identity_id: str, request: dict[str, Any]) -> Generation:
+    def create(
+        self, owner: str, identity_id: str, request: dict[str, Any], generation_id: str | None = None
+    ) -> Generation:
         """Order pictures of a ready identity; ``request`` holds GenerationRequest's fields, a seed or none.
 
         Raises:
@@ -52,7 +54,7 @@ class GenerationService:
             )
         plan = provider.plan(identity, seeded)
         generation = Generation(
-            generation_id=self._new_id(),
+            generation_id=generation_id or self._new_id(),
             identity_id=identity_id,
             owner=owner,
             provider=identity.provider,

@@ -1,9 +1,11 @@
 """Identities: create, get, list."""
 
+from collections.abc import Sequence
+
 from character_identity.domain.errors import InvalidRequest, NotFound
-from character_identity.domain.identity import Identity, ProviderName
+from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.ports import Identities, NewId, Now, Provider, Providers, Workflows
-from character_identity.services.references import ReferenceService
+from character_identity.services.references import ReferenceService, Source
 
 
 class IdentityService:
@@ -25,14 +27,24 @@ class IdentityService:
         self._now = now
         self._new_id = new_id
 
-    def create(self, owner: str, name: str, provider: str, sources: list[str], class_name: str) -> Identity:
+    def create(
+        self,
+        owner: str,
+        name: str,
+        provider: str,
+        sources: Sequence[Source],
+        class_name: str,
+        *,
+        steps: int = DEFAULT_STEPS,
+        identity_id: str | None = None,
+    ) -> Identity:
         """Register a character; ready at once where the provider does not train, else training starts.
 
         Raises:
             InvalidRequest: the provider or a reference image is not usable; nothing was paid or stored.
         """
         adapter = provider_named(self._providers, provider)
-        identity_id = self._new_id()
+        identity_id = identity_id or self._new_id()
         keys = self._references.take_in(owner, identity_id, sources, adapter.references)
         now = self._now()
         identity = Identity(
@@ -47,6 +59,7 @@ class IdentityService:
             progress=0 if adapter.trains else 100,
             created_at=now,
             settled_at=None if adapter.trains else now,
+            training_steps=steps,
             cost_usd=None if adapter.trains else 0.0,
         )
         self._identities.add(identity)

@@ -1,12 +1,15 @@
 """Reference images: taken in once, checked before anything is paid, kept as plain upright JPEG."""
 
 import hashlib
+from collections.abc import Sequence
 
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
 from character_identity.pictures import upright_jpeg
 from character_identity.ports import Bucket, Media, NewId, ReferenceLimits, ReferencePicture, UploadTicket
 
 MAX_BYTES = 20 * 1024 * 1024
+Source = str | bytes
+"""A link, the key of an upload, or the picture itself."""
 CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
@@ -29,7 +32,9 @@ class ReferenceService:
         key = f"{_uploads_of(owner)}{self._new_id()}.{CONTENT_TYPES[content_type]}"
         return self._bucket.upload_ticket(key, content_type, size_bytes)
 
-    def take_in(self, owner: str, identity_id: str, sources: list[str], limits: ReferenceLimits) -> list[str]:
+    def take_in(
+        self, owner: str, identity_id: str, sources: Sequence[Source], limits: ReferenceLimits
+    ) -> list[str]:
         """Check all pictures, then store them; returns their keys in the order given.
 
         Raises:
@@ -45,15 +50,20 @@ class ReferenceService:
                 f"At most {limits.maximum} reference images are taken; {len(sources)} came.",
                 code="too_many_references",
             )
-        pictures = [self._read(owner, source) for source in sources]
+        pictures = [self.read(owner, source) for source in sources]
         keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(pictures) + 1)]
         for key, picture in zip(keys, pictures, strict=True):
             self._bucket.write(key, picture, "image/jpeg")
         return keys
 
-    def _read(self, owner: str, source: str) -> bytes:
+    def read(self, owner: str, source: Source) -> bytes:
+        """One checked picture, as it will be stored.
+
+        Raises:
+            InvalidRequest: not there, not a picture, or too small.
+        """
         try:
-            return upright_jpeg(self._fetch(owner, source))
+            return upright_jpeg(source if isinstance(source, bytes) else self._fetch(owner, source))
         except InvalidRequest as exc:
             raise InvalidRequest(f"{_name(source)}: {exc.message}", code=exc.code) from exc
 
@@ -85,9 +95,9 @@ def pictures_of(bucket: Bucket, keys: list[str]) -> list[ReferencePicture]:
     ]
 
 
-def _name(source: str) -> str:
+def _name(source: Source) -> str:
     """A source without its query: a signed link must not reach an answer or a log."""
-    return source.partition("?")[0]
+    return source.partition("?")[0] if isinstance(source, str) else "a picture"
 
 
 def _unknown() -> InvalidRequest:

@@ -13,7 +13,17 @@ from character_identity.domain.errors import ProviderUnavailable
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import PROGRESS, Identity, Weights, training_progress
 from character_identity.domain.job import JobHandle, ProviderJob
-from character_identity.ports import Bucket, Identities, Ledger, Media, Now, Providers, TrainingOrder
+from character_identity.domain.weights_mark import MARKED_BYTES, mark_of_content, mark_of_link
+from character_identity.ports import (
+    Bucket,
+    Identities,
+    Ledger,
+    Media,
+    Now,
+    Providers,
+    TrainedWeights,
+    TrainingOrder,
+)
 from character_identity.services.references import pictures_of
 from character_identity.services.submission import submit_once
 
@@ -46,6 +56,7 @@ class TrainingService:
         media: Media,
         providers: Providers,
         check_weights: Callable[[Path], None],
+        trained_weights: TrainedWeights,
         now: Now,
     ) -> None:
         self._identities = identities
@@ -54,6 +65,7 @@ class TrainingService:
         self._media = media
         self._providers = providers
         self._check_weights = check_weights
+        self._trained_weights = trained_weights
         self._now = now
 
     def prepare(self, state: TrainingState) -> TrainingState:
@@ -76,6 +88,7 @@ class TrainingService:
             class_name=identity.class_name,
             trigger_word=identity.trigger_word,
             references=pictures_of(self._bucket, identity.references),
+            steps=identity.training_steps,
             archive_url=identity.archive_url,
         )
         job = ProviderJob(
@@ -84,7 +97,7 @@ class TrainingService:
             provider=identity.provider,
             state="intended",
             intended_at=self._now(),
-            estimate_usd=provider.training_estimate_usd(),
+            estimate_usd=provider.training_estimate_usd(identity.training_steps),
         )
         handle = submit_once(self._ledger, job, lambda: provider.submit_training(order))
         self._identities.advance(
@@ -131,6 +144,10 @@ class TrainingService:
                 sha256 = self._media.download(identity.weights_url, path, MAX_WEIGHTS_BYTES)
                 self._check_weights(path)
                 self._bucket.write_file(key, path, "application/octet-stream")
+                with path.open("rb") as file:
+                    mark = mark_of_content(file.read(MARKED_BYTES))
+                for known in (mark, mark_of_link(identity.weights_url)):
+                    self._trained_weights.remember(identity.owner, known, identity.identity_id)
                 weights = Weights(
                     key=key, size_bytes=path.stat().st_size, sha256=sha256, provider_url=identity.weights_url
                 )

@@ -1,0 +1,23 @@
+"""POST /api/astria/tunes/{tune_id}/prompts: order pictures, in Astria's shape."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from character_identity.http import answer_old, body_of, proxy_app
+from character_identity.proxies import astria_routes
+
+logger = Logger()
+app = proxy_app("POST")
+
+
+@app.post("/api/astria/tunes/<tune_id>/prompts")
+def create_prompt(tune_id: str) -> Response[str]:
+    return answer_old(astria_routes.create_prompt(app, tune_id, body_of(app)))
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

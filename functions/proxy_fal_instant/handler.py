@@ -1,0 +1,28 @@
+"""ANY /api/fal-instant-character-proxy: pictures by Instant Character, for the first client."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from character_identity import wiring
+from character_identity.http import answer_old, owner_of, parse_body, proxy_app
+from character_identity.proxies import answers
+from character_identity.proxies.bodies import InstantDrawing
+
+logger = Logger()
+app = proxy_app("POST")
+
+
+@app.post("/api/fal-instant-character-proxy")
+def draw() -> Response[str]:
+    services = wiring.services()
+    services.require_key("FAL_SECRET_NAME", "Fal.ai Instant Character")
+    generation = services.proxies.draw_instant(owner_of(app), parse_body(app, InstantDrawing))
+    return answer_old(answers.pictures(generation, services.bucket))
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

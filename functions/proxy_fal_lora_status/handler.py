@@ -1,0 +1,30 @@
+"""ANY /api/fal-lora-status-proxy: how far a LoRA training is, for the first client."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from character_identity import wiring
+from character_identity.http import answer_old, owner_of, parameter, proxy_app, status_or
+from character_identity.proxies import answers
+
+logger = Logger()
+app = proxy_app("GET")
+
+
+@app.get("/api/fal-lora-status-proxy")
+def show() -> Response[str]:
+    return answer_old(status_or(_status, unknown={"status": "failed"}, troubled={"status": "in_progress"}))
+
+
+def _status() -> dict[str, Any]:
+    services = wiring.services()
+    identity = services.proxies.training(owner_of(app), parameter(app, "request_id"), "fal-lora")
+    return answers.lora_status(identity, services.bucket)
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

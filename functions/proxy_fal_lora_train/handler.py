@@ -1,0 +1,27 @@
+"""ANY /api/fal-lora-training-proxy: start a LoRA training, for the first client."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from character_identity import wiring
+from character_identity.http import answer_old, owner_of, parse_body, proxy_app
+from character_identity.proxies.bodies import LoraTraining
+
+logger = Logger()
+app = proxy_app("POST")
+
+
+@app.post("/api/fal-lora-training-proxy")
+def train() -> Response[str]:
+    services = wiring.services()
+    services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
+    identity = services.proxies.train_lora(owner_of(app), parse_body(app, LoraTraining))
+    return answer_old({"request_id": identity.identity_id, "status": "IN_QUEUE"})
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

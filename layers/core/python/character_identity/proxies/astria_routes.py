@@ -1,0 +1,51 @@
+"""The four Astria actions, for the functions of their own and for the dispatcher over them."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from character_identity import wiring
+from character_identity.http import owner_of, parse, status_or
+from character_identity.proxies import answers
+from character_identity.proxies.bodies import CreatePrompt, CreateTune
+
+MOCK_BRANCH = "branch 'fast' was left out: it is Astria's mock, which never draws the character."
+FAILED = {"failed_at": "unknown"}
+"""What the client takes for a failure: it looks whether there is a time, not which."""
+
+
+def create_tune(app: APIGatewayHttpResolver, content: Any) -> dict[str, Any]:
+    """Start a training."""
+    services = wiring.services()
+    services.require_key("ASTRIA_SECRET_NAME", "Astria")
+    body = parse(CreateTune, content)
+    identity = services.proxies.train_tune(owner_of(app), body)
+    return answers.tune(identity, [MOCK_BRANCH] if body.tune.branch == "fast" else [])
+
+
+def get_tune(app: APIGatewayHttpResolver, tune_id: str) -> dict[str, Any]:
+    """How far a training is."""
+
+    def look() -> dict[str, Any]:
+        return answers.tune(wiring.services().proxies.training(owner_of(app), tune_id, "astria"))
+
+    return status_or(look, unknown={"id": tune_id, **FAILED}, troubled={"id": tune_id, "trained_at": None})
+
+
+def create_prompt(app: APIGatewayHttpResolver, tune_id: str, content: Any) -> dict[str, Any]:
+    """Order pictures."""
+    services = wiring.services()
+    services.require_key("ASTRIA_SECRET_NAME", "Astria")
+    generation = services.proxies.order_prompt(owner_of(app), tune_id, parse(CreatePrompt, content))
+    return answers.prompt(generation, services.bucket)
+
+
+def get_prompt(app: APIGatewayHttpResolver, tune_id: str, prompt_id: str) -> dict[str, Any]:
+    """The pictures, once they are there."""
+
+    def look() -> dict[str, Any]:
+        services = wiring.services()
+        return answers.prompt(services.proxies.prompt(owner_of(app), tune_id, prompt_id), services.bucket)
+
+    unknown = {"id": prompt_id, "images": [], **FAILED}
+    return status_or(look, unknown=unknown, troubled={"id": prompt_id, "images": []})

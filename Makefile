@@ -13,8 +13,8 @@ setup:
 demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= PROVIDERS= SCENARIOS= VARIATIONS=)
 	@$(PYTHON) -m local demo $(if $(REFERENCES),--references "$(REFERENCES)") $(if $(PROVIDERS),--providers "$(PROVIDERS)") $(if $(SCENARIOS),--scenarios "$(SCENARIOS)") $(if $(VARIATIONS),--variations "$(VARIATIONS)")
 
-dev: setup ## the whole system on this machine, until Ctrl-C
-	@$(PYTHON) -m local dev
+dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-port 9000" ...)
+	@$(PYTHON) -m local dev $(OPTIONS)
 
 test: setup ## all tests
 	@$(PYTHON) -m pytest

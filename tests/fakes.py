@@ -11,6 +11,7 @@ from character_identity.domain.identity import Identity, Phase, ProviderName, We
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.domain.prices import Price
 from character_identity.ports import (
+    EarlierCall,
     GenerationOrder,
     GenerationPlan,
     ProviderGeneration,
@@ -115,6 +116,42 @@ class FakeLedger:
         return self.rows.get(job_id)
 
 
+class FakeEarlierCalls:
+    def __init__(self) -> None:
+        self.calls: dict[str, EarlierCall] = {}
+        self.answered: set[str] = set()
+
+    def find(self, digest: str) -> EarlierCall | None:
+        return self.calls.get(digest)
+
+    def claim(self, digest: str, call: EarlierCall, replaces: EarlierCall | None) -> EarlierCall:
+        if self.calls.get(digest) != replaces:
+            return self.calls.get(digest, call)
+        self.calls[digest] = call
+        return call
+
+    def release(self, digest: str, call: EarlierCall) -> None:
+        if digest in self.calls and self.calls[digest].target_id == call.target_id:
+            del self.calls[digest]
+
+    def answer(self, target_id: str) -> None:
+        self.answered.add(target_id)
+
+    def was_answered(self, target_id: str) -> bool:
+        return target_id in self.answered
+
+
+class FakeTrainedWeights:
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], str] = {}
+
+    def remember(self, owner: str, mark: str, identity_id: str) -> None:
+        self.known[owner, mark] = identity_id
+
+    def find(self, owner: str, mark: str) -> str | None:
+        return self.known.get((owner, mark))
+
+
 class FakeBucket:
     def __init__(self, **objects: bytes) -> None:
         self.objects = dict(objects)
@@ -151,6 +188,9 @@ class FakeMedia:
         if isinstance(content, Exception):
             raise content
         return content
+
+    def fetch_start(self, url: str, size_bytes: int) -> bytes:
+        return self.fetch(url, size_bytes)[:size_bytes]
 
     def download(self, url: str, path: Path, limit_bytes: int) -> str:
         path.write_bytes(self.fetch(url, limit_bytes))
@@ -208,8 +248,8 @@ class FakeProvider:
             raise self.generation
         return self.generation
 
-    def training_estimate_usd(self) -> float | None:
-        return 2.0
+    def training_estimate_usd(self, steps: int) -> float | None:
+        return steps / 500
 
     def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
         return 0.1 * request.num_images

@@ -5,15 +5,31 @@ from typing import Any
 
 import pytest
 
+from character_identity.aws.earlier_calls_table import EarlierCallTable
 from character_identity.aws.generation_table import GenerationTable
 from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.ledger_table import LedgerTable
+from character_identity.aws.trained_weights_table import TrainedWeightsTable
 from character_identity.domain.errors import Conflict, NotFound
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle
-from character_identity.ports import Generations, Identities, Ledger
+from character_identity.ports import (
+    EarlierCall,
+    EarlierCalls,
+    Generations,
+    Identities,
+    Ledger,
+    TrainedWeights,
+)
 from tests.builders import NOON, a_generation, a_job, a_training_identity, an_identity, some_weights
-from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger, produced
+from tests.fakes import (
+    FakeEarlierCalls,
+    FakeGenerations,
+    FakeIdentities,
+    FakeLedger,
+    FakeTrainedWeights,
+    produced,
+)
 
 
 @pytest.fixture(params=["fake", "table"])
@@ -29,6 +45,16 @@ def identities(kind: str, table: Any) -> Identities:
 @pytest.fixture
 def generations(kind: str, table: Any) -> Generations:
     return FakeGenerations() if kind == "fake" else GenerationTable(table)
+
+
+@pytest.fixture
+def earlier_calls(kind: str, table: Any) -> EarlierCalls:
+    return FakeEarlierCalls() if kind == "fake" else EarlierCallTable(table)
+
+
+@pytest.fixture
+def trained_weights(kind: str, table: Any) -> TrainedWeights:
+    return FakeTrainedWeights() if kind == "fake" else TrainedWeightsTable(table)
 
 
 @pytest.fixture
@@ -134,3 +160,38 @@ class TestLedger:
 
     def test_an_unknown_job(self, ledger: Ledger) -> None:
         assert ledger.get("training-i1") is None
+
+
+class TestEarlierCalls:
+    FIRST = EarlierCall("t1", NOON)
+    SECOND = EarlierCall("t2", NOON + timedelta(minutes=1))
+
+    def test_the_first_claim_wins(self, earlier_calls: EarlierCalls) -> None:
+        assert earlier_calls.find("d") is None
+        assert earlier_calls.claim("d", self.FIRST, None) == self.FIRST
+        assert earlier_calls.claim("d", self.SECOND, None) == self.FIRST
+        assert earlier_calls.find("d") == self.FIRST
+
+    def test_a_call_is_replaced_once(self, earlier_calls: EarlierCalls) -> None:
+        earlier_calls.claim("d", self.FIRST, None)
+        assert earlier_calls.claim("d", self.SECOND, self.FIRST) == self.SECOND
+        assert earlier_calls.claim("d", EarlierCall("t3", NOON), self.FIRST) == self.SECOND
+
+    def test_only_the_call_that_led_to_nothing_is_released(self, earlier_calls: EarlierCalls) -> None:
+        earlier_calls.claim("d", self.FIRST, None)
+        earlier_calls.release("d", self.SECOND)
+        assert earlier_calls.find("d") == self.FIRST
+        earlier_calls.release("d", self.FIRST)
+        assert earlier_calls.find("d") is None
+
+    def test_an_outcome_is_told_by_target(self, earlier_calls: EarlierCalls) -> None:
+        earlier_calls.answer("t1")
+        assert (earlier_calls.was_answered("t1"), earlier_calls.was_answered("t2")) == (True, False)
+
+
+class TestTrainedWeights:
+    def test_weights_are_found_by_their_owner_only(self, trained_weights: TrainedWeights) -> None:
+        trained_weights.remember("ann", "m", "i1")
+        assert trained_weights.find("ann", "m") == "i1"
+        assert trained_weights.find("bob", "m") is None
+        assert trained_weights.find("ann", "n") is None

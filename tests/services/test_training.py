@@ -4,10 +4,20 @@ import pytest
 
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.domain.identity import Identity
+from character_identity.domain.weights_mark import mark_of_content, mark_of_link
 from character_identity.ports import TrainingStatus
 from character_identity.services.training import LONGEST_POLL_S, TrainingService, TrainingState
 from tests.builders import a_training_identity
-from tests.fakes import Clock, FakeBucket, FakeIdentities, FakeLedger, FakeMedia, FakeProvider, FakeProviders
+from tests.fakes import (
+    Clock,
+    FakeBucket,
+    FakeIdentities,
+    FakeLedger,
+    FakeMedia,
+    FakeProvider,
+    FakeProviders,
+    FakeTrainedWeights,
+)
 
 WEIGHTS = "https://v3.fal.media/lora.safetensors"
 
@@ -19,6 +29,7 @@ class World:
         self.bucket = FakeBucket()
         self.media = FakeMedia(**{WEIGHTS: b"weights"})
         self.provider = FakeProvider()
+        self.trained_weights = FakeTrainedWeights()
         self.checked: list[bytes] = []
         self.service = TrainingService(
             self.identities,
@@ -27,6 +38,7 @@ class World:
             self.media,
             FakeProviders(self.provider),
             self._check_weights,
+            self.trained_weights,
             self.clock,
         )
 
@@ -59,6 +71,8 @@ def test_the_happy_path_ends_ready_with_checked_weights_of_our_own() -> None:
     assert (world.identity.status, world.identity.progress) == ("ready", 100)
     assert world.identity.weights is not None
     assert world.bucket.objects[world.identity.weights.key] == b"weights" == world.checked[0]
+    for mark in (mark_of_link(f"{WEIGHTS}?signed=again"), mark_of_content(b"weights")):
+        assert world.trained_weights.find("ann", mark) == "i1"
 
 
 def test_the_order_carries_trigger_word_title_and_archive() -> None:

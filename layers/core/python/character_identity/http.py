@@ -1,6 +1,7 @@
 """The HTTP side of the handlers: the resolver, bodies in, answers and errors out."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +14,9 @@ from character_identity.schemas import Body, ErrorResponse, to_json
 
 logger = Logger(child=True)
 Request = TypeVar("Request", bound=BaseModel)
+
+PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})\b", re.IGNORECASE)
+"""The preference of RFC 7240, section 4.3, as in ``Prefer: wait=5``."""
 
 
 def rest_app() -> APIGatewayHttpResolver:
@@ -84,6 +88,12 @@ def parameter(app: APIGatewayHttpResolver, name: str) -> str:
     if not value:
         raise InvalidRequest(f"The parameter {name} is missing.", code="missing_parameter")
     return value
+
+
+def preferred_wait_s(app: APIGatewayHttpResolver) -> float | None:
+    """How long the caller would wait for news; None if it does not say."""
+    found = PREFERRED_WAIT.search(app.current_event.headers.get("prefer") or "")
+    return float(found[1]) if found else None
 
 
 def status_or(

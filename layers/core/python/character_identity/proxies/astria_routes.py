@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from character_identity import wiring
-from character_identity.http import owner_of, parse, status_or
+from character_identity.http import owner_of, parse, preferred_wait_s, status_or
 from character_identity.proxies import answers
 from character_identity.proxies.bodies import CreatePrompt, CreateTune
 
@@ -27,7 +27,8 @@ def get_tune(app: APIGatewayHttpResolver, tune_id: str) -> dict[str, Any]:
     """How far a training is."""
 
     def look() -> dict[str, Any]:
-        return answers.tune(wiring.services().proxies.training(owner_of(app), tune_id, "astria"))
+        proxies = wiring.services().proxies
+        return answers.tune(proxies.training(owner_of(app), tune_id, "astria", preferred_wait_s(app)))
 
     return status_or(look, unknown={"id": tune_id, **FAILED}, troubled={"id": tune_id, "trained_at": None})
 
@@ -45,7 +46,8 @@ def get_prompt(app: APIGatewayHttpResolver, tune_id: str, prompt_id: str) -> dic
 
     def look() -> dict[str, Any]:
         services = wiring.services()
-        return answers.prompt(services.proxies.prompt(owner_of(app), tune_id, prompt_id), services.bucket)
+        generation = services.proxies.prompt(owner_of(app), tune_id, prompt_id, preferred_wait_s(app))
+        return answers.prompt(generation, services.bucket)
 
     unknown = {"id": prompt_id, "images": [], **FAILED}
     return status_or(look, unknown=unknown, troubled={"id": prompt_id, "images": []})

@@ -100,7 +100,7 @@ class Picture(OldBody):
 class Tune(OldBody):
     title: Annotated[str, Field(max_length=200)] = ""
     name: Annotated[str, Field(max_length=80)] = ""
-    class_name: Annotated[str, Field(alias="class", pattern=r"^[A-Za-z0-9 ]{1,40}$")] | None = None
+    class_name: str | None = Field(default=None, alias="class", pattern=r"^[A-Za-z0-9 ]{1,40}$")
     branch: str | None = None
     images: Annotated[list[Picture | str], Field(max_length=40)] = []
     image_urls: Annotated[list[str], Field(max_length=40)] = []

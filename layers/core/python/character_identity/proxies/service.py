@@ -96,9 +96,11 @@ class ProxyService:
             owner, "astria", call, tune.character, tune.class_word, lambda: self._sources(tune.links)
         )
 
-    def training(self, owner: str, identity_id: str, provider: ProviderName) -> Identity:
-        """A training, waited for a little."""
-        identity = self._hold(lambda: self._identities.get(owner, identity_id), STATUS_HOLD_S)
+    def training(
+        self, owner: str, identity_id: str, provider: ProviderName, wait_s: float | None = None
+    ) -> Identity:
+        """A training, waited for a little; for ``wait_s`` if that is less."""
+        identity = self._hold(lambda: self._identities.get(owner, identity_id), _status_hold_s(wait_s))
         if identity.provider != provider:
             raise NotFound(f"There is no training {identity_id!r}.", code="unknown_identity")
         return identity
@@ -111,9 +113,9 @@ class ProxyService:
         digest = _digest(owner, "prompt", tune_id, body.model_dump())
         return self._ordered(owner, identity, digest, body.prompt.request())
 
-    def prompt(self, owner: str, tune_id: str, generation_id: str) -> Generation:
-        """A prompt's pictures, waited for a little."""
-        generation = self._hold(lambda: self._generations.get(owner, generation_id), STATUS_HOLD_S)
+    def prompt(self, owner: str, tune_id: str, generation_id: str, wait_s: float | None = None) -> Generation:
+        """A prompt's pictures, waited for a little; for ``wait_s`` if that is less."""
+        generation = self._hold(lambda: self._generations.get(owner, generation_id), _status_hold_s(wait_s))
         if generation.identity_id != tune_id:
             raise NotFound(f"There is no prompt {generation_id!r}.", code="unknown_generation")
         if generation.settled_at is not None:
@@ -270,6 +272,10 @@ class ProxyService:
             self._sleep(STEP_S)
             job = look()
         return job
+
+
+def _status_hold_s(wait_s: float | None) -> float:
+    return STATUS_HOLD_S if wait_s is None else min(wait_s, STATUS_HOLD_S)
 
 
 def _digest(owner: str, *what: Any) -> str:

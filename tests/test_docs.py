@@ -11,10 +11,18 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_api_page_lists_the_routes_and_no_others() -> None:
+def test_the_api_page_lists_the_v1_routes_and_no_others() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     listed = re.findall(r"^\| `((?:GET|POST|PUT|DELETE) /\S+)`", page, flags=re.MULTILINE)
-    assert sorted(listed) == sorted(function.route for function in FUNCTIONS if function.route)
+    assert sorted(listed) == sorted(
+        entry.route for entry in FUNCTIONS if entry.route and "/v1/" in entry.route
+    )
+
+
+def test_the_page_of_the_proxies_names_every_address() -> None:
+    page = (ROOT / "docs" / "proxies.md").read_text()
+    paths = [entry.route.split()[1] for entry in FUNCTIONS if "/api/" in entry.route]
+    assert [path for path in paths if path not in page and path.rpartition("/prompts")[2] not in page] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

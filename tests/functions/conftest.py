@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -40,14 +41,22 @@ class Api:
         self.bucket = bucket
 
     def __call__(
-        self, name: str, method: str, path: str, body: Any = None, owner: str = "ann", text: str | None = None
+        self,
+        name: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        owner: str = "ann",
+        text: str | None = None,
+        query: dict[str, str] | None = None,
     ) -> Answer:
         content = text if text is not None else (None if body is None else json.dumps(body))
         event = {
             "version": "2.0",
             "routeKey": f"{method} {path}",
             "rawPath": path,
-            "rawQueryString": "",
+            "rawQueryString": urlencode(query or {}),
+            "queryStringParameters": query or {},
             "headers": {"content-type": "application/json"},
             "requestContext": {
                 "accountId": "000000000000",

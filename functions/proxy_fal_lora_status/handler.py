@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer_old, owner_of, parameter, proxy_app, status_or
+from character_identity.http import answer_old, owner_of, parameter, preferred_wait_s, proxy_app, status_or
 from character_identity.proxies import answers
 
 logger = Logger()
@@ -21,7 +21,8 @@ def show() -> Response[str]:
 
 def _status() -> dict[str, Any]:
     services = wiring.services()
-    identity = services.proxies.training(owner_of(app), parameter(app, "request_id"), "fal-lora")
+    request_id = parameter(app, "request_id")
+    identity = services.proxies.training(owner_of(app), request_id, "fal-lora", preferred_wait_s(app))
     return answers.lora_status(identity, services.bucket)
 
 

@@ -1,22 +1,20 @@
-"""The providers' JSON Schemas, as the stand-ins hold them."""
+"""The providers' JSON Schemas, as the stand-ins hold them, closed to fields that they do not name."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-SCHEMAS = Path(__file__).parents[2] / "local" / "providers" / "schemas"
+from local.providers.contracts import closed, contract
 
 
 def input_schema(endpoint: str) -> dict[str, Any]:
     """The schema of a fal endpoint's input."""
-    return _load(f"fal-{endpoint.removeprefix('fal-ai/').replace('/', '-')}.json", "Input")
+    return _schema(f"fal-{endpoint.removeprefix('fal-ai/').replace('/', '-')}", "Input")
 
 
 def astria_schema(resource: str) -> dict[str, Any]:
     """The schema of the body that creates a tune or a prompt."""
-    return _load(f"astria-{resource}.json", "CreateRequest")
+    return _schema(f"astria-{resource}", "CreateRequest")
 
 
-def _load(name: str, definition: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((SCHEMAS / name).read_text())
-    return {"$defs": document["$defs"], **document["$defs"][definition]}
+def _schema(name: str, definition: str) -> dict[str, Any]:
+    definitions = closed(contract(name)["$defs"])
+    return {"$defs": definitions, **definitions[definition]}

@@ -15,7 +15,7 @@ from tests.providers.test_fal_queue import StubKey
 
 HANDLE = JobHandle(provider_job_id="788416")
 PICTURES = [ReferencePicture(f"{n:04d}.jpg", f"https://b.test/{n}.jpg", lambda: b"jpeg") for n in range(1, 5)]
-ORDER = TrainingOrder("Sarah [i1]", "woman", "SARAH", PICTURES)
+ORDER = TrainingOrder("Sarah [i1]", "woman", "SARAH", PICTURES, steps=1000)
 SARAH = an_identity(provider="astria", provider_model_id="788416")
 
 

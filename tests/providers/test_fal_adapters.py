@@ -140,11 +140,15 @@ def test_a_training_is_one_archive_with_its_trigger_word() -> None:
     fal = Fal()
     provider = FalFluxLora(fal.queue, links_reach=True)
     archive_url = provider.prepare_training(PICTURES)
-    provider.submit_training(TrainingOrder("t", "woman", "SARAH", PICTURES, archive_url))
+    provider.submit_training(TrainingOrder("t", "woman", "SARAH", PICTURES, 500, archive_url))
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/flux-lora-fast-training"
-    assert (body["images_data_url"], body["trigger_word"]) == ("https://f.test/up", "SARAH")
+    assert (body["images_data_url"], body["trigger_word"], body["steps"]) == (
+        "https://f.test/up",
+        "SARAH",
+        500,
+    )
     assert fal.uploads[0][:2] == b"PK"
 
 
@@ -214,4 +218,4 @@ def test_estimates_follow_the_price_list() -> None:
     fal = Fal().queue
     assert FalInstantCharacter(fal).generation_estimate_usd(a_request()) == pytest.approx(0.10)
     assert FalFluxLora(fal, True).generation_estimate_usd(a_request(num_images=2)) == pytest.approx(0.07)
-    assert FalFluxLora(fal, True).training_estimate_usd() == pytest.approx(2.00)
+    assert FalFluxLora(fal, True).training_estimate_usd(500) == pytest.approx(1.00)

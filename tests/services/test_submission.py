@@ -1,10 +1,13 @@
 import pytest
 
 from character_identity.domain.errors import (
+    InvalidRequest,
     ProviderError,
+    ProviderNotConfigured,
     ProviderOutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
+    ServiceError,
 )
 from character_identity.domain.job import JobHandle
 from character_identity.services.submission import submit_once
@@ -15,14 +18,14 @@ HANDLE = JobHandle(provider_job_id="r1")
 
 
 class Calls:
-    def __init__(self, *outcomes: JobHandle | ProviderError) -> None:
+    def __init__(self, *outcomes: JobHandle | ServiceError) -> None:
         self.outcomes = list(outcomes)
         self.count = 0
 
     def __call__(self) -> JobHandle:
         self.count += 1
         outcome = self.outcomes.pop(0)
-        if isinstance(outcome, ProviderError):
+        if isinstance(outcome, ServiceError):
             raise outcome
         return outcome
 
@@ -45,9 +48,12 @@ def test_the_intent_is_there_before_the_call() -> None:
     assert seen == ["intended"]
 
 
-def test_what_was_provably_not_accepted_may_be_tried_again() -> None:
-    ledger, calls = FakeLedger(), Calls(ProviderUnavailable("fal", "down"), HANDLE)
-    with pytest.raises(ProviderUnavailable):
+@pytest.mark.parametrize(
+    "error", [ProviderUnavailable("fal", "down"), ProviderNotConfigured("no key"), InvalidRequest("bad link")]
+)
+def test_what_was_provably_not_accepted_may_be_tried_again(error: ServiceError) -> None:
+    ledger, calls = FakeLedger(), Calls(error, HANDLE)
+    with pytest.raises(type(error)):
         submit_once(ledger, a_job(), calls)
     assert submit_once(ledger, a_job(), calls) == HANDLE
 

@@ -71,7 +71,8 @@ def test_the_happy_path_ends_ready_with_checked_weights_of_our_own() -> None:
     assert (world.identity.status, world.identity.progress) == ("ready", 100)
     assert world.identity.weights is not None
     assert world.bucket.objects[world.identity.weights.key] == b"weights" == world.checked[0]
-    for mark in (mark_of_link(f"{WEIGHTS}?signed=again"), mark_of_content(b"weights")):
+    links = (WEIGHTS, world.bucket.link(world.identity.weights.key).partition("?")[0])
+    for mark in (*(mark_of_link(f"{link}?signed=again") for link in links), mark_of_content(b"weights")):
         assert world.trained_weights.find("ann", mark) == "i1"
 
 

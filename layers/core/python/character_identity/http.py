@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from pydantic import BaseModel, ValidationError
 
-from character_identity.domain.errors import InvalidRequest, ServiceError
+from character_identity.domain.errors import InvalidRequest, NotFound, ServiceError
 from character_identity.schemas import Body, ErrorResponse, to_json
 
 logger = Logger(child=True)
@@ -57,7 +57,7 @@ def body_of(app: APIGatewayHttpResolver) -> Any:
     """
     try:
         return json.loads(app.current_event.decoded_body or "")
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
 
 
@@ -105,7 +105,7 @@ def status_or(
     """
     try:
         return look()
-    except ServiceError as error:
+    except (InvalidRequest, NotFound) as error:
         _log(error)
         return {**unknown, "error": error.message, "code": error.code}
     except Exception:

@@ -11,7 +11,7 @@ from character_identity.domain.generation import AspectRatio, GenerationStatus, 
 from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", max_length=80)]
 ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9 ]{1,40}$")]
 Side = Annotated[int, Field(ge=256, le=2048, multiple_of=8)]
 

@@ -77,7 +77,7 @@ def with_character(prompt: str, name: str, token: str) -> str:
 
     A prompt that holds the token already is left as it is.
     """
-    if token in prompt:
+    if re.search(rf"(?<!\w){re.escape(token)}(?!\w)", prompt):
         return prompt
     replaced, count = re.subn(
         rf"(?<!\w){re.escape(name.strip())}(?!\w)", lambda _: token, prompt, flags=re.IGNORECASE

@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 import httpx
 
 from character_identity.domain.errors import InvalidRequest, ProviderRejected, ProviderUnavailable
+from character_identity.providers.vendor_api import NO_ANSWER
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(connect=5, read=20, write=20, pool=5)
@@ -111,7 +112,7 @@ class MediaFetcher:
             answer = self._client.send(
                 self._request("PUT", _parsed(url), content, {"Content-Type": content_type})
             )
-        except httpx.RequestError as exc:
+        except NO_ANSWER as exc:
             raise ProviderUnavailable(PROVIDER, type(exc).__name__) from exc
         _raise_for(answer)
 
@@ -131,7 +132,7 @@ class MediaFetcher:
                 finally:
                     answer.close()
                 return
-        except httpx.RequestError as exc:
+        except NO_ANSWER as exc:
             raise ProviderUnavailable(PROVIDER, type(exc).__name__) from exc
         raise InvalidRequest("The address redirects too often.", code="forbidden_url")
 

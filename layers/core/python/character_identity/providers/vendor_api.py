@@ -16,20 +16,16 @@ from character_identity.domain.errors import (
 
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
 """Seconds; Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22)."""
-NOTHING_WAS_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.InvalidURL,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
+NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NO_ANSWER = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
+"""What httpx raises in place of an answer; the last two for the address in a redirect that nobody follows."""
 UNDECIDED = frozenset({408, 409, 499})
 """Statuses under which fal's own clients ask again, or that say that somebody hung up."""
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 LONGEST_REASON = 300
 NO_REASON = "no reason given"
-QUERY = re.compile(r"""\?[^\s"'<>]*=[^\s"'<>]*""")
+QUERY = re.compile(r"""\?[^\s"'<>]+""")
 """The query of a link, which may be its signature."""
 
 
@@ -114,7 +110,7 @@ class VendorApi:
             raise ProviderNotConfigured(f"The key of {self._name} has characters no header takes.") from None
         except NOTHING_WAS_SENT as exc:
             raise ProviderUnavailable(self._name, f"could not be reached ({type(exc).__name__})") from exc
-        except httpx.RequestError as exc:
+        except NO_ANSWER as exc:
             raise self._undecided(paid, f"did not answer properly ({type(exc).__name__})") from exc
 
     def _received(self, answer: httpx.Response, paid: bool) -> httpx.Response:

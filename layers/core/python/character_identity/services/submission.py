@@ -2,7 +2,13 @@
 
 from collections.abc import Callable
 
-from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    InvalidRequest,
+    ProviderNotConfigured,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.ports import Ledger
 
@@ -14,7 +20,8 @@ def submit_once(ledger: Ledger, job: ProviderJob, submit: Callable[[], JobHandle
     an earlier attempt died in between: whether the provider accepted it is unknown, so it is not made again.
 
     Raises:
-        ProviderUnavailable: nothing was accepted; the intent is taken back and the call may be made again.
+        ProviderUnavailable, ProviderNotConfigured, InvalidRequest: nothing was accepted; the intent is taken
+            back and the call may be made again.
         ProviderRejected: the provider refused, now or before.
         ProviderOutcomeUnknown: the provider may have accepted it, now or before.
     """
@@ -29,7 +36,7 @@ def submit_once(ledger: Ledger, job: ProviderJob, submit: Callable[[], JobHandle
         )
     try:
         handle = submit()
-    except ProviderUnavailable:
+    except (ProviderUnavailable, ProviderNotConfigured, InvalidRequest):
         ledger.forget(job.job_id)
         raise
     except ProviderRejected:

@@ -146,7 +146,9 @@ class TrainingService:
                 self._bucket.write_file(key, path, "application/octet-stream")
                 with path.open("rb") as file:
                     mark = mark_of_content(file.read(MARKED_BYTES))
-                for known in (mark, mark_of_link(identity.weights_url)):
+                # Callers keep our link longer than it can be fetched; its address stays the same.
+                links = (identity.weights_url, self._bucket.link(key))
+                for known in (mark, *map(mark_of_link, links)):
                     self._trained_weights.remember(identity.owner, known, identity.identity_id)
                 weights = Weights(
                     key=key, size_bytes=path.stat().st_size, sha256=sha256, provider_url=identity.weights_url

@@ -1,0 +1,15 @@
+"""A fresh stand-in for each test that asks for one."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local.providers.stand_in import StandIn
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """As forgiving as the real servers are believed to be: unknown fields are ignored."""
+    with asyncio.Runner() as runner:
+        yield StandIn(runner, strict=False, queue_s=1, training_s=10, generation_s=2)

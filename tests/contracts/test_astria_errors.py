@@ -1,0 +1,185 @@
+"""Every answer of Astria's that its contract lists, at every call: one of our errors, and a line to read."""
+
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from tests.contracts.bodies import NOT_OBJECTS, unpackable
+from tests.contracts.calls import ASTRIA_CALLS, Call, Outcome, assert_fit_to_show, ended
+from tests.contracts.wire import ASTRIA_JOB, ASTRIA_KEY, PAID, REQUEST, Wire, signed
+
+Meaning = Literal["refused", "our account", "gone", "too many calls", "undecided"]
+QUOTED = f"(given {signed('1.jpg')}\nwith Bearer {ASTRIA_KEY})"
+PAGE = f"<html><body><h1>We're sorry</h1>{QUOTED}</body></html>"
+
+# What it means where it may have bought something, and where it was only a look.
+ENDINGS: dict[Meaning, tuple[Outcome, Outcome]] = {
+    "refused": ("rejected", "rejected"),
+    "our account": ("rejected", "unavailable"),
+    "gone": ("rejected", "failed"),
+    "too many calls": ("unavailable", "unavailable"),
+    "undecided": ("unknown", "unavailable"),
+}
+
+# https://docs.astria.ai/docs/api/overview, https://github.com/myorpheus/myphoto, read 2026-11-22. The bodies
+# of 400 to 404 and 429 are not documented, so each comes as a map, a sentence, a text, a page and nothing.
+VALIDATIONS: list[tuple[dict[str, Any], str]] = [
+    ({"images": ["must contain at least one image"]}, "images: must contain at least one image"),
+    ({"name": ["only English letters, numbers and spaces allowed"]}, "name: only English letters"),
+    ({"images": [f"could not download {QUOTED}"]}, "images: could not download"),
+    (
+        {
+            "text": ["must include `ohwx woman`"],
+            "negative_prompt": ["not supported on Flux"],
+            "cfg_scale": ["must be less than 5"],
+        },
+        "text: must include `ohwx woman`; negative_prompt: not supported on Flux; cfg_scale: must be less",
+    ),
+    ({"error": "Prompt is not using a fine-tuned model"}, "Prompt is not using a fine-tuned model"),
+    (
+        {"error": "model_type=lora is not supported. Use a checkpoint instead"},
+        "Use a checkpoint instead",
+    ),
+    ({"base": [{"odd": [None, 7]}], "text": None, "": 7}, "422"),
+]
+STATUSES: list[tuple[int, Meaning]] = [
+    (302, "undecided"),
+    (400, "refused"),
+    (401, "our account"),
+    (402, "our account"),
+    (403, "our account"),
+    (404, "gone"),
+    (408, "undecided"),
+    (409, "undecided"),
+    (422, "refused"),
+    (426, "refused"),
+    (429, "too many calls"),
+    (500, "undecided"),
+    (502, "undecided"),
+    (503, "undecided"),
+    (504, "undecided"),
+]
+SHAPES: dict[str, dict[str, Any]] = {
+    "map": {"json": {"base": [f"It was refused {QUOTED}"]}},
+    "sentence": {"json": {"error": f"It was refused {QUOTED}"}},
+    "text": {"json": f"It was refused {QUOTED}"},
+    "page": {"html": PAGE},
+    "nothing": {},
+}
+
+every_call = pytest.mark.parametrize("call", ASTRIA_CALLS, ids=lambda call: call.position)
+
+
+def expected(call: Call, meaning: Meaning) -> Outcome:
+    return ENDINGS[meaning][0 if call.position in PAID else 1]
+
+
+@every_call
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("status", "meaning"), STATUSES)
+def test_an_error_becomes_ours(call: Call, shape: str, status: int, meaning: Meaning) -> None:
+    outcome, message = ended(call, Wire({call.position: httpx.Response(status, **SHAPES[shape])}))
+    assert outcome == expected(call, meaning)
+    assert str(status) in message or meaning == "gone"
+    assert shape not in ("map", "sentence") or "It was refused" in message or outcome == "failed"
+    assert_fit_to_show(message)
+
+
+@every_call
+@pytest.mark.parametrize(("body", "says"), VALIDATIONS)
+def test_a_validation_is_told_field_by_field(call: Call, body: dict[str, Any], says: str) -> None:
+    outcome, message = ended(call, Wire({call.position: httpx.Response(422, json=body)}))
+    assert outcome == "rejected"
+    assert says in message
+    assert_fit_to_show(message)
+
+
+@every_call
+@pytest.mark.parametrize("body", NOT_OBJECTS)
+def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
+    outcome, message = ended(call, Wire({call.position: NOT_OBJECTS[body]}))
+    assert outcome == expected(call, "undecided")
+    assert_fit_to_show(message)
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("cut", "paid"),
+    [
+        (httpx.ConnectError("refused"), "unavailable"),
+        (httpx.ConnectTimeout("slow"), "unavailable"),
+        (httpx.ReadTimeout("cut"), "unknown"),
+        (httpx.RemoteProtocolError("cut"), "unknown"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+def test_a_broken_connection_is_unknown_only_where_it_may_have_bought_something(
+    call: Call, cut: Exception, paid: Outcome
+) -> None:
+    outcome, message = ended(call, Wire({call.position: cut}))
+    assert outcome == (paid if call.position in PAID else "unavailable")
+    assert_fit_to_show(message)
+
+
+@every_call
+def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call) -> None:
+    assert ended(call, Wire({call.position: unpackable()}))[0] == expected(call, "undecided")
+
+
+@pytest.mark.parametrize(
+    "call", [call for call in ASTRIA_CALLS if call.position in PAID], ids=lambda c: c.name
+)
+@pytest.mark.parametrize("identifier", [None, "788416", "", 7.5, True, [7], {}], ids=repr)
+def test_a_create_without_a_number_is_unknown(call: Call, identifier: Any) -> None:
+    outcome, message = ended(call, Wire({call.position: httpx.Response(201, json={"id": identifier})}))
+    assert outcome == "unknown"
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [
+        {},
+        {"id": 788416, "trained_at": None, "started_training_at": None},
+        {"id": 788416, "trained_at": None, "started_training_at": "2026-11-22T10:00:00Z"},
+        {
+            "id": 788416,
+            "status": "failed",
+            "failed_at": "2026-11-22T10:00:00Z",
+            "error": "what it never says",
+        },
+    ],
+    ids=str,
+)
+def test_a_tune_goes_on_until_it_is_trained(tune: dict[str, Any]) -> None:
+    assert ended(ASTRIA_CALLS[2], Wire({"get tune": httpx.Response(200, json=tune)})) == ("goes on", "")
+
+
+@pytest.mark.parametrize(
+    "images",
+    [None, [], {}, 7, "https://s3.test/a", {"url": "x"}, [{"url": "https://s3.test/a"}], [None, 7]],
+    ids=str,
+)
+def test_a_prompt_goes_on_until_it_has_links(images: Any) -> None:
+    answer = httpx.Response(200, json={"id": 45, "images": images, "user_error": None})
+    assert ended(ASTRIA_CALLS[3], Wire({"get prompt": answer})) == ("goes on", "")
+
+
+@pytest.mark.parametrize(
+    "error", [f"Not allowed {QUOTED}", ["Not allowed"], {"base": "Not allowed"}], ids=str
+)
+def test_a_user_error_is_the_end_and_told(error: Any) -> None:
+    answer = httpx.Response(200, json={"id": 45, "images": [], "user_error": error})
+    outcome, message = ended(ASTRIA_CALLS[3], Wire({"get prompt": answer}))
+    assert outcome == "failed"
+    assert "Not allowed" in message
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize("cost_mc", [None, "9200", -1, [], {}])
+def test_odd_facts_beside_a_picture_lose_no_picture(cost_mc: Any) -> None:
+    answer = httpx.Response(200, json={"images": ["https://s3.test/a", None], "cost_mc": cost_mc})
+    read = Wire({"get prompt": answer}).astria.generation_status(ASTRIA_JOB, REQUEST)
+    assert [image.url for image in read.images] == ["https://s3.test/a"]
+    assert read.cost_usd is None

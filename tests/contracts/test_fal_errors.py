@@ -1,0 +1,266 @@
+"""Every answer of fal's that its contract lists, at every call: one of our errors, and a line to read."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contracts.bodies import NOT_OBJECTS, packed, unpackable
+from tests.contracts.calls import FAL_CALLS, Call, Outcome, assert_fit_to_show, ended
+from tests.contracts.fal_answers import FalAnswer, Meaning, fal_answers
+from tests.contracts.wire import (
+    FAL_JOB,
+    GENERATION,
+    PICTURES,
+    REQUEST,
+    SIGNATURE,
+    TRAINING,
+    Position,
+    Wire,
+)
+
+# What an answer means depends on whether money was at stake, and on whether it speaks for the job.
+ENDINGS: dict[Meaning, dict[Position, Outcome]] = {
+    "refused": {"submit": "rejected", "status": "rejected", "result": "failed", "initiate": "rejected"},
+    "our account": {
+        "submit": "rejected",
+        "status": "unavailable",
+        "result": "unavailable",
+        "initiate": "rejected",
+    },
+    "too many calls": {
+        "submit": "unavailable",
+        "status": "unavailable",
+        "result": "unavailable",
+        "initiate": "unavailable",
+    },
+    "ended badly": {
+        "submit": "unknown",
+        "status": "unavailable",
+        "result": "failed",
+        "initiate": "unavailable",
+    },
+    "undecided": {
+        "submit": "unknown",
+        "status": "unavailable",
+        "result": "unavailable",
+        "initiate": "unavailable",
+    },
+}
+UNREADABLE = {**ENDINGS["undecided"], "upload": "unavailable"}
+
+REQUESTS = "https://queue.test/fal-ai/flux-lora-fast-training/requests"
+
+SUBMITS, STATUSES, RESULTS = (
+    [call for call in FAL_CALLS if call.position == position] for position in ("submit", "status", "result")
+)
+every_call = pytest.mark.parametrize("call", FAL_CALLS, ids=lambda call: f"{call.name}, {call.position}")
+
+
+@every_call
+@pytest.mark.parametrize("answer", list(fal_answers()), ids=lambda answer: answer.name)
+def test_an_error_becomes_ours(call: Call, answer: FalAnswer) -> None:
+    outcome, message = ended(call, Wire({call.position: answer.response()}))
+    assert outcome == ENDINGS[answer.meaning][call.position]
+    assert answer.says in message
+    assert_fit_to_show(message)
+
+
+@every_call
+@pytest.mark.parametrize("body", NOT_OBJECTS)
+def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
+    outcome, message = ended(call, Wire({call.position: NOT_OBJECTS[body]}))
+    assert outcome == UNREADABLE[call.position]
+    assert_fit_to_show(message)
+
+
+@every_call
+@pytest.mark.parametrize("status", [200, 422, 502])
+def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call, status: int) -> None:
+    answer = unpackable()
+    answer.status_code = status
+    outcome, message = ended(call, Wire({call.position: answer}))
+    assert outcome == UNREADABLE[call.position]
+    assert_fit_to_show(message)
+
+
+def test_a_compressed_body_is_read() -> None:
+    handle = Wire({"submit": packed({"request_id": "r7"})}).lora.submit_training(TRAINING)
+    assert handle.provider_job_id == "r7"
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("cut", "paid"),
+    [
+        (httpx.ConnectError("refused"), "unavailable"),
+        (httpx.ConnectTimeout("slow"), "unavailable"),
+        (httpx.PoolTimeout("busy"), "unavailable"),
+        (httpx.InvalidURL("no such port"), "unknown"),
+        (httpx.WriteTimeout("cut"), "unknown"),
+        (httpx.WriteError("cut"), "unknown"),
+        (httpx.ReadTimeout("cut"), "unknown"),
+        (httpx.ReadError("cut"), "unknown"),
+        (httpx.RemoteProtocolError("cut"), "unknown"),
+        (httpx.ProxyError("cut"), "unknown"),
+        (httpx.DecodingError("cut"), "unknown"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+def test_a_broken_connection_is_unknown_only_where_it_may_have_bought_something(
+    call: Call, cut: Exception, paid: Outcome
+) -> None:
+    outcome, message = ended(call, Wire({call.position: cut}))
+    assert outcome == (paid if call.position == "submit" else "unavailable")
+    assert type(cut).__name__ in message
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"request_id": None},
+        {"request_id": ""},
+        {"request_id": 7},
+        {"request_id": ["r1"]},
+        {"id": "r1", "status": "IN_QUEUE"},
+        {"detail": "welcome"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("call", SUBMITS, ids=lambda call: call.name)
+def test_a_submit_without_a_request_id_is_unknown(call: Call, body: dict[str, Any]) -> None:
+    outcome, message = ended(call, Wire({"submit": httpx.Response(200, json=body)}))
+    assert outcome == "unknown"
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[", "https://queue.test/\x00", "https://queue.test/\n", "//", 7, {}]
+)
+def test_odd_addresses_in_a_submit_lose_no_job(url: Any) -> None:
+    answer = {"request_id": "r1", "status_url": url, "response_url": url}
+    handle = Wire({"submit": httpx.Response(200, json=answer)}).lora.submit_training(TRAINING)
+    assert handle.status_url == f"{REQUESTS}/r1/status"
+    assert handle.result_url == f"{REQUESTS}/r1"
+
+
+@pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)
+@pytest.mark.parametrize(
+    "status",
+    ["completed", "failed", "FAILED", "CANCELLED", "", None, 7, [], {}, True, f"x\n?sig={SIGNATURE}"],
+    ids=repr,
+)
+def test_a_fourth_state_is_only_unavailable(call: Call, status: Any) -> None:
+    outcome, message = ended(call, Wire({"status": httpx.Response(200, json={"status": status})}))
+    assert outcome == "unavailable"
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)
+@pytest.mark.parametrize("logs", [None, 7, "log", {}, [None, 7, "x", {}, {"message": None}, {"message": 7}]])
+def test_odd_logs_hide_no_state(call: Call, logs: Any) -> None:
+    answer = httpx.Response(202, json={"status": "IN_PROGRESS", "logs": logs})
+    assert ended(call, Wire({"status": answer})) == ("goes on", "")
+
+
+@pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
+def test_a_result_that_is_not_there_yet_goes_on(call: Call) -> None:
+    early = httpx.Response(400, json={"detail": "Request is still in progress"})
+    assert ended(call, Wire({"result": early})) == ("goes on", "")
+
+
+@pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
+@pytest.mark.parametrize(
+    "output",
+    [
+        {},
+        {"status": "COMPLETED"},
+        {"images": None, "diffusers_lora_file": None},
+        {"images": 7, "diffusers_lora_file": 7},
+        {"images": {}, "diffusers_lora_file": {}},
+        {"images": "https://v3.fal.media/1", "diffusers_lora_file": "https://v3.fal.media/l"},
+        {"images": [None, 7, "https://v3.fal.media/1"], "diffusers_lora_file": []},
+        {"images": [{"url": None}, {"url": 7}, {}], "diffusers_lora_file": {"url": 7}},
+        {"lora_file": {"url": "https://v3.fal.media/l"}, "image": {"url": "https://v3.fal.media/1"}},
+    ],
+    ids=str,
+)
+def test_a_result_with_nothing_in_it_has_failed(call: Call, output: dict[str, Any]) -> None:
+    outcome, message = ended(call, Wire({"result": httpx.Response(200, json=output)}))
+    assert outcome == "failed"
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize("flags", [None, 7, "x", {}, [], [None], ["yes"]])
+@pytest.mark.parametrize("units", ["", "x", "nan", "inf", "-1", "1e999"])
+def test_odd_facts_beside_a_picture_lose_no_picture(flags: Any, units: str) -> None:
+    output = {"images": [{"url": "https://v3.fal.media/1"}], "seed": "x", "has_nsfw_concepts": flags}
+    answer = httpx.Response(200, json=output, headers={"x-fal-billable-units": units})
+    read = Wire({"result": answer}).lora.generation_status(FAL_JOB, REQUEST)
+    assert [(image.url, image.seed, image.filtered) for image in read.images] == [
+        ("https://v3.fal.media/1", None, False)
+    ]
+    assert read.cost_usd is None
+
+
+UPLOADS = [
+    Call("send an archive", "upload", lambda wire: wire.lora.prepare_training(PICTURES)),
+    Call("send a picture", "upload", lambda wire: wire.instant.submit_generation(GENERATION)),
+]
+
+
+@pytest.mark.parametrize("call", UPLOADS, ids=lambda call: call.name)
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (307, "rejected"),
+        (400, "rejected"),
+        (403, "rejected"),
+        (413, "rejected"),
+        (408, "unavailable"),
+        (429, "unavailable"),
+        (500, "unavailable"),
+        (502, "unavailable"),
+        (503, "unavailable"),
+        (504, "unavailable"),
+    ],
+)
+def test_a_failed_upload_buys_nothing(call: Call, status: int, outcome: Outcome) -> None:
+    wire = Wire({"upload": httpx.Response(status, text=f"<Error>{SIGNATURE}</Error>")})
+    met, message = ended(call, wire)
+    assert met == outcome
+    assert str(status) in message
+    assert_fit_to_show(message)
+    assert [position for position, _ in wire.sent] == ["initiate", "upload"]
+
+
+@pytest.mark.parametrize("call", UPLOADS, ids=lambda call: call.name)
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        7,
+        [],
+        "",
+        "None",
+        "/u",
+        "https://",
+        "https://[",
+        "https://up.test:99999999/u",
+        "https://up.test/\x00",
+        "https://xn--/",
+        f"http://up.test/u?sig={SIGNATURE}",
+        f"https://private.test/u?sig={SIGNATURE}",
+        "https://user:secret@up.test/u",
+        "file:///etc/passwd",
+    ],
+    ids=repr,
+)
+def test_an_unusable_upload_address_is_fals_fault_not_the_callers(call: Call, url: Any) -> None:
+    answer = {"upload_url": url, "file_url": "https://v3.fal.media/f"}
+    outcome, message = ended(call, Wire({"initiate": httpx.Response(200, json=answer)}))
+    assert outcome == "unavailable"
+    assert message.startswith("fal: ")
+    assert_fit_to_show(message)

@@ -1,0 +1,280 @@
+"""What the original client would have sent, row by row, and what we send in its place.
+
+Each row is shown twice: the raw body, sent to a stand-in as forgiving as the real server, is refused or
+misses the character; ours, sent to a stand-in that refuses every unknown field, draws the character.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from character_identity.domain.generation import DIMENSIONS, AspectRatio
+from character_identity.domain.identity import Identity
+from character_identity.domain.job import JobHandle
+from character_identity.ports import (
+    GenerationOrder,
+    Provider,
+    ProviderGeneration,
+    ReferencePicture,
+    TrainingOrder,
+)
+from character_identity.providers.astria import Astria
+from character_identity.providers.fal_flux_lora import FalFluxLora
+from character_identity.providers.fal_instant import FalInstantCharacter
+from character_identity.providers.fal_queue import FalQueue
+from character_identity.providers.media import Guard, MediaFetcher
+from tests.builders import a_request, an_identity, some_weights
+from tests.local.providers.stand_in import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
+from tests.providers.test_fal_queue import StubKey
+
+INSTANT, TRAINER, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
+PROMPT = "Sarah, close-up portrait, studio"
+PORTRAIT = jpeg(portrait())
+LINKS = [f"https://files.test/{number}.jpg" for number in range(1, 6)]
+PICTURES = [ReferencePicture(link.rpartition("/")[2], link, lambda: PORTRAIT) for link in LINKS]
+DRAWN = {"image_size": "1:1", "num_images": 1, "guidance_scale": 7.5, "num_inference_steps": 30, "seed": 7}
+TUNE = {"title": "Character: Jane Doe", "base_tune_id": None, "branch": "fast"}
+
+
+class Ours:
+    """Our adapters, on a stand-in instead of a network."""
+
+    def __init__(self, stand_in: StandIn) -> None:
+        self.stand_in = stand_in
+        transport = httpx.MockTransport(self._carry)
+        client = httpx.Client(transport=transport)
+        media = MediaFetcher(Guard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"]), transport)
+        queue = FalQueue(client, StubKey("stand-in-id:stand-in-secret"), QUEUE, REST, media)
+        self.instant = FalInstantCharacter(queue)
+        self.lora = FalFluxLora(queue, links_reach=True)
+        self.astria = Astria(client, StubKey("sd_stand_in"), ASTRIA, links_reach=True)
+
+    def order_training(self, provider: Provider) -> JobHandle:
+        """Sarah's training, ordered."""
+        archive_url = provider.prepare_training(PICTURES)
+        order = TrainingOrder("Sarah [i1]", "woman", "SARAH", PICTURES, steps=1000, archive_url=archive_url)
+        return provider.submit_training(order)
+
+    def trained(self, provider: FalFluxLora | Astria) -> Identity:
+        """Sarah, once her training is done."""
+        handle = self.order_training(provider)
+        self.stand_in.clock.advance(60)
+        status = provider.training_status(handle)
+        assert status.state == "trained"
+        weights = some_weights(provider_url=status.weights_url) if status.weights_url else None
+        return an_identity(weights=weights, provider_model_id=handle.provider_job_id)
+
+    def drawn(self, provider: Provider, identity: Identity, **request: Any) -> ProviderGeneration:
+        """What becomes of one request."""
+        weights_link = identity.weights.provider_url if identity.weights else None
+        wanted = a_request(**({"prompt": PROMPT, "width": 512, "height": 512} | request))
+        handle = provider.submit_generation(GenerationOrder(identity, wanted, PICTURES, weights_link))
+        self.stand_in.clock.advance(60)
+        return provider.generation_status(handle, wanted)
+
+    def likeness(self, generation: ProviderGeneration) -> float:
+        """How much of the character's clothes the first picture shows."""
+        assert generation.state == "generated", generation.reason
+        return share_of_cloth(self.stand_in.picture(generation.images[0].url))
+
+    def _carry(self, request: httpx.Request) -> httpx.Response:
+        url = request.url.copy_with(netloc=request.headers["Host"].encode())
+        reply = self.stand_in.call(request.method, str(url), headers=request.headers, content=request.read())
+        return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
+
+
+@pytest.fixture
+def lenient(stand_in: StandIn) -> StandIn:
+    for link in LINKS:
+        stand_in.publish(link, PORTRAIT)
+    return stand_in
+
+
+@pytest.fixture
+def ours() -> Iterator[Ours]:
+    with asyncio.Runner() as runner:
+        stand_in = StandIn(runner, strict=True, queue_s=1, training_s=10, generation_s=2)
+        for link in LINKS:
+            stand_in.publish(link, PORTRAIT)
+        yield Ours(stand_in)
+
+
+def complaints(result: httpx.Response) -> set[tuple[str, str]]:
+    """Fields and types of a 422 of fal's."""
+    assert result.status_code == 422, result.text
+    return {(item["loc"][-1], item["type"]) for item in result.json()["detail"]}
+
+
+def likeness_of(stand_in: StandIn, result: httpx.Response) -> float:
+    assert result.status_code == 200, result.text
+    return share_of_cloth(stand_in.picture(result.json()["images"][0]["url"]))
+
+
+def create_tune(stand_in: StandIn, **fields: Any) -> httpx.Response:
+    return stand_in.astria("POST", "/tunes", json={"tune": {**TUNE, **fields}})
+
+
+# instant-character with reference_images and image_size "1:1"
+
+
+def test_instant_character_takes_no_list_of_references(lenient: StandIn) -> None:
+    raw = {**DRAWN, "prompt": PROMPT, "reference_images": LINKS[:3], "negative_prompt": "blurry"}
+    assert complaints(lenient.finish(INSTANT, raw)) == {("image_url", "missing"), ("image_size", "one_of")}
+
+
+def test_we_send_one_reference(ours: Ours) -> None:
+    assert ours.likeness(ours.drawn(ours.instant, an_identity(), negative_prompt="blurry")) > 0.1
+
+
+@pytest.mark.parametrize(("ratio", "size"), DIMENSIONS.items())
+def test_we_send_the_size_by_its_name(ours: Ours, ratio: AspectRatio, size: tuple[int, int]) -> None:
+    request = {"aspect_ratio": ratio, "width": None, "height": None}
+    [image] = ours.drawn(ours.instant, an_identity(), **request).images
+    assert ours.stand_in.picture(image.url).size == size
+
+
+# training with images_data_url as a list
+
+
+def test_a_training_takes_no_list_of_pictures_and_says_so_last(lenient: StandIn) -> None:
+    raw = {"images_data_url": LINKS, "steps": 1000, "trigger_word": "SARAH"}
+    job = lenient.submit(TRAINER, raw)
+    lenient.clock.advance(60)
+    assert lenient.fal("GET", job["status_url"]).json()["status"] == "COMPLETED"
+    assert complaints(lenient.fal("GET", job["response_url"])) == {("images_data_url", "string_type")}
+
+
+def test_we_train_on_one_archive(ours: Ours) -> None:
+    identity = ours.trained(ours.lora)
+    assert identity.weights is not None
+    (call,) = ours.stand_in.ledger()
+    assert (call["endpoint"], call["cost_usd"]) == (TRAINER, 2.0)
+
+
+# flux-lora with lora_url and no loras; with loras and without the trigger word
+
+
+def test_lora_url_is_ignored_and_the_size_alone_is_refused(lenient: StandIn) -> None:
+    raw = {**DRAWN, "prompt": PROMPT, "lora_url": lenient.train(), "negative_prompt": "blurry"}
+    assert complaints(lenient.finish(LORA, raw)) == {("image_size", "one_of")}
+    plain = lenient.finish(LORA, {**raw, "image_size": "square", "prompt": f"SARAH, {PROMPT}"})
+    assert likeness_of(lenient, plain) < 0.01
+
+
+def test_without_the_trigger_word_the_weights_sleep(lenient: StandIn) -> None:
+    loras = [{"path": lenient.train(), "scale": 1}]
+    asleep = lenient.finish(LORA, {"prompt": PROMPT, "loras": loras, "image_size": "square"})
+    assert likeness_of(lenient, asleep) < 0.01
+
+
+@pytest.mark.parametrize(
+    "prompt", [PROMPT, "A close-up portrait, studio", "SARAH, close-up portrait, studio"]
+)
+def test_we_send_the_weights_and_the_trigger_word(ours: Ours, prompt: str) -> None:
+    identity = ours.trained(ours.lora)
+    drawn = ours.drawn(ours.lora, identity, prompt=prompt, negative_prompt="blurry", guidance_scale=7.5)
+    assert ours.likeness(drawn) > 0.1
+
+
+# Astria: images as objects, the name as a class, the branch "fast"
+
+
+def test_astria_reads_no_images_of_objects(lenient: StandIn) -> None:
+    reply = create_tune(lenient, name="woman", images=[{"url": link} for link in LINKS])
+    assert (reply.status_code, reply.json()) == (422, {"images": ["must contain at least one image"]})
+
+
+def test_astria_takes_no_underscore_in_a_name(lenient: StandIn) -> None:
+    reply = create_tune(lenient, name="jane_doe", image_urls=LINKS)
+    assert (reply.status_code, reply.json()) == (
+        422,
+        {"name": ["only English letters, numbers and spaces allowed"]},
+    )
+
+
+def test_the_fast_branch_costs_nothing_and_shows_nobody(lenient: StandIn) -> None:
+    tune = create_tune(lenient, name="woman", image_urls=LINKS)
+    assert (tune.status_code, tune.json()["branch"]) == (201, "fast")
+    lenient.clock.advance(60)
+    text = f"<lora:{tune.json()['id']}:1> ohwx woman, close-up portrait, studio"
+    body = {"prompt": {"text": text, "w": 512, "h": 512}}
+    prompt = lenient.astria("POST", "/tunes/1504944/prompts", json=body).json()
+    lenient.clock.advance(60)
+    [url] = lenient.astria("GET", f"/prompts/{prompt['id']}").json()["images"]
+    assert share_of_cloth(lenient.picture(url)) < 0.01
+    assert [call["cost_usd"] for call in lenient.ledger()] == [0, 0]
+
+
+def test_we_order_a_real_tune_of_a_class(ours: Ours) -> None:
+    ours.order_training(ours.astria)
+    (call,) = ours.stand_in.ledger()
+    assert call["cost_usd"] > 0
+    (tune,) = ours.stand_in.astria("GET", "/tunes").json()
+    wanted = {
+        "name": "woman",
+        "token": "ohwx",
+        "branch": "flux1",
+        "base_tune_id": 1504944,
+        "model_type": "lora",
+    }
+    assert {name: tune[name] for name in wanted} == wanted
+    assert len(tune["orig_images"]) == len(LINKS)
+
+
+# Astria: a prompt on the LoRA's own id, with a negative prompt, without token and class
+
+
+def test_a_prompt_on_the_lora_itself_is_refused_three_times_over(lenient: StandIn) -> None:
+    tune = lenient.tune()
+    raw = {"text": PROMPT, "negative_prompt": "blurry", "num_images": 4, "seed": 7, "cfg_scale": 7.5}
+    reply = lenient.astria("POST", f"/tunes/{tune['id']}/prompts", json={"prompt": raw})
+    assert (reply.status_code, reply.json()) == (
+        422,
+        {
+            "text": ["must include `ohwx woman`"],
+            "negative_prompt": ["not supported on Flux"],
+            "cfg_scale": ["must be less than 5"],
+        },
+    )
+
+
+@pytest.mark.parametrize("prompt", [PROMPT, "A close-up portrait, studio", f"<lora:1:1> {PROMPT}"])
+def test_we_prompt_the_base_model_with_tag_token_and_class(ours: Ours, prompt: str) -> None:
+    identity = ours.trained(ours.astria)
+    request = {"prompt": prompt, "negative_prompt": "blurry", "guidance_scale": 7.5, "num_images": 4}
+    drawn = ours.drawn(ours.astria, identity, **request)
+    assert len(drawn.images) == 4
+    assert ours.likeness(drawn) > 0.1
+
+
+# fal: waiting for a state "failed"
+
+
+def test_fal_never_says_failed(lenient: StandIn) -> None:
+    lenient.arm("fal.submit", "fail", status=500)
+    job = lenient.submit(TRAINER, {"images_data_url": "https://files.test/refs.zip"})
+    said = []
+    for _ in range(60):
+        said.append(lenient.fal("GET", job["status_url"]).json()["status"])
+        lenient.clock.advance(10)
+    assert set(said) <= {"IN_QUEUE", "IN_PROGRESS", "COMPLETED"}
+    assert said[-1] == "COMPLETED"
+
+
+def test_we_read_a_failure_from_the_result(ours: Ours) -> None:
+    body = {
+        "detail": [
+            {"loc": ["body", "images_data_url"], "msg": "Could not open it.", "type": "invalid_archive"}
+        ]
+    }
+    ours.stand_in.arm("fal.submit", "fail", status=422, body=body)
+    handle = ours.order_training(ours.lora)
+    seen = []
+    for _ in range(3):
+        status = ours.lora.training_status(handle)
+        seen.append((status.state, status.reason))
+        ours.stand_in.clock.advance(6)
+    assert seen == [("queued", None), ("training", None), ("failed", "images_data_url: Could not open it.")]

@@ -1,0 +1,132 @@
+"""Both providers as our adapters see them: what was sent is kept, what is answered is the test's to say."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import httpx
+
+from character_identity.domain.job import JobHandle
+from character_identity.ports import GenerationOrder, ReferencePicture, TrainingOrder
+from character_identity.providers.astria import Astria
+from character_identity.providers.fal_flux_lora import FalFluxLora
+from character_identity.providers.fal_instant import FalInstantCharacter
+from character_identity.providers.fal_queue import FalQueue
+from character_identity.providers.media import Guard, MediaFetcher
+from tests.builders import a_request, an_identity, some_weights
+from tests.providers.test_fal_queue import StubKey
+
+Position = Literal[
+    "submit",
+    "status",
+    "result",
+    "initiate",
+    "upload",
+    "create tune",
+    "create prompt",
+    "get tune",
+    "get prompt",
+]
+PAID: frozenset[Position] = frozenset({"submit", "create tune", "create prompt"})
+
+SIGNATURE = "planted-signature"
+FAL_KEY = "planted-key-id:planted-key-secret"
+ASTRIA_KEY = "sd_planted_key"
+SECRETS = (SIGNATURE, "planted-key-secret", ASTRIA_KEY)
+
+
+def signed(path: str) -> str:
+    """A link of ours whose query must not be shown to anybody."""
+    return f"https://bucket.test/{path}?X-Amz-Credential=me&X-Amz-Signature={SIGNATURE}"
+
+
+PICTURES = [
+    ReferencePicture(f"{n:04d}.jpg", signed(f"references/i1/{n:04d}.jpg"), lambda: b"jpeg")
+    for n in range(1, 6)
+]
+REQUEST = a_request()
+SARAH = an_identity(weights=some_weights(), provider_model_id="788416")
+TRAINING = TrainingOrder(
+    title="Sarah [i1]",
+    class_name="woman",
+    trigger_word="SARAH",
+    references=PICTURES,
+    steps=1000,
+    archive_url=signed("references.zip"),
+)
+GENERATION = GenerationOrder(SARAH, REQUEST, PICTURES, weights_link=signed("weights/i1/lora.safetensors"))
+FAL_JOB = JobHandle(
+    provider_job_id="r1",
+    status_url="https://queue.test/fal-ai/flux-lora/requests/r1/status",
+    result_url="https://queue.test/fal-ai/flux-lora/requests/r1",
+)
+ASTRIA_JOB = JobHandle(provider_job_id="788416")
+
+GOOD: dict[Position, httpx.Response] = {
+    "submit": httpx.Response(200, json={"status": "IN_QUEUE", "request_id": "r1"}),
+    "status": httpx.Response(200, json={"status": "COMPLETED"}),
+    "result": httpx.Response(
+        200, json={"images": [{"url": "https://v3.fal.media/1"}], "diffusers_lora_file": {"url": "https://l"}}
+    ),
+    "initiate": httpx.Response(
+        200, json={"upload_url": f"https://up.test/u?sig={SIGNATURE}", "file_url": "https://v3.fal.media/f"}
+    ),
+    "upload": httpx.Response(200),
+    "create tune": httpx.Response(201, json={"id": 788416}),
+    "create prompt": httpx.Response(201, json={"id": 45}),
+    "get tune": httpx.Response(200, json={"id": 788416, "trained_at": "2026-11-22T10:00:00Z"}),
+    "get prompt": httpx.Response(200, json={"id": 45, "images": ["https://s3.test/a"]}),
+}
+
+
+class Wire:
+    """The three adapters on a transport that answers well except where it was told otherwise."""
+
+    def __init__(
+        self, answers: Mapping[Position, httpx.Response | Exception] | None = None, links_reach: bool = True
+    ) -> None:
+        self.sent: list[tuple[Position, httpx.Request]] = []
+        self._answers = {**GOOD, **(answers or {})}
+        transport = httpx.MockTransport(self._answer)
+        client = httpx.Client(transport=transport)
+        media = MediaFetcher(Guard(resolve=resolve), transport)
+        queue = FalQueue(client, StubKey(FAL_KEY), "https://queue.test", "https://rest.test", media)
+        self.instant = FalInstantCharacter(queue)
+        self.lora = FalFluxLora(queue, links_reach)
+        self.astria = Astria(client, StubKey(ASTRIA_KEY), "https://astria.test", links_reach)
+
+    def body(self, position: Position) -> Any:
+        """The only JSON body that was sent there; what was sent before is forgotten."""
+        (request,) = [request for at, request in self.sent if at == position]
+        self.sent.clear()
+        return json.loads(request.content)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        position = position_of(request)
+        self.sent.append((position, request))
+        answer = self._answers[position]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of this small web; ``private.test`` is not a public host."""
+    if host not in {"up.test", "private.test"}:
+        raise OSError("unknown")
+    return ["10.0.0.7"] if host == "private.test" else ["93.184.216.34"]
+
+
+def position_of(request: httpx.Request) -> Position:
+    """Which of the providers' calls a request is."""
+    host, path = request.headers["Host"], request.url.path
+    if host == "astria.test":
+        if path.endswith("/prompts") or path == "/tunes":
+            return "create tune" if path == "/tunes" else "create prompt"
+        return "get prompt" if "/prompts/" in path else "get tune"
+    if host == "rest.test" or request.method == "PUT":
+        return "initiate" if host == "rest.test" else "upload"
+    if request.method == "POST":
+        return "submit"
+    return "status" if path.endswith("/status") else "result"

@@ -1,4 +1,8 @@
-"""A small client of the character identity API."""
+"""A small client of the character identity API, and the front end's service modules in Python.
+
+The service modules are ``fal_instant_character``, ``fal_lora`` and ``astria``; ``configure`` makes them
+available.
+"""
 
 from character_identity_client.api import (
     CONTENT_TYPES,
@@ -6,6 +10,16 @@ from character_identity_client.api import (
     ApiError,
     DeadlinePassed,
     JobFailed,
+)
+from character_identity_client.character import (
+    AnalyzedCharacter,
+    CharacterGenerationMetadata,
+    CharacterGenerationParams,
+    CharacterGenerationResult,
+    CharacterIdentityConfig,
+    CharacterIdentityMetadata,
+    CharacterIdentityResult,
+    ProjectContext,
 )
 from character_identity_client.models import (
     Failure,
@@ -15,17 +29,30 @@ from character_identity_client.models import (
     Provider,
     Score,
 )
+from character_identity_client.session import MediaService, ProxySession, ServiceFailed, configure
 
 __all__ = [
     "CONTENT_TYPES",
+    "AnalyzedCharacter",
     "ApiClient",
     "ApiError",
+    "CharacterGenerationMetadata",
+    "CharacterGenerationParams",
+    "CharacterGenerationResult",
+    "CharacterIdentityConfig",
+    "CharacterIdentityMetadata",
+    "CharacterIdentityResult",
     "DeadlinePassed",
     "Failure",
     "Generation",
     "Identity",
     "Image",
     "JobFailed",
+    "MediaService",
+    "ProjectContext",
     "Provider",
+    "ProxySession",
     "Score",
+    "ServiceFailed",
+    "configure",
 ]

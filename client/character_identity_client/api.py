@@ -69,7 +69,7 @@ class ApiClient:
         Raises:
             ValueError: the token would cross a network in clear text.
         """
-        _refuse_clear_text(api_url)
+        refuse_clear_text(api_url)
         self._api = httpx.Client(
             base_url=api_url,
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
@@ -240,7 +240,12 @@ class ApiClient:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _refuse_clear_text(api_url: str) -> None:
+def refuse_clear_text(api_url: str) -> None:
+    """Let no token cross a network in clear text.
+
+    Raises:
+        ValueError: it would, at this URL.
+    """
     url = httpx.URL(api_url)
     local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
     if url.scheme != "https" and not local:

@@ -17,7 +17,7 @@ from character_identity.proxies.bodies import (
     LoraDrawing,
     LoraTraining,
 )
-from character_identity.proxies.service import PICTURE_HOLD_S, ProxyService, StillRunning
+from character_identity.proxies.service import PICTURE_HOLD_S, STATUS_HOLD_S, ProxyService, StillRunning
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
 from character_identity.services.references import ReferenceService
@@ -252,3 +252,16 @@ def test_a_prompt_is_ordered_once_until_its_pictures_were_seen() -> None:
     assert world.service.order_prompt("ann", identity_id, body).generation_id != first
     with pytest.raises(NotFound):
         world.service.prompt("ann", "other", first)
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "waited_s"), [(None, STATUS_HOLD_S), (3600, STATUS_HOLD_S), (2, 2), (0, 0)]
+)
+def test_a_status_is_waited_for_as_long_as_the_caller_likes_within_reason(
+    wait_s: float | None, waited_s: float
+) -> None:
+    world = World()
+    identity = world.train()
+    before = world.clock()
+    world.service.training("ann", identity.identity_id, "fal-lora", wait_s)
+    assert world.clock() - before == timedelta(seconds=waited_s)

@@ -1,0 +1,69 @@
+"""The first front end's service modules, bundled unmodified and run by Node."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+BUILT = HERE.parents[1] / ".build" / "typescript"
+ESBUILD = "0.28.2"
+LONGEST_RUN_S, LONGEST_INSTALL_S, LONGEST_BUNDLING_S = 100, 80, 20
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """A front end of one user."""
+
+    bundle: Path
+    api_url: str
+    token: str
+    media_url: str | None = None  # its own storage, if it has one
+
+    def run(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """What came of an order; ``main.ts`` says what both are made of."""
+        environment = {
+            "API_URL": self.api_url,
+            "API_TOKEN": self.token,
+            # In the browser a key only says that there is one; the server has the real ones.
+            "FAL_INSTANT_CHARACTER_API_KEY": "kept-by-the-server",
+            "ASTRIA_API_KEY": "kept-by-the-server",
+        }
+        if self.media_url:
+            environment["MEDIA_URL"] = self.media_url
+        words = ["node", str(self.bundle)]
+        written = _output_of(words, LONGEST_RUN_S, given=json.dumps(order), environment=environment)
+        outcome: dict[str, Any] = json.loads(written)
+        return outcome
+
+
+def bundled() -> Path:
+    """The modules and their runner in one file, made anew."""
+    esbuild = BUILT / ESBUILD / "node_modules" / ".bin" / "esbuild"
+    if not esbuild.exists():
+        where = ["--prefix", str(BUILT / ESBUILD), "--no-save", "--no-fund", "--no-audit"]
+        patience = ["--fetch-retries", "1", "--fetch-timeout", "60000"]
+        _output_of(["npm", "install", *where, *patience, f"esbuild@{ESBUILD}"], LONGEST_INSTALL_S)
+    bundle = BUILT / "main.cjs"
+    options = ["--bundle", "--platform=node", "--format=cjs", "--log-level=warning"]
+    files = [str(HERE / "main.ts"), f"--alias:@/types={HERE / 'types.ts'}", f"--outfile={bundle}"]
+    _output_of([str(esbuild), *options, *files], LONGEST_BUNDLING_S)
+    return bundle
+
+
+def _output_of(
+    words: list[str], timeout_s: float, *, given: str = "", environment: Mapping[str, str] | None = None
+) -> str:
+    done = subprocess.run(
+        words,
+        env={**os.environ, **(environment or {})},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+    assert done.returncode == 0, f"{words[0]} failed: {done.stderr}"
+    return done.stdout

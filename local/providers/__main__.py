@@ -15,7 +15,7 @@ from hypercorn.typing import ASGIFramework
 
 from local.providers.app import create_app
 from local.providers.clock import SystemClock
-from local.providers.downloads import HttpDownloader, http_client
+from local.providers.downloads import http_client
 from local.providers.settings import Settings
 from local.providers.stage import Stage
 
@@ -44,7 +44,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         stage = Stage(
             settings=settings,
             clock=SystemClock(),
-            downloads=HttpDownloader(client),
+            web=client,
             new_id=lambda: str(uuid4()),
             new_seed=lambda: secrets.randbelow(LARGEST_SEED),
         )

@@ -12,10 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local.providers.astria import Astria
 from local.providers.control import Control
 from local.providers.fal_access import RequestIds, as_detail
+from local.providers.fal_cdn import FalCdn
 from local.providers.fal_models import FalModels
 from local.providers.fal_queue import FalQueue
 from local.providers.fal_run import FalRun
 from local.providers.fal_storage import FalStorage
+from local.providers.fal_webhooks import FalWebhooks
 from local.providers.media import MediaStore
 from local.providers.stage import Stage
 
@@ -24,13 +26,11 @@ def create_app(stage: Stage) -> ASGIApp:
     """The application; its state lives and dies with it."""
     fal_media = MediaStore("/fal/media", stage.clock)
     astria_media = MediaStore("/astria/media", stage.clock)
-    models = FalModels(stage, fal_media)
-    queue, storage, astria = (
-        FalQueue(stage, models),
-        FalStorage(stage, fal_media),
-        Astria(stage, astria_media),
-    )
-    control = Control(stage, [queue.clear, storage.clear, astria.clear, fal_media.clear, astria_media.clear])
+    models, webhooks = FalModels(stage, fal_media), FalWebhooks(stage)
+    queue = FalQueue(stage, models, webhooks)
+    storage, cdn = FalStorage(stage, fal_media), FalCdn(stage, fal_media)
+    astria = Astria(stage, astria_media)
+    control = Control(stage, [part.clear for part in (queue, storage, cdn, astria, fal_media, astria_media)])
 
     def fal(routes: list[object]) -> Starlette:
         app = Starlette(
@@ -51,8 +51,10 @@ def create_app(stage: Stage) -> ASGIApp:
         routes=[
             Mount("/fal/queue", fal([*queue.routes()])),
             Mount("/fal/run", fal([*FalRun(stage, models).routes()])),
-            Mount("/fal/rest", fal([*storage.rest_routes()])),
-            Mount("/fal/media", Router(storage.media_routes(), redirect_slashes=False)),
+            Mount("/fal/rest", fal([*storage.rest_routes(), *cdn.rest_routes(), *webhooks.routes()])),
+            Mount(
+                "/fal/media", Router([*storage.media_routes(), *cdn.media_routes()], redirect_slashes=False)
+            ),
             Mount("/astria", Router(astria.routes(), redirect_slashes=False)),
             Mount("/control", Router(control.routes(), redirect_slashes=False)),
         ],

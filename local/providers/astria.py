@@ -1,22 +1,26 @@
 """Astria's HTTP API: keys, routes, lists, and refusals as answers."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.providers.astria_callbacks import AstriaCallbacks
+from local.providers.astria_money import balance_mc
 from local.providers.astria_objects import Prompt, Tune
 from local.providers.astria_prompts import AstriaPrompts
 from local.providers.astria_rules import Refused, Rules
-from local.providers.astria_tunes import AstriaTunes, balance_mc
+from local.providers.astria_tunes import AstriaTunes
 from local.providers.faults import Handler, Operation
-from local.providers.media import MediaStore, origin_of
+from local.providers.media import MediaStore
 from local.providers.stage import Stage
 
 UNAUTHORISED = {"error": "You need to sign in or sign up before continuing."}
 NOT_FOUND = {"error": "Not Found"}
+TOO_FAST = {"error": "Too many requests, use callbacks"}
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 120
 DEEPEST_TUNE_OFFSET, DEEPEST_PROMPT_OFFSET = 200, 10_000
 
@@ -27,11 +31,12 @@ class Astria:
     """The routes of the API."""
 
     def __init__(self, stage: Stage, media: MediaStore) -> None:
-        rules = Rules()
+        rules, callbacks = Rules(), AstriaCallbacks(stage)
         self._stage = stage
         self._media = media
-        self._tunes = AstriaTunes(stage, media, rules)
-        self._prompts = AstriaPrompts(stage, media, rules, self._tunes)
+        self._tunes = AstriaTunes(stage, media, rules, callbacks)
+        self._prompts = AstriaPrompts(stage, media, rules, callbacks, self._tunes)
+        self._last_read: dict[str, datetime] = {}
 
     def routes(self) -> list[Route]:
         """Paths without .json; the application cuts that ending off."""
@@ -40,6 +45,7 @@ class Astria:
             self._route("/tunes", "POST", "astria.create_tune", self._create_tune),
             self._route("/tunes", "GET", "astria.list_tunes", self._list_tunes),
             self._route("/tunes/{tune_id:int}", "GET", "astria.get_tune", self._get_tune),
+            self._route("/tunes/{tune_id:int}", "PATCH", "astria.change_tune", self._change_tune),
             self._route("/tunes/{tune_id:int}", "DELETE", "astria.delete_tune", self._delete_tune),
             self._route("/tunes/{tune_id:int}/prompts", "POST", "astria.create_prompt", self._create_prompt),
             self._route("/tunes/{tune_id:int}/prompts", "GET", "astria.list_prompts", self._list_prompts),
@@ -58,6 +64,7 @@ class Astria:
         """Forget everything that was made."""
         self._tunes.clear()
         self._prompts.clear()
+        self._last_read.clear()
 
     def _prompt_calls(self) -> list[tuple[str, Operation, Handler]]:
         return [
@@ -84,34 +91,45 @@ class Astria:
 
     async def _create_tune(self, request: Request) -> Response:
         fault = self._stage.faults.for_job(request, "astria.create_tune")
-        return self._tune_reply(request, await self._tunes.create(request, fault), 201)
+        tune, is_new = await self._tunes.create(request, fault)
+        if is_new:
+            self._prompts.order_with(request, tune)
+        return await self._reply(tune, 201)
 
     async def _get_tune(self, request: Request) -> Response:
-        return self._tune_reply(request, self._tune(request))
+        self._mind_pace(request)
+        return await self._reply(self._tune(request))
 
     async def _list_tunes(self, request: Request) -> Response:
         found = self._tunes.newest_first(request.query_params.get("title"))
         page = _page(request, found, [tune.tune_id for tune in found], DEEPEST_TUNE_OFFSET)
-        now = self._stage.clock.now()
-        return JSONResponse([tune.document(_tune_url(request, tune), now) for tune in page])
+        return JSONResponse([await tune.document(self._stage.clock.now()) for tune in page])
+
+    async def _change_tune(self, request: Request) -> Response:
+        tune = self._tune(request)
+        await self._tunes.change(request, tune)
+        return await self._reply(tune)
 
     async def _delete_tune(self, request: Request) -> Response:
         tune = self._tune(request)
         self._tunes.delete(tune.tune_id)
-        return self._tune_reply(request, tune)
+        if tune.fields.get("model_type") is None:
+            self._prompts.forget_tune(tune.tune_id)
+        return await self._reply(tune)
 
     async def _create_prompt(self, request: Request) -> Response:
         fault = self._stage.faults.for_job(request, "astria.create_prompt")
         prompt = await self._prompts.create(request, request.path_params["tune_id"], fault)
-        return JSONResponse(await self._document(request, prompt), 201)
+        return await self._reply(prompt, 201)
 
     async def _get_prompt(self, request: Request) -> Response:
-        return JSONResponse(await self._document(request, self._prompt(request)))
+        self._mind_pace(request)
+        return await self._reply(self._prompt(request))
 
     async def _list_prompts(self, request: Request) -> Response:
         found = self._prompts.newest_first(request.path_params.get("tune_id"))
         page = _page(request, found, [prompt.prompt_id for prompt in found], DEEPEST_PROMPT_OFFSET)
-        return JSONResponse([await self._document(request, prompt) for prompt in page])
+        return JSONResponse([await prompt.document(self._stage.clock.now()) for prompt in page])
 
     async def _delete_prompt(self, request: Request) -> Response:
         self._prompts.delete(self._prompt(request).prompt_id)
@@ -129,12 +147,16 @@ class Astria:
             raise Refused(NOT_FOUND, 404)
         return prompt
 
-    def _tune_reply(self, request: Request, tune: Tune, status: int = 200) -> Response:
-        return JSONResponse(tune.document(_tune_url(request, tune), self._stage.clock.now()), status)
+    def _mind_pace(self, request: Request) -> None:
+        """Refuse who reads the same thing again too soon."""
+        path, now = request.url.path, self._stage.clock.now()
+        interval = timedelta(seconds=self._stage.settings.astria_poll_interval_s)
+        if path in self._last_read and now < self._last_read[path] + interval:
+            raise Refused(TOO_FAST, 429)
+        self._last_read[path] = now
 
-    async def _document(self, request: Request, prompt: Prompt) -> dict[str, object]:
-        url = f"{_root(request)}/tunes/{prompt.tune_id}/prompts/{prompt.prompt_id}.json"
-        return await prompt.document(url, self._stage.clock.now())
+    async def _reply(self, thing: Tune | Prompt, status: int = 200) -> Response:
+        return JSONResponse(await thing.document(self._stage.clock.now()), status)
 
 
 def _page(request: Request, found: Sequence[Item], ids: Sequence[int], deepest_offset: int) -> Sequence[Item]:
@@ -149,11 +171,3 @@ def _page(request: Request, found: Sequence[Item], ids: Sequence[int], deepest_o
         raise Refused({"error": f"offset is limited to {deepest_offset}, use before_id instead"}, 400)
     kept = [item for item, item_id in zip(found, ids, strict=True) if item_id < before_id]
     return kept[offset : offset + limit]
-
-
-def _tune_url(request: Request, tune: Tune) -> str:
-    return f"{_root(request)}/tunes/{tune.tune_id}.json"
-
-
-def _root(request: Request) -> str:
-    return origin_of(request) + str(request.scope["root_path"])

@@ -1,7 +1,7 @@
 """Astria's two things, a tune and a prompt, and how each shows itself at a given time."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,23 +40,30 @@ class Tune:
     eta: datetime
     photographs: list[Image.Image]
     orig_images: list[str]
+    url: str
     failed: bool = False
+    prompts: list["Prompt"] = field(default_factory=list)
 
     @property
     def phrase(self) -> str:
         """What a prompt must say to mean this tune's subject."""
         return f"{self.token} {self.fields['name']}"
 
-    def expires_at(self) -> datetime:
-        """When Astria deletes it."""
-        return NEVER if self.schedule.ends_at == NEVER else self.schedule.ends_at + LIFETIME
+    def expires_at(self, now: datetime) -> datetime:
+        """When Astria deletes it: 30 days after its training, and again if that is extended."""
+        if self.schedule.ends_at == NEVER:
+            return NEVER
+        expires_at = self.schedule.ends_at + LIFETIME
+        while self.fields.get("auto_extend") and expires_at <= now:
+            expires_at += LIFETIME
+        return expires_at
 
     def gone(self, now: datetime) -> bool:
         """Whether it is deleted by age, or has failed."""
-        return now >= (self.schedule.ends_at if self.failed else self.expires_at())
+        return now >= (self.schedule.ends_at if self.failed else self.expires_at(now))
 
-    def document(self, url: str, now: datetime) -> dict[str, Any]:
-        """The tune as the API shows it."""
+    async def document(self, now: datetime) -> dict[str, Any]:
+        """The tune as the API shows it, with the prompts that were ordered with it."""
         started_at = _reached(self.schedule.starts_at, now)
         trained_at = _reached(self.schedule.ends_at, now)
         return {
@@ -69,14 +76,14 @@ class Tune:
             "eta": iso(self.eta),
             "started_training_at": started_at,
             "trained_at": trained_at,
-            "expires_at": iso(self.expires_at()) if trained_at else None,
+            "expires_at": iso(self.expires_at(now)) if trained_at else None,
             "created_at": iso(self.created_at),
             "updated_at": trained_at or started_at or iso(self.created_at),
             "ckpt_url": None,
             "ckpt_urls": [],
             "orig_images": self.orig_images,
-            "url": url,
-        }
+            "url": self.url,
+        } | ({"prompts": [await prompt.document(now) for prompt in self.prompts]} if self.prompts else {})
 
 
 @dataclass
@@ -90,9 +97,15 @@ class Prompt:
     schedule: Schedule
     cost_mc: int
     work: asyncio.Task[list[str]]
+    url: str
     refusal: str | None = None
 
-    async def document(self, url: str, now: datetime) -> dict[str, Any]:
+    @property
+    def failed(self) -> bool:
+        """Whether there will be no pictures."""
+        return self.refusal is not None
+
+    async def document(self, now: datetime) -> dict[str, Any]:
         """The prompt as the API shows it; waits for the drawing when it should be done by now."""
         started_at = _reached(self.schedule.starts_at, now)
         trained_at = _reached(self.schedule.ends_at, now)
@@ -108,8 +121,8 @@ class Prompt:
             "updated_at": trained_at or started_at or iso(self.created_at),
             "started_training_at": started_at,
             "trained_at": None if self.refusal else trained_at,
-            "url": url,
-            "images": await self.work if trained_at else [],
+            "url": self.url,
+            "images": await asyncio.shield(self.work) if trained_at else [],
             "user_error": self.refusal if trained_at else None,
             "cost_mc": self.cost_mc,
             "pack_id": None,

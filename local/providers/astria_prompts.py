@@ -1,51 +1,40 @@
 """Astria's prompts: create, read, list, delete."""
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from PIL import Image
 from starlette.requests import Request
 
-from local.providers.astria_objects import LIFETIME, Prompt, Tune, num_images, shots
-from local.providers.astria_rules import BASE_TUNES, FLUX, LORA_ROUTE, TAG, Refused, Rules
-from local.providers.astria_tunes import AstriaTunes, pay, read_fields
+from local.providers.astria_callbacks import AstriaCallbacks
+from local.providers.astria_casting import Cast, Casting
+from local.providers.astria_money import pay, prompt_cost_mc, require_balance
+from local.providers.astria_objects import LIFETIME, Prompt, Tune, shots
+from local.providers.astria_rules import COMPARED, Rules
+from local.providers.astria_tunes import AstriaTunes, read_fields
 from local.providers.clock import NEVER, Schedule
 from local.providers.faults import Fault
-from local.providers.media import MediaFile, MediaStore, origin_of
+from local.providers.incoming import origin_of, root_of
+from local.providers.media import MediaFile, MediaStore
 from local.providers.rendering import Shot, black_frame, render
 from local.providers.stage import Stage
 
 FIRST_PROMPT_ID = 45042524
-PICTURE_COST_MC = 2_300
 FIDELITY = 0.9
 NSFW = "Your prompt was flagged as not safe for work"
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Whom a prompt shows: the tunes it names, and whether any of them is a mock."""
-
-    tunes: list[Tune]
-
-    @property
-    def mock(self) -> bool:
-        return any(tune.branch == "fast" for tune in self.tunes)
-
-    @property
-    def photographs(self) -> list[Image.Image]:
-        return [] if self.mock or not self.tunes else self.tunes[0].photographs
 
 
 class AstriaPrompts:
     """The prompts of the account."""
 
-    def __init__(self, stage: Stage, media: MediaStore, rules: Rules, tunes: AstriaTunes) -> None:
+    def __init__(
+        self, stage: Stage, media: MediaStore, rules: Rules, callbacks: AstriaCallbacks, tunes: AstriaTunes
+    ) -> None:
         self._stage = stage
         self._media = media
         self._rules = rules
-        self._tunes = tunes
+        self._callbacks = callbacks
+        self._casting = Casting(stage, rules, tunes)
         self._prompts: dict[int, Prompt] = {}
         self._next_id = FIRST_PROMPT_ID
 
@@ -66,53 +55,62 @@ class AstriaPrompts:
         """Forget one prompt."""
         del self._prompts[prompt_id]
 
+    def forget_tune(self, tune_id: int) -> None:
+        """Forget all prompts of a tune."""
+        self._prompts = {
+            prompt_id: prompt for prompt_id, prompt in self._prompts.items() if prompt.tune_id != tune_id
+        }
+
     async def create(self, request: Request, tune_id: int, fault: Fault | None) -> Prompt:
         """A new prompt on a tune; one that names an untrained tune waits for it.
 
         Raises:
             Refused: the tune, the fields or the balance.
         """
-        own = self._tunes.find(tune_id)
-        if own is None and tune_id not in BASE_TUNES:
-            raise Refused({"error": "Not Found"}, 404)
+        self._casting.require(tune_id)
         fields = await read_fields(request, "prompt", self._rules)
-        cast = self._checked(fields, tune_id, own)
-        cost_mc = 0 if cast.mock else PICTURE_COST_MC * num_images(fields)
+        cast = self._casting.cast(fields, tune_id)
+        earlier = self._earlier(tune_id, fields)
+        if earlier is not None:
+            return earlier
+        if not cast.mock:
+            require_balance(self._stage, prompt_cost_mc(fields))
+        return self._order(request, tune_id, fields, cast, fault)
+
+    def order_with(self, request: Request, tune: Tune) -> None:
+        """The prompts that a new tune brought along; they were checked and can be paid."""
+        for fields in tune.fields.get("prompts_attributes") or []:
+            tune.prompts.append(self._order(request, tune.tune_id, fields, Cast([tune]), None))
+
+    def _order(
+        self, request: Request, tune_id: int, fields: dict[str, Any], cast: Cast, fault: Fault | None
+    ) -> Prompt:
+        cost_mc = 0 if cast.mock else prompt_cost_mc(fields)
         pay(self._stage, f"tunes/{tune_id}/prompts", str(self._next_id), fields, cost_mc)
-        prompt = self._prompt(fields, tune_id, cast, cost_mc, fault, origin_of(request))
+        prompt = self._prompt(request, tune_id, fields, cast, fault, cost_mc)
         self._prompts[prompt.prompt_id] = prompt
+        self._callbacks.expect(prompt, lambda: prompt.prompt_id in self._prompts)
         return prompt
 
-    def _checked(self, fields: dict[str, Any], tune_id: int, own: Tune | None) -> Cast:
-        """Whom the prompt shows, once nothing is wrong with it."""
-        on_flux = tune_id == FLUX.tune_id or (
-            own is not None and own.fields.get("base_tune_id") == FLUX.tune_id
+    def _earlier(self, tune_id: int, fields: dict[str, Any]) -> Prompt | None:
+        """The prompt that an account with idempotency means by these values."""
+        if not self._stage.settings.astria_idempotency:
+            return None
+        same = (
+            prompt
+            for prompt in self.newest_first(tune_id)
+            if all(prompt.fields.get(name) == fields.get(name) for name in COMPARED)
         )
-        errors = self._rules.prompt_errors(fields, on_flux=on_flux, strict=self._stage.settings.strict)
-        text = fields.get("text")
-        named = [int(tag[1]) for tag in TAG.finditer(text)] if isinstance(text, str) else []
-        tunes = [own] if own is not None else []
-        for named_id in named:
-            tune = self._tunes.find(named_id)
-            if tune is None:
-                errors.setdefault("text", []).append(f"refers to tune {named_id}, which does not exist")
-            else:
-                tunes.append(tune)
-        for tune in tunes:
-            if isinstance(text, str) and tune.fields.get("model_type") == "lora" and tune.phrase not in text:
-                errors.setdefault("text", []).append(f"must include `{tune.phrase}`")
-        if errors:
-            raise Refused(errors)
-        if (
-            own is not None
-            and own.fields.get("model_type") == "lora"
-            and self._stage.settings.astria_lora_route == "reject"
-        ):
-            raise Refused({"error": LORA_ROUTE})
-        return Cast(tunes)
+        return next(same, None)
 
     def _prompt(
-        self, fields: dict[str, Any], tune_id: int, cast: Cast, cost_mc: int, fault: Fault | None, origin: str
+        self,
+        request: Request,
+        tune_id: int,
+        fields: dict[str, Any],
+        cast: Cast,
+        fault: Fault | None,
+        cost_mc: int,
     ) -> Prompt:
         settings, now = self._stage.settings, self._stage.clock.now()
         prompt_id, self._next_id = self._next_id, self._next_id + 1
@@ -124,11 +122,19 @@ class AstriaPrompts:
         refusal = None
         if fault is not None and kind == "fail":
             refusal = fault.body if isinstance(fault.body, str) else NSFW
-        wanted = (
-            [] if refusal else shots(fields, TAG.sub("", fields["text"]).strip(), FIDELITY, mock=cast.mock)
+        wanted = [] if refusal else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
+        drawing = self._draw(wanted, cast, origin_of(request), black=kind == "blocked")
+        return Prompt(
+            prompt_id=prompt_id,
+            tune_id=tune_id,
+            fields=fields,
+            created_at=now,
+            schedule=schedule,
+            cost_mc=cost_mc,
+            work=self._stage.start(drawing),
+            url=f"{root_of(request)}/tunes/{tune_id}/prompts/{prompt_id}.json",
+            refusal=refusal,
         )
-        drawing = self._draw(wanted, cast, origin, black=kind == "blocked")
-        return Prompt(prompt_id, tune_id, fields, now, schedule, cost_mc, self._stage.start(drawing), refusal)
 
     async def _draw(self, wanted: list[Shot], cast: Cast, origin: str, *, black: bool) -> list[str]:
         expiry = self._stage.clock.now() + LIFETIME

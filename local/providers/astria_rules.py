@@ -26,6 +26,30 @@ class BaseTune:
 FLUX = BaseTune(1504944, "flux1")
 BASE_TUNES = {tune.tune_id: tune for tune in (FLUX, BaseTune(690204, "sd15"))}
 
+COMPARED = (
+    "text",
+    "cfg_scale",
+    "steps",
+    "seed",
+    "callback",
+    "negative_prompt",
+    "super_resolution",
+    "face_correct",
+    "ar",
+    "num_images",
+    "controlnet",
+    "denoising_strength",
+    "use_lpw",
+    "controlnet_conditioning_scale",
+    "w",
+    "h",
+    "hires_fix",
+    "scheduler",
+    "controlnet_txt2img",
+    "inpaint_faces",
+)
+"""What makes two prompts of a tune the same to an account with idempotency; aspect_ratio does not."""
+
 Errors = dict[str, list[str]]
 
 
@@ -75,19 +99,12 @@ class Rules:
         base = fields.get("base_tune_id")
         if base is not None and base not in BASE_TUNES and "base_tune_id" not in errors:
             errors["base_tune_id"] = ["is not a tune this stand-in knows"]
-        if fields.get("prompts_attributes"):
-            errors["prompts_attributes"] = ["is not simulated by this stand-in"]
-        return errors
+        return errors or _errors_of_prompts(fields)
 
     def prompt_errors(self, fields: dict[str, Any], *, on_flux: bool, strict: bool) -> Errors:
         """What is wrong with a new prompt, apart from the tunes it names."""
         errors = self._schema_errors("prompt", fields, strict=strict)
-        guidance = fields.get("cfg_scale")
-        if on_flux and fields.get("negative_prompt"):
-            errors["negative_prompt"] = ["not supported on Flux"]
-        if on_flux and isinstance(guidance, int | float) and guidance >= LARGEST_FLUX_GUIDANCE:
-            errors["cfg_scale"] = [f"must be less than {LARGEST_FLUX_GUIDANCE}"]
-        return errors
+        return errors | _flux_errors(fields) if on_flux else errors
 
     def _schema_errors(self, resource: str, fields: dict[str, Any], *, strict: bool) -> Errors:
         schema = self._schemas[resource]
@@ -96,6 +113,29 @@ class Rules:
             for name, message in _messages(error):
                 errors.setdefault(name, []).append(message)
         return errors
+
+
+def _errors_of_prompts(fields: dict[str, Any]) -> Errors:
+    """What the schema cannot say of the prompts that come with a new Flux tune."""
+    errors: Errors = {}
+    phrase = f"{token_of(fields)} {fields['name']}"
+    ordered = fields.get("prompts_attributes") or []
+    for prompt in ordered if branch_of(fields) == FLUX.branch else []:
+        found = _flux_errors(prompt)
+        if phrase not in prompt["text"]:
+            found["text"] = [f"must include `{phrase}`"]
+        errors |= {f"prompts.{name}": messages for name, messages in found.items()}
+    return errors
+
+
+def _flux_errors(fields: dict[str, Any]) -> Errors:
+    errors: Errors = {}
+    guidance = fields.get("cfg_scale")
+    if fields.get("negative_prompt"):
+        errors["negative_prompt"] = ["not supported on Flux"]
+    if isinstance(guidance, int | float) and guidance >= LARGEST_FLUX_GUIDANCE:
+        errors["cfg_scale"] = [f"must be less than {LARGEST_FLUX_GUIDANCE}"]
+    return errors
 
 
 def _messages(error: ValidationError) -> list[tuple[str, str]]:

@@ -1,24 +1,25 @@
-"""Astria's tunes: create, read, list, delete."""
+"""Astria's tunes: create, read, list, change, delete."""
 
 import asyncio
 from typing import Any
 
 from starlette.requests import Request
 
+from local.providers.astria_callbacks import AstriaCallbacks
+from local.providers.astria_money import TUNE_COST_MC, pay, prompt_cost_mc, require_balance
 from local.providers.astria_objects import LIFETIME, Tune
 from local.providers.astria_rules import Refused, Rules, branch_of, token_of
-from local.providers.clock import NEVER, Schedule, iso
+from local.providers.clock import NEVER, Schedule
 from local.providers.downloads import DownloadFailed, FileTooLarge
 from local.providers.faults import Fault
 from local.providers.forms import UnreadableBody, coerced, resource_fields
-from local.providers.ledger import Call
-from local.providers.media import MediaFile, MediaStore, origin_of
+from local.providers.incoming import origin_of, root_of
+from local.providers.media import MediaFile, MediaStore
 from local.providers.photographs import NotAnImage, read_photograph
 from local.providers.stage import Stage
 
 FIRST_TUNE_ID = 788416
-TUNE_COST_MC = 150_000
-MC_PER_USD = 100_000
+CHANGEABLE = {"title", "name", "auto_extend", "characteristics"}
 LARGEST_IMAGE_BYTES = 30_000_000
 
 
@@ -34,10 +35,11 @@ async def read_fields(request: Request, resource: str, rules: Rules) -> dict[str
 class AstriaTunes:
     """The tunes of the account."""
 
-    def __init__(self, stage: Stage, media: MediaStore, rules: Rules) -> None:
+    def __init__(self, stage: Stage, media: MediaStore, rules: Rules, callbacks: AstriaCallbacks) -> None:
         self._stage = stage
         self._media = media
         self._rules = rules
+        self._callbacks = callbacks
         self._tunes: dict[int, Tune] = {}
         self._next_id = FIRST_TUNE_ID
 
@@ -59,8 +61,10 @@ class AstriaTunes:
         """Forget one tune."""
         del self._tunes[tune_id]
 
-    async def create(self, request: Request, fault: Fault | None) -> Tune:
-        """A new tune; its training pictures are fetched and read before the answer.
+    async def create(self, request: Request, fault: Fault | None) -> tuple[Tune, bool]:
+        """A new tune, or with idempotency the one of that title, and whether it is new.
+
+        The training pictures are fetched and read before the answer.
 
         Raises:
             Refused: the fields, a picture or the balance.
@@ -69,17 +73,49 @@ class AstriaTunes:
         errors = self._rules.tune_errors(fields, strict=self._stage.settings.strict)
         if errors:
             raise Refused(errors)
+        earlier = self._earlier(fields["title"])
+        if earlier is not None:
+            return earlier, False
         files = await self._pictures(fields)
         try:
             photographs = [await asyncio.to_thread(read_photograph, file) for file in files]
         except NotAnImage as exc:
             raise Refused({"images": [f"could not be read: {exc}"]}) from exc
-        cost_mc = 0 if branch_of(fields) == "fast" or fields.get("model_type") == "faceid" else TUNE_COST_MC
-        pay(self._stage, "tunes", str(self._next_id), _loggable(fields), cost_mc)
-        tune = self._tune(fields, fault, origin_of(request), files)
+        self._pay(fields)
+        tune = self._tune(request, fields, fault, files)
         tune.photographs = photographs
         self._tunes[tune.tune_id] = tune
-        return tune
+        self._callbacks.expect(tune, lambda: tune.tune_id in self._tunes)
+        return tune, True
+
+    async def change(self, request: Request, tune: Tune) -> None:
+        """Change the few fields that can be.
+
+        Raises:
+            Refused: what is wrong with the new values.
+        """
+        strict = self._stage.settings.strict
+        sent = await read_fields(request, "tune", self._rules)
+        changes = {name: value for name, value in sent.items() if name in CHANGEABLE}
+        errors = self._rules.tune_errors(tune.fields | (sent if strict else changes), strict=strict)
+        errors |= {name: ["cannot be changed"] for name in sent.keys() - CHANGEABLE if strict}
+        about_changes = {name: messages for name, messages in errors.items() if name in sent}
+        if about_changes:
+            raise Refused(about_changes)
+        tune.fields |= changes
+
+    def _earlier(self, title: str) -> Tune | None:
+        """The tune that an account with idempotency means by this title."""
+        if not self._stage.settings.astria_idempotency:
+            return None
+        return next((tune for tune in self.newest_first(title) if tune.fields["title"] == title), None)
+
+    def _pay(self, fields: dict[str, Any]) -> None:
+        mock = branch_of(fields) == "fast"
+        cost_mc = 0 if mock or fields.get("model_type") == "faceid" else TUNE_COST_MC
+        ordered = [] if mock else fields.get("prompts_attributes") or []
+        require_balance(self._stage, cost_mc + sum(map(prompt_cost_mc, ordered)))
+        pay(self._stage, "tunes", str(self._next_id), _loggable(fields), cost_mc)
 
     async def _pictures(self, fields: dict[str, Any]) -> list[bytes]:
         files = [value for value in fields.get("images") or [] if isinstance(value, bytes)]
@@ -92,7 +128,9 @@ class AstriaTunes:
                 raise Refused({"images": [f"could not download {url}"]}) from exc
         return files
 
-    def _tune(self, fields: dict[str, Any], fault: Fault | None, origin: str, files: list[bytes]) -> Tune:
+    def _tune(
+        self, request: Request, fields: dict[str, Any], fault: Fault | None, files: list[bytes]
+    ) -> Tune:
         settings, now = self._stage.settings, self._stage.clock.now()
         tune_id, self._next_id = self._next_id, self._next_id + 1
         expected = Schedule.after(now, settings.queue_s, settings.training_s)
@@ -112,26 +150,10 @@ class AstriaTunes:
             schedule=schedule,
             eta=expected.ends_at,
             photographs=[],
-            orig_images=[self._media.put(origin, self._stage.new_id(), file) for file in stored],
+            orig_images=[self._media.put(origin_of(request), self._stage.new_id(), file) for file in stored],
+            url=f"{root_of(request)}/tunes/{tune_id}.json",
             failed=fault is not None and fault.kind == "fail",
         )
-
-
-def pay(stage: Stage, endpoint: str, request_id: str, fields: dict[str, Any], cost_mc: int) -> None:
-    """Take the price off the balance and write it down.
-
-    Raises:
-        Refused: there is not enough left.
-    """
-    if cost_mc > balance_mc(stage):
-        raise Refused({"error": "Insufficient balance"}, 402)
-    call = Call("astria", endpoint, request_id, fields, iso(stage.clock.now()), cost_mc / MC_PER_USD)
-    stage.ledger.record(call)
-
-
-def balance_mc(stage: Stage) -> int:
-    """What is left on the account."""
-    return stage.settings.astria_balance_mc - round(stage.ledger.total_usd("astria") * MC_PER_USD)
 
 
 def _loggable(fields: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Return when that much time has passed."""
 
+    async def until(self, moment: datetime) -> None:
+        """Return when that moment has come."""
+
 
 class SystemClock:
     """The clock on the wall."""
@@ -26,6 +29,9 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def until(self, moment: datetime) -> None:
+        await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
 @dataclass(frozen=True)

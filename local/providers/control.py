@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.providers.fal_models import parsed
 from local.providers.faults import Fault
+from local.providers.incoming import parsed
 from local.providers.settings import Settings
 from local.providers.stage import Stage
 

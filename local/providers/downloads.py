@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from typing import Protocol
 
 import httpx
 
@@ -19,30 +18,24 @@ class FileTooLarge(Exception):
     """A file is larger than the stand-in takes."""
 
 
-class Downloader(Protocol):
-    """Gets the bytes behind a URL."""
+class Downloads:
+    """Downloads over HTTP; loopback is allowed, this is a stand-in. Data URIs are decoded."""
+
+    def __init__(self, web: httpx.AsyncClient) -> None:
+        self._web = web
 
     async def fetch(self, url: str, largest_bytes: int = LARGEST_BYTES) -> bytes:
-        """The file, whole.
+        """The file behind a URL, whole.
 
         Raises:
             DownloadFailed: nothing came, or not with a 2xx.
             FileTooLarge: more came than allowed.
         """
-
-
-class HttpDownloader:
-    """Downloads over HTTP; loopback is allowed, this is a stand-in. Data URIs are decoded."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def fetch(self, url: str, largest_bytes: int = LARGEST_BYTES) -> bytes:
         if url.startswith(DATA_URI):
             return _decoded(url, largest_bytes)
         received = bytearray()
         try:
-            async with self._client.stream("GET", url, follow_redirects=True, timeout=TIMEOUT_S) as reply:
+            async with self._web.stream("GET", url, follow_redirects=True, timeout=TIMEOUT_S) as reply:
                 reply.raise_for_status()
                 async for chunk in reply.aiter_bytes():
                     received += chunk
@@ -54,7 +47,7 @@ class HttpDownloader:
 
 
 def http_client() -> httpx.AsyncClient:
-    """A client for downloads; proxies of the environment would keep it from loopback."""
+    """A client for downloads and deliveries; proxies of the environment would keep it from loopback."""
     return httpx.AsyncClient(trust_env=False, max_redirects=5)
 
 

@@ -1,4 +1,4 @@
-"""Who may call fal's API, and the request id that each of its answers carries."""
+"""Who may call fal's API, and what each of its answers carries."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from local.providers.fal_errors import Outcome, platform_error
+from local.providers.fal_options import BadOption
 from local.providers.faults import Handler
 from local.providers.stage import Stage
 
@@ -28,9 +30,20 @@ def authorised(stage: Stage, handler: Handler) -> Handler:
             return JSONResponse({"detail": UNKNOWN_KEY}, 401)
         if stage.settings.fal_locked:
             return JSONResponse({"detail": LOCKED}, 403)
-        return await handler(request)
+        try:
+            return await handler(request)
+        except BadOption as exc:
+            return answered(platform_error(400, "bad_request", str(exc)), stage.new_id())
 
     return checked
+
+
+def answered(outcome: Outcome, request_id: str) -> Response:
+    """A model's outcome as HTTP."""
+    headers = {REQUEST_ID: request_id, BILLABLE_UNITS: f"{outcome.billable_units:g}", **outcome.headers}
+    if outcome.error_type is not None:
+        headers["x-fal-error-type"] = outcome.error_type
+    return JSONResponse(outcome.body, outcome.status, headers)
 
 
 async def as_detail(request: Request, exc: Any) -> Response:

@@ -1,7 +1,7 @@
-"""Failures as fal's models word them, and what a model call ends in."""
+"""Failures as fal's models and its platform word them, and what a model call ends in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Json = dict[str, Any]
@@ -10,11 +10,12 @@ Location = Sequence[str | int]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a model call ended: status and body of its result, and how much of it is billed."""
+    """How a model call ended: status, body and headers of its result, and how much of it is billed."""
 
     status: int
     body: Json
     billable_units: float = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def error_type(self) -> str | None:
@@ -24,11 +25,11 @@ class Outcome:
 
 
 class ModelError(Exception):
-    """A model refused its input."""
+    """A model refused its input; ``detail`` says why, one item for each reason."""
 
-    def __init__(self, detail: list[Json], status: int = 422) -> None:
+    def __init__(self, detail: list[Json]) -> None:
         super().__init__(detail[0]["msg"])
-        self.outcome = Outcome(status, {"detail": detail})
+        self.detail = detail
 
 
 def problem(kind: str, loc: Location, msg: str, *, given: object = None, ctx: Json | None = None) -> Json:
@@ -42,3 +43,14 @@ def problem(kind: str, loc: Location, msg: str, *, given: object = None, ctx: Js
 def internal_server_error() -> Outcome:
     """What a crashed model leaves behind."""
     return Outcome(500, {"detail": [problem("internal_server_error", ["body"], "Internal server error")]})
+
+
+def platform_error(status: int, error_type: str, detail: str) -> Outcome:
+    """A failure that is not the model's."""
+    return Outcome(status, {"detail": detail, "error_type": error_type})
+
+
+def start_timeout(*, wished: bool) -> Outcome:
+    """What a call ends in that did not start in time; ``wished``: in the time its caller gave it."""
+    outcome = platform_error(504, "request_timeout", "Request timed out before it started")
+    return replace(outcome, headers={"x-fal-request-timeout-type": "user"}) if wished else outcome

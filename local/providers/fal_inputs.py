@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from local.providers.downloads import Downloader, DownloadFailed, FileTooLarge
+from local.providers.downloads import DownloadFailed, Downloads, FileTooLarge
 from local.providers.fal_errors import Location, ModelError, problem
 from local.providers.lora_file import Lora, read_lora
 from local.providers.photographs import NotAnImage, read_photograph
@@ -18,7 +18,7 @@ LARGEST_ARCHIVE_BYTES = 200_000_000
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-async def fetch(downloads: Downloader, url: str, loc: Location, largest_bytes: int) -> bytes:
+async def fetch(downloads: Downloads, url: str, loc: Location, largest_bytes: int) -> bytes:
     """The file behind an input's URL.
 
     Raises:
@@ -35,13 +35,13 @@ async def fetch(downloads: Downloader, url: str, loc: Location, largest_bytes: i
         ) from exc
 
 
-async def photograph(downloads: Downloader, url: str, loc: Location) -> Image.Image:
+async def photograph(downloads: Downloads, url: str, loc: Location) -> Image.Image:
     """The picture behind an input's URL."""
     data = await fetch(downloads, url, loc, LARGEST_IMAGE_BYTES)
     return _picture(data, loc, url)
 
 
-async def lora(downloads: Downloader, url: str, loc: Location) -> Lora:
+async def lora(downloads: Downloads, url: str, loc: Location) -> Lora:
     """The LoRA behind an input's URL."""
     data = await fetch(downloads, url, loc, LARGEST_ARCHIVE_BYTES)
     try:
@@ -52,7 +52,7 @@ async def lora(downloads: Downloader, url: str, loc: Location) -> Lora:
 
 
 async def training_pictures(
-    downloads: Downloader, url: str, archive_format: str | None, loc: Location
+    downloads: Downloads, url: str, archive_format: str | None, loc: Location
 ) -> list[Image.Image]:
     """The pictures in the archive behind an input's URL; masks and captions are left aside."""
     named_zip = urlsplit(url).path.lower().endswith(".zip") or url.startswith("data:application/zip")

@@ -6,30 +6,33 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from PIL import Image
 
 from local.providers import fal_inputs
 from local.providers.contracts import contract
+from local.providers.fal_dialects import in_dialect
 from local.providers.fal_errors import Json, ModelError, Outcome, internal_server_error, problem
+from local.providers.fal_orders import (
+    DEFAULT_STEPS,
+    ENDPOINTS,
+    FLUX,
+    INSTANT,
+    LORA,
+    TRAINING,
+    Order,
+    application_of,
+    training_steps,
+)
 from local.providers.fal_validation import checked
-from local.providers.faults import Fault
+from local.providers.incoming import parsed
 from local.providers.lora_file import write_lora
 from local.providers.media import MediaFile, MediaStore
 from local.providers.rendering import Shot, black_frame, render
 from local.providers.stage import Stage
 
-INSTANT = "fal-ai/instant-character"
-TRAINING = "fal-ai/flux-lora-fast-training"
-LORA = "fal-ai/flux-lora"
-FLUX = "fal-ai/flux/dev"
-ENDPOINTS = (INSTANT, TRAINING, LORA, FLUX)
-
 MEGAPIXEL = 1_048_576
-DEFAULT_STEPS = 1000
 LARGEST_SIDE = 4096
 INSTANT_FIDELITY = 0.8
 TRAINED_FIDELITY = 0.92
@@ -43,35 +46,6 @@ NAMED_SIZES = {
 }
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Order:
-    """One call of an endpoint; ``origin`` is where its files will be linked to."""
-
-    endpoint: str
-    body: bytes
-    origin: str
-    fault: Fault | None = None
-
-
-def application_of(endpoint: str) -> str:
-    """``owner/alias`` of an endpoint: what its requests are named under."""
-    return "/".join(endpoint.split("/")[:2])
-
-
-def parsed(body: bytes) -> Any:
-    """The JSON in a body, or None."""
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
-
-
-def training_steps(payload: object) -> int:
-    """How many steps a training input asks for."""
-    steps = payload.get("steps") if isinstance(payload, dict) else None
-    return steps if isinstance(steps, int) else DEFAULT_STEPS
 
 
 class FalModels:
@@ -115,7 +89,7 @@ class FalModels:
             fields = checked(self._inputs[order.endpoint], payload, strict=self._stage.settings.strict)
             return await self._makers[order.endpoint](order, fields)
         except ModelError as refusal:
-            return refusal.outcome
+            return Outcome(422, {"detail": in_dialect(refusal.detail, self._stage.settings.fal_dialect)})
         except Exception:
             logger.exception("%s crashed", order.endpoint)
             return internal_server_error()
@@ -167,10 +141,12 @@ class FalModels:
             url = f"data:{content_type};base64,{base64.b64encode(data).decode()}"
         else:
             suffix = "jpg" if fields["output_format"] == "jpeg" else "png"
-            url = self._store(order.origin, data, content_type, f"picture.{suffix}")
+            url = self._store(order, data, content_type, f"picture.{suffix}")
         image: Json = {"url": url, "width": shot.width, "height": shot.height, "content_type": content_type}
         if order.endpoint == INSTANT:
             image |= {"file_name": None, "file_size": None}
+            if self._stage.settings.fal_bare_images:
+                return dict.fromkeys(image) | {"url": url}
         return image
 
     def _megapixels(self, endpoint: str, pixels: int) -> float:
@@ -187,21 +163,21 @@ class FalModels:
             {"trigger_word": trigger, "steps": steps, "pictures": len(pictures)}, indent=2
         ).encode()
         body = {
-            "diffusers_lora_file": self._file(order.origin, weights, "pytorch_lora_weights.safetensors"),
-            "config_file": self._file(order.origin, config, "config.json"),
+            "diffusers_lora_file": self._file(order, weights, "pytorch_lora_weights.safetensors"),
+            "config_file": self._file(order, config, "config.json"),
             "debug_preprocessed_output": None,
         }
         return Outcome(200, body, steps / DEFAULT_STEPS)
 
-    def _file(self, origin: str, data: bytes, name: str) -> Json:
+    def _file(self, order: Order, data: bytes, name: str) -> Json:
         content_type = "application/json" if name.endswith(".json") else "application/octet-stream"
-        url = self._store(origin, data, content_type, name)
+        url = self._store(order, data, content_type, name)
         return {"url": url, "content_type": content_type, "file_name": name, "file_size": len(data)}
 
-    def _store(self, origin: str, data: bytes, content_type: str, name: str) -> str:
+    def _store(self, order: Order, data: bytes, content_type: str, name: str) -> str:
         folder = hashlib.sha256(self._stage.new_id().encode()).hexdigest()[:16]
-        file = MediaFile(data, content_type, self._stage.media_expiry())
-        return self._media.put(origin, f"files/b/{folder}/{name}", file)
+        file = MediaFile(data, content_type, self._stage.media_expiry(order.options.lifetime_s))
+        return self._media.put(order.origin, f"files/b/{folder}/{name}", file)
 
 
 def _size(image_size: str | Json) -> tuple[int, int]:

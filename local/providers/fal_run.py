@@ -5,12 +5,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.providers.clock import iso
-from local.providers.fal_access import authorised
-from local.providers.fal_models import ENDPOINTS, TRAINING, FalModels, Order, application_of, parsed
-from local.providers.fal_queue import answered
+from local.providers.fal_access import REQUEST_ID, answered, authorised
+from local.providers.fal_errors import Outcome, start_timeout
+from local.providers.fal_models import FalModels
+from local.providers.fal_options import CallOptions
+from local.providers.fal_orders import FLUX, LORA, TRAINING, Order, application_of, is_application
+from local.providers.fal_streams import EVENT_STREAM, event
+from local.providers.incoming import origin_of, parsed
 from local.providers.ledger import Call
-from local.providers.media import origin_of
 from local.providers.stage import Stage
+
+STREAMING = {f"{endpoint}/stream": endpoint for endpoint in (LORA, FLUX)}
+LONGEST_CALL_S = 3600.0
+TOO_MANY = Outcome(
+    429,
+    {"detail": "Too many requests at once", "error_type": "concurrent_requests_limit"},
+    headers={"x-fal-needs-retry": "1"},
+)
 
 
 class FalRun:
@@ -19,6 +30,7 @@ class FalRun:
     def __init__(self, stage: Stage, models: FalModels) -> None:
         self._stage = stage
         self._models = models
+        self._under_way = 0
 
     def routes(self) -> list[Route]:
         """The one route; a call takes as long as the work."""
@@ -26,20 +38,38 @@ class FalRun:
         return [Route("/{endpoint:path}", handler, methods=["POST"])]
 
     async def _run(self, request: Request) -> Response:
-        endpoint = request.path_params["endpoint"]
+        path = request.path_params["endpoint"]
+        endpoint, streaming = STREAMING.get(path, path), path in STREAMING
         application = application_of(endpoint)
-        if application not in map(application_of, ENDPOINTS):
+        if not is_application(application):
             return JSONResponse({"detail": f"Application '{application}' not found"}, 404)
-        settings = self._stage.settings
-        order = Order(
-            endpoint, await request.body(), origin_of(request), self._stage.faults.for_job(request, "fal.run")
-        )
-        now = iso(self._stage.clock.now())
-        call = self._stage.ledger.record(Call("fal", endpoint, self._stage.new_id(), parsed(order.body), now))
+        if self._under_way >= self._stage.settings.fal_concurrency:
+            return answered(TOO_MANY, self._stage.new_id())
+        self._under_way += 1
+        try:
+            fault = self._stage.faults.for_job(request, "fal.run")
+            options = CallOptions.of(request)
+            order = Order(endpoint, await request.body(), origin_of(request), options, fault)
+            request_id = self._stage.new_id()
+            outcome = await self._outcome(order, request_id)
+        finally:
+            self._under_way -= 1
+        if streaming and outcome.status == 200:
+            return Response(event(outcome.body), headers={REQUEST_ID: request_id}, media_type=EVENT_STREAM)
+        return answered(outcome, request_id)
+
+    async def _outcome(self, order: Order, request_id: str) -> Outcome:
+        settings, now = self._stage.settings, iso(self._stage.clock.now())
+        call = Call("fal", order.endpoint, request_id, parsed(order.body), now, headers=order.options.headers)
+        self._stage.ledger.record(call)
+        if order.fault is not None and order.fault.kind == "stuck":
+            call.cost_usd = 0
+            wished_s = order.options.start_timeout_s
+            await self._stage.clock.sleep(wished_s or LONGEST_CALL_S)
+            return start_timeout(wished=wished_s is not None)
         outcome = await self._models.run(order)
-        call.cost_usd = self._models.cost_usd(endpoint, outcome)
+        call.cost_usd = self._models.cost_usd(order.endpoint, outcome)
         if outcome.status == 200:
-            await self._stage.clock.sleep(
-                settings.training_s if endpoint == TRAINING else settings.generation_s
-            )
-        return answered(outcome, call.request_id)
+            work_s = settings.training_s if order.endpoint == TRAINING else settings.generation_s
+            await self._stage.clock.sleep(work_s)
+        return outcome

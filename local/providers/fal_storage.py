@@ -1,28 +1,22 @@
-"""fal's storage: announce an upload, PUT the bytes, use the file's URL."""
+"""fal's storage as its JavaScript client uses it: announce an upload, PUT the bytes, use the file's URL."""
 
 import secrets
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from local.providers.fal_access import authorised
-from local.providers.fal_models import parsed
-from local.providers.media import MediaFile, MediaStore, origin_of
+from local.providers.fal_options import file_lifetime_s
+from local.providers.fal_uploads import Upload
+from local.providers.faults import Handler
+from local.providers.incoming import origin_of, parsed
+from local.providers.media import MediaStore
 from local.providers.stage import Stage
 
 
-@dataclass(frozen=True)
-class Upload:
-    """An announced file that has not come yet."""
-
-    name: str
-    content_type: str
-
-
 class FalStorage:
-    """Uploads that were announced, each good for one PUT."""
+    """Uploads that were announced, each good for one file."""
 
     def __init__(self, stage: Stage, media: MediaStore) -> None:
         self._stage = stage
@@ -32,14 +26,21 @@ class FalStorage:
     def rest_routes(self) -> list[Route]:
         """The part behind the key."""
         handler = self._stage.faults.guard("fal.initiate_upload", authorised(self._stage, self._initiate))
-        return [Route("/storage/upload/initiate", handler, methods=["POST"])]
+        return [
+            Route("/storage/upload/initiate", handler, methods=["POST"]),
+            Route("/storage/upload/initiate-multipart", handler, methods=["POST"]),
+        ]
 
     def media_routes(self) -> list[Route]:
-        """The part without one: signed uploads, public files."""
-        faults = self._stage.faults
+        """The part without one: signed uploads."""
+
+        def route(path: str, method: str, handler: Handler) -> Route:
+            return Route(path, self._stage.faults.guard("fal.upload", handler), methods=[method])
+
         return [
-            Route("/upload/{ticket}", faults.guard("fal.upload", self._receive), methods=["PUT"]),
-            Route("/{name:path}", faults.guard("fal.media", self._media.serve), methods=["GET"]),
+            route("/upload/{ticket}", "PUT", self._receive),
+            route("/upload/{ticket}/{number:int}", "PUT", self._receive_part),
+            route("/upload/{ticket}/complete", "POST", self._complete),
         ]
 
     def clear(self) -> None:
@@ -53,7 +54,12 @@ class FalStorage:
         if not isinstance(content_type, str) or not isinstance(file_name, str) or "/" in file_name:
             return JSONResponse({"detail": "content_type and file_name are required"}, 422)
         ticket = secrets.token_urlsafe(24)
-        upload = Upload(f"files/u/{self._stage.new_id()}/{file_name}", content_type)
+        upload = Upload(
+            name=f"files/u/{self._stage.new_id()}/{file_name}",
+            content_type=content_type,
+            expires_at=self._stage.media_expiry(file_lifetime_s(request.headers)),
+            in_parts=request.url.path.endswith("multipart"),
+        )
         self._announced[ticket] = upload
         origin = origin_of(request)
         urls = {
@@ -65,15 +71,31 @@ class FalStorage:
     async def _receive(self, request: Request) -> Response:
         """A signed URL takes what was announced, once, and no credentials."""
         upload = self._announced.get(request.path_params["ticket"])
-        if upload is None:
+        if upload is None or upload.in_parts:
             return PlainTextResponse("The signature does not match", 403)
         if request.headers.get("content-type") != upload.content_type:
             return PlainTextResponse("The content type is not the announced one", 403)
         if self._stage.settings.strict and "authorization" in request.headers:
             return PlainTextResponse("A signed URL takes no Authorization header", 400)
-        data = await request.body()
+        file = upload.file(await request.body())
         del self._announced[request.path_params["ticket"]]
-        self._media.put(
-            origin_of(request), upload.name, MediaFile(data, upload.content_type, self._stage.media_expiry())
-        )
+        self._media.put(origin_of(request), upload.name, file)
+        return Response(status_code=200)
+
+    async def _receive_part(self, request: Request) -> Response:
+        upload = self._announced.get(request.path_params["ticket"])
+        if upload is None or not upload.in_parts:
+            return PlainTextResponse("The signature does not match", 403)
+        number = request.path_params["number"]
+        return JSONResponse({"partNumber": number, "etag": upload.add(number, await request.body())})
+
+    async def _complete(self, request: Request) -> Response:
+        upload = self._announced.get(request.path_params["ticket"])
+        if upload is None or not upload.in_parts:
+            return PlainTextResponse("The signature does not match", 403)
+        file = upload.assembled(parsed(await request.body()))
+        if file is None:
+            return JSONResponse({"detail": "The parts are not those that came"}, 400)
+        del self._announced[request.path_params["ticket"]]
+        self._media.put(origin_of(request), upload.name, file)
         return Response(status_code=200)

@@ -15,15 +15,19 @@ Handler = Callable[[Request], Awaitable[Response]]
 Operation = Literal[
     "fal.submit",
     "fal.status",
+    "fal.stream",
     "fal.result",
     "fal.cancel",
     "fal.run",
     "fal.initiate_upload",
+    "fal.get_upload_token",
     "fal.upload",
     "fal.media",
+    "fal.jwks",
     "astria.create_tune",
     "astria.get_tune",
     "astria.list_tunes",
+    "astria.change_tune",
     "astria.delete_tune",
     "astria.create_prompt",
     "astria.get_prompt",
@@ -45,7 +49,8 @@ class Fault(BaseModel):
     ``accepted`` the call takes effect first.
     To the job that a call starts: ``fail`` ends it badly (fal answers ``status`` and ``body`` as its
     result; a tune answers 404 from then on; a prompt has ``body`` as its user_error), ``stuck`` never
-    ends it, ``blocked`` has the safety checker black its pictures out.
+    ends it (a call of fal.run: not before its start timeout, or an hour), ``blocked`` has the safety
+    checker black its pictures out.
     """
 
     model_config = ConfigDict(extra="forbid")

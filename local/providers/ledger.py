@@ -1,6 +1,7 @@
 """What would have been paid for."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Provider = Literal["fal", "astria"]
@@ -8,7 +9,7 @@ Provider = Literal["fal", "astria"]
 
 @dataclass
 class Call:
-    """One accepted order; its cost is None until it is known."""
+    """One accepted order; its cost is None until it is known. ``headers`` are the provider's own."""
 
     provider: Provider
     endpoint: str
@@ -16,6 +17,7 @@ class Call:
     input: Any
     accepted_at: str
     cost_usd: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ledger:

@@ -55,8 +55,3 @@ class MediaStore:
         if file is None or file.expires_at <= self._clock.now():
             return PlainTextResponse("Not Found", 404)
         return Response(file.data, media_type=file.content_type)
-
-
-def origin_of(request: Request) -> str:
-    """Scheme, host and port under which the caller sees us: links are made with it."""
-    return f"{request.url.scheme}://{request.url.netloc}"

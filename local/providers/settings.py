@@ -6,20 +6,62 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
-    """Waits, keys and habits; a running stand-in takes new ones through its control API."""
+    """Waits, keys and habits; a running stand-in takes new ones as JSON at POST /control/settings.
+
+    Both
+        strict: refuse unknown fields, which the real servers ignore.
+        queue_s, training_s, generation_s: how long a job waits, and then works.
+
+    fal
+        fal_key, fal_locked: the key, and whether its account is out of credit (403).
+        fal_honours_cancel: running jobs stop when cancelled; waiting ones always do.
+        fal_old_cancel: cancelling answers 200 ``{"success": true}``, as an older document has it.
+        fal_concurrency: more calls of fal.run at once than this are answered 429.
+        fal_dialect: how an input that breaks the schema is described: as fal documents it, or as
+            Pydantic 1 or 2 do in models that were not migrated.
+        fal_bare_images: instant-character says no more of a picture than its URL, all else is null.
+        fal_media_lifetime_s: how long files last when the caller does not say; None: for ever.
+        fal_result_lifetime_s, fal_large_result_lifetime_s: how long a result lasts; large: 10 KB of JSON.
+        fal_webhook_copies: how often each webhook is sent; 0: lost.
+        fal_webhook_delay_s: sent this much late; as it is read when a job ends, deliveries can overtake.
+        fal_webhook_backoff_s: pause before the first retry; it doubles.
+
+    Astria
+        astria_key, astria_balance_mc: the key, and the balance to start from (100 000 = US$1).
+        astria_no_balance_status: how an order beyond the balance is refused.
+        astria_lora_route: what happens to prompts posted to a LoRA tune's own route.
+        astria_untrained: what happens to prompts that name a tune in training.
+        astria_idempotency: the account's setting; the same tune or prompt again is the first one.
+        astria_poll_interval_s: the same tune or prompt read again sooner than this is answered 429.
+        astria_callback_copies: how often each callback is sent; 0: lost.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    strict: bool = Field(default=True, description="refuse unknown fields, which the real servers ignore")
-    queue_s: float = Field(default=0.2, ge=0, description="wait before a job starts")
+    strict: bool = True
+    queue_s: float = Field(default=0.2, ge=0)
     training_s: float = Field(default=6.0, ge=0)
     generation_s: float = Field(default=0.5, ge=0)
+
     fal_key: str = "stand-in-id:stand-in-secret"
-    fal_locked: bool = Field(default=False, description="the account is out of credit")
-    fal_honours_cancel: bool = Field(default=False, description="running jobs stop when cancelled")
-    fal_media_lifetime_s: float | None = Field(default=None, ge=0, description="None: files stay")
+    fal_locked: bool = False
+    fal_honours_cancel: bool = False
+    fal_old_cancel: bool = False
+    fal_concurrency: int = Field(default=2, ge=0)
+    fal_dialect: Literal["fal", "pydantic-1", "pydantic-2"] = "fal"
+    fal_bare_images: bool = False
+    fal_media_lifetime_s: float | None = Field(default=None, ge=0)
+    fal_result_lifetime_s: float = Field(default=3600, ge=0)
+    fal_large_result_lifetime_s: float = Field(default=360, ge=0)
+    fal_webhook_copies: int = Field(default=1, ge=0)
+    fal_webhook_delay_s: float = Field(default=0, ge=0)
+    fal_webhook_backoff_s: float = Field(default=1, ge=0)
+
     astria_key: str = "sd_stand_in"
-    astria_balance_mc: int = Field(default=10_000_000, ge=0, description="starting balance, 100 000 = US$1")
-    astria_lora_route: Literal["reject", "accept"] = Field(
-        default="reject", description="prompts posted to a LoRA tune's own route"
-    )
+    astria_balance_mc: int = Field(default=10_000_000, ge=0)
+    astria_no_balance_status: Literal[402, 422] = 402
+    astria_lora_route: Literal["reject", "accept"] = "reject"
+    astria_untrained: Literal["wait", "reject"] = "wait"
+    astria_idempotency: bool = False
+    astria_poll_interval_s: float = Field(default=0, ge=0)
+    astria_callback_copies: int = Field(default=1, ge=0)

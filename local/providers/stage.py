@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import httpx
+
 from local.providers.clock import NEVER, Clock
-from local.providers.downloads import Downloader
+from local.providers.downloads import Downloads
 from local.providers.faults import Faults
 from local.providers.ledger import Ledger
 from local.providers.settings import Settings
@@ -17,34 +19,34 @@ T = TypeVar("T")
 
 @dataclass
 class Stage:
-    """Time, luck, settings, faults and the ledger of one run."""
+    """Time, luck, the web, settings, faults and the ledger of one run."""
 
     settings: Settings
     clock: Clock
-    downloads: Downloader
+    web: httpx.AsyncClient
     new_id: Callable[[], str]
     new_seed: Callable[[], int]
     ledger: Ledger = field(default_factory=Ledger)
-    faults: Faults = field(init=False)
-    _at_work: set[asyncio.Task[Any]] = field(default_factory=set)
+    at_work: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.clock)
+        self.downloads = Downloads(self.web)
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Begin a job's downloads and drawing at once; whether it shows yet is its schedule's business."""
         task = asyncio.create_task(work)
-        self._at_work.add(task)
-        task.add_done_callback(self._at_work.discard)
+        self.at_work.add(task)
+        task.add_done_callback(self.at_work.discard)
         return task
 
     async def stop(self) -> None:
         """Drop all work that is still under way."""
-        for task in self._at_work:
+        for task in self.at_work:
             task.cancel()
-        await asyncio.gather(*self._at_work, return_exceptions=True)
+        await asyncio.gather(*self.at_work, return_exceptions=True)
 
-    def media_expiry(self) -> datetime:
-        """When a file of fal's that is stored now dies."""
-        lifetime_s = self.settings.fal_media_lifetime_s
+    def media_expiry(self, lifetime_s: float | None = None) -> datetime:
+        """When a file of fal's that is stored now dies; None: as the account has it."""
+        lifetime_s = self.settings.fal_media_lifetime_s if lifetime_s is None else lifetime_s
         return NEVER if lifetime_s is None else self.clock.now() + timedelta(seconds=lifetime_s)

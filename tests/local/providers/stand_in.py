@@ -1,8 +1,10 @@
 """A stand-in to call without a server: fake time, fake web, and files to hand it."""
 
 import asyncio
+import contextlib
 import io
 import itertools
+import json
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from local.providers.app import create_app
-from local.providers.downloads import HttpDownloader
 from local.providers.settings import Settings
 from local.providers.stage import Stage
 
@@ -31,10 +32,11 @@ Json = dict[str, Any]
 
 
 class FakeClock:
-    """Time that passes only when told to, and never really."""
+    """Time that passes only when told to, and never really: sleeping makes it pass, waiting does not."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+        self.waiting: dict[asyncio.Event, datetime] = {}
 
     def now(self) -> datetime:
         return self._now
@@ -42,20 +44,43 @@ class FakeClock:
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)
 
+    async def until(self, moment: datetime) -> None:
+        if moment > self._now:
+            come = asyncio.Event()
+            self.waiting[come] = moment
+            try:
+                await come.wait()
+            finally:
+                self.waiting.pop(come, None)
+
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
+        for come in [come for come, moment in self.waiting.items() if moment <= self._now]:
+            del self.waiting[come]
+            come.set()
 
 
 class Web(httpx.AsyncBaseTransport):
-    """The web as the stand-in sees it: some files, and the stand-in itself."""
+    """The web as the stand-in sees it: some files, the stand-in itself, and somebody who takes posts.
+
+    Posts are answered with the next of ``answers``, then with 200; None is no answer.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.posts: list[httpx.Request] = []
+        self.answers: list[int | None] = []
         self.app: httpx.ASGITransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host == "stand-in" and self.app is not None:
             return await self.app.handle_async_request(request)
+        if request.method == "POST":
+            self.posts.append(request)
+            status = self.answers.pop(0) if self.answers else 200
+            if status is None:
+                raise httpx.ReadTimeout("no answer")
+            return httpx.Response(status, headers={"location": "https://elsewhere.test/"})
         data = self.files.get(str(request.url))
         return httpx.Response(404) if data is None else httpx.Response(200, content=data)
 
@@ -71,7 +96,7 @@ class StandIn:
         self.stage = Stage(
             settings=Settings(**settings),
             clock=self.clock,
-            downloads=HttpDownloader(httpx.AsyncClient(transport=self.web)),
+            web=httpx.AsyncClient(transport=self.web),
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}",
             new_seed=lambda: SEED_OF_LUCK,
         )
@@ -81,6 +106,24 @@ class StandIn:
     def call(self, method: str, url: str, **request: Any) -> httpx.Response:
         """One request as the caller makes it."""
         return self._runner.run(self._client.request(method, url, **request))
+
+    def call_together(self, calls: list[tuple[str, str, Json]]) -> list[httpx.Response]:
+        """Several requests at once, each a method, a URL and the rest."""
+
+        async def all_of_them() -> list[httpx.Response]:
+            requests = (self._client.request(method, url, **request) for method, url, request in calls)
+            return await asyncio.gather(*requests)
+
+        return self._runner.run(all_of_them())
+
+    def hang_up(self, method: str, url: str, **request: Any) -> None:
+        """Make a request and do not wait for its answer."""
+
+        async def impatient() -> None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._client.request(method, url, **request), 0.001)
+
+        self._runner.run(impatient())
 
     def fal(self, method: str, url: str, **request: Any) -> httpx.Response:
         """One request with fal's key."""
@@ -101,6 +144,17 @@ class StandIn:
         job = self.submit(endpoint, payload)
         self.clock.advance(60)
         return self.fal("GET", job["response_url"])
+
+    def let_pass(self, seconds: float) -> list[Json]:
+        """Let time pass and all work be done, and return the bodies that were posted meanwhile."""
+        before = len(self.web.posts)
+        self.clock.advance(seconds)
+        self._runner.run(self._settle())
+        return [json.loads(request.content) for request in self.web.posts[before:]]
+
+    async def _settle(self) -> None:
+        while len(self.stage.at_work) > len(self.clock.waiting):
+            await asyncio.sleep(0.001)
 
     def arm(self, operation: str, kind: str, **fault: Any) -> None:
         """Arm a fault for the next call."""

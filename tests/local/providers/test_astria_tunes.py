@@ -94,9 +94,14 @@ def test_a_tune_starts_is_trained_and_expires(astria: StandIn) -> None:
         ({"branch": "flux2"}, {"branch": ["is not included in the list"]}),
         ({"steps": 0}, {"steps": ["must be greater than or equal to 1"]}),
         ({"steps": "many"}, {"steps": ["is invalid"]}),
+        ({"prompts_attributes": [{"seed": 1}]}, {"prompts_attributes": ["is invalid"]}),
         (
-            {"prompts_attributes": [{"text": "x"}]},
-            {"prompts_attributes": ["is not simulated by this stand-in"]},
+            {"prompts_attributes": [{"text": "a woman", "negative_prompt": "blurry", "cfg_scale": 5}]},
+            {
+                "prompts.text": ["must include `ohwx woman`"],
+                "prompts.negative_prompt": ["not supported on Flux"],
+                "prompts.cfg_scale": ["must be less than 5"],
+            },
         ),
         (
             {"image_urls": ["https://files.test/no.jpg"]},

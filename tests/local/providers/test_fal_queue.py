@@ -177,3 +177,38 @@ def test_a_synchronous_call_takes_as_long_as_the_work(stand_in: StandIn) -> None
 def test_a_body_that_is_not_json_fails_in_the_model(stand_in: StandIn) -> None:
     reply = stand_in.call("POST", f"{RUN}/fal-ai/flux/dev", content=b"{", headers=FAL_KEY)
     assert (reply.status_code, reply.json()["detail"][0]["type"]) == (422, "json_invalid")
+
+
+@pytest.mark.parametrize(("prompt", "lifetime_s"), [("x", 3600), ("x" * 10_000, 360)])
+def test_a_result_expires_and_a_large_one_sooner(stand_in: StandIn, prompt: str, lifetime_s: int) -> None:
+    job = stand_in.submit("fal-ai/flux/dev", {"prompt": prompt, "image_size": "square"})
+    stand_in.clock.advance(3 + lifetime_s - 1)
+    assert stand_in.fal("GET", job["response_url"]).status_code == 200
+    stand_in.clock.advance(1)
+    for method, link in (("GET", "response_url"), ("GET", "status_url"), ("PUT", "cancel_url")):
+        assert stand_in.fal(method, job[link]).status_code == 404
+
+
+def test_a_cancel_can_be_answered_as_in_older_times(stand_in: StandIn) -> None:
+    stand_in.change(fal_old_cancel=True)
+    job = training(stand_in)
+    reply = stand_in.fal("PUT", job["cancel_url"])
+    assert (reply.status_code, reply.json()) == (200, {"success": True})
+    assert stand_in.fal("GET", job["response_url"]).status_code == 499
+
+
+def test_pictures_can_come_as_bare_links(stand_in: StandIn) -> None:
+    stand_in.change(fal_bare_images=True)
+    url = stand_in.publish("https://files.test/1.jpg", jpeg(portrait()))
+    body = {"prompt": "x", "image_url": url, "image_size": "square"}
+    [image] = stand_in.finish("fal-ai/instant-character", body).json()["images"]
+    assert stand_in.picture(image.pop("url")).size == (512, 512)
+    assert set(image) == {"width", "height", "content_type", "file_name", "file_size"}
+    assert set(image.values()) == {None}
+
+
+def test_a_caller_who_hangs_up_stops_nothing(stand_in: StandIn) -> None:
+    job = stand_in.submit("fal-ai/flux/dev", {"prompt": "x"})
+    stand_in.clock.advance(60)
+    stand_in.hang_up("GET", job["response_url"], headers=FAL_KEY)
+    assert stand_in.fal("GET", job["response_url"]).status_code == 200

@@ -203,6 +203,7 @@ def test_the_ledger_shows_what_was_ordered(stand_in: StandIn) -> None:
                 "input": PROMPT,
                 "accepted_at": "2026-11-22T10:00:00.000Z",
                 "cost_usd": 0.025,
+                "headers": {},
             }
         ],
         "total_usd": {"fal": 0.025, "astria": 0},

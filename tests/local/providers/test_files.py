@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local.providers.downloads import DownloadFailed, FileTooLarge, HttpDownloader
+from local.providers.downloads import DownloadFailed, Downloads, FileTooLarge
 from local.providers.forms import UnreadableBody, coerced, multipart, resource_fields
 from local.providers.lora_file import read_lora, write_lora
 from local.providers.photographs import NotAnImage, read_photograph
@@ -117,7 +117,7 @@ def test_form_texts_become_what_the_schema_says() -> None:
 
 
 def fetched(handler: httpx.MockTransport, url: str, largest_bytes: int = 100) -> bytes:
-    return asyncio.run(HttpDownloader(httpx.AsyncClient(transport=handler)).fetch(url, largest_bytes))
+    return asyncio.run(Downloads(httpx.AsyncClient(transport=handler)).fetch(url, largest_bytes))
 
 
 async def endless() -> AsyncIterator[bytes]:

@@ -28,6 +28,7 @@ class Function:
     secrets: tuple[Secret, ...] = ()  # calls them with these keys
     copies: bool = False  # downloads what a provider made
     starts: tuple[str, ...] = ()  # state machines
+    invokes: tuple[str, ...] = ()  # other functions, and waits for their answer
     image: bool = False  # a container image; all others are zip files under the two layers
 
     @property
@@ -75,6 +76,7 @@ FUNCTIONS = (
         lists=True,
         adapters=True,
         starts=(TRAIN_IDENTITY,),
+        invokes=("score_image",),  # to choose the main reference
     ),
     Function(
         name="list_identities",

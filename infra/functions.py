@@ -56,6 +56,13 @@ class Functions(Construct):
             function = self._function(entry)
             self._grant(entry, function)
             self.by_name[entry.name] = function
+        for entry in entries:
+            for called in entry.invokes:
+                self._let_invoke(self.by_name[entry.name], called)
+
+    def _let_invoke(self, function: lambda_.Function, called: str) -> None:
+        _allow(function, ["lambda:InvokeFunction"], [self.by_name[called].function_arn])
+        function.add_environment(f"{called.upper()}_NAME", self.by_name[called].function_name)
 
     def _layer(self, construct_id: str, folder: Path, description: str) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(

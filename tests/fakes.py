@@ -141,6 +141,18 @@ class FakeEarlierCalls:
         return target_id in self.answered
 
 
+class FakeChooser:
+    """Chooses what it was told; counts how often it was asked."""
+
+    def __init__(self, number: int | None = 0) -> None:
+        self.number = number
+        self.asked = 0
+
+    def most_central(self, keys: list[str]) -> str | None:
+        self.asked += 1
+        return None if self.number is None else keys[self.number]
+
+
 class FakeTrainedWeights:
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], str] = {}

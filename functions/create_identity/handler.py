@@ -20,7 +20,12 @@ def create_identity() -> Response[str]:
     request = parse_body(app, CreateIdentityRequest)
     services = wiring.services()
     identity = services.identities.create(
-        owner_of(app), request.name, request.provider, request.references, request.class_name
+        owner_of(app),
+        request.name,
+        request.provider,
+        request.references,
+        request.class_name,
+        main=request.main_reference,
     )
     status = 201 if identity.status == "ready" else 202
     return answer(

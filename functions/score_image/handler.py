@@ -1,4 +1,7 @@
-"""EventBridge, when S3 has stored a generated picture (or a task with ``{"key": ...}``): score it."""
+"""EventBridge, when S3 has stored a generated picture: score it.
+
+A direct call with ``{"references": [key, ...]}`` answers which of them is nearest to their centre.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -19,6 +22,8 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if "references" in event:
+        return {"mostCentral": _scoring(int(context.memory_limit_in_mb)).most_central(event["references"])}
     key = event["detail"]["object"]["key"] if "detail" in event else event["key"]
     try:
         score = _scoring(int(context.memory_limit_in_mb)).score(key)

@@ -45,6 +45,7 @@ FUNCTIONS: dict[str, Rights] = {
     | _get("uploads", "references")
     | _put("references")
     | LIST
+    | {("lambda:InvokeFunction", "<FunctionsScoreImage>")}
     | _start("TrainIdentity"),
     "list_identities": READ_TABLE | _get("references", "weights"),
     "get_identity": READ_TABLE | _get("references", "weights"),

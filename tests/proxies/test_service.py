@@ -25,6 +25,7 @@ from tests.builders import NOON, a_picture, an_identity, some_weights
 from tests.fakes import (
     Clock,
     FakeBucket,
+    FakeChooser,
     FakeEarlierCalls,
     FakeGenerations,
     FakeIdentities,
@@ -63,7 +64,15 @@ class World:
 
         references = ReferenceService(FakeBucket(), self.media, new_id)
         self.service = ProxyService(
-            IdentityService(self.identities, references, providers, self.workflows, self.clock, new_id),
+            IdentityService(
+                self.identities,
+                references,
+                FakeChooser(),
+                providers,
+                self.workflows,
+                self.clock,
+                new_id,
+            ),
             GenerationService(
                 self.generations, self.identities, providers, self.workflows, self.clock, new_id, lambda: 7
             ),

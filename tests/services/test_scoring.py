@@ -117,3 +117,9 @@ def test_other_keys_are_refused(world: World, key: str) -> None:
         world.scoring.score(key)
 
     assert refused.value.code == "not_a_generated_image"
+
+
+def test_the_most_central_reference_is_the_nearest_to_all_of_them(world: World) -> None:
+    world.bucket.objects |= {"a": b"1.0 0.0", "b": b"0.8 0.6", "c": b"0.0 1.0"}
+    assert world.scoring.most_central(["a", "b", "c"]) == "b"
+    assert world.scoring.most_central(["c"]) == "c"

@@ -159,3 +159,18 @@ def test_another_owner_finds_nothing(running_system: Running) -> None:
     with ApiClient(running_system.system.api_url, token) as other, pytest.raises(ApiError) as caught:
         other.get_identity(identity_id)
     assert (caught.value.status, caught.value.code) == (404, "unknown_identity")
+
+
+def test_the_picture_that_conditions_is_chosen_among_the_references_or_named(running_system: Running) -> None:
+    api, url = running_system.api, running_system.system.api_url
+    keys = api.upload_references(running_system.people["Eileen"][:3])
+    body = {"name": "Eileen", "provider": "fal-instant", "references": keys}
+    headers = {"Authorization": f"Bearer {running_system.system.token}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as raw:
+        chosen = raw.post("/v1/identities", json=body).json()
+        named = raw.post("/v1/identities", json={**body, "mainReference": keys[2]}).json()
+    plain = [link.partition("?")[0] for link in chosen["referenceUrls"]]
+    assert chosen["mainReferenceUrl"].partition("?")[0] in plain
+    assert named["mainReferenceUrl"].partition("?")[0].endswith("/0003.jpg")
+    log = (running_system.system.logs / "create_identity.log").read_text()
+    assert "the scoring function" not in log, "nobody chose"

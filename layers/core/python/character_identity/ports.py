@@ -207,6 +207,13 @@ class EarlierCalls(Protocol):
     def was_answered(self, target_id: str) -> bool: ...
 
 
+class ReferenceChooser(Protocol):
+    """Tells which of several stored pictures shows the character best."""
+
+    def most_central(self, keys: list[str]) -> str | None:
+        """The picture nearest to the centre of the set by embedding; None when nobody can tell now."""
+
+
 class TrainedWeights(Protocol):
     """Finds an owner's identity by its weights, wherever a copy of them lies."""
 

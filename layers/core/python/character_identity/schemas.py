@@ -47,6 +47,7 @@ class CreateIdentityRequest(Body):
     provider: str = Field(max_length=40)
     references: list[str] = Field(max_length=100)
     class_name: ClassName = "person"
+    main_reference: str | None = None
 
 
 class IdentityMetadata(Body):
@@ -70,6 +71,7 @@ class IdentityResponse(Body):
     phase: Phase
     progress: int
     reference_urls: list[str]
+    main_reference_url: str | None = None
     model_url: str | None = None
     model_storage_url: str | None = None
     metadata: IdentityMetadata

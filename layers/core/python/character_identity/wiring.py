@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from character_identity.aws.ledger_table import LedgerTable
     from character_identity.aws.media_bucket import MediaBucket
     from character_identity.aws.score_table import ScoreTable
+    from character_identity.aws.scoring_function import ScoringFunction
     from character_identity.aws.secrets import Secret
     from character_identity.aws.trained_weights_table import TrainedWeightsTable
     from character_identity.aws.workflows import StateMachines
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from character_identity.services.references import ReferenceService
     from character_identity.services.training import TrainingService
 
+CHOICE_WITHIN_S = 12
+"""Of the 29 s that a request has; a cold scoring function takes a few."""
 MAX_SEED = 2**32 - 1
 """Astria takes seeds up to 2^32 (https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22)."""
 
@@ -67,7 +70,13 @@ class Services:
         from character_identity.services.identities import IdentityService
 
         return IdentityService(
-            self.identity_table, self.references, self.providers, self.state_machines, self.now, self.new_id
+            self.identity_table,
+            self.references,
+            self.scoring_function,
+            self.providers,
+            self.state_machines,
+            self.now,
+            self.new_id,
         )
 
     @cached_property
@@ -170,6 +179,17 @@ class Services:
         from character_identity.aws.ledger_table import LedgerTable
 
         return LedgerTable(self._table)
+
+    @cached_property
+    def scoring_function(self) -> "ScoringFunction":
+        from botocore.config import Config
+
+        from character_identity.aws.scoring_function import ScoringFunction
+
+        client = self._client(
+            "lambda", config=Config(read_timeout=CHOICE_WITHIN_S, retries={"max_attempts": 0})
+        )
+        return ScoringFunction(client, self.settings.values.get("SCORE_IMAGE_NAME", ""))
 
     @cached_property
     def earlier_calls(self) -> "EarlierCallTable":

@@ -39,7 +39,10 @@ class Weights(BaseModel):
 
 
 class Identity(BaseModel):
-    """A character as one provider knows it. ``references`` are S3 keys; times are aware UTC."""
+    """A character as one provider knows it. ``references`` are S3 keys; times are aware UTC.
+
+    ``main_reference`` is the one that conditions pictures where a provider takes only one.
+    """
 
     identity_id: str
     owner: str
@@ -47,6 +50,7 @@ class Identity(BaseModel):
     provider: ProviderName
     class_name: str
     references: list[str]
+    main_reference: str | None = None
     status: IdentityStatus
     phase: Phase
     progress: int = 0
@@ -59,6 +63,11 @@ class Identity(BaseModel):
     provider_model_id: str | None = None
     cost_usd: float | None = None
     error: Failure | None = None
+
+    @property
+    def references_main_first(self) -> list[str]:
+        """All references, the main one in front."""
+        return sorted(self.references, key=lambda key: key != self.main_reference)
 
     @property
     def trigger_word(self) -> str:

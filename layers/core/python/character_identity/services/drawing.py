@@ -71,7 +71,7 @@ class DrawingService:
         order = GenerationOrder(
             identity=identity,
             request=generation.request,
-            references=pictures_of(self._bucket, identity.references),
+            references=pictures_of(self._bucket, identity.references_main_first),
             weights_link=self._bucket.link(identity.weights.key) if identity.weights else None,
         )
         job = ProviderJob(

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
-from character_identity.ports import Identities, NewId, Now, Provider, Providers, Workflows
+from character_identity.ports import (
+    Identities,
+    NewId,
+    Now,
+    Provider,
+    Providers,
+    ReferenceChooser,
+    Workflows,
+)
 from character_identity.services.references import ReferenceService, Source
 
 
@@ -15,6 +23,7 @@ class IdentityService:
         self,
         identities: Identities,
         references: ReferenceService,
+        chooser: ReferenceChooser,
         providers: Providers,
         workflows: Workflows,
         now: Now,
@@ -22,6 +31,7 @@ class IdentityService:
     ) -> None:
         self._identities = identities
         self._references = references
+        self._chooser = chooser
         self._providers = providers
         self._workflows = workflows
         self._now = now
@@ -36,6 +46,7 @@ class IdentityService:
         class_name: str,
         *,
         steps: int = DEFAULT_STEPS,
+        main: Source | None = None,
         identity_id: str | None = None,
     ) -> Identity:
         """Register a character; ready at once where the provider does not train, else training starts.
@@ -44,6 +55,8 @@ class IdentityService:
             InvalidRequest: the provider or a reference image is not usable; nothing was paid or stored.
         """
         adapter = provider_named(self._providers, provider)
+        if main is not None and main not in sources:
+            raise InvalidRequest("mainReference is not one of the references.", code="unknown_reference")
         identity_id = identity_id or self._new_id()
         keys = self._references.take_in(owner, identity_id, sources, adapter.references)
         now = self._now()
@@ -54,6 +67,7 @@ class IdentityService:
             provider=adapter.name,
             class_name=class_name,
             references=keys,
+            main_reference=None if adapter.trains else self._main_reference(keys, sources, main),
             status="training" if adapter.trains else "ready",
             phase="preparing" if adapter.trains else "ready",
             progress=0 if adapter.trains else 100,
@@ -66,6 +80,14 @@ class IdentityService:
         if adapter.trains:
             self._workflows.train({"identity_id": identity_id, "state": "preparing"})
         return identity
+
+    def _main_reference(self, keys: list[str], sources: Sequence[Source], main: Source | None) -> str:
+        """The named one, or else the one nearest to the centre of the set, chosen now and for good."""
+        if main is not None:
+            return keys[list(sources).index(main)]
+        if len(keys) == 1:
+            return keys[0]
+        return self._chooser.most_central(keys) or keys[0]
 
     def get(self, owner: str, identity_id: str) -> Identity:
         """One identity of this owner; another's answers exactly like an unknown one."""

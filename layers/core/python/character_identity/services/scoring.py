@@ -68,6 +68,16 @@ class ScoringService:
         self._scores.put_score(image.generation_id, image.index, score)
         return score
 
+    def most_central(self, keys: list[str]) -> str:
+        """The picture with the largest sum of similarities to the others: the nearest to their centre.
+
+        Raises:
+            InvalidRequest: a picture cannot be embedded.
+            NotFound: a picture is not there.
+        """
+        embeddings = {key: self._embedding(key)[1] for key in keys}
+        return max(keys, key=lambda key: sum(cosine(embeddings[key], other) for other in embeddings.values()))
+
     def _embedding(self, key: str) -> tuple[str, Embedding]:
         """Return the content's SHA-256 and its embedding, computed once per content and encoder version."""
         content = self._bucket.read(key, MAX_IMAGE_BYTES)

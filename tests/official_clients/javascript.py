@@ -58,7 +58,9 @@ class JavaScriptClient:
 def install() -> None:
     """Install what ``package.json`` pins into ``.build``, unless it is there."""
     if shutil.which("npm") is None:
-        pytest.skip("needs Node and npm")
+        pytest.fail(
+            "Node and npm are needed; scripts/bootstrap puts them into .venv/bin where there are none"
+        )
     wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
     if all(_installed(name) == version for name, version in wanted.items()):
         return

@@ -24,7 +24,14 @@ IN_IMAGE = ("functions/score_image", "layers/core/python", "scripts/weights")
 TABLE_READ = ["dynamodb:GetItem", "dynamodb:Query"]
 TABLE_WRITE = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
 
-KNOWING_PROVIDERS = ("FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "LOCAL_MODE")
+KNOWING_PROVIDERS = (
+    "FAL_RUN_URL",
+    "FAL_QUEUE_URL",
+    "FAL_REST_URL",
+    "ASTRIA_API_URL",
+    "ASTRIA_MOCK",
+    "LOCAL_MODE",
+)
 COPYING = ("MEDIA_HOSTS", "LOCAL_MODE")
 AUTHORIZING = ("JWT_ISSUER", "JWT_AUDIENCE", "JWKS_URL")
 

@@ -25,6 +25,13 @@ class Parameters(Construct):
             variable: cdk.CfnParameter(stack, name, default=default, description=description).value_as_string
             for variable, (name, default, description) in _TEXTS.items()
         }
+        self.values["ASTRIA_MOCK"] = cdk.CfnParameter(
+            stack,
+            "AstriaMock",
+            default="false",
+            allowed_values=["true", "false"],
+            description="true asks Astria for its free mock, whose pictures never show the character",
+        ).value_as_string
         self.values["LOCAL_MODE"] = cdk.CfnParameter(
             stack,
             "LocalMode",

@@ -71,6 +71,8 @@ class ProviderSettings:
             if self.environment.get(name) or self._served_by_stand_in(name)
         }
         hosts = [self.environment.get("MEDIA_HOSTS", ""), "127.0.0.1" if stand_ins_url else ""]
+        if self.environment.get("ASTRIA_MOCK"):
+            values["AstriaMock"] = self.environment["ASTRIA_MOCK"]
         return {**values, "MediaHosts": ",".join(filter(None, hosts))}
 
     def _key(self, name: str) -> str:

@@ -226,6 +226,7 @@ class FakeProvider:
 
     name: ProviderName = "fal-lora"
     trains = True
+    mock = False
     references = ReferenceLimits(2, 3)
     max_images = 4
     training_deadline_s = 600

@@ -10,7 +10,7 @@ from tests.infra.template import Template, readable
 ROOT = Path(__file__).parents[2]
 
 STATE = {"TABLE_NAME", "BUCKET_NAME"}
-PROVIDERS = {"FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "LOCAL_MODE"}
+PROVIDERS = {"FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
 KEYS = {"FAL_SECRET_NAME", "ASTRIA_SECRET_NAME"}
 COPYING = {"MEDIA_HOSTS", "LOCAL_MODE"}
 
@@ -67,6 +67,7 @@ WHERE_VALUES_COME_FROM = {
     "ASTRIA_API_URL": "<AstriaApiUrl>",
     "MEDIA_HOSTS": "<MediaHosts>",
     "LOCAL_MODE": "<LocalMode>",
+    "ASTRIA_MOCK": "<AstriaMock>",
     "JWT_ISSUER": "<JwtIssuer>",
     "JWT_AUDIENCE": "<JwtAudience>",
     "JWKS_URL": "<JwksUrl>",

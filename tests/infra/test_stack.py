@@ -20,6 +20,7 @@ PARAMETERS = {
     "JwksUrl": None,
     "CorsOrigins": "https://localhost",
     "LocalMode": "false",
+    "AstriaMock": "false",
 }
 OUTPUTS = {
     "ApiId": "<ApiHttp>",

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -169,3 +170,12 @@ def test_generation_status(answer: httpx.Response, state: str) -> None:
 )
 def test_astrias_reasons_are_one_line(body: Any, reason: str) -> None:
     assert explain(body) == reason
+
+
+def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_picture_says_it() -> None:
+    stub = Stub(httpx.Response(201, json={"id": 788416}))
+    stub.adapter.submit_training(replace(ORDER, mock=True))
+    assert stub.body()["tune"]["branch"] == "fast"
+    warnings = stub.adapter.plan(SARAH.model_copy(update={"mock": True}), a_request()).warnings
+    assert warnings == ["Astria's mock was asked: the pictures do not show the character."]
+    assert stub.adapter.plan(SARAH, a_request()).warnings == []

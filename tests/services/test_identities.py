@@ -23,12 +23,12 @@ class World:
         self.workflows = FakeWorkflows()
         self.chooser = FakeChooser(1)
         media = FakeMedia(**{link: a_picture() for link in LINKS})
-        providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
+        self.providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
         self.service = IdentityService(
             self.identities,
             ReferenceService(FakeBucket(), media, lambda: "u"),
             self.chooser,
-            providers,
+            self.providers,
             self.workflows,
             lambda: NOON,
             lambda: "new",
@@ -100,3 +100,10 @@ def test_a_main_reference_that_is_not_among_them_is_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
         World().service.create("ann", "Sarah", "fal-instant", LINKS, "woman", main="https://a.test/9.jpg")
     assert caught.value.code == "unknown_reference"
+
+
+@pytest.mark.parametrize("mock", [True, False])
+def test_an_identity_remembers_that_it_is_a_mock(mock: bool) -> None:
+    world = World()
+    world.providers["fal-lora"].mock = mock
+    assert world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman").mock is mock

@@ -32,6 +32,11 @@ class Settings:
         return self.values.get("LOCAL_MODE") == "true"
 
     @property
+    def astria_mock(self) -> bool:
+        """Whether Astria is asked for its free mock, whose pictures never show the character."""
+        return self.values.get("ASTRIA_MOCK") == "true"
+
+    @property
     def media_hosts(self) -> frozenset[str]:
         """Host names that results and weights may come from."""
         extra = (host.strip().lower() for host in self.values.get("MEDIA_HOSTS", "").split(","))

@@ -42,6 +42,7 @@ class TrainingOrder:
     references: list[ReferencePicture]
     steps: int
     archive_url: str | None = None
+    mock: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Provider(Protocol):
     def name(self) -> ProviderName: ...
     @property
     def trains(self) -> bool: ...
+    @property
+    def mock(self) -> bool: ...
     @property
     def references(self) -> ReferenceLimits: ...
     @property

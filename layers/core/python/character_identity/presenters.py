@@ -33,6 +33,7 @@ def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
         progress=identity.progress,
         reference_urls=[bucket.link(key) for key in identity.references],
         main_reference_url=bucket.link(identity.main_reference) if identity.main_reference else None,
+        mock=identity.mock,
         model_url=weights.provider_url if weights else None,
         model_storage_url=bucket.link(weights.key) if weights else None,
         metadata=IdentityMetadata(

@@ -72,6 +72,7 @@ class IdentityResponse(Body):
     progress: int
     reference_urls: list[str]
     main_reference_url: str | None = None
+    mock: bool = False
     model_url: str | None = None
     model_storage_url: str | None = None
     metadata: IdentityMetadata

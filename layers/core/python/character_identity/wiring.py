@@ -288,6 +288,7 @@ class Services:
             self._secret("ASTRIA_SECRET_NAME"),
             self.settings["ASTRIA_API_URL"],
             self.settings.links_reach(self.settings["ASTRIA_API_URL"]),
+            self.settings.astria_mock,
         )
 
 

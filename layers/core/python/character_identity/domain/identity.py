@@ -41,7 +41,8 @@ class Weights(BaseModel):
 class Identity(BaseModel):
     """A character as one provider knows it. ``references`` are S3 keys; times are aware UTC.
 
-    ``main_reference`` is the one that conditions pictures where a provider takes only one.
+    A ``mock`` was trained by a provider's free mock and never shows the character. ``main_reference`` is the
+    one that conditions pictures where a provider takes only one.
     """
 
     identity_id: str
@@ -56,6 +57,7 @@ class Identity(BaseModel):
     progress: int = 0
     created_at: datetime
     settled_at: datetime | None = None
+    mock: bool = False
     training_steps: int = DEFAULT_STEPS
     archive_url: str | None = None
     weights_url: str | None = None

@@ -28,6 +28,8 @@ from character_identity.providers.vendor_api import NO_REASON, Key, VendorApi, j
 FLUX_BASE_TUNE = 1504944
 TOKEN = "ohwx"
 PRESET = "flux-lora-portrait"
+MOCK_BRANCH = "fast"
+"""Free, and its pictures are stock; that prompts reach it through the base model is not verified."""
 MAX_IMAGES = 8
 MAX_STEPS = 50
 GUIDANCE_MAX = 4.9
@@ -51,10 +53,13 @@ class Astria:
     training_deadline_s = 90 * 60
     generation_deadline_s = 20 * 60
 
-    def __init__(self, client: httpx.Client, key: Key, api_url: str, links_reach: bool) -> None:
+    def __init__(
+        self, client: httpx.Client, key: Key, api_url: str, links_reach: bool, mock: bool = False
+    ) -> None:
         self._api = VendorApi("astria", client, key, "Bearer", explain)
         self._api_url = api_url.rstrip("/")
         self._links_reach = links_reach
+        self.mock = mock
 
     def prepare_training(self, references: list[ReferencePicture]) -> str | None:
         return None
@@ -68,6 +73,8 @@ class Astria:
             "token": TOKEN,
             "preset": PRESET,
         }
+        if order.mock:
+            fields["branch"] = MOCK_BRANCH
         if self._links_reach:
             fields["image_urls"] = [reference.link for reference in order.references]
             request: dict[str, Any] = {"json": {"tune": fields}}
@@ -100,6 +107,8 @@ class Astria:
         prompt = f"<lora:{identity.provider_model_id}:1> {text}"
         body: dict[str, Any] = {"text": prompt, "num_images": request.num_images, "seed": request.seed}
         warnings = ["Tags such as <lora:1:1> were left out of the prompt."] if tags else []
+        if identity.mock:
+            warnings.append("Astria's mock was asked: the pictures do not show the character.")
         if request.width and request.height:
             body |= {"w": request.width // 8 * 8, "h": request.height // 8 * 8}
         else:

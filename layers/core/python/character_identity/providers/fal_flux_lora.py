@@ -42,6 +42,7 @@ class FalFluxLora:
 
     name: ProviderName = "fal-lora"
     trains = True
+    mock = False
     references = ReferenceLimits(minimum=5, maximum=20)
     max_images = MAX_IMAGES
     prices: dict[str, Price] = {"training": FAL_LORA_TRAINING, "image": FAL_LORA_IMAGE}  # noqa: RUF012 - read only

@@ -27,6 +27,7 @@ class FalInstantCharacter:
 
     name: ProviderName = "fal-instant"
     trains = False
+    mock = False
     references = ReferenceLimits(minimum=1, maximum=3)
     max_images = MAX_IMAGES
     prices: dict[str, Price] = {"image": FAL_INSTANT_IMAGE}  # noqa: RUF012 - read only

@@ -69,12 +69,13 @@ def tune(identity: Identity, warnings: list[str] | None = None) -> dict[str, Any
         "id": identity.identity_id,
         "title": f"Character: {identity.name}",
         "name": identity.class_name,
-        "branch": "flux1",
+        "branch": "fast" if identity.mock else "flux1",
         "model_type": "lora",
         "created_at": identity.created_at.isoformat(),
         "trained_at": settled_at.isoformat() if ready and settled_at else None,
         "expires_at": (settled_at + TUNE_KEPT_FOR).isoformat() if ready and settled_at else None,
         "progress": identity.progress,
+        "mock": identity.mock,
     }
     if identity.status == "failed":
         answer["failed_at"] = settled_at.isoformat() if settled_at else None

@@ -20,7 +20,7 @@ def create_tune(app: APIGatewayHttpResolver, content: Any) -> dict[str, Any]:
     services.require_key("ASTRIA_SECRET_NAME", "Astria")
     body = parse(CreateTune, content)
     identity = services.proxies.train_tune(owner_of(app), body)
-    return answers.tune(identity, [MOCK_BRANCH] if body.tune.branch == "fast" else [])
+    return answers.tune(identity, [MOCK_BRANCH] if body.tune.branch == "fast" and not identity.mock else [])
 
 
 def get_tune(app: APIGatewayHttpResolver, tune_id: str) -> dict[str, Any]:

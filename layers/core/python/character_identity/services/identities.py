@@ -73,6 +73,7 @@ class IdentityService:
             progress=0 if adapter.trains else 100,
             created_at=now,
             settled_at=None if adapter.trains else now,
+            mock=adapter.mock,
             training_steps=steps,
             cost_usd=None if adapter.trains else 0.0,
         )

@@ -90,6 +90,7 @@ class TrainingService:
             references=pictures_of(self._bucket, identity.references),
             steps=identity.training_steps,
             archive_url=identity.archive_url,
+            mock=identity.mock,
         )
         job = ProviderJob(
             job_id=_job_id(identity.identity_id),

@@ -63,14 +63,25 @@ class Pool:
         self._places: dict[Function, asyncio.Semaphore] = {}
         self._running: set[Sandbox] = set()
         self._invocations: set[asyncio.Task[Any]] = set()
+        self._stopped = False
+        self._stopping = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lambda-pool", daemon=True)
         self._thread.start()
 
     def invoke(self, function: Function, payload: bytes, request_id: str | None = None) -> Invocation:
-        """Run a function on a JSON payload and wait for the result."""
-        invocation = self._invoke(function, payload, request_id or str(uuid.uuid4()))
-        return asyncio.run_coroutine_threadsafe(invocation, self._loop).result()
+        """Run a function on a JSON payload and wait for the result.
+
+        Raises:
+            RuntimeError: the pool is stopped.
+            concurrent.futures.CancelledError: it was stopped meanwhile.
+        """
+        with self._stopping:
+            if self._stopped:
+                raise RuntimeError("The pool is stopped.")
+            invocation = self._invoke(function, payload, request_id or str(uuid.uuid4()))
+            result = asyncio.run_coroutine_threadsafe(invocation, self._loop)
+        return result.result()
 
     def sandbox_count(self, function: Function) -> int:
         """How many processes a function has at the moment."""
@@ -78,8 +89,10 @@ class Pool:
 
     def stop(self) -> None:
         """End all sandboxes; no process is left when this returns."""
-        if self._loop.is_closed():
-            return
+        with self._stopping:
+            if self._stopped:
+                return
+            self._stopped = True
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -230,15 +230,23 @@ def test_requests_beyond_the_machines_limit_wait_in_line(pool: Pool, code: Path,
 
 
 def test_no_process_is_left_after_stop(code: Path, runtime: Path) -> None:
-    pool, target = Pool(), function(code, runtime, timeout_s=60)
+    pool, target, other = Pool(), function(code, runtime), function(code, runtime, timeout_s=60)
     idle = result(pool, target)["pid"]
     with ThreadPoolExecutor(1) as callers:
-        busy = callers.submit(invoke, pool, target, do="sleep", seconds=60)
-        while not pool.sandbox_count(target):
+        busy = callers.submit(invoke, pool, other, do="sleep", seconds=60)
+        while not pool.sandbox_count(other):
             time.sleep(0.01)
         pool.stop()
-        assert busy.cancelled() or busy.exception() is not None
+        assert isinstance(busy.exception(), CancelledError)
     assert not Path(f"/proc/{idle}").exists()
+
+
+def test_a_stopped_pool_refuses_and_stops_again(code: Path, runtime: Path) -> None:
+    pool = Pool()
+    pool.stop()
+    pool.stop()
+    with pytest.raises(RuntimeError, match="stopped"):
+        invoke(pool, function(code, runtime))
 
 
 def test_sandboxes_end_when_their_parent_is_killed(code: Path, runtime: Path) -> None:

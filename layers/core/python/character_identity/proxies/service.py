@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
-from character_identity.domain.errors import Conflict, InvalidRequest, NotFound, ProviderError
+from character_identity.domain.errors import Conflict, InvalidRequest, NotFound, ProviderError, ServiceError
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.weights_mark import MARKED_BYTES, mark_of_content, mark_of_link
@@ -41,6 +41,13 @@ class StillRunning(ProviderError):
 
     status = 504
     default_code = "still_running"
+
+
+class NotDrawn(ServiceError):
+    """There will be no pictures; the message is the generation's own."""
+
+    status = 502
+    default_code = "generation_failed"
 
 
 class ProxyService:
@@ -135,6 +142,13 @@ class ProxyService:
                 details={"generation_id": generation.generation_id},
             )
         self._earlier.answer(generation.generation_id)
+        if generation.status == "failed":
+            failure = generation.error
+            raise NotDrawn(
+                failure.message if failure else "The generation failed.",
+                code=failure.code if failure else None,
+                details={"generation_id": generation.generation_id},
+            )
         return generation
 
     def _ordered(self, owner: str, identity: Identity, digest: str, request: dict[str, Any]) -> Generation:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.weights_mark import mark_of_content
@@ -17,7 +18,13 @@ from character_identity.proxies.bodies import (
     LoraDrawing,
     LoraTraining,
 )
-from character_identity.proxies.service import PICTURE_HOLD_S, STATUS_HOLD_S, ProxyService, StillRunning
+from character_identity.proxies.service import (
+    PICTURE_HOLD_S,
+    STATUS_HOLD_S,
+    NotDrawn,
+    ProxyService,
+    StillRunning,
+)
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
 from character_identity.services.references import ReferenceService
@@ -274,3 +281,15 @@ def test_a_status_is_waited_for_as_long_as_the_caller_likes_within_reason(
     before = world.clock()
     world.service.training("ann", identity.identity_id, "fal-lora", wait_s)
     assert world.clock() - before == timedelta(seconds=waited_s)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("generation_failed", 502), ("provider_rejected", 502), ("filtered", 422)]
+)
+def test_a_picture_that_failed_is_an_error_with_its_own_reason(code: str, status: int) -> None:
+    world = World()
+    failure = Failure(code=code, message="no such luck")
+    world.while_waiting = lambda: world.settle_all(status="failed", error=failure)
+    with pytest.raises(NotDrawn) as caught:
+        world.draw()
+    assert (caught.value.status, caught.value.code, caught.value.message) == (status, code, "no such luck")

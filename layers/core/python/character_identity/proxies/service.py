@@ -50,6 +50,13 @@ class NotDrawn(ServiceError):
     default_code = "generation_failed"
 
 
+class Blocked(NotDrawn):
+    """The provider's safety checker blanked the pictures."""
+
+    status = 422
+    default_code = "filtered"
+
+
 class ProxyService:
     """One owner's calls; a call that is repeated leads to what it led to before, and is paid once."""
 
@@ -144,7 +151,8 @@ class ProxyService:
         self._earlier.answer(generation.generation_id)
         if generation.status == "failed":
             failure = generation.error
-            raise NotDrawn(
+            error = Blocked if failure and failure.code == Blocked.default_code else NotDrawn
+            raise error(
                 failure.message if failure else "The generation failed.",
                 code=failure.code if failure else None,
                 details={"generation_id": generation.generation_id},

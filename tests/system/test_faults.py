@@ -1,0 +1,295 @@
+"""Every fault of a provider at every call to it: the client gets what it wants or one sentence, paid once.
+
+The cells of a shift run once, in lanes side by side; its tests look at what came of them.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from character_identity_client import CharacterGenerationParams, ProxySession, ServiceFailed, configure
+from character_identity_client.astria import create_astria_character_identity, generate_with_astria
+from character_identity_client.fal_instant_character import (
+    create_instant_character_identity,
+    generate_with_instant_character,
+)
+from character_identity_client.fal_lora import create_flux_lora_character_identity, generate_with_flux_lora
+from tests.system.conftest import TRAINING_S, Running
+from tests.typescript.shelf import shelf
+
+pytestmark = pytest.mark.system
+
+Fault = dict[str, Any]
+Order = Callable[[str], None]
+
+PATIENCE_S = 30.0
+POLL_S = 0.05
+KEYS = ("stand-in-id:stand-in-secret", "stand-in-secret", "sd_stand_in")
+SIGNATURE = "X-Amz-Signature=f00d"
+REASON = f"Cannot read\nhttps://media.test/a.jpg?{SIGNATURE} with KEY"
+PAGE = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>nginx</body>\n</html>"
+
+READING: dict[str, Fault] = {
+    "429": {"kind": "reply", "status": 429, "body": {"detail": REASON}, "headers": {"Retry-After": "1"}},
+    "500": {"kind": "reply", "status": 500, "body": {"detail": REASON}},
+    "502-page": {"kind": "reply", "status": 502, "body": PAGE},
+    "422": {
+        "kind": "reply",
+        "status": 422,
+        "body": {"detail": [REASON, "Prompt is too long"]},
+    },
+    "cut": {"kind": "cut"},
+    "late": {"kind": "delay", "seconds": 1},
+}
+UPLOADING = READING | {"cut-after": {"kind": "cut", "accepted": True}}
+TRAINING = UPLOADING | {
+    "500-after": {"kind": "reply", "status": 500, "accepted": True},
+    "502-page-after": {"kind": "reply", "status": 502, "body": PAGE, "accepted": True},
+    "job-fails": {"kind": "fail", "status": 422, "body": {"detail": REASON}},
+}
+DRAWING = TRAINING | {"job-blocked": {"kind": "blocked"}}
+# A training takes twice as long as a picture, whose calls are made by the same code.
+SHORTER = {kind: fault for kind, fault in READING.items() if kind not in {"500", "late"}}
+NOT_SURVIVED = {"422", "job-fails", "job-blocked"}
+PAID = {"fal.submit", "astria.create_tune", "astria.create_prompt"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fault of one call that an order leads to."""
+
+    order: str
+    operation: str
+    path: str  # keeps the fault from the orders of other lanes
+    kind: str
+    fault: Fault = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.order}-{self.operation}-{self.kind}"
+
+    @property
+    def name(self) -> str:
+        """What the character is called in this cell and nowhere else."""
+        return "Cell " + "".join(chr(ord("A") + int(digit)) for digit in f"{CELLS.index(self):03}")
+
+    @property
+    def survived(self) -> bool:
+        """Whether the order has to succeed all the same: the call can be made again for nothing."""
+        if (self.operation, self.kind) == ("fal.result", "500"):
+            return False  # with a request id, which the stand-ins add, this is how fal says that a job failed
+        return self.kind in {"429", "late"} or (self.operation not in PAID and self.kind not in NOT_SURVIVED)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the client got: a failure, or what it wanted."""
+
+    failure: Exception | None
+    fault_used: bool
+    orders: int = 0
+
+
+Outcomes = Callable[[int], dict[Cell, Outcome]]
+
+
+def cells(order: str, operation: str, faults: dict[str, Fault], path: str = "") -> list[Cell]:
+    """The cells of one call; where an answer quotes a key, it is the provider's own."""
+    key = KEYS[0] if operation.startswith("fal") else KEYS[2]
+    return [
+        Cell(
+            order,
+            operation,
+            path,
+            kind,
+            json.loads(json.dumps({"operation": operation, "path": path, **fault}).replace("KEY", key)),
+        )
+        for kind, fault in faults.items()
+    ]
+
+
+# Lanes of one shift run side by side, so no lane may meet another's fault: a training's uploads look like an
+# instant picture's, and the path of its submit holds the LoRA picture's.
+SHIFTS = (
+    (
+        [
+            *cells("instant", "fal.initiate_upload", UPLOADING),
+            *cells("instant", "fal.upload", UPLOADING),
+        ],
+        cells("lora", "fal.submit", DRAWING, "flux-lora"),
+        cells("prompt", "astria.create_prompt", DRAWING),
+    ),
+    (
+        [
+            *cells("training", "fal.initiate_upload", SHORTER),
+            *cells("training", "fal.upload", SHORTER),
+        ],
+        [
+            *cells("lora", "fal.status", READING, "flux-lora/requests"),
+            *cells("lora", "fal.result", READING, "flux-lora/requests"),
+            *cells("lora", "fal.media", READING, "picture.jpg"),
+        ],
+        cells("tune", "astria.create_tune", TRAINING),
+    ),
+    (
+        [
+            *cells("training", "fal.submit", TRAINING, "fast-training"),
+            *cells("training", "fal.status", SHORTER, "fast-training"),
+            *cells("training", "fal.result", SHORTER, "fast-training"),
+            *cells("training", "fal.media", SHORTER, "safetensors"),
+        ],
+        [
+            *cells("instant", "fal.submit", DRAWING, "instant-character"),
+            *cells("instant", "fal.status", READING, "instant-character"),
+            *cells("instant", "fal.result", READING, "instant-character"),
+            *cells("instant", "fal.media", READING, "picture.jpg"),
+        ],
+        cells("tune", "astria.get_tune", READING),
+        [
+            *cells("prompt", "astria.get_prompt", READING),
+            *cells("prompt", "astria.media", READING),
+        ],
+    ),
+)
+CELLS = [cell for shift in SHIFTS for lane in shift for cell in lane]
+
+
+class Patience(threading.local):
+    """The client's sleep between two looks, shortened; a thread that waits too long fails."""
+
+    def __init__(self) -> None:
+        self._ends_at = float("inf")
+
+    def begin(self) -> None:
+        self._ends_at = time.monotonic() + PATIENCE_S
+
+    def sleep(self, _: float) -> None:
+        assert time.monotonic() < self._ends_at, f"neither outcome nor sentence within {PATIENCE_S:g} s"
+        time.sleep(POLL_S)
+
+
+@pytest.fixture(scope="module")
+def patience() -> Patience:
+    return Patience()
+
+
+@pytest.fixture(scope="module")
+def orders(running_system: Running, patience: Patience) -> Iterator[dict[str, Order]]:
+    """What a client with a LoRA and a tune of its own can order."""
+    system = running_system.system
+    running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
+    with (
+        shelf(running_system.people["Eileen"][0].parent) as pictures_url,
+        ProxySession(system.api_url, system.token_for("faults"), sleep=patience.sleep) as session,
+    ):
+        configure(session)
+        yield orders_with([f"{pictures_url}/{path.name}" for path in running_system.people["Eileen"]])
+        configure(None)
+    running_system.providers.post("/control/settings", json={"training_s": TRAINING_S}).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def outcomes(running_system: Running, orders: dict[str, Order], patience: Patience) -> Outcomes:
+    """What came of a shift's cells, and how many orders the providers had accepted for each at its end."""
+
+    def run(lane: list[Cell]) -> dict[Cell, Outcome]:
+        return {cell: outcome(running_system, cell, orders[cell.order], patience) for cell in lane}
+
+    @cache
+    def of_shift(number: int) -> dict[Cell, Outcome]:
+        with ThreadPoolExecutor() as pool:
+            lanes = list(pool.map(run, SHIFTS[number]))
+        calls = running_system.providers.get("/control/ledger").raise_for_status().json()["calls"]
+        return {
+            cell: replace(got, orders=accepted(calls, cell)) for lane in lanes for cell, got in lane.items()
+        }
+
+    return of_shift
+
+
+def orders_with(references: list[str]) -> dict[str, Order]:
+    """What the client can order, of a character with the name that it is given; all raise what they want."""
+    lora = create_flux_lora_character_identity("Sarah", references)
+    tune = create_astria_character_identity("Sarah", references)
+    instant = create_instant_character_identity("Sarah", references)
+
+    def params(name: str) -> CharacterGenerationParams:
+        return CharacterGenerationParams(character_id="", prompt=f"Sarah reads {name}")
+
+    return {
+        "instant": lambda name: look_at(generate_with_instant_character(params(name), instant).image_url),
+        "lora": lambda name: look_at(generate_with_flux_lora(params(name), lora).image_url),
+        "prompt": lambda name: look_at(generate_with_astria(params(name), tune).image_url),
+        "training": lambda name: use(create_flux_lora_character_identity(name, references).model_url),
+        "tune": lambda name: use(create_astria_character_identity(name, references).character_id),
+    }
+
+
+def look_at(url: str) -> None:
+    """Fail unless there is a picture behind the link."""
+    with Image.open(BytesIO(httpx.get(url).raise_for_status().content)) as picture:
+        picture.load()
+
+
+def use(trained: str | None) -> None:
+    """Fail unless a training left something to draw with."""
+    assert trained
+    if trained.startswith("http"):
+        assert httpx.get(trained).raise_for_status().content
+
+
+def outcome(running_system: Running, cell: Cell, order: Order, patience: Patience) -> Outcome:
+    """Order once while the fault of the cell is armed."""
+    running_system.arm(**cell.fault)
+    patience.begin()
+    failure: Exception | None = None
+    try:
+        order(cell.name)
+    except Exception as exc:  # a lane goes on; the cell's test raises it
+        failure = exc
+    armed = running_system.providers.get("/control/faults").raise_for_status().json()
+    still = [fault for fault in armed if (fault["operation"], fault["path"]) == (cell.operation, cell.path)]
+    return Outcome(failure, fault_used=not still)
+
+
+def accepted(calls: list[dict[str, Any]], cell: Cell) -> int:
+    """How many billable calls an order of this cell led to."""
+    mark = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
+    return sum(mark.search(str(call["input"])) is not None for call in calls)
+
+
+@pytest.mark.parametrize(
+    ("shift", "cell"),
+    [
+        pytest.param(number, cell, id=str(cell))
+        for number, shift in enumerate(SHIFTS)
+        for lane in shift
+        for cell in lane
+    ],
+)
+def test_a_fault_costs_one_order_at_most_and_one_sentence(outcomes: Outcomes, shift: int, cell: Cell) -> None:
+    got = outcomes(shift)[cell]
+    assert got.fault_used, "this call was never made"
+    assert got.orders <= 1
+    if got.failure is None:
+        assert got.orders == 1
+        assert cell.kind not in {"job-fails", "job-blocked"}
+        return
+    if not isinstance(got.failure, ServiceFailed):
+        raise got.failure
+    sentence = str(got.failure)
+    assert not cell.survived, sentence
+    assert sentence.isprintable()
+    assert 20 < len(sentence) < 600
+    for unfit in (*KEYS, SIGNATURE, "?", "<", "Traceback", "{'", "Errno", ".py"):
+        assert unfit not in sentence

@@ -83,7 +83,6 @@ class World:
             GenerationService(
                 self.generations, self.identities, providers, self.workflows, self.clock, new_id, lambda: 7
             ),
-            references,
             self.earlier,
             self.weights,
             self.media,

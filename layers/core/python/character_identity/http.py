@@ -135,10 +135,7 @@ def answer_old(content: dict[str, Any]) -> Response[str]:
 
 
 def _service_error(error: ServiceError) -> Response[str]:
-    if error.status >= 500:
-        logger.error(error.message, exc_info=error)
-    else:
-        logger.info("refused", extra={"code": error.code})
+    _log(error)
     return _problem(
         error.status, ErrorResponse(code=error.code, message=error.message, details=error.details)
     )

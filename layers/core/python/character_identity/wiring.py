@@ -108,7 +108,6 @@ class Services:
         return ProxyService(
             self.identities,
             self.generations,
-            self.references,
             self.earlier_calls,
             self.trained_weights,
             self._fetcher(hosts=None),

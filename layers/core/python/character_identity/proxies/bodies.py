@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import AspectRatio
+from character_identity.domain.identity import DEFAULT_STEPS
 from character_identity.services.references import Source
 
 CLIENT_GUIDANCE, CLIENT_STEPS = 7.5, 30
@@ -85,7 +86,7 @@ class LoraTraining(OldBody):
 
     images_data_url: Annotated[list[str], Field(max_length=40)] | str
     trigger_word: Annotated[str, Field(max_length=80)] | None = None
-    steps: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    steps: Annotated[int, Field(ge=1, le=10_000)] = DEFAULT_STEPS
 
     @property
     def name(self) -> str:

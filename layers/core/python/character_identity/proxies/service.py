@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound, ProviderError, ServiceError
 from character_identity.domain.generation import Generation
-from character_identity.domain.identity import Identity, ProviderName
+from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.domain.weights_mark import MARKED_BYTES, mark_of_content, mark_of_link
 from character_identity.ports import EarlierCall, EarlierCalls, Media, NewId, Now, TrainedWeights
 from character_identity.proxies.archives import MAX_ARCHIVE_BYTES, pictures_in
@@ -24,7 +24,7 @@ from character_identity.proxies.bodies import (
 )
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
-from character_identity.services.references import ReferenceService, Source
+from character_identity.services.references import Source
 
 SAME_CALL_WITHIN = timedelta(minutes=10)
 LONGEST_START = timedelta(seconds=60)
@@ -64,7 +64,6 @@ class ProxyService:
         self,
         identities: IdentityService,
         generations: GenerationService,
-        references: ReferenceService,
         earlier: EarlierCalls,
         trained_weights: TrainedWeights,
         media: Media,
@@ -74,7 +73,6 @@ class ProxyService:
     ) -> None:
         self._identities = identities
         self._generations = generations
-        self._references = references
         self._earlier = earlier
         self._trained_weights = trained_weights
         self._media = media
@@ -187,7 +185,7 @@ class ProxyService:
         name: str,
         class_name: str,
         sources: Callable[[], list[Source]],
-        steps: int = 1000,
+        steps: int = DEFAULT_STEPS,
     ) -> Identity:
         digest = _digest(owner, provider, "training", call)
         earlier = self._earlier.find(digest)
@@ -235,12 +233,25 @@ class ProxyService:
             with suppress(NotFound):  # it died before it made one
                 return self._identities.get(owner, earlier.target_id)
         call = self._new_call()
-        picture = self._first_usable(owner, links)
-        identity = self._identities.create(
-            owner, "Character", "fal-instant", [picture], "person", identity_id=call.target_id
-        )
+        identity = self._of_first_usable(owner, links, call.target_id)
         self._earlier.claim(digest, call, earlier)
         return identity
+
+    def _of_first_usable(self, owner: str, links: list[str], identity_id: str) -> Identity:
+        refusal: InvalidRequest | None = None
+        for link in links:
+            try:
+                return self._identities.create(
+                    owner,
+                    "Character",
+                    "fal-instant",
+                    [picture_source(link)],
+                    "person",
+                    identity_id=identity_id,
+                )
+            except InvalidRequest as exc:
+                refusal = refusal or exc
+        raise refusal or InvalidRequest("At least one reference image is needed.", code="too_few_references")
 
     def _new_call(self) -> EarlierCall:
         return EarlierCall(target_id=self._new_id(), made_at=self._now())
@@ -248,15 +259,6 @@ class ProxyService:
     def _is_over(self, call: EarlierCall) -> bool:
         """Whether the same call now would be a new wish: its outcome was told, or it was long ago."""
         return self._now() - call.made_at > SAME_CALL_WITHIN or self._earlier.was_answered(call.target_id)
-
-    def _first_usable(self, owner: str, links: list[str]) -> bytes:
-        refusal: InvalidRequest | None = None
-        for link in links:
-            try:
-                return self._references.read(owner, picture_source(link))
-            except InvalidRequest as exc:
-                refusal = refusal or exc
-        raise refusal or InvalidRequest("At least one reference image is needed.", code="too_few_references")
 
     def _sources(self, links: list[str] | str) -> list[Source]:
         if isinstance(links, list):

@@ -50,18 +50,14 @@ class ReferenceService:
                 f"At most {limits.maximum} reference images are taken; {len(sources)} came.",
                 code="too_many_references",
             )
-        pictures = [self.read(owner, source) for source in sources]
+        pictures = [self._read(owner, source) for source in sources]
         keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(pictures) + 1)]
         for key, picture in zip(keys, pictures, strict=True):
             self._bucket.write(key, picture, "image/jpeg")
         return keys
 
-    def read(self, owner: str, source: Source) -> bytes:
-        """One checked picture, as it will be stored.
-
-        Raises:
-            InvalidRequest: not there, not a picture, or too small.
-        """
+    def _read(self, owner: str, source: Source) -> bytes:
+        """One checked picture, as it will be stored."""
         try:
             return upright_jpeg(source if isinstance(source, bytes) else self._fetch(owner, source))
         except InvalidRequest as exc:

@@ -16,6 +16,7 @@ from character_identity_client import (
     ApiClient,
     ApiError,
     DeadlinePassed,
+    Finding,
     Generation,
     Identity,
     Image,
@@ -56,11 +57,15 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderResult:
-    """What came of one provider; ``bugs`` are tracebacks of errors that nobody expected."""
+    """What came of one provider; ``bugs`` are tracebacks of errors that nobody expected.
+
+    ``warnings`` are what the API had to say about the references that it took.
+    """
 
     identity: EvaluatedIdentity
     rows: list[EvaluationRow]
     seconds: float
+    warnings: tuple[str, ...] = ()
     bugs: tuple[str, ...] = ()
 
 
@@ -105,6 +110,7 @@ class _Course:
         self._plan = plan
         self._provider = provider
         self._progress = progress
+        self._warnings: list[str] = []
         self._bugs: list[str] = []
 
     def run(self, most_references: int | None) -> ProviderResult:
@@ -127,7 +133,11 @@ class _Course:
             rows = self._make_pictures(identity)
             self._show(Step("done"))
         return ProviderResult(
-            identity=evaluated, rows=rows, seconds=time.monotonic() - started, bugs=tuple(self._bugs)
+            identity=evaluated,
+            rows=rows,
+            seconds=time.monotonic() - started,
+            warnings=tuple(self._warnings),
+            bugs=tuple(self._bugs),
         )
 
     def _make_identity(self, most_references: int | None) -> Identity:
@@ -140,6 +150,7 @@ class _Course:
             )
         except ApiError as exc:
             raise ApiError(exc.status, exc.code, self._with_names(exc.message, keys)) from exc
+        self._warnings = [self._warning(finding) for finding in identity.findings]
         if identity.status == "ready":
             return identity
         return self._api.wait_until_ready(
@@ -151,8 +162,17 @@ class _Course:
     def _with_names(self, message: str, keys: Sequence[str]) -> str:
         """A message about uploaded pictures with their names on this machine."""
         for key, path in zip(keys, self._plan.references, strict=False):
-            message = message.replace(key, path.relative_to(self._plan.output).as_posix())
+            message = message.replace(key, self._name(path))
         return message
+
+    def _warning(self, finding: Finding) -> str:
+        which = (
+            "" if finding.reference is None else f"{self._name(self._plan.references[finding.reference])}: "
+        )
+        return f"{which}{finding.message} {finding.advice}"
+
+    def _name(self, picture: Path) -> str:
+        return picture.relative_to(self._plan.output).as_posix()
 
     def _make_pictures(self, identity: Identity) -> list[EvaluationRow]:
         """The rows of all cells. Scores are waited for last: most are there by the time the pictures are."""

@@ -129,7 +129,8 @@ def _print_results(
             cost([summary]),
         )
     console.print(table)
-    for line in [*_failures(evaluation), *_provenance(evaluation)]:
+    warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
+    for line in [*_failures(evaluation), *warnings, *_provenance(evaluation)]:
         console.print(Text(line))
     for name in ("gallery.html", "results.csv"):
         console.print(str(output / name), markup=False, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.errors import CannotRun
+from scripts.atomic import write_file
 
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
@@ -135,7 +136,6 @@ def _archive(folder: Path, archives: Path) -> bytes:
     """The folder as a zip file. An asset's folder is named by its hash: a file of that name is up to date."""
     archive = archives / f"{folder.name}.zip"
     if not archive.exists():
-        archive.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w") as zipped:
             for path in sorted(folder.rglob("*")):
@@ -144,9 +144,7 @@ def _archive(folder: Path, archives: Path) -> bytes:
                     entry = zipfile.ZipInfo(str(path.relative_to(folder)))
                     entry.external_attr = path.stat().st_mode << 16
                     zipped.writestr(entry, path.read_bytes())
-        unfinished = archive.with_suffix(".unfinished")
-        unfinished.write_bytes(content.getvalue())
-        unfinished.rename(archive)
+        write_file(archive, content.getvalue())
     return archive.read_bytes()
 
 

@@ -1,4 +1,7 @@
-"""``python -m local dev``: the whole system on this machine, until Ctrl-C."""
+"""``python -m local dev``: the whole system on this machine, until Ctrl-C.
+
+Tables, objects and secrets are there again at the next start, however this one ends.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ from pathlib import Path
 from local.errors import CannotRun
 from local.packages import ROOT, STATE
 from local.runtime import Options, System, running
+from scripts.atomic import write_file
 
-ADDRESSES = STATE / "dev.json"
-LOCK = STATE / "dev.lock"
-LOGS = STATE / "logs"
+# In the folder of the run:
+ADDRESSES, LOCK, LOGS, KEPT = "dev.json", "dev.lock", "logs", "state"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,20 +35,22 @@ def main(arguments: Sequence[str]) -> int:
         signal.SIGTERM,
     ):  # leave by way of all clean-ups; a shell's `&` ignores SIGINT
         signal.signal(stop, signal.default_int_handler)
+    folder: Path = chosen.state
     try:
-        with _only_one():
-            ADDRESSES.unlink(missing_ok=True)  # of a run that was killed
+        with _only_one(folder):
+            for leftover in (LOGS, KEPT) if chosen.fresh else (LOGS,):
+                shutil.rmtree(folder / leftover, ignore_errors=True)
             options = Options(
                 api_port=chosen.api_port,
                 aws_port=chosen.aws_port,
                 providers_port=chosen.providers_port,
                 wait_scale=chosen.wait_scale,
-                logs=LOGS,
+                state=folder / KEPT,
+                logs=folder / LOGS,
                 report=lambda phase: print(f"{phase} ...", flush=True),
             )
-            shutil.rmtree(LOGS, ignore_errors=True)
-            with running(options) as system, _announced(system):
-                print(introduction(system, time.monotonic() - started), flush=True)
+            with running(options) as system, _announced(system, folder / ADDRESSES):
+                print(introduction(system, time.monotonic() - started, folder), flush=True)
                 system.wait()
     except CannotRun as problem:
         print(problem, file=sys.stderr)
@@ -55,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def introduction(system: System, seconds: float) -> str:
+def introduction(system: System, seconds: float, folder: Path) -> str:
     """What somebody who has just started the system wants to know."""
     addresses = {
         "API": system.api_url,
@@ -64,7 +69,8 @@ def introduction(system: System, seconds: float) -> str:
         if system.provider_url
         else "as the environment says",
         "Logs": f"{_relative(system.logs)}/<function>.log",
-        "Details": _relative(ADDRESSES),
+        "Kept in": f"{_relative(folder / KEPT)} (--fresh begins anew)",
+        "Details": _relative(folder / ADDRESSES),
     }
     lines = [f"Ready after {seconds:.1f} s.", ""]
     lines += [f"  {name:<11}{address}" for name, address in addresses.items()]
@@ -88,14 +94,18 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         help="factor of all waits of state machines; default: 0.1 if all providers are local, else 1",
     )
+    parser.add_argument(
+        "--state", type=Path, default=STATE, metavar="DIR", help="folder for what is kept, dev.json and logs"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have kept")
     return parser
 
 
 @contextmanager
-def _only_one() -> Iterator[None]:
-    """Hold the lock of ``make dev``; the system lets go of it however we end."""
-    STATE.mkdir(exist_ok=True)
-    with LOCK.open("a+") as lock:
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder; the system lets go of it however we end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -104,11 +114,12 @@ def _only_one() -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        (folder / ADDRESSES).unlink(missing_ok=True)  # of a run that was killed
         yield
 
 
 @contextmanager
-def _announced(system: System) -> Iterator[None]:
+def _announced(system: System, file: Path) -> Iterator[None]:
     """Write down where everything is, for programs, as long as it is there."""
     content = {
         "apiUrl": system.api_url,
@@ -119,14 +130,11 @@ def _announced(system: System) -> Iterator[None]:
         "stateMachines": dict(system.state_machines),
         "pid": os.getpid(),
     }
-    unfinished = ADDRESSES.with_suffix(".unfinished")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(json.dumps(content, indent=2))
-    unfinished.rename(ADDRESSES)
+    write_file(file, json.dumps(content, indent=2).encode(), mode=0o600)
     try:
         yield
     finally:
-        ADDRESSES.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
 def _relative(path: Path) -> str:

@@ -48,9 +48,6 @@ DIFFERENCES = (
     Difference(
         MACHINE, says("JitterStrategy"), "JitterStrategy is ignored: retries come after the exact time."
     ),
-    Difference(
-        MACHINE, says("MaxDelaySeconds"), "MaxDelaySeconds is ignored: the limit is 60 s for every retry."
-    ),
     Difference(MACHINE, says("Assign"), "Assign is ignored in JSONPath states: variables stay empty."),
     Difference(MACHINE, says("Resource", f"{SDK}:s3:getObject"), "The task aws-sdk:s3:getObject fails."),
     Difference(MACHINE, says("Resource", f"{SDK}:s3:putObject"), "The task aws-sdk:s3:putObject fails."),
@@ -60,6 +57,11 @@ DIFFERENCES = (
         "AWS::ApiGatewayV2::Route",
         lambda properties: True,
         "Events of the HTTP API have no `cookies` and no `domainPrefix`.",
+    ),
+    Difference(
+        "AWS::DynamoDB::Table",
+        has("TimeToLiveSpecification"),
+        "Items past their time to live stay in the table.",
     ),
     Difference("AWS::S3::Bucket", has("LifecycleConfiguration"), "Objects in S3 do not expire."),
     Difference("AWS::CloudWatch::Alarm", has("Metrics"), "Alarms on expressions of metrics never sound."),

@@ -1,6 +1,7 @@
 """AWS on this machine: ``python -m local.emulator``, ministack with Lambda sandboxes of our own.
 
-Prints one line of JSON when it listens: {"awsPort": 4566, "apiPort": 8787}. Keeps everything in memory.
+Prints one line of JSON when it listens: {"awsPort": 4566, "apiPort": 8787}. Everything is in memory; where a
+folder is named for it, what is stored is there as well, and outlives the process.
 """
 
 import argparse
@@ -17,9 +18,11 @@ import hypercorn.asyncio
 import hypercorn.config
 from hypercorn.typing import Framework
 
+from local.errors import CannotRun
 from local.lambda_pool import Pool
 from local.lambda_sandbox import Function
 from local.packages import STATE, runtime_packages
+from local.state_file import StateFile
 
 REGION = "eu-west-1"
 
@@ -28,9 +31,13 @@ def main(arguments: list[str]) -> int:
     """Serve until SIGTERM or SIGINT."""
     options = _parser().parse_args(arguments)
     aws, api = _listen(options.aws_port), _listen(options.api_port)
+    try:
+        state = StateFile(options.state) if options.state else None
+    except CannotRun as problem:
+        sys.exit(str(problem))
     pool = Pool(log=FunctionLogs(options.logs).write)
     try:
-        asyncio.run(_serve(options, pool, aws, api))
+        asyncio.run(_serve(options, pool, aws, api, state))
     finally:
         pool.stop()
     sys.stdout.flush()
@@ -53,21 +60,33 @@ class FunctionLogs:
         self._files[name].write(line + "\n")
 
 
-async def _serve(options: argparse.Namespace, pool: Pool, aws: socket.socket, api: socket.socket) -> None:
+async def _serve(
+    options: argparse.Namespace, pool: Pool, aws: socket.socket, api: socket.socket, state: StateFile | None
+) -> None:
     aws_port, api_port = aws.getsockname()[1], api.getsockname()[1]
     _configure_ministack(aws_port, options.wait_scale)
     # ministack reads its settings when it is imported.
     import ministack.app
 
-    from local import ministack_http_api, ministack_lambda, ministack_templates, state_machine_corrections
+    from local import (
+        ministack_events,
+        ministack_http_api,
+        ministack_lambda,
+        ministack_state,
+        ministack_templates,
+        state_machine_corrections,
+        task_token_corrections,
+    )
 
     endpoint_url = f"http://127.0.0.1:{aws_port}"
-    ministack_lambda.PoolExecutor(
-        pool, options.state, endpoint_url, runtime_packages(options.state)
-    ).install()
+    ministack_lambda.PoolExecutor(pool, STATE, endpoint_url, runtime_packages()).install()
+    ministack_events.install(options.wait_scale)
     ministack_http_api.install()
     ministack_templates.install()
     state_machine_corrections.install()
+    task_token_corrections.install()
+    if state:
+        ministack_state.install(state)
 
     config = hypercorn.config.Config()
     config.bind = [f"fd://{aws.detach()}", f"fd://{api.detach()}"]
@@ -115,8 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait-scale", type=float, default=1, help="what waits of state machines are multiplied by"
     )
-    parser.add_argument("--state", type=Path, default=STATE, help="folder for unpacked code and packages")
     parser.add_argument("--logs", type=Path, default=STATE / "logs", help="folder for the functions' logs")
+    parser.add_argument(
+        "--state", type=Path, help="folder that keeps tables, objects and secrets; default: nothing is kept"
+    )
     return parser
 
 

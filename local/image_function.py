@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local.errors import CannotRun
 from local.packages import PYTHON_VERSION, STATE, installed
+from scripts.atomic import write_file
 
 TASK_ROOT = "/var/task"  # of AWS's base images
 RECORD = "function.json"
@@ -57,7 +58,7 @@ def prepare(
         "handler": build.handler,
         "environment": build.environment,
     }
-    (folder / RECORD).write_text(json.dumps(record, indent=2))
+    write_file(folder / RECORD, json.dumps(record, indent=2).encode())
     return load(state, tag)
 
 

@@ -9,8 +9,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from threading import Lock
@@ -22,6 +20,7 @@ from local import image_function
 from local.lambda_pool import Pool
 from local.lambda_sandbox import Function
 from local.packages import PYTHON_VERSION
+from scripts.atomic import new_folder
 
 WHOLE_CORE_MB = 1769  # "at 1,769 MB, a function has the equivalent of one vCPU", AWS Lambda developer guide
 
@@ -100,12 +99,6 @@ class PoolExecutor:
         """The unpacked archive, kept from one start to the next, bytecode included."""
         folder = self._state / "code" / hashlib.sha256(archive).hexdigest()[:24]
         if not folder.exists():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
-            with zipfile.ZipFile(io.BytesIO(archive)) as zipped:
+            with new_folder(folder) as unfinished, zipfile.ZipFile(io.BytesIO(archive)) as zipped:
                 zipped.extractall(unfinished)
-            try:
-                unfinished.rename(folder)
-            except OSError:  # another process was faster
-                shutil.rmtree(unfinished)
         return folder

@@ -1,13 +1,12 @@
 """Folders of Python packages for the functions, installed by pip once and kept under ``.local``."""
 
 import hashlib
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from local.errors import CannotRun
+from scripts.atomic import new_folder
 
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".local"
@@ -33,9 +32,6 @@ def installed(requirements: Path, state: Path, name: str) -> Path:
     folder = _folder(requirements, state, name)
     if folder.exists():
         return folder
-    state.mkdir(parents=True, exist_ok=True)
-    # Another process may do the same at this moment: whoever renames first wins.
-    unfinished = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=state))
     command = [
         sys.executable,
         "-m",
@@ -45,16 +41,11 @@ def installed(requirements: Path, state: Path, name: str) -> Path:
         "--disable-pip-version-check",
         "--no-warn-conflicts",
     ]
-    command += ["--target", str(unfinished), "--requirement", str(requirements)]
-    pip = subprocess.run(command, capture_output=True, text=True)
-    if pip.returncode:
-        shutil.rmtree(unfinished)
-        raise CannotRun(f"pip could not install {requirements}: {pip.stderr.strip()[-500:]}")
-    unfinished.chmod(0o755)
-    try:
-        unfinished.rename(folder)
-    except OSError:
-        shutil.rmtree(unfinished)
+    with new_folder(folder) as unfinished:
+        command += ["--target", str(unfinished), "--requirement", str(requirements)]
+        pip = subprocess.run(command, capture_output=True, text=True)
+        if pip.returncode:
+            raise CannotRun(f"pip could not install {requirements}: {pip.stderr.strip()[-500:]}")
     return folder
 
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.deploy import deploy, set_secrets
+from local.deploy import client, deploy, set_secrets
 from local.differences import differences
 from local.errors import CannotRun
 from local.issuer import AUDIENCE, Issuer
@@ -33,7 +33,9 @@ class Options:
     wait_scale: float | None = None  # None: shortened as long as all providers are on this machine
     training_s: float | None = None  # how long the stand-ins train; None: as they like
     generation_s: float | None = None
+    webhooks: bool = True  # where providers can reach us; False: none call back
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    state: Path | None = None  # folder that keeps tables, objects and secrets; None: nothing is kept
     logs: Path = STATE / "run-logs"
     report: Callable[[str], None] = lambda phase: (
         None
@@ -92,7 +94,11 @@ def running(options: Options | None = None) -> Iterator[System]:
         wait_scale = SHORTENED if settings.all_on_this_machine else UNCHANGED
     with ExitStack() as stack:
         emulator = start_emulator(
-            wait_scale=wait_scale, aws_port=options.aws_port, api_port=options.api_port, logs=options.logs
+            wait_scale=wait_scale,
+            aws_port=options.aws_port,
+            api_port=options.api_port,
+            logs=options.logs,
+            state=options.state,
         )
         stack.callback(emulator.stop)
         stand_ins = _start_stand_ins(options, settings) if settings.stand_ins_needed else None
@@ -102,16 +108,13 @@ def running(options: Options | None = None) -> Iterator[System]:
         stack.callback(issuer.close)
         ports = emulator.announcement()
         aws_endpoint_url = f"http://127.0.0.1:{ports['awsPort']}"
+        api_url = f"http://127.0.0.1:{ports['apiPort']}"
         provider_url = f"http://127.0.0.1:{stand_ins.announcement()['port']}" if stand_ins else None
 
         options.report("Deploying the stack")
         parameters = {
             **settings.parameters(provider_url),
-            "JwtIssuer": issuer.url,
-            "JwtAudience": AUDIENCE,
-            "JwksUrl": issuer.jwks_url,
-            "CorsOrigins": "*",
-            "LocalMode": "true",
+            **stack_parameters(options, settings, issuer, api_url),
         }
         outputs = deploy(assembly, aws_endpoint_url, parameters, STATE / "archives")
         keys = {
@@ -119,8 +122,12 @@ def running(options: Options | None = None) -> Iterator[System]:
             outputs["AstriaKeySecretName"]: settings.astria_key,
         }
         set_secrets(aws_endpoint_url, keys)
+        if options.state is not None:  # what ran when the last run was killed goes on now, not when it is due
+            client("lambda", aws_endpoint_url).invoke(
+                FunctionName=outputs["SweepName"], InvocationType="Event", Payload=b'{"all": true}'
+            )
         yield System(
-            api_url=f"http://127.0.0.1:{ports['apiPort']}",
+            api_url=api_url,
             token=issuer.token(),
             token_for=issuer.token,
             aws_endpoint_url=aws_endpoint_url,
@@ -138,6 +145,21 @@ def running(options: Options | None = None) -> Iterator[System]:
             logs=options.logs,
             services=(emulator, stand_ins) if stand_ins else (emulator,),
         )
+
+
+def stack_parameters(
+    options: Options, settings: ProviderSettings, issuer: Issuer, api_url: str
+) -> dict[str, str]:
+    """Values for the stack's parameters that are not about where the providers are."""
+    return {
+        "JwtIssuer": issuer.url,
+        "JwtAudience": AUDIENCE,
+        "JwksUrl": issuer.jwks_url,
+        "CorsOrigins": "*",
+        "LocalMode": "true",
+        "RequestsPerMinute": "6000",  # tests and the demo ask more often than people
+        "WebhookUrl": settings.webhook_url(api_url) if options.webhooks else "off",
+    }
 
 
 def _start_stand_ins(options: Options, settings: ProviderSettings) -> Service:

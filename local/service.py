@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from local import tether
 from local.errors import CannotRun
-from local.packages import ROOT, STATE
+from local.packages import ROOT
 
 START_LIMIT_S = 30
 
@@ -86,15 +86,18 @@ class Service:
 
 
 def start_emulator(
-    *, wait_scale: float, logs: Path, aws_port: int = 0, api_port: int = 0, state: Path = STATE
+    *, wait_scale: float, logs: Path, aws_port: int = 0, api_port: int = 0, state: Path | None = None
 ) -> Service:
-    """Start ``local.emulator``; its announcement holds ``awsPort`` and ``apiPort``."""
-    options = {
+    """Start ``local.emulator``; its announcement holds ``awsPort`` and ``apiPort``.
+
+    ``state`` is the folder that keeps tables, objects and secrets; without it nothing is kept.
+    """
+    options: dict[str, object] = {
         "--aws-port": aws_port,
         "--api-port": api_port,
         "--wait-scale": wait_scale,
-        "--state": state.resolve(),
         "--logs": logs.resolve(),
+        **({"--state": state.resolve()} if state else {}),
     }
     words = (str(word) for option in options.items() for word in option)
     return Service("local.emulator", *words, logs=logs)

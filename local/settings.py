@@ -58,6 +58,10 @@ class ProviderSettings:
     def astria_key(self) -> str:
         return self._key("ASTRIA_API_KEY")
 
+    def webhook_url(self, api_url: str) -> str:
+        """Where providers send their news; ``off`` if one is elsewhere and could not find this machine."""
+        return api_url if self.all_on_this_machine else "off"
+
     def stand_in_options(self) -> dict[str, str]:
         """The keys that the stand-ins shall accept, as options; a real provider's key is not among them."""
         needed = {KEY_OF[name] for name in URLS if self._served_by_stand_in(name)}
@@ -70,9 +74,10 @@ class ProviderSettings:
             for name, (parameter, path) in URLS.items()
             if self.environment.get(name) or self._served_by_stand_in(name)
         }
-        hosts = [self.environment.get("MEDIA_HOSTS", ""), "127.0.0.1" if stand_ins_url else ""]
         if self.environment.get("ASTRIA_MOCK"):
             values["AstriaMock"] = self.environment["ASTRIA_MOCK"]
+        here = LOOPBACK if any(self._on_this_machine(name) for name in URLS) else ()
+        hosts = [self.environment.get("MEDIA_HOSTS", ""), *here]  # whatever name a server here gives itself
         return {**values, "MediaHosts": ",".join(filter(None, hosts))}
 
     def _key(self, name: str) -> str:

@@ -1,12 +1,11 @@
 """What ministack 1.5.33's Step Functions interpreter does otherwise than AWS, put right from outside.
 
-Only what our state machines can run into. Each function below is one correction and has one test in
-tests/local/test_state_machines.py that fails without it.
+Only what our state machines can run into; task_token_corrections.py has what concerns ``.waitForTaskToken``.
+Each function below is one correction and has a test in tests/local/test_state_machines.py that fails without.
 """
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,6 @@ import ministack.services.lambda_svc as lambda_service
 import ministack.services.stepfunctions as interpreter
 
 LARGEST_RESULT_BYTES = 256 * 1024
-LONGEST_WAIT_S = 99_999_999  # the TimeoutSeconds of a task that names none
 # "States.ALL [...] can't catch the States.DataLimitExceeded terminal error and Runtime error types."
 NOT_IN_ALL = ("States.Runtime", "States.DataLimitExceeded")
 
@@ -25,7 +23,8 @@ StateError = interpreter._ExecutionError
 def install() -> None:
     """Make all corrections; once, before the first execution."""
     end_machines_in_time()
-    wait_for_tokens_as_long_as_the_definition_says()
+    do_nothing_after_the_end()
+    back_off_as_long_as_the_definition_says()
     answer_a_repeated_start_with_the_running_execution()
     refuse_paths_that_lead_nowhere()
     refuse_large_results()
@@ -36,7 +35,7 @@ def install() -> None:
 
 def end_machines_in_time() -> None:
     """TimeoutSeconds of the whole machine, scaled like its waits; ministack ignores it."""
-    run, fail = interpreter._run_execution, interpreter._fail_execution
+    run = interpreter._run_execution
 
     def time_out(execution: Document) -> None:
         if execution["status"] == "RUNNING":
@@ -53,7 +52,7 @@ def end_machines_in_time() -> None:
         if limit_s is None:
             run(arn)
             return
-        timer = threading.Timer(_scaled(limit_s), time_out, [execution])
+        timer = threading.Timer(limit_s * interpreter._SFN_WAIT_SCALE, time_out, [execution])
         timer.daemon = True
         timer.start()
         try:
@@ -61,43 +60,40 @@ def end_machines_in_time() -> None:
         finally:
             timer.cancel()
 
+    interpreter._run_execution = run_in_time
+
+
+def do_nothing_after_the_end() -> None:
+    """An execution that was stopped or timed out takes no further step, and stays what it is."""
+    add, fail = interpreter._add_event, interpreter._fail_execution
+
+    def add_unless_ended(execution: Document, event: str, details: Document | None = None) -> Any:
+        if execution.get("status", "RUNNING") != "RUNNING" and not event.startswith("Execution"):
+            raise SystemExit  # this thread has nothing left to do
+        return add(execution, event, details)
+
     def fail_unless_ended(execution: Document, error: str, cause: str) -> None:
         if execution["status"] == "RUNNING":
             fail(execution, error, cause)
 
-    interpreter._run_execution = run_in_time
+    interpreter._add_event = add_unless_ended
     interpreter._fail_execution = fail_unless_ended
 
 
-def wait_for_tokens_as_long_as_the_definition_says() -> None:
-    """Tasks with ``.waitForTaskToken``: HeartbeatSeconds, scaled timeouts, the failure of the call itself."""
+def back_off_as_long_as_the_definition_says() -> None:
+    """MaxDelaySeconds limits the time before a retry, and nothing else does; ministack knows 60 s only."""
+    find = interpreter._find_matching_retrier
 
-    def invoke(resource: str, arguments: Document, token: str, state: Document) -> Any:
-        task: Document = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
-        interpreter._task_tokens[token] = task
-        try:
-            interpreter._invoke_resource(resource.replace(".waitForTaskToken", ""), arguments)
-            _wait_for_token(task, state)
-        finally:
-            interpreter._task_tokens.pop(token, None)
-        if task["error"]:
-            raise StateError(task["error"].get("Error", ""), task["error"].get("Cause", ""))
-        return json.loads(task["result"])
+    def find_and_wait(retriers: list[Document], error: str, counts: dict[int, int]) -> Any:
+        retrier, index = find(retriers, error, counts)
+        if retrier is None:
+            return None, index
+        backoff = retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+        delay_s = retrier.get("IntervalSeconds", 1) * backoff
+        interpreter._scaled_sleep(min(delay_s, retrier.get("MaxDelaySeconds", delay_s)))
+        return {**retrier, "IntervalSeconds": 0}, index
 
-    interpreter._invoke_with_callback = invoke
-
-
-def _wait_for_token(task: Document, state: Document) -> None:
-    deadline = time.monotonic() + _scaled(state.get("TimeoutSeconds", LONGEST_WAIT_S))
-    heartbeat_s = _scaled(state.get("HeartbeatSeconds", LONGEST_WAIT_S))
-    while True:
-        seen, remaining_s = task["heartbeat"], deadline - time.monotonic()
-        if task["event"].wait(min(remaining_s, heartbeat_s)):
-            return
-        if time.monotonic() >= deadline:
-            raise StateError("States.Timeout", "")
-        if task["heartbeat"] == seen:
-            raise StateError("States.HeartbeatTimeout", "")
+    interpreter._find_matching_retrier = find_and_wait
 
 
 def answer_a_repeated_start_with_the_running_execution() -> None:
@@ -188,10 +184,6 @@ def name_throttling() -> None:
         return response
 
     lambda_service._throttle_response = throttle_by_name
-
-
-def _scaled(seconds: float) -> float:
-    return float(seconds * interpreter._SFN_WAIT_SCALE)
 
 
 def _leads_somewhere(path: str, data: Any) -> bool:

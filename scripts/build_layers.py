@@ -9,8 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from scripts.atomic import new_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
@@ -37,19 +38,8 @@ def dependency_layer(
     layer = layers / f"{requirements.parent.name}-{architecture}-python{python.replace('.', '')}-{digest}"
     if layer.is_dir():
         return layer
-    layers.mkdir(parents=True, exist_ok=True)
-    # Built beside its place and renamed: a run that was cut short leaves no half layer behind.
-    building = Path(tempfile.mkdtemp(prefix=".building-", dir=layers))
-    try:
+    with new_folder(layer) as building:
         _install(requirements, building / "python", python, platforms)
-        building.chmod(0o755)
-        try:
-            building.rename(layer)
-        except OSError:
-            if not layer.is_dir():  # else another run was faster, with the same result
-                raise
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return layer
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local.emulator_fixture import EmulatedAws, running_emulator
+from tests.local.machines import PUPPET
 
 WAIT_SCALE = 0.05
 
@@ -13,3 +14,8 @@ WAIT_SCALE = 0.05
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
     with running_emulator(WAIT_SCALE, tmp_path_factory.mktemp("logs")) as aws:
         yield aws
+
+
+@pytest.fixture(scope="session")
+def puppet(aws: EmulatedAws) -> str:
+    return aws.function("puppet", PUPPET)

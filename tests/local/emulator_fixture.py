@@ -76,9 +76,20 @@ class EmulatedAws:
 
     def execute(self, machine: str, state: Any, limit_s: float = 30) -> dict[str, Any]:
         """Run a state machine to its end: status, and either output (decoded) or error and cause."""
+        return self.ended(self.start(machine, state), limit_s)
+
+    def start(self, machine: str, state: Any) -> str:
+        """Start an execution; its ARN."""
         stepfunctions = self.client("stepfunctions")
         started = stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(state))
-        return self.ended(started["executionArn"], limit_s)
+        arn: str = started["executionArn"]
+        return arn
+
+    def history(self, execution: str) -> list[str]:
+        """The types of an execution's events so far."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        events = pages.paginate(executionArn=execution)
+        return [event["type"] for page in events for event in page["events"]]
 
     def ended(self, execution: str, limit_s: float = 30) -> dict[str, Any]:
         """Wait for the end of an execution: status, and either output (decoded) or error and cause."""

@@ -25,6 +25,7 @@ class FakeApi:
     refused: frozenset[str] = frozenset()  # providers that refuse the references
     untrainable: frozenset[str] = frozenset()  # providers whose training fails
     unreadable: str = ""  # the end of an uploaded picture's name
+    findings: tuple[dict[str, Any], ...] = ()  # about the references of every identity
     broken: frozenset[str] = frozenset()  # providers for which the API itself breaks
     failing_seeds: frozenset[int] = frozenset()
     filtered_seeds: frozenset[int] = frozenset()
@@ -97,6 +98,7 @@ class FakeApi:
             "status": "failed" if failed else "ready" if ready else "training",
             "progress": 100 if ready else 40,
             "referenceUrls": body["references"],
+            "findings": list(self.findings),
             "metadata": {"trainingTime": 4000, "cost": 0 if provider == "fal-instant" else 2},
             "error": {"code": "provider_rejected", "message": "No face was found."} if failed else None,
         }

@@ -144,6 +144,18 @@ def test_a_picture_that_is_refused_is_named_as_the_user_knows_it(output: Path) -
     assert "fal-lora failed: references/3.jpg: This is no picture." in done.printed
 
 
+def test_a_warning_about_a_picture_is_said_once_and_changes_nothing(output: Path) -> None:
+    finding = {"code": "blurred", "severity": "warning", "message": "It is blurred.", "advice": "Sharpen it."}
+    about_one, about_all = (
+        {**finding, "reference": 1},
+        {**finding, "reference": None, "message": "All alike."},
+    )
+    done = demo(output, FakeApi(findings=(about_one, about_all)))
+    assert done.code == 0
+    assert done.printed.count("references/2.jpg: It is blurred. Sharpen it.\n") == 1
+    assert done.printed.count("\nAll alike. Sharpen it.\n") == 1
+
+
 def test_nothing_produced_is_a_failure(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done = demo(output, FakeApi(refused=frozenset({"fal-lora"})), providers=("fal-lora",))
     assert done.code == 1

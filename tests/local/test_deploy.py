@@ -1,6 +1,7 @@
 """A stack that ``cdk synth`` wrote is deployed unmodified, and all its parts work together."""
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,9 @@ def stack(aws: EmulatedAws, tmp_path_factory: pytest.TempPathFactory) -> Deploye
 def test_a_request_passes_authorizer_route_layer_and_environment(stack: Deployed) -> None:
     answer = stack.call("/v1/echo/a%20b?x=1&x=2", json={"k": "v"})
     assert (answer.status_code, answer.headers["location"]) == (201, "/there")
-    assert answer.json() == {
+    body = answer.json()
+    assert ".execute-api." in body.pop("webhooks")  # the address that the API has by itself
+    assert body == {
         "greeting": "Hello a b",
         "owner": "Eileen",
         "query": {"x": "1,2"},
@@ -111,6 +114,13 @@ def test_secrets_get_their_values(stack: Deployed) -> None:
     set_secrets(stack.aws.aws_endpoint_url, {stack.outputs["Key"]: "id:secret"})
     value = stack.aws.client("secretsmanager").get_secret_value(SecretId=stack.outputs["Key"])
     assert value["SecretString"] == "id:secret"
+
+
+def test_a_secret_is_generated_as_the_template_says(stack: Deployed) -> None:
+    value = stack.aws.client("secretsmanager").get_secret_value(SecretId=stack.outputs["Generated"])
+    secret = json.loads(value["SecretString"])
+    assert secret["use"] == "webhooks"
+    assert re.fullmatch("[a-z0-9]{64}", secret["value"])
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from local import dev
+from local.deploy import client
 from local.errors import CannotRun
 from local.packages import ROOT
 from local.runtime import Options, running
@@ -30,18 +32,10 @@ class Dev:
     folder: Path
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, ports: Sequence[str] = ANY_PORTS) -> subprocess.Popen[str]:
     """Run it with files of its own, beside the one that somebody may be working with."""
-    program = f"""
-import sys
-from pathlib import Path
-from local import dev
-folder = Path({str(folder)!r})
-dev.ADDRESSES, dev.LOCK, dev.LOGS = folder / "dev.json", folder / "dev.lock", folder / "logs"
-sys.exit(dev.main({ANY_PORTS!r}))
-"""
     return subprocess.Popen(
-        [sys.executable, "-c", program],
+        [sys.executable, "-m", "local", "dev", "--state", str(folder), *ports],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -52,13 +46,25 @@ sys.exit(dev.main({ANY_PORTS!r}))
 
 @pytest.fixture(scope="module")
 def developing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
-    folder = tmp_path_factory.mktemp("dev")
-    process = start(folder)
-    addresses = folder / "dev.json"
-    while not addresses.exists():
+    developing = announced(tmp_path_factory.mktemp("dev"))
+    yield developing
+    end(developing.process)
+
+
+def announced(folder: Path, ports: Sequence[str] = ANY_PORTS) -> Dev:
+    """One that says where it is."""
+    process, addresses = start(folder, ports), folder / dev.ADDRESSES
+    while not said_by(process, addresses):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    yield Dev(process, json.loads(addresses.read_text()), folder)
+    return Dev(process, json.loads(addresses.read_text()), folder)
+
+
+def said_by(process: subprocess.Popen[str], addresses: Path) -> bool:
+    return addresses.exists() and json.loads(addresses.read_text())["pid"] == process.pid
+
+
+def end(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.communicate()
 
@@ -89,6 +95,37 @@ def test_a_second_one_says_that_there_is_one(developing: Dev) -> None:
 
 
 @pytest.mark.system
+def test_what_was_there_before_a_kill_is_there_after_the_next_start(tmp_path: Path) -> None:
+    killed = announced(tmp_path)
+    addresses = killed.addresses
+    table, bucket = {"TableName": addresses["table"]}, {"Bucket": addresses["bucket"]}
+    item = {"pk": {"S": "IDENTITY#1"}, "sk": {"S": "IDENTITY"}}
+    s3, dynamodb = (client(name, addresses["awsEndpointUrl"]) for name in ("s3", "dynamodb"))
+    dynamodb.put_item(**table, Item=item)
+    s3.put_object(**bucket, Key="references/1/0001.jpg", Body=b"a picture")
+    killed.process.kill()
+
+    again = announced(tmp_path, ports_of(addresses))
+    s3, dynamodb = (client(name, addresses["awsEndpointUrl"]) for name in ("s3", "dynamodb"))
+    killed.process.communicate()
+    try:
+        unchanged = ("apiUrl", "awsEndpointUrl", "table", "bucket", "stateMachines")
+        assert {name: again.addresses[name] for name in unchanged} == {
+            name: addresses[name] for name in unchanged
+        }
+        assert dynamodb.get_item(**table, Key=item)["Item"] == item
+        assert s3.get_object(**bucket, Key="references/1/0001.jpg")["Body"].read() == b"a picture"
+    finally:
+        end(again.process)
+
+
+def ports_of(addresses: dict[str, Any]) -> list[str]:
+    """Options for the same addresses again."""
+    api, aws = (str(urlsplit(addresses[name]).port) for name in ("apiUrl", "awsEndpointUrl"))
+    return ["--api-port", api, "--aws-port", aws, "--providers-port", "0"]
+
+
+@pytest.mark.system
 def test_it_stops_when_asked_and_takes_everything_along(developing: Dev) -> None:
     family = descendants(developing.process.pid)
     assert len(family) >= 3  # emulator, stand-ins, at least one sandbox
@@ -114,12 +151,30 @@ def test_a_port_in_use_is_named_before_anything_is_started(port: str) -> None:
             pass
 
 
-def test_what_a_crash_left_behind_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev, "LOCK", tmp_path / "dev.lock")
-    monkeypatch.setattr(dev, "STATE", tmp_path)
-    dev.LOCK.write_text("1")
-    with dev._only_one():
-        assert dev.LOCK.read_text() == str(os.getpid())
+def test_what_a_crash_left_behind_does_not_count(tmp_path: Path) -> None:
+    lock, addresses = tmp_path / dev.LOCK, tmp_path / dev.ADDRESSES
+    lock.write_text("1")
+    addresses.write_text("{}")
+    with dev._only_one(tmp_path):
+        assert lock.read_text() == str(os.getpid())
+        assert not addresses.exists()
+
+
+@pytest.mark.parametrize(("arguments", "kept"), [([], True), (["--fresh"], False)])
+def test_only_a_fresh_start_forgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], kept: bool
+) -> None:
+    def cannot_run(options: Options) -> NoReturn:
+        assert options.state == tmp_path / dev.KEPT
+        raise CannotRun("not in this test")
+
+    monkeypatch.setattr(dev, "running", cannot_run)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    for name in (dev.KEPT, dev.LOGS):
+        (tmp_path / name).mkdir()
+    assert dev.main(["--state", str(tmp_path), *arguments]) == 1
+    assert (tmp_path / dev.KEPT).exists() == kept
+    assert not (tmp_path / dev.LOGS).exists()
 
 
 def descendants(pid: int) -> list[int]:

@@ -5,6 +5,7 @@ import pytest
 from local.settings import ProviderSettings
 
 STAND_INS = "http://127.0.0.1:8790"
+LOOPBACK = "127.0.0.1,localhost,::1"
 REAL = {
     "FAL_RUN_URL": "https://fal.run",
     "FAL_QUEUE_URL": "https://queue.fal.run",
@@ -22,7 +23,7 @@ def test_without_an_environment_the_stand_ins_serve_all() -> None:
         "FalQueueUrl": f"{STAND_INS}/fal/queue",
         "FalRestUrl": f"{STAND_INS}/fal/rest",
         "AstriaApiUrl": f"{STAND_INS}/astria",
-        "MediaHosts": "127.0.0.1",
+        "MediaHosts": LOOPBACK,
     }
     assert (settings.fal_key, settings.astria_key) == ("stand-in-id:stand-in-secret", "sd_stand_in")
 
@@ -49,25 +50,29 @@ def test_each_url_is_chosen_by_itself() -> None:
         "http://localhost:1",
         f"{STAND_INS}/fal/queue",
     )
-    assert parameters["MediaHosts"] == "a.test,b.test,127.0.0.1"
+    assert parameters["MediaHosts"] == f"a.test,b.test,{LOOPBACK}"
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_one_real_provider_ends_the_shortened_waits(name: str) -> None:
-    assert not ProviderSettings({name: REAL[name]}).all_on_this_machine
+def test_one_real_provider_ends_shortened_waits_and_webhooks(name: str) -> None:
+    settings = ProviderSettings({name: REAL[name]})
+    assert not settings.all_on_this_machine
+    assert settings.webhook_url("http://127.0.0.1:8787") == "off"
 
 
 def test_a_server_on_this_machine_is_a_simulation() -> None:
     settings = ProviderSettings(dict.fromkeys(REAL, "http://localhost:9000"))
     assert settings.all_on_this_machine
     assert not settings.stand_ins_needed
+    assert settings.parameters(None)["MediaHosts"] == LOOPBACK
+    assert settings.webhook_url("http://127.0.0.1:8787") == "http://127.0.0.1:8787"
 
 
 def test_a_real_key_alone_reaches_the_real_provider_at_the_templates_address() -> None:
     settings = ProviderSettings({"FAL_KEY": "i:s"})
     assert settings.parameters(STAND_INS) == {
         "AstriaApiUrl": f"{STAND_INS}/astria",
-        "MediaHosts": "127.0.0.1",
+        "MediaHosts": LOOPBACK,
     }
     assert settings.fal_key == "i:s"
     assert settings.warning == "Calls real providers (FAL_KEY): this costs money."

@@ -5,80 +5,17 @@ The second half has a test for each correction in local/state_machine_correction
 
 import json
 import time
-import uuid
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.emulator_fixture import EmulatedAws
+from tests.local.machines import CAUGHT, PUPPET, State, failing, machine, run, start, task
 
 pytestmark = pytest.mark.system
 
-CODE = """
-import time
-
-class ProviderUnavailable(Exception):
-    pass
-
-calls = {}
-
-def handler(event, context):
-    match event.get("do"):
-        case "fail":
-            calls[event["key"]] = calls.get(event["key"], 0) + 1
-            if calls[event["key"]] <= event["times"]:
-                raise ProviderUnavailable("try again")
-            return {"calls": calls[event["key"]]}
-        case "answer":
-            return "x" * event["bytes"]
-        case "sleep":
-            time.sleep(event["seconds"])
-    return {"saw": event}
-"""
-
-SENDS_TOKEN_BACK = """
-import boto3
-
-def handler(event, context):
-    boto3.client("stepfunctions").send_task_success(taskToken=event["token"], output='{"by": "webhook"}')
-"""
-
-LAMBDA = "arn:aws:states:::lambda:invoke"
-CALLBACK = f"{LAMBDA}.waitForTaskToken"
 NESTED = "arn:aws:states:::states:startExecution.sync:2"
-CAUGHT = {"Type": "Pass", "End": True}
-
-State = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def puppet(aws: EmulatedAws) -> str:
-    return aws.function("puppet", CODE)
-
-
-def machine(start: str, **states: State) -> State:
-    return {"StartAt": start, "States": states}
-
-
-def task(function: str, **fields: Any) -> State:
-    parameters = {"FunctionName": function, "Payload.$": "$"}
-    state = {
-        "Type": "Task",
-        "Resource": LAMBDA,
-        "Parameters": parameters,
-        "OutputPath": "$.Payload",
-        **fields,
-    }
-    return state if "Next" in state else {**state, "End": True}
-
-
-def run(aws: EmulatedAws, definition: State, state: Any = None) -> dict[str, Any]:
-    return aws.execute(aws.state_machine(definition), {} if state is None else state)
-
-
-def failing(times: int) -> State:
-    return {"do": "fail", "key": uuid.uuid4().hex, "times": times}
 
 
 def test_a_task_hands_its_state_to_a_function_and_goes_on_with_the_answer(
@@ -148,46 +85,75 @@ def test_a_nested_execution_gives_its_output(aws: EmulatedAws) -> None:
     assert ended["output"]["Output"] == {"n": 7}
 
 
-def test_a_token_sent_from_outside_ends_the_wait(aws: EmulatedAws) -> None:
-    sender = aws.function("sender", SENDS_TOKEN_BACK)
-    ended = run(aws, machine("A", A=callback(sender, TimeoutSeconds=4000)))
-    assert ended["output"] == {"by": "webhook"}
-
-
 def test_end_machines_in_time(aws: EmulatedAws) -> None:
     definition = machine("A", A={"Type": "Wait", "Seconds": 400, "End": True})
     ended = run(aws, {**definition, "TimeoutSeconds": 10})
     assert ended["status"] == "TIMED_OUT"
 
 
+def test_do_nothing_after_the_end(aws: EmulatedAws, puppet: str) -> None:
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 8, "MaxAttempts": 5}
+    execution = start(aws, machine("A", A=task(puppet, Retry=[retry])), failing(times=9))
+    while "TaskFailed" not in aws.history(execution):
+        time.sleep(0.02)
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+    steps = aws.history(execution)
+    time.sleep(8 * 2 * 0.05)
+    assert aws.history(execution) == steps
+    assert steps[-1] == "ExecutionAborted"
+
+
 def test_a_machine_that_timed_out_stays_timed_out(aws: EmulatedAws) -> None:
-    definition = machine(
-        "A", A={"Type": "Wait", "Seconds": 8, "Next": "B"}, B={"Type": "Fail", "Error": "Late"}
-    )
-    execution = start(aws, {**definition, "TimeoutSeconds": 2})
+    late = machine("A", A={"Type": "Wait", "Seconds": 8, "Next": "B"}, B={"Type": "Fail", "Error": "Late"})
+    branches = {"Type": "Parallel", "Branches": [late], "End": True}
+    execution = start(aws, {**machine("P", P=branches), "TimeoutSeconds": 2})
     aws.ended(execution)
     time.sleep(8 * 0.05)
     assert aws.ended(execution)["status"] == "TIMED_OUT"
 
 
-@pytest.mark.parametrize(
-    ("limits", "error"),
-    [
-        ({"TimeoutSeconds": 10}, "States.Timeout"),
-        ({"TimeoutSeconds": 4000, "HeartbeatSeconds": 10}, "States.HeartbeatTimeout"),
-    ],
-)
-def test_wait_for_tokens_as_long_as_the_definition_says(
-    aws: EmulatedAws, puppet: str, limits: dict[str, int], error: str
-) -> None:
-    catch = {"ErrorEquals": [error], "Next": "Caught"}
-    ended = run(aws, machine("A", A=callback(puppet, Catch=[catch], **limits), Caught=CAUGHT))
-    assert ended["output"]["Error"] == error
+def test_back_off_as_long_as_the_definition_says(aws: EmulatedAws, puppet: str) -> None:
+    retry = {"ErrorEquals": ["ProviderUnavailable"], "IntervalSeconds": 4, "BackoffRate": 20}
+    capped = {**retry, "MaxDelaySeconds": 5, "MaxAttempts": 2}
+    started = time.monotonic()
+    assert run(aws, machine("A", A=task(puppet, Retry=[capped])), failing(times=2))["output"] == {"calls": 3}
+    assert (4 + 5) * 0.05 < time.monotonic() - started < (4 + 60) * 0.05
 
 
-def test_the_failure_of_a_call_that_hands_out_a_token_fails_the_task(aws: EmulatedAws) -> None:
-    broken = aws.function("broken", "def handler(event, context): raise LookupError('no such job')")
-    assert run(aws, machine("A", A=callback(broken, TimeoutSeconds=4000)))["error"] == "LookupError"
+def test_the_first_retrier_that_matches_decides(aws: EmulatedAws, puppet: str) -> None:
+    never = {"ErrorEquals": ["ProviderUnavailable"], "MaxAttempts": 0}
+    always = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 5}
+    ended = run(aws, machine("A", A=task(puppet, Retry=[never, always])), failing(times=1))
+    assert (ended["status"], ended["error"]) == ("FAILED", "ProviderUnavailable")
+
+
+def test_any_error_of_a_function_is_a_failed_task(aws: EmulatedAws, puppet: str) -> None:
+    retry = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    ended = run(aws, machine("A", A=task(puppet, Retry=[retry])), failing(times=1))
+    assert ended["output"] == {"calls": 2}
+
+
+def test_a_result_path_of_null_keeps_the_state(aws: EmulatedAws, puppet: str) -> None:
+    state = {**task(puppet, ResultPath=None), "OutputPath": "$"}
+    assert run(aws, machine("A", A=state), {"identity": "1"})["output"] == {"identity": "1"}
+
+
+def test_an_execution_is_described_by_its_name_while_and_after_it_runs(aws: EmulatedAws) -> None:
+    stepfunctions = aws.client("stepfunctions")
+    arn = aws.state_machine(machine("A", A={"Type": "Wait", "Seconds": 10, "End": True}))
+    execution = f"{arn.replace(':stateMachine:', ':execution:')}:identity-1"
+    with pytest.raises(ClientError, match="ExecutionDoesNotExist"):
+        stepfunctions.describe_execution(executionArn=execution)
+    stepfunctions.start_execution(stateMachineArn=arn, name="identity-1", input='{"a": 1}')
+    running = stepfunctions.describe_execution(executionArn=execution)
+    assert (running["status"], running["input"], "stopDate" in running) == ("RUNNING", '{"a": 1}', False)
+    aws.ended(execution)
+    ended = stepfunctions.describe_execution(executionArn=execution)
+    assert (ended["status"], json.loads(ended["output"]), "stopDate" in ended) == (
+        "SUCCEEDED",
+        {"a": 1},
+        True,
+    )
 
 
 def test_answer_a_repeated_start_with_the_running_execution(aws: EmulatedAws) -> None:
@@ -257,15 +223,9 @@ def test_name_the_failure_of_a_nested_execution(aws: EmulatedAws) -> None:
 
 
 def test_name_throttling(aws: EmulatedAws) -> None:
-    closed = aws.function("closed", CODE)
+    closed = aws.function("closed", PUPPET)
     aws.client("lambda").put_function_concurrency(FunctionName=closed, ReservedConcurrentExecutions=0)
     assert run(aws, machine("A", A=task(closed)))["error"] == "Lambda.TooManyRequestsException"
-
-
-def start(aws: EmulatedAws, definition: State) -> str:
-    arn = aws.state_machine(definition)
-    execution: str = aws.client("stepfunctions").start_execution(stateMachineArn=arn)["executionArn"]
-    return execution
 
 
 def nesting(child: str, **fields: Any) -> State:
@@ -277,8 +237,3 @@ def nesting(child: str, **fields: Any) -> State:
         **fields,
     }
     return machine("N", N=state, Caught=CAUGHT)
-
-
-def callback(function: str, **fields: Any) -> State:
-    parameters = {"FunctionName": function, "Payload": {"token.$": "$$.Task.Token"}}
-    return {"Type": "Task", "Resource": CALLBACK, "Parameters": parameters, "End": True, **fields}

@@ -26,6 +26,7 @@ def echo(event, context):
         "body": event.get("body"),
         "path": event["rawPath"],
         "place": os.environ["PLACE"],
+        "webhooks": os.environ["WEBHOOK_URL"],
     }
     return {"statusCode": 201, "headers": {"Location": "/there"}, "body": json.dumps(body)}
 
@@ -48,6 +49,14 @@ CMD ["image.handler"]
 """
 IMAGE_TAG = "tiny-image-of-the-tests"
 BUCKET = "cdk-assets-${AWS::AccountId}-${AWS::Region}"
+
+GENERATED = {
+    "SecretStringTemplate": '{"use": "webhooks"}',
+    "GenerateStringKey": "value",
+    "PasswordLength": 64,
+    "ExcludePunctuation": True,
+    "ExcludeUppercase": True,
+}
 
 MACHINE = {
     "StartAt": "Double",
@@ -102,7 +111,9 @@ def template() -> dict[str, Any]:
         "Parameters": {
             "Place": {"Type": "String"},
             "CorsOrigins": {"Type": "CommaDelimitedList", "Default": "https://localhost"},
+            "WebhookUrl": {"Type": "String", "Default": ""},
         },
+        "Conditions": {"OwnWebhooks": {"Fn::Equals": [{"Ref": "WebhookUrl"}, ""]}},
         "Resources": {
             **functions(),
             **api(),
@@ -111,6 +122,7 @@ def template() -> dict[str, Any]:
                 KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
                 AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
                 BillingMode="PAY_PER_REQUEST",
+                TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True},
             ),
             "Media": resource(
                 "S3::Bucket",
@@ -132,6 +144,13 @@ def template() -> dict[str, Any]:
                 DefinitionSubstitutions={"Double": arn("Double")},
             ),
             "Key": resource("SecretsManager::Secret", SecretString="not configured"),
+            "Generated": resource("SecretsManager::Secret", GenerateSecretString=GENERATED),
+            "Sweep": resource(
+                "Events::Rule",
+                ScheduleExpression="rate(1 day)",
+                Targets=[{"Id": "T", "Arn": arn("Double")}],
+            ),
+            **permissions(),
             "Alarm": resource(
                 "CloudWatch::Alarm",
                 ComparisonOperator="GreaterThanThreshold",
@@ -141,13 +160,20 @@ def template() -> dict[str, Any]:
             ),
         },
         "Outputs": {
-            name: {"Value": {"Ref": name}} for name in ("Media", "Table", "Machine", "Key", "Image", "Echo")
+            name: {"Value": {"Ref": name}}
+            for name in ("Media", "Table", "Machine", "Key", "Generated", "Image", "Echo")
         },
     }
 
 
 def functions() -> dict[str, Any]:
     asset_bucket = {"Fn::Sub": BUCKET}
+    own_address = {"Fn::GetAtt": ["Api", "ApiEndpoint"]}
+    variables = {
+        "PLACE": {"Ref": "Place"},
+        "TABLE_NAME": {"Ref": "Table"},
+        "WEBHOOK_URL": {"Fn::If": ["OwnWebhooks", own_address, {"Ref": "WebhookUrl"}]},
+    }
     zipped = {
         name: resource(
             "Lambda::Function",
@@ -157,7 +183,7 @@ def functions() -> dict[str, Any]:
             Timeout=20,
             Code={"S3Bucket": asset_bucket, "S3Key": "code.zip"},
             Layers=[{"Ref": "Layer"}],
-            Environment={"Variables": {"PLACE": {"Ref": "Place"}, "TABLE_NAME": {"Ref": "Table"}}},
+            Environment={"Variables": variables},
         )
         for name in ("Authorize", "Echo", "Record", "Double")
     }
@@ -209,6 +235,22 @@ def api() -> dict[str, Any]:
         ),
         "Stage": resource("ApiGatewayV2::Stage", ApiId=api_id, StageName="$default", AutoDeploy=True),
     }
+
+
+def permissions() -> dict[str, Any]:
+    """A role, and a policy that stands for itself."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    wake = {"Effect": "Allow", "Action": "states:SendTaskSuccess", "Resource": {"Ref": "Machine"}}
+    return {
+        "Role": resource("IAM::Role", AssumeRolePolicyDocument=policy(trust)),
+        "Wake": resource(
+            "IAM::Policy", PolicyName="Wake", PolicyDocument=policy(wake), Roles=[{"Ref": "Role"}]
+        ),
+    }
+
+
+def policy(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def resource(name: str, **properties: Any) -> dict[str, Any]:

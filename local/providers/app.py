@@ -30,7 +30,8 @@ def create_app(stage: Stage) -> ASGIApp:
     queue = FalQueue(stage, models, webhooks)
     storage, cdn = FalStorage(stage, fal_media), FalCdn(stage, fal_media)
     astria = Astria(stage, astria_media)
-    control = Control(stage, [part.clear for part in (queue, storage, cdn, astria, fal_media, astria_media)])
+    parts = (queue, webhooks, storage, cdn, astria, fal_media, astria_media)
+    control = Control(stage, [part.clear for part in parts], {"fal": fal_media, "astria": astria_media})
 
     def fal(routes: list[object]) -> Starlette:
         app = Starlette(

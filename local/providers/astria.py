@@ -31,11 +31,11 @@ class Astria:
     """The routes of the API."""
 
     def __init__(self, stage: Stage, media: MediaStore) -> None:
-        rules, callbacks = Rules(), AstriaCallbacks(stage)
+        rules, self._callbacks = Rules(), AstriaCallbacks(stage)
         self._stage = stage
         self._media = media
-        self._tunes = AstriaTunes(stage, media, rules, callbacks)
-        self._prompts = AstriaPrompts(stage, media, rules, callbacks, self._tunes)
+        self._tunes = AstriaTunes(stage, media, rules, self._callbacks)
+        self._prompts = AstriaPrompts(stage, media, rules, self._callbacks, self._tunes)
         self._last_read: dict[str, datetime] = {}
 
     def routes(self) -> list[Route]:
@@ -64,6 +64,7 @@ class Astria:
         """Forget everything that was made."""
         self._tunes.clear()
         self._prompts.clear()
+        self._callbacks.clear()
         self._last_read.clear()
 
     def _prompt_calls(self) -> list[tuple[str, Operation, Handler]]:
@@ -93,12 +94,14 @@ class Astria:
         fault = self._stage.faults.for_job(request, "astria.create_tune")
         tune, is_new = await self._tunes.create(request, fault)
         if is_new:
-            self._prompts.order_with(request, tune)
+            await self._prompts.order_with(request, tune)
         return await self._reply(tune, 201)
 
     async def _get_tune(self, request: Request) -> Response:
         self._mind_pace(request)
-        return await self._reply(self._tune(request))
+        tune = self._tune(request)
+        self._stage.ledger.looked(tune.tune_id)
+        return await self._reply(tune)
 
     async def _list_tunes(self, request: Request) -> Response:
         found = self._tunes.newest_first(request.query_params.get("title"))
@@ -112,9 +115,10 @@ class Astria:
 
     async def _delete_tune(self, request: Request) -> Response:
         tune = self._tune(request)
-        self._tunes.delete(tune.tune_id)
+        self._tunes.delete(tune)
         if tune.fields.get("model_type") is None:
-            self._prompts.forget_tune(tune.tune_id)
+            for prompt in self._prompts.newest_first(tune.tune_id):
+                await self._prompts.delete(prompt)
         return await self._reply(tune)
 
     async def _create_prompt(self, request: Request) -> Response:
@@ -124,7 +128,9 @@ class Astria:
 
     async def _get_prompt(self, request: Request) -> Response:
         self._mind_pace(request)
-        return await self._reply(self._prompt(request))
+        prompt = self._prompt(request)
+        self._stage.ledger.looked(prompt.prompt_id)
+        return await self._reply(prompt)
 
     async def _list_prompts(self, request: Request) -> Response:
         found = self._prompts.newest_first(request.path_params.get("tune_id"))
@@ -132,7 +138,7 @@ class Astria:
         return JSONResponse([await prompt.document(self._stage.clock.now()) for prompt in page])
 
     async def _delete_prompt(self, request: Request) -> Response:
-        self._prompts.delete(self._prompt(request).prompt_id)
+        await self._prompts.delete(self._prompt(request))
         return JSONResponse({"message": "Prompt successfully deleted"})
 
     def _tune(self, request: Request) -> Tune:

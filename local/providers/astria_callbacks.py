@@ -1,7 +1,9 @@
 """Astria's callbacks: the finished thing, wrapped in its name, posted once, unsigned, never again."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from local.providers.astria_objects import Prompt, Tune
@@ -30,20 +32,47 @@ class AstriaCallbacks:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._awaited: list[Tune | Prompt] = []
 
-    def expect(self, thing: Tune | Prompt, still_there: Callable[[], bool]) -> None:
-        """Call back when the thing is done, if its creator asked for that."""
-        url = thing.fields.get("callback")
-        if url and thing.created_at < thing.schedule.ends_at < NEVER and not thing.failed:
-            self._stage.start(self._call_back(thing, url, still_there))
+    def clear(self) -> None:
+        """Forget whose callbacks are awaited."""
+        self._awaited.clear()
+
+    async def expect(self, thing: Tune | Prompt, still_there: Callable[[], bool]) -> None:
+        """Call back when the thing is done, if its creator asked for that; returns at once unless early."""
+        url, is_face = thing.fields.get("callback"), thing.fields.get("model_type") == "faceid"
+        if url and not is_face and thing.schedule.ends_at < NEVER and not thing.failed:
+            self._awaited.append(thing)
+            calling = self._stage.start(self._call_back(thing, url, still_there))
+            if self._stage.settings.astria_callback_early:
+                await asyncio.shield(calling)
 
     async def _call_back(self, thing: Tune | Prompt, url: str, still_there: Callable[[], bool]) -> None:
+        settings = self._stage.settings
         await self._stage.clock.until(thing.schedule.ends_at)
+        delay_s = 0 if settings.astria_callback_early else settings.astria_callback_delay_s
+        await self._stage.clock.until(thing.schedule.ends_at + timedelta(seconds=delay_s))
         if not still_there():
             return
         shown = await thing.document(self._stage.clock.now())
+        if settings.astria_callback_about == "another":
+            shown["id"] = self._another(thing)
         news: dict[str, Any] = {"tune": shown}
         if isinstance(thing, Prompt):
             news = {"prompt": {name: shown[name] for name in PROMPT_FIELDS}}
-        for _ in range(self._stage.settings.astria_callback_copies):
-            await post(self._stage.web, url, json.dumps(news).encode(), {}, TIMEOUT_S)
+        body = json.dumps(news).encode()
+        copies = range(settings.astria_callback_copies)
+        await asyncio.gather(*(post(self._stage.web, url, body, {}, TIMEOUT_S) for _ in copies))
+
+    def _another(self, thing: Tune | Prompt) -> int:
+        """The id of the newest other thing of its kind that a callback is awaited of, or an unknown one."""
+        others = (
+            _id_of(other)
+            for other in reversed(self._awaited)
+            if other is not thing and type(other) is type(thing)
+        )
+        return next(others, _id_of(thing) + 1)
+
+
+def _id_of(thing: Tune | Prompt) -> int:
+    return thing.tune_id if isinstance(thing, Tune) else thing.prompt_id

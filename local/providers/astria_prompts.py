@@ -51,15 +51,11 @@ class AstriaPrompts:
         """The prompts of one tune, or all."""
         return [prompt for prompt in reversed(self._prompts.values()) if tune_id in (None, prompt.tune_id)]
 
-    def delete(self, prompt_id: int) -> None:
-        """Forget one prompt."""
-        del self._prompts[prompt_id]
-
-    def forget_tune(self, tune_id: int) -> None:
-        """Forget all prompts of a tune."""
-        self._prompts = {
-            prompt_id: prompt for prompt_id, prompt in self._prompts.items() if prompt.tune_id != tune_id
-        }
+    async def delete(self, prompt: Prompt) -> None:
+        """Forget one prompt and its pictures."""
+        del self._prompts[prompt.prompt_id]
+        for url in await asyncio.shield(prompt.work):
+            self._media.remove(url)
 
     async def create(self, request: Request, tune_id: int, fault: Fault | None) -> Prompt:
         """A new prompt on a tune; one that names an untrained tune waits for it.
@@ -75,21 +71,22 @@ class AstriaPrompts:
             return earlier
         if not cast.mock:
             require_balance(self._stage, prompt_cost_mc(fields))
-        return self._order(request, tune_id, fields, cast, fault)
+        return await self._order(request, tune_id, fields, cast, fault)
 
-    def order_with(self, request: Request, tune: Tune) -> None:
+    async def order_with(self, request: Request, tune: Tune) -> None:
         """The prompts that a new tune brought along; they were checked and can be paid."""
         for fields in tune.fields.get("prompts_attributes") or []:
-            tune.prompts.append(self._order(request, tune.tune_id, fields, Cast([tune]), None))
+            tune.prompts.append(await self._order(request, tune.tune_id, fields, Cast([tune]), None))
 
-    def _order(
+    async def _order(
         self, request: Request, tune_id: int, fields: dict[str, Any], cast: Cast, fault: Fault | None
     ) -> Prompt:
         cost_mc = 0 if cast.mock else prompt_cost_mc(fields)
         pay(self._stage, f"tunes/{tune_id}/prompts", str(self._next_id), fields, cost_mc)
         prompt = self._prompt(request, tune_id, fields, cast, fault, cost_mc)
-        self._prompts[prompt.prompt_id] = prompt
-        self._callbacks.expect(prompt, lambda: prompt.prompt_id in self._prompts)
+        if fault is None or fault.kind != "forgotten":
+            self._prompts[prompt.prompt_id] = prompt
+        await self._callbacks.expect(prompt, lambda: prompt.prompt_id in self._prompts)
         return prompt
 
     def _earlier(self, tune_id: int, fields: dict[str, Any]) -> Prompt | None:
@@ -119,11 +116,14 @@ class AstriaPrompts:
         schedule = Schedule.after(
             NEVER if kind == "stuck" else start, settings.queue_s, settings.generation_s
         )
+        if settings.astria_callback_early and fields.get("callback") and start == now and kind != "stuck":
+            schedule = Schedule(now, now)
         refusal = None
         if fault is not None and kind == "fail":
             refusal = fault.body if isinstance(fault.body, str) else NSFW
         wanted = [] if refusal else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
-        drawing = self._draw(wanted, cast, origin_of(request), black=kind == "blocked")
+        wanted = wanted[:-1] if kind == "fewer" else wanted
+        drawing = self._draw(wanted, cast, origin_of(request), kind)
         return Prompt(
             prompt_id=prompt_id,
             tune_id=tune_id,
@@ -136,11 +136,12 @@ class AstriaPrompts:
             refusal=refusal,
         )
 
-    async def _draw(self, wanted: list[Shot], cast: Cast, origin: str, *, black: bool) -> list[str]:
+    async def _draw(self, wanted: list[Shot], cast: Cast, origin: str, kind: str | None) -> list[str]:
         expiry = self._stage.clock.now() + LIFETIME
         urls = []
         for shot in wanted:
-            draw = partial(black_frame, shot.size) if black else partial(render, shot, cast.photographs)
-            data = await asyncio.to_thread(draw)
+            drawn = partial(render, shot, cast.photographs)
+            data = await asyncio.to_thread(partial(black_frame, shot.size) if kind == "blocked" else drawn)
+            data = data[: len(data) // 2] if kind == "truncated" else data
             urls.append(self._media.put(origin, self._stage.new_id(), MediaFile(data, "image/jpeg", expiry)))
         return urls

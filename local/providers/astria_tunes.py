@@ -57,9 +57,11 @@ class AstriaTunes:
         kept = [tune for tune_id in self._tunes if (tune := self.find(tune_id))]
         return [tune for tune in reversed(kept) if title is None or title in tune.fields["title"]]
 
-    def delete(self, tune_id: int) -> None:
-        """Forget one tune."""
-        del self._tunes[tune_id]
+    def delete(self, tune: Tune) -> None:
+        """Forget one tune and its training pictures."""
+        del self._tunes[tune.tune_id]
+        for url in tune.orig_images:
+            self._media.remove(url)
 
     async def create(self, request: Request, fault: Fault | None) -> tuple[Tune, bool]:
         """A new tune, or with idempotency the one of that title, and whether it is new.
@@ -84,8 +86,9 @@ class AstriaTunes:
         self._pay(fields)
         tune = self._tune(request, fields, fault, files)
         tune.photographs = photographs
-        self._tunes[tune.tune_id] = tune
-        self._callbacks.expect(tune, lambda: tune.tune_id in self._tunes)
+        if fault is None or fault.kind != "forgotten":
+            self._tunes[tune.tune_id] = tune
+        await self._callbacks.expect(tune, lambda: tune.tune_id in self._tunes)
         return tune, True
 
     async def change(self, request: Request, tune: Tune) -> None:
@@ -135,9 +138,10 @@ class AstriaTunes:
         tune_id, self._next_id = self._next_id, self._next_id + 1
         expected = Schedule.after(now, settings.queue_s, settings.training_s)
         schedule = expected
-        if fields.get("model_type") == "faceid":
+        called_early = settings.astria_callback_early and bool(fields.get("callback"))
+        if fields.get("model_type") == "faceid" or called_early:
             schedule = Schedule(now, now)
-        elif fault is not None and fault.kind == "stuck":
+        if fault is not None and fault.kind == "stuck":
             schedule = Schedule(expected.starts_at, NEVER)
         expiry = schedule.ends_at + LIFETIME if schedule.ends_at < NEVER else NEVER
         stored = [MediaFile(file, "application/octet-stream", expiry) for file in files]

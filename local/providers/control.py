@@ -1,6 +1,6 @@
-"""The control API: look at the ledger, arm faults, change settings, start over."""
+"""The control API: look at the ledger and the files, arm faults, change settings, start over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from local.providers.faults import Fault
 from local.providers.incoming import parsed
+from local.providers.media import MediaStore
 from local.providers.settings import Settings
 from local.providers.stage import Stage
 
@@ -16,8 +17,11 @@ from local.providers.stage import Stage
 class Control:
     """Routes for tests and people; no key is asked for."""
 
-    def __init__(self, stage: Stage, forget: list[Callable[[], None]]) -> None:
+    def __init__(
+        self, stage: Stage, forget: list[Callable[[], None]], media: Mapping[str, MediaStore]
+    ) -> None:
         self._stage = stage
+        self._media = media
         self._forget = forget
         self._first_settings = stage.settings
 
@@ -25,6 +29,7 @@ class Control:
         """The routes, under /control."""
         return [
             Route("/ledger", self._ledger, methods=["GET"]),
+            Route("/media", self._files, methods=["GET"]),
             Route("/faults", self._faults, methods=["GET"]),
             Route("/faults", self._arm, methods=["POST"]),
             Route("/settings", self._settings, methods=["GET"]),
@@ -34,6 +39,9 @@ class Control:
 
     async def _ledger(self, request: Request) -> Response:
         return JSONResponse(self._stage.ledger.document())
+
+    async def _files(self, request: Request) -> Response:
+        return JSONResponse({provider: store.document() for provider, store in self._media.items()})
 
     async def _faults(self, request: Request) -> Response:
         return JSONResponse([fault.model_dump() for fault in self._stage.faults.armed])
@@ -64,7 +72,7 @@ class Control:
         await self._stage.stop()
         self._stage.settings = self._first_settings
         self._stage.faults.armed.clear()
-        self._stage.ledger.calls.clear()
+        self._stage.ledger.clear()
         for forget in self._forget:
             forget()
         return Response(status_code=204)

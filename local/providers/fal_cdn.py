@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from local.providers.clock import iso
 from local.providers.fal_access import authorised
-from local.providers.fal_options import BadOption, file_lifetime_s
+from local.providers.fal_options import BadOption, upload_lifetime_s
 from local.providers.fal_uploads import Upload
 from local.providers.faults import Handler
 from local.providers.incoming import origin_of, parsed
@@ -105,11 +105,12 @@ class FalCdn:
         return JSONResponse({"access_url": self._media.put(origin_of(request), upload.name, file)})
 
     def _announced(self, request: Request) -> Upload:
+        lifetime_s = upload_lifetime_s(request.headers, strict=self._stage.settings.strict)
         name = request.headers.get("x-fal-file-name", "upload.bin").replace("/", "_")
         return Upload(
             name=f"files/c/{self._stage.new_id()}/{name}",
             content_type=request.headers.get("content-type", "application/octet-stream"),
-            expires_at=self._stage.media_expiry(file_lifetime_s(request.headers)),
+            expires_at=self._stage.media_expiry(lifetime_s),
         )
 
     def _unfinished(self, request: Request) -> Upload | None:

@@ -27,7 +27,7 @@ from local.providers.fal_orders import (
 )
 from local.providers.fal_validation import checked
 from local.providers.incoming import parsed
-from local.providers.lora_file import write_lora
+from local.providers.lora_file import no_lora, write_lora
 from local.providers.media import MediaFile, MediaStore
 from local.providers.rendering import Shot, black_frame, render
 from local.providers.stage import Stage
@@ -74,7 +74,7 @@ class FalModels:
 
     async def run(self, order: Order) -> Outcome:
         """Check the input and make what it asks for, unless a fault was armed for it."""
-        if order.fault is not None and order.fault.kind != "blocked":
+        if order.fault is not None and order.fault.kind in ("fail", "stuck"):
             forced = order.fault.body
             return (
                 Outcome(order.fault.status, forced) if isinstance(forced, dict) else internal_server_error()
@@ -118,9 +118,9 @@ class FalModels:
         width, height = _size(fields["image_size"])
         seed = fields.get("seed")
         seed = self._stage.new_seed() if seed is None else seed
-        blocked = order.fault is not None and bool(fields["enable_safety_checker"])
+        blocked = order.suffers("blocked") and bool(fields["enable_safety_checker"])
         images = []
-        for number in range(fields["num_images"]):
+        for number in range(fields["num_images"] - order.suffers("fewer")):
             name = order.endpoint.removeprefix("fal-ai/")
             shot = Shot(f"fal {name}", fields["prompt"], width, height, seed + number, fidelity)
             draw = partial(black_frame, shot.size) if blocked else partial(render, shot, known)
@@ -158,7 +158,11 @@ class FalModels:
             self._stage.downloads, fields["images_data_url"], fields.get("data_archive_format"), loc
         )
         trigger, steps = fields.get("trigger_word"), training_steps(fields)
-        weights = await asyncio.to_thread(write_lora, pictures, trigger, steps)
+        weights = (
+            no_lora()
+            if order.suffers("foreign")
+            else await asyncio.to_thread(write_lora, pictures, trigger, steps)
+        )
         config = json.dumps(
             {"trigger_word": trigger, "steps": steps, "pictures": len(pictures)}, indent=2
         ).encode()
@@ -176,6 +180,7 @@ class FalModels:
 
     def _store(self, order: Order, data: bytes, content_type: str, name: str) -> str:
         folder = hashlib.sha256(self._stage.new_id().encode()).hexdigest()[:16]
+        data = data[: len(data) // 2] if order.suffers("truncated") else data
         file = MediaFile(data, content_type, self._stage.media_expiry(order.options.lifetime_s))
         return self._media.put(order.origin, f"files/b/{folder}/{name}", file)
 

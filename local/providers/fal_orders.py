@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.providers.fal_options import CallOptions
-from local.providers.faults import Fault
+from local.providers.faults import Fault, JobFault
 
 INSTANT = "fal-ai/instant-character"
 TRAINING = "fal-ai/flux-lora-fast-training"
@@ -23,6 +23,10 @@ class Order:
     origin: str
     options: CallOptions
     fault: Fault | None = None
+
+    def suffers(self, kind: JobFault) -> bool:
+        """Whether this fault was armed for it."""
+        return self.fault is not None and self.fault.kind == kind
 
 
 def application_of(endpoint: str) -> str:

@@ -1,5 +1,7 @@
 """fal's queue: submit, status, status stream, result, cancel."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -61,15 +63,18 @@ class FalQueue:
         application = application_of(endpoint)
         if not is_application(application):
             return JSONResponse({"detail": f"Application '{application}' not found"}, 404)
-        options = CallOptions.of(request)
+        options = CallOptions.of(request, strict=self._stage.settings.strict)
         if options.longest_queue is not None and len(self._waiting(application)) >= options.longest_queue:
             return JSONResponse({"detail": f"The queue of '{application}' is full"}, 429)
         fault = self._stage.faults.for_job(request, "fal.submit")
         job = self._start(
             Order(endpoint, await request.body(), origin_of(request), options, fault), root_of(request)
         )
-        self._jobs[job.request_id] = job
+        if fault is None or fault.kind != "forgotten":
+            self._jobs[job.request_id] = job
         self._webhooks.expect(job)
+        if job.delivery is not None and self._stage.settings.fal_webhook_early:
+            await asyncio.shield(job.delivery)
         body = {**job.described(IN_QUEUE), "queue_position": self._ahead_of(job)}
         return _reply(job, body if job.webhook is None else {**body, "gateway_request_id": job.request_id})
 
@@ -80,12 +85,14 @@ class FalQueue:
         training = order.endpoint == TRAINING
         stuck = order.fault is not None and order.fault.kind == "stuck"
         work_s = settings.training_s if training else settings.generation_s
+        early = settings.fal_webhook_early and order.options.webhook is not None and not stuck
+        schedule = Schedule.after(NEVER if stuck else now, settings.queue_s, work_s)
         call = Call("fal", order.endpoint, request_id, payload, iso(now), headers=order.options.headers)
         job = Job(
             request_id=request_id,
             application=application,
             url=f"{root}/{application}/requests/{request_id}",
-            schedule=Schedule.after(NEVER if stuck else now, settings.queue_s, work_s),
+            schedule=Schedule(now, now) if early else schedule,
             steps=training_steps(payload) if training else None,
             call=self._stage.ledger.record(call),
             work=self._stage.start(self._work(order, call)),
@@ -105,6 +112,7 @@ class FalQueue:
         job = await self._find(request)
         if job is None:
             return JSONResponse(NOT_FOUND, 404)
+        self._stage.ledger.looked(job.request_id)
         body = await self._shown(job, request)
         return _reply(job, body, 200 if body["status"] == COMPLETED else 202)
 

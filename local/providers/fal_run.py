@@ -48,7 +48,7 @@ class FalRun:
         self._under_way += 1
         try:
             fault = self._stage.faults.for_job(request, "fal.run")
-            options = CallOptions.of(request)
+            options = CallOptions.of(request, strict=self._stage.settings.strict)
             order = Order(endpoint, await request.body(), origin_of(request), options, fault)
             request_id = self._stage.new_id()
             outcome = await self._outcome(order, request_id)

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from local.providers.fal_access import authorised
-from local.providers.fal_options import file_lifetime_s
+from local.providers.fal_options import BadOption, upload_lifetime_s
 from local.providers.fal_uploads import Upload
 from local.providers.faults import Handler
 from local.providers.incoming import origin_of, parsed
@@ -53,11 +53,15 @@ class FalStorage:
         content_type, file_name = fields.get("content_type"), fields.get("file_name")
         if not isinstance(content_type, str) or not isinstance(file_name, str) or "/" in file_name:
             return JSONResponse({"detail": "content_type and file_name are required"}, 422)
+        try:
+            lifetime_s = upload_lifetime_s(request.headers, strict=self._stage.settings.strict)
+        except BadOption as exc:
+            return JSONResponse({"detail": str(exc)}, 400)
         ticket = secrets.token_urlsafe(24)
         upload = Upload(
             name=f"files/u/{self._stage.new_id()}/{file_name}",
             content_type=content_type,
-            expires_at=self._stage.media_expiry(file_lifetime_s(request.headers)),
+            expires_at=self._stage.media_expiry(lifetime_s),
             in_parts=request.url.path.endswith("multipart"),
         )
         self._announced[ticket] = upload

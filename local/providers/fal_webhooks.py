@@ -1,5 +1,6 @@
 """fal's webhooks: signed, retried, at least once."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -19,6 +20,7 @@ from local.providers.stage import Stage
 USER_ID = "stand-in-user"
 FIRST_TIMEOUT_S, LATER_TIMEOUT_S = 15.0, 120.0
 MOST_RETRIES = 31
+STALE_S = 600
 
 
 class FalWebhooks:
@@ -28,52 +30,80 @@ class FalWebhooks:
         self._stage = stage
         self._key = Ed25519PrivateKey.generate()
         self._next_key = Ed25519PrivateKey.generate()  # a verifier has to try every key
+        self._forgers_key = Ed25519PrivateKey.generate()
+        self._awaited: list[Job] = []
 
     def routes(self) -> list[Route]:
         """The public keys, for whoever asks."""
         guard = self._stage.faults.guard
         return [Route("/.well-known/jwks.json", guard("fal.jwks", self._jwks), methods=["GET"])]
 
+    def clear(self) -> None:
+        """Forget whose webhooks are awaited."""
+        self._awaited.clear()
+
     def expect(self, job: Job) -> None:
         """Deliver the job's end when it comes; call again when that moment has changed."""
         if job.delivery is not None:
             job.delivery.cancel()
         if job.webhook is not None and job.schedule.ends_at < NEVER:
+            self._awaited.append(job)
             job.delivery = self._stage.start(self._deliver(job, job.webhook))
 
     async def _jwks(self, request: Request) -> Response:
         return JSONResponse({"keys": [_jwk(key) for key in (self._next_key, self._key)]})
 
     async def _deliver(self, job: Job, url: str) -> None:
+        """Make the first attempts; who does not take it is tried again, without us."""
         await self._stage.clock.until(job.schedule.ends_at)
-        body = json.dumps(notice(job.request_id, await job.outcome())).encode()
+        outcome = await job.outcome()
         settings = self._stage.settings
-        await self._stage.clock.until(job.schedule.ends_at + timedelta(seconds=settings.fal_webhook_delay_s))
-        for _ in range(settings.fal_webhook_copies):
-            self._stage.start(self._post(job, url, body))
+        request_id = job.request_id if settings.fal_webhook_about == "own" else self._another(job)
+        body = json.dumps(notice(request_id, outcome)).encode()
+        delay_s = 0 if settings.fal_webhook_early else settings.fal_webhook_delay_s
+        await self._stage.clock.until(job.schedule.ends_at + timedelta(seconds=delay_s))
+        copies = range(settings.fal_webhook_copies)
+        taken = await asyncio.gather(*(self._post(url, request_id, body, FIRST_TIMEOUT_S) for _ in copies))
+        for _ in range(taken.count(False)):
+            self._stage.start(self._repeat(job, url, request_id, body))
 
-    async def _post(self, job: Job, url: str, body: bytes) -> None:
+    async def _repeat(self, job: Job, url: str, request_id: str, body: bytes) -> None:
         clock, settings = self._stage.clock, self._stage.settings
         give_up_at = await job.expires_at(settings)
         pause = timedelta(seconds=settings.fal_webhook_backoff_s)
-        timeout_s = FIRST_TIMEOUT_S
-        for _ in range(1 + MOST_RETRIES):
-            status = await post(self._stage.web, url, body, self._signed(job.request_id, body), timeout_s)
-            if status is not None and status < 400:  # received; a redirect is an end, too
-                return
+        for _ in range(MOST_RETRIES):
             if clock.now() + pause >= give_up_at:
                 return
             await clock.until(clock.now() + pause)
-            pause, timeout_s = 2 * pause, LATER_TIMEOUT_S
+            if await self._post(url, request_id, body, LATER_TIMEOUT_S):
+                return
+            pause *= 2
+
+    async def _post(self, url: str, request_id: str, body: bytes, timeout_s: float) -> bool:
+        """Whether that was the end: it was received, or answered with a redirect."""
+        status = await post(self._stage.web, url, body, self._signed(request_id, body), timeout_s)
+        return status is not None and status < 400
+
+    def _another(self, job: Job) -> str:
+        """The newest other request of the same model that a webhook is awaited of, or an unknown one."""
+        others = (
+            other.request_id
+            for other in reversed(self._awaited)
+            if other is not job and other.application == job.application
+        )
+        return next(others, self._stage.new_id())
 
     def _signed(self, request_id: str, body: bytes) -> dict[str, str]:
-        timestamp = str(int(self._stage.clock.now().timestamp()))
+        manner = self._stage.settings.fal_webhook_signature
+        age_s = STALE_S if manner == "stale" else 0
+        key = self._forgers_key if manner == "forged" else self._key
+        timestamp = str(int(self._stage.clock.now().timestamp()) - age_s)
         message = "\n".join([request_id, USER_ID, timestamp, hashlib.sha256(body).hexdigest()])
         return {
             "X-Fal-Webhook-Request-Id": request_id,
             "X-Fal-Webhook-User-Id": USER_ID,
             "X-Fal-Webhook-Timestamp": timestamp,
-            "X-Fal-Webhook-Signature": self._key.sign(message.encode()).hex(),
+            "X-Fal-Webhook-Signature": key.sign(message.encode()).hex(),
         }
 
 

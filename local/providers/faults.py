@@ -38,7 +38,7 @@ Operation = Literal[
 ]
 
 CallFault = Literal["reply", "cut", "delay"]
-JobFault = Literal["fail", "stuck", "blocked"]
+JobFault = Literal["fail", "stuck", "forgotten", "blocked", "fewer", "truncated", "foreign"]
 
 
 class Fault(BaseModel):
@@ -49,8 +49,10 @@ class Fault(BaseModel):
     ``accepted`` the call takes effect first.
     To the job that a call starts: ``fail`` ends it badly (fal answers ``status`` and ``body`` as its
     result; a tune answers 404 from then on; a prompt has ``body`` as its user_error), ``stuck`` never
-    ends it (a call of fal.run: not before its start timeout, or an hour), ``blocked`` has the safety
-    checker black its pictures out.
+    ends it (a call of fal.run: not before its start timeout, or an hour), ``forgotten`` answers 404 for
+    it from then on, ``blocked`` has the safety checker black its pictures out, ``fewer`` makes one
+    picture less than was ordered, ``truncated`` makes files that break off in the middle, ``foreign``
+    trains weights that are no LoRA.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,5 +1,6 @@
 """What would have been paid for."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -21,15 +22,25 @@ class Call:
 
 
 class Ledger:
-    """Every order that could cost money, in the order they came."""
+    """Every order that could cost money, in the order they came, and how often each was asked after."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.looks: Counter[str] = Counter()
 
     def record(self, call: Call) -> Call:
         """Keep an order; the caller fills in its cost later."""
         self.calls.append(call)
         return call
+
+    def looked(self, request_id: object) -> None:
+        """Somebody asked how an order is getting on."""
+        self.looks[str(request_id)] += 1
+
+    def clear(self) -> None:
+        """Forget all orders."""
+        self.calls.clear()
+        self.looks.clear()
 
     def total_usd(self, provider: Provider) -> float:
         """The known costs of one provider."""
@@ -38,4 +49,8 @@ class Ledger:
     def document(self) -> dict[str, Any]:
         """The ledger as the control API shows it."""
         totals = {"fal": self.total_usd("fal"), "astria": self.total_usd("astria")}
-        return {"calls": [asdict(call) for call in self.calls], "total_usd": totals}
+        return {
+            "calls": [asdict(call) for call in self.calls],
+            "looks": dict(self.looks),
+            "total_usd": totals,
+        }

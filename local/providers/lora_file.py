@@ -54,6 +54,12 @@ def write_lora(photographs: Sequence[Image.Image], trigger_word: str | None, ste
     return write_safetensors({**weights, **pictures}, metadata)
 
 
+def no_lora() -> bytes:
+    """Weights of some other model: a file in the right format that adapts no layer."""
+    encoder = np.zeros((FLUX_WIDTH, RANK), dtype=np.float16)
+    return write_safetensors({"encoder.weight": encoder}, {"format": "pt"})
+
+
 def read_lora(data: bytes) -> Lora:
     """The character in a LoRA file; one made elsewhere holds nobody we can draw.
 

@@ -3,12 +3,13 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from local.providers.clock import Clock
+from local.providers.clock import NEVER, Clock, iso
 
 LARGEST_TOTAL_BYTES = 1_000_000_000
 
@@ -43,6 +44,26 @@ class MediaStore:
     def url(self, origin: str, name: str) -> str:
         """The URL a file of this name has or will have."""
         return f"{origin}{self._prefix}/{quote(name)}"
+
+    def remove(self, url: str) -> None:
+        """Forget the file behind one of our URLs, if it is still there."""
+        name = unquote(url.partition(f"{self._prefix}/")[2])
+        file = self._files.pop(name, None)
+        self._total_bytes -= 0 if file is None else len(file.data)
+
+    def document(self) -> list[dict[str, Any]]:
+        """The files that can still be had, as the control API shows them."""
+        now = self._clock.now()
+        return [
+            {
+                "name": name,
+                "content_type": file.content_type,
+                "size_bytes": len(file.data),
+                "expires_at": None if file.expires_at == NEVER else iso(file.expires_at),
+            }
+            for name, file in self._files.items()
+            if file.expires_at > now
+        ]
 
     def clear(self) -> None:
         """Forget all files."""

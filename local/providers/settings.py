@@ -25,6 +25,11 @@ class Settings(BaseModel):
         fal_webhook_copies: how often each webhook is sent; 0: lost.
         fal_webhook_delay_s: sent this much late; as it is read when a job ends, deliveries can overtake.
         fal_webhook_backoff_s: pause before the first retry; it doubles.
+        fal_webhook_early: a job that is given a webhook ends at once, and its submit is not answered
+            before the webhook was posted; the delay does not count then.
+        fal_webhook_about: which request a webhook tells of: its own, or another one (the newest that
+            awaits a webhook of the same model, or one that nobody knows).
+        fal_webhook_signature: by a published key and of now; or by another key; or ten minutes old.
 
     Astria
         astria_key, astria_balance_mc: the key, and the balance to start from (100 000 = US$1).
@@ -33,7 +38,12 @@ class Settings(BaseModel):
         astria_untrained: what happens to prompts that name a tune in training.
         astria_idempotency: the account's setting; the same tune or prompt again is the first one.
         astria_poll_interval_s: the same tune or prompt read again sooner than this is answered 429.
-        astria_callback_copies: how often each callback is sent; 0: lost.
+        astria_callback_copies, astria_callback_delay_s: how often each callback is sent (0: lost), and
+            how late.
+        astria_callback_early: a tune or prompt with a callback is done at once, and its creation is not
+            answered before the callback was posted; the delay does not count then.
+        astria_callback_about: which tune or prompt a callback tells of: its own, or another one. (There
+            is no signature to forge: anybody can post what Astria posts.)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +66,9 @@ class Settings(BaseModel):
     fal_webhook_copies: int = Field(default=1, ge=0)
     fal_webhook_delay_s: float = Field(default=0, ge=0)
     fal_webhook_backoff_s: float = Field(default=1, ge=0)
+    fal_webhook_early: bool = False
+    fal_webhook_about: Literal["own", "another"] = "own"
+    fal_webhook_signature: Literal["valid", "forged", "stale"] = "valid"
 
     astria_key: str = "sd_stand_in"
     astria_balance_mc: int = Field(default=10_000_000, ge=0)
@@ -65,3 +78,6 @@ class Settings(BaseModel):
     astria_idempotency: bool = False
     astria_poll_interval_s: float = Field(default=0, ge=0)
     astria_callback_copies: int = Field(default=1, ge=0)
+    astria_callback_delay_s: float = Field(default=0, ge=0)
+    astria_callback_early: bool = False
+    astria_callback_about: Literal["own", "another"] = "own"

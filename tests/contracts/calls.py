@@ -13,6 +13,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.job import JobHandle
 from character_identity.ports import ProviderGeneration, TrainingStatus
+from tests.builders import NOON
 from tests.contracts.wire import (
     ASTRIA_JOB,
     FAL_JOB,
@@ -25,7 +26,7 @@ from tests.contracts.wire import (
     Wire,
 )
 
-Outcome = Literal["accepted", "goes on", "done", "failed", "rejected", "unavailable", "unknown"]
+Outcome = Literal["accepted", "goes on", "done", "not found", "failed", "rejected", "unavailable", "unknown"]
 LONGEST_MESSAGE = 400
 
 OUTCOMES: dict[type[ProviderError], Outcome] = {
@@ -69,6 +70,15 @@ ASTRIA_CALLS = [
     Call("look at a training", "get tune", lambda wire: wire.astria.training_status(ASTRIA_JOB)),
     Call("look at a picture", "get prompt", lambda wire: wire.astria.generation_status(ASTRIA_JOB, REQUEST)),
 ]
+FAL_CANCEL = Call("cancel", "cancel", lambda wire: wire.lora.cancel(FAL_JOB))
+ASTRIA_FINDS = [
+    Call("find a training", "list tunes", lambda wire: wire.astria.find_training(TRAINING)),
+    Call("find a picture", "list prompts", lambda wire: wire.astria.find_generation(GENERATION, NOON)),
+]
+ASTRIA_ERASES = [
+    Call("erase a training", "delete tune", lambda wire: wire.astria.erase_training(ASTRIA_JOB)),
+    Call("erase a picture", "delete prompt", lambda wire: wire.astria.erase_generation(ASTRIA_JOB)),
+]
 
 
 def ended(call: Call, wire: Wire) -> tuple[Outcome, str]:
@@ -81,8 +91,10 @@ def ended(call: Call, wire: Wire) -> tuple[Outcome, str]:
         return OUTCOMES[type(exc)], exc.message
     if isinstance(answer, TrainingStatus | ProviderGeneration):
         return STATES[answer.state], answer.reason or ""
-    assert isinstance(answer, JobHandle | str)
-    return "accepted", ""
+    if answer is None:
+        return "not found", ""
+    assert isinstance(answer, JobHandle | str) or answer is True
+    return "done" if answer is True else "accepted", ""
 
 
 def assert_fit_to_show(message: str) -> None:

@@ -1,10 +1,11 @@
-"""A fresh stand-in for each test that asks for one."""
+"""A fresh stand-in for each test that asks for one, and our adapters on another."""
 
 import asyncio
 from collections.abc import Iterator
 
 import pytest
 
+from tests.contracts.ours import LINKS, PORTRAIT, Ours
 from tests.local.providers.stand_in import StandIn
 
 
@@ -13,3 +14,12 @@ def stand_in() -> Iterator[StandIn]:
     """As forgiving as the real servers are believed to be: unknown fields are ignored."""
     with asyncio.Runner() as runner:
         yield StandIn(runner, strict=False, queue_s=1, training_s=10, generation_s=2)
+
+
+@pytest.fixture
+def ours() -> Iterator[Ours]:
+    with asyncio.Runner() as runner:
+        stand_in = StandIn(runner, strict=True, queue_s=1, training_s=10, generation_s=2)
+        for link in LINKS:
+            stand_in.publish(link, PORTRAIT)
+        yield Ours(stand_in)

@@ -12,7 +12,7 @@ import httpx
 
 from tests.contracts.wire import FAL_KEY, signed
 
-Meaning = Literal["refused", "our account", "too many calls", "ended badly", "undecided"]
+Meaning = Literal["refused", "gone", "our account", "too many calls", "ended badly", "undecided"]
 QUOTED = f"(given {signed('a.jpg')}\nwith Key {FAL_KEY})"
 INGRESS = f"<html><body><h1>Bad gateway</h1>{QUOTED}</body></html>"
 
@@ -93,7 +93,7 @@ SENTENCES: list[tuple[int, Meaning, str]] = [
     (401, "our account", "No user found for Key ID and Secret"),
     (401, "our account", "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."),
     (403, "our account", "User is locked. Reason: Exhausted balance."),
-    (404, "refused", "Path /x not found"),
+    (404, "gone", "Path /x not found"),
     (405, "refused", "Method Not Allowed"),
     (408, "undecided", "Request timeout"),
     (409, "undecided", "Conflict"),
@@ -120,7 +120,7 @@ def fal_answers() -> Iterator[FalAnswer]:
     for status, meaning, sentence in SENTENCES:
         body = {"detail": f"{sentence} {QUOTED}"}
         yield FalAnswer(f"{status} {sentence[:20]}", status, meaning, sentence, body, _from_fal())
-    yield FalAnswer("not found", 404, "refused", "NOT_FOUND", {"status": "NOT_FOUND"}, _from_fal())
+    yield FalAnswer("not found", 404, "gone", "NOT_FOUND", {"status": "NOT_FOUND"}, _from_fal())
     timeout = {"X-Fal-Request-Timeout-Type": "user", **_from_fal()}
     yield FalAnswer("our time limit", 504, "ended badly", "timed out", {"detail": "It timed out"}, timeout)
     yield FalAnswer("429 of an ingress", 429, "too many calls", "429", INGRESS)

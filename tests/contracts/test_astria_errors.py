@@ -6,20 +6,44 @@ import httpx
 import pytest
 
 from tests.contracts.bodies import NOT_OBJECTS, unpackable
-from tests.contracts.calls import ASTRIA_CALLS, Call, Outcome, assert_fit_to_show, ended
-from tests.contracts.wire import ASTRIA_JOB, ASTRIA_KEY, PAID, REQUEST, Wire, signed
+from tests.contracts.calls import (
+    ASTRIA_CALLS,
+    ASTRIA_ERASES,
+    ASTRIA_FINDS,
+    Call,
+    Outcome,
+    assert_fit_to_show,
+    ended,
+)
+from tests.contracts.wire import (
+    ASTRIA_CALLBACK,
+    ASTRIA_JOB,
+    ASTRIA_KEY,
+    GOOD,
+    PAID,
+    REQUEST,
+    Position,
+    Wire,
+    signed,
+)
 
 Meaning = Literal["refused", "our account", "gone", "too many calls", "undecided"]
-QUOTED = f"(given {signed('1.jpg')}\nwith Bearer {ASTRIA_KEY})"
+QUOTED = f"(given {signed('1.jpg')} and {ASTRIA_CALLBACK}\nwith Bearer {ASTRIA_KEY})"
 PAGE = f"<html><body><h1>We're sorry</h1>{QUOTED}</body></html>"
 
-# What it means where it may have bought something, and where it was only a look.
+# What it means where it may have bought something, and where it costs nothing.
 ENDINGS: dict[Meaning, tuple[Outcome, Outcome]] = {
     "refused": ("rejected", "rejected"),
     "our account": ("rejected", "unavailable"),
-    "gone": ("rejected", "failed"),
+    "gone": ("rejected", "rejected"),
     "too many calls": ("unavailable", "unavailable"),
     "undecided": ("unknown", "unavailable"),
+}
+GONE: dict[Position, Outcome] = {
+    "get tune": "failed",
+    "get prompt": "failed",
+    "delete tune": "done",
+    "delete prompt": "done",
 }
 
 # https://docs.astria.ai/docs/api/overview, https://github.com/myorpheus/myphoto, read 2026-11-22. The bodies
@@ -68,10 +92,17 @@ SHAPES: dict[str, dict[str, Any]] = {
     "nothing": {},
 }
 
-every_call = pytest.mark.parametrize("call", ASTRIA_CALLS, ids=lambda call: call.position)
+every_call = pytest.mark.parametrize(
+    "call", [*ASTRIA_CALLS, *ASTRIA_FINDS, *ASTRIA_ERASES], ids=lambda call: call.position
+)
+every_reading_call = pytest.mark.parametrize(
+    "call", [*ASTRIA_CALLS, *ASTRIA_FINDS], ids=lambda call: call.position
+)
 
 
 def expected(call: Call, meaning: Meaning) -> Outcome:
+    if meaning == "gone" and call.position in GONE:
+        return GONE[call.position]
     return ENDINGS[meaning][0 if call.position in PAID else 1]
 
 
@@ -81,6 +112,8 @@ def expected(call: Call, meaning: Meaning) -> Outcome:
 def test_an_error_becomes_ours(call: Call, shape: str, status: int, meaning: Meaning) -> None:
     outcome, message = ended(call, Wire({call.position: httpx.Response(status, **SHAPES[shape])}))
     assert outcome == expected(call, meaning)
+    if outcome == "done":
+        return
     assert str(status) in message or meaning == "gone"
     assert shape not in ("map", "sentence") or "It was refused" in message or outcome == "failed"
     assert_fit_to_show(message)
@@ -95,8 +128,8 @@ def test_a_validation_is_told_field_by_field(call: Call, body: dict[str, Any], s
     assert_fit_to_show(message)
 
 
-@every_call
-@pytest.mark.parametrize("body", NOT_OBJECTS)
+@every_reading_call
+@pytest.mark.parametrize("body", [name for name in NOT_OBJECTS if name != "JSON []"])
 def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
     outcome, message = ended(call, Wire({call.position: NOT_OBJECTS[body]}))
     assert outcome == expected(call, "undecided")
@@ -179,7 +212,32 @@ def test_a_user_error_is_the_end_and_told(error: Any) -> None:
 
 @pytest.mark.parametrize("cost_mc", [None, "9200", -1, [], {}])
 def test_odd_facts_beside_a_picture_lose_no_picture(cost_mc: Any) -> None:
-    answer = httpx.Response(200, json={"images": ["https://s3.test/a", None], "cost_mc": cost_mc})
+    images = ["https://s3.test/a", None, "https://s3.test/c", "", {"url": "https://s3.test/e"}]
+    answer = httpx.Response(200, json={"images": images, "cost_mc": cost_mc})
     read = Wire({"get prompt": answer}).astria.generation_status(ASTRIA_JOB, REQUEST)
-    assert [image.url for image in read.images] == ["https://s3.test/a"]
+    assert [(image.url, image.seed) for image in read.images] == [
+        ("https://s3.test/a", 7),
+        (None, 8),
+        ("https://s3.test/c", 9),
+        (None, 10),
+        (None, 11),
+    ]
     assert read.cost_usd is None
+
+
+@pytest.mark.parametrize("call", ASTRIA_FINDS, ids=lambda call: call.position)
+def test_an_empty_list_finds_nothing(call: Call) -> None:
+    assert ended(call, Wire({call.position: httpx.Response(200, json=[])})) == ("not found", "")
+
+
+@pytest.mark.parametrize("call", ASTRIA_FINDS, ids=lambda call: call.position)
+@pytest.mark.parametrize("odd", [None, 7, "x", [], {}, {"id": None}, {"id": "45"}, {"id": True}], ids=repr)
+def test_odd_things_in_a_list_hide_nothing(call: Call, odd: Any) -> None:
+    (thing,) = GOOD[call.position].json()
+    assert ended(call, Wire({call.position: httpx.Response(200, json=[odd, thing])})) == ("accepted", "")
+
+
+@pytest.mark.parametrize("call", ASTRIA_ERASES, ids=lambda call: call.position)
+@pytest.mark.parametrize("answer", [httpx.Response(200), httpx.Response(204), httpx.Response(200, html="x")])
+def test_what_is_deleted_needs_no_answer_to_read(call: Call, answer: httpx.Response) -> None:
+    assert ended(call, Wire({call.position: answer})) == ("done", "")

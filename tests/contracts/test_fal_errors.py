@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.contracts.bodies import NOT_OBJECTS, packed, unpackable
-from tests.contracts.calls import FAL_CALLS, Call, Outcome, assert_fit_to_show, ended
+from tests.contracts.calls import FAL_CALLS, FAL_CANCEL, Call, Outcome, assert_fit_to_show, ended
 from tests.contracts.fal_answers import FalAnswer, Meaning, fal_answers
 from tests.contracts.wire import (
     FAL_JOB,
@@ -21,30 +21,48 @@ from tests.contracts.wire import (
 
 # What an answer means depends on whether money was at stake, and on whether it speaks for the job.
 ENDINGS: dict[Meaning, dict[Position, Outcome]] = {
-    "refused": {"submit": "rejected", "status": "rejected", "result": "failed", "initiate": "rejected"},
+    "refused": {
+        "submit": "rejected",
+        "status": "rejected",
+        "result": "failed",
+        "initiate": "rejected",
+        "cancel": "rejected",
+    },
+    # A job without a status may still have its result; only if that is gone too, it has failed.
+    "gone": {
+        "submit": "rejected",
+        "status": "done",
+        "result": "failed",
+        "initiate": "rejected",
+        "cancel": "done",
+    },
     "our account": {
         "submit": "rejected",
         "status": "unavailable",
         "result": "unavailable",
         "initiate": "rejected",
+        "cancel": "unavailable",
     },
     "too many calls": {
         "submit": "unavailable",
         "status": "unavailable",
         "result": "unavailable",
         "initiate": "unavailable",
+        "cancel": "unavailable",
     },
     "ended badly": {
         "submit": "unknown",
         "status": "unavailable",
         "result": "failed",
         "initiate": "unavailable",
+        "cancel": "unavailable",
     },
     "undecided": {
         "submit": "unknown",
         "status": "unavailable",
         "result": "unavailable",
         "initiate": "unavailable",
+        "cancel": "unavailable",
     },
 }
 UNREADABLE = {**ENDINGS["undecided"], "upload": "unavailable"}
@@ -55,15 +73,19 @@ SUBMITS, STATUSES, RESULTS = (
     [call for call in FAL_CALLS if call.position == position] for position in ("submit", "status", "result")
 )
 every_call = pytest.mark.parametrize("call", FAL_CALLS, ids=lambda call: f"{call.name}, {call.position}")
+cancel_too = pytest.mark.parametrize(
+    "call", [*FAL_CALLS, FAL_CANCEL], ids=lambda call: f"{call.name}, {call.position}"
+)
 
 
-@every_call
+@cancel_too
 @pytest.mark.parametrize("answer", list(fal_answers()), ids=lambda answer: answer.name)
 def test_an_error_becomes_ours(call: Call, answer: FalAnswer) -> None:
     outcome, message = ended(call, Wire({call.position: answer.response()}))
     assert outcome == ENDINGS[answer.meaning][call.position]
-    assert answer.says in message
-    assert_fit_to_show(message)
+    if outcome != "done":
+        assert answer.says in message
+        assert_fit_to_show(message)
 
 
 @every_call
@@ -89,7 +111,7 @@ def test_a_compressed_body_is_read() -> None:
     assert handle.provider_job_id == "r7"
 
 
-@every_call
+@cancel_too
 @pytest.mark.parametrize(
     ("cut", "paid"),
     [
@@ -159,6 +181,44 @@ def test_a_fourth_state_is_only_unavailable(call: Call, status: Any) -> None:
 
 
 @pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)
+@pytest.mark.parametrize("body", [{"json": {"status": "NOT_FOUND"}}, {"html": "<html>"}, {}], ids=str)
+def test_a_job_that_nobody_knows_any_more_has_failed(call: Call, body: dict[str, Any]) -> None:
+    gone = httpx.Response(404, **body)
+    outcome, message = ended(call, Wire({"status": gone, "result": gone}))
+    assert outcome == "failed"
+    assert "does not know this job any more" in message
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
+def test_a_cancelled_job_says_so(call: Call) -> None:
+    body = {"detail": "Request was cancelled by the client", "error_type": "client_cancelled"}
+    outcome, message = ended(call, Wire({"result": httpx.Response(499, json=body)}))
+    assert (outcome, message) == ("failed", "cancelled: Request was cancelled by the client")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(202, json={"status": "CANCELLATION_REQUESTED"}),
+        httpx.Response(200, json={"success": True}),
+        httpx.Response(200, json={"success": False}),
+        httpx.Response(202),
+        httpx.Response(400, json={"status": "ALREADY_COMPLETED"}),
+        httpx.Response(404, json={"status": "NOT_FOUND"}),
+        httpx.Response(404, html="<html>"),
+    ],
+    ids=lambda answer: f"{answer.status_code} {answer.text}",
+)
+def test_a_cancel_is_asked_once_whatever_becomes_of_it(answer: httpx.Response) -> None:
+    wire = Wire({"cancel": answer})
+    assert ended(FAL_CANCEL, wire) == ("done", "")
+    assert [(position, str(request.url)) for position, request in wire.sent] == [
+        ("cancel", FAL_JOB.cancel_url)
+    ]
+
+
+@pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)
 @pytest.mark.parametrize("logs", [None, 7, "log", {}, [None, 7, "x", {}, {"message": None}, {"message": 7}]])
 def test_odd_logs_hide_no_state(call: Call, logs: Any) -> None:
     answer = httpx.Response(202, json={"status": "IN_PROGRESS", "logs": logs})
@@ -182,7 +242,7 @@ def test_a_result_that_is_not_there_yet_goes_on(call: Call) -> None:
         {"images": {}, "diffusers_lora_file": {}},
         {"images": "https://v3.fal.media/1", "diffusers_lora_file": "https://v3.fal.media/l"},
         {"images": [None, 7, "https://v3.fal.media/1"], "diffusers_lora_file": []},
-        {"images": [{"url": None}, {"url": 7}, {}], "diffusers_lora_file": {"url": 7}},
+        {"images": [{"url": None}, {"url": 7}, {"url": ""}, {}], "diffusers_lora_file": {"url": 7}},
         {"lora_file": {"url": "https://v3.fal.media/l"}, "image": {"url": "https://v3.fal.media/1"}},
     ],
     ids=str,
@@ -203,6 +263,25 @@ def test_odd_facts_beside_a_picture_lose_no_picture(flags: Any, units: str) -> N
         ("https://v3.fal.media/1", None, False)
     ]
     assert read.cost_usd is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "filtered"),
+    [
+        ([False, False, True], [False, False, True]),
+        ([True], [True, False, False]),
+        (None, [False, False, False]),
+        ([None, True, 1], [False, True, False]),
+        ([True, True, True, True], [True, True, True]),
+    ],
+    ids=str,
+)
+def test_a_picture_without_a_link_keeps_its_place(flags: Any, filtered: list[bool]) -> None:
+    output = {"images": [{"url": "https://v3.fal.media/1"}, {"width": 7}, {"url": "https://v3.fal.media/3"}]}
+    answer = httpx.Response(200, json={**output, "has_nsfw_concepts": flags})
+    images = Wire({"result": answer}).lora.generation_status(FAL_JOB, REQUEST).images
+    assert [image.url for image in images] == ["https://v3.fal.media/1", None, "https://v3.fal.media/3"]
+    assert [image.filtered for image in images] == filtered
 
 
 UPLOADS = [

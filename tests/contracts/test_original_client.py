@@ -4,86 +4,19 @@ Each row is shown twice: the raw body, sent to a stand-in as forgiving as the re
 misses the character; ours, sent to a stand-in that refuses every unknown field, draws the character.
 """
 
-import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from character_identity.domain.generation import DIMENSIONS, AspectRatio
-from character_identity.domain.identity import Identity
-from character_identity.domain.job import JobHandle
-from character_identity.ports import (
-    GenerationOrder,
-    Provider,
-    ProviderGeneration,
-    ReferencePicture,
-    TrainingOrder,
-)
-from character_identity.providers.astria import Astria
-from character_identity.providers.fal_flux_lora import FalFluxLora
-from character_identity.providers.fal_instant import FalInstantCharacter
-from character_identity.providers.fal_queue import FalQueue
-from character_identity.providers.media import Guard, MediaFetcher
-from tests.builders import a_request, an_identity, some_weights
-from tests.local.providers.stand_in import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
-from tests.providers.test_fal_queue import StubKey
+from tests.builders import an_identity
+from tests.contracts.ours import LINKS, PORTRAIT, PROMPT, Ours
+from tests.local.providers.stand_in import StandIn, share_of_cloth
 
 INSTANT, TRAINER, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
-PROMPT = "Sarah, close-up portrait, studio"
-PORTRAIT = jpeg(portrait())
-LINKS = [f"https://files.test/{number}.jpg" for number in range(1, 6)]
-PICTURES = [ReferencePicture(link.rpartition("/")[2], link, lambda: PORTRAIT) for link in LINKS]
 DRAWN = {"image_size": "1:1", "num_images": 1, "guidance_scale": 7.5, "num_inference_steps": 30, "seed": 7}
 TUNE = {"title": "Character: Jane Doe", "base_tune_id": None, "branch": "fast"}
-
-
-class Ours:
-    """Our adapters, on a stand-in instead of a network."""
-
-    def __init__(self, stand_in: StandIn) -> None:
-        self.stand_in = stand_in
-        transport = httpx.MockTransport(self._carry)
-        client = httpx.Client(transport=transport)
-        media = MediaFetcher(Guard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"]), transport)
-        queue = FalQueue(client, StubKey("stand-in-id:stand-in-secret"), QUEUE, REST, media)
-        self.instant = FalInstantCharacter(queue)
-        self.lora = FalFluxLora(queue, links_reach=True)
-        self.astria = Astria(client, StubKey("sd_stand_in"), ASTRIA, links_reach=True)
-
-    def order_training(self, provider: Provider) -> JobHandle:
-        """Sarah's training, ordered."""
-        archive_url = provider.prepare_training(PICTURES)
-        order = TrainingOrder("Sarah [i1]", "woman", "SARAH", PICTURES, steps=1000, archive_url=archive_url)
-        return provider.submit_training(order)
-
-    def trained(self, provider: FalFluxLora | Astria) -> Identity:
-        """Sarah, once her training is done."""
-        handle = self.order_training(provider)
-        self.stand_in.clock.advance(60)
-        status = provider.training_status(handle)
-        assert status.state == "trained"
-        weights = some_weights(provider_url=status.weights_url) if status.weights_url else None
-        return an_identity(weights=weights, provider_model_id=handle.provider_job_id)
-
-    def drawn(self, provider: Provider, identity: Identity, **request: Any) -> ProviderGeneration:
-        """What becomes of one request."""
-        weights_link = identity.weights.provider_url if identity.weights else None
-        wanted = a_request(**({"prompt": PROMPT, "width": 512, "height": 512} | request))
-        handle = provider.submit_generation(GenerationOrder(identity, wanted, PICTURES, weights_link))
-        self.stand_in.clock.advance(60)
-        return provider.generation_status(handle, wanted)
-
-    def likeness(self, generation: ProviderGeneration) -> float:
-        """How much of the character's clothes the first picture shows."""
-        assert generation.state == "generated", generation.reason
-        return share_of_cloth(self.stand_in.picture(generation.images[0].url))
-
-    def _carry(self, request: httpx.Request) -> httpx.Response:
-        url = request.url.copy_with(netloc=request.headers["Host"].encode())
-        reply = self.stand_in.call(request.method, str(url), headers=request.headers, content=request.read())
-        return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
 
 
 @pytest.fixture
@@ -91,15 +24,6 @@ def lenient(stand_in: StandIn) -> StandIn:
     for link in LINKS:
         stand_in.publish(link, PORTRAIT)
     return stand_in
-
-
-@pytest.fixture
-def ours() -> Iterator[Ours]:
-    with asyncio.Runner() as runner:
-        stand_in = StandIn(runner, strict=True, queue_s=1, training_s=10, generation_s=2)
-        for link in LINKS:
-            stand_in.publish(link, PORTRAIT)
-        yield Ours(stand_in)
 
 
 def complaints(result: httpx.Response) -> set[tuple[str, str]]:
@@ -133,6 +57,7 @@ def test_we_send_one_reference(ours: Ours) -> None:
 def test_we_send_the_size_by_its_name(ours: Ours, ratio: AspectRatio, size: tuple[int, int]) -> None:
     request = {"aspect_ratio": ratio, "width": None, "height": None}
     [image] = ours.drawn(ours.instant, an_identity(), **request).images
+    assert image.url is not None
     assert ours.stand_in.picture(image.url).size == size
 
 

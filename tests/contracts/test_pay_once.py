@@ -13,7 +13,7 @@ from tests.contracts.bodies import NOT_OBJECTS
 from tests.contracts.calls import ASTRIA_CALLS, FAL_CALLS, OUTCOMES, Call
 from tests.contracts.fal_answers import INGRESS
 from tests.contracts.wire import PAID, SECRETS, Position, Wire
-from tests.fakes import FakeLedger
+from tests.fakes import Clock, FakeLedger
 
 Answer = httpx.Response | Exception
 PAID_CALLS = [call for call in (*FAL_CALLS, *ASTRIA_CALLS) if call.position in PAID]
@@ -50,7 +50,7 @@ ANSWERS: dict[str, Answer] = {
 
 def attempts(call: Call, wire: Wire, times: int) -> Iterator[str]:
     """How each of several attempts at the same job ends."""
-    ledger = FakeLedger()
+    ledger = FakeLedger(job := a_job())
 
     def submit() -> JobHandle:
         handle = call.make(wire)
@@ -59,7 +59,7 @@ def attempts(call: Call, wire: Wire, times: int) -> Iterator[str]:
 
     for _ in range(times):
         try:
-            submit_once(ledger, a_job(), submit)
+            submit_once(ledger, job.job_id, submit, Clock())
             yield "accepted"
         except ProviderError as exc:
             yield OUTCOMES[type(exc)]

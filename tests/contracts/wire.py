@@ -20,19 +20,25 @@ Position = Literal[
     "submit",
     "status",
     "result",
+    "cancel",
     "initiate",
     "upload",
     "create tune",
     "create prompt",
     "get tune",
     "get prompt",
+    "list tunes",
+    "list prompts",
+    "delete tune",
+    "delete prompt",
 ]
 PAID: frozenset[Position] = frozenset({"submit", "create tune", "create prompt"})
 
 SIGNATURE = "planted-signature"
 FAL_KEY = "planted-key-id:planted-key-secret"
 ASTRIA_KEY = "sd_planted_key"
-SECRETS = (SIGNATURE, "planted-key-secret", ASTRIA_KEY)
+CALLBACK_TOKEN = "planted-token"
+SECRETS = (SIGNATURE, "planted-key-secret", ASTRIA_KEY, CALLBACK_TOKEN)
 
 
 def signed(path: str) -> str:
@@ -40,6 +46,8 @@ def signed(path: str) -> str:
     return f"https://bucket.test/{path}?X-Amz-Credential=me&X-Amz-Signature={SIGNATURE}"
 
 
+FAL_CALLBACK = f"https://api.test/webhooks/fal?job=training-i1&token={CALLBACK_TOKEN}"
+ASTRIA_CALLBACK = f"https://api.test/webhooks/astria/training-i1.{CALLBACK_TOKEN}"
 PICTURES = [
     ReferencePicture(f"{n:04d}.jpg", signed(f"references/i1/{n:04d}.jpg"), lambda: b"jpeg")
     for n in range(1, 6)
@@ -59,6 +67,7 @@ FAL_JOB = JobHandle(
     provider_job_id="r1",
     status_url="https://queue.test/fal-ai/flux-lora/requests/r1/status",
     result_url="https://queue.test/fal-ai/flux-lora/requests/r1",
+    cancel_url="https://queue.test/fal-ai/flux-lora/requests/r1/cancel",
 )
 ASTRIA_JOB = JobHandle(provider_job_id="788416")
 
@@ -68,6 +77,7 @@ GOOD: dict[Position, httpx.Response] = {
     "result": httpx.Response(
         200, json={"images": [{"url": "https://v3.fal.media/1"}], "diffusers_lora_file": {"url": "https://l"}}
     ),
+    "cancel": httpx.Response(202, json={"status": "CANCELLATION_REQUESTED"}),
     "initiate": httpx.Response(
         200, json={"upload_url": f"https://up.test/u?sig={SIGNATURE}", "file_url": "https://v3.fal.media/f"}
     ),
@@ -76,6 +86,13 @@ GOOD: dict[Position, httpx.Response] = {
     "create prompt": httpx.Response(201, json={"id": 45}),
     "get tune": httpx.Response(200, json={"id": 788416, "trained_at": "2026-11-22T10:00:00Z"}),
     "get prompt": httpx.Response(200, json={"id": 45, "images": ["https://s3.test/a"]}),
+    "list tunes": httpx.Response(200, json=[{"id": 788416, "title": TRAINING.title}]),
+    "list prompts": httpx.Response(
+        200,
+        json=[{"id": 45, "text": "<lora:788416:1> ohwx woman runs through a corridor", "seed": REQUEST.seed}],
+    ),
+    "delete tune": httpx.Response(200, json={"id": 788416}),
+    "delete prompt": httpx.Response(200, json={"message": "Prompt successfully deleted"}),
 }
 
 
@@ -118,15 +135,27 @@ def resolve(host: str, port: int) -> list[str]:
     return ["10.0.0.7"] if host == "private.test" else ["93.184.216.34"]
 
 
+AT_ASTRIA: dict[tuple[str, str], Position] = {
+    ("POST", "tunes"): "create tune",
+    ("POST", "prompts"): "create prompt",
+    ("GET", "tunes"): "list tunes",
+    ("GET", "prompts"): "list prompts",
+    ("GET", "a tune"): "get tune",
+    ("GET", "a prompt"): "get prompt",
+    ("DELETE", "a tune"): "delete tune",
+    ("DELETE", "a prompt"): "delete prompt",
+}
+
+
 def position_of(request: httpx.Request) -> Position:
     """Which of the providers' calls a request is."""
-    host, path = request.headers["Host"], request.url.path
+    method, host, path = request.method, request.headers["Host"], request.url.path
     if host == "astria.test":
-        if path.endswith("/prompts") or path == "/tunes":
-            return "create tune" if path == "/tunes" else "create prompt"
-        return "get prompt" if "/prompts/" in path else "get tune"
-    if host == "rest.test" or request.method == "PUT":
+        last = path.rpartition("/")[2]
+        one = "a prompt" if "/prompts/" in path else "a tune"
+        return AT_ASTRIA[method, last if last in ("tunes", "prompts") else one]
+    if host in ("rest.test", "up.test"):
         return "initiate" if host == "rest.test" else "upload"
-    if request.method == "POST":
-        return "submit"
+    if method in ("POST", "PUT"):
+        return "submit" if method == "POST" else "cancel"
     return "status" if path.endswith("/status") else "result"

@@ -1,16 +1,23 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
 
-from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    InvalidRequest,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from character_identity.domain.job import JobHandle
 from character_identity.ports import GenerationOrder, ReferencePicture, TrainingOrder
 from character_identity.providers.astria import Astria, explain
-from tests.builders import a_request, an_identity
+from character_identity.providers.astria_lists import MAX_PAGES, PAGE_SIZE
+from tests.builders import NOON, a_request, an_identity
 from tests.providers.contracts import astria_schema
 from tests.providers.test_fal_queue import StubKey
 
@@ -179,3 +186,191 @@ def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_picture_says
     warnings = stub.adapter.plan(SARAH.model_copy(update={"mock": True}), a_request()).warnings
     assert warnings == ["Astria's mock was asked: the pictures do not show the character."]
     assert stub.adapter.plan(SARAH, a_request()).warnings == []
+
+
+CALLBACK = "https://api.test/webhooks/astria/job.token"
+TEXT = "<lora:788416:1> ohwx woman runs through a corridor"
+GENERATION = GenerationOrder(SARAH, a_request(), PICTURES)
+
+
+@pytest.mark.parametrize("links_reach", [True, False])
+def test_a_tune_says_whom_to_call_back(links_reach: bool) -> None:
+    stub = Stub(httpx.Response(201, json={"id": 788416}), links_reach)
+    stub.adapter.submit_training(replace(ORDER, callback_url=CALLBACK))
+    if links_reach:
+        jsonschema.validate(stub.body(), astria_schema("tune"))
+        assert stub.body()["tune"]["callback"] == CALLBACK
+    else:
+        assert b'name="tune[callback]"\r\n\r\n' + CALLBACK.encode() in stub.requests[0].content
+
+
+def test_a_prompt_says_whom_to_call_back() -> None:
+    stub = Stub(httpx.Response(201, json={"id": 45}))
+    stub.adapter.submit_generation(replace(GENERATION, callback_url=CALLBACK))
+    jsonschema.validate(stub.body(), astria_schema("prompt"))
+    assert stub.body()["prompt"]["callback"] == CALLBACK
+
+
+class Account(Stub):
+    """Astria with things in it, of which each list shows what ``before_id`` asks for, ``page`` at a time.
+
+    An ``odd_filter`` shows no title that holds a bracket.
+    """
+
+    def __init__(self, *things: Any, page: int = PAGE_SIZE, odd_filter: bool = False) -> None:
+        super().__init__(httpx.Response(500))
+        self.things = things
+        self.page = page
+        self.odd_filter = odd_filter
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self.odd_filter and "[" in request.url.params.get("title", ""):
+            return httpx.Response(200, json=[])
+        before_id = int(request.url.params.get("before_id", 10**9))
+        older = [thing for thing in self.things if thing["id"] < before_id]
+        return httpx.Response(200, json=older[: self.page])
+
+
+def a_tune(number: int, **fields: Any) -> dict[str, Any]:
+    return {"id": number, "title": ORDER.title, "callback": CALLBACK, **fields}
+
+
+def a_prompt(number: int, minutes: float = 0, **fields: Any) -> dict[str, Any]:
+    """Sarah's prompt, made so many minutes after noon."""
+    created_at = (NOON + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+    return {"id": number, "text": TEXT, "seed": 7, "callback": CALLBACK, "created_at": created_at, **fields}
+
+
+@pytest.mark.parametrize(
+    ("tunes", "callback_url", "found"),
+    [
+        ([], None, None),
+        ([a_tune(1)], None, "1"),
+        ([a_tune(2), a_tune(1)], None, "2"),
+        ([a_tune(2, title="Sarah [i1] again"), a_tune(1)], None, "1"),
+        ([a_tune(1, title=ORDER.title.lower())], None, None),
+        ([a_tune(1, title=f" {ORDER.title}\n")], None, "1"),
+        ([a_tune(1, title=None)], None, None),
+        ([a_tune(1, callback=None)], CALLBACK, "1"),
+        ([a_tune(1, callback=f"{CALLBACK}/")], CALLBACK, "1"),
+    ],
+)
+def test_a_training_is_found_by_its_title(
+    tunes: list[Any], callback_url: str | None, found: str | None
+) -> None:
+    account = Account(*tunes)
+    handle = account.adapter.find_training(replace(ORDER, callback_url=callback_url))
+    assert (handle and handle.provider_job_id) == found
+    first = account.requests[0].url
+    assert (first.path, dict(first.params)) == ("/tunes", {"limit": "120", "title": "Sarah [i1]"})
+
+
+def test_what_the_filter_of_titles_does_not_show_is_found_all_the_same() -> None:
+    account = Account(a_tune(2, title="other"), a_tune(1), odd_filter=True)
+    handle = account.adapter.find_training(ORDER)
+    assert handle is not None and handle.provider_job_id == "1"
+    assert [request.url.params.get("title") for request in account.requests] == ["Sarah [i1]", None]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "callback_url", "found"),
+    [
+        ([], None, None),
+        ([a_prompt(1)], None, "1"),
+        ([a_prompt(1)], CALLBACK, "1"),
+        ([a_prompt(2), a_prompt(1)], None, "2"),
+        ([a_prompt(2, text=f"{TEXT}."), a_prompt(1, seed=8)], None, None),
+        ([a_prompt(2, callback="https://elsewhere.test/"), a_prompt(1, text="other")], CALLBACK, "1"),
+        ([a_prompt(1, callback=None)], CALLBACK, "1"),
+        ([a_prompt(1, callback=None, seed=8)], CALLBACK, None),
+        ([a_prompt(1, text=f"{TEXT} ")], None, "1"),
+        ([a_prompt(1, minutes=-0.9)], None, "1"),
+        ([a_prompt(1, minutes=-1.1)], None, None),
+        ([a_prompt(1, minutes=-1.1)], CALLBACK, None),
+        ([a_prompt(1, created_at=None)], CALLBACK, "1"),
+        ([a_prompt(1, created_at="2026-11-22T12:00:00")], CALLBACK, "1"),
+    ],
+)
+def test_a_generation_is_found_by_its_callback_or_its_words(
+    prompts: list[Any], callback_url: str | None, found: str | None
+) -> None:
+    account = Account(*prompts)
+    handle = account.adapter.find_generation(replace(GENERATION, callback_url=callback_url), NOON)
+    assert (handle and handle.provider_job_id) == found
+    assert account.requests[0].url.path == "/tunes/1504944/prompts"
+
+
+def test_a_list_is_read_page_by_page_until_it_is_too_old() -> None:
+    newer = [a_prompt(number, minutes=number, text="other") for number in range(9, 4, -1)]
+    account = Account(*newer, a_prompt(4), a_prompt(3, minutes=-5), a_prompt(2), page=2)
+    handle = account.adapter.find_generation(GENERATION, NOON)
+    assert handle is not None and handle.provider_job_id == "4"
+    assert [request.url.params.get("before_id") for request in account.requests] == [None, "8", "6"]
+    account.requests.clear()
+    assert account.adapter.find_generation(replace(GENERATION, callback_url="https://x.test/"), NOON) is None
+    assert [request.url.params.get("before_id") for request in account.requests] == [None, "8", "6", "4"]
+
+
+def test_a_list_without_an_end_proves_nothing() -> None:
+    others = [a_prompt(number, text="other") for number in range(100, 0, -1)]
+    account = Account(*others, page=1)
+    with pytest.raises(ProviderUnavailable):
+        account.adapter.find_generation(GENERATION, NOON)
+    assert len(account.requests) == MAX_PAGES
+
+
+def test_a_short_page_is_not_the_end_of_a_list() -> None:
+    account = Account(a_tune(3, title="other"), a_tune(2, title="other"), a_tune(1), page=1)
+    handle = account.adapter.find_training(ORDER)
+    assert handle is not None and handle.provider_job_id == "1"
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(200), httpx.Response(404), httpx.Response(200, json={})])
+def test_what_is_not_there_counts_as_erased(answer: httpx.Response) -> None:
+    stub = Stub(answer)
+    assert stub.adapter.erase_training(HANDLE)
+    assert stub.adapter.erase_generation(JobHandle(provider_job_id="45"))
+    assert [(request.method, request.url.path) for request in stub.requests] == [
+        ("DELETE", "/tunes/788416"),
+        ("DELETE", "/tunes/1504944/prompts/45"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(401), ProviderUnavailable),
+        (httpx.Response(429, headers={"Retry-After": "7"}), ProviderUnavailable),
+        (httpx.Response(500), ProviderUnavailable),
+        (httpx.Response(422, json={"base": ["is training"]}), ProviderRejected),
+        (httpx.ReadTimeout("cut"), ProviderUnavailable),
+    ],
+)
+def test_what_was_not_erased_is_told(answer: httpx.Response | Exception, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Stub(answer).adapter.erase_training(HANDLE)
+
+
+@pytest.mark.parametrize("told", ["", "1/../../users", "7x", "\u0667", "-7", "1.0"])
+def test_a_callback_cannot_name_a_path(told: str) -> None:
+    with pytest.raises(InvalidRequest):
+        Stub(httpx.Response(200)).adapter.handle_of("generation", told)
+
+
+def test_an_id_is_all_that_finds_a_job() -> None:
+    assert Stub(httpx.Response(200)).adapter.handle_of("training", "788416") == HANDLE
+
+
+def test_what_astria_may_cost_is_assumed_and_never_estimated() -> None:
+    adapter = Stub(httpx.Response(200)).adapter
+    assert adapter.training_estimate_usd(1000) is None
+    assert adapter.generation_estimate_usd(a_request()) is None
+    assert adapter.training_ceiling_usd(1000) == 5.00
+    assert adapter.generation_ceiling_usd(a_request(num_images=8)) == pytest.approx(1.60)
+
+
+def test_pictures_without_links_keep_their_places_and_seeds() -> None:
+    body = {"images": [None, "https://s3.test/b"], "user_error": None}
+    images = Stub(httpx.Response(200, json=body)).adapter.generation_status(HANDLE, a_request()).images
+    assert [(image.url, image.seed) for image in images] == [(None, 7), ("https://s3.test/b", 8)]

@@ -6,14 +6,14 @@ import httpx
 import jsonschema
 import pytest
 
-from character_identity.domain.errors import ProviderRejected
+from character_identity.domain.errors import InvalidRequest, ProviderRejected
 from character_identity.domain.job import JobHandle
 from character_identity.ports import GenerationOrder, ReferencePicture, TrainingOrder
 from character_identity.providers.fal_flux_lora import FalFluxLora, training_archive
 from character_identity.providers.fal_instant import FalInstantCharacter
 from character_identity.providers.fal_queue import FalQueue
 from character_identity.providers.media import Guard, MediaFetcher
-from tests.builders import a_request, an_identity, some_weights
+from tests.builders import NOON, a_request, an_identity, some_weights
 from tests.providers.contracts import input_schema
 from tests.providers.test_fal_queue import StubKey
 
@@ -219,3 +219,44 @@ def test_estimates_follow_the_price_list() -> None:
     assert FalInstantCharacter(fal).generation_estimate_usd(a_request()) == pytest.approx(0.10)
     assert FalFluxLora(fal, True).generation_estimate_usd(a_request(num_images=2)) == pytest.approx(0.07)
     assert FalFluxLora(fal, True).training_estimate_usd(500) == pytest.approx(1.00)
+
+
+@pytest.mark.parametrize(
+    ("request_", "megapixels"),
+    [
+        ({}, 2),  # 1024 x 1024 are more than a million pixels
+        ({"aspect_ratio": "16:9"}, 1),
+        ({"num_images": 4}, 8),
+        ({"width": 512, "height": 512}, 1),
+        ({"width": 1000, "height": 1000}, 2),  # if sides are rounded up to 1008
+        ({"width": 992, "height": 1008}, 1),
+        ({"width": 2048, "height": 2048}, 5),
+    ],
+)
+def test_a_ceiling_rounds_every_picture_up(request_: dict[str, Any], megapixels: int) -> None:
+    fal, request = Fal().queue, a_request(**request_)
+    assert FalInstantCharacter(fal).generation_ceiling_usd(request) == pytest.approx(0.10 * megapixels)
+    assert FalFluxLora(fal, True).generation_ceiling_usd(request) == pytest.approx(0.035 * megapixels)
+
+
+@pytest.mark.parametrize(("steps", "usd"), [(1, 2), (500, 2), (1000, 2), (1001, 4), (10_000, 20)])
+def test_a_ceiling_of_a_training_counts_started_thousands(steps: int, usd: float) -> None:
+    assert FalFluxLora(Fal().queue, True).training_ceiling_usd(steps) == usd
+    assert FalInstantCharacter(Fal().queue).training_ceiling_usd(steps) == 0
+
+
+def test_the_cost_of_a_training_is_not_read_in_an_unknown_unit() -> None:
+    result = a_result(diffusers_lora_file={"url": "https://v3.fal.media/l"})
+    assert FalFluxLora(Fal(result=result).queue, True).training_status(HANDLE).cost_usd is None
+
+
+def test_instant_character_has_no_trainings() -> None:
+    with pytest.raises(InvalidRequest):
+        FalInstantCharacter(Fal().queue).handle_of("training", "r1")
+
+
+def test_fal_finds_no_job() -> None:
+    provider = FalFluxLora(Fal().queue, True)
+    assert not provider.finds_jobs
+    assert provider.find_generation(an_order(), NOON) is None
+    assert provider.find_training(TrainingOrder("t", "woman", "SARAH", PICTURES, 500)) is None

@@ -43,16 +43,49 @@ def submitted(**urls: Any) -> httpx.Response:
 
 
 def test_a_submit_uses_fals_own_urls() -> None:
-    urls = {"status_url": f"{QUEUE}/a/b/requests/r1/status?x=1", "response_url": f"{QUEUE}/a/b/requests/r1"}
-    handle = queue(submitted(**urls)).submit("a/b/c", {})
-    assert (handle.status_url, handle.result_url) == (urls["status_url"], urls["response_url"])
+    urls = {
+        "status_url": f"{QUEUE}/a/b/requests/r1/status?x=1",
+        "response_url": f"{QUEUE}/a/b/requests/r1",
+        "cancel_url": f"{QUEUE}/a/b/requests/r1/cancel?x=2",
+    }
+    handle = queue(submitted(**urls)).submit("a/b/c", {}, outputs_live_s=60)
+    assert [handle.status_url, handle.result_url, handle.cancel_url] == list(urls.values())
 
 
 @pytest.mark.parametrize("url", [None, "https://elsewhere.test/a/b/requests/r1", "http://queue.test/x", 7])
 def test_our_key_never_goes_to_another_host_than_the_configured_one(url: Any) -> None:
-    handle = queue(submitted(status_url=url, response_url=url)).submit("fal-ai/flux/dev", {})
+    handle = queue(submitted(status_url=url, response_url=url, cancel_url=url)).submit(
+        "fal-ai/flux/dev", {}, outputs_live_s=60
+    )
     assert handle.status_url == f"{QUEUE}/fal-ai/flux/requests/r1/status"
     assert handle.result_url == f"{QUEUE}/fal-ai/flux/requests/r1"
+    assert handle.cancel_url == f"{QUEUE}/fal-ai/flux/requests/r1/cancel"
+
+
+def test_an_odd_request_id_stays_in_its_place() -> None:
+    handle = queue(submitted()).handle_of("fal-ai/flux-lora", "../x?y#z")
+    assert handle.provider_job_id == "../x?y#z"
+    assert handle.result_url == f"{QUEUE}/fal-ai/flux-lora/requests/..%2Fx%3Fy%23z"
+
+
+def test_a_submit_says_whom_to_call_back_and_how_long_files_shall_live() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return submitted()
+
+    callback_url = "https://api.test/webhooks/fal?job=training-i1&token=a/b+c"
+    queue(answer).submit("a/b", {}, outputs_live_s=604800, callback_url=callback_url)
+    queue(answer).submit("a/b", {}, outputs_live_s=60)
+    assert [dict(request.url.params) for request in seen] == [{"fal_webhook": callback_url}, {}]
+    assert (
+        b"fal_webhook=https%3A%2F%2Fapi.test%2Fwebhooks%2Ffal%3Fjob%3Dtraining-i1%26token"
+        in seen[0].url.query
+    )
+    lifecycles = [json.loads(request.headers["X-Fal-Object-Lifecycle-Preference"]) for request in seen]
+    assert [lifecycle["expiration_duration_seconds"] for lifecycle in lifecycles] == [604800, 60]
+    assert all("X-Fal-Object-Lifecycle" not in request.headers for request in seen)
 
 
 def test_the_scheme_word_is_key() -> None:
@@ -62,7 +95,7 @@ def test_the_scheme_word_is_key() -> None:
         seen.append(request.headers["Authorization"])
         return submitted()
 
-    queue(answer).submit("a/b", {})
+    queue(answer).submit("a/b", {}, outputs_live_s=60)
     assert seen == ["Key id:secret"]
 
 
@@ -70,9 +103,9 @@ def test_a_rotated_key_is_fetched_once_again() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return submitted() if request.headers["Authorization"] == "Key new" else httpx.Response(401, json={})
 
-    assert queue(answer, StubKey("old", "new")).submit("a/b", {}).provider_job_id == "r1"
+    assert queue(answer, StubKey("old", "new")).submit("a/b", {}, outputs_live_s=60).provider_job_id == "r1"
     with pytest.raises(ProviderRejected):
-        queue(answer, StubKey("old", "older")).submit("a/b", {})
+        queue(answer, StubKey("old", "older")).submit("a/b", {}, outputs_live_s=60)
 
 
 REQUEST = httpx.Request("POST", QUEUE)
@@ -98,7 +131,7 @@ REQUEST = httpx.Request("POST", QUEUE)
 )
 def test_what_a_failed_submit_means(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
-        queue(answer).submit("a/b", {})
+        queue(answer).submit("a/b", {}, outputs_live_s=60)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +162,6 @@ def test_a_result_that_is_not_there_yet_is_none() -> None:
     "answer",
     [
         httpx.Response(422, json={"detail": [{"loc": ["body", "image_url"], "msg": "bad", "type": "t"}]}),
-        httpx.Response(499, json={"detail": "image_url: bad", "error_type": "client_cancelled"}),
         httpx.Response(500, json={"detail": "image_url: bad"}, headers={"x-fal-request-id": "r1"}),
     ],
 )
@@ -137,6 +169,46 @@ def test_a_failed_job_is_completed_with_another_result(answer: httpx.Response) -
     result = queue(answer).result(HANDLE)
     assert result is not None
     assert (result.output, result.reason) == (None, "image_url: bad")
+
+
+def test_a_cancelled_job_has_no_result() -> None:
+    body = {"detail": "by the client", "error_type": "client_cancelled"}
+    result = queue(httpx.Response(499, json=body)).result(HANDLE)
+    assert result is not None
+    assert (result.output, result.reason) == (None, "cancelled: by the client")
+
+
+@pytest.mark.parametrize(
+    ("result_url", "cancel_url"),
+    [(f"{QUEUE}/a/b/requests/r1", None), (f"{QUEUE}/a/b/requests/r1/response", None), ("x", f"{QUEUE}/c")],
+)
+def test_a_cancel_goes_where_fal_said_or_to_the_job(result_url: str, cancel_url: str | None) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(202, json={"status": "CANCELLATION_REQUESTED"})
+
+    queue(answer).cancel(HANDLE.model_copy(update={"result_url": result_url, "cancel_url": cancel_url}))
+    (request,) = seen
+    assert (request.method, str(request.url)) == ("PUT", cancel_url or f"{QUEUE}/a/b/requests/r1/cancel")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(400, json={"detail": "odd"}), ProviderRejected),
+        (httpx.Response(400, json={"status": "ODD"}), ProviderRejected),
+        (httpx.Response(401), ProviderUnavailable),
+        (httpx.Response(502), ProviderUnavailable),
+        (httpx.ReadTimeout("cut"), ProviderUnavailable),
+    ],
+)
+def test_a_cancel_that_was_not_heard_is_an_error(
+    answer: httpx.Response | Exception, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        queue(answer).cancel(HANDLE)
 
 
 @pytest.mark.parametrize(
@@ -156,11 +228,15 @@ def test_an_upload_is_initiated_with_the_key_and_sent_without_it() -> None:
         if request.method == "PUT":
             return httpx.Response(200)
         assert json.loads(request.content) == {"content_type": "application/zip", "file_name": "r.zip"}
+        for name in ("X-Fal-Object-Lifecycle", "X-Fal-Object-Lifecycle-Preference"):
+            assert json.loads(request.headers[name]) == {"expiration_duration_seconds": 60}
         return httpx.Response(
             200, json={"upload_url": "https://up.test/u", "file_url": "https://v3.fal.media/r.zip"}
         )
 
-    assert queue(answer).upload(b"zip", "r.zip", "application/zip") == "https://v3.fal.media/r.zip"
+    assert (
+        queue(answer).upload(b"zip", "r.zip", "application/zip", lives_s=60) == "https://v3.fal.media/r.zip"
+    )
     assert sent[1] == ("PUT", "/u", False, b"zip")
     assert sent[0][:3] == ("POST", "/storage/upload/initiate", True)
 

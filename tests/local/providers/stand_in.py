@@ -169,6 +169,10 @@ class StandIn:
         """The orders so far."""
         return list(self.call("GET", f"{CONTROL}/ledger").json()["calls"])
 
+    def files(self, provider: str) -> list[Json]:
+        """The files that a provider still keeps."""
+        return list(self.call("GET", f"{CONTROL}/media").json()[provider])
+
     def publish(self, url: str, data: bytes) -> str:
         """Put a file on the fake web."""
         self.web.files[url] = data

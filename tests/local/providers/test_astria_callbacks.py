@@ -1,5 +1,6 @@
 """Astria's callbacks: wrapped, unsigned, once; and none about failures."""
 
+import json
 from typing import Any
 
 import pytest
@@ -77,3 +78,35 @@ def test_a_deleted_thing_is_not_posted(stand_in: StandIn) -> None:
     stand_in.astria("DELETE", f"/tunes/{tune['id']}")
     stand_in.astria("DELETE", f"/prompts/{made['id']}")
     assert stand_in.let_pass(3600) == []
+
+
+def test_a_callback_can_be_late(stand_in: StandIn) -> None:
+    stand_in.change(astria_callback_delay_s=5)
+    prompt(stand_in)
+    assert [len(stand_in.let_pass(seconds)) for seconds in (3, 4.9, 0.1)] == [0, 0, 1]
+
+
+def test_a_callback_can_come_before_the_creation_is_answered(stand_in: StandIn) -> None:
+    stand_in.change(astria_callback_early=True, astria_callback_delay_s=60)
+    tune = stand_in.tune(callback=HOOK)
+    made = prompt(stand_in, text=f"<lora:{tune['id']}:1> ohwx woman")
+    told = [json.loads(post.content) for post in stand_in.web.posts]
+    assert [news.get("tune", news.get("prompt"))["id"] for news in told] == [tune["id"], made["id"]]
+    assert told[0]["tune"]["trained_at"] is not None
+    assert told[1]["prompt"]["images"] == made["images"] != []
+    assert stand_in.let_pass(3600) == []
+
+
+def test_what_is_not_called_back_takes_its_time_all_the_same(stand_in: StandIn) -> None:
+    stand_in.change(astria_callback_early=True)
+    assert stand_in.tune()["trained_at"] is None
+    assert prompt(stand_in, callback=None)["images"] == []
+
+
+def test_a_callback_can_tell_of_another_thing(stand_in: StandIn) -> None:
+    stand_in.change(astria_callback_about="another")
+    first, second = prompt(stand_in)["id"], prompt(stand_in)["id"]
+    tune = stand_in.tune(callback=HOOK)["id"]
+    news = stand_in.let_pass(11)
+    assert {told["prompt"]["id"] for told in news if "prompt" in told} == {first, second}
+    assert [told["tune"]["id"] for told in news if "tune" in told] == [tune + 1]

@@ -205,6 +205,12 @@ def test_prompts_are_listed_and_deleted(tuned: StandIn) -> None:
     assert tuned.astria("GET", f"/prompts/{first}").status_code == 404
 
 
+def test_with_a_prompt_go_its_pictures(tuned: StandIn) -> None:
+    gone, kept = done(tuned)["images"][0], done(tuned)["images"][0]
+    tuned.astria("DELETE", f"/prompts/{FIRST}")
+    assert [tuned.call("GET", url).status_code for url in (gone, kept)] == [404, 200]
+
+
 def test_prompts_are_paid_from_the_balance(tuned: StandIn) -> None:
     done(tuned, num_images=4)
     assert tuned.astria("GET", "/users").json()["usd_balance_mc"] == 10_000_000 - 150_000 - 9_200

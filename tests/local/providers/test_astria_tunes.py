@@ -220,3 +220,11 @@ def test_tunes_are_paid_from_the_balance(astria: StandIn) -> None:
     reply = astria.astria("POST", "/tunes", json={"tune": GOOD})
     assert reply.status_code == 402
     assert len(astria.astria("GET", "/tunes").json()) == 3
+
+
+def test_with_a_tune_go_its_training_pictures(astria: StandIn) -> None:
+    tune, other = astria.tune(), astria.tune()
+    astria.astria("DELETE", f"/tunes/{tune['id']}")
+    codes = [astria.call("GET", made["orig_images"][0]).status_code for made in (tune, other)]
+    assert codes == [404, 200]
+    assert len(astria.files("astria")) == 1

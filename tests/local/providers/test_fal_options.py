@@ -1,5 +1,6 @@
 """What a call of fal can ask for beside the model's input, and fal's limits."""
 
+import json
 from typing import Any
 
 import pytest
@@ -100,3 +101,48 @@ def test_more_synchronous_calls_at_once_than_allowed_are_refused(stand_in: Stand
         "1",
     )
     assert len(stand_in.ledger()) == 4
+
+
+LIFECYCLES = [
+    "60",
+    '{"expiration_duration_seconds": "60"}',
+    '{"expiration_duration_seconds": -1}',
+    '{"expiration_duration_seconds": true}',
+    '{"expires_in": 60}',
+    '{"initial_acl": "hide"}',
+    '{"initial_acl": {"default": "nobody"}}',
+    '{"initial_acl": {"rules": [{"user": "ann"}]}}',
+]
+
+
+@pytest.mark.parametrize("lifecycle", LIFECYCLES)
+def test_a_lifecycle_that_makes_no_sense_is_refused(stand_in: StandIn, lifecycle: str) -> None:
+    headers = {"X-Fal-Object-Lifecycle-Preference": lifecycle}
+    reply = stand_in.fal("POST", f"{QUEUE}/{FLUX}", json=PROMPT, headers=headers)
+    assert (reply.status_code, stand_in.ledger()) == (400, [])
+
+
+def test_an_acl_is_a_lifecycle_too(stand_in: StandIn) -> None:
+    acl = {"default": "forbid", "rules": [{"user": "ann", "decision": "allow"}]}
+    headers = {"X-Fal-Object-Lifecycle-Preference": json.dumps({"initial_acl": acl})}
+    assert "request_id" in submit(stand_in, headers=headers)
+
+
+def test_the_lifecycle_of_uploads_says_nothing_about_outputs(stand_in: StandIn) -> None:
+    headers = {"X-Fal-Object-Lifecycle": '{"expiration_duration_seconds": 60}'}
+    assert "request_id" not in submit(stand_in, headers=headers)
+    stand_in.change(strict=False)
+    submit(stand_in, headers=headers)
+    stand_in.let_pass(3)
+    [file] = stand_in.files("fal")
+    assert file["expires_at"] is None
+
+
+def test_the_files_that_are_kept_are_shown(stand_in: StandIn) -> None:
+    submit(stand_in, headers={"X-Fal-Object-Lifecycle-Preference": '{"expiration_duration_seconds": 60}'})
+    stand_in.let_pass(0)
+    [file] = stand_in.files("fal")
+    assert (file["content_type"], file["expires_at"]) == ("image/jpeg", "2026-11-22T10:01:00.000Z")
+    assert file["size_bytes"] > 1000
+    stand_in.clock.advance(60)
+    assert stand_in.files("fal") == []

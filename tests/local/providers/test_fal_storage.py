@@ -1,6 +1,7 @@
 """Uploads: announce, PUT, use."""
 
 import httpx
+import pytest
 
 from tests.local.providers.stand_in import FAL_KEY, REST, StandIn, jpeg, portrait
 
@@ -8,8 +9,13 @@ INITIATE = f"{REST}/storage/upload/initiate?storage_type=fal-cdn-v3"
 ZIP = {"Content-Type": "application/zip"}
 
 
-def announced(stand_in: StandIn, file_name: str = "my refs.zip") -> httpx.Response:
-    return stand_in.fal("POST", INITIATE, json={"content_type": "application/zip", "file_name": file_name})
+MINUTE, HOUR = '{"expiration_duration_seconds": 60}', '{"expiration_duration_seconds": 3600}'
+
+
+def announced(stand_in: StandIn, file_name: str = "my refs.zip", **lifecycle: str) -> httpx.Response:
+    wanted = {"content_type": "application/zip", "file_name": file_name}
+    headers = {name.replace("_", "-"): value for name, value in lifecycle.items()}
+    return stand_in.fal("POST", INITIATE, json=wanted, headers=headers)
 
 
 def test_an_upload_is_announced_put_and_read(stand_in: StandIn) -> None:
@@ -54,3 +60,33 @@ def test_models_read_uploaded_files(stand_in: StandIn) -> None:
     stand_in.call("PUT", urls["upload_url"], content=jpeg(portrait()), headers=headers)
     body = {"prompt": "x", "image_url": urls["file_url"], "image_size": "square"}
     assert stand_in.finish("fal-ai/instant-character", body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "lifecycle",
+    [
+        {"X_Fal_Object_Lifecycle": MINUTE},
+        {"X_Fal_Object_Lifecycle_Preference": MINUTE},
+        {"X_Fal_Object_Lifecycle": MINUTE, "X_Fal_Object_Lifecycle_Preference": MINUTE},
+    ],
+    ids=len,
+)
+def test_an_upload_lasts_as_long_as_was_announced(stand_in: StandIn, lifecycle: dict[str, str]) -> None:
+    urls = announced(stand_in, **lifecycle).json()
+    stand_in.call("PUT", urls["upload_url"], content=b"PK", headers=ZIP)
+    assert [file["expires_at"] for file in stand_in.files("fal")] == ["2026-11-22T10:01:00.000Z"]
+    stand_in.clock.advance(60)
+    assert stand_in.call("GET", urls["file_url"]).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "lifecycle",
+    [
+        {"X_Fal_Object_Lifecycle": "soon"},
+        {"X_Fal_Object_Lifecycle": '{"expires": 60}'},
+        {"X_Fal_Object_Lifecycle": MINUTE, "X_Fal_Object_Lifecycle_Preference": HOUR},
+    ],
+    ids=str,
+)
+def test_an_announcement_says_one_thing_about_its_file(stand_in: StandIn, lifecycle: dict[str, str]) -> None:
+    assert announced(stand_in, **lifecycle).status_code == 400

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from typing import Any
 
 import httpx
@@ -133,3 +134,56 @@ def test_a_hook_that_is_no_url_hears_nothing(stand_in: StandIn, hook: str) -> No
     job = submit(stand_in, hook)
     assert stand_in.let_pass(3) == []
     assert stand_in.fal("GET", job["response_url"]).status_code == 200
+
+
+def test_a_webhook_can_come_before_the_submit_is_answered(stand_in: StandIn) -> None:
+    stand_in.change(fal_webhook_early=True, fal_webhook_copies=2, fal_webhook_delay_s=60)
+    job = submit(stand_in)
+    told = [json.loads(post.content) for post in stand_in.web.posts]
+    assert [(notice["request_id"], notice["status"]) for notice in told] == [(job["request_id"], "OK")] * 2
+    result = stand_in.fal("GET", job["response_url"])
+    assert (result.status_code, result.json()) == (200, told[0]["payload"])
+    assert stand_in.let_pass(3600) == []
+
+
+def test_a_submit_does_not_wait_for_who_takes_no_early_webhook(stand_in: StandIn) -> None:
+    stand_in.change(fal_webhook_early=True)
+    stand_in.web.answers = [500, 200]
+    submit(stand_in)
+    assert [len(stand_in.web.posts), len(stand_in.let_pass(1)), len(stand_in.let_pass(3600))] == [1, 1, 0]
+
+
+def test_a_webhook_can_tell_of_another_request(stand_in: StandIn) -> None:
+    stand_in.change(fal_webhook_about="another")
+    first, second = submit(stand_in)["request_id"], submit(stand_in)["request_id"]
+    named = {notice["request_id"] for notice in stand_in.let_pass(3)}
+    assert named == {first, second}
+    assert {post.headers["x-fal-webhook-request-id"] for post in stand_in.web.posts} == named
+    assert all(signers(stand_in, post) == [False, True] for post in stand_in.web.posts)
+
+
+def test_a_webhook_can_tell_of_a_request_that_nobody_knows(stand_in: StandIn) -> None:
+    stand_in.change(fal_webhook_about="another")
+    job = submit(stand_in)
+    [notice] = stand_in.let_pass(3)
+    assert notice["request_id"] != job["request_id"]
+    assert (
+        stand_in.fal("GET", job["status_url"].replace(job["request_id"], notice["request_id"])).status_code
+        == 404
+    )
+
+
+@pytest.mark.parametrize(
+    ("manner", "signed_by", "age_s"),
+    [("valid", [False, True], 0), ("forged", [False, False], 0), ("stale", [False, True], 600)],
+)
+def test_a_signature_can_be_forged_or_old(
+    stand_in: StandIn, manner: str, signed_by: list[bool], age_s: int
+) -> None:
+    stand_in.change(fal_webhook_signature=manner)
+    submit(stand_in)
+    stand_in.let_pass(3)
+    [post] = stand_in.web.posts
+    assert signers(stand_in, post) == signed_by
+    age = int(stand_in.clock.now().timestamp()) - int(post.headers["x-fal-webhook-timestamp"])
+    assert age == age_s

@@ -1,8 +1,11 @@
 """Faults armed through the control API, and what they do to calls and jobs."""
 
+from typing import Any
+
 import httpx
 import pytest
 
+from local.providers.safetensors_file import NotSafetensors, read_safetensors
 from tests.local.providers.stand_in import ASTRIA, CONTROL, QUEUE, RUN, StandIn, jpeg, portrait, zip_of
 
 FLUX, TRAINING = "fal-ai/flux/dev", "fal-ai/flux-lora-fast-training"
@@ -206,6 +209,7 @@ def test_the_ledger_shows_what_was_ordered(stand_in: StandIn) -> None:
                 "headers": {},
             }
         ],
+        "looks": {job["request_id"]: 1},
         "total_usd": {"fal": 0.025, "astria": 0},
     }
 
@@ -223,3 +227,50 @@ def test_a_reset_forgets_everything(stand_in: StandIn) -> None:
     assert stand_in.fal("GET", job["status_url"]).status_code == 404
     assert stand_in.astria("GET", f"/tunes/{tune['id']}").status_code == 404
     assert stand_in.call("GET", result["images"][0]["url"]).status_code == 404
+
+
+def prompted(stand_in: StandIn, **fields: object) -> dict[str, Any]:
+    """A prompt of Astria's, once its time has passed."""
+    wanted = {"text": "a city", "w": 256, "h": 256, **fields}
+    made = stand_in.astria("POST", "/tunes/1504944/prompts", json={"prompt": wanted}).json()
+    stand_in.clock.advance(60)
+    return dict(stand_in.astria("GET", f"/prompts/{made['id']}").json())
+
+
+def test_fewer_pictures_than_asked_can_come(stand_in: StandIn) -> None:
+    stand_in.arm("fal.submit", "fewer")
+    output = stand_in.finish(FLUX, {**PROMPT, "num_images": 3}).json()
+    assert (len(output["images"]), len(output["has_nsfw_concepts"])) == (2, 2)
+    assert [call["cost_usd"] for call in stand_in.ledger()] == [0.05]
+    stand_in.arm("astria.create_prompt", "fewer")
+    assert len(prompted(stand_in, num_images=3)["images"]) == 2
+
+
+def test_files_can_break_off(stand_in: StandIn) -> None:
+    stand_in.arm("fal.submit", "truncated", times=2)
+    with pytest.raises(NotSafetensors):
+        read_safetensors(stand_in.call("GET", stand_in.train()).content)
+    broken = stand_in.finish(FLUX, PROMPT).json()["images"][0]["url"]
+    stand_in.arm("astria.create_prompt", "truncated")
+    for url in (broken, prompted(stand_in)["images"][0]):
+        with pytest.raises(OSError, match="truncated"):
+            stand_in.picture(url)
+
+
+def test_weights_can_be_another_models(stand_in: StandIn) -> None:
+    stand_in.arm("fal.submit", "foreign")
+    tensors, _ = read_safetensors(stand_in.call("GET", stand_in.train()).content)
+    assert list(tensors) == ["encoder.weight"]
+
+
+def test_a_job_can_be_forgotten_once_it_was_accepted(stand_in: StandIn) -> None:
+    stand_in.arm("fal.submit", "forgotten")
+    job = stand_in.submit(FLUX, PROMPT)
+    calls = [("GET", "status_url"), ("GET", "response_url"), ("PUT", "cancel_url")]
+    assert [stand_in.fal(method, job[name]).status_code for method, name in calls] == [404] * 3
+    for operation in ("astria.create_tune", "astria.create_prompt"):
+        stand_in.arm(operation, "forgotten")
+    tune = stand_in.tune()
+    assert stand_in.astria("GET", f"/tunes/{tune['id']}").status_code == 404
+    assert "id" not in prompted(stand_in)
+    assert len(stand_in.ledger()) == 3

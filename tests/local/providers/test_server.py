@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.local.providers.stand_in import FAL_KEY, jpeg, portrait
+from tests.local.providers.stand_in import ASTRIA_KEY, FAL_KEY, jpeg, portrait
+from tests.official_clients.stand_in import receiving
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "local.providers", "--port", "0", "--generation-seconds", "0"]
@@ -44,6 +45,20 @@ def test_a_process_serves_draws_and_cuts_connections(origin: str) -> None:
             client.post("/fal/queue/fal-ai/flux/dev", json={"prompt": "x"})
         calls = client.get("/control/ledger").json()["calls"]
         assert [call["endpoint"] for call in calls] == ["fal-ai/instant-character", "fal-ai/flux/dev"]
+
+
+def test_webhooks_and_callbacks_reach_a_port_of_this_machine(origin: str) -> None:
+    with receiving() as receiver, httpx.Client(base_url=origin, trust_env=False) as client:
+        submit = "/fal/queue/fal-ai/flux/dev"
+        body = {"prompt": "x", "image_size": "square"}
+        client.post(submit, params={"fal_webhook": receiver.url}, json=body, headers=FAL_KEY)
+        headers, notice = receiver.next()
+        assert "x-fal-webhook-signature" in headers
+        assert json.loads(notice)["status"] == "OK"
+        prompt = {"text": "a city", "w": 256, "h": 256, "callback": receiver.url}
+        path = "/astria/tunes/1504944/prompts"
+        made = client.post(path, json={"prompt": prompt}, headers=ASTRIA_KEY).json()
+        assert json.loads(receiver.next()[1])["prompt"]["id"] == made["id"]
 
 
 def test_the_process_ends_with_its_parent() -> None:

@@ -1,9 +1,15 @@
-"""What a training or a picture costs, in dollars, by request parameters. Unknown is None, never zero."""
+"""What a training or a picture costs, in dollars, by request parameters. Unknown is None, never zero.
 
+A cost is what we expect; a ceiling is the most that it can come to where the documents leave it open.
+"""
+
+import math
 from dataclasses import dataclass
 
 MEGAPIXEL = 1_048_576
-"""Pixels that fal counts as one; whether it rounds is not documented, so nothing is rounded here."""
+"""Pixels that fal counts as one; whether it rounds is not documented, so an estimate rounds nothing."""
+SMALLEST_MEGAPIXEL = 1_000_000
+"""The dearer reading of the word: 1024 x 1024 pixels are then more than one, and so two when rounded up."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,10 @@ MILLICENTS_PER_USD = 100_000
 
 Its prices for a Flux tune and for Flux pictures are not published in a form we could read: no estimate.
 """
+ASTRIA_TUNE_CEILING_USD = 5.00
+"""Assumed; Astria publishes no price that could be read. The SD1.5 tariff of old was 1.50 a tune."""
+ASTRIA_IMAGE_CEILING_USD = 0.20
+"""Assumed; Astria publishes no price that could be read. The SD1.5 tariff of old was 0.10 a prompt."""
 
 
 def image_cost_usd(price: Price, pixels: int, count: int) -> float:
@@ -35,6 +45,16 @@ def image_cost_usd(price: Price, pixels: int, count: int) -> float:
     return price.amount_usd * pixels / MEGAPIXEL * count
 
 
+def image_ceiling_usd(price: Price, pixels: int, count: int) -> float:
+    """The most that so many pictures can cost: each rounded up to whole megapixels of the smaller kind."""
+    return price.amount_usd * math.ceil(pixels / SMALLEST_MEGAPIXEL) * count
+
+
 def training_cost_usd(price: Price, steps: int) -> float:
     """Dollars for a training of ``steps`` steps; fal scales linearly with the steps."""
     return price.amount_usd * steps / 1000
+
+
+def training_ceiling_usd(price: Price, steps: int) -> float:
+    """The most that a training can cost: by started thousands of steps, since a least charge may apply."""
+    return price.amount_usd * math.ceil(steps / 1000)

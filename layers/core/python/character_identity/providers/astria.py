@@ -5,25 +5,38 @@ https://docs.astria.ai/docs/api/flux-api, https://docs.astria.ai/docs/use-cases/
 """
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
-from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    InvalidRequest,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from character_identity.domain.generation import GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, ProviderName, with_character
-from character_identity.domain.job import JobHandle
-from character_identity.domain.prices import MILLICENTS_PER_USD, Price
+from character_identity.domain.job import JobHandle, JobKind
+from character_identity.domain.prices import (
+    ASTRIA_IMAGE_CEILING_USD,
+    ASTRIA_TUNE_CEILING_USD,
+    MILLICENTS_PER_USD,
+    Price,
+)
 from character_identity.ports import (
     GenerationOrder,
     GenerationPlan,
+    Now,
     ProviderGeneration,
     ReferenceLimits,
     ReferencePicture,
     TrainingOrder,
     TrainingStatus,
 )
-from character_identity.providers.vendor_api import NO_REASON, Key, VendorApi, json_of
+from character_identity.providers.astria_lists import AstriaLists, is_id, same_words
+from character_identity.providers.vendor_api import NO_REASON, Key, VendorApi, json_of, utc_now
 
 FLUX_BASE_TUNE = 1504944
 TOKEN = "ohwx"
@@ -36,6 +49,8 @@ GUIDANCE_MAX = 4.9
 """On Flux ``cfg_scale`` must be below 5 (observed 422, October 2025)."""
 TAG = re.compile(r"<\s*\w+\s*:[^>]*>")
 """``<lora:788416:1>`` calls a tune by its number, whoever of the account's users it belongs to."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""By so much Astria's clock may be behind ours."""
 
 
 class Astria:
@@ -43,6 +58,10 @@ class Astria:
 
     ``links_reach`` says whether Astria can fetch links to our bucket; where not, on one machine with the
     real Astria, the pictures are sent in the request.
+
+    It keeps nothing of what was deleted: with a tune go its model and its training pictures, with a prompt
+    its pictures (https://docs.astria.ai/docs/api/overview, "Storage", read 2026-11-23). What was not deleted
+    goes 30 days after the training.
     """
 
     name: ProviderName = "astria"
@@ -52,11 +71,22 @@ class Astria:
     prices: dict[str, Price] = {}  # noqa: RUF012 - read only
     training_deadline_s = 90 * 60
     generation_deadline_s = 20 * 60
+    usual_training_s = 15 * 60
+    usual_generation_s = 60
+    finds_jobs = True
+    keeps: str | None = None
 
     def __init__(
-        self, client: httpx.Client, key: Key, api_url: str, links_reach: bool, mock: bool = False
+        self,
+        client: httpx.Client,
+        key: Key,
+        api_url: str,
+        links_reach: bool,
+        mock: bool = False,
+        now: Now = utc_now,
     ) -> None:
-        self._api = VendorApi("astria", client, key, "Bearer", explain)
+        self._api = VendorApi("astria", client, key, "Bearer", explain, now)
+        self._lists = AstriaLists(self._api)
         self._api_url = api_url.rstrip("/")
         self._links_reach = links_reach
         self.mock = mock
@@ -75,6 +105,8 @@ class Astria:
         }
         if order.mock:
             fields["branch"] = MOCK_BRANCH
+        if order.callback_url is not None:
+            fields["callback"] = order.callback_url
         if self._links_reach:
             fields["image_urls"] = [reference.link for reference in order.references]
             request: dict[str, Any] = {"json": {"tune": fields}}
@@ -86,11 +118,25 @@ class Astria:
                     for reference in order.references
                 ],
             }
-        tune = self._api.call("POST", f"{self._api_url}/tunes", paid=True, **request)
+        tune = self._api.call("POST", self._tunes, paid=True, **request)
         return JobHandle(provider_job_id=_id_of(tune))
 
+    def find_training(self, order: TrainingOrder) -> JobHandle | None:
+        """By its title, which is the order's own.
+
+        Who finds nothing orders again, so the callback is not compared: it might not be given back as it was
+        sent. Nor is the list's filter relied on, which is not documented: what it does not show is looked for
+        among the newest tunes.
+        """
+
+        def wanted(tune: dict[str, Any]) -> bool:
+            return same_words(tune.get("title"), order.title)
+
+        found = self._lists.newest(self._tunes, wanted, title=order.title)
+        return found or self._lists.among_newest(self._tunes, wanted)
+
     def training_status(self, handle: JobHandle) -> TrainingStatus:
-        answer = self._api.send("GET", f"{self._api_url}/tunes/{handle.provider_job_id}")
+        answer = self._api.send("GET", f"{self._tunes}/{handle.provider_job_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return TrainingStatus("failed", reason="Astria does not know this tune any more.")
         tune = self._read(answer)
@@ -100,6 +146,9 @@ class Astria:
 
     def training_estimate_usd(self, steps: int) -> float | None:
         return None
+
+    def training_ceiling_usd(self, steps: int) -> float:
+        return ASTRIA_TUNE_CEILING_USD
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         wanted, tags = TAG.subn(" ", request.prompt)
@@ -130,15 +179,26 @@ class Astria:
     def submit_generation(self, order: GenerationOrder) -> JobHandle:
         if order.identity.provider_model_id is None:
             raise ProviderRejected(self.name, f"the identity {order.identity.identity_id} has no tune")
-        plan = self.plan(order.identity, order.request)
-        prompts = f"{self._api_url}/tunes/{FLUX_BASE_TUNE}/prompts"
-        prompt = self._api.call("POST", prompts, paid=True, json={"prompt": plan.body})
+        fields = self.plan(order.identity, order.request).body
+        if order.callback_url is not None:
+            fields = {**fields, "callback": order.callback_url}
+        prompt = self._api.call("POST", self._prompts, paid=True, json={"prompt": fields})
         return JobHandle(provider_job_id=_id_of(prompt))
 
+    def find_generation(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
+        """By its callback, which is the order's own; by text and seed where there is none."""
+        fields = self.plan(order.identity, order.request).body
+
+        def wanted(prompt: dict[str, Any]) -> bool:
+            callback_url = prompt.get("callback")
+            if order.callback_url is not None and callback_url is not None:
+                return bool(callback_url == order.callback_url)
+            return same_words(prompt.get("text"), fields["text"]) and prompt.get("seed") == fields["seed"]
+
+        return self._lists.newest(self._prompts, wanted, since - CLOCK_SKEW)
+
     def generation_status(self, handle: JobHandle, request: GenerationRequest) -> ProviderGeneration:
-        answer = self._api.send(
-            "GET", f"{self._api_url}/tunes/{FLUX_BASE_TUNE}/prompts/{handle.provider_job_id}"
-        )
+        answer = self._api.send("GET", f"{self._prompts}/{handle.provider_job_id}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return ProviderGeneration("failed", reason="Astria does not know this prompt any more.")
         prompt = self._read(answer)
@@ -147,14 +207,49 @@ class Astria:
         if prompt.get("user_error"):
             reason = self._api.shown(str(prompt["user_error"]))
             return ProviderGeneration("failed", cost_usd=cost_usd, reason=reason)
-        urls = [url for url in images if isinstance(url, str)] if isinstance(images, list) else []
-        if not urls:
+        produced = tuple(
+            ProducedImage(url=url if isinstance(url, str) and url else None, seed=request.seed + index)
+            for index, url in enumerate(images if isinstance(images, list) else [])
+        )
+        if not any(image.url for image in produced):
             return ProviderGeneration("running")
-        produced = tuple(ProducedImage(url=url, seed=request.seed + index) for index, url in enumerate(urls))
         return ProviderGeneration("generated", produced, cost_usd=cost_usd)
 
     def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
         return None
+
+    def generation_ceiling_usd(self, request: GenerationRequest) -> float:
+        return ASTRIA_IMAGE_CEILING_USD * request.num_images
+
+    def handle_of(self, kind: JobKind, provider_job_id: str) -> JobHandle:
+        if not (provider_job_id.isascii() and provider_job_id.isdecimal()):
+            raise InvalidRequest("Astria's jobs have numbers.")
+        return JobHandle(provider_job_id=provider_job_id)
+
+    def cancel(self, handle: JobHandle) -> bool:
+        return False
+
+    def erase_training(self, handle: JobHandle) -> bool:
+        return self._delete(f"{self._tunes}/{handle.provider_job_id}")
+
+    def erase_generation(self, handle: JobHandle) -> bool:
+        return self._delete(f"{self._prompts}/{handle.provider_job_id}")
+
+    @property
+    def _tunes(self) -> str:
+        return f"{self._api_url}/tunes"
+
+    @property
+    def _prompts(self) -> str:
+        """Of all our Flux LoRAs: they are prompted through the base tune."""
+        return f"{self._tunes}/{FLUX_BASE_TUNE}/prompts"
+
+    def _delete(self, url: str) -> bool:
+        """Delete what may be deleted already."""
+        answer = self._api.send("DELETE", url)
+        if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
+            raise self._api.failure(answer)
+        return True
 
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
         if not answer.is_success:
@@ -177,6 +272,6 @@ def explain(body: Any) -> str:
 
 def _id_of(answer: Any) -> str:
     identifier = answer.get("id") if isinstance(answer, dict) else None
-    if not isinstance(identifier, int) or isinstance(identifier, bool):
+    if not is_id(identifier):
         raise ProviderOutcomeUnknown("astria", "answered a create without an id")
     return str(identifier)

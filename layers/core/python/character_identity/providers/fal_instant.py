@@ -1,9 +1,9 @@
 """fal-ai/instant-character: one reference picture and a prompt, no training."""
 
-from character_identity.domain.errors import ProviderRejected
+from character_identity.domain.errors import InvalidRequest, ProviderRejected
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
-from character_identity.domain.job import JobHandle
+from character_identity.domain.job import JobHandle, JobKind
 from character_identity.domain.prices import FAL_INSTANT_IMAGE, Price, image_cost_usd
 from character_identity.ports import (
     GenerationOrder,
@@ -14,15 +14,20 @@ from character_identity.ports import (
     TrainingOrder,
     TrainingStatus,
 )
-from character_identity.providers.fal_pictures import MAX_IMAGES, picture_body, picture_status
-from character_identity.providers.fal_queue import FalQueue
+from character_identity.providers.fal_pictures import (
+    MAX_IMAGES,
+    picture_body,
+    picture_ceiling_usd,
+    picture_status,
+)
+from character_identity.providers.fal_provider import PICTURES_LIVE_S, FalProvider, inputs_live_s, kept
 
 ENDPOINT = "fal-ai/instant-character"
 GUIDANCE_MAX = 20.0
 """https://fal.ai/models/fal-ai/instant-character/llms.txt, read 2026-11-22."""
 
 
-class FalInstantCharacter:
+class FalInstantCharacter(FalProvider):
     """Conditions every picture on the first reference image, which is put into fal's storage each time."""
 
     name: ProviderName = "fal-instant"
@@ -33,9 +38,9 @@ class FalInstantCharacter:
     prices: dict[str, Price] = {"image": FAL_INSTANT_IMAGE}  # noqa: RUF012 - read only
     training_deadline_s = 0
     generation_deadline_s = 15 * 60
-
-    def __init__(self, queue: FalQueue) -> None:
-        self._queue = queue
+    usual_training_s = 0
+    usual_generation_s = 15
+    keeps = kept(references=inputs_live_s(generation_deadline_s), pictures=PICTURES_LIVE_S)
 
     def prepare_training(self, references: list[ReferencePicture]) -> str | None:
         return None
@@ -49,6 +54,9 @@ class FalInstantCharacter:
     def training_estimate_usd(self, steps: int) -> float | None:
         return 0.0
 
+    def training_ceiling_usd(self, steps: int) -> float:
+        return 0.0
+
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         body, warnings = picture_body(request, request.prompt, GUIDANCE_MAX)
         if request.negative_prompt:
@@ -57,12 +65,30 @@ class FalInstantCharacter:
 
     def submit_generation(self, order: GenerationOrder) -> JobHandle:
         reference = order.references[0]
-        image_url = self._queue.upload(reference.read(), reference.name, "image/jpeg")
+        image_url = self._queue.upload(
+            reference.read(),
+            reference.name,
+            "image/jpeg",
+            lives_s=inputs_live_s(self.generation_deadline_s),
+        )
         plan = self.plan(order.identity, order.request)
-        return self._queue.submit(ENDPOINT, {**plan.body, "image_url": image_url})
+        return self._queue.submit(
+            ENDPOINT,
+            {**plan.body, "image_url": image_url},
+            outputs_live_s=PICTURES_LIVE_S,
+            callback_url=order.callback_url,
+        )
 
     def generation_status(self, handle: JobHandle, request: GenerationRequest) -> ProviderGeneration:
         return picture_status(self._queue, handle, FAL_INSTANT_IMAGE)
 
     def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
         return image_cost_usd(FAL_INSTANT_IMAGE, request.pixels, request.num_images)
+
+    def generation_ceiling_usd(self, request: GenerationRequest) -> float:
+        return picture_ceiling_usd(request, FAL_INSTANT_IMAGE)
+
+    def handle_of(self, kind: JobKind, provider_job_id: str) -> JobHandle:
+        if kind == "training":
+            raise InvalidRequest(f"{self.name} does not train.")
+        return self._queue.handle_of(ENDPOINT, provider_job_id)

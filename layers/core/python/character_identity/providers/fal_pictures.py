@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from character_identity.domain.generation import AspectRatio, GenerationRequest, ProducedImage
+from character_identity.domain.generation import DIMENSIONS, AspectRatio, GenerationRequest, ProducedImage
 from character_identity.domain.job import JobHandle
-from character_identity.domain.prices import Price
+from character_identity.domain.prices import Price, image_ceiling_usd
 from character_identity.ports import ProviderGeneration
 from character_identity.providers.fal_queue import FalQueue
 
@@ -57,19 +57,31 @@ def picture_status(queue: FalQueue, handle: JobHandle, price: Price) -> Provider
     flags, pictures = (_list(result.output.get(name)) for name in ("has_nsfw_concepts", "images"))
     images = tuple(
         ProducedImage(
-            url=image["url"],
+            url=_url(image),
             seed=seed if isinstance(seed, int) else None,
             filtered=index < len(flags) and flags[index] is True,
         )
         for index, image in enumerate(pictures)
-        if isinstance(image, dict) and isinstance(image.get("url"), str)
     )
-    if not images:
+    if not any(image.url for image in images):
         return ProviderGeneration("failed", reason="fal answered a result without pictures.")
     units = result.billable_units
     return ProviderGeneration(
         "generated", images, cost_usd=None if units is None else units * price.amount_usd
     )
+
+
+def picture_ceiling_usd(request: GenerationRequest, price: Price) -> float:
+    """The most that such a request can cost: sides in pixels may be rounded up too, to multiples of 16."""
+    width, height = DIMENSIONS[request.aspect_ratio]
+    sides = (request.width or width, request.height or height)
+    across, down = (-(-side // 16) * 16 for side in sides)
+    return image_ceiling_usd(price, across * down, request.num_images)
+
+
+def _url(image: Any) -> str | None:
+    url = image.get("url") if isinstance(image, dict) else None
+    return url if isinstance(url, str) and url else None
 
 
 def _list(value: Any) -> list[Any]:

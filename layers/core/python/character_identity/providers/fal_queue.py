@@ -3,19 +3,29 @@
 https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-22.
 """
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
 from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.domain.job import JobHandle
+from character_identity.ports import Now
 from character_identity.providers.media import MediaFetcher
-from character_identity.providers.vendor_api import NO_REASON, UNDECIDED, Key, VendorApi, json_of
+from character_identity.providers.vendor_api import NO_REASON, UNDECIDED, Key, VendorApi, json_of, utc_now
 
 STILL_RUNNING = "Request is still in progress"
+ALREADY_COMPLETED = "ALREADY_COMPLETED"
+OUTPUT_LIFECYCLE, UPLOAD_LIFECYCLE = "X-Fal-Object-Lifecycle-Preference", "X-Fal-Object-Lifecycle"
+"""How long files live: https://fal.ai/docs/documentation/model-apis/common-parameters, read 2026-11-22.
+
+An upload is announced with both, as fal's Python client does (fal-client 1.0.3); its JavaScript client sends
+``X-Fal-Object-Lifecycle`` alone. Always a number: ``null`` should mean no limit, but an output was seen
+deleted within minutes of it.
+"""
 UNSETTLED = (UNDECIDED - {499}) | {401, 402, 403, 429}
 """What a result answers that says nothing about the job; 499 says that it was cancelled."""
 
@@ -41,34 +51,69 @@ class FalQueue:
     """Submits jobs and reads them, by fal's own URLs as long as they lead to the configured host."""
 
     def __init__(
-        self, client: httpx.Client, key: Key, queue_url: str, rest_url: str, media: MediaFetcher
+        self,
+        client: httpx.Client,
+        key: Key,
+        queue_url: str,
+        rest_url: str,
+        media: MediaFetcher,
+        now: Now = utc_now,
     ) -> None:
-        self._api = VendorApi("fal", client, key, "Key", explain)
+        self._api = VendorApi("fal", client, key, "Key", explain, now)
         self._queue_url = queue_url.rstrip("/")
         self._rest_url = rest_url.rstrip("/")
         self._media = media
 
-    def submit(self, endpoint: str, body: dict[str, Any]) -> JobHandle:
-        """Queue a job; this is the call that costs money."""
-        answer = self._api.call("POST", f"{self._queue_url}/{endpoint}", paid=True, json=body)
+    def submit(
+        self, endpoint: str, body: dict[str, Any], *, outputs_live_s: int, callback_url: str | None = None
+    ) -> JobHandle:
+        """Queue a job; this is the call that costs money. fal keeps the files it makes for so long."""
+        answer = self._api.call(
+            "POST",
+            f"{self._queue_url}/{endpoint}",
+            paid=True,
+            params={} if callback_url is None else {"fal_webhook": callback_url},
+            headers={OUTPUT_LIFECYCLE: _lifecycle(outputs_live_s)},
+            json=body,
+        )
         request_id = answer.get("request_id") if isinstance(answer, dict) else None
         if not isinstance(request_id, str) or not request_id:
             raise ProviderOutcomeUnknown("fal", "answered a submit without a request id")
-        owner, alias = endpoint.split("/")[:2]
-        own = f"{self._queue_url}/{owner}/{alias}/requests/{request_id}"
+        own = self.handle_of(endpoint, request_id)
         return JobHandle(
             provider_job_id=request_id,
-            status_url=self._ours(answer.get("status_url")) or f"{own}/status",
-            result_url=self._ours(answer.get("response_url")) or own,
+            status_url=self._ours(answer.get("status_url")) or own.status_url,
+            result_url=self._ours(answer.get("response_url")) or own.result_url,
+            cancel_url=self._ours(answer.get("cancel_url")) or own.cancel_url,
+        )
+
+    def handle_of(self, endpoint: str, request_id: str) -> JobHandle:
+        """The URLs of a job as fal forms them, for when it did not tell them: by owner and alias only."""
+        owner, alias = endpoint.split("/")[:2]
+        own = f"{self._queue_url}/{owner}/{alias}/requests/{quote(request_id, safe='')}"
+        return JobHandle(
+            provider_job_id=request_id,
+            status_url=f"{own}/status",
+            result_url=own,
+            cancel_url=f"{own}/cancel",
         )
 
     def status(self, handle: JobHandle) -> FalStatus:
-        """Where a job stands, with the log messages that fal still holds."""
-        answer = self._api.call("GET", str(handle.status_url), params={"logs": "1"})
-        state = answer.get("status") if isinstance(answer, dict) else None
+        """Where a job stands, with the log messages that fal still holds.
+
+        One that fal does not know any more counts as COMPLETED: its result, which was paid for, may still be
+        there, and if not says so itself.
+        """
+        answer = self._api.send("GET", str(handle.status_url), params={"logs": "1"})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return FalStatus("COMPLETED", [])
+        if not answer.is_success:
+            raise self._api.failure(answer)
+        body = json_of(answer)
+        state = body.get("status") if isinstance(body, dict) else None
         if state not in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED"):
             raise ProviderUnavailable("fal", f"answered an unknown state {self._api.shown(repr(state))}")
-        logs = _list(answer.get("logs"))
+        logs = _list(body.get("logs"))
         return FalStatus(state, [str(log.get("message", "")) for log in logs if isinstance(log, dict)])
 
     def result(self, handle: JobHandle) -> FalResult | None:
@@ -85,19 +130,35 @@ class FalQueue:
         if from_ingress or status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)
         if not answer.is_success:
-            unsaid = reason.startswith(NO_REASON)
-            return FalResult(None, reason=f"fal answered {status}: {reason}" if unsaid else reason)
+            return FalResult(None, reason=_why(status, reason))
         output = json_of(answer)
         if not isinstance(output, dict):
             raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
         return FalResult(output, billable_units=_number(answer.headers.get("x-fal-billable-units")))
 
-    def upload(self, content: bytes, file_name: str, content_type: str) -> str:
-        """Put a file into fal's storage; returns the URL by which its models read it. Free, repeatable."""
+    def cancel(self, handle: JobHandle) -> None:
+        """Ask fal to drop a job. One that waits is dropped at once; one that runs may finish and be billed.
+
+        A handle of before cancel URLs were kept has none.
+        """
+        url = handle.cancel_url or f"{str(handle.result_url).removesuffix('/response')}/cancel"
+        answer = self._api.send("PUT", url)
+        body = json_of(answer)
+        ended = isinstance(body, dict) and body.get("status") == ALREADY_COMPLETED
+        if not (answer.is_success or answer.status_code == httpx.codes.NOT_FOUND or ended):
+            raise self._api.failure(answer)
+
+    def upload(self, content: bytes, file_name: str, content_type: str, *, lives_s: int) -> str:
+        """Put a file into fal's storage for so long; returns the URL by which its models read it.
+
+        Free, and repeatable.
+        """
+        lifecycle = _lifecycle(lives_s)
         answer = self._api.call(
             "POST",
             f"{self._rest_url}/storage/upload/initiate",
             params={"storage_type": "fal-cdn-v3"},
+            headers={UPLOAD_LIFECYCLE: lifecycle, OUTPUT_LIFECYCLE: lifecycle},
             json={"content_type": content_type, "file_name": file_name},
         )
         addresses = answer if isinstance(answer, dict) else {}
@@ -128,6 +189,19 @@ def explain(body: Any) -> str:
         return "; ".join(_item(item) for item in ([detail] if isinstance(detail, dict) else detail))
     word = body.get("error_type") or body.get("status")
     return str(detail or (f"{NO_REASON} ({word})" if word else NO_REASON))
+
+
+def _why(status: int, reason: str) -> str:
+    """Why a job has no result."""
+    if status == 499:
+        return f"cancelled: {reason}"
+    if status == httpx.codes.NOT_FOUND:
+        return f"fal does not know this job any more: {reason}"
+    return f"fal answered {status}: {reason}" if reason.startswith(NO_REASON) else reason
+
+
+def _lifecycle(seconds: int) -> str:
+    return json.dumps({"expiration_duration_seconds": seconds})
 
 
 def _item(item: Any) -> str:

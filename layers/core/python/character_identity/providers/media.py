@@ -4,7 +4,7 @@ import hashlib
 import ipaddress
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from character_identity.providers.vendor_api import NO_ANSWER
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(connect=5, read=20, write=20, pool=5)
+POST_TIMEOUT = httpx.Timeout(connect=5, read=15, write=15, pool=5)
+"""Seconds; who is told of an event answers at once and works later."""
 PROVIDER = "media host"
 
 Resolve = Callable[[str, int], list[str]]
@@ -70,7 +72,7 @@ class Guard:
 
 
 class MediaFetcher:
-    """Plain GETs without any of our credentials, to the very address that was checked, capped in bytes."""
+    """Plain calls without any of our credentials, to the very address that was checked, capped in bytes."""
 
     def __init__(self, guard: Guard, transport: httpx.BaseTransport | None = None) -> None:
         self._guard = guard
@@ -88,7 +90,10 @@ class MediaFetcher:
             return b"".join(chunks)
 
     def download(self, url: str, path: Path, limit_bytes: int) -> str:
-        """Stream to a file; returns the SHA-256 in hexadecimal. Raises as ``fetch``."""
+        """Stream to a file; returns the SHA-256 in hexadecimal.
+
+        Raises as ``fetch``; ProviderUnavailable too if fewer bytes came than ``Content-Length`` announced.
+        """
         digest = hashlib.sha256()
         with self._chunks(url, limit_bytes) as chunks, path.open("wb") as file:
             for chunk in chunks:
@@ -116,6 +121,24 @@ class MediaFetcher:
             raise ProviderUnavailable(PROVIDER, type(exc).__name__) from exc
         _raise_for(answer)
 
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Tell a caller something at an address that it gave; the status of its answer.
+
+        A redirect is an answer and not followed, and nothing of the answer's body is read.
+
+        Raises:
+            InvalidRequest: nothing may be posted there.
+            ProviderUnavailable: there was no answer.
+        """
+        request = self._request("POST", _parsed(url), body, headers)
+        request.extensions["timeout"] = POST_TIMEOUT.as_dict()
+        try:
+            answer = self._client.send(request, stream=True)
+        except NO_ANSWER as exc:
+            raise ProviderUnavailable("webhook", type(exc).__name__) from exc
+        answer.close()
+        return answer.status_code
+
     @contextmanager
     def _chunks(self, url: str, limit_bytes: int) -> Iterator[Iterator[bytes]]:
         target = _parsed(url)
@@ -137,15 +160,17 @@ class MediaFetcher:
         raise InvalidRequest("The address redirects too often.", code="forbidden_url")
 
     def _request(
-        self, method: str, url: httpx.URL, content: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        url: httpx.URL,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
         address = self._guard.address(url)
         request = self._client.build_request(
-            method,
-            url.copy_with(host=address),
-            content=content,
-            headers={"Host": url.netloc.decode("ascii"), **(headers or {})},
+            method, url.copy_with(host=address), content=content, headers=headers
         )
+        request.headers["Host"] = url.netloc.decode("ascii")
         request.extensions["sni_hostname"] = url.host
         return request
 

@@ -1,7 +1,10 @@
 """HTTP to a provider: one place that decides what a failure means."""
 
+import math
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import httpx
@@ -13,6 +16,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
     ServiceError,
 )
+from character_identity.ports import Now
 
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
 """Seconds; Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22)."""
@@ -21,12 +25,14 @@ NO_ANSWER = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
 """What httpx raises in place of an answer; the last two for the address in a redirect that nobody follows."""
 UNDECIDED = frozenset({408, 409, 499})
 """Statuses under which fal's own clients ask again, or that say that somebody hung up."""
+LONGEST_PAUSE_S = 3600
+"""A provider that asks for more is asked again then; no deadline of ours is much longer."""
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 LONGEST_REASON = 300
 NO_REASON = "no reason given"
-QUERY = re.compile(r"""\?[^\s"'<>]+""")
-"""The query of a link, which may be its signature."""
+SECRET_PART = re.compile(r"""\?[^\s"'<>]+|(?<=/webhooks/)[^\s"'<>?]+""")
+"""The query of a link, which may be its signature, and the path of a callback of ours, which is a secret."""
 
 
 class Key(Protocol):
@@ -36,17 +42,29 @@ class Key(Protocol):
     def refresh(self) -> str: ...
 
 
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
 class VendorApi:
     """Authorised JSON calls. A paid call whose outcome is not certain is never answered with "try again"."""
 
     def __init__(
-        self, name: str, client: httpx.Client, key: Key, scheme: str, explain: Callable[[Any], str]
+        self,
+        name: str,
+        client: httpx.Client,
+        key: Key,
+        scheme: str,
+        explain: Callable[[Any], str],
+        now: Now = utc_now,
     ) -> None:
         self._name = name
         self._client = client
         self._key = key
         self._scheme = scheme
         self._explain = explain
+        self._now = now
 
     def call(self, method: str, url: str, *, paid: bool = False, **request: Any) -> Any:
         """The JSON of a 2xx answer.
@@ -75,16 +93,18 @@ class VendorApi:
         """The error that a non-2xx answer means.
 
         A job goes on while our account is refused (a training may use up the balance that it is then asked
-        about), so a refused GET is tried again.
+        about), so what is refused beside a POST is tried again.
         """
         status, reason = answer.status_code, self.reason(answer)
+        pause_s = self._pause_s(answer) if status in {429, 503} else None
         if status == httpx.codes.TOO_MANY_REQUESTS:
-            return ProviderUnavailable(self._name, f"asks for fewer calls (429): {reason}")
+            message = f"asks for fewer calls (429): {reason}"
+            return ProviderUnavailable(self._name, message, retry_after_s=pause_s)
         if status in {401, 402, 403}:
-            error = ProviderUnavailable if answer.request.method == "GET" else ProviderRejected
+            error = ProviderRejected if answer.request.method == "POST" else ProviderUnavailable
             return error(self._name, f"refused our account ({status}): {reason}")
         if status >= 500 or status < 400 or status in UNDECIDED:
-            return self._undecided(paid, f"answered {status}: {reason}")
+            return self._undecided(paid, f"answered {status}: {reason}", pause_s)
         return ProviderRejected(self._name, f"answered {status}: {reason}")
 
     def reason(self, answer: httpx.Response) -> str:
@@ -92,8 +112,8 @@ class VendorApi:
         return self.shown(self._explain(json_of(answer)))
 
     def shown(self, text: str) -> str:
-        """What a provider said, fit to be shown: one short line, no query of a link, no key of ours."""
-        text = QUERY.sub("", text[: 10 * LONGEST_REASON])
+        """What a provider said, fit to be shown: one short line, no signature, no key of ours."""
+        text = SECRET_PART.sub("", text[: 10 * LONGEST_REASON])
         key = self._key()
         for secret in (key, key.rpartition(":")[2]):
             text = text.replace(secret, "***") if len(secret) >= 8 else text
@@ -102,8 +122,9 @@ class VendorApi:
 
     def _send(self, method: str, url: str, key: str, paid: bool, request: dict[str, Any]) -> httpx.Response:
         try:
-            headers = {"Authorization": f"{self._scheme} {key}", "Accept": "application/json"}
-            with self._client.stream(method, url, headers=headers, **request) as answer:
+            own = {"Authorization": f"{self._scheme} {key}", "Accept": "application/json"}
+            request = {**request, "headers": {**request.get("headers", {}), **own}}
+            with self._client.stream(method, url, **request) as answer:
                 return self._received(answer, paid)
         except (httpx.LocalProtocolError, UnicodeEncodeError):
             # Without the cause: its text quotes the key.
@@ -126,9 +147,24 @@ class VendorApi:
             answer.status_code, headers=headers, content=bytes(content), request=answer.request
         )
 
-    def _undecided(self, paid: bool, message: str) -> ServiceError:
-        error = ProviderOutcomeUnknown if paid else ProviderUnavailable
-        return error(self._name, message)
+    def _undecided(self, paid: bool, message: str, pause_s: int | None = None) -> ServiceError:
+        if paid:
+            return ProviderOutcomeUnknown(self._name, message)
+        return ProviderUnavailable(self._name, message, retry_after_s=pause_s)
+
+    def _pause_s(self, answer: httpx.Response) -> int | None:
+        """``Retry-After``, which is a number of seconds or a date (RFC 9110, section 10.2.3)."""
+        asked = answer.headers.get("Retry-After", "")
+        try:
+            if asked.isdecimal():
+                seconds = int(asked)
+            else:
+                date = parsedate_to_datetime(asked)
+                date = date if date.tzinfo else date.replace(tzinfo=UTC)
+                seconds = math.ceil((date - self._now()).total_seconds())
+        except (ValueError, OverflowError):
+            return None
+        return min(max(seconds, 0), LONGEST_PAUSE_S)
 
 
 def json_of(answer: httpx.Response) -> Any:

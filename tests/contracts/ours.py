@@ -1,0 +1,94 @@
+"""Our adapters on a stand-in that refuses every unknown field, instead of a network."""
+
+from typing import Any
+
+import httpx
+
+from character_identity.domain.identity import Identity
+from character_identity.domain.job import JobHandle
+from character_identity.ports import (
+    GenerationOrder,
+    Provider,
+    ProviderGeneration,
+    ReferencePicture,
+    TrainingOrder,
+)
+from character_identity.providers.astria import Astria
+from character_identity.providers.fal_flux_lora import FalFluxLora
+from character_identity.providers.fal_instant import FalInstantCharacter
+from character_identity.providers.fal_queue import FalQueue
+from character_identity.providers.media import Guard, MediaFetcher
+from tests.builders import a_request, an_identity, some_weights
+from tests.local.providers.stand_in import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
+from tests.providers.test_fal_queue import StubKey
+
+PROMPT = "Sarah, close-up portrait, studio"
+PORTRAIT = jpeg(portrait())
+LINKS = [f"https://files.test/{number}.jpg" for number in range(1, 6)]
+PICTURES = [ReferencePicture(link.rpartition("/")[2], link, lambda: PORTRAIT) for link in LINKS]
+
+
+class Ours:
+    """The three adapters; ``links_reach`` is as it is in the cloud."""
+
+    def __init__(self, stand_in: StandIn) -> None:
+        self.stand_in = stand_in
+        transport = httpx.MockTransport(self._carry)
+        client = httpx.Client(transport=transport)
+        media = MediaFetcher(Guard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"]), transport)
+        queue = FalQueue(client, StubKey("stand-in-id:stand-in-secret"), QUEUE, REST, media)
+        self.instant = FalInstantCharacter(queue)
+        self.lora = FalFluxLora(queue, links_reach=True)
+        self.astria = Astria(client, StubKey("sd_stand_in"), ASTRIA, links_reach=True)
+
+    def training(self, provider: Provider, callback_url: str | None = None) -> TrainingOrder:
+        """An order of Sarah's training, its material prepared."""
+        return TrainingOrder(
+            title="Sarah [i1]",
+            class_name="woman",
+            trigger_word="SARAH",
+            references=PICTURES,
+            steps=1000,
+            archive_url=provider.prepare_training(PICTURES),
+            callback_url=callback_url,
+        )
+
+    def order_training(self, provider: Provider) -> JobHandle:
+        """Sarah's training, ordered."""
+        return provider.submit_training(self.training(provider))
+
+    def trained(self, provider: FalFluxLora | Astria) -> Identity:
+        """Sarah, once her training is done."""
+        handle = self.order_training(provider)
+        self.stand_in.clock.advance(60)
+        status = provider.training_status(handle)
+        assert status.state == "trained"
+        weights = some_weights(provider_url=status.weights_url) if status.weights_url else None
+        return an_identity(weights=weights, provider_model_id=handle.provider_job_id)
+
+    def generation(
+        self, identity: Identity, callback_url: str | None = None, **request: Any
+    ) -> GenerationOrder:
+        """An order of one small picture."""
+        weights_link = identity.weights.provider_url if identity.weights else None
+        wanted = a_request(**({"prompt": PROMPT, "width": 512, "height": 512} | request))
+        return GenerationOrder(identity, wanted, PICTURES, weights_link, callback_url)
+
+    def drawn(self, provider: Provider, identity: Identity, **request: Any) -> ProviderGeneration:
+        """What becomes of one request."""
+        order = self.generation(identity, **request)
+        handle = provider.submit_generation(order)
+        self.stand_in.clock.advance(60)
+        return provider.generation_status(handle, order.request)
+
+    def likeness(self, generation: ProviderGeneration) -> float:
+        """How much of the character's clothes the first picture shows."""
+        assert generation.state == "generated", generation.reason
+        url = generation.images[0].url
+        assert url is not None
+        return share_of_cloth(self.stand_in.picture(url))
+
+    def _carry(self, request: httpx.Request) -> httpx.Response:
+        url = request.url.copy_with(netloc=request.headers["Host"].encode())
+        reply = self.stand_in.call(request.method, str(url), headers=request.headers, content=request.read())
+        return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)

@@ -1,41 +1,108 @@
+import hashlib
+from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from character_identity import pictures
 from character_identity.domain.errors import InvalidRequest
+from character_identity.pictures import PreparedPicture
+from local.photographs import EILEEN
 from tests.builders import a_picture
+
+LIMIT = 20_000_000
+
+
+def prepared(content: bytes) -> PreparedPicture:
+    return pictures.prepare(content, LIMIT)
+
+
+def opened(jpeg: bytes) -> Image.Image:
+    return Image.open(BytesIO(jpeg), formats=["JPEG"])
+
+
+def png(image: Image.Image) -> bytes:
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def refusal(read: Callable[[bytes], Any], content: bytes) -> str:
+    with pytest.raises(InvalidRequest) as caught:
+        read(content)
+    return caught.value.code
 
 
 def test_a_picture_is_turned_upright_and_loses_its_metadata() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
     exif[0x010E] = "where I live"
-    upright = pictures.upright_jpeg(a_picture(400, 300, exif=exif))
-    with Image.open(BytesIO(upright)) as image:
-        assert image.size == (300, 400)
-        assert not dict(image.getexif())
+    picture = prepared(a_picture(400, 300, exif=exif))
+    for jpeg in (picture.jpeg, picture.thumbnail):
+        with opened(jpeg) as image:
+            assert image.size == (300, 400)
+            assert not dict(image.getexif())
+            assert b"where I live" not in jpeg
 
 
 def test_transparency_becomes_white() -> None:
-    upright = pictures.upright_jpeg(a_picture(colour=(255, 0, 0, 0), image_format="PNG"))
-    with Image.open(BytesIO(upright)) as image:
+    picture = prepared(a_picture(colour=(255, 0, 0, 0), image_format="PNG"))
+    with opened(picture.jpeg) as image:
         assert image.getpixel((10, 10)) == (255, 255, 255)
 
 
-def test_the_same_picture_gives_the_same_bytes() -> None:
-    assert pictures.upright_jpeg(a_picture()) == pictures.upright_jpeg(a_picture())
+def test_grey_of_16_bits_keeps_its_levels() -> None:
+    picture = prepared(png(Image.new("I;16", (300, 300), 100 * 256)))
+    with opened(picture.jpeg) as image:
+        assert image.getpixel((10, 10)) == (100, 100, 100)
+
+
+def test_equal_pixels_give_equal_bytes_whatever_they_came_in() -> None:
+    photograph = Image.open(EILEEN.path)
+    photograph.info.clear()
+    lossless, tagged = BytesIO(), BytesIO()
+    photograph.save(lossless, "WEBP", lossless=True)
+    exif = Image.Exif()
+    exif[0x010E] = "a comment"
+    photograph.save(tagged, "PNG", exif=exif)
+    first, second = prepared(lossless.getvalue()), prepared(tagged.getvalue())
+    assert first == second == prepared(png(photograph))
+    assert first.fingerprint.content == hashlib.sha256(first.jpeg).hexdigest()
+
+
+def test_a_thumbnail_is_small_and_no_picture_is_scaled_up() -> None:
+    with opened(prepared(a_picture(3000, 1000)).thumbnail) as image:
+        assert image.size == (512, 171)
+    with opened(prepared(a_picture(300, 280)).thumbnail) as image:
+        assert image.size == (300, 280)
+
+
+def test_a_picture_is_stored_as_well_as_the_limit_lets_it() -> None:
+    content = EILEEN.path.read_bytes()
+    best = prepared(content).jpeg
+    smaller = pictures.prepare(content, len(best) - 1).jpeg
+    assert len(smaller) < 0.7 * len(best)
+    assert refusal(lambda content: pictures.prepare(content, len(smaller) - 1), content) == "image_too_large"
 
 
 @pytest.mark.parametrize("side", [8_000, 10_000, 14_000])
 def test_too_many_pixels_are_refused_from_the_header(side: int) -> None:
-    out = BytesIO()
-    Image.new("1", (side, side)).save(out, "PNG")
-    for read in (pictures.upright_jpeg, pictures.inspect):
-        with pytest.raises(InvalidRequest) as caught:
-            read(out.getvalue())
-        assert caught.value.code == "image_too_large"
+    content = png(Image.new("1", (side, side)))
+    assert {refusal(read, content) for read in (prepared, pictures.inspect)} == {"image_too_large"}
+
+
+@pytest.mark.parametrize(
+    ("size", "code"), [((255, 900), "image_too_small"), ((256, 65_501), "image_too_large")]
+)
+def test_a_side_that_is_too_short_or_too_long_is_refused(size: tuple[int, int], code: str) -> None:
+    assert refusal(prepared, png(Image.new("1", size))) == code
+
+
+@pytest.mark.parametrize("image_format", ["GIF", "BMP", "TIFF"])
+def test_other_formats_are_refused(image_format: str) -> None:
+    assert refusal(prepared, a_picture(image_format=image_format)) == "unreadable_image"
 
 
 @pytest.mark.parametrize(("image_format", "suffix"), [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp")])
@@ -48,6 +115,6 @@ def test_a_black_frame_is_blank() -> None:
     assert pictures.inspect(a_picture(colour=(3, 3, 3))).blank
 
 
-def test_half_a_picture_is_none() -> None:
-    with pytest.raises(InvalidRequest):
-        pictures.inspect(a_picture()[:-40])
+@pytest.mark.parametrize("read", [prepared, pictures.inspect])
+def test_half_a_picture_is_none(read: Callable[[bytes], Any]) -> None:
+    assert refusal(read, a_picture()[:-40]) == "unreadable_image"

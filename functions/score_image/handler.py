@@ -1,6 +1,6 @@
 """EventBridge, when S3 has stored a generated picture: score it.
 
-A direct call with ``{"references": [key, ...]}`` answers which of them is nearest to their centre.
+A direct call with ``{"look": [JPEG in base64, ...]}`` answers what there is to see; nothing is stored.
 """
 
 from functools import cache
@@ -14,6 +14,8 @@ from character_identity import wiring
 from character_identity.domain.errors import InvalidRequest
 from character_identity.services.scoring import ScoringService
 from functions.score_image.encoder import OnnxEncoder
+from functions.score_image.faces import FaceDetector
+from functions.score_image.looking import look
 
 WEIGHTS = Path(__file__).with_name("weights")
 
@@ -22,8 +24,8 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    if "references" in event:
-        return {"mostCentral": _scoring(int(context.memory_limit_in_mb)).most_central(event["references"])}
+    if "look" in event:
+        return look(event["look"], _encoder(int(context.memory_limit_in_mb)), _faces())
     key = event["detail"]["object"]["key"] if "detail" in event else event["key"]
     try:
         score = _scoring(int(context.memory_limit_in_mb)).score(key)
@@ -47,6 +49,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 @cache
 def _encoder(memory_mb: int) -> OnnxEncoder:
     return OnnxEncoder(WEIGHTS, memory_mb)
+
+
+@cache
+def _faces() -> FaceDetector:
+    return FaceDetector()
 
 
 def _scoring(memory_mb: int) -> ScoringService:

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.pictures import BLANK_LEVEL, MAX_PIXELS
+from character_identity.domain.picture_quality import BLACK_LEVEL
+from character_identity.pictures import MAX_PIXELS
 
 VERSION = "v1"
 """Raise it when a picture's pixels may come out differently; cached embeddings and scores carry it."""
@@ -42,7 +43,7 @@ class Preprocessing:
             InvalidRequest: ``unreadable_image``, ``image_too_large`` or ``black_image``.
         """
         picture = _decode(data)
-        if np.asarray(picture).max() <= BLANK_LEVEL:
+        if np.asarray(picture).max() <= BLACK_LEVEL:
             raise InvalidRequest("The picture is black: a safety filter blanked it.", code="black_image")
         shorter = min(picture.size)
         width, height = (int(self.resize_to * side / shorter) for side in picture.size)

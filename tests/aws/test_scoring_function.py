@@ -1,3 +1,4 @@
+import base64
 import json
 from io import BytesIO
 from typing import Any
@@ -6,8 +7,10 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from character_identity.aws.scoring_function import ScoringFunction
+from character_identity.domain.reference_set import Looks
 
-KEYS = ["references/i1/0001.jpg", "references/i1/0002.jpg"]
+PICTURES = [b"one", b"two"]
+ANSWER = {"looks": [{"faces": 1}, {"faces": None}], "similarities": [[1, 0.5], [0.5, 1]], "encoder": "tiny"}
 
 
 class Lambda:
@@ -24,22 +27,40 @@ class Lambda:
         return {"StatusCode": 200, "Payload": BytesIO(self.answer)}
 
 
-def test_the_choice_is_the_functions() -> None:
-    client = Lambda(json.dumps({"mostCentral": KEYS[1]}).encode())
-    assert ScoringFunction(client, "score").most_central(KEYS) == KEYS[1]
-    assert client.asked == [("score", {"references": KEYS})]
+def changed(**changes: Any) -> bytes:
+    return json.dumps(ANSWER | changes).encode()
+
+
+def test_the_function_is_shown_the_pictures_themselves() -> None:
+    client = Lambda(changed())
+    looks = ScoringFunction(client, "score").look(PICTURES)
+    assert looks == Looks([1, None], [[1, 0.5], [0.5, 1]], "tiny")
+    ((name, request),) = client.asked
+    assert (name, [base64.b64decode(picture) for picture in request["look"]]) == ("score", PICTURES)
 
 
 @pytest.mark.parametrize(
     "answer",
     [
         b'{"errorType": "InvalidRequest", "errorMessage": "broken"}',
-        b'{"mostCentral": "references/somebody/0001.jpg"}',
         b"null",
         b"<html>",
+        changed(looks=[{"faces": 1}]),
+        changed(looks=[{"faces": -1}, {"faces": 1}]),
+        changed(looks=[{}, {}]),
+        changed(similarities=[[1, 0.5]]),
+        changed(similarities=[[1, 0.5], [0.5]]),
+        changed(similarities=[[1, float("nan")], [0.5, 1]]),
+        changed(encoder=None),
         ReadTimeoutError(endpoint_url="https://lambda.test"),
         ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke"),
     ],
 )
 def test_whoever_asks_can_do_without(answer: Any) -> None:
-    assert ScoringFunction(Lambda(answer), "score").most_central(KEYS) is None
+    assert ScoringFunction(Lambda(answer), "score").look(PICTURES) is None
+
+
+def test_a_function_that_is_not_configured_is_not_called() -> None:
+    client = Lambda(changed())
+    assert ScoringFunction(client, "").look(PICTURES) is None
+    assert client.asked == []

@@ -1,3 +1,5 @@
+import json
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -11,8 +13,10 @@ from moto import mock_aws
 from PIL import Image
 
 from character_identity import wiring
+from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import Score
 from functions.score_image import handler
+from local.photographs import CHELSEA, EILEEN
 
 PICTURE = "generations/eileen/portrait/00.jpg"
 
@@ -61,7 +65,7 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setenv("BUCKET_NAME", "media")
     handler._encoder.cache_clear()
     with mock_aws():
-        boto3.resource("dynamodb").create_table(
+        table = boto3.resource("dynamodb").create_table(
             TableName="identities",
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[
@@ -70,6 +74,7 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
             ],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         )
+        table.put_item(Item={"pk": "IDENTITY#eileen", "sk": "IDENTITY"})
         bucket = boto3.resource("s3").create_bucket(
             Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
@@ -140,3 +145,35 @@ def test_the_log_has_the_key_but_not_the_event(bucket: Any, caplog: pytest.LogCa
     [record] = [record for record in caplog.records if record.name == handler.logger.name]
     assert vars(record)["key"] == PICTURE
     assert event["detail"]["request-id"] not in str(vars(record))
+
+
+def shown(*pictures: bytes) -> dict[str, Any]:
+    return {"look": [b64encode(picture).decode() for picture in pictures]}
+
+
+def test_pictures_are_looked_at_and_nothing_is_stored(bucket: Any) -> None:
+    portrait, cat = EILEEN.path.read_bytes(), CHELSEA.path.read_bytes()
+
+    answer = handle(shown(portrait, cat, portrait))
+
+    assert json.loads(json.dumps(answer)) == answer
+    assert answer["looks"] == [{"faces": 1}, {"faces": 0}, {"faces": 1}]
+    assert answer["encoder"] == "tiny"
+    first, second, third = answer["similarities"]
+    assert first == third == pytest.approx([1, second[0], 1])
+    assert second[0] == second[2] < 0.999
+    assert boto3.resource("dynamodb").Table("identities").scan()["Count"] == 1  # the identity
+
+
+def test_looking_needs_neither_table_nor_bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "WEIGHTS", tiny_encoder)
+    handler._encoder.cache_clear()
+    answer = handle(shown(jpeg("orange")))
+    handler._encoder.cache_clear()
+
+    assert answer["similarities"] == [[pytest.approx(1)]]
+
+
+def test_a_picture_that_cannot_be_looked_at_fails_the_call(bucket: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        handle(shown(jpeg("orange"), b"<html>"))

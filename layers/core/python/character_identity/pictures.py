@@ -1,5 +1,7 @@
 """Reads pictures that come from others: capped before decoding, judged, and made plain."""
 
+import hashlib
+import struct
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
@@ -7,14 +9,17 @@ from io import BytesIO
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.picture_quality import BLACK_LEVEL, PictureQuality
+from character_identity.domain.reference_set import Fingerprint
+from character_identity.picture_measures import fingerprint, measure_quality
 
 MAX_PIXELS = 50_000_000
-MIN_SIDE = 256
-"""Pixels; a reference image with a shorter side shows too little of a face."""
-BLANK_LEVEL = 4
-"""A picture no brighter than this, of 255, is a blanked frame: fal paints refused pictures black."""
+MIN_SIDE, MAX_SIDE = 256, 65_500
+"""Pixels; a reference image with a shorter side shows too little of a face; a JPEG holds no longer one."""
+THUMBNAIL_SIDE = 512
+"""Pixels of the longer side: enough for an encoder and to find faces, and 20 of them go in one call."""
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError)
+_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, struct.error)
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,19 @@ class PictureFacts:
     width: int
     height: int
     blank: bool
+
+
+@dataclass(frozen=True)
+class PreparedPicture:
+    """A reference image as it will be stored, equal bytes for equal pixels, and what was measured of it.
+
+    ``fingerprint.content`` is the SHA-256 of these bytes, ``thumbnail`` a small JPEG of it.
+    """
+
+    jpeg: bytes
+    thumbnail: bytes
+    fingerprint: Fingerprint
+    quality: PictureQuality
 
 
 def inspect(content: bytes) -> PictureFacts:
@@ -42,18 +60,30 @@ def inspect(content: bytes) -> PictureFacts:
                 suffix=SUFFIXES[str(image.format)],
                 width=image.width,
                 height=image.height,
-                blank=not isinstance(brightest, int | float) or brightest <= BLANK_LEVEL,
+                blank=not isinstance(brightest, int | float) or brightest <= BLACK_LEVEL,
             )
     except _BROKEN as exc:
         raise _unreadable() from exc
 
 
-def upright_jpeg(content: bytes) -> bytes:
-    """The picture turned upright, in RGB on white, without metadata, as JPEG.
+def prepare(content: bytes, limit_bytes: int) -> PreparedPicture:
+    """The picture turned upright, in RGB on white, without metadata; and what the checks need of it.
 
     Raises:
-        InvalidRequest: as ``inspect``, or a side is shorter than MIN_SIDE.
+        InvalidRequest: as ``inspect``; a side is too short or too long; or it stays above ``limit_bytes``.
     """
+    picture = _upright(content)
+    jpeg = _jpeg_within(picture, limit_bytes)
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2)
+    return PreparedPicture(
+        jpeg=jpeg,
+        thumbnail=_jpeg(picture, quality=90),
+        fingerprint=fingerprint(picture, hashlib.sha256(jpeg).hexdigest()),
+        quality=measure_quality(picture),
+    )
+
+
+def _upright(content: bytes) -> Image.Image:
     try:
         with _opened(content) as image:
             if min(image.size) < MIN_SIDE:
@@ -61,13 +91,35 @@ def upright_jpeg(content: bytes) -> bytes:
                     f"The picture has {image.width}x{image.height} pixels; {MIN_SIDE} a side are needed.",
                     code="image_too_small",
                 )
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
+            if max(image.size) > MAX_SIDE:
+                raise InvalidRequest(f"A side has more than {MAX_SIDE} pixels.", code="image_too_large")
+            upright = _in_eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
     except _BROKEN as exc:
         raise _unreadable() from exc
     flat = Image.new("RGB", upright.size, "white")
     flat.paste(upright, mask=upright.getchannel("A"))
+    return flat
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits scaled; Pillow would clip it, and nearly all of it to white."""
+    if not image.mode.startswith("I"):
+        return image
+    return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+
+
+def _jpeg_within(picture: Image.Image, limit_bytes: int) -> bytes:
+    """As good as it can be within the limit."""
+    for options in ({"quality": 95, "subsampling": 0}, {"quality": 85}):
+        jpeg = _jpeg(picture, **options)
+        if len(jpeg) <= limit_bytes:
+            return jpeg
+    raise InvalidRequest(f"The picture has more than {limit_bytes} bytes as JPEG.", code="image_too_large")
+
+
+def _jpeg(picture: Image.Image, **options: int) -> bytes:
     out = BytesIO()
-    flat.save(out, "JPEG", quality=95, subsampling=0)
+    picture.save(out, "JPEG", **options)
     return out.getvalue()
 
 

@@ -2,32 +2,52 @@
 
 import json
 import logging
+from base64 import b64encode
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
+
+from character_identity.domain.reference_set import Looks
 
 logger = logging.getLogger(__name__)
 
 
+class _Look(BaseModel):
+    faces: NonNegativeInt | None
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    looks: list[_Look]
+    similarities: list[list[float]]
+    encoder: str
+
+
 class ScoringFunction:
-    """Chooses among pictures by their embeddings; whoever asks can do without an answer."""
+    """Looks at pictures; whoever asks can do without an answer. Without a name there is none to ask."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
         self._name = name
 
-    def most_central(self, keys: list[str]) -> str | None:
-        """The picture nearest to the centre of the set; None when the function fails or does not answer."""
+    def look(self, pictures: list[bytes]) -> Looks | None:
+        """What the encoder saw in small JPEGs; None when the function fails or does not answer in time.
+
+        A call takes 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read
+        2026-11-22).
+        """
+        if not self._name:
+            return None
+        request = {"look": [b64encode(picture).decode() for picture in pictures]}
         try:
-            answer = self._client.invoke(
-                FunctionName=self._name, Payload=json.dumps({"references": keys}).encode()
-            )
-            chosen = json.loads(answer["Payload"].read())
+            reply = self._client.invoke(FunctionName=self._name, Payload=json.dumps(request).encode())
+            answer = _Answer.model_validate_json(reply["Payload"].read())
         except (BotoCoreError, ClientError, ValueError) as exc:
             logger.warning("the scoring function did not answer", exc_info=exc)
             return None
-        key = chosen.get("mostCentral") if isinstance(chosen, dict) else None
-        if key not in keys:
-            logger.warning("the scoring function chose nothing")
+        if {len(answer.looks), len(answer.similarities), *map(len, answer.similarities)} != {len(pictures)}:
+            logger.warning("the scoring function answered for other pictures")
             return None
-        return str(key)
+        return Looks([look.faces for look in answer.looks], answer.similarities, answer.encoder)

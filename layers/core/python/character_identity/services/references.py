@@ -1,24 +1,62 @@
 """Reference images: taken in once, checked before anything is paid, kept as plain upright JPEG."""
 
 import hashlib
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
-from character_identity.pictures import upright_jpeg
-from character_identity.ports import Bucket, Media, NewId, ReferenceLimits, ReferencePicture, UploadTicket
+from character_identity.domain.finding import Finding
+from character_identity.domain.picture_quality import judge_quality
+from character_identity.domain.reference_set import judge_count, judge_looks, judge_repeats, most_central
+from character_identity.pictures import PreparedPicture, prepare
+from character_identity.ports import (
+    Bucket,
+    Media,
+    NewId,
+    ReferenceLimits,
+    ReferenceLooker,
+    ReferencePicture,
+    UploadTicket,
+)
 
 MAX_BYTES = 20 * 1024 * 1024
+MAX_REFERENCES = 20
+"""No provider takes more, so of more none is even fetched."""
 Source = str | bytes
 """A link, the key of an upload, or the picture itself."""
 CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
+@dataclass(frozen=True)
+class TakenIn:
+    """What was stored, in the order given, with the SHA-256 of each, and the warnings.
+
+    ``most_central`` is the index of the picture nearest to the centre of the set, None where nobody can tell.
+    """
+
+    keys: list[str]
+    sha256s: list[str]
+    findings: list[Finding]
+    most_central: int | None
+
+
+@dataclass(frozen=True)
+class _Examination:
+    """What could be read, by its index in the request; the findings, errors first."""
+
+    pictures: dict[int, PreparedPicture]
+    findings: list[Finding]
+    most_central: int | None = None
+
+
 class ReferenceService:
     """Upload tickets, and the way from a caller's pictures to ``references/<identity>/``."""
 
-    def __init__(self, bucket: Bucket, media: Media, new_id: NewId) -> None:
+    def __init__(self, bucket: Bucket, media: Media, looker: ReferenceLooker, new_id: NewId) -> None:
         self._bucket = bucket
         self._media = media
+        self._looker = looker
         self._new_id = new_id
 
     def upload_ticket(self, owner: str, content_type: str, size_bytes: int) -> UploadTicket:
@@ -29,39 +67,87 @@ class ReferenceService:
             )
         if not 0 < size_bytes <= MAX_BYTES:
             raise InvalidRequest(f"A picture has 1 to {MAX_BYTES} bytes.", code="image_too_large")
-        key = f"{_uploads_of(owner)}{self._new_id()}.{CONTENT_TYPES[content_type]}"
+        key = f"{uploads_of(owner)}{self._new_id()}.{CONTENT_TYPES[content_type]}"
         return self._bucket.upload_ticket(key, content_type, size_bytes)
+
+    def check(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> list[Finding]:
+        """What ``take_in`` would find, errors first; nothing is stored. Without limits any number will do."""
+        return self._examine(owner, sources, limits).findings
 
     def take_in(
         self, owner: str, identity_id: str, sources: Sequence[Source], limits: ReferenceLimits
-    ) -> list[str]:
-        """Check all pictures, then store them; returns their keys in the order given.
+    ) -> TakenIn:
+        """Check all pictures, then store them.
 
         Raises:
-            InvalidRequest: too few, too many, not there, not a picture, or too small; nothing is stored then.
+            InvalidRequest: an error was found; ``details`` are all findings, and nothing is stored.
         """
-        if len(sources) < limits.minimum:
-            raise InvalidRequest(
-                f"At least {limits.minimum} reference images are needed; {len(sources)} came.",
-                code="too_few_references",
-            )
-        if len(sources) > limits.maximum:
-            raise InvalidRequest(
-                f"At most {limits.maximum} reference images are taken; {len(sources)} came.",
-                code="too_many_references",
-            )
-        pictures = [self._read(owner, source) for source in sources]
+        examination = self._examine(owner, sources, limits)
+        findings = examination.findings
+        if findings and findings[0].severity == "error":
+            raise _refusal(sources, findings)
+        pictures = [examination.pictures[index] for index in range(len(sources))]
         keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(pictures) + 1)]
         for key, picture in zip(keys, pictures, strict=True):
-            self._bucket.write(key, picture, "image/jpeg")
-        return keys
+            self._bucket.write(key, picture.jpeg, "image/jpeg")
+        sha256s = [picture.fingerprint.content for picture in pictures]
+        return TakenIn(keys, sha256s, findings, examination.most_central)
 
-    def _read(self, owner: str, source: Source) -> bytes:
-        """One checked picture, as it will be stored."""
+    def discard(self, keys: list[str]) -> None:
+        """Delete what was taken in for an order that was then refused."""
+        self._bucket.delete(*keys)
+
+    def _examine(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> _Examination:
+        limits = limits or ReferenceLimits(0, MAX_REFERENCES)
+        given = len(sources)
+        if given > MAX_REFERENCES:
+            return _Examination({}, list(judge_count(given, given, limits.minimum, limits.maximum)))
+        pictures, findings = self._read(owner, sources)
+        for index, picture in pictures.items():
+            findings += judge_quality(picture.quality, index)
+        findings += judge_count(_different(sources, pictures), given, limits.minimum, limits.maximum)
+        findings += judge_repeats({index: picture.fingerprint for index, picture in pictures.items()})
+        central = self._look(pictures, findings)
+        return _Examination(pictures, sorted(findings, key=lambda finding: finding.severity), central)
+
+    def _read(
+        self, owner: str, sources: Sequence[Source]
+    ) -> tuple[dict[int, PreparedPicture], list[Finding]]:
+        """The pictures that can be read, by index, and why the others cannot; each source is fetched once."""
+        pictures: dict[int, PreparedPicture] = {}
+        findings: list[Finding] = []
+        read: dict[Source, PreparedPicture | InvalidRequest] = {}
+        for index, source in enumerate(sources):
+            if source not in read:
+                read[source] = self._prepared(owner, source)
+            outcome = read[source]
+            if isinstance(outcome, InvalidRequest):
+                findings.append(Finding.of(outcome.code, outcome.message, index))
+            else:
+                pictures[index] = outcome
+        return pictures, findings
+
+    def _prepared(self, owner: str, source: Source) -> PreparedPicture | InvalidRequest:
         try:
-            return upright_jpeg(source if isinstance(source, bytes) else self._fetch(owner, source))
+            return prepare(source if isinstance(source, bytes) else self._fetch(owner, source), MAX_BYTES)
         except InvalidRequest as exc:
-            raise InvalidRequest(f"{_name(source)}: {exc.message}", code=exc.code) from exc
+            return exc
+
+    def _look(self, pictures: dict[int, PreparedPicture], findings: list[Finding]) -> int | None:
+        """Let the encoder look at the different pictures; adds to the findings, returns the most central."""
+        different: dict[str, int] = {}
+        for index, picture in pictures.items():
+            if not picture.quality.is_black:
+                different.setdefault(picture.fingerprint.content, index)
+        indices = list(different.values())
+        if not indices:
+            return None
+        looks = self._looker.look([pictures[index].thumbnail for index in indices])
+        if looks is None:
+            findings.append(Finding.of("not_looked_at", "The encoder could not look at the pictures now."))
+            return None
+        findings += judge_looks(looks, indices)
+        return indices[most_central(looks.similarities)]
 
     def _fetch(self, owner: str, source: str) -> bytes:
         if "://" in source:
@@ -71,7 +157,7 @@ class ReferenceService:
                 raise InvalidRequest(
                     "The picture could not be fetched.", code="unreachable_reference"
                 ) from exc
-        if not source.startswith(_uploads_of(owner)):
+        if not re.fullmatch(rf"{uploads_of(owner)}[\w.-]{{1,100}}", source, re.ASCII):
             raise _unknown()
         try:
             return self._bucket.read(source, MAX_BYTES)
@@ -91,6 +177,23 @@ def pictures_of(bucket: Bucket, keys: list[str]) -> list[ReferencePicture]:
     ]
 
 
+def _different(sources: Sequence[Source], pictures: dict[int, PreparedPicture]) -> int:
+    """How many different pictures there are; one that could not be read may be one when it is mended."""
+    unread = {source for index, source in enumerate(sources) if index not in pictures}
+    return len(unread) + len({picture.fingerprint.content for picture in pictures.values()})
+
+
+def _refusal(sources: Sequence[Source], findings: list[Finding]) -> InvalidRequest:
+    """The first error, naming its picture, with all findings."""
+    first = findings[0]
+    name = "" if first.reference is None else f"{_name(sources[first.reference])}: "
+    return InvalidRequest(
+        f"{name}{first.message}",
+        code=first.code,
+        details=[finding.model_dump(mode="json") for finding in findings],
+    )
+
+
 def _name(source: Source) -> str:
     """A source without its query: a signed link must not reach an answer or a log."""
     return source.partition("?")[0] if isinstance(source, str) else "a picture"
@@ -100,5 +203,6 @@ def _unknown() -> InvalidRequest:
     return InvalidRequest("There is no uploaded picture of that key.", code="unknown_reference")
 
 
-def _uploads_of(owner: str) -> str:
+def uploads_of(owner: str) -> str:
+    """The prefix of what an owner uploads."""
     return f"uploads/{hashlib.sha256(owner.encode()).hexdigest()[:32]}/"

@@ -1,0 +1,69 @@
+from datetime import timedelta
+
+import pytest
+
+from character_identity.domain.event import LONGEST_MESSAGE, Event, event_id_of
+from character_identity.domain.failure import Failure
+from tests.builders import NOON, a_generation, a_training_identity, an_identity
+
+FAILURE = Failure(code="training_failed", message="no face")
+
+
+def test_the_same_event_made_twice_has_the_same_id() -> None:
+    ready = Event.of_identity(an_identity(settled_at=NOON))
+    again = Event.of_identity(an_identity(settled_at=NOON + timedelta(hours=1)))
+    assert ready.event_id == again.event_id == "evt_5c3b497dc21224f2b1885989fc9a9c6f"
+
+
+def test_other_events_have_other_ids() -> None:
+    ids = {
+        event_id_of(kind, subject)
+        for kind in ("IdentityReady", "IdentityFailed", "IdentityErased", "GenerationCompleted")
+        for subject in ("i1", "i2")
+    }
+    assert len(ids) == 8
+
+
+def test_an_identity_that_is_ready_is_told() -> None:
+    event = Event.of_identity(an_identity(settled_at=NOON))
+    assert (event.type, event.owner, event.subject_id) == ("IdentityReady", "ann", "i1")
+    assert event.message == {
+        "id": event.event_id,
+        "type": "IdentityReady",
+        "timestamp": "2026-11-22T12:00:00Z",
+        "data": {"characterId": "i1", "status": "ready"},
+    }
+
+
+def test_an_identity_that_failed_is_told_with_the_reason() -> None:
+    event = Event.of_identity(an_identity(status="failed", settled_at=NOON, error=FAILURE))
+    assert event.type == "IdentityFailed"
+    assert event.data["error"] == {"code": "training_failed", "message": "no face"}
+
+
+def test_an_erased_identity_is_told() -> None:
+    event = Event.of_erasure(an_identity(), NOON)
+    assert (event.type, event.occurred_at) == ("IdentityErased", NOON)
+    assert event.data == {"characterId": "i1", "status": "erased"}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("succeeded", "GenerationCompleted"), ("failed", "GenerationFailed")]
+)
+def test_a_settled_generation_is_told_without_prompt_and_links(status: str, kind: str) -> None:
+    event = Event.of_generation(a_generation(status=status, settled_at=NOON, prompt_used="SARAH runs"))
+    assert (event.type, event.subject_id) == (kind, "g1")
+    assert event.data == {"generationId": "g1", "characterId": "i1", "status": status}
+
+
+def test_a_long_reason_is_cut() -> None:
+    long = Failure(code="generation_failed", message="x" * 10_000)
+    event = Event.of_generation(a_generation(status="failed", settled_at=NOON, error=long))
+    assert event.data["error"]["message"] == "x" * LONGEST_MESSAGE
+
+
+def test_what_has_not_ended_is_no_event() -> None:
+    with pytest.raises(ValueError, match="not settled"):
+        Event.of_identity(a_training_identity())
+    with pytest.raises(ValueError, match="not settled"):
+        Event.of_generation(a_generation(status="running"))

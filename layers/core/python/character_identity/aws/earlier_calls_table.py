@@ -1,9 +1,9 @@
 """Earlier calls in DynamoDB."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr
+from boto3.dynamodb.conditions import Attr, ConditionBase
 from botocore.exceptions import ClientError
 
 from character_identity.aws.items import is_condition_failure
@@ -24,27 +24,32 @@ class EarlierCallTable:
         item = self._table.get_item(Key=_key(digest), ConsistentRead=True).get("Item")
         if item is None:
             return None
-        made_at = datetime.fromisoformat(item["made_at"])
-        return EarlierCall(target_id=item["target_id"], made_at=made_at)
+        expires_at = item.get("expires_at")
+        return EarlierCall(
+            target_id=item["target_id"],
+            made_at=datetime.fromisoformat(item["made_at"]),
+            fingerprint=item.get("fingerprint", ""),
+            expires_at=None if expires_at is None else datetime.fromtimestamp(int(expires_at), UTC),
+        )
 
     def claim(self, digest: str, call: EarlierCall, replaces: EarlierCall | None) -> EarlierCall:
-        """Remember a call unless somebody did so first; returns the one that is remembered."""
-        condition = Attr("pk").not_exists() if replaces is None else Attr("target_id").eq(replaces.target_id)
-        item = {**_key(digest), "target_id": call.target_id, "made_at": call.made_at.isoformat()}
+        """Remember a call unless another than ``replaces`` is remembered; returns the one that is now."""
         try:
-            self._table.put_item(Item=item, ConditionExpression=condition)
+            self._table.put_item(
+                Item={**_key(digest), **_item(call)},
+                ConditionExpression=Attr("pk").not_exists() if replaces is None else _is(replaces),
+            )
         except ClientError as exc:
             if not is_condition_failure(exc):
                 raise
-            return self.find(digest) or call
+            # What is gone, released or expired, needs no replacing: this one is then the first again.
+            return self.find(digest) or self.claim(digest, call, None)
         return call
 
     def release(self, digest: str, call: EarlierCall) -> None:
-        """Forget a call that led to nothing."""
+        """Forget a call that led to nothing, unless another is remembered by now."""
         try:
-            self._table.delete_item(
-                Key=_key(digest), ConditionExpression=Attr("target_id").eq(call.target_id)
-            )
+            self._table.delete_item(Key=_key(digest), ConditionExpression=_is(call))
         except ClientError as exc:
             if not is_condition_failure(exc):
                 raise
@@ -56,6 +61,20 @@ class EarlierCallTable:
     def was_answered(self, target_id: str) -> bool:
         """Whether the outcome of a call was told."""
         return "Item" in self._table.get_item(Key=_answered(target_id), ConsistentRead=True)
+
+
+def _item(call: EarlierCall) -> dict[str, Any]:
+    item: dict[str, Any] = {"target_id": call.target_id, "made_at": call.made_at.isoformat()}
+    if call.fingerprint:
+        item["fingerprint"] = call.fingerprint
+    if call.expires_at is not None:
+        item["expires_at"] = int(call.expires_at.timestamp())
+    return item
+
+
+def _is(call: EarlierCall) -> ConditionBase:
+    """By its time as well: a call that takes another's place may have its target."""
+    return Attr("target_id").eq(call.target_id) & Attr("made_at").eq(call.made_at.isoformat())
 
 
 def _key(digest: str) -> dict[str, str]:

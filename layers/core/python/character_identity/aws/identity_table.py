@@ -1,13 +1,22 @@
 """Identities in DynamoDB."""
 
+from contextlib import suppress
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
+from character_identity.aws.event_table import put_of
 from character_identity.aws.items import is_condition_failure, to_item, to_value
-from character_identity.domain.errors import Conflict, NotFound
+from character_identity.aws.ledger_table import accepting
+from character_identity.aws.transactions import Refused, Write, setting, transact
+from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
+from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity, Phase
+from character_identity.domain.job import ProviderJob
+
+ERASED = "erased"
+"""The status of what is left of an erased identity: its receipt."""
 
 
 class IdentityTable:
@@ -16,29 +25,42 @@ class IdentityTable:
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def add(self, identity: Identity) -> None:
-        """Store a new identity.
+    def add(
+        self,
+        identity: Identity,
+        event: Event | None = None,
+        job: ProviderJob | None = None,
+        limit_microusd: int = 0,
+    ) -> None:
+        """Store a new identity, with the event that it is ready or the job that trains it.
 
         Raises:
             Conflict: there is one of that id.
+            BudgetExceeded: the job's money is not there; nothing is stored then.
         """
         item = {**_key(identity.identity_id), "listing": _listing(identity.owner), **to_item(identity)}
+        writes: list[Write] = [{"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}]
+        if event is not None:
+            writes.append(put_of(event))
+        if job is not None:
+            writes += accepting(job, limit_microusd)
         try:
-            self._table.put_item(Item=item, ConditionExpression=Attr("pk").not_exists())
-        except ClientError as exc:
-            if is_condition_failure(exc):
-                raise Conflict(f"The identity {identity.identity_id!r} exists.") from exc
-            raise
+            transact(self._table, writes)
+        except Refused as exc:
+            if not exc.refused[0]:
+                raise BudgetExceeded.for_order() from exc
+            raise Conflict(f"The identity {identity.identity_id!r} exists.") from exc
 
     def get(self, identity_id: str) -> Identity:
         """The identity of that id.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is none; Erased if there was.
         """
         item = self._table.get_item(Key=_key(identity_id), ConsistentRead=True).get("Item")
-        if item is None:
-            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        if item is None or item["status"] == ERASED:
+            error = NotFound if item is None else Erased
+            raise error(f"There is no identity {identity_id!r}.", code="unknown_identity")
         return Identity.model_validate(item)
 
     def list(self, owner: str) -> list[Identity]:
@@ -70,12 +92,17 @@ class IdentityTable:
             if changes:
                 self._update_if_training(identity_id, changes)
 
-    def settle(self, identity: Identity) -> Identity:
-        """Store the outcome of a training unless it has one; returns what is stored."""
+    def settle(self, identity: Identity, event: Event) -> Identity:
+        """Store the outcome of a training, and its event, unless it has one; returns what is stored."""
         outcome = identity.model_dump(
-            include={"status", "phase", "progress", "settled_at", "error"}, mode="json"
+            include={"status", "phase", "progress", "settled_at", "cost_usd", "error"}, mode="json"
         )
-        self._update_if_training(identity.identity_id, outcome)
+        update = setting({name: to_value(value) for name, value in outcome.items() if value is not None})
+        update["ExpressionAttributeNames"]["#status"] = "status"
+        update["ExpressionAttributeValues"][":training"] = "training"
+        condition = {"Key": _key(identity.identity_id), "ConditionExpression": "#status = :training"}
+        with suppress(Refused):
+            transact(self._table, [{"Update": {**condition, **update}}, put_of(event)])
         return self.get(identity.identity_id)
 
     def _update_if_training(self, identity_id: str, changes: dict[str, Any]) -> None:
@@ -96,6 +123,21 @@ class IdentityTable:
             ExpressionAttributeValues=values,
             ConditionExpression=condition,
         )
+
+
+def while_there(identity_id: str) -> Write:
+    """The condition that there is such an identity; for a transaction that writes something of it.
+
+    What was under way when the identity was erased can so bring nothing of it back.
+    """
+    return {
+        "ConditionCheck": {
+            "Key": _key(identity_id),
+            "ConditionExpression": "attribute_exists(pk) AND #status <> :erased",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": {":erased": ERASED},
+        }
+    }
 
 
 def _key(identity_id: str) -> dict[str, str]:

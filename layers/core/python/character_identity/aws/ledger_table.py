@@ -1,61 +1,167 @@
 """The ledger in DynamoDB."""
 
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from boto3.dynamodb.conditions import Attr
 from botocore.exceptions import ClientError
 
-from character_identity.aws.items import is_condition_failure, to_item
-from character_identity.domain.job import JobHandle, JobState, ProviderJob
+from character_identity.aws.budget_table import reserving, settling
+from character_identity.aws.items import is_condition_failure, to_item, to_value
+from character_identity.aws.open_work import NO_LISTING, listing
+from character_identity.aws.transactions import Refused, Write, setting, transact
+from character_identity.domain.budget import Settlement
+from character_identity.domain.job import JobHandle, ProviderJob
+
+NO_HANDLE = "attribute_type(#handle, :null)"
+FIRST_LOOK = timedelta(minutes=2)
+"""How long after it was accepted the sweep first looks at a job; by then its machine runs, or never will."""
 
 
 class LedgerTable:
-    """One item for every paid call: pk ``JOB#<id>``, sk ``JOB``."""
+    """One item for every paid call: pk ``JOB#<id>``, sk ``JOB``; open work while its money is set aside.
+
+    Beside the job the item has ``wake_token``, by which a waiting state machine is woken, and ``news`` if
+    somebody said that there is some and nobody has looked yet.
+    """
 
     def __init__(self, table: Any) -> None:
         self._table = table
-
-    def intend(self, job: ProviderJob) -> ProviderJob | None:
-        """Write the intent; returns the row that was there already, if one was."""
-        try:
-            self._table.put_item(
-                Item={**_key(job.job_id), **to_item(job)}, ConditionExpression=Attr("pk").not_exists()
-            )
-        except ClientError as exc:
-            if is_condition_failure(exc):
-                return self.get(job.job_id)
-            raise
-        return None
-
-    def submitted(self, job_id: str, handle: JobHandle) -> None:
-        """Write the provider's answer to the paid call."""
-        self._table.update_item(
-            Key=_key(job_id),
-            UpdateExpression="SET #state = :state, #handle = :handle",
-            ExpressionAttributeNames={"#state": "state", "#handle": "handle"},
-            ExpressionAttributeValues={":state": "submitted", ":handle": to_item(handle)},
-            ConditionExpression=Attr("pk").exists(),
-        )
-
-    def forget(self, job_id: str) -> None:
-        """Take the intent back: the provider proved that it accepted nothing."""
-        self._table.delete_item(Key=_key(job_id), ConditionExpression=Attr("handle").attribute_type("NULL"))
-
-    def close(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
-        """End an intent without a handle."""
-        closed: JobState = state
-        self._table.update_item(
-            Key=_key(job_id),
-            UpdateExpression="SET #state = :state",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues={":state": closed},
-            ConditionExpression=Attr("state").eq("intended"),
-        )
 
     def get(self, job_id: str) -> ProviderJob | None:
         """The row of that id, if there is one."""
         item = self._table.get_item(Key=_key(job_id), ConsistentRead=True).get("Item")
         return None if item is None else ProviderJob.model_validate(item)
+
+    def intend(self, job_id: str, at: datetime) -> bool:
+        """Write down that the call is about to be made; False if it is not ``accepted`` any more."""
+        return self._update(
+            job_id,
+            {"state": "intended", "intended_at": at.isoformat(), "not_before": None},
+            "#state = :accepted AND #money = :reserved",
+            {":accepted": "accepted", ":reserved": "reserved"},
+        )
+
+    def withdraw(self, job_id: str, not_before: datetime | None) -> None:
+        """Take the intent back: the provider accepted nothing."""
+        self._update(
+            job_id,
+            {"state": "accepted", "not_before": not_before.isoformat() if not_before else None},
+            f"#state <> :rejected AND {NO_HANDLE}",
+            {":rejected": "rejected", ":null": "NULL"},
+        )
+
+    def submitted(self, job_id: str, handle: JobHandle) -> None:
+        """Write the provider's answer to the call; it takes the place of what a callback said."""
+        self._update(
+            job_id,
+            {"state": "submitted", "handle": to_item(handle)},
+            "#state <> :rejected",
+            {":rejected": "rejected"},
+        )
+
+    def found(self, job_id: str, handle: JobHandle) -> None:
+        """Write where a callback or a look-up found the job, unless that is known."""
+        self._update(job_id, {"state": "submitted", "handle": to_item(handle)}, NO_HANDLE, {":null": "NULL"})
+
+    def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
+        """Write down that an intent was refused, or that nobody knows."""
+        self._update(job_id, {"state": state}, "#state = :intended", {":intended": "intended"})
+
+    def report_cost(self, job_id: str, amount_microusd: int) -> None:
+        """Keep what the provider says it bills, until the job's money is settled."""
+        self._update(
+            job_id, {"reported_microusd": amount_microusd}, "#money = :reserved", {":reserved": "reserved"}
+        )
+
+    def end(self, job: ProviderJob, settlement: Settlement) -> bool:
+        """Settle a job's money, once; False if that was done, or its state is another than ``job`` says."""
+        changes = {"money": settlement.money, "cost_microusd": settlement.cost_microusd}
+        ended = setting({**changes, **NO_LISTING, "wake_token": None, "news": False})
+        ended["ExpressionAttributeNames"] |= {"#money": "money", "#state": "state"}
+        ended["ExpressionAttributeValues"] |= {":reserved": "reserved", ":state": job.state}
+        condition = "#money = :reserved AND #state = :state"
+        closing = {"Key": _key(job.job_id), "ConditionExpression": condition, **ended}
+        try:
+            transact(self._table, [{"Update": closing}, settling(job, settlement)])
+        except Refused:
+            return False
+        return True
+
+    def wait_for_news(self, job_id: str, wake_token: str) -> bool:
+        """Keep by what a waiting machine is woken; False if there is news already, which is then its own."""
+        return self._update(job_id, {"wake_token": wake_token}, "#news = :none", {":none": False})
+
+    def bring_news(self, job_id: str) -> str | None:
+        """Note that there is news; the token of the machine that waits for it, if one does."""
+        try:
+            answer = self._table.update_item(
+                Key=_key(job_id),
+                **setting({"news": True}),
+                ConditionExpression="attribute_exists(listing)",
+                ReturnValues="ALL_OLD",
+            )
+        except ClientError as exc:
+            if is_condition_failure(exc):
+                return None
+            raise
+        token = answer.get("Attributes", {}).get("wake_token")
+        return None if token is None else str(token)
+
+    def take_news(self, job_id: str) -> ProviderJob | None:
+        """The row as it was; its news count as read: what comes from now on is new again."""
+        try:
+            answer = self._table.update_item(
+                Key=_key(job_id),
+                **setting({"news": False, "wake_token": None}),
+                ConditionExpression="attribute_exists(pk)",
+                ReturnValues="ALL_OLD",
+            )
+        except ClientError as exc:
+            if is_condition_failure(exc):
+                return None
+            raise
+        return ProviderJob.model_validate(answer["Attributes"])
+
+    def look_again(self, job_id: str, at: datetime) -> None:
+        """Keep an open job out of the sweep's way until then."""
+        self._update(job_id, listing(at), "#money = :reserved", {":reserved": "reserved"})
+
+    def run_again(self, job: ProviderJob, at: datetime) -> bool:
+        """Count another run of the machine that sees to an open job; False if somebody else did."""
+        return self._update(
+            job.job_id,
+            {"runs": job.runs + 1, **listing(at)},
+            "#money = :reserved AND #runs = :runs",
+            {":reserved": "reserved", ":runs": job.runs},
+        )
+
+    def _update(
+        self, job_id: str, changes: Mapping[str, Any], condition: str, values: Mapping[str, Any]
+    ) -> bool:
+        """Change attributes under a condition, which names them as ``#name``; False if it was not met."""
+        parameters = setting({name: to_value(value) for name, value in changes.items()})
+        named = {f"#{name}": name for name in re.findall(r"#([a-z_]+)", condition)}
+        parameters["ExpressionAttributeNames"] |= named
+        if values:
+            parameters.setdefault("ExpressionAttributeValues", {}).update(values)
+        try:
+            self._table.update_item(
+                Key=_key(job_id), ConditionExpression=f"attribute_exists(pk) AND ({condition})", **parameters
+            )
+        except ClientError as exc:
+            if is_condition_failure(exc):
+                return False
+            raise
+        return True
+
+
+def accepting(job: ProviderJob, limit_microusd: int) -> list[Write]:
+    """Write a new job down and set its money aside."""
+    item = {**_key(job.job_id), **listing(job.accepted_at + FIRST_LOOK), **to_item(job)}
+    put = {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    return [{"Put": put}, reserving(job, limit_microusd)]
 
 
 def _key(job_id: str) -> dict[str, str]:

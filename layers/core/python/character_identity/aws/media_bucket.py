@@ -10,6 +10,8 @@ from character_identity.ports import UploadTicket
 
 LINK_GOOD_FOR_S = 6 * 3600
 TICKET_GOOD_FOR_S = 15 * 60
+MOST_DELETED_AT_ONCE = 1000
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html, read 2026-11-23."""
 
 
 class MediaBucket:
@@ -50,6 +52,14 @@ class MediaBucket:
         """All keys under a prefix, in order."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def delete(self, *keys: str) -> None:
+        """Delete objects; those that are not there do not matter."""
+        for start in range(0, len(keys), MOST_DELETED_AT_ONCE):
+            some = [{"Key": key} for key in keys[start : start + MOST_DELETED_AT_ONCE]]
+            answer = self._client.delete_objects(Bucket=self._name, Delete={"Objects": some, "Quiet": True})
+            if answer.get("Errors"):
+                raise RuntimeError(f"S3 did not delete {len(answer['Errors'])} objects.")
 
     def link(self, key: str) -> str:
         """A link that answers a plain GET for six hours, or until the role's session ends."""

@@ -2,11 +2,15 @@
 
 import struct
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from character_identity.aws.identity_table import while_there
 from character_identity.aws.items import to_item
+from character_identity.aws.transactions import Refused, Write, transact
+from character_identity.domain.errors import Erased
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 
@@ -15,17 +19,36 @@ class ScoreTable:
     """Two kinds of items, written whole, so that writing one twice changes nothing.
 
     Score: pk ``GENERATION#<generation>``, sk ``SCORE#<image index>#<encoder>``.
-    Embedding (little-endian float32): pk ``EMBEDDING#<content sha256>``,
-    sk ``<encoder>#<weights sha256, 16 digits>#<preprocessing>``.
+    Embedding (little-endian float32), beside its identity: pk ``IDENTITY#<identity>``,
+    sk ``EMBEDDING#<content sha256>#<encoder>#<weights sha256, 16 digits>#<preprocessing>``.
     """
 
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def put_score(self, generation_id: str, image_index: int, score: Score) -> None:
-        """Store the encoder's score of an image in place of an earlier one."""
+    def put_score(
+        self,
+        identity_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score,
+        embeddings: Mapping[str, Embedding],
+    ) -> None:
+        """Store the encoder's score of an image in place of an earlier one, with embeddings by content.
+
+        Raises:
+            Erased: the identity is gone; nothing is stored then.
+        """
         key = {"pk": f"GENERATION#{generation_id}", "sk": f"SCORE#{image_index:02}#{score.encoder}"}
-        self._table.put_item(Item={**key, **to_item(score)})
+        writes: list[Write] = [while_there(identity_id), {"Put": {"Item": {**key, **to_item(score)}}}]
+        for content_sha256, embedding in embeddings.items():
+            kept = _embedding_key(identity_id, content_sha256, score.version)
+            vector = struct.pack(f"<{len(embedding)}f", *embedding)
+            writes.append({"Put": {"Item": {**kept, "vector": vector}}})
+        try:
+            transact(self._table, writes)
+        except Refused as exc:
+            raise Erased(f"There is no identity {identity_id!r}.", code="unknown_identity") from exc
 
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         """Return a generation's scores by image index; images without any are left out."""
@@ -35,14 +58,9 @@ class ScoreTable:
             scores[image_index].append(Score.model_validate(item))
         return dict(scores)
 
-    def put_embedding(self, content_sha256: str, version: EncoderVersion, embedding: Embedding) -> None:
-        """Keep the embedding of a picture's content."""
-        vector = struct.pack(f"<{len(embedding)}f", *embedding)
-        self._table.put_item(Item={**_embedding_key(content_sha256, version), "vector": vector})
-
-    def embedding(self, content_sha256: str, version: EncoderVersion) -> Embedding | None:
-        """Return the embedding kept for a picture's content."""
-        item = self._table.get_item(Key=_embedding_key(content_sha256, version)).get("Item")
+    def embedding(self, identity_id: str, content_sha256: str, version: EncoderVersion) -> Embedding | None:
+        """Return the embedding kept for the content of a picture of an identity."""
+        item = self._table.get_item(Key=_embedding_key(identity_id, content_sha256, version)).get("Item")
         if item is None:
             return None
         vector = bytes(item["vector"])
@@ -59,9 +77,6 @@ class ScoreTable:
         return items
 
 
-def _embedding_key(content_sha256: str, version: EncoderVersion) -> dict[str, str]:
-    weights = version.weights_sha256[:16]
-    return {
-        "pk": f"EMBEDDING#{content_sha256}",
-        "sk": f"{version.encoder}#{weights}#{version.preprocessing}",
-    }
+def _embedding_key(identity_id: str, content_sha256: str, version: EncoderVersion) -> dict[str, str]:
+    by = f"{version.encoder}#{version.weights_sha256[:16]}#{version.preprocessing}"
+    return {"pk": f"IDENTITY#{identity_id}", "sk": f"EMBEDDING#{content_sha256}#{by}"}

@@ -1,17 +1,32 @@
 """Trained weights by their marks, in DynamoDB."""
 
+from contextlib import suppress
 from typing import Any
+
+from character_identity.aws.identity_table import while_there
+from character_identity.aws.transactions import Refused, transact
 
 
 class TrainedWeightsTable:
-    """One item each: pk ``WEIGHTS#<mark>``, sk ``OWNER#<owner>``."""
+    """One item each: pk ``WEIGHTS#<mark>``, sk ``OWNER#<owner>``.
+
+    Beside the identity lies what it takes to find them when it is erased: pk ``IDENTITY#<id>``,
+    sk ``WEIGHTS#<mark>/OWNER#<owner>``.
+    """
 
     def __init__(self, table: Any) -> None:
         self._table = table
 
     def remember(self, owner: str, mark: str, identity_id: str) -> None:
-        """Keep whose weights these are; the same again changes nothing."""
-        self._table.put_item(Item={**_key(owner, mark), "identity_id": identity_id})
+        """Keep whose weights these are, unless the identity is gone; the same again changes nothing."""
+        key = _key(owner, mark)
+        beside = {"pk": f"IDENTITY#{identity_id}", "sk": f"{key['pk']}/{key['sk']}"}
+        found_by = {**key, "identity_id": identity_id}
+        with suppress(Refused):
+            transact(
+                self._table,
+                [while_there(identity_id), {"Put": {"Item": beside}}, {"Put": {"Item": found_by}}],
+            )
 
     def find(self, owner: str, mark: str) -> str | None:
         """The identity of this owner that was trained to these weights."""

@@ -1,30 +1,79 @@
-"""Starts the state machines."""
+"""Runs the state machines."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from character_identity.domain.job import JobKind, ProviderJob
+
+LONGEST_CAUSE = 32_768
+NOBODY_WAITS = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
 
 class StateMachines:
     """Executions are named after the identity or generation, so starting one twice changes nothing."""
 
-    def __init__(self, client: Any, train_identity_arn: str | None, generate_images_arn: str | None) -> None:
+    def __init__(self, client: Any, arns: Mapping[JobKind, str | None]) -> None:
         self._client = client
-        self._train_identity_arn = train_identity_arn
-        self._generate_images_arn = generate_images_arn
+        self._arns = arns
 
-    def train(self, state: dict[str, Any]) -> None:
-        """Start ``train_identity`` for ``state["identity_id"]``."""
-        self._start(self._train_identity_arn, state["identity_id"], state)
-
-    def generate(self, state: dict[str, Any]) -> None:
-        """Start ``generate_images`` for ``state["generation_id"]``."""
-        self._start(self._generate_images_arn, state["generation_id"], state)
-
-    def _start(self, arn: str | None, name: str, state: dict[str, Any]) -> None:
+    def start(self, job: ProviderJob) -> None:
+        """Start the machine that sees to a job; its ``runs``-th run."""
+        subject = "identity_id" if job.kind == "training" else "generation_id"
+        state = {
+            subject: job.subject_id,
+            "job_id": job.job_id,
+            "state": "preparing" if job.kind == "training" else "queued",
+            "deadline_at": job.deadline_at.isoformat(),
+        }
         try:
-            self._client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(state))
+            self._client.start_execution(
+                stateMachineArn=self._arns[job.kind], name=_name(job), input=json.dumps(state)
+            )
         except ClientError as exc:
-            if exc.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            if _code(exc) != "ExecutionAlreadyExists":
                 raise
+
+    def is_running(self, job: ProviderJob) -> bool:
+        """Whether the run is going on; one that was never started is not."""
+        try:
+            answer = self._client.describe_execution(executionArn=self._execution(job))
+        except ClientError as exc:
+            if _code(exc) != "ExecutionDoesNotExist":
+                raise
+            return False
+        return bool(answer["status"] in {"RUNNING", "PENDING_REDRIVE"})
+
+    def stop(self, job: ProviderJob, why: str) -> None:
+        """Stop the run, if it is running."""
+        try:
+            self._client.stop_execution(
+                executionArn=self._execution(job), error="Stopped", cause=why[:LONGEST_CAUSE]
+            )
+        except ClientError as exc:
+            if _code(exc) != "ExecutionDoesNotExist":
+                raise
+
+    def wake(self, token: str) -> None:
+        """End a machine's wait; a token that nobody waits with any more changes nothing."""
+        try:
+            self._client.send_task_success(taskToken=token, output="{}")
+        except ClientError as exc:
+            if _code(exc) not in NOBODY_WAITS:
+                raise
+
+    def _execution(self, job: ProviderJob) -> str:
+        arn = self._arns[job.kind]
+        if not arn:
+            raise LookupError(f"The state machine of a {job.kind} is not known to this function.")
+        return f"{arn.replace(':stateMachine:', ':execution:')}:{_name(job)}"
+
+
+def _name(job: ProviderJob) -> str:
+    return job.subject_id if job.runs == 1 else f"{job.subject_id}-{job.runs}"
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])

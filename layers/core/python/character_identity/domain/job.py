@@ -1,4 +1,4 @@
-"""ProviderJob: one paid call and what is known of it. The row is written before the call is made."""
+"""ProviderJob: one paid call, what is known of it, and the money that is set aside for it."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,26 +6,62 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 JobKind = Literal["training", "generation"]
-JobState = Literal["intended", "submitted", "rejected", "unknown"]
+JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown"]
+"""``accepted`` by us; ``intended`` just before the call; then what the provider made of it."""
 
 
 class JobHandle(BaseModel):
-    """How to find a job at its provider again; fal gives the two URLs, which are used as they are."""
+    """How to find a job at its provider again; fal gives the URLs, which are used as they are."""
 
     model_config = ConfigDict(frozen=True)
 
     provider_job_id: str
     status_url: str | None = None
     result_url: str | None = None
+    cancel_url: str | None = None
 
 
 class ProviderJob(BaseModel):
-    """A ledger row: ``intended`` before the call, then ``submitted``, ``rejected`` or ``unknown``."""
+    """A ledger row, written with the identity or generation (``subject_id``) that it is for.
+
+    Times are aware UTC, amounts millionths of a dollar. ``callback_token`` is a secret: who knows it may say
+    that there is news. ``not_before`` is when the provider wants to be asked again at the earliest, ``news``
+    whether somebody called back and nobody has looked since.
+    """
 
     job_id: str
     kind: JobKind
+    owner: str
+    identity_id: str
+    subject_id: str
     provider: str
-    state: JobState
-    intended_at: datetime
+    state: JobState = "accepted"
+    accepted_at: datetime
+    deadline_at: datetime
+    callback_token: str
+    budget_month: str
+    reserved_microusd: int
+    estimate_microusd: int | None = None
+    reported_microusd: int | None = None
+    intended_at: datetime | None = None
+    not_before: datetime | None = None
     handle: JobHandle | None = None
-    estimate_usd: float | None = None
+    money: Literal["reserved", "committed", "released"] = "reserved"
+    cost_microusd: int | None = None
+    runs: int = 1
+    news: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether its money is still set aside, and so somebody has to see to it."""
+        return self.money == "reserved"
+
+
+def training_job_id(identity_id: str) -> str:
+    """The id of the one paid call that trains an identity."""
+    return f"training-{identity_id}"
+
+
+def generation_job_id(generation_id: str) -> str:
+    """The id of the one paid call that makes the pictures of a generation."""
+    return f"generation-{generation_id}"

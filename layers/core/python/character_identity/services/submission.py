@@ -1,49 +1,66 @@
 """Pay once: the rule by which every paid call is made."""
 
+import math
 from collections.abc import Callable
+from datetime import timedelta
 
 from character_identity.domain.errors import (
     InvalidRequest,
+    NotFound,
     ProviderNotConfigured,
     ProviderOutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
 )
-from character_identity.domain.job import JobHandle, ProviderJob
-from character_identity.ports import Ledger
+from character_identity.domain.job import JobHandle
+from character_identity.ports import Ledger, Now
 
 
-def submit_once(ledger: Ledger, job: ProviderJob, submit: Callable[[], JobHandle]) -> JobHandle:
-    """Make a paid call at most once for ``job.job_id``; a repeated call answers with the first one's handle.
+def submit_once(ledger: Ledger, job_id: str, submit: Callable[[], JobHandle], now: Now) -> JobHandle:
+    """Make a job's paid call at most once; a repeated call answers with the first one's handle.
 
     The intent is written before the call and the handle right after it. An intent without a handle means that
-    an earlier attempt died in between: whether the provider accepted it is unknown, so it is not made again.
+    an earlier attempt died in between, or is being made: whether the provider accepted it is unknown, so it
+    is not made again.
 
     Raises:
-        ProviderUnavailable, ProviderNotConfigured, InvalidRequest: nothing was accepted; the intent is taken
-            back and the call may be made again.
+        ProviderUnavailable: nothing was accepted; the intent is taken back and the call may be made again,
+            not before the time that the provider named.
+        ProviderNotConfigured, InvalidRequest, NotFound: nothing was sent; a reference is gone, for one.
         ProviderRejected: the provider refused, now or before.
         ProviderOutcomeUnknown: the provider may have accepted it, now or before.
+        LookupError: there is no such job.
     """
-    earlier = ledger.intend(job)
-    if earlier is not None:
-        if earlier.handle is not None:
-            return earlier.handle
-        if earlier.state == "rejected":
-            raise ProviderRejected(job.provider, f"refused the {job.kind} before")
-        raise ProviderOutcomeUnknown(
-            job.provider, f"an earlier attempt at this {job.kind} ended without an answer"
+    job = ledger.get(job_id)
+    if job is None:
+        raise LookupError(f"There is no job {job_id}.")
+    if job.not_before is not None and now() < job.not_before:
+        raise ProviderUnavailable(
+            job.provider,
+            "asked for time",
+            retry_after_s=math.ceil((job.not_before - now()).total_seconds()),
         )
+    if not ledger.intend(job_id, now()):
+        job = ledger.get(job_id) or job
+        if job.handle is not None:
+            return job.handle
+        if job.state == "rejected":
+            raise ProviderRejected(job.provider, f"refused the {job.kind} before")
+        raise ProviderOutcomeUnknown(job.provider, f"an earlier attempt at this {job.kind} got no answer")
     try:
         handle = submit()
-    except (ProviderUnavailable, ProviderNotConfigured, InvalidRequest):
-        ledger.forget(job.job_id)
+    except ProviderUnavailable as exc:
+        pause = timedelta(seconds=exc.retry_after_s) if exc.retry_after_s else None
+        ledger.withdraw(job_id, now() + pause if pause else None)
+        raise
+    except (ProviderNotConfigured, InvalidRequest, NotFound):
+        ledger.withdraw(job_id, None)
         raise
     except ProviderRejected:
-        ledger.close(job.job_id, "rejected")
+        ledger.fail(job_id, "rejected")
         raise
     except ProviderOutcomeUnknown:
-        ledger.close(job.job_id, "unknown")
+        ledger.fail(job_id, "unknown")
         raise
-    ledger.submitted(job.job_id, handle)
+    ledger.submitted(job_id, handle)
     return handle

@@ -1,0 +1,40 @@
+"""Puts events on EventBridge."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from character_identity.domain.event import Event
+from character_identity.ports import EventNotAccepted
+
+SOURCE = "character-identity"
+DELIVERY_DUE = "DeliveryDue"
+
+
+class EventBridge:
+    """The account's default bus. It may hand an event on more than once."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def publish(self, event: Event) -> None:
+        """Tell everybody of an event; the detail is its message, with its owner.
+
+        Raises:
+            EventNotAccepted: EventBridge did not take it; it may be published again.
+        """
+        self._put(event.type, {**event.message, "owner": event.owner})
+
+    def request_delivery(self, event_id: str) -> None:
+        """Have the due deliveries of an event attempted, elsewhere and soon. Raises as ``publish``."""
+        self._put(DELIVERY_DUE, {"id": event_id})
+
+    def _put(self, kind: str, detail: dict[str, Any]) -> None:
+        entry = {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail)}
+        try:
+            answer = self._client.put_events(Entries=[entry])
+        except (BotoCoreError, ClientError) as exc:
+            raise EventNotAccepted(f"{kind}: {exc}") from exc
+        if answer["FailedEntryCount"]:
+            raise EventNotAccepted(f"{kind}: {answer['Entries'][0].get('ErrorCode')}")

@@ -1,0 +1,89 @@
+"""What an owner may spend in a month (UTC), and how the money of orders ends. In millionths of a dollar."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from character_identity.domain.job import ProviderJob
+from character_identity.domain.prices import Price
+
+MICROUSD_PER_USD = 1_000_000
+
+
+class Budget(BaseModel):
+    """One owner's month. ``assumed`` is the part of ``committed`` whose price nobody published or told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    month: str
+    limit_microusd: int
+    reserved_microusd: int = 0
+    committed_microusd: int = 0
+    assumed_microusd: int = 0
+    jobs: int = 0
+
+    @property
+    def held_microusd(self) -> int:
+        """What is not there for further orders."""
+        return self.reserved_microusd + self.committed_microusd
+
+    @property
+    def remaining_microusd(self) -> int:
+        """What further orders may cost; never less than nothing, whatever became of the limit."""
+        return max(0, self.limit_microusd - self.held_microusd)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What an order is expected to cost, None if nobody knows, and the most that it may, which is reserved.
+
+    ``prices`` are what the estimate is made of, by what they are for.
+    """
+
+    estimate_microusd: int | None
+    reserved_microusd: int
+    budget: Budget
+    prices: Mapping[str, Price]
+
+    @property
+    def affordable(self) -> bool:
+        """Whether the owner's month would take the order."""
+        return self.reserved_microusd <= self.budget.remaining_microusd
+
+
+class Settlement(NamedTuple):
+    """How a reservation ends: what it cost, None if nobody knows, and what counts against the budget."""
+
+    money: Literal["committed", "released"]
+    cost_microusd: int | None
+    committed_microusd: int
+
+
+def settlement_of(job: ProviderJob) -> Settlement:
+    """Commit what the provider reported, else the estimate, else all that was reserved.
+
+    Only what the provider proved not to have accepted is released; an unknown outcome may have been billed.
+    """
+    if job.state in {"accepted", "rejected"}:
+        return Settlement("released", 0, 0)
+    known = job.estimate_microusd if job.reported_microusd is None else job.reported_microusd
+    return Settlement("committed", known, job.reserved_microusd if known is None else known)
+
+
+def month_of(time: datetime) -> str:
+    """``2026-11``."""
+    return f"{time:%Y-%m}"
+
+
+def microusd(usd: float) -> int:
+    """Dollars in millionths, rounded up; the sixth decimal of a float product does not count."""
+    return math.ceil(round(usd * MICROUSD_PER_USD, 3))
+
+
+def usd(amount_microusd: int) -> float:
+    """Millionths of a dollar in dollars."""
+    return amount_microusd / MICROUSD_PER_USD

@@ -19,6 +19,11 @@ ACCESS_LOG = (
     '"error":"$context.integrationErrorMessage"}'
 )
 
+OPEN_PATHS = ("/webhooks/", "/openapi.json", "/docs")
+"""Providers have no token of ours; what they send is signed, or comes to an address that nobody guesses.
+
+The description of the API is nobody's secret.
+"""
 METHODS = {"ANY": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")}
 """OPTIONS is left to API Gateway, which answers a preflight without a token."""
 
@@ -51,9 +56,13 @@ class Api(Construct):
             ),
             cors_preflight=apigateway.CorsPreflightOptions(
                 allow_origins=list(cors_origins),
-                allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
+                allow_methods=[
+                    apigateway.CorsHttpMethod.GET,
+                    apigateway.CorsHttpMethod.POST,
+                    apigateway.CorsHttpMethod.DELETE,
+                ],
                 allow_headers=["authorization", "content-type", "idempotency-key", "prefer"],
-                expose_headers=["location", "retry-after"],
+                expose_headers=["location", "retry-after", "idempotent-replayed", "preference-applied"],
                 max_age=cdk.Duration.hours(1),
             ),
         )
@@ -64,6 +73,7 @@ class Api(Construct):
                     path=path,
                     methods=[apigateway.HttpMethod[name] for name in METHODS.get(method, (method,))],
                     integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
+                    authorizer=apigateway.HttpNoneAuthorizer() if path.startswith(OPEN_PATHS) else None,
                 )
         stage = self._stage()
         self.url = stage.url

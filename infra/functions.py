@@ -22,7 +22,9 @@ IN_IMAGE = ("functions/score_image", "layers/core/python", "scripts/weights")
 
 # What the classes in character_identity.aws call.
 TABLE_READ = ["dynamodb:GetItem", "dynamodb:Query"]
-TABLE_WRITE = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+TABLE_WRITE = [
+    f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
+]
 
 KNOWING_PROVIDERS = (
     "FAL_RUN_URL",
@@ -33,6 +35,9 @@ KNOWING_PROVIDERS = (
     "LOCAL_MODE",
 )
 COPYING = ("MEDIA_HOSTS", "LOCAL_MODE")
+POSTING = ("LOCAL_MODE",)
+QUOTING = ("MONTHLY_BUDGET_USD",)
+LIMITING = ("REQUESTS_PER_MINUTE",)
 AUTHORIZING = ("JWT_ISSUER", "JWT_AUDIENCE", "JWKS_URL")
 
 
@@ -125,7 +130,9 @@ class Functions(Construct):
         variables = {"POWERTOOLS_SERVICE_NAME": entry.name, "LOG_LEVEL": "INFO"}
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name
-        if entry.table != "none" or entry.writes:  # a service that knows the table knows the bucket too
+        if (
+            entry.table != "none" or entry.reads or entry.writes
+        ):  # a service that knows the table knows the bucket too
             variables["BUCKET_NAME"] = self._storage.bucket.bucket_name
         for secret in entry.secrets:
             # Secrets Manager takes an ARN for a name.
@@ -133,6 +140,9 @@ class Functions(Construct):
         names = [
             *(KNOWING_PROVIDERS if entry.adapters else ()),
             *(COPYING if entry.copies else ()),
+            *(POSTING if entry.webhooks else ()),
+            *(QUOTING if entry.quotes or entry.spends else ()),
+            *(LIMITING if entry.limited or entry.spends else ()),
             *(AUTHORIZING if entry.trigger == catalog.AUTHORIZER else ()),
         ]
         return variables | {name: settings[name] for name in names}
@@ -142,13 +152,23 @@ class Functions(Construct):
         if entry.table != "none":
             actions = TABLE_READ + TABLE_WRITE if entry.table == "write" else TABLE_READ
             _allow(function, actions, [table.table_arn, f"{table.table_arn}/index/by_owner"])
-        for action, prefixes in (("s3:GetObject", entry.reads), ("s3:PutObject", entry.writes)):
+        objects = {
+            "s3:GetObject": entry.reads,
+            "s3:PutObject": entry.writes,
+            "s3:DeleteObject": entry.deletes,
+        }
+        for action, prefixes in objects.items():
             if prefixes:
                 _allow(function, [action], [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes])
         if entry.lists:
             _allow(function, ["s3:ListBucket"], [bucket.bucket_arn])
         for secret in entry.secrets:
             self._storage.provider_keys[secret].grant_read(function)
+        if entry.publishes:
+            bus = cdk.Stack.of(self).format_arn(
+                service="events", resource="event-bus", resource_name="default"
+            )
+            _allow(function, ["events:PutEvents"], [bus])
 
 
 def _allow(function: lambda_.Function, actions: list[str], resources: list[str]) -> None:

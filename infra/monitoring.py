@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -24,7 +25,7 @@ def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
 
 
 class Alarms(Construct):
-    """Failed executions, an API that answers 5xx, pictures that nobody scored.
+    """On failed executions, an API that answers 5xx, what was not scored or delivered, and the sweep.
 
     Failing tasks need no alarm of their own: they end in a failed execution.
     """
@@ -37,6 +38,8 @@ class Alarms(Construct):
         machines: Mapping[str, sfn.StateMachine],
         http_api: apigateway.HttpApi,
         unscored: sqs.Queue,
+        undelivered: sqs.Queue,
+        sweep: lambda_.Function,
     ) -> None:
         super().__init__(scope, construct_id)
         for name, machine in machines.items():
@@ -54,6 +57,26 @@ class Alarms(Construct):
             "PictureNotScored",
             "A stored picture was not scored; the queue holds the event",
             unscored.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+        )
+        self._alarm(
+            "EventNotDelivered",
+            "The webhooks of an event were not even attempted; the queue holds it",
+            undelivered.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+        )
+        self._alarm(
+            "SweepFailed",
+            "The sweep ended in an error: something could not be settled, or was due for an hour",
+            sweep.metric_errors(statistic="Sum"),
+        )
+        cloudwatch.Alarm(
+            self,
+            "SweepMissing",
+            alarm_description="The sweep did not run for a quarter of an hour: what dies now is not found",
+            metric=sweep.metric_invocations(statistic="Sum", period=cdk.Duration.minutes(15)),
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
 
     def _alarm(self, construct_id: str, description: str, metric: cloudwatch.IMetric) -> None:

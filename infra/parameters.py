@@ -10,6 +10,8 @@ _TEXTS: dict[str, tuple[str, str | None, str]] = {
     "FAL_REST_URL": ("FalRestUrl", "https://rest.fal.ai", "fal: file uploads"),
     "ASTRIA_API_URL": ("AstriaApiUrl", "https://api.astria.ai", "Astria"),
     "MEDIA_HOSTS": ("MediaHosts", "", "Further hosts that results may come from, separated by commas"),
+    "MONTHLY_BUDGET_USD": ("MonthlyBudgetUsd", "100", "What an owner may spend at the providers in a month"),
+    "REQUESTS_PER_MINUTE": ("RequestsPerMinute", "60", "How many orders and checks an owner may send"),
     "JWT_ISSUER": ("JwtIssuer", None, "The 'iss' of accepted tokens"),
     "JWT_AUDIENCE": ("JwtAudience", "authenticated", "The 'aud' of accepted tokens"),
     "JWKS_URL": ("JwksUrl", None, "Where the public keys of the issuer are"),
@@ -38,6 +40,12 @@ class Parameters(Construct):
             default="false",
             allowed_values=["true", "false"],
             description="true only on one machine: plain HTTP and loopback addresses are then allowed",
+        ).value_as_string
+        self.webhook_url: str = cdk.CfnParameter(
+            stack,
+            "WebhookUrl",
+            default="",
+            description="Where providers call back: empty for the API's own address, 'off' for not at all",
         ).value_as_string
         self.cors_origins: list[str] = cdk.CfnParameter(
             stack,

@@ -6,19 +6,38 @@ What the roles may do is pinned right by right in tests/infra, so accepting a wi
 from typing import cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_stepfunctions as sfn
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+from constructs import IConstruct
 
 from infra import catalog
+from infra.api import OPEN_PATHS
 from infra.stack import CharacterIdentity
 
 NEWEST_HERE = "3.13 is the newest Python that the local run has too; it is maintained until 2029."
+OPEN_ROUTE = {
+    "AwsSolutions::AwsSolutions-APIG4": "What providers post is signed, or goes to a secret address; "
+    "the description of the API is public.",
+}
+"""On the open routes only."""
+SWEPT = {
+    f"Serverless::Serverless-{rule}": "The next sweep does the same; an alarm tells when none runs."
+    for rule in ("LambdaAsyncFailureDestination", "EventBusDLQ")
+}
+"""On what runs every minute only."""
+EXECUTIONS = (
+    "AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    ':execution:{"Fn::Select":[6,{"Fn::Split":[":",{"Ref":"%s"}]}]}:*]'
+)
+"""The finding, as cdk-nag writes it."""
 ACCEPTED = {
     "AwsSolutions::AwsSolutions-S1": "The API's access log says who asked; nobody else reads the bucket.",
     "AwsSolutions::AwsSolutions-SMG4": "The providers rotate no keys; docs/operations.md says how to.",
     "AwsSolutions::AwsSolutions-SQS3": "It is the dead-letter queue.",
     "AwsSolutions::AwsSolutions-L1": NEWEST_HERE,
     "Serverless::Serverless-LambdaLatestVersion": NEWEST_HERE,
-    "Serverless::Serverless-LambdaDLQ": "The caller gets the error; score_image has a destination.",
+    "Serverless::Serverless-LambdaDLQ": "The caller gets the error; what events start has a destination.",
     "Serverless::Serverless-SQSRedrivePolicy": "It is the dead-letter queue.",
     "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray and the delivery of logs know no resources.",
 }
@@ -28,9 +47,22 @@ def add_rules(app: cdk.App, stack: CharacterIdentity) -> None:
     """Let the synthesis fail on what the AwsSolutions and the Serverless pack find."""
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     bucket = stack.get_logical_id(cast(cdk.CfnElement, stack.storage.bucket.node.default_child))
-    prefixes = {prefix for entry in catalog.FUNCTIONS for prefix in (*entry.reads, *entry.writes)}
+    prefixes = {
+        prefix for entry in catalog.FUNCTIONS for prefix in (*entry.reads, *entry.writes, *entry.deletes)
+    }
     wildcards = {f"[Resource::<{bucket}.Arn>/{prefix}*]" for prefix in prefixes}
     whole_prefix = {f"AwsSolutions::AwsSolutions-IAM5{each}": "All keys of one prefix." for each in wildcards}
-    cdk.Validations.of(stack).acknowledge(
-        *(cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in (ACCEPTED | whole_prefix).items())
+    _accept(stack, ACCEPTED | whole_prefix)
+    for construct in stack.node.find_all():
+        if isinstance(construct, apigateway.HttpRoute) and str(construct.path).startswith(OPEN_PATHS):
+            _accept(construct, OPEN_ROUTE)
+        if construct.node.path.endswith(("/Sweep/EventInvokeConfig", "/EveryMinute")):
+            _accept(construct, SWEPT)
+        if isinstance(construct, sfn.CfnStateMachine):
+            _accept(stack, {EXECUTIONS % stack.get_logical_id(construct): "All executions of one machine."})
+
+
+def _accept(construct: IConstruct, findings: dict[str, str]) -> None:
+    cdk.Validations.of(construct).acknowledge(
+        *(cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in findings.items())
     )

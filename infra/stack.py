@@ -50,13 +50,31 @@ class CharacterIdentity(cdk.Stack):
         ).by_name
         workflows = Workflows(self, "Workflows", entries=entries, functions=functions).by_name
         api = Api(self, "Api", entries=entries, functions=functions, cors_origins=parameters.cors_origins)
-        events = Events(self, "Events", bucket=storage.bucket, score_image=functions["score_image"])
+        own_address = cdk.CfnCondition(
+            self, "OwnAddress", expression=cdk.Fn.condition_equals(parameters.webhook_url, "")
+        )
+        webhook_url = cdk.Fn.condition_if(
+            own_address.logical_id, api.http_api.api_endpoint, parameters.webhook_url
+        ).to_string()
+        for entry in entries:
+            if entry.calls_back:
+                functions[entry.name].add_environment("WEBHOOK_URL", webhook_url)
+        events = Events(
+            self,
+            "Events",
+            bucket=storage.bucket,
+            score_image=functions["score_image"],
+            deliver_event=functions["deliver_event"],
+            sweep=functions["sweep"],
+        )
         Alarms(
             self,
             "Alarms",
             machines=workflows,
             http_api=api.http_api,
             unscored=events.unscored,
+            undelivered=events.undelivered,
+            sweep=functions["sweep"],
         )
         outputs = {
             "ApiUrl": api.url,
@@ -65,6 +83,7 @@ class CharacterIdentity(cdk.Stack):
             "TableName": storage.table.table_name,
             "TrainIdentityArn": workflows[catalog.TRAIN_IDENTITY].state_machine_arn,
             "GenerateImagesArn": workflows[catalog.GENERATE_IMAGES].state_machine_arn,
+            "SweepName": functions["sweep"].function_name,
             "FalKeySecretName": storage.provider_keys["fal"].secret_arn,
             "AstriaKeySecretName": storage.provider_keys["astria"].secret_arn,
         }

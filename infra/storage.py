@@ -68,6 +68,7 @@ class Storage(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            time_to_live_attribute="expires_at",
             removal_policy=removal,
         )
         table.add_global_secondary_index(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -34,7 +35,31 @@ class Workflows(Construct):
             for name in entry.starts:
                 machine = self.by_name[name]
                 machine.grant_start_execution(functions[entry.name])
-                functions[entry.name].add_environment(f"{name.upper()}_ARN", machine.state_machine_arn)
+            for name in {*entry.starts, *entry.watches}:
+                functions[entry.name].add_environment(
+                    f"{name.upper()}_ARN", self.by_name[name].state_machine_arn
+                )
+            for name in entry.watches:
+                self.by_name[name].grant_execution(
+                    functions[entry.name], "states:DescribeExecution", "states:StopExecution"
+                )
+            if entry.wakes:
+                self._let_wake(entry, functions[entry.name])
+
+    def _let_wake(self, entry: catalog.Function, function: lambda_.Function) -> None:
+        """A policy of its own: in the role's, a machine that invokes the function would depend on itself."""
+        assert function.role is not None
+        iam.Policy(
+            self,
+            f"{pascal(entry.name)}Wakes",
+            roles=[function.role],
+            statements=[
+                iam.PolicyStatement(
+                    actions=["states:SendTaskSuccess"],
+                    resources=[self.by_name[name].state_machine_arn for name in entry.wakes],
+                )
+            ],
+        )
 
     def _state_machine(self, path: Path, functions: Mapping[str, lambda_.Function]) -> sfn.StateMachine:
         construct_id = pascal(path.name.removesuffix(".asl.json"))

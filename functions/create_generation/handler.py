@@ -7,9 +7,18 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, parse_body, rest_app
+from character_identity.http import (
+    answer,
+    fingerprint_of,
+    granted_wait_s,
+    idempotency_key,
+    owner_of,
+    parse_body,
+    rest_app,
+)
 from character_identity.presenters import present_generation
 from character_identity.schemas import CreateGenerationRequest
+from character_identity.services.patience import when_settled
 
 logger = Logger()
 app = rest_app()
@@ -17,13 +26,31 @@ app = rest_app()
 
 @app.post("/v1/identities/<identity_id>/generations")
 def create_generation(identity_id: str) -> Response[str]:
-    request = parse_body(app, CreateGenerationRequest)
     services = wiring.services()
-    generation = services.generations.create(
-        owner_of(app), identity_id, request.model_dump(exclude_none=True)
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
+    request = parse_body(app, CreateGenerationRequest).model_dump(exclude_none=True)
+    generation, replayed = services.idempotency.once(
+        owner,
+        idempotency_key(app),
+        fingerprint_of(app),
+        find=lambda generation_id: services.generations.get(owner, generation_id),
+        create=lambda generation_id: services.generations.create(owner, identity_id, request, generation_id),
     )
-    location = f"/v1/generations/{generation.generation_id}"
-    return answer(present_generation(generation, {}, services.bucket), 202, location)
+    generation_id, wait_s = generation.generation_id, granted_wait_s(app)
+    if wait_s:
+        generation = when_settled(
+            lambda: services.generations.get(owner, generation_id), wait_s, services.now, services.sleep
+        )
+    settled = generation.settled_at is not None
+    scores = services.scores.scores_of(generation_id) if settled else {}
+    return answer(
+        present_generation(generation, scores, services.bucket),
+        200 if settled and wait_s is not None else 202,
+        f"/v1/generations/{generation_id}",
+        replayed=replayed,
+        waited_s=wait_s,
+    )
 
 
 @logger.inject_lambda_context

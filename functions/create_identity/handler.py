@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, parse_body, rest_app
+from character_identity.http import answer, fingerprint_of, idempotency_key, owner_of, parse_body, rest_app
 from character_identity.presenters import present_identity
 from character_identity.schemas import CreateIdentityRequest
 
@@ -17,20 +17,29 @@ app = rest_app()
 
 @app.post("/v1/identities")
 def create_identity() -> Response[str]:
-    request = parse_body(app, CreateIdentityRequest)
     services = wiring.services()
-    identity = services.identities.create(
-        owner_of(app),
-        request.name,
-        request.provider,
-        request.references,
-        request.class_name,
-        main=request.main_reference,
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
+    request = parse_body(app, CreateIdentityRequest)
+    identity, replayed = services.idempotency.once(
+        owner,
+        idempotency_key(app),
+        fingerprint_of(app),
+        find=lambda identity_id: services.identities.get(owner, identity_id),
+        create=lambda identity_id: services.identities.create(
+            owner,
+            request.name,
+            request.provider,
+            request.references,
+            request.class_name,
+            main=request.main_reference,
+            identity_id=identity_id,
+        ),
     )
-    status = 201 if identity.status == "ready" else 202
-    return answer(
-        present_identity(identity, services.bucket), status, f"/v1/identities/{identity.identity_id}"
-    )
+    # Not by its status: the same call gets the same answer when the training is over.
+    status = 202 if services.providers[identity.provider].trains else 201
+    location = f"/v1/identities/{identity.identity_id}"
+    return answer(present_identity(identity, services.bucket), status, location, replayed=replayed)
 
 
 @logger.inject_lambda_context

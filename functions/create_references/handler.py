@@ -16,10 +16,12 @@ app = rest_app()
 
 @app.post("/v1/references")
 def create_references() -> Response[str]:
+    services = wiring.services()
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
     request = parse_body(app, CreateReferencesRequest)
-    references = wiring.services().references
     tickets = [
-        references.upload_ticket(owner_of(app), file.content_type, file.size_bytes) for file in request.files
+        services.references.upload_ticket(owner, file.content_type, file.size_bytes) for file in request.files
     ]
     uploads = [Upload(key=ticket.key, url=ticket.url, fields=ticket.fields) for ticket in tickets]
     return answer(CreateReferencesResponse(uploads=uploads), 201)

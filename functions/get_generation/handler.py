@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, rest_app
+from character_identity.http import answer, granted_wait_s, owner_of, rest_app
 from character_identity.presenters import present_generation
+from character_identity.services.patience import when_settled
 
 logger = Logger()
 app = rest_app()
@@ -17,8 +18,12 @@ app = rest_app()
 @app.get("/v1/generations/<generation_id>")
 def get_generation(generation_id: str) -> Response[str]:
     services = wiring.services()
-    generation = services.generations.get(owner_of(app), generation_id)
-    return answer(present_generation(generation, services.scores.scores_of(generation_id), services.bucket))
+    owner, wait_s = owner_of(app), granted_wait_s(app)
+    generation = when_settled(
+        lambda: services.generations.get(owner, generation_id), wait_s or 0, services.now, services.sleep
+    )
+    scores = services.scores.scores_of(generation_id)
+    return answer(present_generation(generation, scores, services.bucket), waited_s=wait_s)
 
 
 @logger.inject_lambda_context

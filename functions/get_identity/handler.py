@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, rest_app
+from character_identity.http import answer, granted_wait_s, owner_of, rest_app
 from character_identity.presenters import present_identity
+from character_identity.services.patience import when_settled
 
 logger = Logger()
 app = rest_app()
@@ -17,7 +18,11 @@ app = rest_app()
 @app.get("/v1/identities/<identity_id>")
 def get_identity(identity_id: str) -> Response[str]:
     services = wiring.services()
-    return answer(present_identity(services.identities.get(owner_of(app), identity_id), services.bucket))
+    owner, wait_s = owner_of(app), granted_wait_s(app)
+    identity = when_settled(
+        lambda: services.identities.get(owner, identity_id), wait_s or 0, services.now, services.sleep
+    )
+    return answer(present_identity(identity, services.bucket), waited_s=wait_s)
 
 
 @logger.inject_lambda_context

@@ -18,8 +18,10 @@ app = proxy_app("POST")
 @app.post("/api/fal-instant-character-proxy")
 def draw() -> Response[str]:
     services = wiring.services()
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
     services.require_key("FAL_SECRET_NAME", "Fal.ai Instant Character")
-    generation = services.proxies.draw_instant(owner_of(app), parse_body(app, InstantDrawing))
+    generation = services.proxies.draw_instant(owner, parse_body(app, InstantDrawing))
     return answer_old(answers.pictures(generation, services.bucket))
 
 

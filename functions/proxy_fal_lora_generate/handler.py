@@ -18,8 +18,10 @@ app = proxy_app("POST")
 @app.post("/api/fal-lora-inference-proxy")
 def draw() -> Response[str]:
     services = wiring.services()
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
     services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
-    generation = services.proxies.draw_lora(owner_of(app), parse_body(app, LoraDrawing))
+    generation = services.proxies.draw_lora(owner, parse_body(app, LoraDrawing))
     return answer_old(answers.pictures(generation, services.bucket))
 
 

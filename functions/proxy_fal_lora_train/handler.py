@@ -17,8 +17,10 @@ app = proxy_app("POST")
 @app.post("/api/fal-lora-training-proxy")
 def train() -> Response[str]:
     services = wiring.services()
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
     services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
-    identity = services.proxies.train_lora(owner_of(app), parse_body(app, LoraTraining))
+    identity = services.proxies.train_lora(owner, parse_body(app, LoraTraining))
     return answer_old({"request_id": identity.identity_id, "status": "IN_QUEUE"})
 
 

@@ -37,6 +37,16 @@ class Settings:
         return self.values.get("ASTRIA_MOCK") == "true"
 
     @property
+    def monthly_budget_usd(self) -> float:
+        """What an owner may spend in a month; nothing, where no orders are accepted."""
+        return float(self.values.get("MONTHLY_BUDGET_USD") or 0)
+
+    @property
+    def requests_per_minute(self) -> int:
+        """How many orders and checks an owner may send in a minute."""
+        return int(self["REQUESTS_PER_MINUTE"])
+
+    @property
     def media_hosts(self) -> frozenset[str]:
         """Host names that results and weights may come from."""
         extra = (host.strip().lower() for host in self.values.get("MEDIA_HOSTS", "").split(","))

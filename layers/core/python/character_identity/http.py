@@ -1,8 +1,10 @@
 """The HTTP side of the handlers: the resolver, bodies in, answers and errors out."""
 
+import base64
+import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -15,8 +17,11 @@ from character_identity.schemas import Body, ErrorResponse, to_json
 logger = Logger(child=True)
 Request = TypeVar("Request", bound=BaseModel)
 
-PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})\b", re.IGNORECASE)
+PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,9})\b", re.IGNORECASE)
 """The preference of RFC 7240, section 4.3, as in ``Prefer: wait=5``."""
+LONGEST_WAIT_S = 20
+"""API Gateway cuts at 30 s, of which some go by before and after the wait."""
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def rest_app() -> APIGatewayHttpResolver:
@@ -24,6 +29,7 @@ def rest_app() -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver()
     app.exception_handler(ServiceError)(_service_error)
     app.exception_handler(Exception)(_bug)
+    app.not_found(lambda error: _service_error(NotFound("There is no such route.")))
     return app
 
 
@@ -61,6 +67,21 @@ def body_of(app: APIGatewayHttpResolver) -> Any:
         raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
 
 
+def raw_body(app: APIGatewayHttpResolver) -> bytes:
+    """The request's body as it was sent, byte by byte.
+
+    Raises:
+        InvalidRequest: it is said to be in Base64, and is not.
+    """
+    event = app.current_event
+    if not event.is_base64_encoded:
+        return (event.body or "").encode(errors="replace")
+    try:
+        return base64.b64decode(event.body or "", validate=True)
+    except ValueError as exc:
+        raise InvalidRequest("The body is not Base64.", code="malformed_body") from exc
+
+
 def parse(model: type[Request], content: Any) -> Request:
     """JSON as a model.
 
@@ -96,6 +117,37 @@ def preferred_wait_s(app: APIGatewayHttpResolver) -> float | None:
     return float(found[1]) if found else None
 
 
+def granted_wait_s(app: APIGatewayHttpResolver) -> int | None:
+    """How long an answer may be held back for news, as the caller prefers; None if it does not say."""
+    wait_s = preferred_wait_s(app)
+    return None if wait_s is None else min(int(wait_s), LONGEST_WAIT_S)
+
+
+def idempotency_key(app: APIGatewayHttpResolver) -> str | None:
+    """The caller's name for its order, as it stands in the header, quotes and all; None if it gave none.
+
+    Raises:
+        InvalidRequest: it is not 1 to 255 visible ASCII characters.
+    """
+    key = app.current_event.headers.get("idempotency-key")
+    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest(
+            "An Idempotency-Key has 1 to 255 visible ASCII characters.", code="invalid_idempotency_key"
+        )
+    return key
+
+
+def fingerprint_of(app: APIGatewayHttpResolver) -> str:
+    """A digest of method, path and JSON body; how the JSON is laid out does not count.
+
+    Raises:
+        InvalidRequest: the body is not JSON.
+    """
+    event = app.current_event
+    request = [event.http_method, event.path, body_of(app)]
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
 def status_or(
     look: Callable[[], dict[str, Any]], *, unknown: dict[str, Any], troubled: dict[str, Any]
 ) -> dict[str, Any]:
@@ -119,14 +171,26 @@ def owner_of(app: APIGatewayHttpResolver) -> str:
     return owner
 
 
-def answer(body: Body, status: int = 200, location: str | None = None) -> Response[str]:
-    """A JSON answer."""
-    return Response(
-        status_code=status,
-        content_type=content_types.APPLICATION_JSON,
-        body=json.dumps(to_json(body)),
-        headers={"Location": location} if location else {},
-    )
+def answer(
+    body: Body,
+    status: int = 200,
+    location: str | None = None,
+    *,
+    replayed: bool = False,
+    waited_s: int | None = None,
+) -> Response[str]:
+    """A JSON answer; ``replayed`` if an earlier request led to it, ``waited_s`` if a wait was granted."""
+    headers = {
+        "Location": location,
+        "Idempotent-Replayed": "true" if replayed else None,
+        "Preference-Applied": None if waited_s is None else f"wait={waited_s}",
+    }
+    return _json(status, to_json(body), {name: value for name, value in headers.items() if value is not None})
+
+
+def received() -> Response[str]:
+    """The answer to a webhook, of which the sender wants to know no more than that."""
+    return _json(200, {})
 
 
 def answer_old(content: dict[str, Any]) -> Response[str]:
@@ -136,9 +200,8 @@ def answer_old(content: dict[str, Any]) -> Response[str]:
 
 def _service_error(error: ServiceError) -> Response[str]:
     _log(error)
-    return _problem(
-        error.status, ErrorResponse(code=error.code, message=error.message, details=error.details)
-    )
+    body = ErrorResponse(code=error.code, message=error.message, details=error.details)
+    return _problem(error.status, body, _retry_after(error))
 
 
 def _bug(error: Exception) -> Response[str]:
@@ -146,15 +209,16 @@ def _bug(error: Exception) -> Response[str]:
     return _problem(500, ErrorResponse(code="internal_error", message="Something went wrong on the server."))
 
 
-def _problem(status: int, body: ErrorResponse) -> Response[str]:
-    return _json(status, {name: value for name, value in to_json(body).items() if value is not None})
+def _problem(status: int, body: ErrorResponse, headers: Mapping[str, str] | None = None) -> Response[str]:
+    known = {name: value for name, value in to_json(body).items() if value is not None}
+    return _json(status, known, headers)
 
 
 def _proxy_error(error: ServiceError) -> Response[str]:
     _log(error)
     more = error.details if isinstance(error.details, dict) else {"details": error.details}
     known = {name: value for name, value in more.items() if value is not None}
-    return _json(error.status, {"error": error.message, "code": error.code, **known})
+    return _json(error.status, {"error": error.message, "code": error.code, **known}, _retry_after(error))
 
 
 def _proxy_bug(error: Exception) -> Response[str]:
@@ -169,5 +233,14 @@ def _log(error: ServiceError) -> None:
         logger.info("refused", extra={"code": error.code})
 
 
-def _json(status: int, content: dict[str, Any]) -> Response[str]:
-    return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=json.dumps(content))
+def _retry_after(error: ServiceError) -> dict[str, str]:
+    return {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+
+
+def _json(status: int, content: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response[str]:
+    return Response(
+        status_code=status,
+        content_type=content_types.APPLICATION_JSON,
+        body=json.dumps(content),
+        headers=dict(headers or {}),
+    )

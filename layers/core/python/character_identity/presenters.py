@@ -1,12 +1,19 @@
 """Domain objects as the API shows them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
+from character_identity.domain.budget import Budget, Quote, usd
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
+from character_identity.domain.prices import Price
+from character_identity.domain.receipt import Receipt
 from character_identity.domain.score import Score
 from character_identity.ports import Bucket, Provider
 from character_identity.schemas import (
+    BudgetResponse,
+    EstimateResponse,
     GenerationMetadata,
     GenerationResponse,
     IdentityMetadata,
@@ -14,8 +21,12 @@ from character_identity.schemas import (
     ImageResponse,
     PriceResponse,
     ProviderResponse,
+    ReceiptResponse,
     ReferenceSimilarity,
+    RemnantResponse,
+    RemovedResponse,
     ScoreResponse,
+    UsageResponse,
 )
 
 
@@ -32,6 +43,7 @@ def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
         phase=identity.phase,
         progress=identity.progress,
         reference_urls=[bucket.link(key) for key in identity.references],
+        findings=identity.findings,
         main_reference_url=bucket.link(identity.main_reference) if identity.main_reference else None,
         mock=identity.mock,
         model_url=weights.provider_url if weights else None,
@@ -74,6 +86,17 @@ def present_generation(
     )
 
 
+def present_receipt(receipt: Receipt) -> ReceiptResponse:
+    """What was erased, and what remains."""
+    return ReceiptResponse(
+        character_id=receipt.identity_id,
+        erased_at=receipt.erased_at,
+        complete=receipt.complete,
+        removed=RemovedResponse(**dict(receipt.removed)),
+        remaining=[RemnantResponse(**dict(remnant)) for remnant in receipt.remaining],
+    )
+
+
 def present_provider(provider: Provider) -> ProviderResponse:
     """A provider's limits and prices."""
     return ProviderResponse(
@@ -82,8 +105,38 @@ def present_provider(provider: Provider) -> ProviderResponse:
         min_references=provider.references.minimum,
         max_references=provider.references.maximum,
         max_images=provider.max_images,
-        prices={what: PriceResponse(**vars(price)) for what, price in provider.prices.items()},
+        prices=_present_prices(provider.prices),
     )
+
+
+def present_estimate(quote: Quote) -> EstimateResponse:
+    """What an order would cost, and whether its owner can afford it."""
+    return EstimateResponse(
+        estimate_usd=None if quote.estimate_microusd is None else usd(quote.estimate_microusd),
+        reserved_usd=usd(quote.reserved_microusd),
+        prices=_present_prices(quote.prices),
+        budget=BudgetResponse(**_sums(quote.budget)),
+        affordable=quote.affordable,
+    )
+
+
+def present_usage(budget: Budget) -> UsageResponse:
+    """What an owner spent in a month."""
+    return UsageResponse(**_sums(budget), assumed_usd=usd(budget.assumed_microusd), jobs=budget.jobs)
+
+
+def _present_prices(prices: Mapping[str, Price]) -> dict[str, PriceResponse]:
+    return {what: PriceResponse(**vars(price)) for what, price in prices.items()}
+
+
+def _sums(budget: Budget) -> dict[str, Any]:
+    return {
+        "month": budget.month,
+        "limit_usd": usd(budget.limit_microusd),
+        "reserved_usd": usd(budget.reserved_microusd),
+        "committed_usd": usd(budget.committed_microusd),
+        "remaining_usd": usd(budget.remaining_microusd),
+    }
 
 
 def _present_image(image: GeneratedImage, scores: list[Score], bucket: Bucket) -> ImageResponse:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.alias_generators import to_camel
 
 from character_identity.domain.failure import Failure
+from character_identity.domain.finding import Finding
 from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
 from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
 
@@ -42,12 +43,30 @@ class CreateReferencesResponse(Body):
     uploads: list[Upload]
 
 
+class CheckReferencesRequest(Body):
+    provider: str | None = Field(default=None, max_length=40)
+    references: list[str] = Field(min_length=1, max_length=100)
+
+
+class CheckReferencesResponse(Body):
+    """``usable``: nothing found is an error."""
+
+    usable: bool
+    findings: list[Finding]
+
+
 class CreateIdentityRequest(Body):
     name: Name
     provider: str = Field(max_length=40)
     references: list[str] = Field(max_length=100)
     class_name: ClassName = "person"
     main_reference: str | None = None
+
+
+class EstimateIdentityRequest(CreateIdentityRequest):
+    """The same body; what a training costs does not depend on the references."""
+
+    references: list[str] = Field(default=[], max_length=100)
 
 
 class IdentityMetadata(Body):
@@ -71,12 +90,44 @@ class IdentityResponse(Body):
     phase: Phase
     progress: int
     reference_urls: list[str]
+    findings: list[Finding] = []
     main_reference_url: str | None = None
     mock: bool = False
     model_url: str | None = None
     model_storage_url: str | None = None
     metadata: IdentityMetadata
     error: Failure | None = None
+
+
+class RemovedResponse(Body):
+    """How many were deleted; ``provider_objects`` are trainings and generations at the provider."""
+
+    references: int
+    weights: int
+    pictures: int
+    generations: int
+    scores: int
+    embeddings: int
+    provider_objects: int
+
+
+class RemnantResponse(Body):
+    """What stays after an erasure; ``until`` is when it goes by itself, where that is known."""
+
+    where: str
+    what: str
+    why: str
+    until: datetime | None = None
+
+
+class ReceiptResponse(Body):
+    """What is left of an erased identity; ``complete``: there is nothing more to be done."""
+
+    character_id: str
+    erased_at: datetime
+    complete: bool
+    removed: RemovedResponse
+    remaining: list[RemnantResponse]
 
 
 class ListIdentitiesResponse(Body):
@@ -155,11 +206,42 @@ class GenerationResponse(Body):
     error: Failure | None = None
 
 
+class ListGenerationsResponse(Body):
+    generations: list[GenerationResponse]
+
+
 class PriceResponse(Body):
     amount_usd: float
     unit: str
     source: str
     read_on: str
+
+
+class BudgetResponse(Body):
+    """What an owner may spend in a month of the calendar (UTC), and has; in dollars."""
+
+    month: str
+    limit_usd: float
+    reserved_usd: float
+    committed_usd: float
+    remaining_usd: float
+
+
+class UsageResponse(BudgetResponse):
+    """``assumed_usd`` is the part of ``committed_usd`` whose price nobody has published or told."""
+
+    assumed_usd: float
+    jobs: int
+
+
+class EstimateResponse(Body):
+    """``reserved_usd`` is the most that the order may cost; an estimate that nobody can give is None."""
+
+    estimate_usd: float | None
+    reserved_usd: float
+    prices: dict[str, PriceResponse]
+    budget: BudgetResponse
+    affordable: bool
 
 
 class ProviderResponse(Body):

@@ -1,54 +1,89 @@
 """Bearer tokens: who is calling, or nobody."""
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from character_identity.config import Settings
+from character_identity.issuer_keys import MINIMUM_BITS, IssuerKeys, read_document
 
-ALGORITHMS = ["ES256", "RS256"]
-"""Supabase signs with either; https://supabase.com/docs/guides/auth/signing-keys, read 2026-11-22."""
 CLOCK_SKEW_S = 30
-JWKS_KEPT_FOR_S = 600
+LONGEST_TOKEN = 8 * 1024
+"""API Gateway takes headers of 10 KiB in all (its quotas, read 2026-11-23)."""
+LONGEST_SUBJECT = 255
+"""ASCII characters: OpenID Connect Core 1.0, section 2."""
+CHECKS: Options = {
+    "require": ["exp", "sub"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+"""The times are compared here, by a clock that tests can set."""
 
 
 class TokenVerifier:
-    """Verifies signature, expiry, issuer and audience against the issuer's published keys."""
+    """Verifies signature, times, issuer, audience and subject against the issuer's published keys."""
 
-    def __init__(self, keys: jwt.PyJWKClient, issuer: str, audience: str) -> None:
+    def __init__(
+        self, keys: IssuerKeys, issuer: str, audience: str, now: Callable[[], float] = time.time
+    ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._now = now
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "TokenVerifier":
         """The verifier that a deployment is configured for."""
-        keys = jwt.PyJWKClient(settings["JWKS_URL"], lifespan=JWKS_KEPT_FOR_S, timeout=5)
-        return cls(keys, settings["JWT_ISSUER"], settings["JWT_AUDIENCE"])
+        url = settings["JWKS_URL"]
+        return cls(IssuerKeys(lambda: read_document(url)), settings["JWT_ISSUER"], settings["JWT_AUDIENCE"])
 
     def owner_of(self, token: str | None) -> str | None:
         """The token's ``sub``, or None when the token is not good.
 
         Raises:
-            jwt.PyJWKClientConnectionError: the issuer's keys cannot be read; nobody can be told apart then.
+            KeysUnavailable: the issuer's keys cannot be read; nobody can be told apart then.
         """
-        if token is None:
+        if token is None or len(token) > LONGEST_TOKEN or not token.isascii():
             return None
         try:
-            claims = jwt.decode(
-                token,
-                self._keys.get_signing_key_from_jwt(token),
-                algorithms=ALGORITHMS,
-                audience=self._audience,
-                issuer=self._issuer,
-                leeway=CLOCK_SKEW_S,
-                options={"require": ["exp", "sub"]},
-            )
-        except jwt.PyJWKClientConnectionError:
-            raise
+            header = jwt.get_unverified_header(token)
         except jwt.PyJWTError:
             return None
-        return str(claims["sub"]) or None
+        algorithm = str(header.get("alg"))
+        if algorithm not in MINIMUM_BITS:
+            return None
+        for key in self._keys.matching(algorithm, header.get("kid")):
+            claims = self._claims(token, key)
+            if claims is not None:
+                return self._subject(claims)
+        return None
+
+    def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
+        """What the token says, if that key signed it, for us; the key settles the algorithm."""
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[key.algorithm_name],
+                audience=self._audience,
+                issuer=self._issuer,
+                options=CHECKS,
+            )
+        except (jwt.PyJWTError, RecursionError):
+            return None
+
+    def _subject(self, claims: Mapping[str, Any]) -> str | None:
+        now, subject = self._now(), str(claims["sub"])
+        ends, starts = claims["exp"], (claims[name] for name in ("nbf", "iat") if name in claims)
+        in_time = _is_time(ends) and now < ends + CLOCK_SKEW_S
+        begun = all(_is_time(start) and start <= now + CLOCK_SKEW_S for start in starts)
+        speakable = subject.strip() and subject.isascii() and subject.isprintable()
+        return subject if in_time and begun and speakable and len(subject) <= LONGEST_SUBJECT else None
 
 
 def bearer_of(headers: Mapping[str, str]) -> str | None:
@@ -58,3 +93,9 @@ def bearer_of(headers: Mapping[str, str]) -> str | None:
             scheme, _, token = value.partition(" ")
             return token.strip() if scheme.lower() == "bearer" and token.strip() else None
     return None
+
+
+def _is_time(value: Any) -> bool:
+    """Whether a claim is seconds since 1970: RFC 7519, section 2, NumericDate."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole or (isinstance(value, float) and math.isfinite(value))

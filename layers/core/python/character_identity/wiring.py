@@ -4,6 +4,7 @@ Nothing is built before it is used, and what a function does not use is not even
 """
 
 import os
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -15,27 +16,48 @@ from uuid import uuid4
 from character_identity.config import Settings
 
 if TYPE_CHECKING:
+    from character_identity.aws.budget_table import BudgetTable
+    from character_identity.aws.delivery_table import DeliveryTable
     from character_identity.aws.earlier_calls_table import EarlierCallTable
+    from character_identity.aws.endpoint_table import EndpointTable
+    from character_identity.aws.erasure_table import ErasureTable
+    from character_identity.aws.event_bus import EventBridge
+    from character_identity.aws.event_table import EventTable
     from character_identity.aws.generation_table import GenerationTable
     from character_identity.aws.identity_table import IdentityTable
     from character_identity.aws.ledger_table import LedgerTable
     from character_identity.aws.media_bucket import MediaBucket
+    from character_identity.aws.open_work import OpenWork
+    from character_identity.aws.request_count_table import RequestCountTable
     from character_identity.aws.score_table import ScoreTable
     from character_identity.aws.scoring_function import ScoringFunction
     from character_identity.aws.secrets import Secret
     from character_identity.aws.trained_weights_table import TrainedWeightsTable
     from character_identity.aws.workflows import StateMachines
+    from character_identity.providers.fal_signature import FalSignatures
     from character_identity.providers.media import MediaFetcher
     from character_identity.providers.registry import ProviderRegistry
     from character_identity.proxies.service import ProxyService
+    from character_identity.services.callbacks import Callbacks
+    from character_identity.services.deliveries import DeliveryService
     from character_identity.services.drawing import DrawingService
+    from character_identity.services.endpoints import EndpointService
+    from character_identity.services.erasure import ErasureService
+    from character_identity.services.events import EventService
     from character_identity.services.generations import GenerationService
+    from character_identity.services.idempotency import IdempotencyService
     from character_identity.services.identities import IdentityService
+    from character_identity.services.news import NewsService
+    from character_identity.services.orders import OrderService
+    from character_identity.services.rate_limit import RateLimit
     from character_identity.services.references import ReferenceService
+    from character_identity.services.sweep import SweepService
     from character_identity.services.training import TrainingService
 
-CHOICE_WITHIN_S = 12
+LOOK_WITHIN_S = 12
 """Of the 29 s that a request has; a cold scoring function takes a few."""
+BRIEFLY_S = 5
+"""For a provider to connect, and to answer."""
 MAX_SEED = 2**32 - 1
 """Astria takes seeds up to 2^32 (https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22)."""
 
@@ -59,9 +81,11 @@ class Services:
         now: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = new_id,
         new_seed: Callable[[], int] = lambda: secrets.randbelow(MAX_SEED),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
         self.now = now
+        self.sleep = sleep
         self.new_id = new_id
         self.new_seed = new_seed
 
@@ -72,18 +96,47 @@ class Services:
         return IdentityService(
             self.identity_table,
             self.references,
-            self.scoring_function,
             self.providers,
+            self.orders,
             self.state_machines,
+            self.events,
+            self.news,
             self.now,
             self.new_id,
         )
 
     @cached_property
+    def orders(self) -> "OrderService":
+        from character_identity.services.orders import OrderService
+
+        return OrderService(self.budget_table, self.now, self.new_id)
+
+    @cached_property
+    def news(self) -> "NewsService":
+        from character_identity.services.news import NewsService
+
+        return NewsService(self.ledger, self.state_machines, self.providers)
+
+    @cached_property
+    def fal_signatures(self) -> "FalSignatures":
+        import httpx
+
+        from character_identity.providers.fal_signature import JWKS_PATH, TIMEOUT_S, FalSignatures
+
+        url = self.settings["FAL_REST_URL"].rstrip("/") + JWKS_PATH
+        return FalSignatures(httpx.Client(timeout=TIMEOUT_S), url, self.now)
+
+    @cached_property
+    def callbacks(self) -> "Callbacks":
+        from character_identity.services.callbacks import OFF, Callbacks
+
+        return Callbacks(self.settings.values.get("WEBHOOK_URL", OFF))
+
+    @cached_property
     def references(self) -> "ReferenceService":
         from character_identity.services.references import ReferenceService
 
-        return ReferenceService(self.bucket, self._fetcher(hosts=None), self.new_id)
+        return ReferenceService(self.bucket, self._fetcher(hosts=None), self.scoring_function, self.new_id)
 
     @cached_property
     def training(self) -> "TrainingService":
@@ -98,6 +151,8 @@ class Services:
             self.providers,
             check_weights,
             self.trained_weights,
+            self.events,
+            self.callbacks,
             self.now,
         )
 
@@ -113,8 +168,20 @@ class Services:
             self._fetcher(hosts=None),
             self.now,
             self.new_id,
-            time.sleep,
+            self.sleep,
         )
+
+    @cached_property
+    def idempotency(self) -> "IdempotencyService":
+        from character_identity.services.idempotency import IdempotencyService
+
+        return IdempotencyService(self.earlier_calls, self.now, self.new_id)
+
+    @cached_property
+    def rate_limit(self) -> "RateLimit":
+        from character_identity.services.rate_limit import RateLimit
+
+        return RateLimit(self.request_counts, self.settings.requests_per_minute, self.now)
 
     @cached_property
     def generations(self) -> "GenerationService":
@@ -124,6 +191,7 @@ class Services:
             self.generation_table,
             self.identity_table,
             self.providers,
+            self.orders,
             self.state_machines,
             self.now,
             self.new_id,
@@ -141,15 +209,98 @@ class Services:
             self.bucket,
             self._fetcher(self.settings.media_hosts),
             self.providers,
+            self.events,
+            self.callbacks,
             self.now,
         )
 
     @cached_property
+    def events(self) -> "EventService":
+        from character_identity.services.events import EventService
+
+        return EventService(
+            self.event_table, self.endpoint_table, self.delivery_table, self.event_bus, self.now
+        )
+
+    @cached_property
+    def erasure(self) -> "ErasureService":
+        from character_identity.services.erasure import ErasureService
+
+        return ErasureService(
+            self.identity_table,
+            self.erasure_table,
+            self.ledger,
+            self.bucket,
+            self.brief_providers,
+            self.news,
+            self.events,
+            self.now,
+        )
+
+    @cached_property
+    def sweep(self) -> "SweepService":
+        from character_identity.services.sweep import SweepService
+
+        return SweepService(
+            self.open_work,
+            self.ledger,
+            self.identity_table,
+            self.generation_table,
+            self.state_machines,
+            self.brief_providers,
+            self.events,
+            self.erasure,
+            self.now,
+        )
+
+    @cached_property
+    def endpoints(self) -> "EndpointService":
+        from character_identity.domain.webhook import SECRET_BYTES
+        from character_identity.providers.media import Guard
+        from character_identity.providers.webhook_address import check_address
+        from character_identity.services.endpoints import EndpointService
+
+        guard = Guard(allow_loopback=self.settings.local_mode)
+        return EndpointService(
+            self.endpoint_table,
+            lambda url: check_address(url, guard),
+            self.now,
+            self.new_id,
+            lambda: secrets.token_bytes(SECRET_BYTES),
+        )
+
+    @cached_property
+    def deliveries(self) -> "DeliveryService":
+        from character_identity.services.deliveries import DeliveryService
+
+        return DeliveryService(
+            self.event_table,
+            self.endpoint_table,
+            self.delivery_table,
+            self._fetcher(hosts=None),
+            self.now,
+            random.random,
+        )
+
+    @cached_property
     def providers(self) -> "ProviderRegistry":
+        return self._providers()
+
+    @cached_property
+    def brief_providers(self) -> "ProviderRegistry":
+        """The same, for calls that can be made again later: none is waited for long."""
+        return self._providers(BRIEFLY_S)
+
+    def _providers(self, timeout_s: float | None = None) -> "ProviderRegistry":
         from character_identity.providers.registry import ProviderRegistry
 
+        fal = cache(lambda: self._fal(timeout_s))
         return ProviderRegistry(
-            {"fal-instant": self._fal_instant, "fal-lora": self._fal_flux_lora, "astria": self._astria}
+            {
+                "fal-instant": lambda: self._fal_instant(fal()),
+                "fal-lora": lambda: self._fal_flux_lora(fal()),
+                "astria": lambda: self._astria(timeout_s),
+            }
         )
 
     @cached_property
@@ -180,21 +331,33 @@ class Services:
         return LedgerTable(self._table)
 
     @cached_property
+    def budget_table(self) -> "BudgetTable":
+        from character_identity.aws.budget_table import BudgetTable
+        from character_identity.domain.budget import microusd
+
+        return BudgetTable(self._table, microusd(self.settings.monthly_budget_usd))
+
+    @cached_property
     def scoring_function(self) -> "ScoringFunction":
         from botocore.config import Config
 
         from character_identity.aws.scoring_function import ScoringFunction
 
-        client = self._client(
-            "lambda", config=Config(read_timeout=CHOICE_WITHIN_S, retries={"max_attempts": 0})
-        )
-        return ScoringFunction(client, self.settings.values.get("SCORE_IMAGE_NAME", ""))
+        name = self.settings.values.get("SCORE_IMAGE_NAME", "")
+        options = Config(connect_timeout=3, read_timeout=LOOK_WITHIN_S, retries={"max_attempts": 0})
+        return ScoringFunction(self._client("lambda", config=options) if name else None, name)
 
     @cached_property
     def earlier_calls(self) -> "EarlierCallTable":
         from character_identity.aws.earlier_calls_table import EarlierCallTable
 
         return EarlierCallTable(self._table)
+
+    @cached_property
+    def request_counts(self) -> "RequestCountTable":
+        from character_identity.aws.request_count_table import RequestCountTable
+
+        return RequestCountTable(self._table)
 
     @cached_property
     def trained_weights(self) -> "TrainedWeightsTable":
@@ -209,12 +372,52 @@ class Services:
         return ScoreTable(self._table)
 
     @cached_property
+    def erasure_table(self) -> "ErasureTable":
+        from character_identity.aws.erasure_table import ErasureTable
+
+        return ErasureTable(self._table)
+
+    @cached_property
+    def open_work(self) -> "OpenWork":
+        from character_identity.aws.open_work import OpenWork
+
+        return OpenWork(self._table)
+
+    @cached_property
+    def event_table(self) -> "EventTable":
+        from character_identity.aws.event_table import EventTable
+
+        return EventTable(self._table)
+
+    @cached_property
+    def endpoint_table(self) -> "EndpointTable":
+        from character_identity.aws.endpoint_table import EndpointTable
+
+        return EndpointTable(self._table)
+
+    @cached_property
+    def delivery_table(self) -> "DeliveryTable":
+        from character_identity.aws.delivery_table import DeliveryTable
+
+        return DeliveryTable(self._table)
+
+    @cached_property
+    def event_bus(self) -> "EventBridge":
+        from character_identity.aws.event_bus import EventBridge
+
+        return EventBridge(self._client("events"))
+
+    @cached_property
     def state_machines(self) -> "StateMachines":
         from character_identity.aws.workflows import StateMachines
 
-        arns = self.settings.values
+        values = self.settings.values
         return StateMachines(
-            self._client("stepfunctions"), arns.get("TRAIN_IDENTITY_ARN"), arns.get("GENERATE_IMAGES_ARN")
+            self._client("stepfunctions"),
+            {
+                "training": values.get("TRAIN_IDENTITY_ARN"),
+                "generation": values.get("GENERATE_IMAGES_ARN"),
+            },
         )
 
     @cached_property
@@ -251,44 +454,48 @@ class Services:
 
         return MediaFetcher(Guard(allow_loopback=self.settings.local_mode, hosts=hosts))
 
-    @cached_property
-    def _fal(self) -> Any:
-        import httpx
-
+    def _fal(self, timeout_s: float | None) -> Any:
         from character_identity.providers.fal_queue import FalQueue
-        from character_identity.providers.vendor_api import TIMEOUT
 
         return FalQueue(
-            httpx.Client(timeout=TIMEOUT),
+            _http_client(timeout_s),
             self._secret("FAL_SECRET_NAME"),
             self.settings["FAL_QUEUE_URL"],
             self.settings["FAL_REST_URL"],
             self._fetcher(hosts=None),
+            now=self.now,
         )
 
-    def _fal_instant(self) -> Any:
+    def _fal_instant(self, fal: Any) -> Any:
         from character_identity.providers.fal_instant import FalInstantCharacter
 
-        return FalInstantCharacter(self._fal)
+        return FalInstantCharacter(fal)
 
-    def _fal_flux_lora(self) -> Any:
+    def _fal_flux_lora(self, fal: Any) -> Any:
         from character_identity.providers.fal_flux_lora import FalFluxLora
 
-        return FalFluxLora(self._fal, self.settings.links_reach(self.settings["FAL_QUEUE_URL"]))
+        return FalFluxLora(fal, self.settings.links_reach(self.settings["FAL_QUEUE_URL"]))
 
-    def _astria(self) -> Any:
-        import httpx
-
+    def _astria(self, timeout_s: float | None) -> Any:
         from character_identity.providers.astria import Astria
-        from character_identity.providers.vendor_api import TIMEOUT
 
         return Astria(
-            httpx.Client(timeout=TIMEOUT),
+            _http_client(timeout_s),
             self._secret("ASTRIA_SECRET_NAME"),
             self.settings["ASTRIA_API_URL"],
             self.settings.links_reach(self.settings["ASTRIA_API_URL"]),
             self.settings.astria_mock,
+            now=self.now,
         )
+
+
+def _http_client(timeout_s: float | None) -> Any:
+    """For calls to providers; with the usual patience unless another is given."""
+    import httpx
+
+    from character_identity.providers.vendor_api import TIMEOUT
+
+    return httpx.Client(timeout=TIMEOUT if timeout_s is None else timeout_s)
 
 
 @cache

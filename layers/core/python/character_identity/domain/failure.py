@@ -4,7 +4,10 @@ import json
 import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+LONGEST_MESSAGE = 1_000
+"""Characters that a person reads. A row takes 400 KB, a cause in the console 32,768 characters."""
 
 
 class Failure(BaseModel):
@@ -14,6 +17,11 @@ class Failure(BaseModel):
 
     code: str
     message: str
+
+    @field_validator("message")
+    @classmethod
+    def _cut(cls, message: str) -> str:
+        return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
 
     @classmethod
     def of_state(cls, error: dict[str, Any]) -> "Failure":

@@ -60,11 +60,14 @@ class GeneratedImage(BaseModel):
 
 
 class ProducedImage(BaseModel):
-    """A picture at the provider, not yet ours; ``filtered`` when its safety checker blanked it."""
+    """A picture at the provider, not yet ours; ``filtered`` when its safety checker blanked it.
+
+    One without a ``url`` has failed: it keeps its place, so that the others keep theirs.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    url: str
+    url: str | None = None
     seed: int | None = None
     filtered: bool = False
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from character_identity.domain.failure import Failure
+from character_identity.domain.finding import Finding
 
 IdentityStatus = Literal["training", "ready", "failed"]
 Phase = Literal["preparing", "submitting", "queued", "training", "storing", "ready", "failed"]
@@ -42,7 +43,7 @@ class Identity(BaseModel):
     """A character as one provider knows it. ``references`` are S3 keys; times are aware UTC.
 
     A ``mock`` was trained by a provider's free mock and never shows the character. ``main_reference`` is the
-    one that conditions pictures where a provider takes only one.
+    one that conditions pictures where a provider takes only one. ``findings`` are warnings about references.
     """
 
     identity_id: str
@@ -51,6 +52,7 @@ class Identity(BaseModel):
     provider: ProviderName
     class_name: str
     references: list[str]
+    findings: list[Finding] = []
     main_reference: str | None = None
     status: IdentityStatus
     phase: Phase

@@ -55,6 +55,11 @@ class Score(BaseModel):
         )
 
     @property
+    def version(self) -> EncoderVersion:
+        """By which encoder, exactly."""
+        return EncoderVersion(self.encoder, self.weights_sha256, self.preprocessing)
+
+    @property
     def is_clip(self) -> bool:
         """Whether this is the specification's number."""
         return self.encoder == CLIP_ENCODER

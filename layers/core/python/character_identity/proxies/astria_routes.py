@@ -17,9 +17,11 @@ FAILED = {"failed_at": "unknown"}
 def create_tune(app: APIGatewayHttpResolver, content: Any) -> dict[str, Any]:
     """Start a training."""
     services = wiring.services()
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
     services.require_key("ASTRIA_SECRET_NAME", "Astria")
     body = parse(CreateTune, content)
-    identity = services.proxies.train_tune(owner_of(app), body)
+    identity = services.proxies.train_tune(owner, body)
     return answers.tune(identity, [MOCK_BRANCH] if body.tune.branch == "fast" and not identity.mock else [])
 
 
@@ -36,8 +38,10 @@ def get_tune(app: APIGatewayHttpResolver, tune_id: str) -> dict[str, Any]:
 def create_prompt(app: APIGatewayHttpResolver, tune_id: str, content: Any) -> dict[str, Any]:
     """Order pictures."""
     services = wiring.services()
+    owner = owner_of(app)
+    services.rate_limit.admit(owner)
     services.require_key("ASTRIA_SECRET_NAME", "Astria")
-    generation = services.proxies.order_prompt(owner_of(app), tune_id, parse(CreatePrompt, content))
+    generation = services.proxies.order_prompt(owner, tune_id, parse(CreatePrompt, content))
     return answers.prompt(generation, services.bucket)
 
 

@@ -6,9 +6,16 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from character_identity.domain.errors import Conflict, InvalidRequest, NotFound, ProviderError, ServiceError
+from character_identity.domain.errors import (
+    BudgetExceeded,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    ProviderError,
+    ServiceError,
+)
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.domain.weights_mark import MARKED_BYTES, mark_of_content, mark_of_link
@@ -23,17 +30,14 @@ from character_identity.proxies.bodies import (
     picture_source,
 )
 from character_identity.services.generations import GenerationService
+from character_identity.services.idempotency import LONGEST_CALL
 from character_identity.services.identities import IdentityService
+from character_identity.services.patience import STEP_S, when_settled
 from character_identity.services.references import Source
 
 SAME_CALL_WITHIN = timedelta(minutes=10)
-LONGEST_START = timedelta(seconds=60)
-"""Twice what a function has; a call that made nothing by then has died."""
 PICTURE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
 """API Gateway cuts at 30 s; the client's polls are stretched, so that its patience suffices."""
-STEP_S = 0.5
-
-Job = TypeVar("Job", Identity, Generation)
 
 
 class StillRunning(ProviderError):
@@ -112,7 +116,10 @@ class ProxyService:
         self, owner: str, identity_id: str, provider: ProviderName, wait_s: float | None = None
     ) -> Identity:
         """A training, waited for a little; for ``wait_s`` if that is less."""
-        identity = self._hold(lambda: self._identities.get(owner, identity_id), _status_hold_s(wait_s))
+        hold_s = _status_hold_s(wait_s)
+        identity = when_settled(
+            lambda: self._identities.get(owner, identity_id), hold_s, self._now, self._sleep
+        )
         if identity.provider != provider:
             raise NotFound(f"There is no training {identity_id!r}.", code="unknown_identity")
         return identity
@@ -127,7 +134,7 @@ class ProxyService:
 
     def prompt(self, owner: str, tune_id: str, generation_id: str, wait_s: float | None = None) -> Generation:
         """A prompt's pictures, waited for a little; for ``wait_s`` if that is less."""
-        generation = self._hold(lambda: self._generations.get(owner, generation_id), _status_hold_s(wait_s))
+        generation = self._settled(owner, generation_id, _status_hold_s(wait_s))
         if generation.identity_id != tune_id:
             raise NotFound(f"There is no prompt {generation_id!r}.", code="unknown_generation")
         if generation.settled_at is not None:
@@ -139,7 +146,7 @@ class ProxyService:
     ) -> Generation:
         digest = _digest(owner, identity.provider, identity.identity_id, call)
         ordered = self._ordered(owner, identity, digest, request)
-        generation = self._hold(lambda: self._generations.get(owner, ordered.generation_id), PICTURE_HOLD_S)
+        generation = self._settled(owner, ordered.generation_id, PICTURE_HOLD_S)
         if generation.settled_at is None:
             raise StillRunning(
                 identity.provider,
@@ -201,7 +208,7 @@ class ProxyService:
             return self._identities.create(
                 owner, name, provider, sources(), class_name, steps=steps, identity_id=new.target_id
             )
-        except InvalidRequest:
+        except (InvalidRequest, BudgetExceeded):
             self._earlier.release(digest, new)
             raise
 
@@ -216,7 +223,7 @@ class ProxyService:
             try:
                 return self._identities.get(owner, call.target_id)
             except NotFound:
-                if self._now() - call.made_at > LONGEST_START:
+                if self._now() - call.made_at > LONGEST_CALL:
                     return None
                 if self._now() >= end:
                     return self._being_started()
@@ -288,14 +295,10 @@ class ProxyService:
         self._trained_weights.remember(owner, mark_of_link(lora_url), known)
         return known
 
-    def _hold(self, look: Callable[[], Job], limit_s: float) -> Job:
-        """A job once it is settled, or as it is at the end of the hold."""
-        job = look()
-        end = self._now() + timedelta(seconds=limit_s)
-        while job.settled_at is None and self._now() < end:
-            self._sleep(STEP_S)
-            job = look()
-        return job
+    def _settled(self, owner: str, generation_id: str, wait_s: float) -> Generation:
+        return when_settled(
+            lambda: self._generations.get(owner, generation_id), wait_s, self._now, self._sleep
+        )
 
 
 def _status_hold_s(wait_s: float | None) -> float:

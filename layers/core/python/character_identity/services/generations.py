@@ -1,11 +1,14 @@
-"""Generations: create and get."""
+"""Generations: create, quote, get and list."""
 
 from collections.abc import Callable
 from typing import Any
 
+from character_identity.domain.budget import Quote
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
 from character_identity.domain.generation import Generation, GenerationRequest
-from character_identity.ports import Generations, Identities, NewId, Now, Providers, Workflows
+from character_identity.domain.identity import Identity
+from character_identity.ports import Generations, Identities, NewId, Now, Provider, Providers, Workflows
+from character_identity.services.orders import OrderService
 
 
 class GenerationService:
@@ -16,6 +19,7 @@ class GenerationService:
         generations: Generations,
         identities: Identities,
         providers: Providers,
+        orders: OrderService,
         workflows: Workflows,
         now: Now,
         new_id: NewId,
@@ -24,6 +28,7 @@ class GenerationService:
         self._generations = generations
         self._identities = identities
         self._providers = providers
+        self._orders = orders
         self._workflows = workflows
         self._now = now
         self._new_id = new_id
@@ -36,12 +41,51 @@ class GenerationService:
 
         Raises:
             NotFound: no such identity of this owner.
-            Conflict: it is still training, or failed.
+            Conflict: it is still training, or failed; or there is a generation of that id.
             InvalidRequest: the provider cannot draw that.
+            BudgetExceeded: it costs more than is left of the owner's month.
         """
-        identity = self._identities.get(identity_id)
-        if identity.owner != owner:
-            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        identity, provider, seeded = self._orderable(owner, identity_id, request)
+        generation_id = generation_id or self._new_id()
+        quote = self._orders.quote_generation(owner, provider, seeded)
+        job = self._orders.generation(owner, identity_id, generation_id, provider, quote)
+        plan = provider.plan(identity, seeded)
+        generation = Generation(
+            generation_id=generation_id,
+            identity_id=identity_id,
+            owner=owner,
+            provider=identity.provider,
+            request=seeded,
+            status="queued",
+            created_at=self._now(),
+            prompt_used=plan.prompt,
+            warnings=plan.warnings,
+        )
+        self._generations.add(generation, job, quote.budget.limit_microusd)
+        self._workflows.start(job)
+        return generation
+
+    def quote(self, owner: str, identity_id: str, request: dict[str, Any]) -> Quote:
+        """What such an order would cost now. Raises as ``create``, except for the budget."""
+        _, provider, seeded = self._orderable(owner, identity_id, request)
+        return self._orders.quote_generation(owner, provider, seeded)
+
+    def list(self, owner: str, identity_id: str) -> list[Generation]:
+        """All generations of an identity of this owner, newest first."""
+        self._own_identity(owner, identity_id)
+        return self._generations.of_identity(identity_id)
+
+    def get(self, owner: str, generation_id: str) -> Generation:
+        """One generation of this owner; another's answers exactly like an unknown one."""
+        generation = self._generations.get(generation_id)
+        if generation.owner != owner:
+            raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
+        return generation
+
+    def _orderable(
+        self, owner: str, identity_id: str, request: dict[str, Any]
+    ) -> tuple[Identity, Provider, GenerationRequest]:
+        identity = self._own_identity(owner, identity_id)
         if identity.status != "ready":
             code = "identity_failed" if identity.status == "failed" else "identity_not_ready"
             raise Conflict(f"The identity {identity_id!r} is {identity.status}, not ready.", code=code)
@@ -52,25 +96,10 @@ class GenerationService:
                 f"{provider.name} draws at most {provider.max_images} pictures at a time.",
                 code="too_many_images",
             )
-        plan = provider.plan(identity, seeded)
-        generation = Generation(
-            generation_id=generation_id or self._new_id(),
-            identity_id=identity_id,
-            owner=owner,
-            provider=identity.provider,
-            request=seeded,
-            status="queued",
-            created_at=self._now(),
-            prompt_used=plan.prompt,
-            warnings=plan.warnings,
-        )
-        self._generations.add(generation)
-        self._workflows.generate({"generation_id": generation.generation_id, "state": "queued"})
-        return generation
+        return identity, provider, seeded
 
-    def get(self, owner: str, generation_id: str) -> Generation:
-        """One generation of this owner; another's answers exactly like an unknown one."""
-        generation = self._generations.get(generation_id)
-        if generation.owner != owner:
-            raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
-        return generation
+    def _own_identity(self, owner: str, identity_id: str) -> Identity:
+        identity = self._identities.get(identity_id)
+        if identity.owner != owner:
+            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        return identity

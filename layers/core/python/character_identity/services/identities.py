@@ -1,18 +1,17 @@
-"""Identities: create, get, list."""
+"""Identities: create, get, list, cancel."""
 
 from collections.abc import Sequence
 
-from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.domain.budget import Quote
+from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
+from character_identity.domain.event import Event
+from character_identity.domain.failure import Failure
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
-from character_identity.ports import (
-    Identities,
-    NewId,
-    Now,
-    Provider,
-    Providers,
-    ReferenceChooser,
-    Workflows,
-)
+from character_identity.domain.job import training_job_id
+from character_identity.ports import Identities, NewId, Now, Provider, Providers, Workflows
+from character_identity.services.events import EventService
+from character_identity.services.news import NewsService
+from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService, Source
 
 
@@ -23,17 +22,21 @@ class IdentityService:
         self,
         identities: Identities,
         references: ReferenceService,
-        chooser: ReferenceChooser,
         providers: Providers,
+        orders: OrderService,
         workflows: Workflows,
+        events: EventService,
+        news: NewsService,
         now: Now,
         new_id: NewId,
     ) -> None:
         self._identities = identities
         self._references = references
-        self._chooser = chooser
         self._providers = providers
+        self._orders = orders
         self._workflows = workflows
+        self._events = events
+        self._news = news
         self._now = now
         self._new_id = new_id
 
@@ -53,12 +56,19 @@ class IdentityService:
 
         Raises:
             InvalidRequest: the provider or a reference image is not usable; nothing was paid or stored.
+            BudgetExceeded: the training costs more than is left of the owner's month.
+            Conflict: there is an identity of that id.
         """
         adapter = provider_named(self._providers, provider)
         if main is not None and main not in sources:
             raise InvalidRequest("mainReference is not one of the references.", code="unknown_reference")
         identity_id = identity_id or self._new_id()
-        keys = self._references.take_in(owner, identity_id, sources, adapter.references)
+        job = None
+        if adapter.trains:  # before the references: money is the cheaper question
+            quote = self._orders.quote_training(owner, adapter, steps)
+            job = self._orders.training(owner, identity_id, adapter, quote)
+        taken = self._references.take_in(owner, identity_id, sources, adapter.references)
+        chosen = taken.most_central or 0 if main is None else list(sources).index(main)
         now = self._now()
         identity = Identity(
             identity_id=identity_id,
@@ -66,8 +76,9 @@ class IdentityService:
             name=name,
             provider=adapter.name,
             class_name=class_name,
-            references=keys,
-            main_reference=None if adapter.trains else self._main_reference(keys, sources, main),
+            references=taken.keys,
+            findings=taken.findings,
+            main_reference=None if adapter.trains else taken.keys[chosen],
             status="training" if adapter.trains else "ready",
             phase="preparing" if adapter.trains else "ready",
             progress=0 if adapter.trains else 100,
@@ -77,18 +88,43 @@ class IdentityService:
             training_steps=steps,
             cost_usd=None if adapter.trains else 0.0,
         )
-        self._identities.add(identity)
-        if adapter.trains:
-            self._workflows.train({"identity_id": identity_id, "state": "preparing"})
+        if job is None:
+            ready = Event.of_identity(identity)
+            self._identities.add(identity, ready)
+            self._events.publish_soon(ready.event_id)
+            return identity
+        try:
+            self._identities.add(identity, job=job, limit_microusd=quote.budget.limit_microusd)
+        except BudgetExceeded:  # another order was faster
+            self._references.discard(taken.keys)
+            raise
+        self._workflows.start(job)
         return identity
 
-    def _main_reference(self, keys: list[str], sources: Sequence[Source], main: Source | None) -> str:
-        """The named one, or else the one nearest to the centre of the set, chosen now and for good."""
-        if main is not None:
-            return keys[list(sources).index(main)]
-        if len(keys) == 1:
-            return keys[0]
-        return self._chooser.most_central(keys) or keys[0]
+    def quote(self, owner: str, provider: str) -> Quote:
+        """What creating such an identity would cost now.
+
+        Raises:
+            InvalidRequest: there is no such provider.
+        """
+        adapter = provider_named(self._providers, provider)
+        return self._orders.quote_training(owner, adapter, DEFAULT_STEPS)
+
+    def cancel(self, owner: str, identity_id: str) -> Identity:
+        """Give a training up; one that is settled stays as it is.
+
+        The machine is woken, and stops the job at the provider where that can be done.
+        """
+        identity = self.get(owner, identity_id)
+        if identity.status == "training":
+            error = Failure(code="cancelled", message="The training was cancelled.")
+            changes = {"status": "failed", "phase": "failed", "settled_at": self._now(), "error": error}
+            cancelled = identity.model_copy(update=changes)
+            event = Event.of_identity(cancelled)
+            identity = self._identities.settle(cancelled, event)
+            self._news.tell(training_job_id(identity_id))
+            self._events.publish_soon(event.event_id)
+        return identity
 
     def get(self, owner: str, identity_id: str) -> Identity:
         """One identity of this owner; another's answers exactly like an unknown one."""

@@ -1,6 +1,7 @@
 """Scoring: compare a generated picture with the references of its identity."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -24,17 +25,30 @@ class Embedder(Protocol):
 
 
 class ScoreStore(Protocol):
-    """Keeps scores, and embeddings to save computing them again."""
+    """Keeps scores, and embeddings to save computing them again; of identities that are there only."""
 
-    def put_score(self, generation_id: str, image_index: int, score: Score) -> None:
-        """Store the encoder's score of an image in place of an earlier one."""
+    def put_score(
+        self,
+        identity_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score,
+        embeddings: Mapping[str, Embedding],
+    ) -> None:
+        """Store the encoder's score of an image in place of an earlier one, with embeddings by content.
+
+        ``embeddings`` are by the SHA-256 of what they show.
+
+        Raises:
+            Erased: the identity is gone; nothing is stored then.
+        """
 
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         """Return a generation's scores by image index."""
 
-    def put_embedding(self, content_sha256: str, version: EncoderVersion, embedding: Embedding) -> None: ...
-
-    def embedding(self, content_sha256: str, version: EncoderVersion) -> Embedding | None: ...
+    def embedding(
+        self, identity_id: str, content_sha256: str, version: EncoderVersion
+    ) -> Embedding | None: ...
 
 
 class ScoringService:
@@ -48,7 +62,7 @@ class ScoringService:
     def score(self, key: str) -> Score | None:
         """Compare the picture under ``key`` with its identity's references and store the score.
 
-        None, and nothing stored, when the picture or every reference is gone: the identity was erased.
+        None, and nothing stored, when the picture or the identity is gone: it was erased.
 
         Raises:
             InvalidRequest: the key is not a generated image's, or a picture cannot be embedded.
@@ -57,37 +71,29 @@ class ScoringService:
         references = self._bucket.list_keys(f"references/{image.identity_id}/")
         if not references:
             return None
+        new: dict[str, Embedding] = {}
         try:
-            image_sha256, embedding = self._embedding(key)
+            image_sha256, embedding = self._embedding(image.identity_id, key, new)
             similarities = {
-                reference: cosine(embedding, self._embedding(reference)[1]) for reference in references
+                reference: cosine(embedding, self._embedding(image.identity_id, reference, new)[1])
+                for reference in references
             }
+            score = Score.of(self._embedder.version, image_sha256, similarities)
+            self._scores.put_score(image.identity_id, image.generation_id, image.index, score, new)
         except NotFound:
             return None
-        score = Score.of(self._embedder.version, image_sha256, similarities)
-        self._scores.put_score(image.generation_id, image.index, score)
         return score
 
-    def most_central(self, keys: list[str]) -> str:
-        """The picture with the largest sum of similarities to the others: the nearest to their centre.
-
-        Raises:
-            InvalidRequest: a picture cannot be embedded.
-            NotFound: a picture is not there.
-        """
-        embeddings = {key: self._embedding(key)[1] for key in keys}
-        return max(keys, key=lambda key: sum(cosine(embeddings[key], other) for other in embeddings.values()))
-
-    def _embedding(self, key: str) -> tuple[str, Embedding]:
-        """Return the content's SHA-256 and its embedding, computed once per content and encoder version."""
+    def _embedding(self, identity_id: str, key: str, new: dict[str, Embedding]) -> tuple[str, Embedding]:
+        """Return the content's SHA-256 and its embedding, which is added to ``new`` if it was not kept."""
         content = self._bucket.read(key, MAX_IMAGE_BYTES)
         content_sha256 = sha256(content).hexdigest()
-        version = self._embedder.version
-        embedding = self._scores.embedding(content_sha256, version)
-        if embedding is None:
-            embedding = self._embedder.embed(content)
-            self._scores.put_embedding(content_sha256, version, embedding)
-        return content_sha256, embedding
+        kept = self._scores.embedding(identity_id, content_sha256, self._embedder.version)
+        if kept is not None:
+            return content_sha256, kept
+        if content_sha256 not in new:
+            new[content_sha256] = self._embedder.embed(content)
+        return content_sha256, new[content_sha256]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,30 @@
+"""GET /v1/identities/{identity_id}/generations: all of an identity's generations, newest first."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from character_identity import wiring
+from character_identity.http import answer, owner_of, rest_app
+from character_identity.presenters import present_generation
+from character_identity.schemas import ListGenerationsResponse
+
+logger = Logger()
+app = rest_app()
+
+
+@app.get("/v1/identities/<identity_id>/generations")
+def list_generations(identity_id: str) -> Response[str]:
+    services = wiring.services()
+    shown = [
+        present_generation(each, services.scores.scores_of(each.generation_id), services.bucket)
+        for each in services.generations.list(owner_of(app), identity_id)
+    ]
+    return answer(ListGenerationsResponse(generations=shown))
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

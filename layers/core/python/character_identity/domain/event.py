@@ -1,0 +1,110 @@
+"""Event: that something ended, as told to the outside, on EventBridge and by webhook."""
+
+import hashlib
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from character_identity.domain.failure import Failure
+from character_identity.domain.generation import Generation
+from character_identity.domain.identity import Identity
+
+EventType = Literal[
+    "IdentityReady", "IdentityFailed", "IdentityErased", "GenerationCompleted", "GenerationFailed"
+]
+
+LONGEST_MESSAGE = 500
+"""Characters of a provider's reason that are told: a webhook should stay small, and a log may be long."""
+
+IDENTITY_EVENTS: dict[str, EventType] = {"ready": "IdentityReady", "failed": "IdentityFailed"}
+GENERATION_EVENTS: dict[str, EventType] = {"succeeded": "GenerationCompleted", "failed": "GenerationFailed"}
+
+
+class Event(BaseModel):
+    """What happened to one identity or generation.
+
+    ``data`` is what receivers read, in the API's camelCase: ids, the status and the error; no links and no
+    prompts, for the receiver asks the API for those. The same event made twice has the same id.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    type: EventType
+    owner: str
+    subject_id: str
+    occurred_at: datetime
+    data: dict[str, Any]
+
+    @classmethod
+    def of_identity(cls, identity: Identity) -> "Event":
+        """That an identity is ready, or failed.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        if identity.status not in IDENTITY_EVENTS or identity.settled_at is None:
+            raise ValueError(f"The identity {identity.identity_id!r} is not settled.")
+        data = {"characterId": identity.identity_id, "status": identity.status, **_told(identity.error)}
+        kind = IDENTITY_EVENTS[identity.status]
+        return cls._make(kind, identity.owner, identity.identity_id, identity.settled_at, data)
+
+    @classmethod
+    def of_erasure(cls, identity: Identity, erased_at: datetime) -> "Event":
+        """That an identity was erased."""
+        data = {"characterId": identity.identity_id, "status": "erased"}
+        return cls._make("IdentityErased", identity.owner, identity.identity_id, erased_at, data)
+
+    @classmethod
+    def of_generation(cls, generation: Generation) -> "Event":
+        """That a generation succeeded, at least in part, or failed.
+
+        Raises:
+            ValueError: it did neither.
+        """
+        if generation.status not in GENERATION_EVENTS or generation.settled_at is None:
+            raise ValueError(f"The generation {generation.generation_id!r} is not settled.")
+        data = {
+            "generationId": generation.generation_id,
+            "characterId": generation.identity_id,
+            "status": generation.status,
+            **_told(generation.error),
+        }
+        kind = GENERATION_EVENTS[generation.status]
+        return cls._make(kind, generation.owner, generation.generation_id, generation.settled_at, data)
+
+    @classmethod
+    def _make(
+        cls, kind: EventType, owner: str, subject_id: str, occurred_at: datetime, data: dict[str, Any]
+    ) -> "Event":
+        return cls(
+            event_id=event_id_of(kind, subject_id),
+            type=kind,
+            owner=owner,
+            subject_id=subject_id,
+            occurred_at=occurred_at,
+            data=data,
+        )
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The event as JSON for the outside: the payload that Standard Webhooks recommends, and the id."""
+        told = self.model_dump(mode="json")
+        return {
+            "id": self.event_id,
+            "type": self.type,
+            "timestamp": told["occurred_at"],
+            "data": told["data"],
+        }
+
+
+def event_id_of(kind: EventType, subject_id: str) -> str:
+    """``evt_`` and the first 32 hexadecimal digits of the SHA-256 of ``<type>/<subject id>``."""
+    return f"evt_{hashlib.sha256(f'{kind}/{subject_id}'.encode()).hexdigest()[:32]}"
+
+
+def _told(error: Failure | None) -> dict[str, Any]:
+    if error is None:
+        return {}
+    return {"error": {"code": error.code, "message": error.message[:LONGEST_MESSAGE]}}

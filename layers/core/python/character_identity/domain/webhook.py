@@ -1,0 +1,140 @@
+"""Webhook: where a caller wants to hear of events, and how far telling it is.
+
+In the form of Standard Webhooks 1.0.0, "the specification" below:
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, read 2026-11-23.
+"""
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from character_identity.domain.event import Event
+
+SECRET_PREFIX = "whsec_"
+SECRET_BYTES = 32
+"""The specification asks for 24 to 64."""
+
+RETRY_AFTER = tuple(
+    timedelta(**delay)
+    for delay in (
+        {"seconds": 5},
+        {"minutes": 5},
+        {"minutes": 30},
+        {"hours": 2},
+        {"hours": 5},
+        {"hours": 10},
+        {"hours": 14},
+        {"hours": 20},
+        {"hours": 24},
+    )
+)
+"""What passes between two attempts: the specification's example, ten attempts over three days."""
+JITTER = 0.1
+"""The share by which a wait is stretched at most, so that receivers do not meet all retries at once."""
+ATTEMPT_TAKES_AT_MOST = timedelta(minutes=5)
+"""An attempt that has not ended by then was interrupted. No function that sends may run longer."""
+GONE = 410
+"""The receiver wants no more webhooks (the specification, "Delivery success and failure")."""
+
+DeliveryState = Literal["pending", "delivered", "given_up"]
+
+
+class Endpoint(BaseModel):
+    """Where a caller wants to hear of events from now on; ``disabled_at`` is when it asked for no more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    endpoint_id: str
+    owner: str
+    url: str
+    secret: str = Field(repr=False)
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+    def hears_of(self, event: Event) -> bool:
+        """Whether an event is told here: it happened after the registration, and nobody said no more."""
+        return self.disabled_at is None and self.created_at <= event.occurred_at
+
+
+class Delivery(BaseModel):
+    """How far telling an event to an endpoint is.
+
+    While ``pending`` it is due at ``next_attempt_at``. ``last_status`` is what the receiver answered last,
+    ``last_error`` the code of what kept it from answering.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    endpoint_id: str
+    state: DeliveryState = "pending"
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    last_status: int | None = None
+    last_error: str | None = None
+
+    @classmethod
+    def due(cls, event: Event, endpoint: Endpoint, at: datetime) -> "Delivery":
+        """One that nobody has attempted yet."""
+        return cls(event_id=event.event_id, endpoint_id=endpoint.endpoint_id, next_attempt_at=at)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether somebody should attempt it now."""
+        return self.state == "pending" and self.next_attempt_at is not None and self.next_attempt_at <= now
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no attempt is left."""
+        return self.attempts > len(RETRY_AFTER)
+
+    def claimed(self, now: datetime) -> "Delivery":
+        """With one attempt more, which is nobody else's until it must have ended."""
+        return self._with(attempts=self.attempts + 1, next_attempt_at=now + ATTEMPT_TAKES_AT_MOST)
+
+    def answered(self, status: int, now: datetime, jitter: float) -> "Delivery":
+        """After an attempt that the receiver answered."""
+        known = self._with(last_status=status, last_error=None)
+        if 200 <= status < 300:
+            return known._with(state="delivered", next_attempt_at=None)
+        return known._ended() if status == GONE else known._later(now, jitter)
+
+    def failed(self, code: str, now: datetime, jitter: float) -> "Delivery":
+        """After an attempt that nobody answered."""
+        return self._with(last_status=None, last_error=code)._later(now, jitter)
+
+    def given_up(self, code: str) -> "Delivery":
+        """No attempt could help."""
+        return self._with(last_status=None, last_error=code)._ended()
+
+    def _later(self, now: datetime, jitter: float) -> "Delivery":
+        if self.is_exhausted:
+            return self._ended()
+        return self._with(next_attempt_at=now + RETRY_AFTER[self.attempts - 1] * (1 + JITTER * jitter))
+
+    def _ended(self) -> "Delivery":
+        return self._with(state="given_up", next_attempt_at=None)
+
+    def _with(self, **changes: object) -> "Delivery":
+        return self.model_copy(update=changes)
+
+
+def secret_of(key: bytes) -> str:
+    """A signing key as its owner sees it."""
+    return SECRET_PREFIX + base64.b64encode(key).decode("ascii")
+
+
+def signed_headers(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers that make a body a Standard Webhook; ``at`` is the time of the attempt."""
+    timestamp = str(int(at.timestamp()))
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    content = b".".join((message_id.encode(), timestamp.encode(), body))
+    signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode("ascii")
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{signature}",
+    }

@@ -1,0 +1,230 @@
+"""Erasing: an identity and all that was made of it, here and at its provider, whatever is under way.
+
+The identity's row becomes a receipt in one write, and with that it is gone: no task changes it any more, no
+picture of it is ordered or scored. Deleting what it leaves is a purge. It is repeated a minute later, then
+until all is done, and once when no job can be under way any more: that takes what was being written at the
+erasure, what a provider would not delete at first, and what a purge that was interrupted had left.
+"""
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from character_identity.domain.errors import (
+    NotFound,
+    ProviderNotConfigured,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from character_identity.domain.event import Event
+from character_identity.domain.identity import Identity
+from character_identity.domain.job import ProviderJob, generation_job_id, training_job_id
+from character_identity.domain.receipt import Receipt, Remnant, Removed
+from character_identity.ports import Bucket, Erasures, Identities, Ledger, Now, Providers
+from character_identity.services.events import EventService
+from character_identity.services.news import NewsService
+from character_identity.services.references import uploads_of
+
+AT_PROVIDERS_FOR = timedelta(seconds=15)
+"""No further call to a provider is begun after that, since a request has 29 s; the next purge goes on."""
+MOST_AT_ONCE = 200
+"""Generations of a purge, which takes four calls to the table for each."""
+UPLOADS_KEPT = timedelta(days=2)
+"""They expire after one day, rounded up to midnight UTC
+(https://repost.aws/questions/QUvjf44qlYSMmQLyRUtTrevg, read 2026-11-23)."""
+STAYS = (
+    ("events", "ids, statuses and error messages", "They tell the owner's systems what happened.", 30),
+    ("logs", "ids, times and error messages", "They are for finding faults.", 30),
+    ("state machines", "ids, times and error messages", "AWS keeps the history of executions.", 90),
+    ("backups", "the rows as they were", "The table can be restored to any time since.", 35),
+)
+"""Where, what, why, and for how many days: as long as our events and logs live, and by AWS's guides
+(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html and "Point-in-time backups for DynamoDB",
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html; 2026-11-23)."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Outcome(NamedTuple):
+    """What came of asking a provider to delete a job; ``finished``: nothing more can be done about it."""
+
+    finished: bool
+    removed: Removed = Removed()
+    kept: Remnant | None = None
+
+
+class ErasureService:
+    """Erases identities. Whoever asks and whatever fails: what was begun is ended by the sweep."""
+
+    def __init__(
+        self,
+        identities: Identities,
+        erasures: Erasures,
+        ledger: Ledger,
+        bucket: Bucket,
+        providers: Providers,
+        news: NewsService,
+        events: EventService,
+        now: Now,
+    ) -> None:
+        self._identities = identities
+        self._erasures = erasures
+        self._ledger = ledger
+        self._bucket = bucket
+        self._providers = providers
+        self._news = news
+        self._events = events
+        self._now = now
+
+    def erase(self, owner: str, identity_id: str) -> Receipt:
+        """Erase an identity of this owner; of one that was erased before, the receipt as it is by now.
+
+        Raises:
+            NotFound: there is none, or it is another's.
+        """
+        identity = self._find(identity_id)
+        if identity is not None and identity.owner == owner:
+            self._erase(identity)
+        receipt = self._erasures.find(identity_id)
+        if receipt is None or receipt.owner != owner:
+            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        return receipt
+
+    def purge(self, identity_id: str) -> None:
+        """Delete what there is of an erased identity, as far as it gets, and see when to come again."""
+        receipt = self._erasures.find(identity_id)
+        if receipt is None:
+            return
+        ends_at = self._now() + AT_PROVIDERS_FOR
+        receipt, all_found = self._with_generations(receipt)
+        receipt, jobs = self._purge_here(receipt)
+        self._save(receipt)
+        receipt = self._purge_there(receipt, jobs, ends_at)
+        self._save(receipt.model_copy(update={"complete": all_found and not receipt.unfinished}))
+
+    def _find(self, identity_id: str) -> Identity | None:
+        try:
+            return self._identities.get(identity_id)
+        except NotFound:
+            return None
+
+    def _erase(self, identity: Identity) -> None:
+        trains = self._providers[identity.provider].trains
+        receipt = Receipt(
+            identity_id=identity.identity_id,
+            owner=identity.owner,
+            provider=identity.provider,
+            erased_at=self._now(),
+            unfinished=[identity.identity_id] if trains else [],
+        ).keeping(*self._staying(identity.owner))
+        event = Event.of_erasure(identity, receipt.erased_at)
+        if self._erasures.bury(receipt, event):
+            self.purge(identity.identity_id)
+            self._events.publish_soon(event.event_id)
+
+    def _staying(self, owner: str) -> Iterable[Remnant]:
+        """What stays for a while whatever was made of an identity."""
+        now = self._now()
+        for where, what, why, days in STAYS:
+            yield Remnant(where=where, what=what, why=why, until=now + timedelta(days=days))
+        uploads = self._bucket.list_keys(uploads_of(owner))
+        if uploads:
+            yield Remnant(
+                where="uploads",
+                what=f"{len(uploads)} pictures that this owner has uploaded of late",
+                why="They belong to no identity, and expire.",
+                until=now + UPLOADS_KEPT,
+            )
+
+    def _with_generations(self, receipt: Receipt) -> tuple[Receipt, bool]:
+        """With the generations that are there, written down before any is deleted; and whether with all."""
+        room = MOST_AT_ONCE - len(receipt.unfinished)
+        if room <= 0:
+            return receipt, False
+        found = self._erasures.generations_of(receipt.identity_id, room)
+        new = [generation_id for generation_id in found if generation_id not in receipt.unfinished]
+        if new:
+            receipt = receipt.model_copy(update={"unfinished": [*receipt.unfinished, *new]})
+            self._save(receipt)
+        return receipt, len(found) < room
+
+    def _purge_here(self, receipt: Receipt) -> tuple[Receipt, list[ProviderJob]]:
+        """Delete our rows and objects, and wake the machines at work; returns the jobs to be deleted."""
+        identity_id, removed, jobs = receipt.identity_id, Removed(), []
+        for subject_id in receipt.unfinished:
+            is_training = subject_id == identity_id
+            if not is_training:
+                removed += self._erasures.remove_generation(subject_id)
+            job_id = training_job_id(subject_id) if is_training else generation_job_id(subject_id)
+            job = self._ledger.get(job_id)
+            if job is not None:
+                jobs.append(job)
+                if job.open:
+                    self._news.tell(job_id)
+        removed += self._erasures.remove_rows(identity_id)
+        removed += Removed(
+            references=self._remove_objects(f"references/{identity_id}/"),
+            weights=self._remove_objects(f"weights/{identity_id}/"),
+            pictures=self._remove_objects(f"generations/{identity_id}/"),
+        )
+        return receipt.model_copy(update={"removed": receipt.removed + removed}), jobs
+
+    def _remove_objects(self, prefix: str) -> int:
+        keys = self._bucket.list_keys(prefix)
+        self._bucket.delete(*keys)
+        return len(keys)
+
+    def _purge_there(self, receipt: Receipt, jobs: list[ProviderJob], ends_at: datetime) -> Receipt:
+        """Have the provider stop and delete jobs, as many as there is time for."""
+        removed, unfinished = receipt.removed, []
+        for job in jobs:
+            receipt = receipt.keeping(*self._staying_of(job))
+            outcome = self._ask_to_delete(job, receipt) if self._now() < ends_at else _Outcome(False)
+            removed += outcome.removed
+            if outcome.kept is not None:
+                receipt = receipt.keeping(outcome.kept)
+            if not outcome.finished:
+                unfinished.append(job.subject_id)
+        return receipt.model_copy(update={"removed": removed, "unfinished": unfinished})
+
+    def _staying_of(self, job: ProviderJob) -> Iterable[Remnant]:
+        """What stays because there was a job."""
+        yield Remnant(where="ledger", what="ids, times and amounts of its jobs", why="They are our accounts.")
+        keeps = self._providers[job.provider].keeps
+        if keeps is not None:
+            yield Remnant(where=job.provider, what="what it was sent and what it made", why=keeps)
+
+    def _ask_to_delete(self, job: ProviderJob, receipt: Receipt) -> _Outcome:
+        if job.handle is None:
+            return self._without_handle(job, receipt)
+        provider = self._providers[job.provider]
+        erase = provider.erase_training if job.kind == "training" else provider.erase_generation
+        try:
+            if job.open:
+                with suppress(ProviderRejected):  # it may have ended, and is deleted then
+                    provider.cancel(job.handle)
+            outcome = _Outcome(True, Removed(provider_objects=int(erase(job.handle))))
+        except ProviderRejected as exc:
+            logger.warning("the provider refused to delete", extra={"job_id": job.job_id}, exc_info=exc)
+            what = f"{job.kind} {job.handle.provider_job_id}"
+            outcome = _Outcome(True, kept=Remnant(where=job.provider, what=what, why=exc.message))
+        except (ProviderUnavailable, ProviderNotConfigured) as exc:
+            logger.warning("the provider did not delete yet", extra={"job_id": job.job_id}, exc_info=exc)
+            return _Outcome(False)
+        # While it is open its machine may be copying what it made, so it is looked at again.
+        return _Outcome(False) if job.open else outcome
+
+    def _without_handle(self, job: ProviderJob, receipt: Receipt) -> _Outcome:
+        """Nothing was ordered, or not yet; or the answer was lost, and a callback may still tell."""
+        lost = job.state in {"intended", "unknown"}
+        if job.open or (lost and self._now() < receipt.last_purge_at):
+            return _Outcome(False)
+        if not lost:
+            return _Outcome(True)
+        why = "It never said whether it accepted the order, so nobody can tell what to delete."
+        return _Outcome(True, kept=Remnant(where=job.provider, what=f"{job.kind} {job.subject_id}", why=why))
+
+    def _save(self, receipt: Receipt) -> None:
+        self._erasures.save(receipt, receipt.next_purge_at(self._now()))

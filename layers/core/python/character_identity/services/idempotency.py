@@ -1,0 +1,110 @@
+"""Idempotency keys: a request that is repeated leads to what it led to before.
+
+After https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07, read 2026-11-23.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from character_identity.domain.errors import Erased, KeyReused, NotFound, RequestInFlight, ServiceError
+from character_identity.ports import EarlierCall, EarlierCalls, NewId, Now
+
+KEPT = timedelta(hours=24)
+LONGEST_CALL = timedelta(seconds=60)
+"""Twice what a function has; a call that made nothing by then has died."""
+
+Resource = TypeVar("Resource")
+
+
+class IdempotencyService:
+    """Gives every key to one request, and the request's resource an id before anything else is done.
+
+    A call that died in the middle is so continued by the next one with its key, with the same id: what it
+    stored under that id is found, and what it did not is stored once.
+    """
+
+    def __init__(self, calls: EarlierCalls, now: Now, new_id: NewId) -> None:
+        self._calls = calls
+        self._now = now
+        self._new_id = new_id
+
+    def once(
+        self,
+        owner: str,
+        key: str | None,
+        fingerprint: str,
+        find: Callable[[str], Resource],
+        create: Callable[[str], Resource],
+    ) -> tuple[Resource, bool]:
+        """What a request creates, and whether an earlier one with its key did; without a key it always does.
+
+        ``create`` makes the resource of the id that it is given, once; ``find`` raises NotFound if there is
+        none. ``fingerprint`` is a digest of the request. What ``create`` refuses gives the key back.
+
+        Raises:
+            KeyReused: the key belongs to another request.
+            RequestInFlight: the earlier request is still at it, or died less than a minute ago.
+        """
+        if key is None:
+            return create(self._new_id()), False
+        digest = hashlib.sha256(json.dumps(["key", owner, key]).encode()).hexdigest()
+        new = self._new_call(fingerprint)
+        claimed = self._calls.claim(digest, new, None)
+        if claimed.expires_at is not None and claimed.expires_at <= self._now():
+            claimed = self._calls.claim(digest, new, claimed)
+        if claimed != new:
+            if claimed.fingerprint != fingerprint:
+                raise KeyReused
+            found = _found(find, claimed.target_id)
+            if found is not None:
+                return found, True
+            claimed = self._take_over(digest, claimed)
+        return self._create(digest, claimed, find, create)
+
+    def _create(
+        self,
+        digest: str,
+        call: EarlierCall,
+        find: Callable[[str], Resource],
+        create: Callable[[str], Resource],
+    ) -> tuple[Resource, bool]:
+        try:
+            return create(call.target_id), False
+        except ServiceError as exc:
+            if exc.status >= 500:  # it may be stored, or half of it: the key stays with its id
+                raise
+            found = _found(find, call.target_id)
+            if found is not None:  # by a call that had been given up
+                return found, True
+            self._calls.release(digest, call)
+            raise
+
+    def _take_over(self, digest: str, dead: EarlierCall) -> EarlierCall:
+        age = self._now() - dead.made_at
+        if age <= LONGEST_CALL:
+            # As long as it has lasted already: soon if it has just begun, and not often if it died.
+            wait = min(age, LONGEST_CALL - age + timedelta(seconds=1))
+            raise RequestInFlight(retry_after_s=max(1, math.ceil(wait.total_seconds())))
+        taken = replace(self._new_call(dead.fingerprint), target_id=dead.target_id)
+        if self._calls.claim(digest, taken, dead) != taken:
+            raise RequestInFlight(retry_after_s=1)
+        return taken
+
+    def _new_call(self, fingerprint: str) -> EarlierCall:
+        now = self._now()
+        expires_at = (now + KEPT).replace(microsecond=0)
+        return EarlierCall(self._new_id(), now, fingerprint, expires_at)
+
+
+def _found(find: Callable[[str], Resource], resource_id: str) -> Resource | None:
+    try:
+        return find(resource_id)
+    except Erased:  # it was made, and shall not be made again
+        raise
+    except NotFound:
+        return None

@@ -22,12 +22,18 @@ from character_identity_client.character import (
     ProjectContext,
 )
 from character_identity_client.models import (
+    Budget,
+    Estimate,
     Failure,
+    Finding,
     Generation,
     Identity,
     Image,
+    Price,
     Provider,
+    ReferenceCheck,
     Score,
+    Usage,
 )
 from character_identity_client.session import MediaService, ProxySession, ServiceFailed, configure
 
@@ -36,6 +42,7 @@ __all__ = [
     "AnalyzedCharacter",
     "ApiClient",
     "ApiError",
+    "Budget",
     "CharacterGenerationMetadata",
     "CharacterGenerationParams",
     "CharacterGenerationResult",
@@ -43,16 +50,21 @@ __all__ = [
     "CharacterIdentityMetadata",
     "CharacterIdentityResult",
     "DeadlinePassed",
+    "Estimate",
     "Failure",
+    "Finding",
     "Generation",
     "Identity",
     "Image",
     "JobFailed",
     "MediaService",
+    "Price",
     "ProjectContext",
     "Provider",
     "ProxySession",
+    "ReferenceCheck",
     "Score",
     "ServiceFailed",
+    "Usage",
     "configure",
 ]

@@ -4,11 +4,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from uuid import uuid4
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from character_identity_client.models import Generation, Identity, Provider, Upload
+from character_identity_client.models import (
+    Estimate,
+    Generation,
+    Identity,
+    Provider,
+    ReferenceCheck,
+    Upload,
+    Usage,
+)
 
 TIMEOUT = httpx.Timeout(connect=5, read=35, write=60, pool=5)
 """Seconds. API Gateway gives a function 30 to answer; uploads are a few megabytes."""
@@ -16,8 +25,12 @@ TIMEOUT = httpx.Timeout(connect=5, read=35, write=60, pool=5)
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 """The pictures that the API takes as references, by the end of their names."""
 
-GET_ATTEMPTS = 4
+ATTEMPTS = 4
 TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+TOO_EARLY = frozenset({409, 429, 503})
+"""With ``Retry-After``: an order with the same key is being worked on, or there were too many calls."""
+PATIENCE_S = 90.0
+"""The longest to wait in all where the API says when to ask again; it continues a dead order after 60."""
 
 FIRST_WAIT_S = 0.3
 WAIT_GROWTH = 1.3
@@ -50,7 +63,10 @@ class DeadlinePassed(TimeoutError):
 
 
 class ApiClient:
-    """Calls the API for one owner. Only GETs are repeated: a repeated POST could be a second order.
+    """Calls the API for one owner, and repeats calls that failed or came too early, a few times.
+
+    Orders carry an idempotency key, by default a new one each, so that a repeated call is not a second order.
+    Give one to be safe beyond this process: who asks again with it, within a day, gets what it led to.
 
     Safe to use from several threads.
     """
@@ -113,12 +129,32 @@ class ApiClient:
                 _raise_for_error(self._stores.post(upload.url, data=upload.fields, files=part))
         return [upload.key for upload in uploads]
 
+    def check_references(self, references: Sequence[str], *, provider: str | None = None) -> ReferenceCheck:
+        """What is wrong with uploaded keys or links, also by the limits of a provider; free."""
+        body = {"references": list(references), "provider": provider}
+        return _parse(TypeAdapter(ReferenceCheck), self._post("/v1/references/check", body))
+
     def create_identity(
-        self, name: str, provider: str, references: Sequence[str], *, class_name: str | None = None
+        self,
+        name: str,
+        provider: str,
+        references: Sequence[str],
+        *,
+        class_name: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Identity:
         """Create an identity from uploaded keys or links; it may still have to be trained."""
         body = {"name": name, "provider": provider, "references": list(references), "className": class_name}
-        return _parse(TypeAdapter(Identity), self._post("/v1/identities", body))
+        return _parse(TypeAdapter(Identity), self._order("/v1/identities", body, idempotency_key))
+
+    def estimate_identity(self, provider: str) -> Estimate:
+        """What it costs to create an identity; free."""
+        body = {"name": "Estimate", "provider": provider}
+        return _parse(TypeAdapter(Estimate), self._post("/v1/identities/estimate", body))
+
+    def cancel_identity(self, identity_id: str) -> Identity:
+        """Give a training up; an identity that is ready or failed stays as it is."""
+        return _parse(TypeAdapter(Identity), self._post(f"/v1/identities/{identity_id}/cancel"))
 
     def get_identity(self, identity_id: str) -> Identity:
         """An identity as it is now."""
@@ -135,6 +171,7 @@ class ApiClient:
         num_inference_steps: int | None = None,
         seed: int | None = None,
         num_images: int | None = None,
+        idempotency_key: str | None = None,
     ) -> Generation:
         """Order pictures of an identity; what is None is left to the API."""
         body = {
@@ -146,7 +183,31 @@ class ApiClient:
             "seed": seed,
             "numImages": num_images,
         }
-        return _parse(TypeAdapter(Generation), self._post(f"/v1/identities/{identity_id}/generations", body))
+        path = f"/v1/identities/{identity_id}/generations"
+        return _parse(TypeAdapter(Generation), self._order(path, body, idempotency_key))
+
+    def estimate_generation(
+        self,
+        identity_id: str,
+        prompt: str,
+        *,
+        aspect_ratio: str | None = None,
+        num_inference_steps: int | None = None,
+        num_images: int | None = None,
+    ) -> Estimate:
+        """What pictures of an identity cost; free."""
+        body = {
+            "prompt": prompt,
+            "aspectRatio": aspect_ratio,
+            "numInferenceSteps": num_inference_steps,
+            "numImages": num_images,
+        }
+        answer = self._post(f"/v1/identities/{identity_id}/generations/estimate", body)
+        return _parse(TypeAdapter(Estimate), answer)
+
+    def usage(self, month: str | None = None) -> Usage:
+        """What was spent in a month, as in ``2026-11``, and what is left; by default in the present one."""
+        return _parse(TypeAdapter(Usage), self._get("/v1/usage", month=month))
 
     def get_generation(self, generation_id: str) -> Generation:
         """A generation as it is now."""
@@ -217,27 +278,36 @@ class ApiClient:
             wait_s = min(wait_s * WAIT_GROWTH, LONGEST_WAIT_S)
         return found
 
-    def _get(self, path: str) -> Any:
-        return _json(self._repeat(lambda: self._api.get(path)))
+    def _get(self, path: str, **query: str | None) -> Any:
+        given = {name: value for name, value in query.items() if value is not None}
+        return _json(self._repeat(lambda: self._api.get(path, params=given)))
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
-        given = {name: value for name, value in body.items() if value is not None}
-        return _json(_raise_for_error(self._api.post(path, json=given)))
+    def _order(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Any:
+        """Post what costs money; every attempt carries the same key."""
+        return self._post(path, body, {"Idempotency-Key": idempotency_key or str(uuid4())})
 
-    def _repeat(self, get: Callable[[], httpx.Response]) -> httpx.Response:
-        """The answer of a GET, which is asked again where that may help."""
-        for attempt in range(1, GET_ATTEMPTS + 1):
-            last = attempt == GET_ATTEMPTS
-            try:
-                response = get()
-            except httpx.TransportError:
-                if last:
-                    raise
-            else:
-                if last or response.status_code not in TRY_AGAIN:
-                    return _raise_for_error(response)
-            self._sleep(FIRST_WAIT_S * 2**attempt)
-        raise AssertionError("the last attempt returns or raises")
+    def _post(
+        self, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """Post what may be posted again: an order with its key, or what orders nothing."""
+        given = {name: value for name, value in (body or {}).items() if value is not None}
+        return _json(self._repeat(lambda: self._api.post(path, json=given, headers=headers)))
+
+    def _repeat(self, call: Callable[[], httpx.Response]) -> httpx.Response:
+        """The answer of a call, which is made again where that may help, or when the API says so."""
+        failures, waited_s = 0, 0.0
+        while True:
+            outcome = _outcome(call)
+            pause_s = _told_to_wait_s(outcome)
+            if pause_s is None and _may_pass(outcome):
+                failures += 1
+                pause_s = FIRST_WAIT_S * 2**failures if failures < ATTEMPTS else None
+            if pause_s is None or waited_s + pause_s > PATIENCE_S:
+                if isinstance(outcome, httpx.TransportError):
+                    raise outcome
+                return _raise_for_error(outcome)
+            self._sleep(pause_s)
+            waited_s += pause_s
 
 
 def refuse_clear_text(api_url: str) -> None:
@@ -268,6 +338,25 @@ def _raise_for_error(response: httpx.Response) -> httpx.Response:
     code = str(problem.get("code") or "unknown")
     message = str(problem.get("message") or response.reason_phrase or "no explanation")
     raise ApiError(response.status_code, code, message)
+
+
+def _outcome(call: Callable[[], httpx.Response]) -> httpx.Response | httpx.TransportError:
+    try:
+        return call()
+    except httpx.TransportError as exc:
+        return exc
+
+
+def _told_to_wait_s(outcome: httpx.Response | httpx.TransportError) -> float | None:
+    """After how long the API wants to be asked again; None if it does not say, or does not want it."""
+    if isinstance(outcome, httpx.TransportError) or outcome.status_code not in TOO_EARLY:
+        return None
+    seconds = outcome.headers.get("Retry-After", "")
+    return max(float(seconds), FIRST_WAIT_S) if seconds.isdecimal() else None
+
+
+def _may_pass(outcome: httpx.Response | httpx.TransportError) -> bool:
+    return isinstance(outcome, httpx.TransportError) or outcome.status_code in TRY_AGAIN
 
 
 def _json(response: httpx.Response) -> Any:

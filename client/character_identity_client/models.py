@@ -19,6 +19,23 @@ class Failure(Answer):
     message: str
 
 
+class Finding(Answer):
+    """Something about reference images; ``reference`` is the index of one, None where it is about all."""
+
+    code: str
+    severity: Literal["error", "warning"]
+    reference: int | None = None
+    message: str
+    advice: str
+
+
+class ReferenceCheck(Answer):
+    """What was found, errors first; ``usable`` if there is none."""
+
+    usable: bool
+    findings: list[Finding]
+
+
 class IdentityMetadata(Answer):
     """What an identity took to make. ``training_time`` is in milliseconds, ``cost`` in dollars."""
 
@@ -36,6 +53,7 @@ class Identity(Answer):
     phase: str | None = None
     progress: int = 0
     reference_urls: list[str] = []
+    findings: list[Finding] = []
     model_storage_url: str | None = None
     metadata: IdentityMetadata = IdentityMetadata()
     error: Failure | None = None
@@ -91,6 +109,42 @@ class Generation(Answer):
     def scored(self) -> bool:
         """Whether every picture that can have a score has one."""
         return self.settled and all(image.scores for image in self.images if image.outcome == "succeeded")
+
+
+class Price(Answer):
+    """Dollars for a unit, and where and when (ISO date) that was read."""
+
+    amount_usd: float
+    unit: str
+    source: str
+    read_on: str
+
+
+class Budget(Answer):
+    """What may be spent in a month of the calendar (UTC), and was; in dollars."""
+
+    month: str
+    limit_usd: float
+    reserved_usd: float
+    committed_usd: float
+    remaining_usd: float
+
+
+class Usage(Budget):
+    """``assumed_usd`` is the part of ``committed_usd`` whose price nobody has published or told."""
+
+    assumed_usd: float
+    jobs: int
+
+
+class Estimate(Answer):
+    """What an order would cost, None if nobody can say; ``reserved_usd`` is the most that it may."""
+
+    estimate_usd: float | None
+    reserved_usd: float
+    prices: dict[str, Price]
+    budget: Budget
+    affordable: bool
 
 
 class Provider(Answer):

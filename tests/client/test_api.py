@@ -217,17 +217,197 @@ def test_a_get_is_given_up_in_the_end() -> None:
     assert len(asked) == 4
 
 
-@pytest.mark.parametrize("status", [500, 503, 504])
-def test_a_post_is_never_repeated(status: int) -> None:
-    asked = []
+class Orders:
+    """Accepts orders after some other answers; remembers what was asked, and with which keys."""
+
+    def __init__(self, *before: httpx.Response | httpx.TransportError) -> None:
+        self.before = list(before)
+        self.keys: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.keys.append(request.headers["Idempotency-Key"])
+        outcome = self.before.pop(0) if self.before else httpx.Response(202, json=generation("queued"))
+        if isinstance(outcome, httpx.TransportError):
+            raise outcome
+        return outcome
+
+
+def too_early(status: int, code: str, seconds: str | None) -> httpx.Response:
+    headers = {} if seconds is None else {"Retry-After": seconds}
+    return httpx.Response(status, json={"code": code, "message": "Later."}, headers=headers)
+
+
+IN_FLIGHT = "request_in_flight"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx.ConnectError("nobody there"),
+        httpx.ReadTimeout("no answer"),
+        httpx.RemoteProtocolError("cut"),
+        httpx.Response(500, json={"code": "internal_error", "message": "A bug."}),
+        httpx.Response(503, json={"message": "Service Unavailable"}),
+        httpx.Response(504),
+        httpx.Response(429, json={"message": "Too Many Requests"}),
+    ],
+)
+def test_an_order_whose_outcome_is_unknown_is_repeated_under_its_key(
+    trouble: httpx.Response | httpx.TransportError,
+) -> None:
+    orders = Orders(trouble)
+    assert client(orders).generate("i1", "a portrait").generation_id == "g1"
+    assert len(orders.keys) == 2
+    assert len(set(orders.keys)) == 1
+
+
+def test_each_order_has_a_key_of_its_own_unless_one_is_given() -> None:
+    orders = Orders()
+    api = client(orders)
+    for key in (None, None, "mine", "mine"):
+        api.generate("i1", "a portrait", idempotency_key=key)
+    first, second, *given = orders.keys
+    assert (len(first), first != second, given) == (36, True, ["mine", "mine"])
+
+
+def test_an_identity_is_ordered_under_a_key_too() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Idempotency-Key"] == "mine"
+        assert json.loads(request.content) == {"name": "Eileen", "provider": "astria", "references": ["k"]}
+        return httpx.Response(202, json=identity())
+
+    client(handle).create_identity("Eileen", "astria", ["k"], idempotency_key="mine")
+
+
+def test_an_order_that_is_being_worked_on_is_asked_for_when_the_api_says() -> None:
+    clock = Clock()
+    orders = Orders(*(too_early(409, IN_FLIGHT, seconds) for seconds in ("1", "2", "4", "8", "16", "30")))
+    client(orders, clock).generate("i1", "a portrait")
+    assert clock.slept == [1, 2, 4, 8, 16, 30]
+
+
+def test_too_many_requests_are_waited_out() -> None:
+    clock = Clock()
+    client(Orders(too_early(429, "too_many_requests", "43")), clock).generate("i1", "a portrait")
+    assert clock.slept == [43]
+
+
+def test_patience_ends() -> None:
+    clock = Clock()
+    with pytest.raises(ApiError) as raised:
+        client(lambda _: too_early(429, "too_many_requests", "40"), clock).generate("i1", "a portrait")
+    assert (raised.value.status, raised.value.code) == (429, "too_many_requests")
+    assert clock.slept == [40, 40]
+
+
+def test_an_api_that_wants_to_be_asked_at_once_is_not_asked_without_end() -> None:
+    clock = Clock()
+    with pytest.raises(ApiError):
+        client(lambda _: too_early(429, "too_many_requests", "0"), clock).generate("i1", "a portrait")
+    assert 0 < clock.now_s <= 90
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        too_early(409, "identity_not_ready", None),
+        too_early(422, "idempotency_key_reused", None),
+        too_early(402, "budget_exceeded", None),
+        too_early(400, "invalid_body", None),
+    ],
+)
+def test_what_is_refused_is_not_asked_again(refusal: httpx.Response) -> None:
+    orders = Orders(refusal)
+    with pytest.raises(ApiError) as raised:
+        client(orders).generate("i1", "a portrait")
+    assert (raised.value.status, len(orders.keys)) == (refusal.status_code, 1)
+
+
+def test_trouble_that_stays_is_told_in_the_end() -> None:
+    orders = Orders(*(httpx.Response(500, json={"code": "internal_error", "message": "A bug."}),) * 4)
+    with pytest.raises(ApiError):
+        client(orders).generate("i1", "a portrait")
+    assert len(orders.keys) == 4
+
+
+BUDGET = {
+    "month": "2026-11",
+    "limitUsd": 100,
+    "reservedUsd": 2.0,
+    "committedUsd": 1.5,
+    "remainingUsd": 96.5,
+}
+
+
+def test_an_estimate_tells_the_price_and_what_is_left() -> None:
+    price = {"amountUsd": 2.0, "unit": "1000 steps", "source": "https://fal.ai/", "readOn": "2026-11-22"}
 
     def handle(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(status, json={"code": "unsure", "message": "It may have been ordered."})
+        assert (request.method, request.url.path) == ("POST", "/prod/v1/identities/estimate")
+        assert json.loads(request.content)["provider"] == "fal-lora"
+        estimate = {"estimateUsd": 2.0, "reservedUsd": 2.0, "prices": {"training": price}}
+        return httpx.Response(200, json={**estimate, "budget": BUDGET, "affordable": True})
 
-    with pytest.raises(ApiError):
-        client(handle).generate("i1", "a portrait")
-    assert len(asked) == 1
+    found = client(handle).estimate_identity("fal-lora")
+    assert (found.estimate_usd, found.affordable, found.budget.remaining_usd) == (2.0, True, 96.5)
+    assert found.prices["training"].source == "https://fal.ai/"
+
+
+def test_an_estimate_that_nobody_can_give_is_none() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/prod/v1/identities/i1/generations/estimate"
+        assert json.loads(request.content) == {"prompt": "a portrait", "numImages": 3}
+        estimate: dict[str, Any] = {"estimateUsd": None, "reservedUsd": 0.6, "prices": {}}
+        return httpx.Response(200, json={**estimate, "budget": BUDGET, "affordable": False})
+
+    found = client(handle).estimate_generation("i1", "a portrait", num_images=3)
+    assert (found.estimate_usd, found.reserved_usd, found.affordable) == (None, 0.6, False)
+
+
+@pytest.mark.parametrize(("month", "query"), [(None, b""), ("2026-10", b"month=2026-10")])
+def test_the_usage_of_a_month(month: str | None, query: bytes) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert (request.url.path, request.url.query) == ("/prod/v1/usage", query)
+        return httpx.Response(200, json={**BUDGET, "assumedUsd": 0.5, "jobs": 3})
+
+    found = client(handle).usage(month)
+    assert (found.committed_usd, found.assumed_usd, found.jobs) == (1.5, 0.5, 3)
+
+
+def test_a_training_is_cancelled() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert (request.method, request.url.path) == ("POST", "/prod/v1/identities/i1/cancel")
+        error = {"code": "cancelled", "message": "The training was cancelled."}
+        return httpx.Response(200, json=identity(status="failed", error=error))
+
+    cancelled = client(handle).cancel_identity("i1")
+    assert cancelled.error is not None
+    assert cancelled.error.code == "cancelled"
+
+
+def test_references_are_checked_for_a_provider() -> None:
+    finding = {
+        "code": "blurred",
+        "severity": "warning",
+        "reference": 1,
+        "message": "The picture is blurred.",
+        "advice": "Take a sharper one.",
+    }
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/prod/v1/references/check"
+        assert json.loads(request.content) == {"references": ["a", "b"], "provider": "astria"}
+        return httpx.Response(200, json={"usable": True, "findings": [finding]})
+
+    found = client(handle).check_references(["a", "b"], provider="astria")
+    assert found.usable
+    assert (found.findings[0].code, found.findings[0].reference) == ("blurred", 1)
+
+
+def test_an_identity_carries_what_was_found_about_its_references() -> None:
+    finding = {"code": "odd_one_out", "severity": "warning", "message": "m", "advice": "a"}
+    found = client(answers(identity(findings=[finding]))).get_identity("i1")
+    assert found.findings[0].reference is None
 
 
 def test_waiting_ends_when_the_identity_is_ready_and_shows_its_progress() -> None:

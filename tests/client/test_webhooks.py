@@ -1,0 +1,113 @@
+"""What a receiver should believe: webhooks of the service, and those of the standard's own library."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from character_identity.domain.webhook import secret_of, signed_headers
+from character_identity_client.webhooks import NotGenuine, verify
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SENT = datetime.fromtimestamp(1614265330, UTC)
+BODY = b'{"test": 2432232314}'
+# The vector of libraries/python/tests/test_webhooks.py in standard-webhooks, read 2026-11-23.
+GENUINE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+HEADERS = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": GENUINE,
+}
+FORGED = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
+
+
+def test_what_the_standards_own_library_signed_is_genuine() -> None:
+    assert verify(SECRET, HEADERS, BODY, SENT) == {"test": 2432232314}
+
+
+def test_what_the_service_signed_is_genuine() -> None:
+    secret, body = secret_of(bytes(range(32))), json.dumps({"type": "IdentityReady"}).encode()
+    headers = signed_headers(secret, "evt_1", SENT, body)
+    assert verify(secret, headers, body, SENT + timedelta(seconds=2)) == {"type": "IdentityReady"}
+    with pytest.raises(NotGenuine):
+        verify(secret_of(bytes(32)), headers, body, SENT)
+
+
+def test_the_secret_may_come_without_its_prefix_and_names_of_headers_in_capitals() -> None:
+    capitals = {name.title(): value for name, value in HEADERS.items()}
+    assert verify(SECRET.removeprefix("whsec_"), capitals, BODY, SENT) == {"test": 2432232314}
+
+
+@pytest.mark.parametrize(
+    "signatures",
+    [
+        f"{FORGED} {GENUINE}",
+        f"{GENUINE} {FORGED}",
+        f"{FORGED} {FORGED.replace('v1', 'v2')} {GENUINE} {FORGED}",
+        f"v1a,hnO3f9T8Ytu9 v1,not-base64 nonsense  v1,é {GENUINE}",
+    ],
+)
+def test_any_of_several_signatures_will_do(signatures: str) -> None:
+    assert verify(SECRET, HEADERS | {"webhook-signature": signatures}, BODY, SENT)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        FORGED,
+        GENUINE.replace("OE=", "OA="),
+        GENUINE.replace("v1,", "v2,"),
+        GENUINE.removeprefix("v1,"),
+        GENUINE.replace(",", ", "),
+        "v1,",
+        "v1",
+        "",
+        "v1,é",
+    ],
+)
+def test_any_other_signature_is_refused(signature: str) -> None:
+    with pytest.raises(NotGenuine):
+        verify(SECRET, HEADERS | {"webhook-signature": signature}, BODY, SENT)
+
+
+@pytest.mark.parametrize("missing", sorted(HEADERS))
+def test_a_missing_header_is_named(missing: str) -> None:
+    headers = {name: value for name, value in HEADERS.items() if name != missing}
+    with pytest.raises(NotGenuine, match=missing):
+        verify(SECRET, headers, BODY, SENT)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("webhook-id", "msg_other"), ("webhook-timestamp", "1614265331")]
+)
+def test_a_changed_header_is_refused(name: str, value: str) -> None:
+    with pytest.raises(NotGenuine):
+        verify(SECRET, HEADERS | {name: value}, BODY, SENT)
+
+
+def test_a_changed_body_is_refused() -> None:
+    with pytest.raises(NotGenuine):
+        verify(SECRET, HEADERS, BODY + b" ", SENT)
+
+
+@pytest.mark.parametrize("seconds", [-300, 0, 300])
+def test_five_minutes_either_way_are_allowed(seconds: int) -> None:
+    assert verify(SECRET, HEADERS, BODY, SENT + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("seconds", [-301, 301, 86_400])
+def test_an_old_or_future_attempt_is_refused(seconds: int) -> None:
+    with pytest.raises(NotGenuine):
+        verify(SECRET, HEADERS, BODY, SENT + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("timestamp", ["hello", "", "1614265330.0", "-1614265330", "١٦١٤٢٦٥٣٣٠", "9" * 400])
+def test_a_time_that_is_no_number_is_refused(timestamp: str) -> None:
+    with pytest.raises(NotGenuine):
+        verify(SECRET, HEADERS | {"webhook-timestamp": timestamp}, BODY, SENT)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_not base64!"])
+def test_a_secret_that_is_none_is_a_mistake_of_the_receiver(secret: str) -> None:
+    with pytest.raises(ValueError):
+        verify(secret, HEADERS, BODY, SENT)

@@ -1,6 +1,6 @@
 """Small worlds for tests: each builder makes something valid, and takes what matters to the test."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -67,15 +67,35 @@ def a_generation(**changes: Any) -> Generation:
 
 
 def a_job(**changes: Any) -> ProviderJob:
-    """An intent to train."""
+    """The accepted order of Sarah's training, for two dollars."""
     values: dict[str, Any] = {
         "job_id": "training-i1",
         "kind": "training",
+        "owner": "ann",
+        "identity_id": "i1",
+        "subject_id": "i1",
         "provider": "fal-lora",
-        "state": "intended",
-        "intended_at": NOON,
+        "accepted_at": NOON,
+        "deadline_at": NOON + timedelta(minutes=10),
+        "callback_token": "secret",
+        "budget_month": "2026-11",
+        "reserved_microusd": 2_000_000,
+        "estimate_microusd": 2_000_000,
     }
     return ProviderJob(**(values | changes))
+
+
+def a_generation_job(**changes: Any) -> ProviderJob:
+    """The accepted order of a generation's pictures, for ten cents."""
+    values: dict[str, Any] = {
+        "job_id": "generation-g1",
+        "kind": "generation",
+        "subject_id": "g1",
+        "deadline_at": NOON + timedelta(minutes=5),
+        "reserved_microusd": 200_000,
+        "estimate_microusd": 100_000,
+    }
+    return a_job(**(values | changes))
 
 
 def a_picture(
@@ -86,3 +106,8 @@ def a_picture(
     mode = "RGBA" if isinstance(colour, tuple) and len(colour) == 4 else "RGB"
     Image.new(mode, (width, height), colour).save(out, image_format, **save)
     return out.getvalue()
+
+
+def different_pictures(count: int) -> list[bytes]:
+    """Plain pictures, each of another colour."""
+    return [a_picture(colour=(200 - 8 * number, 120, 40 + 8 * number)) for number in range(count)]

@@ -1,15 +1,20 @@
 """The ports, in memory. The contract suite in tests/aws runs stores and fakes through the same cases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from character_identity.domain.errors import Conflict, NotFound
+from character_identity.aws.generation_table import OUTCOME
+from character_identity.aws.ledger_table import FIRST_LOOK
+from character_identity.domain.budget import MICROUSD_PER_USD, Budget, Settlement
+from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
-from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.job import JobHandle, JobKind, ProviderJob
 from character_identity.domain.prices import Price
+from character_identity.domain.reference_set import Looks
 from character_identity.ports import (
     EarlierCall,
     GenerationOrder,
@@ -21,7 +26,9 @@ from character_identity.ports import (
     TrainingStatus,
     UploadTicket,
 )
-from tests.builders import NOON
+from character_identity.services.events import EventService
+from tests.builders import NOON, an_identity
+from tests.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
 
 
 class Clock:
@@ -37,14 +44,152 @@ class Clock:
         self.time += timedelta(**duration)
 
 
-class FakeIdentities:
-    def __init__(self, *identities: Identity) -> None:
-        self.stored = {identity.identity_id: identity for identity in identities}
+class FakeLedger:
+    """The ledger and the budgets that its jobs count against; ``limit`` is what orders are accepted up to."""
 
-    def add(self, identity: Identity) -> None:
+    def __init__(self, *jobs: ProviderJob) -> None:
+        self.rows = {job.job_id: job for job in jobs}
+        self.budgets: dict[tuple[str, str], Budget] = {}
+        self.limits: dict[str, int] = {}
+        self.default_limit_microusd = 100 * MICROUSD_PER_USD
+        self.tokens: dict[str, str] = {}
+        self.news: set[str] = set()
+        self.due: dict[str, datetime] = {job.job_id: job.accepted_at for job in jobs}
+
+    def limit_of(self, owner: str) -> int:
+        return self.limits.get(owner, self.default_limit_microusd)
+
+    def of(self, owner: str, month: str) -> Budget:
+        known = self.budgets.get((owner, month), Budget(month=month, limit_microusd=0))
+        return known.model_copy(update={"limit_microusd": self.limit_of(owner)})
+
+    def accept(self, job: ProviderJob, limit_microusd: int) -> None:
+        """What the transaction does that stores an order."""
+        budget = self.of(job.owner, job.budget_month)
+        if job.job_id in self.rows:
+            raise Conflict("exists")
+        if budget.held_microusd + job.reserved_microusd > limit_microusd:
+            raise BudgetExceeded.for_order()
+        self.rows[job.job_id] = job
+        self.due[job.job_id] = job.accepted_at + FIRST_LOOK
+        self._count(job, reserved_microusd=job.reserved_microusd, jobs=1)
+
+    def get(self, job_id: str) -> ProviderJob | None:
+        return self.rows.get(job_id)
+
+    def intend(self, job_id: str, at: datetime) -> bool:
+        return self._change(
+            job_id,
+            lambda job: job.open and job.state == "accepted",
+            state="intended",
+            intended_at=at,
+            not_before=None,
+        )
+
+    def withdraw(self, job_id: str, not_before: datetime | None) -> None:
+        self._change(
+            job_id,
+            lambda job: job.state != "rejected" and job.handle is None,
+            state="accepted",
+            not_before=not_before,
+        )
+
+    def submitted(self, job_id: str, handle: JobHandle) -> None:
+        self._change(job_id, lambda job: job.state != "rejected", state="submitted", handle=handle)
+
+    def found(self, job_id: str, handle: JobHandle) -> None:
+        self._change(job_id, lambda job: job.handle is None, state="submitted", handle=handle)
+
+    def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
+        self._change(job_id, lambda job: job.state == "intended", state=state)
+
+    def report_cost(self, job_id: str, amount_microusd: int) -> None:
+        self._change(job_id, lambda job: job.open, reported_microusd=amount_microusd)
+
+    def end(self, job: ProviderJob, settlement: Settlement) -> bool:
+        if not self._change(
+            job.job_id,
+            lambda stored: stored.open and stored.state == job.state,
+            money=settlement.money,
+            cost_microusd=settlement.cost_microusd,
+        ):
+            return False
+        self.due.pop(job.job_id, None)
+        self.tokens.pop(job.job_id, None)
+        self.news.discard(job.job_id)
+        spent = settlement.committed_microusd
+        self._count(
+            job,
+            reserved_microusd=-job.reserved_microusd,
+            committed_microusd=spent,
+            assumed_microusd=spent if settlement.cost_microusd is None else 0,
+        )
+        return True
+
+    def wait_for_news(self, job_id: str, wake_token: str) -> bool:
+        if job_id not in self.rows or job_id in self.news:
+            return False
+        self.tokens[job_id] = wake_token
+        return True
+
+    def bring_news(self, job_id: str) -> str | None:
+        if job_id not in self.due:
+            return None
+        self.news.add(job_id)
+        return self.tokens.get(job_id)
+
+    def take_news(self, job_id: str) -> ProviderJob | None:
+        job, told = self.rows.get(job_id), job_id in self.news
+        self.news.discard(job_id)
+        self.tokens.pop(job_id, None)
+        return job and job.model_copy(update={"news": told})
+
+    def look_again(self, job_id: str, at: datetime) -> None:
+        if self.rows[job_id].open:
+            self.due[job_id] = at
+
+    def run_again(self, job: ProviderJob, at: datetime) -> bool:
+        runs = job.runs
+        if self._change(job.job_id, lambda stored: stored.open and stored.runs == runs, runs=runs + 1):
+            self.due[job.job_id] = at
+            return True
+        return False
+
+    def _change(self, job_id: str, condition: Callable[[ProviderJob], bool], **changes: Any) -> bool:
+        job = self.rows.get(job_id)
+        if job is None or not condition(job):
+            return False
+        self.rows[job_id] = job.model_copy(update=changes)
+        return True
+
+    def _count(self, job: ProviderJob, **more: int) -> None:
+        budget = self.of(job.owner, job.budget_month)
+        changes = {name: getattr(budget, name) + number for name, number in more.items()}
+        self.budgets[job.owner, job.budget_month] = budget.model_copy(update=changes)
+
+
+class FakeIdentities:
+    def __init__(
+        self, *identities: Identity, ledger: FakeLedger | None = None, events: FakeEvents | None = None
+    ) -> None:
+        self.stored = {identity.identity_id: identity for identity in identities}
+        self.ledger = ledger or FakeLedger()
+        self.events = events or FakeEvents()
+
+    def add(
+        self,
+        identity: Identity,
+        event: Event | None = None,
+        job: ProviderJob | None = None,
+        limit_microusd: int = 0,
+    ) -> None:
         if identity.identity_id in self.stored:
             raise Conflict("exists")
+        if job is not None:
+            self.ledger.accept(job, limit_microusd)
         self.stored[identity.identity_id] = identity
+        if event is not None:
+            self.events.add(event)
 
     def get(self, identity_id: str) -> Identity:
         if identity_id not in self.stored:
@@ -56,8 +201,8 @@ class FakeIdentities:
         return sorted(own, key=lambda identity: identity.created_at, reverse=True)
 
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
-        identity = self.stored[identity_id]
-        if identity.status != "training":
+        identity = self.stored.get(identity_id)
+        if identity is None or identity.status != "training":
             return
         if "weights" in changes:
             changes["weights"] = Weights(**changes["weights"])
@@ -65,21 +210,36 @@ class FakeIdentities:
             changes |= {"phase": phase, "progress": progress}
         self.stored[identity_id] = identity.model_copy(update=changes)
 
-    def settle(self, identity: Identity) -> Identity:
-        if self.stored[identity.identity_id].status == "training":
-            outcome = {"status", "phase", "progress", "settled_at", "error"}
+    def settle(self, identity: Identity, event: Event) -> Identity:
+        stored = self.stored.get(identity.identity_id)
+        if stored is not None and stored.status == "training":
+            outcome = {"status", "phase", "progress", "settled_at", "cost_usd", "error"}
             changes = {name: getattr(identity, name) for name in outcome}
-            self.stored[identity.identity_id] = self.stored[identity.identity_id].model_copy(update=changes)
-        return self.stored[identity.identity_id]
+            self.stored[identity.identity_id] = stored.model_copy(update=changes)
+            self.events.add(event)
+        return self.get(identity.identity_id)
 
 
 class FakeGenerations:
-    def __init__(self, *generations: Generation) -> None:
+    def __init__(
+        self,
+        *generations: Generation,
+        ledger: FakeLedger | None = None,
+        events: FakeEvents | None = None,
+        identities: FakeIdentities | None = None,
+    ) -> None:
         self.stored = {generation.generation_id: generation for generation in generations}
+        self.ledger = ledger or FakeLedger()
+        self.events = events or FakeEvents()
+        self.identities = identities or FakeIdentities(an_identity())
 
-    def add(self, generation: Generation) -> None:
+    def add(self, generation: Generation, job: ProviderJob, limit_microusd: int) -> None:
         if generation.generation_id in self.stored:
             raise Conflict("exists")
+        identity = self.identities.stored.get(generation.identity_id)
+        if identity is None or identity.status != "ready":
+            raise Conflict("not ready", code="identity_not_ready")
+        self.ledger.accept(job, limit_microusd)
         self.stored[generation.generation_id] = generation
 
     def get(self, generation_id: str) -> Generation:
@@ -87,33 +247,22 @@ class FakeGenerations:
             raise NotFound("unknown", code="unknown_generation")
         return self.stored[generation_id]
 
-    def save(self, generation: Generation) -> Generation:
-        if self.get(generation.generation_id).status not in {"succeeded", "failed"}:
-            self.stored[generation.generation_id] = generation
-        return self.stored[generation.generation_id]
+    def of_identity(self, identity_id: str) -> list[Generation]:
+        own = [each for each in self.stored.values() if each.identity_id == identity_id]
+        return sorted(own, key=lambda each: each.created_at, reverse=True)
 
+    def save(self, generation: Generation, fields: Set[str]) -> bool:
+        stored = self.stored.get(generation.generation_id)
+        if stored is None or stored.status in {"succeeded", "failed"}:
+            return False
+        changes = {name: getattr(generation, name) for name in fields}
+        self.stored[generation.generation_id] = stored.model_copy(update=changes)
+        return True
 
-class FakeLedger:
-    def __init__(self) -> None:
-        self.rows: dict[str, ProviderJob] = {}
-
-    def intend(self, job: ProviderJob) -> ProviderJob | None:
-        if job.job_id in self.rows:
-            return self.rows[job.job_id]
-        self.rows[job.job_id] = job
-        return None
-
-    def submitted(self, job_id: str, handle: JobHandle) -> None:
-        self.rows[job_id] = self.rows[job_id].model_copy(update={"state": "submitted", "handle": handle})
-
-    def forget(self, job_id: str) -> None:
-        del self.rows[job_id]
-
-    def close(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
-        self.rows[job_id] = self.rows[job_id].model_copy(update={"state": state})
-
-    def get(self, job_id: str) -> ProviderJob | None:
-        return self.rows.get(job_id)
+    def settle(self, generation: Generation, event: Event) -> Generation:
+        if self.save(generation, OUTCOME):
+            self.events.add(event)
+        return self.get(generation.generation_id)
 
 
 class FakeEarlierCalls:
@@ -125,13 +274,14 @@ class FakeEarlierCalls:
         return self.calls.get(digest)
 
     def claim(self, digest: str, call: EarlierCall, replaces: EarlierCall | None) -> EarlierCall:
-        if self.calls.get(digest) != replaces:
-            return self.calls.get(digest, call)
+        known = self.calls.get(digest)
+        if known is not None and known != replaces:
+            return known
         self.calls[digest] = call
         return call
 
     def release(self, digest: str, call: EarlierCall) -> None:
-        if digest in self.calls and self.calls[digest].target_id == call.target_id:
+        if self.calls.get(digest) == call:
             del self.calls[digest]
 
     def answer(self, target_id: str) -> None:
@@ -141,16 +291,26 @@ class FakeEarlierCalls:
         return target_id in self.answered
 
 
-class FakeChooser:
-    """Chooses what it was told; counts how often it was asked."""
+class FakeLooker:
+    """Sees one face in each picture and all of them alike, ``number`` a little more; None: nobody can look.
 
-    def __init__(self, number: int | None = 0) -> None:
+    ``looks`` is what it answers instead. Counts how often it was asked, and keeps what it was shown.
+    """
+
+    def __init__(self, number: int | None = 0, looks: Looks | None = None) -> None:
         self.number = number
+        self.looks = looks
         self.asked = 0
+        self.shown: list[bytes] = []
 
-    def most_central(self, keys: list[str]) -> str | None:
+    def look(self, pictures: list[bytes]) -> Looks | None:
         self.asked += 1
-        return None if self.number is None else keys[self.number]
+        self.shown = pictures
+        if self.looks is not None or self.number is None:
+            return self.looks
+        indices = range(len(pictures))
+        alike = [[0.9 if self.number in (one, other) else 0.8 for other in indices] for one in indices]
+        return Looks([1 for _ in pictures], alike, "tiny")
 
 
 class FakeTrainedWeights:
@@ -182,6 +342,10 @@ class FakeBucket:
     def list_keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
+    def delete(self, *keys: str) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
+
     def link(self, key: str) -> str:
         return f"https://bucket.test/{key}?signed"
 
@@ -210,19 +374,33 @@ class FakeMedia:
 
 
 class FakeWorkflows:
+    """Remembers what was started, stopped and woken; what was started runs until it is stopped."""
+
     def __init__(self) -> None:
-        self.trainings: list[dict[str, Any]] = []
-        self.generations: list[dict[str, Any]] = []
+        self.started: list[ProviderJob] = []
+        self.running: set[tuple[str, int]] = set()
+        self.woken: list[str] = []
 
-    def train(self, state: dict[str, Any]) -> None:
-        self.trainings.append(state)
+    def start(self, job: ProviderJob) -> None:
+        if (job.job_id, job.runs) not in {(each.job_id, each.runs) for each in self.started}:
+            self.started.append(job)
+            self.running.add((job.job_id, job.runs))
 
-    def generate(self, state: dict[str, Any]) -> None:
-        self.generations.append(state)
+    def is_running(self, job: ProviderJob) -> bool:
+        return (job.job_id, job.runs) in self.running
+
+    def stop(self, job: ProviderJob, why: str) -> None:
+        self.running.discard((job.job_id, job.runs))
+
+    def wake(self, token: str) -> None:
+        self.woken.append(token)
 
 
 class FakeProvider:
-    """Answers what it was told; an exception among the answers is raised. Counts its paid calls."""
+    """Answers what it was told; an exception among the answers is raised. Counts its paid calls.
+
+    ``found`` is what a look-up finds; ``cancels`` and ``erases`` say whether it can be asked for that.
+    """
 
     name: ProviderName = "fal-lora"
     trains = True
@@ -231,6 +409,8 @@ class FakeProvider:
     max_images = 4
     training_deadline_s = 600
     generation_deadline_s = 300
+    usual_training_s = 120
+    usual_generation_s = 15
 
     def __init__(self, name: ProviderName = "fal-lora", trains: bool = True) -> None:
         self.name = name
@@ -241,6 +421,13 @@ class FakeProvider:
         self.training: TrainingStatus | Exception = TrainingStatus("training")
         self.generation: ProviderGeneration | Exception = ProviderGeneration("running")
         self.orders: list[Any] = []
+        self.finds_jobs = False
+        self.found: JobHandle | None = None
+        self.cancels = True
+        self.cancelled: list[JobHandle] = []
+        self.erases = True
+        self.erased: list[JobHandle] = []
+        self.keeps: str | None = None
 
     def prepare_training(self, references: list[ReferencePicture]) -> str | None:
         return f"https://provider.test/{len(references)}.zip"
@@ -264,8 +451,35 @@ class FakeProvider:
     def training_estimate_usd(self, steps: int) -> float | None:
         return steps / 500
 
+    def training_ceiling_usd(self, steps: int) -> float:
+        return steps / 250
+
     def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
         return 0.1 * request.num_images
+
+    def generation_ceiling_usd(self, request: GenerationRequest) -> float:
+        return 0.2 * request.num_images
+
+    def handle_of(self, kind: JobKind, provider_job_id: str) -> JobHandle:
+        return JobHandle(provider_job_id=provider_job_id)
+
+    def find_training(self, order: TrainingOrder) -> JobHandle | None:
+        return self.found
+
+    def find_generation(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
+        return self.found
+
+    def cancel(self, handle: JobHandle) -> bool:
+        self.cancelled.append(handle)
+        return self.cancels
+
+    def erase_training(self, handle: JobHandle) -> bool:
+        self.erased.append(handle)
+        return self.erases
+
+    def erase_generation(self, handle: JobHandle) -> bool:
+        self.erased.append(handle)
+        return self.erases
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         return GenerationPlan({}, f"PLAN {request.prompt}", ["a warning"])
@@ -283,6 +497,11 @@ class FakeProviders(dict[str, FakeProvider]):
 
     def names(self) -> list[ProviderName]:
         return [provider.name for provider in self.values()]
+
+
+def event_service(events: FakeEvents, clock: Clock | None = None) -> EventService:
+    """Publishes those events on a bus of its own."""
+    return EventService(events, FakeEndpoints(), FakeDeliveries(), FakeBus(), clock or Clock())
 
 
 def produced(*urls: str) -> tuple[ProducedImage, ...]:

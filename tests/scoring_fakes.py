@@ -1,19 +1,34 @@
 """A score store in memory (tests/aws runs it through the table's cases), an embedder without a model."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
-from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.errors import Erased, InvalidRequest
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 
 
 class FakeScores:
+    """``erased`` are identities that are gone."""
+
     def __init__(self) -> None:
         self.scores: dict[str, dict[tuple[int, str], Score]] = defaultdict(dict)
-        self.embeddings: dict[tuple[str, EncoderVersion], Embedding] = {}
+        self.embeddings: dict[tuple[str, str, EncoderVersion], Embedding] = {}
+        self.erased: set[str] = set()
 
-    def put_score(self, generation_id: str, image_index: int, score: Score) -> None:
+    def put_score(
+        self,
+        identity_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score,
+        embeddings: Mapping[str, Embedding],
+    ) -> None:
+        if identity_id in self.erased:
+            raise Erased("gone")
         self.scores[generation_id][image_index, score.encoder] = score
+        for content_sha256, embedding in embeddings.items():
+            self.embeddings[identity_id, content_sha256, score.version] = embedding
 
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         found: dict[int, list[Score]] = {}
@@ -21,11 +36,8 @@ class FakeScores:
             found.setdefault(image_index, []).append(score)
         return found
 
-    def put_embedding(self, content_sha256: str, version: EncoderVersion, embedding: Embedding) -> None:
-        self.embeddings[content_sha256, version] = embedding
-
-    def embedding(self, content_sha256: str, version: EncoderVersion) -> Embedding | None:
-        return self.embeddings.get((content_sha256, version))
+    def embedding(self, identity_id: str, content_sha256: str, version: EncoderVersion) -> Embedding | None:
+        return self.embeddings.get((identity_id, content_sha256, version))
 
 
 class FakeEmbedder:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.catalog import FUNCTIONS
+from tests.world.twins import TWINS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -42,6 +43,13 @@ def test_every_error_code_of_the_api_is_documented() -> None:
     }
     page = "".join(path.read_text() for path in DOCUMENTS)
     assert sorted(code for code in raised if f"`{code}`" not in page) == []
+
+
+def test_every_guard_that_a_broken_twin_leaves_out_is_listed() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert sorted(re.findall(r"^\| ((?:an?|the|success|weights|there) [^|]*?) \| ", page, re.M)) == sorted(
+        TWINS
+    )
 
 
 def test_every_make_target_of_the_documents_exists() -> None:

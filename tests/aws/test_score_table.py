@@ -1,56 +1,70 @@
 """One contract for the table and the fake that stands for it in other tests."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
+from character_identity.aws.erasure_table import ErasureTable
+from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.score_table import ScoreTable
+from character_identity.domain.errors import Erased
+from character_identity.domain.event import Event
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.services.scoring import ScoreStore
+from tests.builders import NOON, an_identity
+from tests.erasure_fakes import a_receipt
 from tests.scoring_fakes import FakeScores
 
 CLIP = EncoderVersion("clip-vit-b32", "a63082132ba4f97a80bea76823f54449", "bicubic-224-crop-224-v1")
 STAND_IN = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")
 
 
-@pytest.fixture
-def table() -> Iterator[Any]:
-    with mock_aws():
-        yield boto3.resource("dynamodb").create_table(
-            TableName="identities",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        )
-
-
 @pytest.fixture(params=["table", "fake"])
 def store(request: pytest.FixtureRequest) -> ScoreStore:
-    return FakeScores() if request.param == "fake" else ScoreTable(request.getfixturevalue("table"))
+    return FakeScores() if request.param == "fake" else ScoreTable(with_identities(request))
+
+
+def with_identities(request: pytest.FixtureRequest) -> Any:
+    """The table with two identities."""
+    table = request.getfixturevalue("table")
+    for identity_id in ("eileen", "anna"):
+        IdentityTable(table).add(an_identity(identity_id=identity_id))
+    return table
+
+
+def erase(store: ScoreStore, identity_id: str) -> None:
+    """Erase an identity."""
+    if isinstance(store, FakeScores):
+        store.erased.add(identity_id)
+    else:
+        assert isinstance(store, ScoreTable)
+        receipt = a_receipt(identity_id=identity_id)
+        ErasureTable(store._table).bury(receipt, Event.of_erasure(an_identity(), NOON))
 
 
 def score(version: EncoderVersion = CLIP, similarity: float = 0.812345) -> Score:
     return Score.of(version, "0f1e", {"references/i/00.jpg": similarity, "references/i/01.jpg": -0.25})
 
 
+def put(
+    store: ScoreStore, generation_id: str, image_index: int, score: Score, **embeddings: list[float]
+) -> None:
+    """Store a score of Eileen's."""
+    store.put_score("eileen", generation_id, image_index, score, embeddings)
+
+
 def test_scores_come_back_by_image_and_encoder(store: ScoreStore) -> None:
-    store.put_score("portrait", 10, score(STAND_IN))
-    store.put_score("portrait", 2, score(STAND_IN, 0.5))
-    store.put_score("portrait", 2, score(CLIP))
-    store.put_score("landscape", 0, score())
+    put(store, "portrait", 10, score(STAND_IN))
+    put(store, "portrait", 2, score(STAND_IN, 0.5))
+    put(store, "portrait", 2, score(CLIP))
+    put(store, "landscape", 0, score())
 
     assert store.scores_of("portrait") == {2: [score(CLIP), score(STAND_IN, 0.5)], 10: [score(STAND_IN)]}
 
 
 def test_a_score_takes_the_place_of_the_same_encoders_earlier_one(store: ScoreStore) -> None:
-    store.put_score("portrait", 0, score(similarity=0.5))
-    store.put_score("portrait", 0, score(similarity=0.75))
+    put(store, "portrait", 0, score(similarity=0.5))
+    put(store, "portrait", 0, score(similarity=0.75))
 
     assert store.scores_of("portrait") == {0: [score(similarity=0.75)]}
 
@@ -59,37 +73,52 @@ def test_a_generation_without_scores_has_none(store: ScoreStore) -> None:
     assert store.scores_of("portrait") == {}
 
 
-def test_an_embedding_is_found_for_its_content_and_version_only(store: ScoreStore) -> None:
-    store.put_embedding("0f1e", CLIP, [0.5, -0.5, 0.25])
+def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: ScoreStore) -> None:
+    put(store, "portrait", 0, score(CLIP), one=[0.5, -0.5, 0.25])
 
-    found = store.embedding("0f1e", CLIP)
+    found = store.embedding("eileen", "one", CLIP)
     assert found is not None
     assert list(found) == [0.5, -0.5, 0.25]
-    assert store.embedding("0f1f", CLIP) is None
-    assert store.embedding("0f1e", STAND_IN) is None
-    assert store.embedding("0f1e", CLIP._replace(weights_sha256="another")) is None
-    assert store.embedding("0f1e", CLIP._replace(preprocessing="another")) is None
+    assert store.embedding("anna", "one", CLIP) is None
+    assert store.embedding("eileen", "two", CLIP) is None
+    assert store.embedding("eileen", "one", STAND_IN) is None
+    assert store.embedding("eileen", "one", CLIP._replace(weights_sha256="another")) is None
+    assert store.embedding("eileen", "one", CLIP._replace(preprocessing="another")) is None
 
 
-def test_scores_lie_beside_their_generation_under_the_agreed_keys(table: Any) -> None:
-    table.put_item(Item={"pk": "GENERATION#portrait", "sk": "GENERATION", "status": "succeeded"})
-    ScoreTable(table).put_score("portrait", 7, score())
-    ScoreTable(table).put_embedding("0f1e", CLIP, [1.0])
+def test_of_an_erased_identity_nothing_is_stored(store: ScoreStore) -> None:
+    erase(store, "eileen")
+    with pytest.raises(Erased):
+        put(store, "portrait", 0, score(CLIP), one=[1.0])
+    assert store.scores_of("portrait") == {}
+    assert store.embedding("eileen", "one", CLIP) is None
+    store.put_score("anna", "landscape", 0, score(), {})
+    assert store.scores_of("landscape") == {0: [score()]}
 
-    keys = {(item["pk"], item["sk"]) for item in table.scan()["Items"]}
 
-    assert keys == {
-        ("GENERATION#portrait", "GENERATION"),
+def test_scores_lie_beside_their_generation_and_embeddings_beside_the_identity(
+    request: pytest.FixtureRequest,
+) -> None:
+    table = with_identities(request)
+    before = {(item["pk"], item["sk"]) for item in table.scan()["Items"]}
+    put(ScoreTable(table), "portrait", 7, score(), one=[1.0])
+
+    assert {(item["pk"], item["sk"]) for item in table.scan()["Items"]} - before == {
         ("GENERATION#portrait", "SCORE#07#clip-vit-b32"),
-        ("EMBEDDING#0f1e", "clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1"),
+        ("IDENTITY#eileen", "EMBEDDING#one#clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1"),
     }
-    assert ScoreTable(table).scores_of("portrait") == {7: [score()]}
 
 
-def test_all_scores_are_read_however_many_there_are(table: Any) -> None:
+def test_no_score_is_stored_of_an_identity_that_never_was(table: Any) -> None:
+    with pytest.raises(Erased):
+        put(ScoreTable(table), "portrait", 0, score())
+
+
+def test_all_scores_are_read_however_many_there_are(request: pytest.FixtureRequest) -> None:
+    table = with_identities(request)
     long_keys = {f"references/{'i' * 900}/{number:03}.jpg": 0.5 for number in range(100)}
     large = Score.of(CLIP, "0f1e", long_keys)  # about 0.1 MB each; DynamoDB answers 1 MB at a time
     for image_index in range(15):
-        ScoreTable(table).put_score("portrait", image_index, large)
+        put(ScoreTable(table), "portrait", image_index, large)
 
     assert list(ScoreTable(table).scores_of("portrait")) == list(range(15))

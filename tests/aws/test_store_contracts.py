@@ -1,29 +1,42 @@
 """Each store and its fake through the same cases, so that the fakes cannot drift."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from character_identity.aws.earlier_calls_table import EarlierCallTable
+from character_identity.aws.budget_table import BudgetTable
+from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
 from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.trained_weights_table import TrainedWeightsTable
-from character_identity.domain.errors import Conflict, NotFound
+from character_identity.domain.budget import MICROUSD_PER_USD, Settlement
+from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
-from character_identity.domain.job import JobHandle
+from character_identity.domain.generation import Generation
+from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.ports import (
-    EarlierCall,
-    EarlierCalls,
+    Budgets,
+    Events,
     Generations,
     Identities,
     Ledger,
     TrainedWeights,
 )
-from tests.builders import NOON, a_generation, a_job, a_training_identity, an_identity, some_weights
+from tests.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+    some_weights,
+)
+from tests.event_fakes import FakeEvents
 from tests.fakes import (
-    FakeEarlierCalls,
     FakeGenerations,
     FakeIdentities,
     FakeLedger,
@@ -37,29 +50,72 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def identities(kind: str, table: Any) -> Identities:
-    return FakeIdentities() if kind == "fake" else IdentityTable(table)
+@dataclass
+class Stores:
+    """Stores that belong together, as one table's rows do."""
+
+    identities: Identities
+    generations: Generations
+    ledger: Ledger
+    budgets: Budgets
+    events: Events
+
+    def accept(self, job: ProviderJob) -> None:
+        """Store the order of a training."""
+        identity = a_training_identity(identity_id=job.subject_id)
+        self.identities.add(identity, job=job, limit_microusd=self.budgets.limit_of(job.owner))
+
+    def spent(self) -> tuple[int, int, int, int]:
+        """Ann's November, in dollars: reserved, committed, assumed; and the number of her jobs."""
+        budget = self.budgets.of("ann", "2026-11")
+        amounts = (budget.reserved_microusd, budget.committed_microusd, budget.assumed_microusd)
+        reserved, committed, assumed = (amount // MICROUSD_PER_USD for amount in amounts)
+        return reserved, committed, assumed, budget.jobs
 
 
 @pytest.fixture
-def generations(kind: str, table: Any) -> Generations:
-    return FakeGenerations() if kind == "fake" else GenerationTable(table)
+def stores(kind: str, table: Any) -> Stores:
+    limit_microusd = 5 * MICROUSD_PER_USD
+    if kind == "table":
+        budgets = BudgetTable(table, limit_microusd)
+        return Stores(
+            IdentityTable(table), GenerationTable(table), LedgerTable(table), budgets, EventTable(table)
+        )
+    ledger, events = FakeLedger(), FakeEvents()
+    ledger.default_limit_microusd = limit_microusd
+    identities = FakeIdentities(ledger=ledger, events=events)
+    generations = FakeGenerations(ledger=ledger, events=events, identities=identities)
+    return Stores(identities, generations, ledger, ledger, events)
 
 
 @pytest.fixture
-def earlier_calls(kind: str, table: Any) -> EarlierCalls:
-    return FakeEarlierCalls() if kind == "fake" else EarlierCallTable(table)
+def identities(stores: Stores) -> Identities:
+    return stores.identities
 
 
 @pytest.fixture
-def trained_weights(kind: str, table: Any) -> TrainedWeights:
+def generations(stores: Stores) -> Generations:
+    stores.identities.add(an_identity())
+    return stores.generations
+
+
+@pytest.fixture
+def trained_weights(stores: Stores, kind: str, table: Any) -> TrainedWeights:
+    stores.identities.add(an_identity())
     return FakeTrainedWeights() if kind == "fake" else TrainedWeightsTable(table)
 
 
 @pytest.fixture
-def ledger(kind: str, table: Any) -> Ledger:
-    return FakeLedger() if kind == "fake" else LedgerTable(table)
+def ledger(stores: Stores) -> Ledger:
+    stores.accept(a_job())
+    return stores.ledger
+
+
+def stored(ledger: Ledger) -> ProviderJob:
+    """The job that all tests of the ledger are about."""
+    job = ledger.get("training-i1")
+    assert job is not None
+    return job
 
 
 class TestIdentities:
@@ -99,94 +155,241 @@ class TestIdentities:
         identity = identities.get("i1")
         assert (identity.phase, identity.progress, identity.provider_model_id) == ("training", 50, "7")
 
-    def test_an_outcome_is_written_once(self, identities: Identities) -> None:
+    def test_an_outcome_is_written_once_with_its_event(self, stores: Stores) -> None:
+        identities = stores.identities
         identities.add(a_training_identity(progress=50))
-        ready = an_identity(settled_at=NOON)
-        assert identities.settle(ready).status == "ready"
-        late = an_identity(status="failed", phase="failed", error=Failure(code="c", message="late"))
-        assert identities.settle(late).status == "ready"
+        ready = an_identity(settled_at=NOON, cost_usd=2.0)
+        event = Event.of_identity(ready)
+        assert identities.settle(ready, event).status == "ready"
+        failed = Failure(code="c", message="late")
+        late = an_identity(status="failed", phase="failed", error=failed, settled_at=NOON)
+        assert identities.settle(late, Event.of_identity(late)).status == "ready"
         identities.advance("i1", "training", 99, cost_usd=7.0)
         assert identities.get("i1") == ready
+        assert stores.events.find_open(event.event_id) == event
+        assert stores.events.find(Event.of_identity(late).event_id) is None
+
+    def test_one_that_is_ready_at_once_comes_with_its_event(self, stores: Stores) -> None:
+        ready = an_identity(settled_at=NOON)
+        stores.identities.add(ready, Event.of_identity(ready))
+        assert stores.events.find_open(Event.of_identity(ready).event_id) is not None
+
+    def test_one_that_trains_comes_with_its_job_and_its_money(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        assert stores.ledger.get("training-i1") == a_job()
+        assert stores.spent() == (2, 0, 0, 1)
+
+    def test_without_the_money_nothing_is_stored(self, stores: Stores) -> None:
+        for number in (1, 2):
+            stores.accept(a_job(job_id=f"training-i{number}", subject_id=f"i{number}"))
+        with pytest.raises(BudgetExceeded):
+            stores.accept(a_job(job_id="training-i3", subject_id="i3"))
+        with pytest.raises(NotFound):
+            stores.identities.get("i3")
+        assert (stores.ledger.get("training-i3"), stores.spent()) == (None, (4, 0, 0, 2))
+
+    def test_an_order_stored_twice_is_refused_and_counted_once(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        with pytest.raises(Conflict):
+            stores.accept(a_job())
+        assert stores.spent() == (2, 0, 0, 1)
 
 
 class TestGenerations:
+    LIMIT = 5 * MICROUSD_PER_USD
+
+    def added(self, generations: Generations, **changes: Any) -> Generation:
+        generation = a_generation(**changes)
+        subject = generation.generation_id
+        generations.add(
+            generation, a_generation_job(job_id=f"generation-{subject}", subject_id=subject), self.LIMIT
+        )
+        return generation
+
     def test_what_was_added_is_got(self, generations: Generations) -> None:
-        generation = a_generation(cost_usd=0.1, warnings=["w"], produced=list(produced("a")))
-        generations.add(generation)
+        generation = self.added(generations, cost_usd=0.1, warnings=["w"], produced=list(produced("a")))
         assert generations.get("g1") == generation
 
     def test_an_id_is_taken_once(self, generations: Generations) -> None:
-        generations.add(a_generation())
+        self.added(generations)
         with pytest.raises(Conflict):
-            generations.add(a_generation())
+            self.added(generations)
 
     def test_an_unknown_id(self, generations: Generations) -> None:
         with pytest.raises(NotFound) as caught:
             generations.get("g1")
         assert caught.value.code == "unknown_generation"
 
+    @pytest.mark.parametrize("identity_id", ["training", "nobodys"])
+    def test_only_a_ready_identity_gets_one(self, stores: Stores, identity_id: str) -> None:
+        stores.identities.add(a_training_identity(identity_id="training"))
+        with pytest.raises(Conflict) as caught:
+            self.added(stores.generations, identity_id=identity_id)
+        assert caught.value.code == "identity_not_ready"
+        assert stores.spent() == (0, 0, 0, 0)
+
+    def test_without_the_money_nothing_is_stored(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        dear = a_generation_job(reserved_microusd=5 * MICROUSD_PER_USD)
+        stores.generations.add(a_generation(), dear, self.LIMIT)
+        with pytest.raises(BudgetExceeded):
+            self.added(stores.generations, generation_id="g2")
+        with pytest.raises(NotFound):
+            stores.generations.get("g2")
+
+    def test_an_identitys_are_listed_newest_first(self, generations: Generations) -> None:
+        for number in range(3):
+            self.added(generations, generation_id=f"g{number}", created_at=NOON + timedelta(minutes=number))
+        assert [each.generation_id for each in generations.of_identity("i1")] == ["g2", "g1", "g0"]
+        assert generations.of_identity("i2") == []
+
+    def test_only_the_named_fields_are_stored(self, generations: Generations) -> None:
+        self.added(generations)
+        changed = a_generation(status="running", produced=list(produced("a")), prompt_used="stale")
+        assert generations.save(changed, {"status", "produced"})
+        assert generations.get("g1") == a_generation(status="running", produced=list(produced("a")))
+
     def test_a_settled_one_never_changes(self, generations: Generations) -> None:
-        generations.add(a_generation())
-        assert generations.save(a_generation(status="running")).status == "running"
-        assert generations.save(a_generation(status="succeeded")).status == "succeeded"
-        assert generations.save(a_generation(status="failed")).status == "succeeded"
-        assert generations.get("g1").status == "succeeded"
+        self.added(generations)
+        done = a_generation(status="succeeded", settled_at=NOON, cost_usd=0.1)
+        failed = a_generation(status="failed", settled_at=NOON, error=Failure(code="c", message="late"))
+        assert generations.settle(done, Event.of_generation(done)) == done
+        assert generations.settle(failed, Event.of_generation(failed)) == done
+        assert not generations.save(a_generation(status="running"), {"status"})
+        assert generations.get("g1") == done
+
+    def test_an_outcome_comes_with_its_event(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        self.added(stores.generations)
+        done = a_generation(status="succeeded", settled_at=NOON)
+        stores.generations.settle(done, Event.of_generation(done))
+        assert stores.events.find_open(Event.of_generation(done).event_id) == Event.of_generation(done)
 
     def test_an_unknown_one_is_not_made_by_saving(self, generations: Generations) -> None:
+        assert not generations.save(a_generation(), {"status"})
+        done = a_generation(status="succeeded", settled_at=NOON)
         with pytest.raises(NotFound):
-            generations.save(a_generation())
+            generations.settle(done, Event.of_generation(done))
 
 
 class TestLedger:
-    def test_the_first_intent_wins(self, ledger: Ledger) -> None:
-        assert ledger.intend(a_job(estimate_usd=2.0)) is None
-        assert ledger.intend(a_job(estimate_usd=9.0)) == a_job(estimate_usd=2.0)
+    HANDLE = JobHandle(provider_job_id="r1", status_url="https://q/s", result_url="https://q/r")
 
-    def test_a_submitted_job_keeps_its_handle(self, ledger: Ledger) -> None:
-        handle = JobHandle(provider_job_id="r1", status_url="https://q/s", result_url="https://q/r")
-        ledger.intend(a_job())
-        ledger.submitted("training-i1", handle)
-        assert ledger.get("training-i1") == a_job(state="submitted", handle=handle)
+    def test_an_intent_is_written_once(self, ledger: Ledger) -> None:
+        assert ledger.intend("training-i1", NOON)
+        assert stored(ledger) == a_job(state="intended", intended_at=NOON)
+        assert not ledger.intend("training-i1", NOON + timedelta(minutes=1))
+        assert stored(ledger).intended_at == NOON
 
-    def test_an_intent_that_was_taken_back_is_gone(self, ledger: Ledger) -> None:
-        ledger.intend(a_job())
-        ledger.forget("training-i1")
-        assert ledger.get("training-i1") is None
+    def test_there_is_no_intent_without_an_order(self, ledger: Ledger) -> None:
+        assert not ledger.intend("training-i2", NOON)
+        assert ledger.get("training-i2") is None
 
-    def test_an_intent_ends_rejected_or_unknown(self, ledger: Ledger) -> None:
-        ledger.intend(a_job())
-        ledger.close("training-i1", "unknown")
-        assert ledger.intend(a_job()) == a_job(state="unknown")
+    def test_the_providers_own_answer_wins_over_what_a_callback_said(self, ledger: Ledger) -> None:
+        ledger.intend("training-i1", NOON)
+        ledger.found("training-i1", JobHandle(provider_job_id="told by callback"))
+        assert stored(ledger).state == "submitted"
+        ledger.submitted("training-i1", self.HANDLE)
+        ledger.found("training-i1", JobHandle(provider_job_id="told late"))
+        assert (stored(ledger).state, stored(ledger).handle) == ("submitted", self.HANDLE)
+
+    def test_an_intent_that_was_taken_back_may_be_made_again_later(self, ledger: Ledger) -> None:
+        ledger.intend("training-i1", NOON)
+        later = NOON + timedelta(minutes=1)
+        ledger.withdraw("training-i1", later)
+        assert (stored(ledger).state, stored(ledger).not_before) == ("accepted", later)
+        assert ledger.intend("training-i1", later)
+        assert stored(ledger).not_before is None
+
+    @pytest.mark.parametrize("state", ["rejected", "unknown"])
+    def test_an_intent_ends(self, ledger: Ledger, state: Literal["rejected", "unknown"]) -> None:
+        ledger.fail("training-i1", state)
+        assert stored(ledger).state == "accepted", "it was never intended"
+        ledger.intend("training-i1", NOON)
+        ledger.fail("training-i1", state)
+        assert stored(ledger).state == state
+        assert not ledger.intend("training-i1", NOON)
+
+    def test_what_has_a_handle_or_was_refused_is_not_taken_back(self, ledger: Ledger) -> None:
+        ledger.intend("training-i1", NOON)
+        ledger.submitted("training-i1", self.HANDLE)
+        ledger.withdraw("training-i1", None)
+        assert stored(ledger).state == "submitted"
+
+    @pytest.mark.parametrize(
+        ("settlement", "spent"),
+        [
+            (Settlement("committed", 1_000_000, 1_000_000), (0, 1, 0, 1)),
+            (Settlement("committed", None, 2_000_000), (0, 2, 2, 1)),
+            (Settlement("released", 0, 0), (0, 0, 0, 1)),
+        ],
+    )
+    def test_money_is_settled_once(
+        self, stores: Stores, settlement: Settlement, spent: tuple[int, int, int, int]
+    ) -> None:
+        stores.accept(a_job())
+        assert stores.ledger.end(a_job(), settlement)
+        assert not stores.ledger.end(a_job(), Settlement("committed", 5, 5))
+        assert stores.spent() == spent
+        job = stored(stores.ledger)
+        assert (job.money, job.cost_microusd, job.open) == (
+            settlement.money,
+            settlement.cost_microusd,
+            False,
+        )
+
+    def test_money_is_not_settled_by_what_was_known_before(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        stores.ledger.intend("training-i1", NOON)
+        assert not stores.ledger.end(a_job(), Settlement("released", 0, 0))
+        assert stores.spent() == (2, 0, 0, 1)
+        assert stores.ledger.end(a_job(state="intended"), Settlement("committed", 1, 1))
+
+    def test_what_is_settled_is_not_ordered_any_more(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        stores.ledger.end(a_job(), Settlement("released", 0, 0))
+        assert not stores.ledger.intend("training-i1", NOON)
+
+    def test_what_the_provider_bills_is_kept_until_then(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        stores.ledger.report_cost("training-i1", 7)
+        stores.ledger.end(a_job(), Settlement("committed", 7, 7))
+        stores.ledger.report_cost("training-i1", 8)
+        assert stored(stores.ledger).reported_microusd == 7
+
+    def test_news_wakes_who_waits(self, ledger: Ledger) -> None:
+        assert ledger.wait_for_news("training-i1", "token")
+        assert ledger.bring_news("training-i1") == "token"
+
+    def test_news_that_comes_first_is_not_lost(self, ledger: Ledger) -> None:
+        assert ledger.bring_news("training-i1") is None
+        assert not ledger.wait_for_news("training-i1", "token")
+        assert ledger.take_news("training-i1") == a_job(news=True)
+        assert ledger.wait_for_news("training-i1", "token")
+
+    def test_a_token_of_an_earlier_wait_is_not_used_again(self, ledger: Ledger) -> None:
+        ledger.wait_for_news("training-i1", "token")
+        ledger.take_news("training-i1")
+        assert ledger.bring_news("training-i1") is None
+
+    def test_a_settled_job_has_no_news(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        stores.ledger.wait_for_news("training-i1", "token")
+        stores.ledger.end(a_job(), Settlement("released", 0, 0))
+        assert stores.ledger.bring_news("training-i1") is None
+
+    def test_a_further_run_is_counted_once(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        assert stores.ledger.run_again(a_job(), NOON)
+        assert not stores.ledger.run_again(a_job(), NOON)
+        assert stored(stores.ledger).runs == 2
+        stores.ledger.end(a_job(), Settlement("released", 0, 0))
+        assert not stores.ledger.run_again(a_job(runs=2), NOON)
 
     def test_an_unknown_job(self, ledger: Ledger) -> None:
-        assert ledger.get("training-i1") is None
-
-
-class TestEarlierCalls:
-    FIRST = EarlierCall("t1", NOON)
-    SECOND = EarlierCall("t2", NOON + timedelta(minutes=1))
-
-    def test_the_first_claim_wins(self, earlier_calls: EarlierCalls) -> None:
-        assert earlier_calls.find("d") is None
-        assert earlier_calls.claim("d", self.FIRST, None) == self.FIRST
-        assert earlier_calls.claim("d", self.SECOND, None) == self.FIRST
-        assert earlier_calls.find("d") == self.FIRST
-
-    def test_a_call_is_replaced_once(self, earlier_calls: EarlierCalls) -> None:
-        earlier_calls.claim("d", self.FIRST, None)
-        assert earlier_calls.claim("d", self.SECOND, self.FIRST) == self.SECOND
-        assert earlier_calls.claim("d", EarlierCall("t3", NOON), self.FIRST) == self.SECOND
-
-    def test_only_the_call_that_led_to_nothing_is_released(self, earlier_calls: EarlierCalls) -> None:
-        earlier_calls.claim("d", self.FIRST, None)
-        earlier_calls.release("d", self.SECOND)
-        assert earlier_calls.find("d") == self.FIRST
-        earlier_calls.release("d", self.FIRST)
-        assert earlier_calls.find("d") is None
-
-    def test_an_outcome_is_told_by_target(self, earlier_calls: EarlierCalls) -> None:
-        earlier_calls.answer("t1")
-        assert (earlier_calls.was_answered("t1"), earlier_calls.was_answered("t2")) == (True, False)
+        assert ledger.get("training-i2") is None
+        assert ledger.take_news("training-i2") is None
+        assert ledger.bring_news("training-i2") is None
 
 
 class TestTrainedWeights:

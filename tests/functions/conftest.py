@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 
 from tests.aws.conftest import create_table
+from tests.described import route_of, undescribed
 
 MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 
@@ -33,6 +34,10 @@ class Context(LambdaContext):
         self._invoked_function_arn = "arn:aws:lambda:eu-west-1:000000000000:function:f"
         self._aws_request_id = "r"
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 120_000
+
 
 class Api:
     """Calls a handler by its folder's name with an API Gateway event (payload format 2.0)."""
@@ -49,6 +54,7 @@ class Api:
         owner: str = "ann",
         text: str | None = None,
         query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         content = text if text is not None else (None if body is None else json.dumps(body))
         event = {
@@ -57,7 +63,8 @@ class Api:
             "rawPath": path,
             "rawQueryString": urlencode(query or {}),
             "queryStringParameters": query or {},
-            "headers": {"content-type": "application/json"},
+            "headers": {"content-type": "application/json"}
+            | {n.lower(): v for n, v in (headers or {}).items()},
             "requestContext": {
                 "accountId": "000000000000",
                 "apiId": "api",
@@ -72,7 +79,13 @@ class Api:
             "isBase64Encoded": False,
         }
         answer = import_module(f"functions.{name}.handler").lambda_handler(event, Context())
-        return Answer(answer["statusCode"], json.loads(answer["body"]), answer.get("headers", {}))
+        result = Answer(answer["statusCode"], json.loads(answer["body"]), answer.get("headers", {}))
+        try:
+            route = route_of(method, path)
+        except LookupError:  # a method that the route does not take
+            return result
+        assert undescribed(route, result.status, result.headers, result.body) == []
+        return result
 
     def uploaded(self, content: bytes, owner: str = "ann") -> str:
         """The key of a picture that ``owner`` uploaded with a ticket."""
@@ -106,6 +119,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             "FAL_QUEUE_URL": "https://queue.test",
             "FAL_REST_URL": "https://rest.test",
             "ASTRIA_API_URL": "https://astria.test",
+            "MONTHLY_BUDGET_USD": "100",
+            "REQUESTS_PER_MINUTE": "60",
             "POWERTOOLS_METRICS_DISABLED": "true",
         }
         for name, value in environment.items():

@@ -8,12 +8,20 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import EncoderVersion, Score
-from tests.builders import a_generation, a_picture, a_training_identity, an_identity, some_weights
+from tests.builders import (
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+    different_pictures,
+    some_weights,
+)
 from tests.functions.conftest import Api, run_task
 
 
 def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:
-    references = [api.uploaded(a_picture()) for _ in range(count)]
+    references = [api.uploaded(picture) for picture in different_pictures(count)]
     return {
         "name": "Sarah",
         "provider": "fal-lora",
@@ -21,6 +29,14 @@ def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:
         "className": "woman",
         **changes,
     }
+
+
+def accept_generation(**changes: Any) -> None:
+    """Store an order for pictures of an identity that is ready."""
+    generation = a_generation(**changes)
+    services = wiring.services()
+    services.identity_table.add(an_identity(identity_id=generation.identity_id))
+    services.generation_table.add(generation, a_generation_job(), 10_000_000)
 
 
 def executions(name: str) -> list[str]:
@@ -43,6 +59,8 @@ def test_a_training_identity_is_accepted_and_started(api: Api) -> None:
         0,
     )
     assert len(answer.body["referenceUrls"]) == 5
+    # Pictures of one colour are neither sharp nor a face.
+    assert {finding["severity"] for finding in answer.body["findings"]} == {"warning"}
     assert answer.body["metadata"] == {
         "trainingTime": None,
         "modelSize": None,
@@ -180,9 +198,10 @@ def test_a_succeeded_generation_carries_the_first_pictures_fields(api: Api) -> N
             index=2, outcome="succeeded", key="generations/i1/g1/02.jpg", seed=7, width=8, height=8
         ),
     ]
-    wiring.services().generation_table.add(a_generation(status="succeeded", images=images, cost_usd=0.07))
+    accept_generation(status="succeeded", images=images, cost_usd=0.07)
     version = EncoderVersion(encoder="clip-vit-b32", weights_sha256="0" * 64, preprocessing="v1")
-    wiring.services().scores.put_score("g1", 2, Score.of(version, "0" * 64, {"a": 0.5, "b": 0.75}))
+    score = Score.of(version, "0" * 64, {"a": 0.5, "b": 0.75})
+    wiring.services().scores.put_score("i1", "g1", 2, score, {})
     body = api("get_generation", "GET", "/v1/generations/g1").body
     assert "generations/i1/g1/02.jpg" in body["imageUrl"]
     assert (body["aspectRatio"], body["clipSimilarity"]) == ("1:1", 0.625)
@@ -217,8 +236,8 @@ def test_a_bug_is_a_500_without_its_traceback(api: Api, monkeypatch: pytest.Monk
 
 
 def test_the_tasks_that_record_answer_the_machine(api: Api) -> None:
-    wiring.services().identity_table.add(a_training_identity())
-    wiring.services().generation_table.add(a_generation(status="running"))
+    accept_generation(status="running", identity_id="i2")
+    wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=10_000_000)
     error = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "fal: refused"}'}
     expected = {"code": "provider_rejected", "message": "fal: refused"}
     training = run_task("record_training", {"identity_id": "i1", "state": "preparing", "error": error})

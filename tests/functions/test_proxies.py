@@ -9,10 +9,21 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage
-from tests.builders import NOON, a_generation, a_picture, a_training_identity, an_identity, some_weights
+from tests.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_training_identity,
+    an_identity,
+    different_pictures,
+    some_weights,
+)
 from tests.functions.conftest import Api
 
-PICTURE = "data:image/jpeg;base64," + base64.b64encode(a_picture()).decode()
+PICTURES = [
+    "data:image/jpeg;base64," + base64.b64encode(picture).decode() for picture in different_pictures(8)
+]
+PICTURE = PICTURES[0]
 INSTANT, TRAINING = "/api/fal-instant-character-proxy", "/api/fal-lora-training-proxy"
 STATUS, INFERENCE, ASTRIA = "/api/fal-lora-status-proxy", "/api/fal-lora-inference-proxy", "/api/astria-proxy"
 
@@ -31,13 +42,13 @@ def a_tune(**changes: Any) -> dict[str, Any]:
         "name": "jane_doe",
         "base_tune_id": None,
         "branch": "fast",
-        "images": [{"url": PICTURE} for _ in range(8)],
+        "images": [{"url": picture} for picture in PICTURES],
     }
     return {"action": "create_tune", "payload": {"tune": tune | changes}}
 
 
 def test_a_lora_training_is_an_identity_of_ours(api: Api) -> None:
-    body = {"images_data_url": [PICTURE] * 5, "steps": 1000, "trigger_word": "JANE_DOE"}
+    body = {"images_data_url": PICTURES[:5], "steps": 1000, "trigger_word": "JANE_DOE"}
     answer = api("proxy_fal_lora_train", "POST", TRAINING, body)
     assert (answer.status, answer.body["status"]) == (200, "IN_QUEUE")
     identity = wiring.services().identity_table.get(answer.body["request_id"])
@@ -104,9 +115,8 @@ def test_tunes_and_prompts_read_as_the_client_reads_them(api: Api, own_function:
         ["negativePrompt was left out: Astria refuses one on Flux."],
     )
     image = GeneratedImage(index=1, outcome="succeeded", key="generations/i1/g1/01.jpg")
-    services.generation_table.add(
-        a_generation(provider="astria", status="succeeded", images=[image], settled_at=NOON)
-    )
+    drawn = a_generation(provider="astria", status="succeeded", images=[image], settled_at=NOON)
+    services.generation_table.add(drawn, a_generation_job(), 10_000_000)
     assert read("get_tune", "/api/astria/tunes/i1", tune_id="i1")["trained_at"]
     shown = read("get_prompt", "/api/astria/tunes/i1/prompts/g1", tune_id="i1", prompt_id="g1")
     assert "generations/i1/g1/01.jpg" in shown["images"][0]["url"]

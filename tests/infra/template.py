@@ -71,7 +71,14 @@ def readable(value: Any) -> str:
     """A string with its references as ``<Name>``, without the hash that ends logical ids."""
     if isinstance(value, str):
         return value
+    if "Fn::If" in value:
+        condition, yes, no = value["Fn::If"]
+        return f"{readable(yes)} if {condition} else {readable(no)}"
     if "Fn::Join" in value:
         separator, parts = value["Fn::Join"]
         return str(separator).join(readable(part) for part in parts)
+    if "Fn::Select" in value:
+        index, parts = value["Fn::Select"]
+        separator, whole = parts["Fn::Split"]
+        return f"{readable(whole)} by {separator!r} [{index}]"
     return f"<{HASH.sub('', referred(value))}>"

@@ -2,14 +2,14 @@
 
 import pytest
 
-from infra.catalog import pascal
 from tests.infra.template import Template, readable
+from tests.infra.test_api import ROUTES
 
 Rights = set[tuple[str, str]]
 
 TABLE = ("<StorageState>", "<StorageState>/index/by_owner")
 READING = ("GetItem", "Query")
-WRITING = ("PutItem", "UpdateItem", "DeleteItem")
+WRITING = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 READ_TABLE: Rights = {(f"dynamodb:{action}", table) for action in READING for table in TABLE}
 WRITE_TABLE: Rights = READ_TABLE | {(f"dynamodb:{action}", table) for action in WRITING for table in TABLE}
 LIST: Rights = {("s3:ListBucket", "<StorageMedia>")}
@@ -24,6 +24,10 @@ def _put(prefix: str) -> Rights:
     return {("s3:PutObject", f"<StorageMedia>/{prefix}/*")}
 
 
+def _delete(prefix: str) -> Rights:
+    return {("s3:DeleteObject", f"<StorageMedia>/{prefix}/*")}
+
+
 def _secret(name: str) -> Rights:
     return {(f"secretsmanager:{action}Secret{what}", f"<Storage{name}>") for action, what in SECRET_ACTIONS}
 
@@ -33,58 +37,125 @@ FAL = _secret("FalKey")
 ASTRIA = _secret("AstriaKey")
 
 
+PUBLISH: Rights = {
+    (
+        "events:PutEvents",
+        "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default",
+    )
+}
+
+
+def _lost(queue: str) -> Rights:
+    """What a failed event is put into the queue with."""
+    return {(f"sqs:{action}", queue) for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")}
+
+
 def _start(machine: str) -> Rights:
     return {("states:StartExecution", f"<Workflows{machine}>")}
 
 
+ERASE = _delete("references") | _delete("weights") | _delete("generations")
+WATCH: Rights = {
+    (
+        f"states:{action}",
+        "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:"
+        f"<Workflows{machine}> by ':' [6]:*",
+    )
+    for action in ("DescribeExecution", "StopExecution")
+    for machine in ("TrainIdentity", "GenerateImages")
+}
+WAKE: Rights = {
+    ("states:SendTaskSuccess", f"<Workflows{name}>") for name in ("TrainIdentity", "GenerateImages")
+}
+
 FUNCTIONS: dict[str, Rights] = {
     "authorize_request": set(),
-    "create_references": _put("uploads"),
+    "create_references": WRITE_TABLE | _put("uploads"),
+    "check_references": WRITE_TABLE
+    | _get("uploads")
+    | LIST
+    | {("lambda:InvokeFunction", "<FunctionsScoreImage>")},
     "list_providers": set(),
+    "show_openapi": set(),
+    "show_docs": set(),
     "create_identity": WRITE_TABLE
-    | _get("uploads", "references")
+    | _get("uploads", "references", "weights")
     | _put("references")
+    | _delete("references")
     | LIST
     | {("lambda:InvokeFunction", "<FunctionsScoreImage>")}
-    | _start("TrainIdentity"),
+    | _start("TrainIdentity")
+    | PUBLISH,
     "list_identities": READ_TABLE | _get("references", "weights"),
     "get_identity": READ_TABLE | _get("references", "weights"),
+    "erase_identity": WRITE_TABLE | LIST | ERASE | FAL | ASTRIA | WAKE | PUBLISH,
+    "sweep": WRITE_TABLE
+    | LIST
+    | ERASE
+    | FAL
+    | ASTRIA
+    | WAKE
+    | PUBLISH
+    | _start("TrainIdentity")
+    | _start("GenerateImages")
+    | WATCH,
     "create_generation": WRITE_TABLE | _get("generations") | _start("GenerateImages"),
     "get_generation": READ_TABLE | _get("generations"),
+    "list_generations": READ_TABLE | _get("generations"),
+    "cancel_identity": WRITE_TABLE
+    | _get("references", "weights")
+    | {("states:SendTaskSuccess", "<WorkflowsTrainIdentity>")}
+    | PUBLISH,
+    "estimate_identity": WRITE_TABLE,
+    "estimate_generation": WRITE_TABLE,
+    "get_usage": READ_TABLE,
+    "create_webhook": WRITE_TABLE,
+    "list_webhooks": READ_TABLE,
+    "delete_webhook": WRITE_TABLE,
+    "get_event": READ_TABLE,
+    "replay_event": WRITE_TABLE | PUBLISH,
     "proxy_fal_instant": WRITE_TABLE
     | _get("generations")
     | _put("references")
     | FAL
-    | _start("GenerateImages"),
-    "proxy_fal_lora_train": WRITE_TABLE | _put("references") | FAL | _start("TrainIdentity"),
+    | _start("GenerateImages")
+    | PUBLISH,
+    "proxy_fal_lora_train": WRITE_TABLE
+    | _put("references")
+    | _delete("references")
+    | FAL
+    | _start("TrainIdentity"),
     "proxy_fal_lora_status": READ_TABLE | _get("weights"),
     "proxy_fal_lora_generate": WRITE_TABLE | _get("generations") | FAL | _start("GenerateImages"),
-    "proxy_astria_create_tune": WRITE_TABLE | _put("references") | ASTRIA | _start("TrainIdentity"),
+    "proxy_astria_create_tune": WRITE_TABLE
+    | _put("references")
+    | _delete("references")
+    | ASTRIA
+    | _start("TrainIdentity"),
     "proxy_astria_get_tune": READ_TABLE,
     "proxy_astria_create_prompt": WRITE_TABLE | _get("generations") | ASTRIA | _start("GenerateImages"),
     "proxy_astria_get_prompt": WRITE_TABLE | _get("generations"),
     "proxy_astria": WRITE_TABLE
     | _get("generations")
     | _put("references")
+    | _delete("references")
     | ASTRIA
     | _start("TrainIdentity")
     | _start("GenerateImages"),
+    "receive_fal_webhook": WRITE_TABLE | WAKE,
+    "receive_astria_webhook": WRITE_TABLE | WAKE,
     "prepare_training": WRITE_TABLE | _get("references") | FAL,
     "submit_training": WRITE_TABLE | _get("references") | FAL | ASTRIA,
     "check_training": WRITE_TABLE | FAL | ASTRIA,
-    "store_weights": WRITE_TABLE | _put("weights"),
-    "record_training": WRITE_TABLE,
+    "store_weights": WRITE_TABLE | _put("weights") | _delete("weights"),
+    "record_training": WRITE_TABLE | PUBLISH,
+    "await_news": WRITE_TABLE | WAKE,
     "submit_generation": WRITE_TABLE | _get("references", "weights") | FAL | ASTRIA,
     "check_generation": WRITE_TABLE | FAL | ASTRIA,
-    "store_images": WRITE_TABLE | _put("generations"),
-    "record_generation": WRITE_TABLE,
-    "score_image": WRITE_TABLE
-    | _get("generations", "references")
-    | LIST
-    | {
-        (f"sqs:{action}", "<EventsUnscored>")
-        for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")
-    },
+    "store_images": WRITE_TABLE | _put("generations") | _delete("generations"),
+    "record_generation": WRITE_TABLE | PUBLISH,
+    "deliver_event": WRITE_TABLE | _lost("<EventsUndelivered>"),
+    "score_image": WRITE_TABLE | _get("generations", "references") | LIST | _lost("<EventsUnscored>"),
 }
 
 MACHINES: dict[str, list[str]] = {
@@ -94,8 +165,9 @@ MACHINES: dict[str, list[str]] = {
         "CheckTraining",
         "StoreWeights",
         "RecordTraining",
+        "AwaitNews",
     ],
-    "GenerateImages": ["SubmitGeneration", "CheckGeneration", "StoreImages", "RecordGeneration"],
+    "GenerateImages": ["SubmitGeneration", "CheckGeneration", "StoreImages", "RecordGeneration", "AwaitNews"],
 }
 
 
@@ -132,6 +204,22 @@ def test_a_machine_may_invoke_exactly_the_functions_that_are_listed(template: Te
     assert {action.split(":")[0] for action in others} == {"logs", "xray"}
 
 
+@pytest.mark.parametrize("name", ["AwaitNews", "ReceiveFalWebhook", "ReceiveAstriaWebhook"])
+def test_the_right_to_wake_a_machine_is_a_policy_of_its_own(template: Template, name: str) -> None:
+    """A function waits for its role's own policy, and a machine for the functions that it invokes."""
+    waking = {
+        logical_id: policy
+        for logical_id, policy in template.resources("AWS::IAM::Policy").items()
+        if "states:SendTaskSuccess" in str(policy["PolicyDocument"]) and name in str(policy["Roles"])
+    }
+    ((policy_id, policy),) = waking.items()
+    assert len(policy["PolicyDocument"]["Statement"]) == 1
+    functions = [
+        each for each in template.document["Resources"].values() if "Lambda::Function" in each["Type"]
+    ]
+    assert not [each for each in functions if policy_id in each.get("DependsOn", [])]
+
+
 def test_nothing_else_in_the_stack_has_a_role(template: Template) -> None:
     assert len(template.resources("AWS::IAM::Role")) == len(FUNCTIONS) + len(MACHINES)
 
@@ -139,16 +227,11 @@ def test_nothing_else_in_the_stack_has_a_role(template: Template) -> None:
 def test_who_may_call_a_function_from_outside(template: Template) -> None:
     permissions = template.resources("AWS::Lambda::Permission").values()
     callers = {(each["Principal"], readable(each["FunctionName"])) for each in permissions}
-    routed = "AuthorizeRequest CreateReferences ListProviders CreateIdentity ListIdentities GetIdentity"
+    routed = {"<FunctionsAuthorizeRequest>", *ROUTES.values()}
     assert callers == {
-        *(("apigateway.amazonaws.com", f"<Functions{name}>") for name in routed.split()),
-        ("apigateway.amazonaws.com", "<FunctionsCreateGeneration>"),
-        ("apigateway.amazonaws.com", "<FunctionsGetGeneration>"),
-        *(
-            ("apigateway.amazonaws.com", f"<Functions{pascal(name)}>")
-            for name in FUNCTIONS
-            if "proxy" in name
-        ),
+        *(("apigateway.amazonaws.com", name) for name in routed),
         ("events.amazonaws.com", "<FunctionsScoreImage>"),
+        ("events.amazonaws.com", "<FunctionsDeliverEvent>"),
+        ("events.amazonaws.com", "<FunctionsSweep>"),
     }
     assert all("SourceArn" in each for each in permissions), "anyone's API or rule could call it"

@@ -20,6 +20,9 @@ PARAMETERS = {
     "JwksUrl": None,
     "CorsOrigins": "https://localhost",
     "LocalMode": "false",
+    "WebhookUrl": "",
+    "MonthlyBudgetUsd": "100",
+    "RequestsPerMinute": "60",
     "AstriaMock": "false",
 }
 OUTPUTS = {
@@ -28,6 +31,7 @@ OUTPUTS = {
     "TableName": "<StorageState>",
     "TrainIdentityArn": "<WorkflowsTrainIdentity>",
     "GenerateImagesArn": "<WorkflowsGenerateImages>",
+    "SweepName": "<FunctionsSweep>",
     "FalKeySecretName": "<StorageFalKey>",
     "AstriaKeySecretName": "<StorageAstriaKey>",
 }
@@ -68,9 +72,33 @@ def test_alarms_watch_what_matters(template: Template) -> None:
         for outcome in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             assert ("AWS/States", outcome, f"<Workflows{machine}>") in watched
     assert ("AWS/ApiGateway", "5xx", "<ApiHttp>") in watched
-    assert any(metric == "ApproximateNumberOfMessagesVisible" for _, metric, _ in watched)
+    for queue in ("<EventsUnscored>", "<EventsUndelivered>"):
+        assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue) in watched
+    for metric in ("Errors", "Invocations"):
+        assert ("AWS/Lambda", metric, "<FunctionsSweep>") in watched
     assert all(alarm["Threshold"] == 1 for alarm in alarms.values())
-    assert len(alarms) == 4
+    assert len(alarms) == 7
+
+
+def test_a_sweep_that_does_not_run_raises_an_alarm(template: Template) -> None:
+    (alarm,) = (
+        each
+        for each in template.resources("AWS::CloudWatch::Alarm").values()
+        if each.get("MetricName") == "Invocations"
+    )
+    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
+    assert alarm["Period"] == 900
+
+
+def test_the_receipt_of_an_erasure_says_how_long_things_really_stay(template: Template) -> None:
+    from character_identity.aws.event_table import KEPT
+    from character_identity.services.erasure import STAYS
+
+    days = {where: kept for where, _, _, kept in STAYS}
+    (retention,) = {each["RetentionInDays"] for each in template.resources("AWS::Logs::LogGroup").values()}
+    assert (days["logs"], days["events"]) == (retention, KEPT.days)
+    backups = template.only("AWS::DynamoDB::Table")["PointInTimeRecoverySpecification"]
+    assert days["backups"] == backups.get("RecoveryPeriodInDays", 35)
 
 
 def test_cfn_lint_finds_nothing(template: Template, tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ def test_the_table_is_on_demand_and_can_be_restored(template: Template) -> None:
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
+def test_rows_go_when_they_say_so(template: Template) -> None:
+    lifetime = template.only("AWS::DynamoDB::Table")["TimeToLiveSpecification"]
+    assert lifetime == {"AttributeName": "expires_at", "Enabled": True}
+
+
 def test_secrets_start_with_a_placeholder_that_the_code_knows(template: Template) -> None:
     from character_identity.aws.secrets import PLACEHOLDER
 

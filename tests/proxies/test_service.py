@@ -27,20 +27,25 @@ from character_identity.proxies.service import (
 )
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
+from character_identity.services.news import NewsService
+from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
 from tests.builders import NOON, a_picture, an_identity, some_weights
+from tests.event_fakes import FakeEvents
 from tests.fakes import (
     Clock,
     FakeBucket,
-    FakeChooser,
     FakeEarlierCalls,
     FakeGenerations,
     FakeIdentities,
+    FakeLedger,
+    FakeLooker,
     FakeMedia,
     FakeProvider,
     FakeProviders,
     FakeTrainedWeights,
     FakeWorkflows,
+    event_service,
 )
 
 LINKS = [f"https://a.test/{number}.jpg" for number in range(5)]
@@ -54,8 +59,9 @@ class World:
         ids = count(1)
         self.clock = Clock()
         self.while_waiting: Callable[[], None] = lambda: None
-        self.identities = FakeIdentities()
-        self.generations = FakeGenerations()
+        self.ledger, self.events = FakeLedger(), FakeEvents()
+        self.identities = FakeIdentities(ledger=self.ledger, events=self.events)
+        self.generations = FakeGenerations(ledger=self.ledger, events=self.events, identities=self.identities)
         self.workflows = FakeWorkflows()
         self.earlier = FakeEarlierCalls()
         self.weights = FakeTrainedWeights()
@@ -69,19 +75,29 @@ class World:
         def new_id() -> str:
             return f"id{next(ids)}"
 
-        references = ReferenceService(FakeBucket(), self.media, new_id)
+        references = ReferenceService(FakeBucket(), self.media, FakeLooker(), new_id)
+        orders = OrderService(self.ledger, self.clock, new_id)
         self.service = ProxyService(
             IdentityService(
                 self.identities,
                 references,
-                FakeChooser(),
                 providers,
+                orders,
                 self.workflows,
+                event_service(self.events),
+                NewsService(self.ledger, self.workflows, providers),
                 self.clock,
                 new_id,
             ),
             GenerationService(
-                self.generations, self.identities, providers, self.workflows, self.clock, new_id, lambda: 7
+                self.generations,
+                self.identities,
+                providers,
+                orders,
+                self.workflows,
+                self.clock,
+                new_id,
+                lambda: 7,
             ),
             self.earlier,
             self.weights,
@@ -118,7 +134,7 @@ def test_a_picture_is_waited_for() -> None:
     world.while_waiting = world.settle_all
     generation = world.draw()
     assert generation.status == "succeeded"
-    assert len(world.workflows.generations) == 1
+    assert len(world.workflows.started) == 1
 
 
 def test_a_picture_that_takes_too_long_goes_on_and_is_found_by_the_same_call() -> None:
@@ -126,17 +142,17 @@ def test_a_picture_that_takes_too_long_goes_on_and_is_found_by_the_same_call() -
     with pytest.raises(StillRunning) as caught:
         world.draw()
     assert world.clock() - NOON == timedelta(seconds=PICTURE_HOLD_S)
-    assert caught.value.details == {"generation_id": world.workflows.generations[0]["generation_id"]}
+    assert caught.value.details == {"generation_id": world.workflows.started[0].subject_id}
     world.settle_all()
     assert world.draw().generation_id == caught.value.details["generation_id"]
-    assert len(world.workflows.generations) == 1
+    assert len(world.workflows.started) == 1
 
 
 def test_once_it_was_answered_the_same_call_is_a_new_wish() -> None:
     world = World()
     world.while_waiting = world.settle_all
     assert world.draw().generation_id != world.draw().generation_id
-    assert len(world.workflows.generations) == 2
+    assert len(world.workflows.started) == 2
 
 
 def test_a_call_of_long_ago_is_not_found() -> None:
@@ -146,7 +162,7 @@ def test_a_call_of_long_ago_is_not_found() -> None:
     world.clock.pass_by(minutes=11)
     world.while_waiting = world.settle_all
     world.draw()
-    assert len(world.workflows.generations) == 2
+    assert len(world.workflows.started) == 2
 
 
 def test_another_owners_same_call_is_their_own() -> None:
@@ -181,7 +197,7 @@ def test_the_same_training_is_started_once(passing_s: float) -> None:
     for link in signed_again:
         world.media.files[link] = a_picture()
     assert world.train(images_data_url=signed_again).identity_id == first.identity_id
-    assert len(world.workflows.trainings) == 1
+    assert len(world.workflows.started) == 1
 
 
 def test_other_pictures_words_or_steps_are_another_training() -> None:
@@ -206,7 +222,7 @@ def test_a_refused_training_leaves_nothing_in_the_way() -> None:
         world.train()
     world.media.files[LINKS[4]] = a_picture()
     assert world.train().status == "training"
-    assert len(world.workflows.trainings) == 1
+    assert len(world.workflows.started) == 1
 
 
 def test_a_training_that_is_being_started_elsewhere_is_waited_for_and_not_started_again() -> None:
@@ -223,7 +239,7 @@ def test_a_training_that_is_being_started_elsewhere_is_waited_for_and_not_starte
         world.train()
     world.clock.pass_by(minutes=2)
     assert world.train().identity_id != identity_id
-    assert len(world.workflows.trainings) == 2
+    assert len(world.workflows.started) == 2
 
 
 def test_a_copied_lora_is_known_by_its_content_and_then_by_its_link() -> None:

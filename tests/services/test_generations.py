@@ -1,27 +1,38 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.services.generations import GenerationService
+from character_identity.services.orders import OrderService
 from tests.builders import NOON, a_training_identity, an_identity
-from tests.fakes import FakeGenerations, FakeIdentities, FakeProvider, FakeProviders, FakeWorkflows
+from tests.fakes import (
+    FakeGenerations,
+    FakeIdentities,
+    FakeLedger,
+    FakeProvider,
+    FakeProviders,
+    FakeWorkflows,
+)
 
 
 class World:
     def __init__(self) -> None:
         self.workflows = FakeWorkflows()
-        self.generations = FakeGenerations()
+        self.ledger = FakeLedger()
         identities = FakeIdentities(
             an_identity(),
             a_training_identity(identity_id="training"),
             an_identity(identity_id="failed", status="failed"),
             an_identity(identity_id="bobs", owner="bob"),
         )
+        self.generations = FakeGenerations(ledger=self.ledger, identities=identities)
         self.service = GenerationService(
             self.generations,
             identities,
             FakeProviders(FakeProvider()),
+            OrderService(self.ledger, lambda: NOON, lambda: "secret"),
             self.workflows,
             lambda: NOON,
             lambda: "new",
@@ -35,7 +46,15 @@ class World:
 def test_an_order_is_stored_and_started() -> None:
     world = World()
     generation = world.create()
-    assert world.workflows.generations == [{"generation_id": "new", "state": "queued"}]
+    (job,) = world.workflows.started
+    assert (job.job_id, job.subject_id, job.identity_id, job.owner) == (
+        "generation-new",
+        "new",
+        "i1",
+        "ann",
+    )
+    assert (job.callback_token, job.deadline_at) == ("secret", NOON + timedelta(seconds=300))
+    assert world.ledger.get("generation-new") == job
     assert world.service.get("ann", "new") == generation
     assert (generation.prompt_used, generation.warnings) == ("PLAN Sarah runs", ["a warning"])
 
@@ -59,7 +78,7 @@ def test_only_a_ready_identity_of_ones_own_draws(identity_id: str, error: type[E
     with pytest.raises(error) as caught:
         world.create(identity_id)
     assert getattr(caught.value, "code", None) == code
-    assert world.workflows.generations == []
+    assert world.workflows.started == []
 
 
 def test_more_pictures_than_the_provider_draws_are_refused() -> None:
@@ -75,3 +94,24 @@ def test_another_owners_generation_answers_like_an_unknown_one() -> None:
         with pytest.raises(NotFound) as caught:
             world.service.get(owner, generation_id)
         assert caught.value.code == "unknown_generation"
+
+
+def test_an_order_beyond_the_budget_is_refused_and_nothing_is_stored() -> None:
+    world = World()
+    world.ledger.limits["ann"] = 500_000
+    quote = world.service.quote("ann", "i1", {"prompt": "Sarah runs", "num_images": 2})
+    assert (quote.estimate_microusd, quote.reserved_microusd) == (200_000, 400_000)
+    world.create(num_images=2)
+    assert world.ledger.of("ann", "2026-11").reserved_microusd == 400_000
+    with pytest.raises(BudgetExceeded):
+        world.service.create("ann", "i1", {"prompt": "Sarah runs", "num_images": 2}, "another")
+    assert len(world.workflows.started) == 1
+    assert list(world.generations.stored) == ["new"]
+
+
+def test_an_owner_lists_the_generations_of_their_own_identity() -> None:
+    world = World()
+    generation = world.create()
+    assert world.service.list("ann", "i1") == [generation]
+    with pytest.raises(NotFound):
+        world.service.list("bob", "i1")

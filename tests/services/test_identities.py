@@ -1,17 +1,25 @@
+from typing import Any
+
 import pytest
 
-from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
+from character_identity.domain.identity import Identity
 from character_identity.services.identities import IdentityService
+from character_identity.services.news import NewsService
+from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
 from tests.builders import NOON, a_picture, an_identity
+from tests.event_fakes import FakeEvents
 from tests.fakes import (
     FakeBucket,
-    FakeChooser,
     FakeIdentities,
+    FakeLedger,
+    FakeLooker,
     FakeMedia,
     FakeProvider,
     FakeProviders,
     FakeWorkflows,
+    event_service,
 )
 
 LINKS = ["https://a.test/1.jpg", "https://a.test/2.jpg"]
@@ -19,17 +27,22 @@ LINKS = ["https://a.test/1.jpg", "https://a.test/2.jpg"]
 
 class World:
     def __init__(self) -> None:
-        self.identities = FakeIdentities(an_identity(identity_id="bobs", owner="bob"))
+        self.ledger, self.events = FakeLedger(), FakeEvents()
+        bobs = an_identity(identity_id="bobs", owner="bob")
+        self.identities = FakeIdentities(bobs, ledger=self.ledger, events=self.events)
+        self.bucket = FakeBucket()
         self.workflows = FakeWorkflows()
-        self.chooser = FakeChooser(1)
-        media = FakeMedia(**{link: a_picture() for link in LINKS})
+        self.looker = FakeLooker(1)
+        media = FakeMedia(**{link: a_picture(colour=(90 * n, 80, 40)) for n, link in enumerate(LINKS)})
         self.providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
         self.service = IdentityService(
             self.identities,
-            ReferenceService(FakeBucket(), media, lambda: "u"),
-            self.chooser,
+            ReferenceService(self.bucket, media, self.looker, lambda: "u"),
             self.providers,
+            OrderService(self.ledger, lambda: NOON, lambda: "secret"),
             self.workflows,
+            event_service(self.events),
+            NewsService(self.ledger, self.workflows, self.providers),
             lambda: NOON,
             lambda: "new",
         )
@@ -39,7 +52,14 @@ def test_a_provider_that_trains_is_started() -> None:
     world = World()
     identity = world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
     assert (identity.status, identity.phase, identity.progress) == ("training", "preparing", 0)
-    assert world.workflows.trainings == [{"identity_id": "new", "state": "preparing"}]
+    (job,) = world.workflows.started
+    assert (job.job_id, job.owner, job.provider, job.callback_token) == (
+        "training-new",
+        "ann",
+        "fal-lora",
+        "secret",
+    )
+    assert world.ledger.get("training-new") == job
     assert world.service.get("ann", "new") == identity
 
 
@@ -47,7 +67,9 @@ def test_a_provider_that_does_not_train_is_ready_at_once_and_free() -> None:
     world = World()
     identity = world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
     assert (identity.status, identity.progress, identity.cost_usd) == ("ready", 100, 0.0)
-    assert world.workflows.trainings == []
+    assert world.workflows.started == []
+    assert [event.type for event in world.events.stored.values()] == ["IdentityReady"]
+    assert world.events.open == set()
 
 
 def test_an_unknown_provider_is_refused_before_anything_is_stored() -> None:
@@ -70,7 +92,7 @@ def test_the_main_reference_is_chosen_once_where_a_provider_takes_one() -> None:
     identity = world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
     assert identity.main_reference == "references/new/0002.jpg"
     assert identity.references_main_first == ["references/new/0002.jpg", "references/new/0001.jpg"]
-    assert world.chooser.asked == 1
+    assert world.looker.asked == 1
 
 
 @pytest.mark.parametrize(
@@ -80,17 +102,17 @@ def test_the_main_reference_is_chosen_once_where_a_provider_takes_one() -> None:
         ("fal-lora", LINKS, None, None),
     ],
 )
-def test_nobody_is_asked_when_it_is_named_or_not_needed(
+def test_a_named_one_is_the_main_reference_and_a_training_has_none(
     provider: str, links: list[str], main: str | None, reference: str | None
 ) -> None:
     world = World()
     identity = world.service.create("ann", "Sarah", provider, links, "woman", main=main)
-    assert (identity.main_reference, world.chooser.asked) == (reference, 0)
+    assert identity.main_reference == reference
 
 
 def test_without_a_choice_the_first_reference_is_the_main_one() -> None:
     world = World()
-    world.chooser.number = None
+    world.looker.number = None
     assert world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman").main_reference == (
         "references/new/0001.jpg"
     )
@@ -107,3 +129,40 @@ def test_an_identity_remembers_that_it_is_a_mock(mock: bool) -> None:
     world = World()
     world.providers["fal-lora"].mock = mock
     assert world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman").mock is mock
+
+
+def test_a_training_beyond_the_budget_is_refused_and_nothing_is_stored() -> None:
+    world = World()
+    world.ledger.limits["ann"] = 1_000_000
+    with pytest.raises(BudgetExceeded):
+        world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    assert (world.service.list("ann"), world.bucket.objects, world.workflows.started) == ([], {}, [])
+
+
+def test_a_training_that_lost_the_race_for_the_budget_leaves_no_references() -> None:
+    world = World()
+
+    def be_late(identity: Identity, *_: Any, **__: Any) -> None:
+        raise BudgetExceeded.for_order()
+
+    world.identities.add = be_late  # type: ignore[method-assign]
+    with pytest.raises(BudgetExceeded):
+        world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    assert world.bucket.objects == {}
+
+
+def test_a_cancelled_training_is_failed_told_and_looked_at_once() -> None:
+    world = World()
+    world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    world.ledger.wait_for_news("training-new", "token")
+    for _ in range(2):
+        identity = world.service.cancel("ann", "new")
+    assert (identity.status, identity.error and identity.error.code) == ("failed", "cancelled")
+    assert world.workflows.woken == ["token"]
+    assert [event.type for event in world.events.stored.values()] == ["IdentityFailed"]
+
+
+def test_what_is_ready_is_not_cancelled() -> None:
+    world = World()
+    world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
+    assert world.service.cancel("ann", "new").status == "ready"

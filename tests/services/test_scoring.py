@@ -91,6 +91,25 @@ def test_nothing_is_recorded_of_an_erased_identity(world: World) -> None:
     assert (world.scores.scores_of("portrait"), world.scores.embeddings) == ({}, {})
 
 
+def test_nothing_is_recorded_of_an_identity_that_was_erased_meanwhile(world: World) -> None:
+    """Its pictures could still be read when the scoring began."""
+    world.scores.erased.add("eileen")
+
+    assert world.scoring.score(PICTURE) is None
+    assert (world.scores.scores_of("portrait"), world.scores.embeddings) == ({}, {})
+
+
+def test_a_picture_shared_by_two_identities_is_kept_for_each(world: World) -> None:
+    world.scoring.score(PICTURE)
+    others = {"references/anna/00.jpg": b"1.0 0.0", "generations/anna/portrait/01.jpg": b"0.6 0.8"}
+    world.bucket.objects |= others
+
+    world.scoring.score("generations/anna/portrait/01.jpg")
+
+    kept = [identity_id for identity_id, _, _ in world.scores.embeddings]
+    assert (kept.count("eileen"), kept.count("anna")) == (3, 2)
+
+
 def test_nothing_is_recorded_of_a_picture_that_is_gone(world: World) -> None:
     del world.bucket.objects[PICTURE]
 
@@ -117,9 +136,3 @@ def test_other_keys_are_refused(world: World, key: str) -> None:
         world.scoring.score(key)
 
     assert refused.value.code == "not_a_generated_image"
-
-
-def test_the_most_central_reference_is_the_nearest_to_all_of_them(world: World) -> None:
-    world.bucket.objects |= {"a": b"1.0 0.0", "b": b"0.8 0.6", "c": b"0.0 1.0"}
-    assert world.scoring.most_central(["a", "b", "c"]) == "b"
-    assert world.scoring.most_central(["c"]) == "c"

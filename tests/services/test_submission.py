@@ -12,7 +12,7 @@ from character_identity.domain.errors import (
 from character_identity.domain.job import JobHandle
 from character_identity.services.submission import submit_once
 from tests.builders import a_job
-from tests.fakes import FakeLedger
+from tests.fakes import Clock, FakeLedger
 
 HANDLE = JobHandle(provider_job_id="r1")
 
@@ -30,21 +30,37 @@ class Calls:
         return outcome
 
 
+class Order:
+    """One accepted job, and how often its call was made."""
+
+    def __init__(self, *outcomes: JobHandle | ServiceError) -> None:
+        self.clock = Clock()
+        self.ledger = FakeLedger(a_job())
+        self.calls = Calls(*outcomes)
+
+    def submit(self) -> JobHandle:
+        return submit_once(self.ledger, "training-i1", self.calls, self.clock)
+
+    @property
+    def state(self) -> str:
+        return self.ledger.rows["training-i1"].state
+
+
 def test_a_repeated_submit_answers_with_the_first_ones_handle() -> None:
-    ledger, calls = FakeLedger(), Calls(HANDLE)
-    assert submit_once(ledger, a_job(), calls) == submit_once(ledger, a_job(), calls) == HANDLE
-    assert calls.count == 1
+    order = Order(HANDLE)
+    assert order.submit() == order.submit() == HANDLE
+    assert (order.calls.count, order.state) == (1, "submitted")
 
 
 def test_the_intent_is_there_before_the_call() -> None:
-    ledger = FakeLedger()
+    ledger = FakeLedger(a_job())
     seen: list[str] = []
 
     def submit() -> JobHandle:
         seen.extend(row.state for row in ledger.rows.values())
         return HANDLE
 
-    submit_once(ledger, a_job(), submit)
+    submit_once(ledger, "training-i1", submit, Clock())
     assert seen == ["intended"]
 
 
@@ -52,24 +68,53 @@ def test_the_intent_is_there_before_the_call() -> None:
     "error", [ProviderUnavailable("fal", "down"), ProviderNotConfigured("no key"), InvalidRequest("bad link")]
 )
 def test_what_was_provably_not_accepted_may_be_tried_again(error: ServiceError) -> None:
-    ledger, calls = FakeLedger(), Calls(error, HANDLE)
+    order = Order(error, HANDLE)
     with pytest.raises(type(error)):
-        submit_once(ledger, a_job(), calls)
-    assert submit_once(ledger, a_job(), calls) == HANDLE
+        order.submit()
+    assert order.state == "accepted"
+    assert order.submit() == HANDLE
 
 
-@pytest.mark.parametrize("error", [ProviderOutcomeUnknown("fal", "cut"), ProviderRejected("fal", "no")])
-def test_an_unknown_or_refused_submit_is_never_repeated(error: ProviderError) -> None:
-    ledger, calls = FakeLedger(), Calls(error)
+def test_a_provider_that_asks_for_time_is_not_called_before() -> None:
+    order = Order(ProviderUnavailable("fal", "429", retry_after_s=90), HANDLE)
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailable) as caught:
+            order.submit()
+        assert caught.value.retry_after_s == 90
+    assert order.calls.count == 1
+    order.clock.pass_by(seconds=90)
+    assert order.submit() == HANDLE
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(ProviderOutcomeUnknown("fal", "cut"), "unknown"), (ProviderRejected("fal", "no"), "rejected")],
+)
+def test_an_unknown_or_refused_submit_is_never_repeated(error: ProviderError, state: str) -> None:
+    order = Order(error)
     for _ in range(2):
         with pytest.raises(type(error)):
-            submit_once(ledger, a_job(), calls)
-    assert calls.count == 1
+            order.submit()
+    assert (order.calls.count, order.state) == (1, state)
 
 
 def test_an_attempt_that_died_between_call_and_record_is_not_repeated() -> None:
-    ledger, calls = FakeLedger(), Calls(HANDLE)
-    ledger.intend(a_job())
+    order = Order(HANDLE)
+    order.ledger.intend("training-i1", order.clock())
     with pytest.raises(ProviderOutcomeUnknown):
-        submit_once(ledger, a_job(), calls)
-    assert calls.count == 0
+        order.submit()
+    assert order.calls.count == 0
+
+
+def test_a_handle_that_a_callback_brought_first_is_used() -> None:
+    order = Order(JobHandle(provider_job_id="answered late"))
+    order.ledger.intend("training-i1", order.clock())
+    order.ledger.found("training-i1", HANDLE)
+    assert order.submit() == HANDLE
+
+
+def test_there_is_no_call_without_a_job() -> None:
+    order = Order(HANDLE)
+    with pytest.raises(LookupError):
+        submit_once(order.ledger, "training-other", order.calls, order.clock)
+    assert order.calls.count == 0

@@ -1,11 +1,24 @@
 """What an execution's history says, and how much of a definition a set of histories has been through."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = ("states", "retries", "catches", "choices")
 Coverage = dict[str, set[tuple[str, ...]]]
+
+GROUPS = {
+    "States.TaskFailed": (
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "Lambda.Unknown",
+        "Lambda.TooManyRequestsException",
+        "KeyError",
+    )
+}
+"""What stands for the errors that a name in a definition means, where it means more than one: a function that
+died, one that took too long, what Lambda cannot name, throttling, and a class of Python's."""
 
 
 @dataclass
@@ -20,20 +33,19 @@ class Visit:
 
 @dataclass(frozen=True)
 class Run:
-    """How an execution went."""
+    """How an execution went; ``calls`` are how often each function was called."""
 
     status: str
     error: str | None
+    cause: str | None
+    calls: dict[str, int]
     visits: list[Visit]
+    events: int
 
     @property
     def path(self) -> list[str]:
         """The states in the order in which they were entered."""
         return [visit.state for visit in self.visits]
-
-    def calls(self, state: str) -> int:
-        """How often the function of a task was called."""
-        return sum(len(visit.errors) + visit.succeeded for visit in self.visits if visit.state == state)
 
 
 def visits_of(events: Iterable[dict[str, Any]]) -> list[Visit]:
@@ -58,8 +70,10 @@ def wanted(definition: dict[str, Any]) -> Coverage:
     for name, state in definition["States"].items():
         coverage["states"].add((name,))
         for retry in state.get("Retry", []):
-            for error in retry["ErrorEquals"]:
-                coverage["retries"] |= {(name, error, "recovered"), (name, error, "gave up")}
+            outcomes = ("recovered", "gave up") if retry["MaxAttempts"] else ("never repeated",)
+            coverage["retries"] |= {
+                (name, error, outcome) for error in _errors_of(retry) for outcome in outcomes
+            }
         for catch in state.get("Catch", []):
             coverage["catches"] |= {(name, error, catch["Next"]) for error in catch["ErrorEquals"]}
         branches = [*(choice["Next"] for choice in state.get("Choices", [])), state.get("Default")]
@@ -79,17 +93,41 @@ def reached(definition: dict[str, Any], visits: Iterable[Visit]) -> Coverage:
         coverage["states"].add((visit.state,))
         if state["Type"] == "Choice":
             coverage["choices"].add((visit.state, visit.next))
-        if not visit.errors:
-            continue
-        last = visit.errors[-1]
-        repeats = next((r["MaxAttempts"] for r in state.get("Retry", []) if last in r["ErrorEquals"]), None)
-        if visit.succeeded:
-            coverage["retries"].add((visit.state, last, "recovered"))
-        elif repeats is not None and visit.errors == [last] * (1 + repeats):
-            coverage["retries"].add((visit.state, last, "gave up"))
-        for catch in state.get("Catch", []):
-            caught = {last, "States.ALL"} & set(catch["ErrorEquals"])
-            if caught and not visit.succeeded:
-                coverage["catches"] |= {(visit.state, error, visit.next) for error in caught}
-                break
+        if visit.errors:
+            retries = state.get("Retry", [])
+            coverage["retries"] |= {(visit.state, *outcome) for outcome in _outcomes(retries, visit)}
+        if visit.errors and not visit.succeeded:
+            coverage["catches"] |= {
+                (visit.state, error, visit.next)
+                for error in _caught(state.get("Catch", []), visit.errors[-1])
+            }
     return coverage
+
+
+def _outcomes(retries: list[dict[str, Any]], visit: Visit) -> Iterator[tuple[str, str]]:
+    """What became of each error of a visit. A retrier counts all its errors together."""
+    deciding = {error: _first_for(error, retries) for error in visit.errors}
+    seen = Counter(deciding[error] for error in visit.errors)
+    last = deciding[visit.errors[-1]]
+    for error, index in deciding.items():
+        if index is None:
+            continue
+        allowed = retries[index]["MaxAttempts"]
+        if visit.succeeded:
+            yield error, "recovered"
+        elif index == last and seen[index] == allowed + 1:
+            yield error, "gave up" if allowed else "never repeated"
+
+
+def _first_for(error: str, retries: list[dict[str, Any]]) -> int | None:
+    return next((index for index, retry in enumerate(retries) if error in _errors_of(retry)), None)
+
+
+def _caught(catches: list[dict[str, Any]], error: str) -> set[str]:
+    """The names by which the first Catch that takes an error takes it."""
+    taken = ({error, "States.ALL"} & set(catch["ErrorEquals"]) for catch in catches)
+    return next((names for names in taken if names), set())
+
+
+def _errors_of(retry: dict[str, Any]) -> list[str]:
+    return [real for error in retry["ErrorEquals"] for real in GROUPS.get(error, (error,))]

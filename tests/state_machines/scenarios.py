@@ -1,180 +1,250 @@
 """What happens to the two machines, and what has to come of it: written out, not read from the files."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
+
+from tests.state_machines.history import GROUPS
 
 Step = dict[str, Any]
 Script = dict[str, list[Step]]
 
-# What each task turns the state into when all goes well. The training is done at the second look.
-WELL: dict[str, Script] = {
-    "train_identity": {
-        "PrepareTraining": [{}],
-        "SubmitTraining": [{"state": "training"}],
-        "CheckTraining": [{"state": "training"}, {"state": "trained"}],
-        "StoreWeights": [{"state": "ready"}],
-        "RecordTraining": [{"state": "ready"}],
-    },
-    "generate_images": {
-        "SubmitGeneration": [{"state": "running"}],
-        "CheckGeneration": [{"state": "running"}, {"state": "generated"}],
-        "StoreImages": [{"state": "succeeded"}],
-        "RecordGeneration": [{"state": "succeeded"}],
-    },
-}
-RECORD = {"train_identity": "RecordTraining", "generate_images": "RecordGeneration"}
-RECORDED_FAILURE: Step = {"state": "failed", "error": {"code": "no_luck", "message": "It did not work."}}
+LONG_S = 1_000_000
+"""A wait that only a wake-up ends; the machine itself is given up long before."""
 
-LOOK = ["WaitBeforeCheck", "CheckTraining", "Settled?"]
-LOOK_AT_PICTURES = ["WaitBeforeCheck", "CheckGeneration", "Settled?"]
-READY = ["RecordTraining", "Ready?", "IdentityReady"]
-NOT_READY = ["RecordTraining", "Ready?", "IdentityFailed"]
-DRAWN = ["RecordGeneration", "Succeeded?", "GenerationSucceeded"]
-NOT_DRAWN = ["RecordGeneration", "Succeeded?", "GenerationFailed"]
+
+@dataclass(frozen=True)
+class Machine:
+    """The names of a machine's states in the parts that both machines have."""
+
+    name: str
+    begin: tuple[str, ...]
+    check: str
+    store: str
+    well: tuple[str, str, str]  # the record of the outcome, how it is judged, the good end
+    bad_end: str
+    pending: str
+    done: str
+    success: str
+
+    @property
+    def submit(self) -> str:
+        return self.begin[-1]
+
+    @property
+    def record(self) -> str:
+        return self.well[0]
+
+    @property
+    def ill(self) -> tuple[str, str, str]:
+        """From the record to the bad end."""
+        return *self.well[:2], self.bad_end
+
+    @property
+    def look(self) -> tuple[str, str, str]:
+        """From a wait for news to what the look showed."""
+        return "AwaitNews", self.check, "Settled?"
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that go wrong when a provider or a function of ours does."""
+        return *self.begin, self.check, self.store, self.record
+
+
+TRAIN_IDENTITY = Machine(
+    "train_identity",
+    begin=("PrepareTraining", "SubmitTraining"),
+    check="CheckTraining",
+    store="StoreWeights",
+    well=("RecordTraining", "Ready?", "IdentityReady"),
+    bad_end="IdentityFailed",
+    pending="training",
+    done="trained",
+    success="ready",
+)
+GENERATE_IMAGES = Machine(
+    "generate_images",
+    begin=("SubmitGeneration",),
+    check="CheckGeneration",
+    store="StoreImages",
+    well=("RecordGeneration", "Succeeded?", "GenerationSucceeded"),
+    bad_end="GenerationFailed",
+    pending="running",
+    done="generated",
+    success="succeeded",
+)
+MACHINES = (TRAIN_IDENTITY, GENERATE_IMAGES)
+
+RECORDED_FAILURE: Step = {"state": "failed", "error": {"code": "no_luck", "message": "It did not work."}}
+NEVER_REPEATED = ("ProviderRejected", "ProviderNotConfigured", "InvalidRequest")
+ANY_FAILURE = GROUPS["States.TaskFailed"]
+PROVIDER_REPEATS, OTHER_REPEATS = 30, 20
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A script for the puppet, and what must come of it."""
+    """A script for the puppet, and what must come of it.
+
+    ``woken`` says that somebody else sends the task token back. An error whose ``cause`` is None has a cause
+    that is not of interest here.
+    """
 
     name: str
     machine: str
     script: Script
-    path: list[str] | None = None  # None: not of interest here
-    error: str | None = None  # None: the execution succeeds
-    calls: tuple[str, int] | None = None  # how often a function is called
+    path: tuple[str, ...]
+    status: str = "SUCCEEDED"
+    error: str | None = None
+    cause: str | None = None
+    calls: tuple[str, int] | None = None  # how often one function is called
+    woken: bool = False
 
 
-def _changed(machine: str, **parts: list[Step]) -> Script:
-    return {**WELL[machine], **parts}
+def _well(machine: Machine, parts: Script) -> Script:
+    """What each task turns the state into when all goes well; done at the second look."""
+    return {
+        **{task: [{}] for task in machine.begin},
+        machine.submit: [{"state": machine.pending}],
+        "AwaitNews": [{}],
+        machine.check: [{"state": machine.pending}, {"state": machine.done}],
+        machine.store: [{"state": machine.success}],
+        machine.record: [{"state": machine.success}],
+        **parts,
+    }
 
 
-def _failing(machine: str, **parts: list[Step]) -> Script:
-    return _changed(machine, **{RECORD[machine]: [RECORDED_FAILURE], **parts})
+def _failed(
+    name: str, machine: Machine, path: tuple[str, ...], parts: Script, error: str = "no_luck"
+) -> Scenario:
+    """A scenario with a bad end; a recorded one says the recorded reason."""
+    script = _well(machine, {machine.record: [RECORDED_FAILURE], **parts})
+    cause = RECORDED_FAILURE["error"]["message"] if error == "no_luck" else None
+    return Scenario(name, machine.name, script, path, "FAILED", error, cause)
 
 
-PATHS = [
-    Scenario(
-        "a training succeeds",
-        "train_identity",
-        WELL["train_identity"],
-        ["PrepareTraining", "SubmitTraining", *LOOK, *LOOK, "StoreWeights", *READY],
-    ),
-    Scenario(
-        "the provider fails a training",
-        "train_identity",
-        _failing("train_identity", CheckTraining=[{"state": "failed"}]),
-        ["PrepareTraining", "SubmitTraining", *LOOK, *NOT_READY],
-        error="no_luck",
-    ),
-    Scenario(
-        "pictures are generated",
-        "generate_images",
-        WELL["generate_images"],
-        ["SubmitGeneration", *LOOK_AT_PICTURES, *LOOK_AT_PICTURES, "StoreImages", *DRAWN],
-    ),
-    Scenario(
-        "the provider fails a generation",
-        "generate_images",
-        _failing("generate_images", CheckGeneration=[{"state": "failed"}]),
-        ["SubmitGeneration", *LOOK_AT_PICTURES, *NOT_DRAWN],
-        error="no_luck",
-    ),
-    Scenario(
-        "no picture is usable",
-        "generate_images",
-        _failing("generate_images", StoreImages=[{"state": "failed"}]),
-        ["SubmitGeneration", *LOOK_AT_PICTURES, *LOOK_AT_PICTURES, "StoreImages", *NOT_DRAWN],
-        error="no_luck",
-    ),
-]
+def _waits(machine: Machine) -> Iterator[Scenario]:
+    """All ways to wait, and what a look shows."""
+    begin, look, store, well = machine.begin, machine.look, machine.store, machine.well
+    done: Step = {"state": machine.done}
+    at_once = {
+        machine.submit: [{"state": machine.pending, "poll_seconds": LONG_S}],
+        machine.check: [done],
+    }
 
-# Where an error that no retry helps leads: to the record, so that nothing stays in training for ever.
-CAUGHT = {
-    "train_identity": {
-        "PrepareTraining": ["PrepareTraining", *NOT_READY],
-        "SubmitTraining": ["PrepareTraining", "SubmitTraining", *NOT_READY],
-        "CheckTraining": ["PrepareTraining", "SubmitTraining", *LOOK[:2], *NOT_READY],
-        "StoreWeights": ["PrepareTraining", "SubmitTraining", *LOOK, *LOOK, "StoreWeights", *NOT_READY],
-    },
-    "generate_images": {
-        "SubmitGeneration": ["SubmitGeneration", *NOT_DRAWN],
-        "CheckGeneration": ["SubmitGeneration", *LOOK_AT_PICTURES[:2], *NOT_DRAWN],
-        "StoreImages": ["SubmitGeneration", *LOOK_AT_PICTURES, *LOOK_AT_PICTURES, "StoreImages", *NOT_DRAWN],
-    },
-}
-# The second may have been paid, so a person looks. The third is Lambda's name for a timeout: it would repeat.
-NEVER_REPEATED = ["ProviderRejected", "ProviderOutcomeUnknown", "Sandbox.Timedout"]
+    def scenario(name: str, path: tuple[str, ...], parts: Script) -> Scenario:
+        return Scenario(f"{machine.name}: {name}", machine.name, _well(machine, parts), path)
 
-LAMBDA = dict.fromkeys(
-    [
-        "Lambda.ServiceException",
-        "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException",
-        "Lambda.TooManyRequestsException",
-    ],
-    5,
-)
-PROVIDER = {"ProviderUnavailable": 4}
-# How often each task is repeated after which error.
-REPEATED: dict[str, dict[str, dict[str, int]]] = {
-    "train_identity": {
-        "PrepareTraining": PROVIDER | LAMBDA,
-        "SubmitTraining": PROVIDER | LAMBDA,
-        "CheckTraining": LAMBDA,
-        "StoreWeights": PROVIDER | LAMBDA,
-        "RecordTraining": LAMBDA,
-    },
-    "generate_images": {
-        "SubmitGeneration": PROVIDER | LAMBDA,
-        "CheckGeneration": LAMBDA,
-        "StoreImages": PROVIDER | LAMBDA,
-        "RecordGeneration": LAMBDA,
-    },
-}
-
-
-def _recovers(machine: str, task: str, error: str) -> Scenario:
-    well = WELL[machine][task]
-    return Scenario(
-        f"{task} recovers from {error}",
-        machine,
-        _changed(machine, **{task: [{"raises": error}, *well]}),
-        calls=(task, 1 + len(well)),
+    found = (*begin, *look, store, *well)
+    yield scenario("done at the second look", (*begin, *look, *look, store, *well), {})
+    yield scenario("woken at once", found, {**at_once, "AwaitNews": [{"wakes": True}]})
+    by_another = scenario("woken by another", found, {**at_once, "AwaitNews": [{"hands_out": True}]})
+    yield replace(by_another, woken=True)
+    yield scenario(
+        "nobody can be told to wake it",
+        (*begin, "AwaitNews", "WaitWithoutNews", *look[1:], *look, store, *well),
+        {"AwaitNews": [{"raises": "ConnectionError"}, {}]},
+    )
+    yield scenario(
+        "was never submitted",
+        (*begin, *look, machine.submit, *look, store, *well),
+        {machine.check: [{"state": "unsubmitted"}, done]},
     )
 
 
-def _gives_up(machine: str, task: str, error: str, repeats: int) -> Scenario:
-    return Scenario(
-        f"{task} gives up after {error}",
-        machine,
-        _failing(machine, **{task: [{"raises": error}]}),
-        error=error if task == RECORD[machine] else "no_luck",
-        calls=(task, 1 + repeats),
+def _ends(machine: Machine) -> Iterator[Scenario]:
+    """All ways not to succeed but for errors of tasks."""
+    begin, look, store, ill = machine.begin, machine.look, machine.store, machine.ill
+    check, record = machine.check, machine.record
+    failed: Step = {"state": "failed"}
+
+    def scenario(name: str, path: tuple[str, ...], parts: Script, error: str = "no_luck") -> Scenario:
+        return _failed(f"{machine.name}: {name}", machine, path, parts, error)
+
+    yield scenario("the provider fails it", (*begin, *look, *ill), {check: [failed]})
+    yield scenario("nothing usable", (*begin, *look, *look, store, *ill), {store: [failed]})
+    yield scenario(
+        "a failure without a reason",
+        (*begin, *look, *ill),
+        {check: [failed], record: [{**failed, "error": None}]},
+        "States.Runtime",
     )
+    no_time = {machine.submit: [{"poll_seconds": 0}]}
+    yield scenario("no time to wait for", (*begin, "AwaitNews"), no_time, "States.Runtime")
+    too_large = {check: [{"grows": 300_000}]}
+    yield scenario("too large a state", (*begin, *look[:2]), too_large, "States.DataLimitExceeded")
 
 
-def _is_caught(machine: str, task: str, error: str, path: list[str]) -> Scenario:
-    script = _failing(machine, **{task: [{"raises": error}]})
-    return Scenario(f"{task} ends in {error}", machine, script, path, error="no_luck", calls=(task, 1))
+def _never_ending(machine: Machine) -> Scenario:
+    script = _well(machine, {machine.submit: [{"state": machine.pending, "poll_seconds": LONG_S}]})
+    path = (*machine.begin, "AwaitNews")
+    return Scenario(f"{machine.name}: never ends", machine.name, script, path, "TIMED_OUT")
+
+
+def _way_to(machine: Machine, task: str) -> tuple[str, ...]:
+    """The states before a task is entered for the first time."""
+    if task in machine.begin:
+        return machine.begin[: machine.begin.index(task)]
+    found = (*machine.begin, *machine.look, *machine.look)
+    return {
+        machine.check: (*machine.begin, "AwaitNews"),
+        machine.store: found,
+        machine.record: (*found, machine.store),
+    }[task]
+
+
+def _recovering(machine: Machine, task: str, *errors: str) -> Scenario:
+    """A task that fails like this, then no more."""
+    script = _well(machine, {})
+    script[task] = [*({"raises": error} for error in errors), *script[task]]
+    path = (*machine.begin, *machine.look, *machine.look, machine.store, *machine.well)
+    repeats = len(errors) // len(set(errors))
+    told = ", ".join(dict.fromkeys(errors)) + (f", {repeats} times each" if repeats > 1 else "")
+    name, calls = f"{task} recovers from {told}", (task, len(script[task]))
+    return Scenario(name, machine.name, script, path, calls=calls)
+
+
+def _ending(machine: Machine, task: str, name: str, errors: tuple[str, ...], repeats: int) -> Scenario:
+    """A task that fails like this, with the last error for ever.
+
+    It leads to the record, so that nothing stays in training for ever; where that fails, the machine does.
+    """
+    recorded = task != machine.record
+    path = (*_way_to(machine, task), task, *(machine.ill if recorded else ()))
+    steps: list[Step] = [{"raises": error} for error in errors]
+    error = "no_luck" if recorded else errors[-1]
+    scenario = _failed(f"{task} {name}", machine, path, {task: steps}, error)
+    return replace(scenario, calls=(task, 1 + repeats))
+
+
+def _failures(machine: Machine) -> Iterator[Scenario]:
+    """All errors of tasks: those that pass, those that do not, those that are never repeated."""
+    for task in machine.tasks:
+        yield _recovering(machine, task, *ANY_FAILURE)
+        yield _ending(machine, task, "gives up after other errors", ANY_FAILURE, OTHER_REPEATS)
+        for error in NEVER_REPEATED:
+            yield _ending(machine, task, f"ends in {error}", (error,), 0)
+        if task != machine.record:
+            down = "ProviderUnavailable"
+            yield _recovering(machine, task, down)
+            yield _ending(machine, task, f"gives up after {down}", (down,), PROVIDER_REPEATS)
+    # Each entry counts its own errors only, whatever came between them.
+    mixed = ("ProviderUnavailable", "KeyError") * OTHER_REPEATS
+    yield _recovering(machine, machine.check, *mixed)
+    too_many = (*mixed, "KeyError")
+    yield _ending(machine, machine.check, "gives up after both", too_many, 2 * OTHER_REPEATS)
+    yield _failing_at_each_look(machine)
+
+
+def _failing_at_each_look(machine: Machine) -> Scenario:
+    """Each look has all its repeats."""
+    failures: list[Step] = [{"raises": "KeyError"}] * OTHER_REPEATS
+    steps: list[Step] = [*failures, {"state": machine.pending}, *failures, {"state": machine.done}]
+    path = (*machine.begin, *machine.look, *machine.look, machine.store, *machine.well)
+    name, script = f"{machine.check} fails at each look", _well(machine, {machine.check: steps})
+    return Scenario(name, machine.name, script, path, calls=(machine.check, len(steps)))
 
 
 SCENARIOS = [
-    *PATHS,
-    *(
-        _is_caught(machine, task, error, path)
-        for machine, tasks in CAUGHT.items()
-        for task, path in tasks.items()
-        for error in NEVER_REPEATED
-    ),
-    *(
-        scenario
-        for machine, tasks in REPEATED.items()
-        for task, errors in tasks.items()
-        for error, repeats in errors.items()
-        for scenario in (
-            _recovers(machine, task, error),
-            _gives_up(machine, task, error, repeats),
-        )
-    ),
+    _never_ending(GENERATE_IMAGES),  # it takes longest, and twice as long for the other machine
+    *(each for part in (_waits, _ends, _failures) for machine in MACHINES for each in part(machine)),
 ]

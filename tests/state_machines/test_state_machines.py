@@ -15,12 +15,13 @@ pytestmark = pytest.mark.system
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_scenario(runs: dict[str, Run], scenario: Scenario) -> None:
     run = runs[scenario.name]
-    assert (run.status, run.error) == ("FAILED" if scenario.error else "SUCCEEDED", scenario.error)
-    if scenario.path is not None:
-        assert run.path == scenario.path
+    assert (run.status, run.error) == (scenario.status, scenario.error)
+    assert run.path == list(scenario.path)
+    if scenario.cause is not None:
+        assert run.cause == scenario.cause
     if scenario.calls is not None:
         task, times = scenario.calls
-        assert run.calls(task) == times
+        assert run.calls[task] == times
 
 
 @pytest.mark.parametrize("path", sorted(DEFINITIONS.glob("*.asl.json")), ids=lambda path: path.name)

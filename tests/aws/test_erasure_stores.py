@@ -1,0 +1,267 @@
+"""The stores of erasing and sweeping, and their fakes, through the same cases."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from character_identity.aws.erasure_table import ErasureTable
+from character_identity.aws.event_table import EventTable
+from character_identity.aws.generation_table import GenerationTable
+from character_identity.aws.identity_table import IdentityTable
+from character_identity.aws.open_work import OpenWork as OpenWorkTable
+from character_identity.aws.score_table import ScoreTable
+from character_identity.aws.trained_weights_table import TrainedWeightsTable
+from character_identity.domain.errors import Conflict, Erased, NotFound
+from character_identity.domain.event import Event
+from character_identity.domain.identity import Identity
+from character_identity.domain.receipt import Remnant, Removed
+from character_identity.domain.score import EncoderVersion, Score
+from character_identity.ports import (
+    Erasures,
+    Events,
+    Generations,
+    Identities,
+    OpenRow,
+    OpenWork,
+    TrainedWeights,
+)
+from character_identity.services.scoring import ScoreStore
+from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
+from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
+from tests.event_fakes import FakeEvents
+from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
+from tests.scoring_fakes import FakeScores
+
+VERSION = EncoderVersion("tiny", "57934424", "v1")
+MINUTE = timedelta(minutes=1)
+LIMIT = 100_000_000
+
+
+@dataclass
+class Stores:
+    """Stores that belong together, as one table's rows do."""
+
+    identities: Identities
+    generations: Generations
+    scores: ScoreStore
+    weights: TrainedWeights
+    erasures: Erasures
+    events: Events
+    work: OpenWork
+
+    def order(self, generation_id: str, identity_id: str = "i1", minute: int = 0) -> None:
+        """Store a generation with a score."""
+        job = a_generation_job(job_id=f"generation-{generation_id}", subject_id=generation_id)
+        created_at = NOON + minute * MINUTE
+        self.generations.add(
+            a_generation(generation_id=generation_id, identity_id=identity_id, created_at=created_at),
+            job,
+            LIMIT,
+        )
+        score = Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5})
+        self.scores.put_score(identity_id, generation_id, 1, score, {f"of {generation_id}": [1.0]})
+
+    def bury(self, identity: Identity | None = None) -> bool:
+        """Bury Ann's Sarah at noon."""
+        return self.erasures.bury(a_receipt(), Event.of_erasure(identity or an_identity(), NOON))
+
+
+@pytest.fixture(params=["fake", "table"])
+def stores(request: pytest.FixtureRequest, table: Any) -> Stores:
+    if request.param == "table":
+        return Stores(
+            IdentityTable(table),
+            GenerationTable(table),
+            ScoreTable(table),
+            TrainedWeightsTable(table),
+            ErasureTable(table),
+            EventTable(table),
+            OpenWorkTable(table),
+        )
+    ledger, events = FakeLedger(), FakeEvents()
+    identities = FakeIdentities(ledger=ledger, events=events)
+    generations = FakeGenerations(ledger=ledger, events=events, identities=identities)
+    scores, weights = FakeScores(), FakeTrainedWeights()
+    erasures = FakeErasures(identities, generations, scores, weights)
+    return Stores(
+        identities, generations, scores, weights, erasures, events, FakeOpenWork(ledger, erasures, events)
+    )
+
+
+class TestBurying:
+    def test_a_receipt_takes_the_place_of_the_identity(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        assert stores.erasures.find("i1") is None
+        assert stores.bury()
+        assert stores.erasures.find("i1") == a_receipt()
+        with pytest.raises(NotFound) as caught:
+            stores.identities.get("i1")
+        assert caught.value.code == "unknown_identity"
+        assert stores.identities.list("ann") == []
+
+    def test_it_is_done_once_and_told_once(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.bury()
+        event = Event.of_erasure(an_identity(), NOON)
+        assert stores.events.find_open(event.event_id) == event
+        stores.events.published(event.event_id)
+        assert not stores.bury()
+        assert stores.events.find_open(event.event_id) is None
+
+    def test_what_was_never_there_has_no_receipt(self, stores: Stores) -> None:
+        assert not stores.bury()
+        assert stores.erasures.find("i1") is None
+
+    def test_a_receipt_is_kept_as_it_is_by_now(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.bury()
+        remnant = Remnant(where="logs", what="ids", why="faults", until=NOON)
+        receipt = a_receipt(complete=True, removed=Removed(pictures=2), unfinished=["g1"]).keeping(remnant)
+        stores.erasures.save(receipt, None)
+        assert stores.erasures.find("i1") == receipt
+        assert not stores.bury()
+
+    def test_no_task_changes_an_erased_identity(self, stores: Stores) -> None:
+        stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        stores.bury(a_training_identity())
+        stores.identities.advance("i1", "training", 50, cost_usd=2.0)
+        ready = an_identity(settled_at=NOON)
+        with pytest.raises(NotFound):
+            stores.identities.settle(ready, Event.of_identity(ready))
+        assert stores.erasures.find("i1") == a_receipt()
+        assert stores.events.find(Event.of_identity(ready).event_id) is None
+
+    def test_no_picture_of_an_erased_identity_is_ordered(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.bury()
+        with pytest.raises(Conflict) as caught:
+            stores.order("g1")
+        assert caught.value.code == "identity_not_ready"
+        with pytest.raises(NotFound):
+            stores.generations.get("g1")
+
+
+class TestRemoving:
+    def test_generations_are_found_newest_first_and_so_many_at_a_time(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.identities.add(an_identity(identity_id="i2"))
+        for minute, generation_id in enumerate(("g1", "g2", "g3")):
+            stores.order(generation_id, minute=minute)
+        stores.order("others", identity_id="i2")
+        assert stores.erasures.generations_of("i1", 9) == ["g3", "g2", "g1"]
+        assert stores.erasures.generations_of("i1", 2) == ["g3", "g2"]
+
+    def test_a_generation_goes_with_its_scores_and_no_other(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        for generation_id in ("g1", "g10"):
+            stores.order(generation_id)
+        assert stores.erasures.remove_generation("g1") == Removed(generations=1, scores=1)
+        assert stores.erasures.remove_generation("g1") == Removed()
+        with pytest.raises(NotFound):
+            stores.generations.get("g1")
+        assert stores.scores.scores_of("g1") == {}
+        assert stores.generations.get("g10").generation_id == "g10"
+        assert len(stores.scores.scores_of("g10")) == 1
+
+    def test_a_removed_generation_is_not_written_to(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.order("g1")
+        stores.erasures.remove_generation("g1")
+        assert not stores.generations.save(a_generation(status="running"), {"status"})
+        done = a_generation(status="succeeded", settled_at=NOON)
+        with pytest.raises(NotFound):
+            stores.generations.settle(done, Event.of_generation(done))
+        assert stores.events.find(Event.of_generation(done).event_id) is None
+
+    def test_embeddings_and_marks_go_and_others_stay(self, stores: Stores) -> None:
+        for identity_id in ("i1", "i2"):
+            stores.identities.add(an_identity(identity_id=identity_id))
+            stores.order(f"g of {identity_id}", identity_id)
+            stores.weights.remember("ann", f"mark of {identity_id}", identity_id)
+        stores.weights.remember("ann", "taken over", "i1")
+        stores.weights.remember("ann", "taken over", "i2")
+        assert stores.erasures.remove_rows("i1") == Removed(embeddings=1)
+        assert stores.erasures.remove_rows("i1") == Removed()
+        assert stores.scores.embedding("i1", "of g of i1", VERSION) is None
+        assert stores.scores.embedding("i2", "of g of i2", VERSION) is not None
+        found = [stores.weights.find("ann", mark) for mark in ("mark of i1", "mark of i2", "taken over")]
+        assert found == [None, "i2", "i2"]
+        assert stores.identities.get("i1").name == "Sarah", "the identity itself is not a row beside it"
+
+
+class TestOpenWork:
+    def test_an_erasure_is_due_when_it_is_to_be_purged(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.bury()
+        row = OpenRow("IDENTITY#i1", "IDENTITY", NOON + MINUTE)
+        assert row not in stores.work.due(NOON + MINUTE - timedelta(seconds=1), 9)
+        assert row in stores.work.due(NOON + MINUTE, 9)
+        stores.erasures.save(a_receipt(), NOON + 5 * MINUTE)
+        assert row._replace(due_at=NOON + 5 * MINUTE) in stores.work.due(NOON + 9 * MINUTE, 9)
+        stores.erasures.save(a_receipt(), None)
+        assert "IDENTITY#i1" not in [row.pk for row in stores.work.due(NOON + 9 * MINUTE, 9)]
+
+    def test_a_row_is_put_off_once(self, stores: Stores) -> None:
+        stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        (row,) = stores.work.due(NOON + 3 * MINUTE, 9)
+        assert stores.work.put_off(row, NOON + 5 * MINUTE)
+        assert not stores.work.put_off(row, NOON + 7 * MINUTE)
+        assert stores.work.due(NOON + 4 * MINUTE, 9) == []
+        later = row._replace(due_at=NOON + 5 * MINUTE)
+        assert stores.work.due(NOON + 5 * MINUTE, 9) == [later]
+        assert stores.work.put_off(later, NOON + 9 * MINUTE)
+
+    def test_what_nobody_has_to_see_to_is_not_put_off(self, stores: Stores) -> None:
+        stores.identities.add(an_identity(settled_at=NOON), Event.of_identity(an_identity(settled_at=NOON)))
+        (row,) = stores.work.due(NOON + MINUTE, 9)
+        stores.events.published(row.pk.removeprefix("EVENT#"))
+        assert not stores.work.put_off(row, NOON + 2 * MINUTE)
+        assert stores.work.due(NOON + 9 * MINUTE, 9) == []
+
+    def test_the_longest_waiting_comes_first_and_so_many_at_a_time(self, stores: Stores) -> None:
+        for minute, identity_id in enumerate(("i3", "i1", "i2")):
+            job = a_job(
+                job_id=f"training-{identity_id}", subject_id=identity_id, accepted_at=NOON + minute * MINUTE
+            )
+            identity = a_training_identity(identity_id=identity_id)
+            stores.identities.add(identity, job=job, limit_microusd=LIMIT)
+        rows = stores.work.due(NOON + 9 * MINUTE, 2)
+        assert [row.pk for row in rows] == ["JOB#training-i3", "JOB#training-i1"]
+
+
+class TestRows:
+    """What only the table has."""
+
+    def test_nothing_of_the_identity_is_in_the_row_of_its_receipt(self, table: Any) -> None:
+        IdentityTable(table).add(an_identity(archive_url="https://fal.test/references.zip"))
+        ErasureTable(table).bury(a_receipt(), Event.of_erasure(an_identity(), NOON))
+        (row,) = (item for item in table.scan()["Items"] if item["pk"] == "IDENTITY#i1")
+        assert "Sarah" not in str(row)
+        assert row.keys() == {
+            *("pk", "sk", "status", "listing", "created_at"),
+            *("identity_id", "owner", "provider", "erased_at", "complete", "removed", "kept", "unfinished"),
+        }
+
+    def test_who_looks_for_an_erased_identity_can_tell_it_from_an_unknown_one(self, table: Any) -> None:
+        IdentityTable(table).add(an_identity())
+        ErasureTable(table).bury(a_receipt(), Event.of_erasure(an_identity(), NOON))
+        with pytest.raises(Erased):
+            IdentityTable(table).get("i1")
+        with pytest.raises(Conflict):
+            IdentityTable(table).add(an_identity())
+
+    def test_a_mark_of_weights_that_comes_after_the_erasure_is_not_kept(self, table: Any) -> None:
+        IdentityTable(table).add(an_identity())
+        ErasureTable(table).bury(a_receipt(), Event.of_erasure(an_identity(), NOON))
+        TrainedWeightsTable(table).remember("ann", "late", "i1")
+        assert TrainedWeightsTable(table).find("ann", "late") is None
+        assert [item["sk"] for item in table.scan()["Items"] if item["pk"] == "IDENTITY#i1"] == ["IDENTITY"]
+
+    def test_more_rows_than_a_transaction_takes_are_removed(self, table: Any) -> None:
+        IdentityTable(table).add(an_identity())
+        for number in range(130):
+            table.put_item(Item={"pk": "IDENTITY#i1", "sk": f"EMBEDDING#{number}", "vector": b"1" * 9000})
+        assert ErasureTable(table).remove_rows("i1") == Removed(embeddings=130)
+        assert len(table.scan()["Items"]) == 1

@@ -1,0 +1,163 @@
+"""The handlers that erase and sweep: real events in, answers out, moto behind."""
+
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from character_identity import wiring
+from character_identity.domain.event import Event
+from functions.sweep import handler as sweep
+from tests.builders import a_generation, a_generation_job, a_job, a_training_identity, an_identity
+from tests.erasure_fakes import a_receipt
+from tests.fakes import Clock
+from tests.functions.conftest import Api, Context
+
+LIMIT = 100_000_000
+PATH = "/v1/identities/i1"
+
+
+@pytest.fixture(autouse=True)
+def clock(api: Api, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """It is noon."""
+    monkeypatch.setenv("REQUESTS_PER_MINUTE", "100")
+    clock = Clock()
+    wiring.services().now = clock
+    return clock
+
+
+def keys(api: Api) -> list[str]:
+    """What lies in the bucket."""
+    return sorted(each.key for each in api.bucket.objects.all())
+
+
+def executions(name: str) -> list[str]:
+    client = boto3.client("stepfunctions")
+    machines = client.list_state_machines()["stateMachines"]
+    arn = next(machine["stateMachineArn"] for machine in machines if machine["name"] == name)
+    return [execution["name"] for execution in client.list_executions(stateMachineArn=arn)["executions"]]
+
+
+def drawn(api: Api) -> None:
+    """Ann's Sarah with a reference and a picture."""
+    services = wiring.services()
+    services.identity_table.add(an_identity())
+    services.generation_table.add(a_generation(), a_generation_job(), LIMIT)
+    for key in ("references/i1/0001.jpg", "generations/i1/g1/01.jpg", "references/i2/0001.jpg"):
+        api.bucket.put_object(Key=key, Body=b"picture")
+
+
+class TestErasing:
+    def test_an_identity_is_erased_and_receipted(self, api: Api) -> None:
+        drawn(api)
+        answer = api("erase_identity", "DELETE", PATH)
+        assert answer.status == 200
+        assert answer.body["characterId"] == "i1"
+        assert answer.body["removed"] == {
+            **dict.fromkeys(("weights", "scores", "embeddings", "providerObjects"), 0),
+            **dict.fromkeys(("references", "pictures", "generations"), 1),
+        }
+        assert answer.body["complete"] is False, "its generation has not ended"
+        assert {"where", "what", "why", "until"} == answer.body["remaining"][0].keys()
+        assert keys(api) == ["references/i2/0001.jpg"]
+        for name, path in (("get_identity", PATH), ("get_generation", "/v1/generations/g1")):
+            assert api(name, "GET", path).status == 404
+        assert api("list_identities", "GET", "/v1/identities").body == {"identities": []}
+
+    def test_again_it_answers_the_same_receipt(self, api: Api) -> None:
+        drawn(api)
+        first = api("erase_identity", "DELETE", PATH)
+        again = api("erase_identity", "DELETE", PATH)
+        assert (again.status, again.body) == (200, first.body)
+
+    @pytest.mark.parametrize("identity_id", ["nobodys", "bobs", "bobs-erased"])
+    def test_an_unknown_identity_and_anothers_answer_alike(self, api: Api, identity_id: str) -> None:
+        for each in ("bobs", "bobs-erased"):
+            wiring.services().identity_table.add(an_identity(identity_id=each, owner="bob"))
+        api("erase_identity", "DELETE", "/v1/identities/bobs-erased", owner="bob")
+        answer = api("erase_identity", "DELETE", f"/v1/identities/{identity_id}")
+        assert (answer.status, answer.body["code"]) == (404, "unknown_identity")
+        assert answer.body["message"] == f"There is no identity {identity_id!r}."
+        assert wiring.services().identity_table.get("bobs").owner == "bob"
+
+    def test_nothing_more_is_ordered_of_it(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MONTHLY_BUDGET_USD", "100")
+        drawn(api)
+        api("erase_identity", "DELETE", PATH)
+        answer = api("create_generation", "POST", f"{PATH}/generations", {"prompt": "Sarah"})
+        assert (answer.status, answer.body["code"]) == (404, "unknown_identity")
+
+    def test_an_owner_who_sends_too_many_requests_waits(self, api: Api) -> None:
+        answers = [api("erase_identity", "DELETE", PATH).status for _ in range(101)]
+        assert answers == [404] * 100 + [429]
+
+
+class TestSweeping:
+    def swept(self) -> None:
+        sweep.lambda_handler({}, Context())
+
+    def test_a_machine_that_was_never_started_is_started(self, api: Api, clock: Clock) -> None:
+        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        clock.pass_by(minutes=3)
+        self.swept()
+        assert executions("TRAIN_IDENTITY") == ["i1-2"]
+
+    def test_a_job_that_did_not_end_is_ended(self, api: Api, clock: Clock) -> None:
+        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        clock.pass_by(minutes=20)
+        self.swept()
+        shown = api("get_identity", "GET", PATH).body
+        assert (shown["status"], shown["error"]["code"]) == ("failed", "deadline_exceeded")
+        event = Event.of_identity(wiring.services().identity_table.get("i1"))
+        assert wiring.services().event_table.find(event.event_id) == event
+        assert wiring.services().event_table.find_open(event.event_id) is None, "it was published"
+
+    def test_an_erasure_goes_on(self, api: Api, clock: Clock) -> None:
+        self.buried()
+        api.bucket.put_object(Key="references/i1/0001.jpg", Body=b"picture")
+        clock.pass_by(minutes=2)
+        self.swept()
+        assert keys(api) == []
+        assert api("erase_identity", "DELETE", PATH).body["complete"] is True
+
+    def test_what_cannot_be_settled_raises_the_alarm(self, api: Api, clock: Clock) -> None:
+        due = {"listing": "OPEN", "created_at": clock().isoformat()}
+        boto3.resource("dynamodb").Table("state").put_item(Item={"pk": "NEWER#1", "sk": "NEWER", **due})
+        with pytest.raises(sweep.WorkIsLeft):
+            self.swept()
+
+    def test_what_was_due_for_an_hour_raises_the_alarm(self, api: Api, clock: Clock) -> None:
+        self.buried()
+        clock.pass_by(minutes=62)
+        with pytest.raises(sweep.WorkIsLeft):
+            self.swept()
+        self.swept()
+
+    def test_a_sweep_without_time_begins_nothing(self, api: Api, clock: Clock) -> None:
+        class Short(Context):
+            @staticmethod
+            def get_remaining_time_in_millis() -> int:
+                return 1000
+
+        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        clock.pass_by(minutes=20)
+        sweep.lambda_handler({}, Short())
+        assert wiring.services().identity_table.get("i1").status == "training"
+
+    @staticmethod
+    def buried() -> None:
+        """Ann's Sarah was erased at noon, and the first purge died."""
+        services = wiring.services()
+        services.identity_table.add(an_identity())
+        services.erasure_table.bury(a_receipt(), Event.of_erasure(an_identity(), a_receipt().erased_at))
+
+
+def test_the_longest_row_fits_into_a_sweep_and_a_claim_outlives_it() -> None:
+    from character_identity.services.erasure import AT_PROVIDERS_FOR
+    from character_identity.services.sweep import CLAIMED_FOR
+    from infra import catalog
+
+    entry: Any = next(entry for entry in catalog.FUNCTIONS if entry.name == "sweep")
+    lasts = timedelta(seconds=entry.timeout_s)
+    assert AT_PROVIDERS_FOR < sweep.LONGEST_ROW < lasts <= CLAIMED_FOR

@@ -1,0 +1,588 @@
+"""What orders cost, and that they are paid once: real handlers, moto behind, time under control."""
+
+import threading
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from moto.dynamodb.models import DynamoDBBackend
+
+from character_identity import wiring
+from character_identity.domain.budget import settlement_of
+from character_identity.domain.errors import RequestInFlight
+from character_identity.domain.event import Event
+from character_identity.domain.generation import Generation
+from character_identity.domain.job import JobHandle
+from infra import catalog
+from tests.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+    different_pictures,
+)
+from tests.fakes import Clock
+from tests.functions.conftest import Answer, Api
+
+IDENTITIES, PICTURES = "/v1/identities", "/v1/identities/i1/generations"
+KEY = {"idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
+DOLLARS = 1_000_000
+ENOUGH = 100 * DOLLARS
+MONTH = "2026-11"
+
+
+class World:
+    """The handlers, and the clock that they read; ``while_waiting`` happens whenever one sleeps."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.clock = Clock()
+        self.services = wiring.services()
+        self.services.now = self.clock
+        self.services.sleep = self._sleep
+        self.while_waiting: Callable[[], None] = lambda: None
+        self.slept: list[float] = []
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.pass_by(seconds=seconds)
+        self.while_waiting()
+
+    def identity_body(self, count: int = 5, **changes: Any) -> dict[str, Any]:
+        references = [self.api.uploaded(picture) for picture in different_pictures(count)]
+        return {"name": "Sarah", "provider": "fal-lora", "references": references, **changes}
+
+    def create(self, body: Any, headers: dict[str, str] | None = None, owner: str = "ann") -> Answer:
+        return self.api("create_identity", "POST", IDENTITIES, body, owner, headers=headers)
+
+    def draw(self, headers: dict[str, str] | None = None, **changes: Any) -> Answer:
+        return self.api("create_generation", "POST", PICTURES, {"prompt": "Sarah"} | changes, headers=headers)
+
+    def usage(self, month: str | None = None) -> Answer:
+        return self.api("get_usage", "GET", "/v1/usage", query={"month": month} if month else None)
+
+    def settle(self, generation_id: str) -> Generation:
+        """The pictures are there."""
+        generation = self.services.generation_table.get(generation_id)
+        done = generation.model_copy(update={"status": "succeeded", "settled_at": self.clock()})
+        return self.services.generation_table.settle(done, Event.of_generation(done))
+
+    def finish_training(self, identity_id: str) -> None:
+        identity = self.services.identity_table.get(identity_id)
+        done = identity.model_copy(update={"status": "ready", "phase": "ready", "settled_at": self.clock()})
+        self.services.identity_table.settle(done, Event.of_identity(done))
+
+    def accept_training(self, **changes: Any) -> None:
+        identity = a_training_identity(**changes)
+        self.services.identity_table.add(identity, job=a_job(), limit_microusd=ENOUGH)
+
+    def limit(self, dollars: float) -> None:
+        """What an operator lets Ann spend."""
+        row = {"pk": "BUDGET#ann", "sk": "LIMIT", "limit_microusd": int(dollars * DOLLARS)}
+        boto3.resource("dynamodb").Table("state").put_item(Item=row)
+
+
+@pytest.fixture
+def world(api: Api) -> World:
+    return World(api)
+
+
+def rows(kind: str) -> list[dict[str, Any]]:
+    """The rows of the table whose key begins so."""
+    items = boto3.resource("dynamodb").Table("state").scan()["Items"]
+    return [item for item in items if item["pk"].startswith(kind)]
+
+
+def stored_references() -> set[str]:
+    """The identities that have reference images in the bucket."""
+    objects = boto3.resource("s3").Bucket("media").objects.filter(Prefix="references/")
+    return {item.key.split("/")[1] for item in objects}
+
+
+def refused(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer.body["code"]
+
+
+class TestIdempotencyKey:
+    def test_a_repeated_order_is_answered_alike_and_paid_once(self, world: World) -> None:
+        body = world.identity_body()
+        first, second = world.create(body, KEY), world.create(body, KEY)
+        assert (first.status, second.status) == (202, 202)
+        assert first.headers["Location"] == second.headers["Location"]
+        assert "Idempotent-Replayed" not in first.headers
+        assert second.headers["Idempotent-Replayed"] == "true"
+        assert second.body["characterId"] == first.body["characterId"]
+        assert len(second.body["referenceUrls"]) == 5
+        assert (world.usage().body["jobs"], len(rows("JOB#"))) == (1, 1)
+
+    def test_the_answer_shows_the_present_state_under_the_first_status(self, world: World) -> None:
+        body = world.identity_body()
+        identity_id = world.create(body, KEY).body["characterId"]
+        world.finish_training(identity_id)
+        again = world.create(body, KEY)
+        assert (again.status, again.body["status"]) == (202, "ready")
+
+    def test_what_is_ready_at_once_is_201_again(self, world: World) -> None:
+        body = world.identity_body(1, provider="fal-instant")
+        first, second = world.create(body, KEY), world.create(body, KEY)
+        assert (first.status, second.status) == (201, 201)
+        assert (second.body["characterId"], len(rows("IDENTITY#"))) == (first.body["characterId"], 1)
+
+    def test_a_repeated_order_of_pictures_is_one_order(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        first, second = world.draw(KEY), world.draw(KEY)
+        assert (first.status, second.status, second.headers["Idempotent-Replayed"]) == (202, 202, "true")
+        assert first.headers["Location"] == second.headers["Location"]
+        assert world.usage().body["jobs"] == 1
+        world.settle(first.body["generationId"])
+        third = world.draw(KEY)
+        assert (third.status, third.body["status"]) == (202, "succeeded")
+
+    def test_without_a_key_each_call_is_an_order(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        assert world.draw().body["generationId"] != world.draw().body["generationId"]
+
+    def test_another_body_or_path_under_the_key_is_refused(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        world.services.identity_table.add(an_identity(identity_id="i2"))
+        world.draw(KEY)
+        assert refused(world.draw(KEY, numImages=2)) == (422, "idempotency_key_reused")
+        other = world.api(
+            "create_generation", "POST", "/v1/identities/i2/generations", {"prompt": "Sarah"}, headers=KEY
+        )
+        assert refused(other) == (422, "idempotency_key_reused")
+        assert len(rows("GENERATION#")) == 1
+
+    def test_the_layout_of_the_body_does_not_matter(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        texts = ['{"prompt": "Sarah", "seed": 7}', '{"seed":7,\n "prompt":"Sarah"}']
+        first, second = (
+            world.api("create_generation", "POST", PICTURES, text=text, headers=KEY) for text in texts
+        )
+        assert second.body["generationId"] == first.body["generationId"]
+
+    def test_a_key_that_cannot_be_one_is_refused(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        assert refused(world.draw({"idempotency-key": "two words"})) == (400, "invalid_idempotency_key")
+        assert rows("GENERATION#") == []
+
+    def test_an_order_that_died_is_continued_with_its_id(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def crash(*_: Any, **__: Any) -> None:
+            raise RuntimeError
+
+        body = world.identity_body()
+        with monkeypatch.context() as broken:
+            broken.setattr(world.services.identity_table, "add", crash)
+            assert world.create(body, KEY).status == 500
+        (identity_id,) = stored_references()
+        early = world.create(body, KEY)
+        assert refused(early) == (409, "request_in_flight")
+        assert early.headers["Retry-After"] == "1"
+        world.clock.pass_by(seconds=61)
+        late = world.create(body, KEY)
+        assert (late.status, late.body["characterId"]) == (202, identity_id)
+        assert "Idempotent-Replayed" not in late.headers
+        assert stored_references() == {identity_id}
+
+    def test_an_order_that_died_when_it_was_stored_is_found(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def crash(*_: Any) -> None:
+            raise RuntimeError
+
+        body = world.identity_body()
+        with monkeypatch.context() as broken:
+            broken.setattr(world.services.state_machines, "start", crash)
+            assert world.create(body, KEY).status == 500
+        again = world.create(body, KEY)
+        assert (again.status, again.headers["Idempotent-Replayed"]) == (202, "true")
+        assert len(rows("JOB#")) == 1
+
+    def test_what_was_refused_may_be_mended_under_the_key(self, world: World) -> None:
+        body = world.identity_body()
+        few = body | {"references": body["references"][:2]}
+        assert refused(world.create(few, KEY)) == (400, "too_few_references")
+        assert refused(world.create(body | {"name": " "}, KEY)) == (400, "invalid_body")
+        assert world.create(body, KEY).status == 202
+
+    def test_what_could_not_be_afforded_may_be_repeated_under_the_key(self, world: World) -> None:
+        body = world.identity_body()
+        world.limit(1)
+        assert refused(world.create(body, KEY)) == (402, "budget_exceeded")
+        assert (rows("JOB#"), stored_references()) == ([], set())
+        world.limit(5)
+        assert world.create(body, KEY).status == 202
+
+    def test_an_identity_that_was_erased_is_not_made_again(self, world: World) -> None:
+        body = world.identity_body(1, provider="fal-instant")
+        identity_id = world.create(body, KEY).body["characterId"]
+        table = boto3.resource("dynamodb").Table("state")
+        table.put_item(Item={"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY", "status": "erased"})
+        world.clock.pass_by(minutes=5)
+        assert refused(world.create(body, KEY)) == (404, "unknown_identity")
+
+    def test_the_key_is_free_again_after_a_day(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        first = world.draw(KEY)
+        world.clock.pass_by(hours=24)
+        second = world.draw(KEY, numImages=2)
+        assert (second.status, "Idempotent-Replayed" in second.headers) == (202, False)
+        assert second.body["generationId"] != first.body["generationId"]
+
+    def test_of_many_creates_with_one_key_at_once_one_creates(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The handlers' services as they are: powertools' resolver takes one event at a time."""
+        one_write_at_a_time(monkeypatch)
+        world.services.identity_table.add(an_identity())
+        services = [wiring.Services(world.services.settings, now=world.clock) for _ in range(8)]
+        for each in services:  # boto3's session makes one client at a time
+            _ = each.idempotency, each.generations
+        together = threading.Barrier(len(services))
+
+        def create(each: wiring.Services) -> str:
+            together.wait()
+            try:
+                _, replayed = each.idempotency.once(
+                    "ann",
+                    "k",
+                    "f",
+                    find=lambda generation_id: each.generations.get("ann", generation_id),
+                    create=lambda generation_id: each.generations.create(
+                        "ann", "i1", {"prompt": "Sarah"}, generation_id
+                    ),
+                )
+            except RequestInFlight as exc:
+                return exc.code
+            return "replayed" if replayed else "created"
+
+        with ThreadPoolExecutor(len(services)) as pool:
+            outcomes = list(pool.map(create, services))
+        assert outcomes.count("created") == 1
+        assert set(outcomes) <= {"created", "replayed", "request_in_flight"}
+        assert len(rows("GENERATION#")) == len(rows("JOB#")) == world.usage().body["jobs"] == 1
+
+
+def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB decides a condition and writes in one step; moto may be interrupted in between."""
+    lock = threading.RLock()
+    for name in ("put_item", "update_item", "delete_item", "transact_write_items"):
+        write = getattr(DynamoDBBackend, name)
+
+        def locked(*arguments: Any, write: Any = write, **named: Any) -> Any:
+            with lock:
+                return write(*arguments, **named)
+
+        monkeypatch.setattr(DynamoDBBackend, name, locked)
+
+
+class TestEstimates:
+    def estimate(self, world: World, **changes: Any) -> Answer:
+        body = {"name": "Sarah", "provider": "fal-lora", **changes}
+        return world.api("estimate_identity", "POST", f"{IDENTITIES}/estimate", body)
+
+    def estimate_pictures(self, world: World, **changes: Any) -> Answer:
+        body = {"prompt": "Sarah", **changes}
+        return world.api("estimate_generation", "POST", f"{PICTURES}/estimate", body)
+
+    def test_a_training_by_the_price_list(self, world: World) -> None:
+        answer = self.estimate(world)
+        assert answer.status == 200
+        (price,) = answer.body.pop("prices").items()
+        assert answer.body == {
+            "estimateUsd": 2.0,
+            "reservedUsd": 2.0,
+            "budget": {
+                "month": MONTH,
+                "limitUsd": 100.0,
+                "reservedUsd": 0.0,
+                "committedUsd": 0.0,
+                "remainingUsd": 100.0,
+            },
+            "affordable": True,
+        }
+        assert (price[0], price[1]["amountUsd"], price[1]["unit"]) == ("training", 2.0, "1000 steps")
+        assert price[1]["source"].startswith("https://fal.ai/")
+        assert price[1]["readOn"] == "2026-11-22"
+
+    def test_the_body_of_the_order_is_taken_as_it_is(self, world: World) -> None:
+        assert self.estimate(world, references=["https://a.test/1.jpg"], className="woman").status == 200
+        assert refused(self.estimate(world, provider="dall-e")) == (400, "unknown_provider")
+        assert refused(self.estimate(world, surprise=1)) == (400, "invalid_body")
+
+    def test_what_nobody_publishes_is_unknown_and_not_nothing(self, world: World) -> None:
+        training = self.estimate(world, provider="astria").body
+        assert (training["estimateUsd"], training["reservedUsd"], training["prices"]) == (None, 5.0, {})
+        world.services.identity_table.add(an_identity(provider="astria", provider_model_id="7"))
+        pictures = self.estimate_pictures(world, numImages=3).body
+        assert (pictures["estimateUsd"], pictures["reservedUsd"], pictures["prices"]) == (None, 0.6, {})
+
+    def test_what_is_not_trained_costs_nothing(self, world: World) -> None:
+        body = self.estimate(world, provider="fal-instant").body
+        assert (body["estimateUsd"], body["reservedUsd"], body["affordable"]) == (0.0, 0.0, True)
+
+    def test_pictures_by_their_size_and_number(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        body = self.estimate_pictures(world, numImages=4).body
+        assert body["estimateUsd"] == pytest.approx(0.14)
+        assert body["reservedUsd"] >= body["estimateUsd"]
+        assert list(body["prices"]) == ["image"]
+
+    def test_what_is_left_decides_whether_it_can_be_afforded(self, world: World) -> None:
+        world.limit(3.99)
+        assert self.estimate(world).body["affordable"] is True
+        assert world.create(world.identity_body()).status == 202
+        after = self.estimate(world).body
+        assert (after["affordable"], after["budget"]["remainingUsd"]) == (False, 1.99)
+        assert self.estimate(world, provider="fal-instant").body["affordable"] is True
+
+    def test_an_estimate_orders_and_keeps_nothing(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        self.estimate(world)
+        self.estimate_pictures(world)
+        assert {item["pk"].split("#")[0] for item in rows("")} == {"IDENTITY", "REQUESTS"}
+
+    def test_pictures_that_could_not_be_ordered_are_not_estimated(self, world: World) -> None:
+        world.services.identity_table.add(an_identity(owner="bob"))
+        assert refused(self.estimate_pictures(world)) == (404, "unknown_identity")
+        assert refused(self.estimate_pictures(world, numImages=9)) == (400, "invalid_body")
+
+
+class TestUsage:
+    def test_a_month_without_orders(self, world: World) -> None:
+        answer = world.usage()
+        assert (answer.status, answer.body) == (
+            200,
+            {
+                "month": MONTH,
+                "limitUsd": 100.0,
+                "reservedUsd": 0.0,
+                "committedUsd": 0.0,
+                "assumedUsd": 0.0,
+                "remainingUsd": 100.0,
+                "jobs": 0,
+            },
+        )
+
+    def test_what_is_set_aside_is_spent_when_it_is_settled(self, world: World) -> None:
+        identity_id = world.create(world.identity_body()).body["characterId"]
+        before = world.usage().body
+        assert (before["reservedUsd"], before["committedUsd"], before["remainingUsd"]) == (2.0, 0.0, 98.0)
+        job = world.services.ledger.get(f"training-{identity_id}")
+        assert job is not None
+        world.services.ledger.submitted(job.job_id, JobHandle(provider_job_id="r1"))
+        world.services.ledger.report_cost(job.job_id, 1_500_000)
+        done = world.services.ledger.get(job.job_id)
+        assert done is not None
+        world.services.ledger.end(done, settlement_of(done))
+        after = world.usage().body
+        assert (after["reservedUsd"], after["committedUsd"], after["remainingUsd"]) == (0.0, 1.5, 98.5)
+        assert (after["assumedUsd"], after["jobs"]) == (0.0, 1)
+
+    def test_what_nobody_priced_is_assumed(self, world: World) -> None:
+        job = a_job(provider="astria", estimate_microusd=None, reserved_microusd=5 * DOLLARS)
+        world.services.identity_table.add(
+            a_training_identity(provider="astria"), job=job, limit_microusd=ENOUGH
+        )
+        world.services.ledger.submitted(job.job_id, JobHandle(provider_job_id="7"))
+        done = job.model_copy(update={"state": "submitted"})
+        world.services.ledger.end(done, settlement_of(done))
+        body = world.usage().body
+        assert (body["committedUsd"], body["assumedUsd"]) == (5.0, 5.0)
+
+    def test_another_month_may_be_asked_for(self, world: World) -> None:
+        world.accept_training()
+        assert world.usage("2026-10").body | {"jobs": 0} == world.usage("2026-10").body
+        assert world.usage("2026-11").body["jobs"] == 1
+        world.clock.pass_by(days=30)
+        assert (world.usage().body["month"], world.usage().body["jobs"]) == ("2026-12", 0)
+
+    @pytest.mark.parametrize("month", ["2026-13", "2026", "november", "2026-11-22", "LIMIT"])
+    def test_a_month_is_written_in_one_way(self, world: World, month: str) -> None:
+        assert refused(world.usage(month)) == (400, "invalid_month")
+
+    def test_an_owner_sees_their_own(self, world: World) -> None:
+        world.accept_training()
+        assert world.api("get_usage", "GET", "/v1/usage", owner="bob").body["jobs"] == 0
+
+
+class TestCancel:
+    def cancel(self, world: World, owner: str = "ann") -> Answer:
+        return world.api("cancel_identity", "POST", f"{IDENTITIES}/i1/cancel", owner=owner)
+
+    def test_a_training_is_given_up_and_its_machine_told(self, world: World) -> None:
+        world.accept_training()
+        answer = self.cancel(world)
+        assert (answer.status, answer.body["status"], answer.body["phase"]) == (200, "failed", "failed")
+        assert answer.body["error"] == {"code": "cancelled", "message": "The training was cancelled."}
+        (job,) = rows("JOB#")
+        assert (job["news"], job["money"]) == (True, "reserved")  # the machine settles it
+        (event,) = rows("EVENT#")
+        assert (event["type"], "listing" in event) == ("IdentityFailed", False)
+
+    def test_a_second_cancel_changes_nothing(self, world: World) -> None:
+        world.accept_training()
+        first = self.cancel(world)
+        world.clock.pass_by(minutes=1)
+        second = self.cancel(world)
+        assert (second.status, second.body["metadata"]) == (200, first.body["metadata"])
+        assert len(rows("EVENT#")) == 1
+
+    def test_what_is_ready_stays_ready(self, world: World) -> None:
+        world.services.identity_table.add(an_identity(settled_at=NOON))
+        answer = self.cancel(world)
+        assert (answer.status, answer.body["status"], rows("EVENT#")) == (200, "ready", [])
+
+    def test_anothers_training_is_unknown(self, world: World) -> None:
+        world.accept_training()
+        assert refused(self.cancel(world, owner="bob")) == (404, "unknown_identity")
+        assert world.services.identity_table.get("i1").status == "training"
+
+
+class TestListOfGenerations:
+    def test_an_identitys_generations_newest_first(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        ordered = []
+        for _ in range(3):
+            ordered.append(world.draw().body["generationId"])
+            world.clock.pass_by(seconds=1)
+        world.services.identity_table.add(an_identity(identity_id="i2"))
+        other = a_generation(generation_id="g2", identity_id="i2")
+        world.services.generation_table.add(
+            other, a_generation_job(job_id="generation-g2", subject_id="g2"), ENOUGH
+        )
+        answer = world.api("list_generations", "GET", PICTURES)
+        listed = [generation["generationId"] for generation in answer.body["generations"]]
+        assert (answer.status, listed) == (200, ordered[::-1])
+
+    def test_anothers_identity_is_unknown(self, world: World) -> None:
+        world.services.identity_table.add(an_identity(owner="bob"))
+        assert refused(world.api("list_generations", "GET", PICTURES)) == (404, "unknown_identity")
+
+
+class TestPreferWait:
+    def ready_world(self, world: World) -> World:
+        world.services.identity_table.add(an_identity())
+        return world
+
+    def settle_all(self, world: World) -> None:
+        for row in rows("GENERATION#"):
+            world.settle(str(row["generation_id"]))
+
+    def test_pictures_that_come_in_time_are_answered_at_once(self, world: World) -> None:
+        self.ready_world(world).while_waiting = lambda: self.settle_all(world)
+        answer = world.draw({"prefer": "wait=10"})
+        assert (answer.status, answer.body["status"]) == (200, "succeeded")
+        assert answer.headers["Preference-Applied"] == "wait=10"
+        assert answer.headers["Location"] == f"/v1/generations/{answer.body['generationId']}"
+        assert sum(world.slept) < 1
+
+    def test_pictures_that_do_not_come_in_time_are_answered_202(self, world: World) -> None:
+        answer = self.ready_world(world).draw({"prefer": "respond-async, wait=60"})
+        assert (answer.status, answer.body["status"]) == (202, "queued")
+        assert answer.headers["Preference-Applied"] == "wait=20"
+        assert sum(world.slept) == 20
+
+    @pytest.mark.parametrize("headers", [None, {"prefer": "wait=0"}, {"prefer": "respond-async"}])
+    def test_who_does_not_wait_gets_202(self, world: World, headers: dict[str, str] | None) -> None:
+        answer = self.ready_world(world).draw(headers)
+        assert (answer.status, world.slept) == (202, [])
+        assert ("Preference-Applied" in answer.headers) == (headers == {"prefer": "wait=0"})
+
+    def test_a_replayed_order_is_waited_for_too(self, world: World) -> None:
+        self.ready_world(world).draw(KEY)
+        world.while_waiting = lambda: self.settle_all(world)
+        again = world.draw({**KEY, "prefer": "wait=5"})
+        assert (again.status, again.headers["Idempotent-Replayed"]) == (200, "true")
+
+    def test_a_look_at_a_generation_may_wait_for_its_end(self, world: World) -> None:
+        location = self.ready_world(world).draw().headers["Location"]
+        at_once = world.api("get_generation", "GET", location)
+        assert (at_once.body["status"], world.slept) == ("queued", [])
+        assert "Preference-Applied" not in at_once.headers
+        world.while_waiting = lambda: self.settle_all(world)
+        answer = world.api("get_generation", "GET", location, headers={"prefer": "wait=20"})
+        assert (answer.status, answer.body["status"]) == (200, "succeeded")
+        assert answer.headers["Preference-Applied"] == "wait=20"
+
+    def test_a_look_at_an_identity_may_wait_for_its_end(self, world: World) -> None:
+        world.accept_training()
+        waiting = {"prefer": "wait=2"}
+        still = world.api("get_identity", "GET", f"{IDENTITIES}/i1", headers=waiting)
+        assert (still.body["status"], sum(world.slept)) == ("training", 2)
+        world.while_waiting = lambda: world.finish_training("i1")
+        answer = world.api("get_identity", "GET", f"{IDENTITIES}/i1", headers=waiting)
+        assert (answer.body["status"], answer.headers["Preference-Applied"]) == ("ready", "wait=2")
+
+
+LIMITED = [entry for entry in catalog.FUNCTIONS if entry.limited or entry.spends]
+
+
+class TestRateLimit:
+    @pytest.fixture(autouse=True)
+    def _used_up(self, world: World) -> None:
+        for _ in range(60):
+            world.services.rate_limit.admit("ann")
+
+    @pytest.mark.parametrize("entry", LIMITED, ids=lambda entry: entry.name)
+    def test_more_than_so_many_a_minute_are_refused(self, world: World, entry: catalog.Function) -> None:
+        method, path = entry.route.replace("ANY", "POST").split()
+        path = path.replace("{identity_id}", "i1").replace("{tune_id}", "i1")
+        body = {"action": "create_tune"}  # looked at by the dispatcher only
+        answer = world.api(entry.name, method, path, body)
+        assert (refused(answer), answer.headers["Retry-After"]) == ((429, "too_many_requests"), "60")
+        assert ("error" in answer.body) == path.startswith("/api/")
+        assert ("message" in answer.body) != path.startswith("/api/")
+        world.clock.pass_by(seconds=60)
+        assert world.api(entry.name, method, path, body).status != 429
+
+    def test_what_costs_or_works_is_limited(self) -> None:
+        unlimited = {"create_webhook", "replay_event"}  # they order nothing, and their number is limited
+        posts = {
+            entry.name
+            for entry in catalog.FUNCTIONS
+            if entry.route.startswith(("POST /v1/", "POST /api/", "ANY /api/"))
+        }
+        only_looks = {"proxy_fal_lora_status"}
+        assert posts - {entry.name for entry in LIMITED} == unlimited | only_looks
+
+    def test_others_and_those_who_only_look_are_not_held_up(self, world: World) -> None:
+        world.services.identity_table.add(an_identity())
+        assert world.api("get_identity", "GET", f"{IDENTITIES}/i1").status == 200
+        assert world.api("list_generations", "GET", PICTURES).status == 200
+        assert world.usage().status == 200
+        body = {"name": "Sarah", "provider": "fal-lora"}
+        path = f"{IDENTITIES}/estimate"
+        assert world.api("estimate_identity", "POST", path, body, owner="bob").status == 200
+
+    def test_a_look_through_the_dispatcher_is_not_held_up(self, world: World) -> None:
+        query = {"action": "get_tune", "tune_id": "i1"}
+        answer = world.api("proxy_astria", "GET", "/api/astria-proxy", query=query)
+        assert (answer.status, answer.body["code"]) == (200, "unknown_identity")
+
+
+def test_the_first_client_is_told_of_its_budget_in_its_own_words_and_may_ask_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_SECRET_NAME", "FAL")
+    boto3.client("secretsmanager").create_secret(Name="FAL", SecretString="a key")
+    world = World(api)
+    pictures = [f"data:image/jpeg;base64,{b64encode(each).decode()}" for each in different_pictures(5)]
+
+    def train() -> Answer:
+        body = {"images_data_url": pictures, "trigger_word": "SARAH"}
+        return api("proxy_fal_lora_train", "POST", "/api/fal-lora-training-proxy", body)
+
+    world.limit(1)
+    for answer in (train(), train()):
+        assert refused(answer) == (402, "budget_exceeded")
+        assert "budget" in answer.body["error"]
+    world.limit(5)
+    assert train().status == 200

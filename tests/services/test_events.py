@@ -1,0 +1,101 @@
+from datetime import timedelta
+
+import pytest
+
+from character_identity.domain.errors import NotFound
+from character_identity.ports import EventNotAccepted
+from character_identity.services.events import EventService
+from tests.builders import NOON
+from tests.event_fakes import (
+    FakeBus,
+    FakeDeliveries,
+    FakeEndpoints,
+    FakeEvents,
+    a_delivery,
+    an_endpoint,
+    an_event,
+)
+
+EVENT = an_event().event_id
+LATER = NOON + timedelta(days=1)
+
+
+class World:
+    def __init__(self, *, accepts: bool = True) -> None:
+        self.events = FakeEvents(an_event())
+        self.endpoints = FakeEndpoints()
+        self.deliveries = FakeDeliveries()
+        self.bus = FakeBus(accepts)
+        self.service = EventService(self.events, self.endpoints, self.deliveries, self.bus, now=lambda: LATER)
+
+
+def test_an_event_is_published_once_and_is_not_open_any_more() -> None:
+    world = World()
+    world.service.publish_open(EVENT)
+    world.service.publish_soon(EVENT)
+    world.service.publish_open("evt_gone")
+    assert world.bus.published == [an_event()]
+    assert world.events.open == set()
+
+
+def test_an_event_that_the_bus_did_not_take_stays_open() -> None:
+    world = World(accepts=False)
+    with pytest.raises(EventNotAccepted):
+        world.service.publish_open(EVENT)
+    world.service.publish_soon(EVENT)
+    assert world.events.open == {EVENT}
+    world.bus.accepts = True
+    world.service.publish_open(EVENT)
+    assert world.bus.published == [an_event()]
+
+
+def test_an_event_is_published_again_when_nobody_could_note_that_it_was() -> None:
+    world = World()
+
+    def end(event_id: str) -> None:
+        raise OSError("the table is out of reach")
+
+    noted, world.events.published = world.events.published, end  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="out of reach"):
+        world.service.publish_soon(EVENT)
+    world.events.published = noted  # type: ignore[method-assign]
+    world.service.publish_open(EVENT)
+    assert world.bus.published == [an_event(), an_event()]
+
+
+@pytest.mark.parametrize(("owner", "event_id"), [("bob", EVENT), ("ann", "evt_other")])
+def test_another_owners_event_is_unknown(owner: str, event_id: str) -> None:
+    world = World()
+    for call in (world.service.look, world.service.replay):
+        with pytest.raises(NotFound) as caught:
+            call(owner, event_id)
+        assert caught.value.code == "unknown_event"
+    assert world.bus.requested == []
+
+
+def test_an_event_is_looked_at_with_its_deliveries() -> None:
+    world = World()
+    world.deliveries.add(a_delivery())
+    assert world.service.look("ann", EVENT) == (an_event(), [a_delivery()])
+
+
+def test_a_replay_starts_all_deliveries_again_also_to_newer_endpoints() -> None:
+    world = World()
+    world.endpoints.add(an_endpoint(endpoint_id="e1"), 5)
+    world.endpoints.add(an_endpoint(endpoint_id="newer", created_at=LATER), 5)
+    world.endpoints.add(an_endpoint(endpoint_id="off", disabled_at=NOON), 5)
+    world.endpoints.add(an_endpoint(endpoint_id="bobs", owner="bob"), 5)
+    world.deliveries.add(a_delivery(state="delivered", attempts=3, next_attempt_at=None))
+    _, deliveries = world.service.replay("ann", EVENT)
+    assert deliveries == [
+        a_delivery(endpoint_id="e1", next_attempt_at=LATER),
+        a_delivery(endpoint_id="newer", next_attempt_at=LATER),
+    ]
+    assert world.bus.requested == [EVENT]
+
+
+def test_a_replay_that_the_bus_did_not_take_waits_for_the_sweep() -> None:
+    world = World(accepts=False)
+    world.endpoints.add(an_endpoint(), 5)
+    _, deliveries = world.service.replay("ann", EVENT)
+    assert deliveries == [a_delivery(next_attempt_at=LATER)]

@@ -1,0 +1,129 @@
+"""What a job costs in state transitions, with the provider's callback and without.
+
+"Step Functions counts a state transition each time a step of your workflow is executed", retries included;
+https://aws.amazon.com/step-functions/pricing/, read 2026-11-23. The start is counted here too.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from character_identity.providers.astria import Astria
+from character_identity.providers.fal_flux_lora import FalFluxLora
+from character_identity.providers.fal_instant import FalInstantCharacter
+from character_identity.services import drawing, training
+from character_identity.services.machine_state import MachineState, Pace
+from tests.state_machines.history import Run
+from tests.state_machines.scenarios import (
+    GENERATE_IMAGES,
+    MACHINES,
+    OTHER_REPEATS,
+    PROVIDER_REPEATS,
+    TRAIN_IDENTITY,
+    Machine,
+)
+
+MOST_WHEN_WOKEN = 12
+MOST_WITHOUT_NEWS = 400
+LONGEST_HISTORY = 25_000
+"""Events of an execution; https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, 2026-11-23."""
+TASK_EVENTS, ATTEMPT_EVENTS, CHOICE_EVENTS = 2, 4, 2
+"""Entered and exited; of each attempt scheduled, started, submitted where it waits, and how it ended;
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html, read 2026-11-23."""
+ADAPTERS = (FalInstantCharacter, FalFluxLora, Astria)
+
+
+@dataclass(frozen=True)
+class Job:
+    """How one provider's jobs of one kind are looked at."""
+
+    name: str
+    machine: Machine
+    pace: Pace
+    deadline_s: int
+
+    def looks(self, *, called_back: bool, done_after_s: int | None = None) -> int:
+        """How often it is asked for, each time in no time, until it is done or else given up.
+
+        A provider that calls back does so when the job is done.
+        """
+        start = now = datetime(2026, 11, 23, tzinfo=UTC)
+        state = MachineState(state="waits", deadline_at=start + timedelta(seconds=self.deadline_s))
+        done_at = start + timedelta(seconds=self.deadline_s if done_after_s is None else done_after_s)
+        while now < done_at:
+            state = state.wait(now, self.pace, called_back=called_back)
+            now += timedelta(seconds=state.poll_seconds)
+        return state.looks
+
+
+JOBS = [
+    *(
+        Job(
+            f"training at {adapter.name}",
+            TRAIN_IDENTITY,
+            Pace(training.FIRST_POLL_S, training.LONGEST_POLL_S, adapter.usual_training_s),
+            adapter.training_deadline_s,
+        )
+        for adapter in ADAPTERS
+        if adapter.trains
+    ),
+    *(
+        Job(
+            f"generation at {adapter.name}",
+            GENERATE_IMAGES,
+            Pace(drawing.FIRST_POLL_S, drawing.LONGEST_POLL_S, adapter.usual_generation_s),
+            adapter.generation_deadline_s,
+        )
+        for adapter in ADAPTERS
+    ),
+]
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+@pytest.mark.parametrize("how", ["woken at once", "woken by another"])
+def test_a_job_that_is_woken_once_takes_few_transitions(
+    runs: dict[str, Run], machine: Machine, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = runs[f"{machine.name}: {how}"]
+    transitions = 1 + len(run.path)
+    with capsys.disabled():
+        print(f"\n{machine.name}, {how}: {transitions} transitions")
+    assert run.path.count("AwaitNews") == 1
+    assert transitions <= MOST_WHEN_WOKEN
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_a_usual_job_with_a_callback_is_looked_at_twice(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    looks = job.looks(called_back=True, done_after_s=job.pace.usual_s)
+    steps = len((*job.machine.begin, *job.machine.look * looks, job.machine.store, *job.machine.well))
+    with capsys.disabled():
+        print(f"\n{job.name}: {looks} looks, {steps} steps and the start")
+    assert looks == 2
+    assert steps <= MOST_WHEN_WOKEN
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_the_deadline_limits_the_transitions_without_news(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = job.looks(called_back=False)
+    around = 1 + len((*job.machine.begin, *job.machine.ill))
+    transitions = around + looks * len(job.machine.look)
+    # Where even the token cannot be kept, WaitWithoutNews comes in between.
+    at_worst = transitions + looks
+    with capsys.disabled():
+        print(f"\n{job.name}: {looks} looks, {transitions} transitions, at worst {at_worst}")
+    assert looks >= job.deadline_s / job.pace.longest_s
+    assert at_worst < MOST_WITHOUT_NEWS
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_a_history_has_room_for_all_looks_with_all_their_retries(job: Job) -> None:
+    attempts = 1 + OTHER_REPEATS + PROVIDER_REPEATS
+    task = TASK_EVENTS + attempts * ATTEMPT_EVENTS
+    wait = TASK_EVENTS + ATTEMPT_EVENTS + CHOICE_EVENTS  # and WaitWithoutNews, which has as many as a Choice
+    look = wait + task + CHOICE_EVENTS
+    around = task * (len(job.machine.begin) + 2)
+    assert job.looks(called_back=False) * look + around < LONGEST_HISTORY

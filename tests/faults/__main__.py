@@ -1,0 +1,39 @@
+"""``python -m tests.faults`` fills the table and writes docs/faults.md; with a workflow: one column, as JSON.
+
+A column has a process of its own, which makes copies of itself.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+
+from tests.faults.table import PAGE, ROWS, fill, filled, page, wrong
+from tests.faults.workflows import WORKFLOWS
+
+
+def main(names: list[str]) -> int:
+    for workflow in WORKFLOWS:
+        if workflow.name in names:
+            column = fill(workflow)
+            cells = {fault: {name: asdict(told) for name, told in column[fault].items()} for fault in column}
+            json.dump(cells, sys.stdout)
+            return 0
+    return _write()
+
+
+def _write() -> int:
+    """Write the page, unless something went wrong; the exit status."""
+    failures = [
+        f"{workflow.name}: {row.fault}: {what}\n{told}"
+        for workflow in WORKFLOWS
+        for row in ROWS
+        for what, told in wrong(row, filled(workflow).get(row.fault, {})).items()
+    ]
+    print("\n".join(failures), end="", file=sys.stderr)
+    if not failures:
+        PAGE.write_text(page())
+    return len(failures[:1])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""Faults of a job that was accepted, and of what it makes."""
+
+from typing import Any
+
+from tests.faults.rows import GOOD, Arrange, Row, Split
+from tests.faults.story import Story
+from tests.faults.workflows import Workflow
+
+FOR_EVER = 10_000
+FAILED = frozenset({"training_failed", "generation_failed"})
+LOST = frozenset({"weights_lost", "no_image"})
+
+
+def _job(kind: str, **fault: Any) -> Arrange:
+    """The job that is ordered has a fault."""
+
+    def arrange(story: Story, split: Split) -> None:
+        story.arm(story.workflow.submit, kind, **fault)
+
+    return arrange
+
+
+def _looks(**fault: Any) -> Arrange:
+    """Each kind of call that asks about the job is answered so."""
+
+    def arrange(story: Story, split: Split) -> None:
+        for operation in story.workflow.looks:
+            if len(story.workflow.looks) == 1 or split(operation):
+                story.arm(operation, "reply", **fault)
+                return
+
+    return arrange
+
+
+def _links(**fault: Any) -> Arrange:
+    """Who fetches what the job made is answered so."""
+
+    def arrange(story: Story, split: Split) -> None:
+        story.arm(f"{story.workflow.vendor}.media", "reply", path=story.workflow.file, **fault)
+
+    return arrange
+
+
+def _with_bytes(workflow: Workflow) -> str | None:
+    return None if workflow.file else "Astria keeps the weights: no bytes come to us."
+
+
+def _trained(workflow: Workflow) -> str | None:
+    return _with_bytes(workflow) if workflow.trains else "A drawing yields no weights."
+
+
+def _drawn(workflow: Workflow) -> str | None:
+    return "A training yields no pictures." if workflow.trains else None
+
+
+ROWS = (
+    Row("Job stuck in the queue", _job("stuck"), frozenset({"deadline_exceeded"})),
+    Row("Job completed with an error", _job("fail", status=422, body={"detail": "no face"}), FAILED),
+    Row("Job unknown later (404)", _job("forgotten"), FAILED),
+    Row(
+        "Look at the job: 429 with `Retry-After: 30`, five times",
+        _looks(status=429, times=5, headers={"Retry-After": "30"}),
+    ),
+    Row("Look at the job: 503, five times", _looks(status=503, times=5, body="<html>")),
+    Row("Link expired", _links(status=404, times=FOR_EVER), LOST, _with_bytes),
+    Row("Link dead three times, then alive", _links(status=404, times=3), GOOD, _with_bytes),
+    Row("Bytes truncated", _job("truncated"), LOST, _with_bytes),
+    Row("Weights of something else", _job("foreign"), LOST, _trained),
+    Row("Black safety frames", _job("blocked"), frozenset({"filtered"}), _drawn),
+    Row("Fewer pictures than ordered", _job("fewer"), GOOD, _drawn),
+)

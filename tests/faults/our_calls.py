@@ -1,0 +1,88 @@
+"""Faults of our own calls: to the table, the bucket, the state machines, and free ones to providers."""
+
+import httpx
+from botocore.exceptions import ClientError
+
+from tests.faults.rows import GOOD, UNKNOWN, Row, Split, at_each_call, at_each_step, raising
+from tests.faults.story import Story
+from tests.world.executions import Crash, Execution
+from tests.world.wire import ANSWER, Side
+
+IN_A_ROW = 20
+READS = (
+    "dynamodb GetItem",
+    "dynamodb Query",
+    "s3 GetObject",
+    "s3 ListObjects",
+    "secretsmanager GetSecretValue",
+    "GET ",
+    "Executions.is_running",
+)
+
+
+class _Moments:
+    """Which crashes differ: those of a function that has written nothing since the last one are the same."""
+
+    def __init__(self) -> None:
+        self._new = True
+
+    def new(self, what: str) -> bool:
+        """Whether a crash before this call, or answer, is another one than the last."""
+        new, self._new = self._new, not what.startswith(READS)
+        return new
+
+
+def _crash(story: Story, split: Split) -> None:
+    at_each_call(story, split, "before", raising(Crash()), _Moments().new)
+
+
+def _crash_without_webhooks(story: Story, split: Split) -> None:
+    story.world.change(WEBHOOK_URL="off")
+    _crash(story, split)
+
+
+def _throttled_once(story: Story, split: Split) -> None:
+    at_each_call(story, split, "before", raising(_throttled()), _is_aws)
+
+
+def _throttled_for_a_while(story: Story, split: Split) -> None:
+    left = IN_A_ROW
+
+    def refuse(what: str, side: Side) -> None:
+        nonlocal left
+        if left and side == "before" and _is_table(what):
+            left -= 1
+            raise _throttled()
+
+    def begin(execution: Execution) -> None:
+        story.world.wire.moment = refuse
+
+    at_each_step(story, split, begin)
+
+
+def _unanswered(story: Story, split: Split) -> None:
+    paid = story.workflow.paid_call
+    no_answer = raising(httpx.ReadTimeout("no answer"))
+    at_each_call(story, split, "after", no_answer, lambda what: "/" in what and what != paid)
+
+
+def _is_aws(what: str) -> bool:
+    return not what.startswith(("GET ", "POST ", "PUT ", "DELETE ", ANSWER))
+
+
+def _is_table(what: str) -> bool:
+    return what.startswith("dynamodb ")
+
+
+def _throttled() -> ClientError:
+    error = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow down"}}
+    return ClientError(error, "Any")
+
+
+ROWS = (
+    Row("Crash before or after each I/O call", _crash, GOOD | UNKNOWN),
+    Row("Crash before or after each I/O call, webhooks off", _crash_without_webhooks, GOOD | UNKNOWN),
+    Row("Each call to AWS throttled, once", _throttled_once, GOOD | UNKNOWN),
+    Row(f"The table throttles {IN_A_ROW} calls in a row, from each step on", _throttled_for_a_while),
+    Row("Each free call to the provider takes effect, and its answer is lost", _unanswered),
+)

@@ -1,0 +1,86 @@
+"""What a row of the table is: a fault, and how it is brought about."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.faults.story import Story
+from tests.faults.workflows import Workflow
+from tests.world.executions import Execution
+from tests.world.wire import Side
+
+Split = Callable[[str], bool]
+"""Goes on as two worlds: True in the one in which the fault of that name is to happen."""
+Arrange = Callable[[Story, Split], None]
+Happen = Callable[[], object]
+
+GOOD = frozenset({"ready", "succeeded"})
+UNKNOWN = frozenset({"provider_outcome_unknown"})
+
+
+def nobody(workflow: Workflow) -> str | None:
+    """No workflow is spared."""
+    return None
+
+
+@dataclass(frozen=True)
+class Row:
+    """``arrange`` prepares the fault before the order is made.
+
+    It may split the story: then what counts is what became of all its copies. ``ends`` are the outcomes that
+    are right. ``spares`` says why a workflow cannot meet the fault.
+    """
+
+    fault: str
+    arrange: Arrange
+    ends: frozenset[str] = GOOD
+    spares: Callable[[Workflow], str | None] = field(default=nobody)
+
+
+def at_each_call(
+    story: Story, split: Split, side: Side, happen: Happen, chosen: Callable[[str], bool] = lambda what: True
+) -> None:
+    """Have something happen before or after each chosen call, each time in a world of its own."""
+    wire = story.world.wire
+
+    def moment(what: str, at: Side) -> None:
+        if at == side and chosen(what) and split(f"{len(wire.calls)}. {what}"):
+            wire.moment = None
+            happen()
+
+    wire.moment = moment
+
+
+def at_call(story: Story, what: str, side: Side, happen: Happen) -> None:
+    """Have something happen before or after a call, the first time that it is made."""
+    wire = story.world.wire
+
+    def moment(made: str, at: Side) -> None:
+        if (made, at) == (what, side):
+            wire.moment = None
+            happen()
+
+    wire.moment = moment
+    story.must_hold(f"{what} was made", lambda: wire.moment is not moment)
+
+
+def at_each_step(story: Story, split: Split, happen: Callable[[Execution], None]) -> None:
+    """Have something happen before each step of the state machine, each time in a world of its own."""
+    world = story.world
+    steps = itertools.count(1)
+
+    def before(execution: Execution) -> None:
+        if split(f"{next(steps)}. {execution.at}"):
+            world.before_step = None
+            happen(execution)
+
+    world.before_step = before
+
+
+def raising(error: BaseException) -> Happen:
+    """What happens is an error."""
+
+    def happen() -> None:
+        raise error
+
+    return happen

@@ -1,0 +1,97 @@
+"""The columns: what can be ordered, and of whom."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tests.functions.conftest import Answer
+from tests.world.world import World
+
+OWNER = "ann"
+REFERENCES = {"fal-instant": 1, "fal-lora": 5, "astria": 4}
+PICTURES = 2
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """``paid_call`` is what costs money, as the wire names it; the rest are operations of the stand-ins.
+
+    ``file`` is by what the links to what is made can be told from others; empty where no bytes come to us.
+    """
+
+    kind: Literal["train", "draw"]
+    provider: Literal["fal-instant", "fal-lora", "astria"]
+    paid_call: str
+    submit: str
+    looks: tuple[str, ...]
+    file: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} with {self.provider}"
+
+    @property
+    def trains(self) -> bool:
+        return self.kind == "train"
+
+    @property
+    def vendor(self) -> Literal["fal", "astria"]:
+        return "astria" if self.provider == "astria" else "fal"
+
+
+FAL_MODELS = "POST /fal/queue/fal-ai"
+FAL = ("fal.submit", ("fal.status", "fal.result"))
+WORKFLOWS = (
+    Workflow("train", "fal-lora", f"{FAL_MODELS}/flux-lora-fast-training", *FAL, "safetensors"),
+    Workflow("train", "astria", "POST /astria/tunes", "astria.create_tune", ("astria.get_tune",)),
+    Workflow("draw", "fal-instant", f"{FAL_MODELS}/instant-character", *FAL, "picture"),
+    Workflow("draw", "fal-lora", f"{FAL_MODELS}/flux-lora", *FAL, "picture"),
+    Workflow(
+        "draw",
+        "astria",
+        "POST /astria/tunes/1504944/prompts",
+        "astria.create_prompt",
+        ("astria.get_prompt",),
+        "media/",
+    ),
+)
+
+
+class Caller:
+    """Ann, who has what it takes to order: references, or an identity that is ready."""
+
+    def __init__(self, world: World, workflow: Workflow) -> None:
+        self._world = world
+        self._workflow = workflow
+        self._references = world.uploads(REFERENCES[workflow.provider])
+        self.identity_id = "" if workflow.trains else self._ready_identity()
+
+    def ask(self) -> Answer:
+        """Send the request, always the same."""
+        return self._create_identity() if self._workflow.trains else self._create_generation()
+
+    def id_in(self, answer: Answer) -> str:
+        """Of what was ordered."""
+        return str(answer.body["characterId" if self._workflow.trains else "generationId"])
+
+    def _create_identity(self) -> Answer:
+        body: dict[str, Any] = {
+            "name": "Sarah",
+            "provider": self._workflow.provider,
+            "references": self._references,
+            "className": "woman",
+        }
+        return self._world.call("create_identity", "POST", "/v1/identities", body, headers=_key("character"))
+
+    def _create_generation(self) -> Answer:
+        path = f"/v1/identities/{self.identity_id}/generations"
+        body = {"prompt": "Sarah runs", "numImages": PICTURES}
+        return self._world.call("create_generation", "POST", path, body, headers=_key("pictures"))
+
+    def _ready_identity(self) -> str:
+        identity_id = str(self._create_identity().body["characterId"])
+        self._world.run()
+        return identity_id
+
+
+def _key(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}

@@ -28,7 +28,7 @@ synth: setup ## the CloudFormation template, into cdk.out
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32
 
-bench: setup ## init time and memory per function, time to the first answer
+bench: setup ## init time and memory per function, time to the first answer, polls and state transitions per job
 	@$(PYTHON) -m benchmarks
 
 clean: ## remove what was made

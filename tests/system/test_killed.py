@@ -1,0 +1,176 @@
+"""``make dev`` is killed with twenty jobs under way, and started again: all end, and each is paid once."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from character_identity_client import ApiClient
+from local import dev
+from local.packages import ROOT
+from local.photographs import EILEEN, make_references
+from local.service import Service
+from local.settings import STAND_IN_KEYS, URLS
+
+TRAININGS = ["fal-lora"] * 3 + ["astria"] * 3
+DRAWINGS = 14
+JOBS = len(TRAININGS) + DRAWINGS
+TAKEN_BEFORE_THE_KILL = 8
+PATIENCE_S, LONGEST_S = 40, 100
+
+pytestmark = pytest.mark.system
+
+
+class Killed:
+    """The system with files and ports of its own; the providers run apart from it, as the world outside."""
+
+    def __init__(self, folder: Path, providers_port: int) -> None:
+        self.folder = folder
+        self.providers_url = f"http://127.0.0.1:{providers_port}"
+        self._ports = [*("--api-port", str(_free_port())), *("--aws-port", str(_free_port()))]
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_KEY"))},
+            **{name: f"{self.providers_url}{path}" for name, (_, path) in URLS.items()},
+            **STAND_IN_KEYS,
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[dict[str, Any]]:
+        """From the announcement of where it is until it is killed."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", "dev", "--state", str(self.folder), *self._ports],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            env=self._environment,
+        )
+        addresses = self.folder / dev.ADDRESSES
+        try:
+            while not (addresses.exists() and json.loads(addresses.read_text())["pid"] == process.pid):
+                assert process.poll() is None, "it ended by itself"
+                time.sleep(0.05)
+            yield json.loads(addresses.read_text())
+        finally:
+            process.kill()
+            process.wait()
+            while not all(map(_is_free, self._ports[1::2])):  # what it had started ends a moment later
+                time.sleep(0.05)
+
+    def taken(self) -> list[Any]:
+        """The billable orders that the providers took."""
+        ledger = httpx.get(f"{self.providers_url}/control/ledger").raise_for_status().json()
+        return list(ledger["calls"])
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What was ordered before the kill, and how many of it the providers had taken by then."""
+
+    killed: Killed
+    trainings: list[str]
+    drawings: list[str]
+    taken: int
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
+    """Twenty orders, and the kill as soon as the providers have taken some of them."""
+    folder = tmp_path_factory.mktemp("killed")
+    port = _free_port()
+    options = [*("--training-seconds", "4"), *("--generation-seconds", "2")]
+    providers = Service("local.providers", "--port", str(port), *options, logs=folder / "logs")
+    try:
+        providers.announcement()
+        killed = Killed(folder, port)
+        with killed.running() as system, ApiClient(system["apiUrl"], system["token"]) as api:
+            trainings, drawings = _ordered(api, make_references(EILEEN, folder / "references")[:5])
+            while len(killed.taken()) < TAKEN_BEFORE_THE_KILL:
+                time.sleep(0.05)
+        yield Orders(killed, trainings, drawings, len(killed.taken()))
+    finally:
+        providers.stop()
+
+
+def _ordered(api: ApiClient, pictures: list[Path]) -> tuple[list[str], list[str]]:
+    keys = api.upload_references(pictures)
+    instant = api.create_identity("Jane", "fal-instant", keys[:1]).character_id
+    trainings = [
+        api.create_identity(f"Jane {number}", provider, keys, class_name="woman").character_id
+        for number, provider in enumerate(TRAININGS)
+    ]
+    drawings = [
+        api.generate(instant, f"Jane, picture {seed}", seed=seed).generation_id for seed in range(DRAWINGS)
+    ]
+    return trainings, drawings
+
+
+def test_the_kill_comes_in_the_middle(orders: Orders) -> None:
+    assert TAKEN_BEFORE_THE_KILL <= orders.taken < JOBS
+
+
+def test_after_it_all_end_and_none_is_paid_twice(orders: Orders) -> None:
+    with orders.killed.running() as system, ApiClient(system["apiUrl"], system["token"]) as api:
+        started = time.monotonic()
+        while open_jobs := [job for job in _jobs(system) if job["money"] == "reserved"]:
+            waited_s = time.monotonic() - started
+            assert waited_s < LONGEST_S, f"still open: {[job['job_id'] for job in open_jobs]}"
+            if waited_s > PATIENCE_S:
+                for job in open_jobs:
+                    _let_the_deadline_pass(system, job)
+            time.sleep(0.5)
+        jobs = _jobs(system)
+        outcomes = [str(api.get_identity(each).status) for each in orders.trainings]
+        outcomes += [str(api.get_generation(each).status) for each in orders.drawings]
+    nobody_can_tell = [job for job in jobs if job["state"] != "submitted"]
+    assert outcomes.count("ready") + outcomes.count("succeeded") == JOBS - len(nobody_can_tell)
+    paid = [json.dumps(call["input"], sort_keys=True) for call in orders.killed.taken()]
+    assert len(paid) == len(set(paid)), "an order was paid twice"
+    assert JOBS - len(nobody_can_tell) <= len(paid) <= JOBS
+
+
+def _let_the_deadline_pass(system: dict[str, Any], job: dict[str, Any]) -> None:
+    """Of a job of fal's that was killed between the intent and the call, of which it will never tell.
+
+    Its deadline, of 15 minutes at least, is moved into the past, since this test does not wait so long.
+    """
+    if job["state"] not in {"intended", "unknown"} or job["provider"] == "astria":
+        return
+    past = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    _table(system).update_item(
+        Key={"pk": job["pk"], "sk": job["sk"]},
+        UpdateExpression="SET deadline_at = :past, created_at = :past",
+        ExpressionAttributeValues={":past": past},
+    )
+
+
+def _jobs(system: dict[str, Any]) -> list[Any]:
+    table = _table(system)
+    answer = table.scan(FilterExpression="sk = :job", ExpressionAttributeValues={":job": "JOB"})
+    return list(answer["Items"])
+
+
+def _table(system: dict[str, Any]) -> Any:
+    resource = boto3.resource("dynamodb", endpoint_url=system["awsEndpointUrl"])
+    return resource.Table(system["table"])
+
+
+def _is_free(port: str) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(port))) != 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,313 @@
+"""Nobody gets at what is another's, by any route that the API's own description has."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.described import described, operations, resolved, undescribed
+from tests.system.belongings import (
+    ORDER_KEY,
+    Owner,
+    an_owner_of_a_tune,
+    an_owner_of_everything,
+    http_of,
+    remains,
+    weights_url,
+)
+from tests.system.conftest import Running
+
+pytestmark = pytest.mark.system
+
+NOBODYS = {
+    "identity_id": "0" * 32,
+    "generation_id": "0" * 32,
+    "endpoint_id": "0" * 32,
+    "event_id": f"evt_{'0' * 32}",
+    "request_id": "0" * 32,
+    "tune_id": "0" * 32,
+    "prompt_id": "0" * 32,
+}
+"""An id that nobody has, for every parameter that names something of an owner's.
+
+A parameter of a new route is to be put here, and into ``belongings``; or, if it names nothing, into OTHERS.
+"""
+OTHERS = {"month"}
+VOLATILE = {"date", "apigw-requestid", "content-length"}
+
+LIKE_AN_ID = re.compile(r"(id|ids|key|keys|reference|references|url|urls)$", re.IGNORECASE)
+"""The names of fields of a body that may name something of an owner's."""
+NAMES_NOTHING = {("POST /v1/webhooks", "url")}
+PLAIN = {"name": "Bob", "provider": "fal-instant"}
+BODIES: dict[tuple[str, str], Callable[[str, str], Any]] = {
+    ("POST /v1/references/check", "references"): lambda named, own: {"references": [named, own]},
+    ("POST /v1/identities", "references"): lambda named, own: {**PLAIN, "references": [named, own]},
+    ("POST /v1/identities", "mainReference"): lambda named, own: {
+        **PLAIN,
+        "references": [own],
+        "mainReference": named,
+    },
+    ("POST /v1/identities/estimate", "references"): lambda named, own: {**PLAIN, "references": [named, own]},
+    ("POST /v1/identities/estimate", "mainReference"): lambda named, own: {**PLAIN, "mainReference": named},
+    ("POST /api/astria-proxy", "tune_id"): lambda named, own: {
+        "action": "create_prompt",
+        "tune_id": named,
+        "payload": {"prompt": {"text": "a portrait"}},
+    },
+    ("POST /api/fal-lora-inference-proxy", "lora_url"): lambda named, own: {
+        "prompt": "a portrait",
+        "lora_url": named,
+    },
+}
+"""Bodies that name something in one field, beside what is the caller's own.
+
+The bodies of the first client are not described in full, so what they name is known here only.
+"""
+NAME_NOTHING = {
+    "POST /api/fal-instant-character-proxy",
+    "POST /api/fal-lora-training-proxy",
+    "POST /api/astria/tunes",
+    "POST /api/astria/tunes/{tune_id}/prompts",
+}
+"""Bodies of the first client with no field that names something of an owner's."""
+
+ROUTES = operations()
+GUARDED = [route for route, operation in ROUTES.items() if operation.get("security") != []]
+OPEN = [route for route in ROUTES if route not in GUARDED]
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def without(self, *ids: str) -> tuple[int, dict[str, str], str]:
+        """The answer, as it would be for any other ids."""
+        headers = {name: value for name, value in self.headers.items() if name not in VOLATILE}
+        text = self.text
+        for each in ids:
+            text = text.replace(each, "<id>")
+        return self.status, headers, text
+
+
+class Caller:
+    """Calls routes of the running system; every answer must be one that is described."""
+
+    def __init__(self, api_url: str) -> None:
+        self._http = httpx.Client(base_url=api_url, timeout=40)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __call__(
+        self,
+        route: str,
+        values: Mapping[str, str],
+        token: str | None,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        method, path = route.split()
+        query = {}
+        for parameter in _parameters(route):
+            if parameter["in"] == "path":
+                path = path.replace(f"{{{parameter['name']}}}", values[parameter["name"]])
+            elif parameter["in"] == "query" and parameter["name"] in values:
+                query[parameter["name"]] = values[parameter["name"]]
+        sent = {**(headers or {}), **({} if token is None else {"Authorization": f"Bearer {token}"})}
+        answer = self._http.request(
+            method, path, params=query, headers=sent, json=_example(route) if body is None else body
+        )
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        content = answer.json() if is_json else None
+        assert undescribed(route, answer.status_code, answer.headers, content) == []
+        return Answer(answer.status_code, dict(answer.headers), answer.text)
+
+
+def _parameters(route: str) -> list[Any]:
+    return [resolved(parameter) for parameter in ROUTES[route].get("parameters", [])]
+
+
+def _example(route: str) -> Any:
+    """The body of the description, which every route that takes one must have."""
+    body = ROUTES[route].get("requestBody")
+    return body["content"]["application/json"]["example"] if body else None
+
+
+def _naming(route: str) -> list[str]:
+    """The parameters of a route that name something of an owner's.
+
+    Raises:
+        AssertionError: nobody has said yet what a parameter of a new route is.
+    """
+    named = [each["name"] for each in _parameters(route) if each["in"] in {"path", "query"}]
+    plain = {each["name"] for each in _parameters(route) if "enum" in each["schema"]} | OTHERS
+    unknown = set(named) - NOBODYS.keys() - plain
+    assert not unknown, f"{route}: say in this test what {unknown} names"
+    return [name for name in named if name in NOBODYS]
+
+
+def _choices(route: str) -> Iterator[dict[str, str]]:
+    """All combinations of the values of those parameters that have only a few."""
+    few = {each["name"]: each["schema"]["enum"] for each in _parameters(route) if "enum" in each["schema"]}
+    for values in product(*few.values()):
+        yield dict(zip(few, values, strict=True))
+
+
+def _attempts(route: str, ann: Owner, bob: Owner) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Parameters that name something of Ann's, at least one, and the same with an id of nobody's instead."""
+    naming = _naming(route)
+    for choice in _choices(route):
+        for name in naming:
+            own = {other: bob.ids[other][0] for other in naming if other != name}
+            for anns in ann.ids[name]:
+                yield {**choice, **own, name: anns}, {**choice, **own, name: NOBODYS[name]}
+        anns_all = {name: ann.ids[name][0] for name in naming}
+        yield {**choice, **anns_all}, {**choice, **{name: NOBODYS[name] for name in naming}}
+
+
+NAMING = [route for route in GUARDED if re.search(r"{\w+}", route) or _naming(route)]
+
+
+@pytest.fixture(scope="module")
+def call(running_system: Running) -> Iterator[Caller]:
+    caller = Caller(running_system.system.api_url)
+    yield caller
+    caller.close()
+
+
+@pytest.fixture(scope="module")
+def ann(running_system: Running) -> Iterator[Owner]:
+    ann = an_owner_of_everything(running_system, "Ann Owner")
+    yield ann
+    _, training, *_ = ann.ids["identity_id"]
+    with http_of(running_system, ann.token) as http:
+        cancelled = http.post(f"/v1/identities/{training}/cancel").raise_for_status().json()
+    assert cancelled["error"]["code"] == "cancelled", "hers to the end: she can do what nobody else could"
+
+
+@pytest.fixture(scope="module")
+def bob(running_system: Running) -> Owner:
+    return an_owner_of_a_tune(running_system, "Bob Other")
+
+
+def test_the_description_that_is_served_is_the_one_that_is_tested(call: Caller) -> None:
+    served = json.loads(call("GET /openapi.json", {}, None).text)
+    assert served == json.loads(json.dumps(described()))
+    assert len(NAMING) > 10
+
+
+@pytest.mark.parametrize("route", NAMING)
+def test_an_id_of_anothers_answers_like_one_of_nobodys_and_changes_nothing(
+    running_system: Running, call: Caller, ann: Owner, bob: Owner, route: str
+) -> None:
+    before = remains(running_system, ann)
+    assert len(before) > 10
+    attempts = list(_attempts(route, ann, bob))
+    assert attempts
+    for anns, nobodys in attempts:
+        refused, unknown = call(route, anns, bob.token), call(route, nobodys, bob.token)
+        assert refused.without(*anns.values()) == unknown.without(*nobodys.values())
+        # The first client takes any answer to a look at a training but 200 for the end of what was paid.
+        assert refused.status == (200 if route.startswith("GET /api/") else 404)
+    assert remains(running_system, ann) == before
+
+
+@pytest.mark.parametrize("route", [route for route in GUARDED if route not in NAMING and "GET " in route])
+def test_what_is_listed_is_the_callers_own(call: Caller, ann: Owner, bob: Owner, route: str) -> None:
+    listed = call(route, {}, bob.token)
+    assert listed.status == 200
+    assert [each for each in ann.every_id if each in listed.text] == []
+    assert ann.name not in listed.text
+
+
+@pytest.mark.parametrize("route", GUARDED)
+def test_without_a_token_or_with_a_bad_one_nobody_gets_anywhere(
+    running_system: Running, call: Caller, ann: Owner, route: str
+) -> None:
+    before = remains(running_system, ann)
+    values = {name: ann.ids[name][0] for name in _naming(route)} | next(_choices(route))
+    refused = call(route, values, None)
+    assert (refused.status, json.loads(refused.text)) == (401, {"message": "Unauthorized"})
+    refused = call(route, values, f"{ann.token[:-8]}AAAAAAAA")
+    assert (refused.status, json.loads(refused.text)) == (403, {"message": "Forbidden"})
+    assert remains(running_system, ann) == before
+
+
+@pytest.mark.parametrize("route", OPEN)
+def test_an_open_route_asks_for_no_token(call: Caller, route: str) -> None:
+    values = {each["name"]: "none" for each in _parameters(route)}
+    answer = call(route, values, None, body={} if "POST" in route else None)
+    assert answer.text != '{"message":"Unauthorized"}'
+    assert answer.status == 200 or json.loads(answer.text)["code"] in {
+        "invalid_signature",
+        "unknown_callback",
+    }
+
+
+def _anns_and_nobodys(running: Running, field: str, ann: Owner) -> list[tuple[str, str]]:
+    """What is Ann's and may stand in a field of a body, each with something alike that is nobody's."""
+    if field == "tune_id":
+        return [(ann.ids["tune_id"][0], NOBODYS["tune_id"])]
+    if field == "lora_url":
+        return [(weights_url(running, ann), f"{running.system.api_url}/openapi.json")]
+    upload = re.sub(r"[0-9a-f]{32}\.", f"{'0' * 32}.", ann.keys[0])
+    stored = [f"references/{each}/0001.jpg" for each in (ann.ids["identity_id"][0], NOBODYS["identity_id"])]
+    return [(ann.keys[0], upload), (stored[0], stored[1])]
+
+
+def _fields(schema: Any) -> Iterator[str]:
+    """The names of all fields of a body, at whatever depth."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _fields(each)
+    elif isinstance(schema, dict):
+        schema = resolved(schema)
+        yield from schema.get("properties", {})
+        for each in schema.values():
+            yield from _fields(each)
+
+
+def test_every_field_that_may_name_something_is_tried() -> None:
+    schemas = {
+        route: ROUTES[route]["requestBody"]["content"]["application/json"]["schema"]
+        for route in GUARDED
+        if "requestBody" in ROUTES[route]
+    }
+    named = {(route, field) for route in schemas for field in _fields(schemas[route])}
+    ours = {where for where in BODIES if " /v1/" in where[0]}
+    assert {where for where in named if LIKE_AN_ID.search(where[1])} - NAMES_NOTHING == ours
+    not_described = {route for route, schema in schemas.items() if schema == {"type": "object"}}
+    assert not_described == {route for route, _ in BODIES if " /api/" in route} | NAME_NOTHING
+
+
+@pytest.mark.parametrize("where", BODIES, ids=" ".join)
+def test_what_is_anothers_answers_like_what_is_nobodys_in_a_body_too(
+    running_system: Running, call: Caller, ann: Owner, bob: Owner, where: tuple[str, str]
+) -> None:
+    route, field = where
+    before = remains(running_system, ann)
+    for anns, nobodys in _anns_and_nobodys(running_system, field, ann):
+        refused, unknown = (
+            call(route, {}, bob.token, body=BODIES[where](each, bob.keys[0])) for each in (anns, nobodys)
+        )
+        assert refused.without(anns) == unknown.without(nobodys)
+        assert "/estimate" in route or "unknown_" in refused.text
+    assert remains(running_system, ann) == before
+
+
+def test_an_idempotency_key_is_its_owners_own(call: Caller, ann: Owner, bob: Owner) -> None:
+    route, headers = "POST /v1/identities", {"Idempotency-Key": ORDER_KEY}
+    bobs = call(route, {}, bob.token, body=bob.order, headers=headers)
+    assert (bobs.status, "idempotent-replayed" in bobs.headers) == (201, False)
+    assert json.loads(bobs.text)["characterId"] not in ann.every_id
+    anns = call(route, {}, ann.token, body=ann.order, headers=headers)
+    assert (anns.status, anns.headers["idempotent-replayed"]) == (201, "true")
+    assert json.loads(anns.text)["characterId"] in ann.every_id

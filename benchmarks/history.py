@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LOOKS = frozenset({"CheckTraining", "CheckGeneration"})
+POLLS = frozenset({"CheckTraining", "CheckGeneration"})
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def cost_of(events: Iterable[Mapping[str, Any]]) -> Cost:
         if event["type"].endswith("StateEntered"):
             transitions += 1
             attempts = 0
-            polls += event["stateEnteredEventDetails"]["name"] in LOOKS
+            polls += event["stateEnteredEventDetails"]["name"] in POLLS
         elif event["type"] in {"TaskScheduled", "LambdaFunctionScheduled"}:
             attempts += 1
             transitions += attempts > 1

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks.history import cost_of
 from character_identity.domain.job import generation_job_id, training_job_id
-from character_identity.providers.fal_flux_lora import FalFluxLora
+from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity_client import ApiClient
 from local.deploy import client
 from local.errors import CannotRun
@@ -30,7 +30,7 @@ GENERATION_S = FalFluxLora.usual_generation_s * WAIT_SCALE
 LATE_S = 2.0
 MOST_WHEN_WOKEN = 12  # transitions
 LONGEST_S = 60.0
-LOOK_S = 0.25
+POLL_S = 0.25
 PROMPT = "Close-up portrait of Eileen, soft studio lighting"
 
 
@@ -73,7 +73,7 @@ TRAININGS = (
     Order("fal-lora", "training", "fal-ai/flux-lora-fast-training"),
     Order("astria", "training", "tunes"),
 )
-DRAWINGS = (
+GENERATIONS = (
     Order("fal-instant", "generation", "fal-ai/instant-character"),
     Order("fal-lora", "generation", "fal-ai/flux-lora"),
     Order("astria", "generation", "tunes/1504944/prompts"),
@@ -138,10 +138,10 @@ def bench(webhooks: bool, console: Console) -> Iterator[Callable[[Case], list[Jo
 class Bench:
     """A running system on which all jobs of a case are done at once."""
 
-    def __init__(self, system: System, api: ApiClient, pictures: Sequence[Path]) -> None:
+    def __init__(self, system: System, api: ApiClient, images: Sequence[Path]) -> None:
         self._system = system
         self._api = api
-        self._keys = api.upload_references(pictures)
+        self._keys = api.upload_references(images)
         self._most = {provider.name: provider.max_references for provider in api.list_providers()}
         self._executions = client("stepfunctions", system.aws_endpoint_url)
         self._strangers = False
@@ -152,15 +152,19 @@ class Bench:
         self._control("POST", "settings", {"queue_s": 0, **case.habits})
         self._strangers = case.strangers
         trained = {order.provider: order for order in TRAININGS}
-        with ThreadPoolExecutor(len(DRAWINGS)) as pool:
-            courses = pool.map(lambda drawing: self._course(trained.get(drawing.provider), drawing), DRAWINGS)
+        with ThreadPoolExecutor(len(GENERATIONS)) as pool:
+            courses = pool.map(
+                lambda generating: self._course(trained.get(generating.provider), generating), GENERATIONS
+            )
             ended = {order: execution for course in courses for order, execution in course}
         ledger = self._control("GET", "ledger").json()
-        return [self._job(order, ended[order], ledger) for order in (*TRAININGS, *DRAWINGS) if order in ended]
+        return [
+            self._job(order, ended[order], ledger) for order in (*TRAININGS, *GENERATIONS) if order in ended
+        ]
 
-    def _course(self, training: Order | None, drawing: Order) -> list[tuple[Order, Any]]:
+    def _course(self, training: Order | None, generating: Order) -> list[tuple[Order, Any]]:
         """How the executions of one provider ended; nothing is drawn after a training that did not."""
-        provider = drawing.provider
+        provider = generating.provider
         references = self._keys[: self._most[provider]]
         identity = self._api.create_identity("Eileen", provider, references, class_name="woman")
         ended = []
@@ -169,7 +173,7 @@ class Bench:
             if self._api.get_identity(identity.character_id).status != "ready":
                 return ended
         generation = self._api.generate(identity.character_id, PROMPT, seed=1, num_images=1)
-        ended.append((drawing, self._end(drawing, generation.generation_id)))
+        ended.append((generating, self._end(generating, generation.generation_id)))
         return ended
 
     def _end(self, order: Order, subject_id: str) -> Any:
@@ -183,7 +187,7 @@ class Bench:
                 return execution
             if self._strangers and order.provider == "astria":
                 self._guess(JOB_IDS[order.kind](subject_id))
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
     def _guess(self, job_id: str) -> None:
         """Call back without knowing the job's secret."""
@@ -203,7 +207,7 @@ class Bench:
             status=execution["status"],
             paid=len(paid),
             polls=cost.polls,
-            reads=sum(ledger["looks"].get(request_id, 0) for request_id in paid),
+            reads=sum(ledger["polls"].get(request_id, 0) for request_id in paid),
             transitions=cost.transitions,
             seconds=(stopped - execution["startDate"]).total_seconds() if stopped else LONGEST_S,
         )
@@ -217,7 +221,7 @@ def problems(results: Mapping[str, Sequence[Job]]) -> Iterator[str]:
     """A sentence on everything that is not as it should be."""
     for case in CASES:
         jobs = {job.order: job for job in results.get(case.name, ())}
-        for order in (*TRAININGS, *DRAWINGS):
+        for order in (*TRAININGS, *GENERATIONS):
             what, job = f"Webhooks {case.name}, {order}", jobs.get(order)
             if job is None:
                 yield f"{what}: was never ordered."

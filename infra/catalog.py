@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 AUTHORIZER = "authorizer"
-PICTURE_STORED = "picture stored"  # S3 tells EventBridge that an object was created under generations/
+IMAGE_STORED = "picture stored"  # S3 tells EventBridge that an object was created under generations/
 EVENT_PUBLISHED = "event published"  # we told EventBridge that something ended, or that webhooks are due
 EVERY_MINUTE = "every minute"
 TRAIN_IDENTITY = "train_identity"
@@ -36,7 +36,7 @@ class Function:
     limited: bool = False  # takes so many requests of an owner a minute; so does what spends
     calls_back: bool = False  # tells providers where to call back
     starts: tuple[str, ...] = ()  # state machines
-    wakes: tuple[str, ...] = ()  # state machines that wait for news
+    wakes: tuple[str, ...] = ()  # state machines that wait for a callback
     watches: tuple[str, ...] = ()  # state machines whose executions it looks at, and stops
     publishes: bool = False  # puts events on the default bus of EventBridge
     webhooks: bool = False  # checks the addresses that callers gave for their webhooks, or posts to them
@@ -254,10 +254,10 @@ FUNCTIONS = (
         trigger="GET /docs",
         timeout_s=10,
     ),
-    # the first client's proxies
+    # the compatibility proxies
     Function(
         name="proxy_fal_instant",
-        purpose="Draws with Instant Character for the first client",
+        purpose="Draws with Instant Character for the TypeScript client",
         trigger="ANY /api/fal-instant-character-proxy",
         memory_mb=1024,
         timeout_s=29,
@@ -272,7 +272,7 @@ FUNCTIONS = (
     ),
     Function(
         name="proxy_fal_lora_train",
-        purpose="Starts a LoRA training for the first client",
+        purpose="Starts a LoRA training for the TypeScript client",
         trigger="ANY /api/fal-lora-training-proxy",
         memory_mb=1769,
         timeout_s=29,
@@ -286,7 +286,7 @@ FUNCTIONS = (
     ),
     Function(
         name="proxy_fal_lora_status",
-        purpose="Answers how far a LoRA training is, to the first client",
+        purpose="Answers how far a LoRA training is, to the TypeScript client",
         trigger="ANY /api/fal-lora-status-proxy",
         timeout_s=29,
         table="read",
@@ -294,7 +294,7 @@ FUNCTIONS = (
     ),
     Function(
         name="proxy_fal_lora_generate",
-        purpose="Draws with a trained LoRA for the first client",
+        purpose="Draws with a trained LoRA for the TypeScript client",
         trigger="ANY /api/fal-lora-inference-proxy",
         timeout_s=29,
         table="write",
@@ -347,7 +347,7 @@ FUNCTIONS = (
     ),
     Function(
         name="proxy_astria",
-        purpose="Does all four Astria actions behind one address for the first client",
+        purpose="Does all four Astria actions behind one address for the TypeScript client",
         trigger="ANY /api/astria-proxy",
         memory_mb=1769,
         timeout_s=29,
@@ -360,9 +360,9 @@ FUNCTIONS = (
         spends=True,
         deletes=("references/",),  # of an order that was refused after all
     ),
-    # news from the providers
+    # callbacks of the providers
     Function(
-        name="receive_fal_webhook",
+        name="receive_fal_callback",
         purpose="Hears from fal that a job has ended, and wakes who waits for it",
         trigger="POST /webhooks/fal",
         timeout_s=15,  # fal waits no longer
@@ -371,7 +371,7 @@ FUNCTIONS = (
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
     ),
     Function(
-        name="receive_astria_webhook",
+        name="receive_astria_callback",
         purpose="Hears from Astria that a job has ended, and wakes who waits for it",
         trigger="POST /webhooks/astria/{token}",
         timeout_s=15,
@@ -432,7 +432,7 @@ FUNCTIONS = (
         publishes=True,
     ),
     Function(
-        name="await_news",
+        name="wait_for_callback",
         purpose="Keeps by what a waiting state machine is woken when a provider calls back",
         trigger=BOTH_MACHINES,
         timeout_s=30,
@@ -509,7 +509,7 @@ FUNCTIONS = (
     Function(
         name="score_image",
         purpose="Compares a stored picture with the references of its identity",
-        trigger=PICTURE_STORED,
+        trigger=IMAGE_STORED,
         memory_mb=3008,
         timeout_s=120,
         table="write",

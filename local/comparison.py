@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import httpx
 
-from character_identity.domain.evaluation import HEADLINE_ENCODER, EvaluatedIdentity, EvaluationRow, Scenario
+from character_evaluation.scenarios import HEADLINE_ENCODER, EvaluatedIdentity, EvaluationRow, Scenario
 from character_identity_client import (
     ApiClient,
     ApiError,
@@ -27,7 +27,7 @@ from local.progress import Progress, Step
 TRAINING_TIMEOUT_S = 60 * 60
 GENERATION_TIMEOUT_S = 10 * 60
 SCORING_TIMEOUT_S = 2 * 60
-PICTURES_AT_ONCE = 2
+IMAGES_AT_ONCE = 2
 """Pictures in the making at one provider: what fal allows new accounts."""
 
 EXPECTED = (ApiError, JobFailed, DeadlinePassed, httpx.TransportError)
@@ -73,7 +73,7 @@ class Stopped(BaseException):
     """The user stopped the demo; like KeyboardInterrupt, no failure for anyone to handle."""
 
 
-class Pause:
+class Sleep:
     """A sleep that ends at once, with ``Stopped``, when the demo is stopped."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Pause:
 
 
 def compare(
-    api: ApiClient, plan: Plan, providers: Sequence[str], progress: Progress, pause: Pause
+    api: ApiClient, plan: Plan, providers: Sequence[str], progress: Progress, pause: Sleep
 ) -> list[ProviderResult]:
     """The results of all providers, which work side by side; one that fails leaves the others alone."""
     most = {provider.name: provider.max_references for provider in api.list_providers()}
@@ -130,7 +130,7 @@ class _Course:
                 training_time_ms=identity.metadata.training_time,
                 training_cost_usd=identity.metadata.cost,
             )
-            rows = self._make_pictures(identity)
+            rows = self._make_images(identity)
             self._show(Step("done"))
         return ProviderResult(
             identity=evaluated,
@@ -171,13 +171,13 @@ class _Course:
         )
         return f"{which}{finding.message} {finding.advice}"
 
-    def _name(self, picture: Path) -> str:
-        return picture.relative_to(self._plan.output).as_posix()
+    def _name(self, image: Path) -> str:
+        return image.relative_to(self._plan.output).as_posix()
 
-    def _make_pictures(self, identity: Identity) -> list[EvaluationRow]:
+    def _make_images(self, identity: Identity) -> list[EvaluationRow]:
         """The rows of all cells. Scores are waited for last: most are there by the time the pictures are."""
         cells = self._plan.cells
-        with ThreadPoolExecutor(max_workers=PICTURES_AT_ONCE) as pool:
+        with ThreadPoolExecutor(max_workers=IMAGES_AT_ONCE) as pool:
             made = self._counted("generating", pool.map(lambda cell: self._generate(identity, cell), cells))
             deadline = time.monotonic() + SCORING_TIMEOUT_S  # for all of them together
             rows = self._counted(

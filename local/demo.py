@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from character_identity.domain.evaluation import EvaluationRun
-from character_identity.domain.statistics import summarise
-from character_identity.reporting.csv_file import write_csv
-from character_identity.reporting.gallery import cost, render_gallery, score
+from character_evaluation.csv_file import write_csv
+from character_evaluation.gallery import cost, render_gallery, score
+from character_evaluation.scenarios import EvaluationRun
+from character_evaluation.statistics import summarise
 from character_identity_client import ApiClient
-from local.comparison import Cell, Pause, Plan, ProviderResult, compare
-from local.demo_options import BadOption, Options, list_pictures, parse_options
+from local.comparison import Cell, Plan, ProviderResult, Sleep, compare
+from local.demo_options import BadOption, Options, list_images, parse_options
 from local.errors import CannotRun
 from local.photographs import EILEEN, make_references
 from local.progress import showing
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     from local import runtime  # slow to load; a bad option is answered at once
 
     console = Console()
-    pause = Pause()
+    pause = Sleep()
     try:
         with (
             runtime.running(runtime.Options(report=lambda phase: console.print(f"{phase} ..."))) as system,
@@ -68,7 +68,7 @@ def gather_references(source: Path | None, output: Path) -> list[Path]:
     Raises:
         BadOption: ``source`` has no pictures, or is about to be replaced.
     """
-    pictures = list_pictures(source) if source else []
+    images = list_images(source) if source else []
     if source and source.resolve().is_relative_to(output.resolve()):
         raise BadOption(f"The demo replaces {output}; move {source} elsewhere first.")
     shutil.rmtree(output, ignore_errors=True)
@@ -76,14 +76,14 @@ def gather_references(source: Path | None, output: Path) -> list[Path]:
     if not source:
         return make_references(EILEEN, folder)
     folder.mkdir(parents=True)
-    return [Path(shutil.copyfile(picture, folder / picture.name)) for picture in pictures]
+    return [Path(shutil.copyfile(image, folder / image.name)) for image in images]
 
 
 def run(
     options: Options,
     references: Sequence[Path],
     api: ApiClient,
-    pause: Pause,
+    pause: Sleep,
     console: Console,
     output: Path,
     simulated: frozenset[str],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from character_identity.domain.evaluation import SCENARIOS, Scenario
+from character_evaluation.scenarios import SCENARIOS, Scenario
 from character_identity_client import CONTENT_TYPES
 
 PROVIDERS = ("fal-instant", "fal-lora", "astria")
@@ -59,7 +59,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     )
 
 
-def list_pictures(folder: Path) -> list[Path]:
+def list_images(folder: Path) -> list[Path]:
     """The pictures in a folder, by name.
 
     Raises:
@@ -67,14 +67,14 @@ def list_pictures(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise BadOption(f"There is no folder {folder}.")
-    pictures = sorted(
+    images = sorted(
         path for path in folder.iterdir() if path.suffix.lower() in CONTENT_TYPES and path.is_file()
     )
-    if not pictures:
+    if not images:
         raise BadOption(
             f"There are no pictures in {folder}; {', '.join(CONTENT_TYPES)} files are looked for."
         )
-    return pictures
+    return images
 
 
 class _Parser(argparse.ArgumentParser):

@@ -68,25 +68,27 @@ async def _serve(
     # ministack reads its settings when it is imported.
     import ministack.app
 
-    from local import (
-        ministack_events,
-        ministack_http_api,
-        ministack_lambda,
-        ministack_state,
-        ministack_templates,
-        state_machine_corrections,
-        task_token_corrections,
+    from local.ministack_patches import (
+        events,
+        functions,
+        http_api,
+        state_machines,
+        task_tokens,
+        templates,
+    )
+    from local.ministack_patches import (
+        state as durable_state,
     )
 
     endpoint_url = f"http://127.0.0.1:{aws_port}"
-    ministack_lambda.PoolExecutor(pool, STATE, endpoint_url, runtime_packages()).install()
-    ministack_events.install(options.wait_scale)
-    ministack_http_api.install()
-    ministack_templates.install()
-    state_machine_corrections.install()
-    task_token_corrections.install()
+    functions.PoolExecutor(pool, STATE, endpoint_url, runtime_packages()).install()
+    events.install(options.wait_scale)
+    http_api.install()
+    templates.install()
+    state_machines.install()
+    task_tokens.install()
     if state:
-        ministack_state.install(state)
+        durable_state.install(state)
 
     config = hypercorn.config.Config()
     config.bind = [f"fd://{aws.detach()}", f"fd://{api.detach()}"]
@@ -95,7 +97,7 @@ async def _serve(
     config.loglevel = "WARNING"
     print(json.dumps({"awsPort": aws_port, "apiPort": api_port}), flush=True)
     await hypercorn.asyncio.serve(
-        cast(Framework, ministack_http_api.with_base_url(ministack.app.app, api_port)), config
+        cast(Framework, http_api.with_base_url(ministack.app.app, api_port)), config
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local import tether
+from local import parent_watchdog
 
 INIT_LIMIT_S = (
     10  # Lambda's limit for the init phase; past it the init runs again within the function's timeout
@@ -88,7 +88,7 @@ class Sandbox:
         self._started = time.perf_counter()
         self._process = await asyncio.create_subprocess_exec(
             # -S: what is installed beside the interpreter does not exist on Lambda.
-            *tether.command("awslambdaric", self.function.handler, python_options=["-S"]),
+            *parent_watchdog.command("awslambdaric", self.function.handler, python_options=["-S"]),
             cwd=self.function.task_root,
             env=self._environment(port),
             stdin=asyncio.subprocess.PIPE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.deploy import client, deploy, set_secrets
-from local.differences import differences
+from local.emulator_limitations import differences
 from local.errors import CannotRun
 from local.issuer import AUDIENCE, Issuer
 from local.packages import STATE
@@ -170,7 +170,7 @@ def _start_stand_ins(options: Options, settings: ProviderSettings) -> Service:
         "--generation-seconds": options.generation_s,
     }
     words = [str(word) for option in chosen.items() if option[1] is not None for word in option]
-    return Service("local.providers", *words, logs=options.logs)
+    return Service("local.simulators", *words, logs=options.logs)
 
 
 def _require_free(ports: Mapping[str, int]) -> None:

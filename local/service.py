@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import IO, Any
 
-from local import tether
+from local import parent_watchdog
 from local.errors import CannotRun
 from local.packages import ROOT
 
@@ -28,7 +28,7 @@ class Service:
         self._first_line: SimpleQueue[bytes] = SimpleQueue()
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                tether.command(module, *arguments),
+                parent_watchdog.command(module, *arguments),
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,

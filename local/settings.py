@@ -59,7 +59,7 @@ class ProviderSettings:
         return self._key("ASTRIA_API_KEY")
 
     def webhook_url(self, api_url: str) -> str:
-        """Where providers send their news; ``off`` if one is elsewhere and could not find this machine."""
+        """Where providers call back; ``off`` if one is elsewhere and could not find this machine."""
         return api_url if self.all_on_this_machine else "off"
 
     def stand_in_options(self) -> dict[str, str]:

@@ -98,7 +98,7 @@ def a_generation_job(**changes: Any) -> ProviderJob:
     return a_job(**(values | changes))
 
 
-def a_picture(
+def an_image(
     width: int = 320, height: int = 300, colour: Any = (200, 120, 40), image_format: str = "JPEG", **save: Any
 ) -> bytes:
     """A plain picture's bytes."""
@@ -108,6 +108,6 @@ def a_picture(
     return out.getvalue()
 
 
-def different_pictures(count: int) -> list[bytes]:
+def different_images(count: int) -> list[bytes]:
     """Plain pictures, each of another colour."""
-    return [a_picture(colour=(200 - 8 * number, 120, 40 + 8 * number)) for number in range(count)]
+    return [an_image(colour=(200 - 8 * number, 120, 40 + 8 * number)) for number in range(count)]

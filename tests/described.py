@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from character_identity.openapi.document import document
+from character_identity.api.openapi.document import document
 
 Json = dict[str, Any]
 

@@ -4,16 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from character_identity.aws.event_table import PUBLISHED_BY
+from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
-from character_identity.domain.receipt import Receipt, Removed
-from character_identity.ports import OpenRow
+from character_identity.ports.stores import OpenRow
 from tests.builders import NOON
 from tests.event_fakes import FakeEvents
 from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
 from tests.scoring_fakes import FakeScores
 
 
-def a_receipt(**changes: Any) -> Receipt:
+def a_receipt(**changes: Any) -> ErasureReceipt:
     """Of Ann's Sarah, erased at noon."""
     values: dict[str, Any] = {
         "identity_id": "i1",
@@ -21,7 +21,7 @@ def a_receipt(**changes: Any) -> Receipt:
         "provider": "fal-lora",
         "erased_at": NOON,
     }
-    return Receipt(**(values | changes))
+    return ErasureReceipt(**(values | changes))
 
 
 class FakeErasures:
@@ -38,10 +38,10 @@ class FakeErasures:
         self.generations = generations or FakeGenerations()
         self.scores = scores or FakeScores()
         self.trained_weights = trained_weights or FakeTrainedWeights()
-        self.stored: dict[str, Receipt] = {}
+        self.stored: dict[str, ErasureReceipt] = {}
         self.due: dict[str, datetime] = {}
 
-    def bury(self, receipt: Receipt, event: Event) -> bool:
+    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event) -> bool:
         if self.identities.stored.pop(receipt.identity_id, None) is None:
             return False
         self.save(receipt, receipt.next_purge_at(receipt.erased_at))
@@ -49,10 +49,10 @@ class FakeErasures:
         self.scores.erased.add(receipt.identity_id)
         return True
 
-    def find(self, identity_id: str) -> Receipt | None:
+    def find(self, identity_id: str) -> ErasureReceipt | None:
         return self.stored.get(identity_id)
 
-    def save(self, receipt: Receipt, purge_at: datetime | None) -> None:
+    def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
         self.stored[receipt.identity_id] = receipt
         self.due.pop(receipt.identity_id, None)
         if purge_at is not None:
@@ -95,7 +95,7 @@ class FakeOpenWork:
         rows = sorted(self._rows(), key=lambda row: row.due_at)
         return [row for row in rows if row.due_at <= now][:limit]
 
-    def put_off(self, row: OpenRow, until: datetime) -> bool:
+    def lease(self, row: OpenRow, until: datetime) -> bool:
         if row not in self._rows():
             return False
         kind, _, identifier = row.pk.partition("#")

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from character_identity.domain.errors import Conflict
+from character_identity.domain.errors import Conflict, EventNotAccepted
 from character_identity.domain.event import Event
 from character_identity.domain.webhook import Delivery, Endpoint, secret_of
-from character_identity.ports import EventNotAccepted
 from tests.builders import NOON, an_identity
 
 SECRET = secret_of(bytes(range(32)))
@@ -56,10 +55,10 @@ class FakeEvents:
     def find(self, event_id: str) -> Event | None:
         return self.stored.get(event_id)
 
-    def find_open(self, event_id: str) -> Event | None:
+    def find_unpublished(self, event_id: str) -> Event | None:
         return self.stored.get(event_id) if event_id in self.open else None
 
-    def published(self, event_id: str) -> None:
+    def mark_published(self, event_id: str) -> None:
         self.open.discard(event_id)
 
 

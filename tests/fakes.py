@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from character_identity.aws.generation_table import OUTCOME
-from character_identity.aws.ledger_table import FIRST_LOOK
+from character_identity.aws.ledger_table import FIRST_CHECK_AFTER
 from character_identity.domain.budget import MICROUSD_PER_USD, Budget, Settlement
 from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
 from character_identity.domain.event import Event
@@ -14,19 +14,18 @@ from character_identity.domain.generation import Generation, GenerationRequest, 
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
 from character_identity.domain.job import JobHandle, JobKind, ProviderJob
 from character_identity.domain.prices import Price
-from character_identity.domain.reference_set import Looks
-from character_identity.ports import (
-    EarlierCall,
+from character_identity.domain.reference_set import ReferenceAnalysis
+from character_identity.ports.providers import (
     GenerationOrder,
     GenerationPlan,
-    ProviderGeneration,
+    GenerationStatus,
+    ReferenceImage,
     ReferenceLimits,
-    ReferencePicture,
     TrainingOrder,
     TrainingStatus,
-    UploadTicket,
 )
-from character_identity.services.events import EventService
+from character_identity.ports.stores import IdempotencyRecord, UploadTicket
+from character_identity.services.webhooks.events import EventService
 from tests.builders import NOON, an_identity
 from tests.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
 
@@ -53,7 +52,7 @@ class FakeLedger:
         self.limits: dict[str, int] = {}
         self.default_limit_microusd = 100 * MICROUSD_PER_USD
         self.tokens: dict[str, str] = {}
-        self.news: set[str] = set()
+        self.pending: set[str] = set()
         self.due: dict[str, datetime] = {job.job_id: job.accepted_at for job in jobs}
 
     def limit_of(self, owner: str) -> int:
@@ -71,7 +70,7 @@ class FakeLedger:
         if budget.held_microusd + job.reserved_microusd > limit_microusd:
             raise BudgetExceeded.for_order()
         self.rows[job.job_id] = job
-        self.due[job.job_id] = job.accepted_at + FIRST_LOOK
+        self.due[job.job_id] = job.accepted_at + FIRST_CHECK_AFTER
         self._count(job, reserved_microusd=job.reserved_microusd, jobs=1)
 
     def get(self, job_id: str) -> ProviderJob | None:
@@ -106,7 +105,7 @@ class FakeLedger:
     def report_cost(self, job_id: str, amount_microusd: int) -> None:
         self._change(job_id, lambda job: job.open, reported_microusd=amount_microusd)
 
-    def end(self, job: ProviderJob, settlement: Settlement) -> bool:
+    def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
         if not self._change(
             job.job_id,
             lambda stored: stored.open and stored.state == job.state,
@@ -116,7 +115,7 @@ class FakeLedger:
             return False
         self.due.pop(job.job_id, None)
         self.tokens.pop(job.job_id, None)
-        self.news.discard(job.job_id)
+        self.pending.discard(job.job_id)
         spent = settlement.committed_microusd
         self._count(
             job,
@@ -126,25 +125,25 @@ class FakeLedger:
         )
         return True
 
-    def wait_for_news(self, job_id: str, wake_token: str) -> bool:
-        if job_id not in self.rows or job_id in self.news:
+    def register_waiter(self, job_id: str, wake_token: str) -> bool:
+        if job_id not in self.rows or job_id in self.pending:
             return False
         self.tokens[job_id] = wake_token
         return True
 
-    def bring_news(self, job_id: str) -> str | None:
+    def record_callback(self, job_id: str) -> str | None:
         if job_id not in self.due:
             return None
-        self.news.add(job_id)
+        self.pending.add(job_id)
         return self.tokens.get(job_id)
 
-    def take_news(self, job_id: str) -> ProviderJob | None:
-        job, told = self.rows.get(job_id), job_id in self.news
-        self.news.discard(job_id)
+    def consume_callback(self, job_id: str) -> ProviderJob | None:
+        job, pending = self.rows.get(job_id), job_id in self.pending
+        self.pending.discard(job_id)
         self.tokens.pop(job_id, None)
-        return job and job.model_copy(update={"news": told})
+        return job and job.model_copy(update={"callback_pending": pending})
 
-    def look_again(self, job_id: str, at: datetime) -> None:
+    def recheck_at(self, job_id: str, at: datetime) -> None:
         if self.rows[job_id].open:
             self.due[job_id] = at
 
@@ -265,52 +264,54 @@ class FakeGenerations:
         return self.get(generation.generation_id)
 
 
-class FakeEarlierCalls:
+class FakeIdempotencyRecords:
     def __init__(self) -> None:
-        self.calls: dict[str, EarlierCall] = {}
+        self.calls: dict[str, IdempotencyRecord] = {}
         self.answered: set[str] = set()
 
-    def find(self, digest: str) -> EarlierCall | None:
+    def find(self, digest: str) -> IdempotencyRecord | None:
         return self.calls.get(digest)
 
-    def claim(self, digest: str, call: EarlierCall, replaces: EarlierCall | None) -> EarlierCall:
+    def claim(
+        self, digest: str, call: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord:
         known = self.calls.get(digest)
         if known is not None and known != replaces:
             return known
         self.calls[digest] = call
         return call
 
-    def release(self, digest: str, call: EarlierCall) -> None:
+    def release(self, digest: str, call: IdempotencyRecord) -> None:
         if self.calls.get(digest) == call:
             del self.calls[digest]
 
-    def answer(self, target_id: str) -> None:
+    def mark_delivered(self, target_id: str) -> None:
         self.answered.add(target_id)
 
-    def was_answered(self, target_id: str) -> bool:
+    def was_delivered(self, target_id: str) -> bool:
         return target_id in self.answered
 
 
-class FakeLooker:
+class FakeAnalyzer:
     """Sees one face in each picture and all of them alike, ``number`` a little more; None: nobody can look.
 
-    ``looks`` is what it answers instead. Counts how often it was asked, and keeps what it was shown.
+    ``analysis`` is what it answers instead. Counts how often it was asked, and keeps what it was shown.
     """
 
-    def __init__(self, number: int | None = 0, looks: Looks | None = None) -> None:
+    def __init__(self, number: int | None = 0, analysis: ReferenceAnalysis | None = None) -> None:
         self.number = number
-        self.looks = looks
+        self.analysis = analysis
         self.asked = 0
         self.shown: list[bytes] = []
 
-    def look(self, pictures: list[bytes]) -> Looks | None:
+    def analyze(self, images: list[bytes]) -> ReferenceAnalysis | None:
         self.asked += 1
-        self.shown = pictures
-        if self.looks is not None or self.number is None:
-            return self.looks
-        indices = range(len(pictures))
+        self.shown = images
+        if self.analysis is not None or self.number is None:
+            return self.analysis
+        indices = range(len(images))
         alike = [[0.9 if self.number in (one, other) else 0.8 for other in indices] for one in indices]
-        return Looks([1 for _ in pictures], alike, "tiny")
+        return ReferenceAnalysis([1 for _ in images], alike, "tiny")
 
 
 class FakeTrainedWeights:
@@ -419,9 +420,9 @@ class FakeProvider:
         self.paid_calls = 0
         self.on_submit: Callable[[], None] = lambda: None
         self.training: TrainingStatus | Exception = TrainingStatus("training")
-        self.generation: ProviderGeneration | Exception = ProviderGeneration("running")
+        self.generation: GenerationStatus | Exception = GenerationStatus("running")
         self.orders: list[Any] = []
-        self.finds_jobs = False
+        self.supports_lookup = False
         self.found: JobHandle | None = None
         self.cancels = True
         self.cancelled: list[JobHandle] = []
@@ -429,7 +430,7 @@ class FakeProvider:
         self.erased: list[JobHandle] = []
         self.keeps: str | None = None
 
-    def prepare_training(self, references: list[ReferencePicture]) -> str | None:
+    def prepare_training(self, references: list[ReferenceImage]) -> str | None:
         return f"https://provider.test/{len(references)}.zip"
 
     def submit_training(self, order: TrainingOrder) -> JobHandle:
@@ -443,7 +444,7 @@ class FakeProvider:
             raise self.training
         return self.training
 
-    def generation_status(self, handle: JobHandle, request: GenerationRequest) -> ProviderGeneration:
+    def generation_status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
         if isinstance(self.generation, Exception):
             raise self.generation
         return self.generation
@@ -460,7 +461,7 @@ class FakeProvider:
     def generation_ceiling_usd(self, request: GenerationRequest) -> float:
         return 0.2 * request.num_images
 
-    def handle_of(self, kind: JobKind, provider_job_id: str) -> JobHandle:
+    def job_handle(self, kind: JobKind, provider_job_id: str) -> JobHandle:
         return JobHandle(provider_job_id=provider_job_id)
 
     def find_training(self, order: TrainingOrder) -> JobHandle | None:

@@ -29,7 +29,7 @@ def test_local_mode_is_switched_on_by_one_word_only(value: str, local: bool) -> 
 )
 def test_which_links_a_provider_can_fetch(bucket: str | None, provider: str, reach: bool) -> None:
     settings = Settings({"AWS_ENDPOINT_URL": bucket} if bucket else {})
-    assert settings.links_reach(provider) is reach
+    assert settings.can_fetch_our_urls(provider) is reach
 
 
 @pytest.mark.parametrize(

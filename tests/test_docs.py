@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.catalog import FUNCTIONS
-from tests.world.twins import TWINS
+from tests.histories.mutants import MUTANTS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -48,7 +48,7 @@ def test_every_error_code_of_the_api_is_documented() -> None:
 def test_every_guard_that_a_broken_twin_leaves_out_is_listed() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert sorted(re.findall(r"^\| ((?:an?|the|success|weights|there) [^|]*?) \| ", page, re.M)) == sorted(
-        TWINS
+        MUTANTS
     )
 
 

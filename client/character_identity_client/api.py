@@ -29,7 +29,7 @@ ATTEMPTS = 4
 TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 TOO_EARLY = frozenset({409, 429, 503})
 """With ``Retry-After``: an order with the same key is being worked on, or there were too many calls."""
-PATIENCE_S = 90.0
+MAX_RETRY_WAIT_S = 90.0
 """The longest to wait in all where the API says when to ask again; it continues a dead order after 60."""
 
 FIRST_WAIT_S = 0.3
@@ -223,7 +223,7 @@ class ApiClient:
             DeadlinePassed: it is still training.
         """
 
-        def look() -> Identity | None:
+        def read() -> Identity | None:
             identity = self.get_identity(identity_id)
             if on_progress is not None:
                 on_progress(identity)
@@ -231,7 +231,7 @@ class ApiClient:
                 raise _job_failed("the identity", identity)
             return identity if identity.status == "ready" else None
 
-        return self._wait(look, f"identity {identity_id} to be ready", timeout_s)
+        return self._wait(read, f"identity {identity_id} to be ready", timeout_s)
 
     def wait_until_generated(self, generation_id: str, *, timeout_s: float) -> Generation:
         """The generation once its pictures are there; some of them may be filtered or failed.
@@ -258,19 +258,19 @@ class ApiClient:
     def _wait_for_generation(
         self, generation_id: str, done: Callable[[Generation], bool], what: str, timeout_s: float
     ) -> Generation:
-        def look() -> Generation | None:
+        def read() -> Generation | None:
             generation = self.get_generation(generation_id)
             if generation.status == "failed":
                 raise _job_failed("the generation", generation)
             return generation if done(generation) else None
 
-        return self._wait(look, f"generation {generation_id} to have {what}", timeout_s)
+        return self._wait(read, f"generation {generation_id} to have {what}", timeout_s)
 
-    def _wait(self, look: Callable[[], T | None], what: str, timeout_s: float) -> T:
+    def _wait(self, read: Callable[[], T | None], what: str, timeout_s: float) -> T:
         """What ``look`` finds, asking less and less often: the end is seen about a third late at worst."""
         deadline = self._clock() + timeout_s
         wait_s = FIRST_WAIT_S
-        while (found := look()) is None:
+        while (found := read()) is None:
             left_s = deadline - self._clock()
             if left_s <= 0:
                 raise DeadlinePassed(f"Waited {timeout_s:.0f} s for {what}.")
@@ -298,16 +298,16 @@ class ApiClient:
         failures, waited_s = 0, 0.0
         while True:
             outcome = _outcome(call)
-            pause_s = _told_to_wait_s(outcome)
-            if pause_s is None and _may_pass(outcome):
+            delay_s = _told_to_wait_s(outcome)
+            if delay_s is None and _may_pass(outcome):
                 failures += 1
-                pause_s = FIRST_WAIT_S * 2**failures if failures < ATTEMPTS else None
-            if pause_s is None or waited_s + pause_s > PATIENCE_S:
+                delay_s = FIRST_WAIT_S * 2**failures if failures < ATTEMPTS else None
+            if delay_s is None or waited_s + delay_s > MAX_RETRY_WAIT_S:
                 if isinstance(outcome, httpx.TransportError):
                     raise outcome
                 return _raise_for_error(outcome)
-            self._sleep(pause_s)
-            waited_s += pause_s
+            self._sleep(delay_s)
+            waited_s += delay_s
 
 
 def refuse_clear_text(api_url: str) -> None:

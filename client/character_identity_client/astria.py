@@ -19,8 +19,8 @@ from character_identity_client.steps import (
     elapsed_ms,
     ending_with,
     given,
+    image,
     image_url_of,
-    picture,
     silent,
     text_of,
     underscored,
@@ -30,11 +30,11 @@ PROVIDER: ProviderName = "astria"
 NAME = "Astria"
 PATH = "/api/astria-proxy"
 FEWEST_REFERENCES = 8
-PICTURES_PER_CALL = 4
+IMAGES_PER_CALL = 4
 TRAINING_POLLS = Polls(attempts=120, interval_s=10, progress_from=30, progress_to=95)
-PICTURE_POLLS = Polls(attempts=30, interval_s=1, progress_from=50, progress_to=95)
+IMAGE_POLLS = Polls(attempts=30, interval_s=1, progress_from=50, progress_to=95)
 TRAINING_COST_USD = 1.50
-PICTURE_COST_USD = 0.025
+IMAGE_COST_USD = 0.025
 """Estimates, as in the front end; the API's own answers say what was paid."""
 
 
@@ -102,22 +102,22 @@ def generate_with_astria(
         prompt = {
             "text": params.prompt,
             "negative_prompt": params.negative_prompt,
-            "num_images": PICTURES_PER_CALL,
+            "num_images": IMAGES_PER_CALL,
             "seed": params.seed,
         }
         order = {"action": "create_prompt", "tune_id": tune_id, "payload": {"prompt": given(prompt)}}
         response = session.post(PATH, order)
         report(50)
         prompt_id = text_of(accepted(response, "Astria prompt generation"), "id")
-        image_url = _drawn(session, tune_id, prompt_id, report)
+        image_url = _generated(session, tune_id, prompt_id, report)
     report(100)
-    return picture(
+    return image(
         session,
         params,
         provider=PROVIDER,
         image_url=image_url,
         started_at=started_at,
-        cost_usd=PICTURE_COST_USD,
+        cost_usd=IMAGE_COST_USD,
     )
 
 
@@ -133,28 +133,28 @@ def is_astria_ready(tune_id: str) -> bool:
 
 
 def _wait_for_training(session: ProxySession, tune_id: str, report: Progress) -> None:
-    def look() -> bool | None:
+    def read() -> bool | None:
         tune = _tune(session, tune_id)
         if tune.get("trained_at"):
             return True
         _raise_if_failed(tune, "Astria training failed")
         return None
 
-    if not TRAINING_POLLS.until(look, session.sleep, report):
+    if not TRAINING_POLLS.until(read, session.sleep, report):
         raise ServiceFailed("Astria training timed out.")
 
 
-def _drawn(session: ProxySession, tune_id: str, prompt_id: str, report: Progress) -> str:
+def _generated(session: ProxySession, tune_id: str, prompt_id: str, report: Progress) -> str:
     """The URL of the first picture, once there is one."""
 
-    def look() -> str | None:
+    def read() -> str | None:
         prompt = session.status(PATH, action="get_prompt", tune_id=tune_id, prompt_id=prompt_id)
         image_url = image_url_of(prompt)
         if image_url is None:
             _raise_if_failed(prompt, "Astria generation failed")
         return image_url
 
-    image_url = PICTURE_POLLS.until(look, session.sleep, report)
+    image_url = IMAGE_POLLS.until(read, session.sleep, report)
     if image_url is None:
         raise ServiceFailed("Astria generation timed out or returned no images.")
     return image_url

@@ -10,14 +10,14 @@ from character_identity_client.character import (
     ProjectContext,
     ProviderName,
 )
-from character_identity_client.fal_pictures import draw
+from character_identity_client.fal_images import generate
 from character_identity_client.session import configured, required
 from character_identity_client.steps import Progress, new_id, silent
 
 PROVIDER: ProviderName = "fal-instant"
 NAME = "Fal.ai Instant Character"
 MOST_REFERENCES = 3
-PICTURE_COST_USD = 0.10
+IMAGE_COST_USD = 0.10
 """An estimate, as in the front end; the API's own answers say what was paid."""
 
 
@@ -59,7 +59,7 @@ def generate_with_instant_character(
     Raises:
         ServiceFailed: there is none.
     """
-    return draw(
+    return generate(
         required(PROVIDER, NAME),
         params,
         provider=PROVIDER,
@@ -67,7 +67,7 @@ def generate_with_instant_character(
         character={"reference_images": character_identity.reference_urls},
         call=f"{NAME} API",
         failure="Instant Character generation failed",
-        cost_usd=PICTURE_COST_USD,
+        cost_usd=IMAGE_COST_USD,
         report=on_progress or silent,
     )
 

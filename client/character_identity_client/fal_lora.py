@@ -13,7 +13,7 @@ from character_identity_client.character import (
     ProjectContext,
     ProviderName,
 )
-from character_identity_client.fal_pictures import draw
+from character_identity_client.fal_images import generate
 from character_identity_client.session import ProxySession, ServiceFailed, configured, required
 from character_identity_client.steps import (
     Polls,
@@ -35,7 +35,7 @@ FEWEST_REFERENCES = 5
 STEPS = 1000
 POLLS = Polls(attempts=60, interval_s=10, progress_from=30, progress_to=90)
 TRAINING_COST_USD = 2.00
-PICTURE_COST_USD = 0.06
+IMAGE_COST_USD = 0.06
 """Estimates, as in the front end; the API's own answers say what was paid."""
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def generate_with_flux_lora(
     lora_url = character_identity.model_storage_url or character_identity.model_url
     if not lora_url:
         raise ServiceFailed("LoRA model URL is missing. Training may have failed.")
-    return draw(
+    return generate(
         session,
         params,
         provider=PROVIDER,
@@ -121,7 +121,7 @@ def generate_with_flux_lora(
         character={"lora_url": lora_url},
         call=f"{NAME} inference",
         failure="Flux LoRA generation failed",
-        cost_usd=PICTURE_COST_USD,
+        cost_usd=IMAGE_COST_USD,
         report=on_progress or silent,
     )
 
@@ -140,13 +140,13 @@ def is_flux_lora_ready(character_id: str, request_id: str | None = None) -> bool
 def _trained(session: ProxySession, request_id: str, report: Progress) -> str:
     """The URL of the weights, once they are there."""
 
-    def look() -> dict[str, object] | None:
+    def read() -> dict[str, object] | None:
         training = _status(session, request_id)
         if training.get("status") == "failed":
             raise ServiceFailed(f"LoRA training failed: {training.get('error') or 'Unknown error'}")
         return training if training.get("status") == "completed" else None
 
-    training = POLLS.until(look, session.sleep, report) or {}
+    training = POLLS.until(read, session.sleep, report) or {}
     model_url = url_of(training.get("diffusers_lora_file")) or url_of(training.get("lora_file"))
     if model_url is None:
         raise ServiceFailed("LoRA training timed out or returned no model URL.")

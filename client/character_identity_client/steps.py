@@ -83,13 +83,13 @@ class Polls:
     progress_to: int
 
     def until(
-        self, look: Callable[[], T | None], sleep: Callable[[float], None], report: Progress
+        self, read: Callable[[], T | None], sleep: Callable[[float], None], report: Progress
     ) -> T | None:
         """What ``look`` finds, or None after the last attempt."""
         span = self.progress_to - self.progress_from
         for attempt in range(1, self.attempts + 1):
             sleep(self.interval_s)
-            found = look()
+            found = read()
             report(self.progress_from + attempt / self.attempts * span)
             if found is not None:
                 return found
@@ -121,7 +121,7 @@ def elapsed_ms(start: datetime, end: datetime) -> int:
     return round((end - start) / timedelta(milliseconds=1))
 
 
-def picture(
+def image(
     session: ProxySession,
     params: CharacterGenerationParams,
     *,

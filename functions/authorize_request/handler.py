@@ -7,8 +7,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from character_identity.auth.tokens import TokenVerifier, bearer_of
 from character_identity.config import Settings
-from character_identity.tokens import TokenVerifier, bearer_of
 
 logger = Logger()
 

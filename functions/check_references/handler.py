@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, parse_body, rest_app
-from character_identity.schemas import CheckReferencesRequest, CheckReferencesResponse
+from character_identity.api.resolver import answer, owner_of, parse_body, rest_app
+from character_identity.api.schemas import CheckReferencesRequest, CheckReferencesResponse
 from character_identity.services.identities import provider_named
 
 logger = Logger()

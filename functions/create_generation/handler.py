@@ -7,18 +7,18 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import (
+from character_identity.api.presenters import present_generation
+from character_identity.api.resolver import (
     answer,
-    fingerprint_of,
     granted_wait_s,
     idempotency_key,
     owner_of,
     parse_body,
+    request_digest_of,
     rest_app,
 )
-from character_identity.presenters import present_generation
-from character_identity.schemas import CreateGenerationRequest
-from character_identity.services.patience import when_settled
+from character_identity.api.schemas import CreateGenerationRequest
+from character_identity.services.long_poll import wait_until_settled
 
 logger = Logger()
 app = rest_app()
@@ -33,13 +33,13 @@ def create_generation(identity_id: str) -> Response[str]:
     generation, replayed = services.idempotency.once(
         owner,
         idempotency_key(app),
-        fingerprint_of(app),
+        request_digest_of(app),
         find=lambda generation_id: services.generations.get(owner, generation_id),
         create=lambda generation_id: services.generations.create(owner, identity_id, request, generation_id),
     )
     generation_id, wait_s = generation.generation_id, granted_wait_s(app)
     if wait_s:
-        generation = when_settled(
+        generation = wait_until_settled(
             lambda: services.generations.get(owner, generation_id), wait_s, services.now, services.sleep
         )
     settled = generation.settled_at is not None

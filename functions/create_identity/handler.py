@@ -7,9 +7,16 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, fingerprint_of, idempotency_key, owner_of, parse_body, rest_app
-from character_identity.presenters import present_identity
-from character_identity.schemas import CreateIdentityRequest
+from character_identity.api.presenters import present_identity
+from character_identity.api.resolver import (
+    answer,
+    idempotency_key,
+    owner_of,
+    parse_body,
+    request_digest_of,
+    rest_app,
+)
+from character_identity.api.schemas import CreateIdentityRequest
 
 logger = Logger()
 app = rest_app()
@@ -24,7 +31,7 @@ def create_identity() -> Response[str]:
     identity, replayed = services.idempotency.once(
         owner,
         idempotency_key(app),
-        fingerprint_of(app),
+        request_digest_of(app),
         find=lambda identity_id: services.identities.get(owner, identity_id),
         create=lambda identity_id: services.identities.create(
             owner,

@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, parse_body, rest_app
-from character_identity.webhook_presenters import present_new_webhook
-from character_identity.webhook_schemas import CreateWebhookRequest
+from character_identity.api.resolver import answer, owner_of, parse_body, rest_app
+from character_identity.api.webhook_presenters import present_new_webhook
+from character_identity.api.webhook_schemas import CreateWebhookRequest
 
 logger = Logger()
 app = rest_app()

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import owner_of, rest_app
+from character_identity.api.resolver import owner_of, rest_app
 
 logger = Logger()
 app = rest_app()

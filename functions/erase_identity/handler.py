@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, rest_app
-from character_identity.presenters import present_receipt
+from character_identity.api.presenters import present_receipt
+from character_identity.api.resolver import answer, owner_of, rest_app
 
 logger = Logger()
 app = rest_app()

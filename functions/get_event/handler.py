@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, rest_app
-from character_identity.webhook_presenters import present_event
+from character_identity.api.resolver import answer, owner_of, rest_app
+from character_identity.api.webhook_presenters import present_event
 
 logger = Logger()
 app = rest_app()
@@ -16,7 +16,7 @@ app = rest_app()
 
 @app.get("/v1/events/<event_id>")
 def get_event(event_id: str) -> Response[str]:
-    event, deliveries = wiring.services().events.look(owner_of(app), event_id)
+    event, deliveries = wiring.services().events.get(owner_of(app), event_id)
     return answer(present_event(event, deliveries))
 
 

@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, granted_wait_s, owner_of, rest_app
-from character_identity.presenters import present_generation
-from character_identity.services.patience import when_settled
+from character_identity.api.presenters import present_generation
+from character_identity.api.resolver import answer, granted_wait_s, owner_of, rest_app
+from character_identity.services.long_poll import wait_until_settled
 
 logger = Logger()
 app = rest_app()
@@ -19,7 +19,7 @@ app = rest_app()
 def get_generation(generation_id: str) -> Response[str]:
     services = wiring.services()
     owner, wait_s = owner_of(app), granted_wait_s(app)
-    generation = when_settled(
+    generation = wait_until_settled(
         lambda: services.generations.get(owner, generation_id), wait_s or 0, services.now, services.sleep
     )
     scores = services.scores.scores_of(generation_id)

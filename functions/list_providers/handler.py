@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, rest_app
-from character_identity.presenters import present_provider
-from character_identity.schemas import ListProvidersResponse
+from character_identity.api.presenters import present_provider
+from character_identity.api.resolver import answer, rest_app
+from character_identity.api.schemas import ListProvidersResponse
 
 logger = Logger()
 app = rest_app()

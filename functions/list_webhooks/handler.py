@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer, owner_of, rest_app
-from character_identity.webhook_presenters import present_webhook
-from character_identity.webhook_schemas import ListWebhooksResponse
+from character_identity.api.resolver import answer, owner_of, rest_app
+from character_identity.api.webhook_presenters import present_webhook
+from character_identity.api.webhook_schemas import ListWebhooksResponse
 
 logger = Logger()
 app = rest_app()

@@ -1,4 +1,4 @@
-"""ANY /api/astria-proxy: the four Astria actions behind one address, for the first client."""
+"""ANY /api/astria-proxy: the four Astria actions behind one address, for the TypeScript client."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from character_identity.api.resolver import body_of, compat_answer, compat_app, parameter, status_or
+from character_identity.compat import astria_routes
 from character_identity.domain.errors import InvalidRequest
-from character_identity.http import answer_old, body_of, parameter, proxy_app, status_or
-from character_identity.proxies import astria_routes
 
 logger = Logger()
-app = proxy_app("POST or GET")
+app = compat_app("POST or GET")
 
 
 @app.post("/api/astria-proxy")
@@ -19,15 +19,15 @@ def create() -> Response[str]:
     body = body_of(app)
     action = body.get("action") if isinstance(body, dict) else None
     if action == "create_tune":
-        return answer_old(astria_routes.create_tune(app, body.get("payload")))
+        return compat_answer(astria_routes.create_tune(app, body.get("payload")))
     if action == "create_prompt":
-        return answer_old(astria_routes.create_prompt(app, str(body.get("tune_id")), body.get("payload")))
+        return compat_answer(astria_routes.create_prompt(app, str(body.get("tune_id")), body.get("payload")))
     raise InvalidRequest("action is create_tune or create_prompt.", code="unknown_action")
 
 
 @app.get("/api/astria-proxy")
 def show() -> Response[str]:
-    return answer_old(status_or(_shown, unknown=astria_routes.FAILED, troubled={"trained_at": None}))
+    return compat_answer(status_or(_shown, unknown=astria_routes.FAILED, troubled={"trained_at": None}))
 
 
 def _shown() -> dict[str, Any]:

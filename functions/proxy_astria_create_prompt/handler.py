@@ -6,16 +6,16 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from character_identity.http import answer_old, body_of, proxy_app
-from character_identity.proxies import astria_routes
+from character_identity.api.resolver import body_of, compat_answer, compat_app
+from character_identity.compat import astria_routes
 
 logger = Logger()
-app = proxy_app("POST")
+app = compat_app("POST")
 
 
 @app.post("/api/astria/tunes/<tune_id>/prompts")
 def create_prompt(tune_id: str) -> Response[str]:
-    return answer_old(astria_routes.create_prompt(app, tune_id, body_of(app)))
+    return compat_answer(astria_routes.create_prompt(app, tune_id, body_of(app)))
 
 
 @logger.inject_lambda_context

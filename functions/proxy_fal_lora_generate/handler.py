@@ -1,4 +1,4 @@
-"""ANY /api/fal-lora-inference-proxy: pictures by a trained LoRA, for the first client."""
+"""ANY /api/fal-lora-inference-proxy: pictures by a trained LoRA, for the TypeScript client."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer_old, owner_of, parse_body, proxy_app
-from character_identity.proxies import answers
-from character_identity.proxies.bodies import LoraDrawing
+from character_identity.api.resolver import compat_answer, compat_app, owner_of, parse_body
+from character_identity.compat import responses
+from character_identity.compat.requests import LoraGeneration
 
 logger = Logger()
-app = proxy_app("POST")
+app = compat_app("POST")
 
 
 @app.post("/api/fal-lora-inference-proxy")
-def draw() -> Response[str]:
+def generate() -> Response[str]:
     services = wiring.services()
     owner = owner_of(app)
     services.rate_limit.admit(owner)
     services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
-    generation = services.proxies.draw_lora(owner, parse_body(app, LoraDrawing))
-    return answer_old(answers.pictures(generation, services.bucket))
+    generation = services.compat.generate_lora(owner, parse_body(app, LoraGeneration))
+    return compat_answer(responses.images(generation, services.bucket))
 
 
 @logger.inject_lambda_context

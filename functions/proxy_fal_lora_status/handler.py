@@ -1,4 +1,4 @@
-"""ANY /api/fal-lora-status-proxy: how far a LoRA training is, for the first client."""
+"""ANY /api/fal-lora-status-proxy: how far a LoRA training is, for the TypeScript client."""
 
 from typing import Any
 
@@ -7,23 +7,30 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer_old, owner_of, parameter, preferred_wait_s, proxy_app, status_or
-from character_identity.proxies import answers
+from character_identity.api.resolver import (
+    compat_answer,
+    compat_app,
+    owner_of,
+    parameter,
+    preferred_wait_s,
+    status_or,
+)
+from character_identity.compat import responses
 
 logger = Logger()
-app = proxy_app("GET")
+app = compat_app("GET")
 
 
 @app.get("/api/fal-lora-status-proxy")
 def show() -> Response[str]:
-    return answer_old(status_or(_status, unknown={"status": "failed"}, troubled={"status": "in_progress"}))
+    return compat_answer(status_or(_status, unknown={"status": "failed"}, troubled={"status": "in_progress"}))
 
 
 def _status() -> dict[str, Any]:
     services = wiring.services()
     request_id = parameter(app, "request_id")
-    identity = services.proxies.training(owner_of(app), request_id, "fal-lora", preferred_wait_s(app))
-    return answers.lora_status(identity, services.bucket)
+    identity = services.compat.training(owner_of(app), request_id, "fal-lora", preferred_wait_s(app))
+    return responses.lora_status(identity, services.bucket)
 
 
 @logger.inject_lambda_context

@@ -1,4 +1,4 @@
-"""ANY /api/fal-lora-training-proxy: start a LoRA training, for the first client."""
+"""ANY /api/fal-lora-training-proxy: start a LoRA training, for the TypeScript client."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.http import answer_old, owner_of, parse_body, proxy_app
-from character_identity.proxies.bodies import LoraTraining
+from character_identity.api.resolver import compat_answer, compat_app, owner_of, parse_body
+from character_identity.compat.requests import LoraTraining
 
 logger = Logger()
-app = proxy_app("POST")
+app = compat_app("POST")
 
 
 @app.post("/api/fal-lora-training-proxy")
@@ -20,8 +20,8 @@ def train() -> Response[str]:
     owner = owner_of(app)
     services.rate_limit.admit(owner)
     services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
-    identity = services.proxies.train_lora(owner, parse_body(app, LoraTraining))
-    return answer_old({"request_id": identity.identity_id, "status": "IN_QUEUE"})
+    identity = services.compat.train_lora(owner, parse_body(app, LoraTraining))
+    return compat_answer({"request_id": identity.identity_id, "status": "IN_QUEUE"})
 
 
 @logger.inject_lambda_context

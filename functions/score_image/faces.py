@@ -18,8 +18,8 @@ class FaceDetector:
 
     def count(self, jpeg: bytes) -> int:
         """How many faces a small picture shows."""
-        with Image.open(BytesIO(jpeg), formats=["JPEG"]) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
+        with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+            pixels = np.asarray(image.convert("RGB"))
         boxes, _, _ = self._detector.run(pixels, UPSAMPLED, MIN_SCORE)
         return len(boxes)
 

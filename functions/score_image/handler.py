@@ -1,6 +1,6 @@
 """EventBridge, when S3 has stored a generated picture: score it.
 
-A direct call with ``{"look": [JPEG in base64, ...]}`` answers what there is to see; nothing is stored.
+A direct call with ``{"analyze": [JPEG in base64, ...]}`` answers what there is to see; nothing is stored.
 """
 
 from functools import cache
@@ -13,9 +13,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from character_identity import wiring
 from character_identity.domain.errors import InvalidRequest
 from character_identity.services.scoring import ScoringService
+from functions.score_image.analyze import analyze
 from functions.score_image.encoder import OnnxEncoder
 from functions.score_image.faces import FaceDetector
-from functions.score_image.looking import look
 
 WEIGHTS = Path(__file__).with_name("weights")
 
@@ -24,8 +24,8 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    if "look" in event:
-        return look(event["look"], _encoder(int(context.memory_limit_in_mb)), _faces())
+    if "analyze" in event:
+        return analyze(event["analyze"], _encoder(int(context.memory_limit_in_mb)), _faces())
     key = event["detail"]["object"]["key"] if "detail" in event else event["key"]
     try:
         score = _scoring(int(context.memory_limit_in_mb)).score(key)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.picture_quality import BLACK_LEVEL
-from character_identity.pictures import MAX_PIXELS
+from character_identity.domain.image_quality import BLACK_LEVEL
+from character_identity.images.decoding import MAX_PIXELS
 
 VERSION = "v1"
 """Raise it when a picture's pixels may come out differently; cached embeddings and scores carry it."""
@@ -42,15 +42,15 @@ class Preprocessing:
         Raises:
             InvalidRequest: ``unreadable_image``, ``image_too_large`` or ``black_image``.
         """
-        picture = _decode(data)
-        if np.asarray(picture).max() <= BLACK_LEVEL:
+        image = _decode(data)
+        if np.asarray(image).max() <= BLACK_LEVEL:
             raise InvalidRequest("The picture is black: a safety filter blanked it.", code="black_image")
-        shorter = min(picture.size)
-        width, height = (int(self.resize_to * side / shorter) for side in picture.size)
+        shorter = min(image.size)
+        width, height = (int(self.resize_to * side / shorter) for side in image.size)
         if width * height > MAX_PIXELS:
             raise _too_large()
         left, top = (width - self.input_size) // 2, (height - self.input_size) // 2
-        resized = picture.resize((width, height), Image.Resampling.BICUBIC)
+        resized = image.resize((width, height), Image.Resampling.BICUBIC)
         return np.asarray(resized.crop((left, top, left + self.input_size, top + self.input_size)))
 
 
@@ -60,24 +60,24 @@ def _decode(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns of large pictures; the limit below is lower, and holds before anything is decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(BytesIO(data), formats=FORMATS)
-        if picture.width * picture.height > MAX_PIXELS:
+            image = Image.open(BytesIO(data), formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
             raise _too_large()
-        return _rgb(ImageOps.exif_transpose(picture))
+        return _rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
         raise _too_large() from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise InvalidRequest("The file is no readable JPEG, PNG or WebP.", code="unreadable_image") from error
 
 
-def _rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I"):
-        grey = (np.asarray(picture) >> 8).astype(np.uint8)
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
         return Image.fromarray(grey).convert("RGB")
-    if picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-    return picture.convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
 
 
 def _too_large() -> InvalidRequest:

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from character_identity.http import rest_app
+from character_identity.api.resolver import rest_app
 
 PAGE = Path(__file__).with_name("page.html")
 

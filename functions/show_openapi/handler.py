@@ -8,8 +8,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from character_identity.http import rest_app
-from character_identity.openapi.document import document
+from character_identity.api.openapi.document import document
+from character_identity.api.resolver import rest_app
 
 logger = Logger()
 app = rest_app()

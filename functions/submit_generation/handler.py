@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.services.drawing import GenerationState
+from character_identity.services.jobs.generation import GenerationState
 
 logger = Logger()
 
@@ -14,4 +14,4 @@ logger = Logger()
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     state = GenerationState.model_validate(event)
-    return wiring.services().drawing.submit(state).model_dump(mode="json")
+    return wiring.services().generation_workflow.submit(state).model_dump(mode="json")

@@ -65,12 +65,12 @@ def make_references(photograph: Photograph, folder: Path) -> list[Path]:
         original = image.convert("RGB")
     for number, view in enumerate(VIEWS, start=1):
         path = folder / f"{photograph.path.stem}-{number:02}.jpg"
-        look(original, photograph, view).save(path, quality=90)
+        view_of(original, photograph, view).save(path, quality=90)
         paths.append(path)
     return paths
 
 
-def look(image: Image.Image, photograph: Photograph, view: View) -> Image.Image:
+def view_of(image: Image.Image, photograph: Photograph, view: View) -> Image.Image:
     """One view of the photograph that ``image`` was read from, ``SIDE`` pixels square."""
     size = photograph.closest + (1 - photograph.closest) * view.distance
     side = round(size * min(image.size))

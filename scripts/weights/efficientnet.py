@@ -118,7 +118,7 @@ class _Network:
 
 
 def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after that make the output ``ceil(side / stride)`` wide; an odd one after."""
+    """Zeros before and after that make the output ``ceil(side / stride)`` wide; an outlier after."""
     outputs = -(-side // stride)
     total = max((outputs - 1) * stride + kernel - side, 0)
     return total // 2, total - total // 2

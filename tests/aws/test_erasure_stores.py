@@ -13,12 +13,12 @@ from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.open_work import OpenWork as OpenWorkTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.aws.trained_weights_table import TrainedWeightsTable
+from character_identity.domain.erasure import Removed, RetainedData
 from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
-from character_identity.domain.receipt import Remnant, Removed
 from character_identity.domain.score import EncoderVersion, Score
-from character_identity.ports import (
+from character_identity.ports.stores import (
     Erasures,
     Events,
     Generations,
@@ -63,9 +63,11 @@ class Stores:
         score = Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5})
         self.scores.put_score(identity_id, generation_id, 1, score, {f"of {generation_id}": [1.0]})
 
-    def bury(self, identity: Identity | None = None) -> bool:
+    def replace_with_tombstone(self, identity: Identity | None = None) -> bool:
         """Bury Ann's Sarah at noon."""
-        return self.erasures.bury(a_receipt(), Event.of_erasure(identity or an_identity(), NOON))
+        return self.erasures.replace_with_tombstone(
+            a_receipt(), Event.of_erasure(identity or an_identity(), NOON)
+        )
 
 
 @pytest.fixture(params=["fake", "table"])
@@ -94,7 +96,7 @@ class TestBurying:
     def test_a_receipt_takes_the_place_of_the_identity(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         assert stores.erasures.find("i1") is None
-        assert stores.bury()
+        assert stores.replace_with_tombstone()
         assert stores.erasures.find("i1") == a_receipt()
         with pytest.raises(NotFound) as caught:
             stores.identities.get("i1")
@@ -103,29 +105,29 @@ class TestBurying:
 
     def test_it_is_done_once_and_told_once(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
-        stores.bury()
+        stores.replace_with_tombstone()
         event = Event.of_erasure(an_identity(), NOON)
-        assert stores.events.find_open(event.event_id) == event
-        stores.events.published(event.event_id)
-        assert not stores.bury()
-        assert stores.events.find_open(event.event_id) is None
+        assert stores.events.find_unpublished(event.event_id) == event
+        stores.events.mark_published(event.event_id)
+        assert not stores.replace_with_tombstone()
+        assert stores.events.find_unpublished(event.event_id) is None
 
     def test_what_was_never_there_has_no_receipt(self, stores: Stores) -> None:
-        assert not stores.bury()
+        assert not stores.replace_with_tombstone()
         assert stores.erasures.find("i1") is None
 
     def test_a_receipt_is_kept_as_it_is_by_now(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
-        stores.bury()
-        remnant = Remnant(where="logs", what="ids", why="faults", until=NOON)
-        receipt = a_receipt(complete=True, removed=Removed(pictures=2), unfinished=["g1"]).keeping(remnant)
+        stores.replace_with_tombstone()
+        retained = RetainedData(where="logs", what="ids", why="faults", until=NOON)
+        receipt = a_receipt(complete=True, removed=Removed(images=2), unfinished=["g1"]).keeping(retained)
         stores.erasures.save(receipt, None)
         assert stores.erasures.find("i1") == receipt
-        assert not stores.bury()
+        assert not stores.replace_with_tombstone()
 
     def test_no_task_changes_an_erased_identity(self, stores: Stores) -> None:
         stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
-        stores.bury(a_training_identity())
+        stores.replace_with_tombstone(a_training_identity())
         stores.identities.advance("i1", "training", 50, cost_usd=2.0)
         ready = an_identity(settled_at=NOON)
         with pytest.raises(NotFound):
@@ -133,9 +135,9 @@ class TestBurying:
         assert stores.erasures.find("i1") == a_receipt()
         assert stores.events.find(Event.of_identity(ready).event_id) is None
 
-    def test_no_picture_of_an_erased_identity_is_ordered(self, stores: Stores) -> None:
+    def test_no_image_of_an_erased_identity_is_ordered(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
-        stores.bury()
+        stores.replace_with_tombstone()
         with pytest.raises(Conflict) as caught:
             stores.order("g1")
         assert caught.value.code == "identity_not_ready"
@@ -194,7 +196,7 @@ class TestRemoving:
 class TestOpenWork:
     def test_an_erasure_is_due_when_it_is_to_be_purged(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
-        stores.bury()
+        stores.replace_with_tombstone()
         row = OpenRow("IDENTITY#i1", "IDENTITY", NOON + MINUTE)
         assert row not in stores.work.due(NOON + MINUTE - timedelta(seconds=1), 9)
         assert row in stores.work.due(NOON + MINUTE, 9)
@@ -206,18 +208,18 @@ class TestOpenWork:
     def test_a_row_is_put_off_once(self, stores: Stores) -> None:
         stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
         (row,) = stores.work.due(NOON + 3 * MINUTE, 9)
-        assert stores.work.put_off(row, NOON + 5 * MINUTE)
-        assert not stores.work.put_off(row, NOON + 7 * MINUTE)
+        assert stores.work.lease(row, NOON + 5 * MINUTE)
+        assert not stores.work.lease(row, NOON + 7 * MINUTE)
         assert stores.work.due(NOON + 4 * MINUTE, 9) == []
         later = row._replace(due_at=NOON + 5 * MINUTE)
         assert stores.work.due(NOON + 5 * MINUTE, 9) == [later]
-        assert stores.work.put_off(later, NOON + 9 * MINUTE)
+        assert stores.work.lease(later, NOON + 9 * MINUTE)
 
     def test_what_nobody_has_to_see_to_is_not_put_off(self, stores: Stores) -> None:
         stores.identities.add(an_identity(settled_at=NOON), Event.of_identity(an_identity(settled_at=NOON)))
         (row,) = stores.work.due(NOON + MINUTE, 9)
-        stores.events.published(row.pk.removeprefix("EVENT#"))
-        assert not stores.work.put_off(row, NOON + 2 * MINUTE)
+        stores.events.mark_published(row.pk.removeprefix("EVENT#"))
+        assert not stores.work.lease(row, NOON + 2 * MINUTE)
         assert stores.work.due(NOON + 9 * MINUTE, 9) == []
 
     def test_the_longest_waiting_comes_first_and_so_many_at_a_time(self, stores: Stores) -> None:
@@ -236,7 +238,7 @@ class TestRows:
 
     def test_nothing_of_the_identity_is_in_the_row_of_its_receipt(self, table: Any) -> None:
         IdentityTable(table).add(an_identity(archive_url="https://fal.test/references.zip"))
-        ErasureTable(table).bury(a_receipt(), Event.of_erasure(an_identity(), NOON))
+        ErasureTable(table).replace_with_tombstone(a_receipt(), Event.of_erasure(an_identity(), NOON))
         (row,) = (item for item in table.scan()["Items"] if item["pk"] == "IDENTITY#i1")
         assert "Sarah" not in str(row)
         assert row.keys() == {
@@ -246,7 +248,7 @@ class TestRows:
 
     def test_who_looks_for_an_erased_identity_can_tell_it_from_an_unknown_one(self, table: Any) -> None:
         IdentityTable(table).add(an_identity())
-        ErasureTable(table).bury(a_receipt(), Event.of_erasure(an_identity(), NOON))
+        ErasureTable(table).replace_with_tombstone(a_receipt(), Event.of_erasure(an_identity(), NOON))
         with pytest.raises(Erased):
             IdentityTable(table).get("i1")
         with pytest.raises(Conflict):
@@ -254,7 +256,7 @@ class TestRows:
 
     def test_a_mark_of_weights_that_comes_after_the_erasure_is_not_kept(self, table: Any) -> None:
         IdentityTable(table).add(an_identity())
-        ErasureTable(table).bury(a_receipt(), Event.of_erasure(an_identity(), NOON))
+        ErasureTable(table).replace_with_tombstone(a_receipt(), Event.of_erasure(an_identity(), NOON))
         TrainedWeightsTable(table).remember("ann", "late", "i1")
         assert TrainedWeightsTable(table).find("ann", "late") is None
         assert [item["sk"] for item in table.scan()["Items"] if item["pk"] == "IDENTITY#i1"] == ["IDENTITY"]

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from character_identity.aws.event_bus import EventBridge
-from character_identity.ports import EventNotAccepted
+from character_identity.domain.errors import EventNotAccepted
 from tests.event_fakes import an_event
 
 

@@ -15,7 +15,7 @@ from character_identity.domain.errors import Conflict
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST
-from character_identity.ports import Deliveries, Endpoints, Events
+from character_identity.ports.stores import Deliveries, Endpoints, Events
 from tests.builders import NOON
 from tests.event_fakes import (
     SECRET,
@@ -68,15 +68,15 @@ class TestEvents:
         self, events: Events, store: Callable[[Event], None]
     ) -> None:
         store(an_event())
-        assert events.find_open(EVENT) == an_event()
-        events.published(EVENT)
-        events.published(EVENT)
-        assert events.find_open(EVENT) is None
+        assert events.find_unpublished(EVENT) == an_event()
+        events.mark_published(EVENT)
+        events.mark_published(EVENT)
+        assert events.find_unpublished(EVENT) is None
         assert events.find(EVENT) == an_event()
 
     def test_publishing_makes_no_event(self, events: Events) -> None:
-        events.published(EVENT)
-        assert (events.find(EVENT), events.find_open(EVENT)) == (None, None)
+        events.mark_published(EVENT)
+        assert (events.find(EVENT), events.find_unpublished(EVENT)) == (None, None)
 
 
 class TestEndpoints:
@@ -182,7 +182,7 @@ class TestRows:
         work = OpenWork(table)
         assert work.due(NOON + PUBLISHED_BY - timedelta(seconds=1), 9) == []
         assert work.due(NOON + PUBLISHED_BY, 9) == [(f"EVENT#{EVENT}", "EVENT", NOON + PUBLISHED_BY)]
-        EventTable(table).published(EVENT)
+        EventTable(table).mark_published(EVENT)
         assert work.due(NOON + timedelta(days=1), 9) == []
 
     def test_a_delivery_waits_for_the_sweep_while_it_is_pending(self, table: Any) -> None:

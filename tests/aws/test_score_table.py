@@ -39,7 +39,7 @@ def erase(store: ScoreStore, identity_id: str) -> None:
     else:
         assert isinstance(store, ScoreTable)
         receipt = a_receipt(identity_id=identity_id)
-        ErasureTable(store._table).bury(receipt, Event.of_erasure(an_identity(), NOON))
+        ErasureTable(store._table).replace_with_tombstone(receipt, Event.of_erasure(an_identity(), NOON))
 
 
 def score(version: EncoderVersion = CLIP, similarity: float = 0.812345) -> Score:

@@ -7,10 +7,14 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from character_identity.aws.scoring_function import ScoringFunction
-from character_identity.domain.reference_set import Looks
+from character_identity.domain.reference_set import ReferenceAnalysis
 
-PICTURES = [b"one", b"two"]
-ANSWER = {"looks": [{"faces": 1}, {"faces": None}], "similarities": [[1, 0.5], [0.5, 1]], "encoder": "tiny"}
+IMAGES = [b"one", b"two"]
+ANSWER = {
+    "analyses": [{"faces": 1}, {"faces": None}],
+    "similarities": [[1, 0.5], [0.5, 1]],
+    "encoder": "tiny",
+}
 
 
 class Lambda:
@@ -31,12 +35,12 @@ def changed(**changes: Any) -> bytes:
     return json.dumps(ANSWER | changes).encode()
 
 
-def test_the_function_is_shown_the_pictures_themselves() -> None:
+def test_the_function_is_shown_the_images_themselves() -> None:
     client = Lambda(changed())
-    looks = ScoringFunction(client, "score").look(PICTURES)
-    assert looks == Looks([1, None], [[1, 0.5], [0.5, 1]], "tiny")
+    analysis = ScoringFunction(client, "score").analyze(IMAGES)
+    assert analysis == ReferenceAnalysis([1, None], [[1, 0.5], [0.5, 1]], "tiny")
     ((name, request),) = client.asked
-    assert (name, [base64.b64decode(picture) for picture in request["look"]]) == ("score", PICTURES)
+    assert (name, [base64.b64decode(image) for image in request["analyze"]]) == ("score", IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +49,9 @@ def test_the_function_is_shown_the_pictures_themselves() -> None:
         b'{"errorType": "InvalidRequest", "errorMessage": "broken"}',
         b"null",
         b"<html>",
-        changed(looks=[{"faces": 1}]),
-        changed(looks=[{"faces": -1}, {"faces": 1}]),
-        changed(looks=[{}, {}]),
+        changed(analyses=[{"faces": 1}]),
+        changed(analyses=[{"faces": -1}, {"faces": 1}]),
+        changed(analyses=[{}, {}]),
         changed(similarities=[[1, 0.5]]),
         changed(similarities=[[1, 0.5], [0.5]]),
         changed(similarities=[[1, float("nan")], [0.5, 1]]),
@@ -57,10 +61,10 @@ def test_the_function_is_shown_the_pictures_themselves() -> None:
     ],
 )
 def test_whoever_asks_can_do_without(answer: Any) -> None:
-    assert ScoringFunction(Lambda(answer), "score").look(PICTURES) is None
+    assert ScoringFunction(Lambda(answer), "score").analyze(IMAGES) is None
 
 
 def test_a_function_that_is_not_configured_is_not_called() -> None:
     client = Lambda(changed())
-    assert ScoringFunction(client, "").look(PICTURES) is None
+    assert ScoringFunction(client, "").analyze(IMAGES) is None
     assert client.asked == []

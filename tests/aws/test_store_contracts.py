@@ -18,14 +18,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle, ProviderJob
-from character_identity.ports import (
-    Budgets,
-    Events,
-    Generations,
-    Identities,
-    Ledger,
-    TrainedWeights,
-)
+from character_identity.ports.stores import Budgets, Events, Generations, Identities, Ledger, TrainedWeights
 from tests.builders import (
     NOON,
     a_generation,
@@ -166,13 +159,13 @@ class TestIdentities:
         assert identities.settle(late, Event.of_identity(late)).status == "ready"
         identities.advance("i1", "training", 99, cost_usd=7.0)
         assert identities.get("i1") == ready
-        assert stores.events.find_open(event.event_id) == event
+        assert stores.events.find_unpublished(event.event_id) == event
         assert stores.events.find(Event.of_identity(late).event_id) is None
 
     def test_one_that_is_ready_at_once_comes_with_its_event(self, stores: Stores) -> None:
         ready = an_identity(settled_at=NOON)
         stores.identities.add(ready, Event.of_identity(ready))
-        assert stores.events.find_open(Event.of_identity(ready).event_id) is not None
+        assert stores.events.find_unpublished(Event.of_identity(ready).event_id) is not None
 
     def test_one_that_trains_comes_with_its_job_and_its_money(self, stores: Stores) -> None:
         stores.accept(a_job())
@@ -263,7 +256,7 @@ class TestGenerations:
         self.added(stores.generations)
         done = a_generation(status="succeeded", settled_at=NOON)
         stores.generations.settle(done, Event.of_generation(done))
-        assert stores.events.find_open(Event.of_generation(done).event_id) == Event.of_generation(done)
+        assert stores.events.find_unpublished(Event.of_generation(done).event_id) == Event.of_generation(done)
 
     def test_an_unknown_one_is_not_made_by_saving(self, generations: Generations) -> None:
         assert not generations.save(a_generation(), {"status"})
@@ -328,8 +321,8 @@ class TestLedger:
         self, stores: Stores, settlement: Settlement, spent: tuple[int, int, int, int]
     ) -> None:
         stores.accept(a_job())
-        assert stores.ledger.end(a_job(), settlement)
-        assert not stores.ledger.end(a_job(), Settlement("committed", 5, 5))
+        assert stores.ledger.settle(a_job(), settlement)
+        assert not stores.ledger.settle(a_job(), Settlement("committed", 5, 5))
         assert stores.spent() == spent
         job = stored(stores.ledger)
         assert (job.money, job.cost_microusd, job.open) == (
@@ -341,55 +334,55 @@ class TestLedger:
     def test_money_is_not_settled_by_what_was_known_before(self, stores: Stores) -> None:
         stores.accept(a_job())
         stores.ledger.intend("training-i1", NOON)
-        assert not stores.ledger.end(a_job(), Settlement("released", 0, 0))
+        assert not stores.ledger.settle(a_job(), Settlement("released", 0, 0))
         assert stores.spent() == (2, 0, 0, 1)
-        assert stores.ledger.end(a_job(state="intended"), Settlement("committed", 1, 1))
+        assert stores.ledger.settle(a_job(state="intended"), Settlement("committed", 1, 1))
 
     def test_what_is_settled_is_not_ordered_any_more(self, stores: Stores) -> None:
         stores.accept(a_job())
-        stores.ledger.end(a_job(), Settlement("released", 0, 0))
+        stores.ledger.settle(a_job(), Settlement("released", 0, 0))
         assert not stores.ledger.intend("training-i1", NOON)
 
     def test_what_the_provider_bills_is_kept_until_then(self, stores: Stores) -> None:
         stores.accept(a_job())
         stores.ledger.report_cost("training-i1", 7)
-        stores.ledger.end(a_job(), Settlement("committed", 7, 7))
+        stores.ledger.settle(a_job(), Settlement("committed", 7, 7))
         stores.ledger.report_cost("training-i1", 8)
         assert stored(stores.ledger).reported_microusd == 7
 
-    def test_news_wakes_who_waits(self, ledger: Ledger) -> None:
-        assert ledger.wait_for_news("training-i1", "token")
-        assert ledger.bring_news("training-i1") == "token"
+    def test_callback_wakes_who_waits(self, ledger: Ledger) -> None:
+        assert ledger.register_waiter("training-i1", "token")
+        assert ledger.record_callback("training-i1") == "token"
 
-    def test_news_that_comes_first_is_not_lost(self, ledger: Ledger) -> None:
-        assert ledger.bring_news("training-i1") is None
-        assert not ledger.wait_for_news("training-i1", "token")
-        assert ledger.take_news("training-i1") == a_job(news=True)
-        assert ledger.wait_for_news("training-i1", "token")
+    def test_callback_that_comes_first_is_not_lost(self, ledger: Ledger) -> None:
+        assert ledger.record_callback("training-i1") is None
+        assert not ledger.register_waiter("training-i1", "token")
+        assert ledger.consume_callback("training-i1") == a_job(callback_pending=True)
+        assert ledger.register_waiter("training-i1", "token")
 
     def test_a_token_of_an_earlier_wait_is_not_used_again(self, ledger: Ledger) -> None:
-        ledger.wait_for_news("training-i1", "token")
-        ledger.take_news("training-i1")
-        assert ledger.bring_news("training-i1") is None
+        ledger.register_waiter("training-i1", "token")
+        ledger.consume_callback("training-i1")
+        assert ledger.record_callback("training-i1") is None
 
-    def test_a_settled_job_has_no_news(self, stores: Stores) -> None:
+    def test_a_settled_job_has_no_callback(self, stores: Stores) -> None:
         stores.accept(a_job())
-        stores.ledger.wait_for_news("training-i1", "token")
-        stores.ledger.end(a_job(), Settlement("released", 0, 0))
-        assert stores.ledger.bring_news("training-i1") is None
+        stores.ledger.register_waiter("training-i1", "token")
+        stores.ledger.settle(a_job(), Settlement("released", 0, 0))
+        assert stores.ledger.record_callback("training-i1") is None
 
     def test_a_further_run_is_counted_once(self, stores: Stores) -> None:
         stores.accept(a_job())
         assert stores.ledger.run_again(a_job(), NOON)
         assert not stores.ledger.run_again(a_job(), NOON)
         assert stored(stores.ledger).runs == 2
-        stores.ledger.end(a_job(), Settlement("released", 0, 0))
+        stores.ledger.settle(a_job(), Settlement("released", 0, 0))
         assert not stores.ledger.run_again(a_job(runs=2), NOON)
 
     def test_an_unknown_job(self, ledger: Ledger) -> None:
         assert ledger.get("training-i2") is None
-        assert ledger.take_news("training-i2") is None
-        assert ledger.bring_news("training-i2") is None
+        assert ledger.consume_callback("training-i2") is None
+        assert ledger.record_callback("training-i2") is None
 
 
 class TestTrainedWeights:

@@ -30,14 +30,14 @@ class ConflictingTable:
 
 
 def test_a_conflict_is_waited_for() -> None:
-    table, pauses = ConflictingTable(3), list[float]()
-    transact(table, [{"Put": {}}], pauses.append)
-    assert (table.calls, len(pauses)) == (4, 3)
+    table, delays = ConflictingTable(3), list[float]()
+    transact(table, [{"Put": {}}], delays.append)
+    assert (table.calls, len(delays)) == (4, 3)
 
 
 def test_a_conflict_is_not_waited_for_for_ever() -> None:
-    table, pauses = ConflictingTable(1000), list[float]()
+    table, delays = ConflictingTable(1000), list[float]()
     with pytest.raises(ClientError):
-        transact(table, [{"Put": {}}], pauses.append)
+        transact(table, [{"Put": {}}], delays.append)
     assert table.calls == ATTEMPTS
-    assert sum(pauses) < 6
+    assert sum(delays) < 6

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.history import Cost, cost_of
-from benchmarks.webhooks import CASES, DRAWINGS, TRAININGS, Job, heading, problems, table
+from benchmarks.webhooks import CASES, GENERATIONS, TRAININGS, Job, heading, problems, table
 
 WELL = Job(TRAININGS[0], "SUCCEEDED", paid=1, polls=2, reads=2, transitions=12, seconds=1.0)
 
@@ -38,7 +38,7 @@ def test_every_state_and_every_retry_is_a_transition() -> None:
 
 def results(**changes: Any) -> Mapping[str, Sequence[Job]]:
     """All as it should be, but for the first job with webhooks on."""
-    well = {case.name: [replace(WELL, order=order) for order in (*TRAININGS, *DRAWINGS)] for case in CASES}
+    well = {case.name: [replace(WELL, order=order) for order in (*TRAININGS, *GENERATIONS)] for case in CASES}
     return {**well, "on": [replace(well["on"][0], **changes), *well["on"][1:]]}
 
 
@@ -54,7 +54,7 @@ def test_nobody_complains_when_all_is_well() -> None:
         ({"paid": 0}, "paid 0 times."),
         ({"paid": 2}, "paid 2 times."),
         ({"transitions": 13}, "13 transitions, more than 12."),
-        ({"order": DRAWINGS[0]}, "was never ordered."),
+        ({"order": GENERATIONS[0]}, "was never ordered."),
     ],
 )
 def test_a_job_that_is_not_well_is_named(changes: dict[str, Any], sentence: str) -> None:
@@ -68,7 +68,7 @@ def test_a_job_without_webhooks_may_take_more_transitions() -> None:
 
 def test_a_case_that_was_not_run_is_named() -> None:
     rest = {name: jobs for name, jobs in results().items() if name != "late"}
-    assert len(list(problems(rest))) == len(TRAININGS) + len(DRAWINGS)
+    assert len(list(problems(rest))) == len(TRAININGS) + len(GENERATIONS)
 
 
 def test_the_table_fits_a_narrow_terminal_and_has_all_jobs() -> None:

@@ -405,7 +405,7 @@ def test_references_are_checked_for_a_provider() -> None:
 
 
 def test_an_identity_carries_what_was_found_about_its_references() -> None:
-    finding = {"code": "odd_one_out", "severity": "warning", "message": "m", "advice": "a"}
+    finding = {"code": "outlier", "severity": "warning", "message": "m", "advice": "a"}
     found = client(answers(identity(findings=[finding]))).get_identity("i1")
     assert found.findings[0].reference is None
 
@@ -443,7 +443,7 @@ def test_a_generation_is_scored_a_while_after_it_succeeded() -> None:
     assert scored.images[0].scores[0].mean == 0.8
 
 
-def test_a_filtered_picture_needs_no_score() -> None:
+def test_a_filtered_image_needs_no_score() -> None:
     filtered = generation()
     filtered["images"][0] |= {"outcome": "filtered", "imageUrl": None}
     found = client(answers(filtered)).wait_until_scored("g1", timeout_s=60)
@@ -461,7 +461,7 @@ def test_a_score_that_does_not_come_ends_the_wait() -> None:
         client(answers(generation())).wait_until_scored("g1", timeout_s=30)
 
 
-def test_pictures_are_fetched_without_the_token() -> None:
+def test_images_are_fetched_without_the_token() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         assert "Authorization" not in request.headers
         return httpx.Response(200, content=b"a picture")

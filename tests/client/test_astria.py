@@ -22,8 +22,8 @@ CREATE_TUNE, GET_TUNE = f"POST {PATH}?create_tune", f"GET {PATH}?get_tune"
 CREATE_PROMPT, GET_PROMPT = f"POST {PATH}?create_prompt", f"GET {PATH}?get_prompt"
 TRAINING = {"id": 7, "trained_at": None}
 TRAINED = {"id": 7, "trained_at": "2026-01-02T03:05:00Z"}
-DRAWING = {"id": 9, "images": []}
-DRAWN = {"id": 9, "images": [{"url": f"https://pictures.test/{number}.jpg"} for number in range(4)]}
+GENERATING = {"id": 9, "images": []}
+GENERATED = {"id": 9, "images": [{"url": f"https://pictures.test/{number}.jpg"} for number in range(4)]}
 PARAMS = CharacterGenerationParams(character_id="7", prompt="Sarah smiles", aspect_ratio="4:3")
 
 
@@ -36,7 +36,7 @@ def create(
     return create_astria_character_identity("Sarah  Jane", references(8), report)
 
 
-def draw(
+def generate(
     proxies: Proxies,
     *statuses: Answer,
     params: CharacterGenerationParams = PARAMS,
@@ -46,7 +46,7 @@ def draw(
     proxies.calls.clear()
     proxies.slept.clear()
     proxies.script(CREATE_PROMPT, {"id": 9})
-    proxies.script(GET_PROMPT, statuses or DRAWN)
+    proxies.script(GET_PROMPT, statuses or GENERATED)
     return generate_with_astria(params, identity, progress.append if progress is not None else None)
 
 
@@ -123,9 +123,9 @@ def test_a_training_is_given_up_after_a_hundred_and_twenty_polls(proxies: Proxie
     assert progress == [5, 20, 30, *(30 + poll / 120 * 65 for poll in range(1, 121)), 100]
 
 
-def test_a_picture_is_ordered_and_waited_for(proxies: Proxies) -> None:
+def test_an_image_is_ordered_and_waited_for(proxies: Proxies) -> None:
     progress: list[float] = []
-    result = draw(proxies, DRAWING, DRAWN, progress=progress)
+    result = generate(proxies, GENERATING, GENERATED, progress=progress)
     prompt = {"text": "Sarah smiles", "num_images": 4}
     order = {"action": "create_prompt", "tune_id": "7", "payload": {"prompt": prompt}}
     look = Call("GET", PATH, {"action": "get_prompt", "tune_id": "7", "prompt_id": "9"})
@@ -139,13 +139,13 @@ def test_a_picture_is_ordered_and_waited_for(proxies: Proxies) -> None:
 
 
 def test_what_is_given_is_sent(proxies: Proxies) -> None:
-    draw(proxies, params=PARAMS.model_copy(update={"seed": 0, "negative_prompt": "blurry"}))
+    generate(proxies, params=PARAMS.model_copy(update={"seed": 0, "negative_prompt": "blurry"}))
     prompt = proxies.calls[0].content["payload"]["prompt"]
     assert (prompt["seed"], prompt["negative_prompt"]) == (0, "blurry")
 
 
 @pytest.mark.parametrize(("answer", "reason"), STATUS_TEXTS)
-def test_a_refused_picture_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
+def test_a_refused_image_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
     identity = create(proxies)
     proxies.script(CREATE_PROMPT, answer)
     progress: list[float] = []
@@ -163,16 +163,16 @@ def test_a_refused_picture_is_told(proxies: Proxies, answer: httpx.Response, rea
         (httpx.ReadTimeout("too slow"), "too slow"),
     ],
 )
-def test_a_picture_that_fails_is_told(proxies: Proxies, status: Answer, reason: str) -> None:
+def test_an_image_that_fails_is_told(proxies: Proxies, status: Answer, reason: str) -> None:
     with pytest.raises(ServiceFailed) as caught:
-        draw(proxies, status)
+        generate(proxies, status)
     assert str(caught.value) == f"Astria generation failed: {reason}"
 
 
-def test_a_picture_is_given_up_after_thirty_polls(proxies: Proxies) -> None:
+def test_an_image_is_given_up_after_thirty_polls(proxies: Proxies) -> None:
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:
-        draw(proxies, DRAWING, progress=progress)
+        generate(proxies, GENERATING, progress=progress)
     assert str(caught.value) == (
         "Astria generation failed: Astria generation timed out or returned no images."
     )
@@ -180,7 +180,7 @@ def test_a_picture_is_given_up_after_thirty_polls(proxies: Proxies) -> None:
     assert progress == [10, 50, *(50 + poll / 30 * 45 for poll in range(1, 31)), 100]
 
 
-def test_without_a_session_nothing_is_trained_or_drawn(proxies: Proxies) -> None:
+def test_without_a_session_nothing_is_trained_or_generated(proxies: Proxies) -> None:
     identity = create(proxies)
     configure(None)
     for attempt in (

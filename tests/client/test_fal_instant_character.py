@@ -19,8 +19,8 @@ from character_identity_client.fal_instant_character import (
 )
 from tests.client.proxies import START, STATUS_TEXTS, Call, Proxies, references
 
-DRAW = "POST /api/fal-instant-character-proxy"
-PICTURE = {"images": [{"url": "https://pictures.test/g.jpg"}]}
+GENERATE = "POST /api/fal-instant-character-proxy"
+IMAGE = {"images": [{"url": "https://pictures.test/g.jpg"}]}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_two_identities_have_two_ids(proxies: Proxies) -> None:
 def test_what_is_not_given_is_sent_as_the_front_end_sends_it(
     proxies: Proxies, identity: CharacterIdentityResult
 ) -> None:
-    proxies.script(DRAW, PICTURE)
+    proxies.script(GENERATE, IMAGE)
     generate_with_instant_character(wanted(), identity)
     body = {
         "prompt": "Sarah smiles",
@@ -69,7 +69,7 @@ def test_what_is_not_given_is_sent_as_the_front_end_sends_it(
 
 
 def test_what_is_given_is_sent(proxies: Proxies, identity: CharacterIdentityResult) -> None:
-    proxies.script(DRAW, PICTURE)
+    proxies.script(GENERATE, IMAGE)
     params = wanted(
         aspect_ratio="9:16", guidance_scale=3.5, num_inference_steps=20, seed=0, negative_prompt="blurry"
     )
@@ -80,10 +80,10 @@ def test_what_is_given_is_sent(proxies: Proxies, identity: CharacterIdentityResu
     assert [sent[name] for name in names] == ["9:16", 3.5, 20, 0, "blurry"]
 
 
-def test_a_picture_comes_back_with_how_it_was_made(
+def test_an_image_comes_back_with_how_it_was_made(
     proxies: Proxies, identity: CharacterIdentityResult
 ) -> None:
-    proxies.script(DRAW, PICTURE)
+    proxies.script(GENERATE, IMAGE)
     progress: list[float] = []
     result = generate_with_instant_character(wanted(aspect_ratio="3:4"), identity, progress.append)
     assert result.image_url == "https://pictures.test/g.jpg"
@@ -98,7 +98,7 @@ def test_a_picture_comes_back_with_how_it_was_made(
 def test_a_refusal_is_told(
     proxies: Proxies, identity: CharacterIdentityResult, answer: httpx.Response, reason: str
 ) -> None:
-    proxies.script(DRAW, answer)
+    proxies.script(GENERATE, answer)
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:
         generate_with_instant_character(wanted(), identity, progress.append)
@@ -109,10 +109,10 @@ def test_a_refusal_is_told(
 
 
 @pytest.mark.parametrize("body", [{}, {"images": []}, {"images": [{}]}, {"images": ["x"]}, {"images": None}])
-def test_an_answer_without_a_picture_is_a_failure(
+def test_an_answer_without_an_image_is_a_failure(
     proxies: Proxies, identity: CharacterIdentityResult, body: dict[str, object]
 ) -> None:
-    proxies.script(DRAW, body)
+    proxies.script(GENERATE, body)
     with pytest.raises(ServiceFailed) as caught:
         generate_with_instant_character(wanted(), identity)
     assert str(caught.value) == (
@@ -131,7 +131,7 @@ def test_an_answer_without_a_picture_is_a_failure(
 def test_an_answer_that_cannot_be_read_is_a_failure(
     proxies: Proxies, identity: CharacterIdentityResult, answer: httpx.Response | Exception, reason: str
 ) -> None:
-    proxies.script(DRAW, [answer])
+    proxies.script(GENERATE, [answer])
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:
         generate_with_instant_character(wanted(), identity, progress.append)
@@ -139,7 +139,7 @@ def test_an_answer_that_cannot_be_read_is_a_failure(
     assert progress[-1] == 100
 
 
-def test_without_a_session_there_is_no_picture(proxies: Proxies, identity: CharacterIdentityResult) -> None:
+def test_without_a_session_there_is_no_image(proxies: Proxies, identity: CharacterIdentityResult) -> None:
     configure(None)
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:

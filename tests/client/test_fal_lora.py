@@ -22,7 +22,7 @@ from character_identity_client.fal_lora import (
 from tests.client.proxies import START, STATUS_TEXTS, Answer, Call, Proxies, references
 
 TRAIN, STATUS = "POST /api/fal-lora-training-proxy", "GET /api/fal-lora-status-proxy"
-DRAW = "POST /api/fal-lora-inference-proxy"
+GENERATE = "POST /api/fal-lora-inference-proxy"
 WEIGHTS = "https://store.test/w.safetensors"
 QUEUED = {"request_id": "r1", "status": "IN_QUEUE"}
 COMPLETED = {"status": "completed", "diffusers_lora_file": {"url": WEIGHTS}}
@@ -196,9 +196,9 @@ def test_a_copy_that_fails_does_not_fail_the_training(
     assert [record.message for record in caplog.records] == ["Failed to upload LoRA model, using direct URL"]
 
 
-def test_a_picture_is_drawn_with_the_copy_of_the_weights(proxies: Proxies) -> None:
+def test_an_image_is_generated_with_the_copy_of_the_weights(proxies: Proxies) -> None:
     identity = create(proxies).model_copy(update={"model_storage_url": "https://own.test/copy"})
-    proxies.script(DRAW, {"images": [{"url": "https://pictures.test/g.jpg"}]})
+    proxies.script(GENERATE, {"images": [{"url": "https://pictures.test/g.jpg"}]})
     progress: list[float] = []
     result = generate_with_flux_lora(PARAMS, identity, progress.append)
     body = {
@@ -216,14 +216,14 @@ def test_a_picture_is_drawn_with_the_copy_of_the_weights(proxies: Proxies) -> No
     assert progress == [10, 90, 100]
 
 
-def test_without_a_copy_a_picture_is_drawn_with_the_weights_themselves(proxies: Proxies) -> None:
+def test_without_a_copy_an_image_is_generated_with_the_weights_themselves(proxies: Proxies) -> None:
     identity = create(proxies).model_copy(update={"model_storage_url": None})
-    proxies.script(DRAW, {"images": [{"url": "https://pictures.test/g.jpg"}]})
+    proxies.script(GENERATE, {"images": [{"url": "https://pictures.test/g.jpg"}]})
     generate_with_flux_lora(PARAMS, identity)
     assert proxies.calls[-1].content["lora_url"] == WEIGHTS
 
 
-def test_without_weights_there_is_no_picture(proxies: Proxies) -> None:
+def test_without_weights_there_is_no_image(proxies: Proxies) -> None:
     identity = create(proxies).model_copy(update={"model_url": None, "model_storage_url": None})
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:
@@ -239,15 +239,15 @@ def test_without_weights_there_is_no_picture(proxies: Proxies) -> None:
         (httpx.Response(200, json={"images": []}), "Fal.ai LoRA inference returned no image URL."),
     ],
 )
-def test_a_picture_that_fails_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
+def test_an_image_that_fails_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
     identity = create(proxies)
-    proxies.script(DRAW, answer)
+    proxies.script(GENERATE, answer)
     with pytest.raises(ServiceFailed) as caught:
         generate_with_flux_lora(PARAMS, identity)
     assert str(caught.value) == f"Flux LoRA generation failed: {reason}"
 
 
-def test_without_a_session_nothing_is_trained_or_drawn(proxies: Proxies) -> None:
+def test_without_a_session_nothing_is_trained_or_generated(proxies: Proxies) -> None:
     identity = create(proxies)
     configure(None)
     for attempt in (

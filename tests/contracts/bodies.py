@@ -5,8 +5,8 @@ import json
 
 import httpx
 
-from character_identity.providers.vendor_api import MAX_ANSWER_BYTES
-from tests.contracts.wire import signed
+from character_identity.outbound.provider_http import MAX_ANSWER_BYTES
+from tests.contracts.fault_injection import signed
 
 JSON = {"content-type": "application/json"}
 OTHER_JSON = ("null", "[]", "[{}]", '"text"', "7", "true", "NaN")

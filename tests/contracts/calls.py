@@ -12,18 +12,18 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.job import JobHandle
-from character_identity.ports import ProviderGeneration, TrainingStatus
+from character_identity.ports.providers import GenerationStatus, TrainingStatus
 from tests.builders import NOON
-from tests.contracts.wire import (
+from tests.contracts.fault_injection import (
     ASTRIA_JOB,
     FAL_JOB,
     GENERATION,
-    PICTURES,
+    IMAGES,
     REQUEST,
     SECRETS,
     TRAINING,
+    FaultyTransport,
     Position,
-    Wire,
 )
 
 Outcome = Literal["accepted", "goes on", "done", "not found", "failed", "rejected", "unavailable", "unknown"]
@@ -50,46 +50,102 @@ class Call:
 
     name: str
     position: Position
-    make: Callable[[Wire], object]
+    make: Callable[[FaultyTransport], object]
 
 
 FAL_CALLS = [
-    Call("train", "submit", lambda wire: wire.lora.submit_training(TRAINING)),
-    Call("draw with a LoRA", "submit", lambda wire: wire.lora.submit_generation(GENERATION)),
-    Call("draw at once", "submit", lambda wire: wire.instant.submit_generation(GENERATION)),
-    Call("look at a training", "status", lambda wire: wire.lora.training_status(FAL_JOB)),
-    Call("look at a picture", "status", lambda wire: wire.instant.generation_status(FAL_JOB, REQUEST)),
-    Call("read a training", "result", lambda wire: wire.lora.training_status(FAL_JOB)),
-    Call("read a picture", "result", lambda wire: wire.lora.generation_status(FAL_JOB, REQUEST)),
-    Call("send an archive", "initiate", lambda wire: wire.lora.prepare_training(PICTURES)),
-    Call("send a picture", "initiate", lambda wire: wire.instant.submit_generation(GENERATION)),
+    Call("train", "submit", lambda faulty_transport: faulty_transport.lora.submit_training(TRAINING)),
+    Call(
+        "draw with a LoRA",
+        "submit",
+        lambda faulty_transport: faulty_transport.lora.submit_generation(GENERATION),
+    ),
+    Call(
+        "draw at once",
+        "submit",
+        lambda faulty_transport: faulty_transport.instant.submit_generation(GENERATION),
+    ),
+    Call(
+        "look at a training",
+        "status",
+        lambda faulty_transport: faulty_transport.lora.training_status(FAL_JOB),
+    ),
+    Call(
+        "look at a picture",
+        "status",
+        lambda faulty_transport: faulty_transport.instant.generation_status(FAL_JOB, REQUEST),
+    ),
+    Call(
+        "read a training", "result", lambda faulty_transport: faulty_transport.lora.training_status(FAL_JOB)
+    ),
+    Call(
+        "read a picture",
+        "result",
+        lambda faulty_transport: faulty_transport.lora.generation_status(FAL_JOB, REQUEST),
+    ),
+    Call(
+        "send an archive", "initiate", lambda faulty_transport: faulty_transport.lora.prepare_training(IMAGES)
+    ),
+    Call(
+        "send a picture",
+        "initiate",
+        lambda faulty_transport: faulty_transport.instant.submit_generation(GENERATION),
+    ),
 ]
 ASTRIA_CALLS = [
-    Call("train", "create tune", lambda wire: wire.astria.submit_training(TRAINING)),
-    Call("draw", "create prompt", lambda wire: wire.astria.submit_generation(GENERATION)),
-    Call("look at a training", "get tune", lambda wire: wire.astria.training_status(ASTRIA_JOB)),
-    Call("look at a picture", "get prompt", lambda wire: wire.astria.generation_status(ASTRIA_JOB, REQUEST)),
+    Call("train", "create tune", lambda faulty_transport: faulty_transport.astria.submit_training(TRAINING)),
+    Call(
+        "draw",
+        "create prompt",
+        lambda faulty_transport: faulty_transport.astria.submit_generation(GENERATION),
+    ),
+    Call(
+        "look at a training",
+        "get tune",
+        lambda faulty_transport: faulty_transport.astria.training_status(ASTRIA_JOB),
+    ),
+    Call(
+        "look at a picture",
+        "get prompt",
+        lambda faulty_transport: faulty_transport.astria.generation_status(ASTRIA_JOB, REQUEST),
+    ),
 ]
-FAL_CANCEL = Call("cancel", "cancel", lambda wire: wire.lora.cancel(FAL_JOB))
+FAL_CANCEL = Call("cancel", "cancel", lambda faulty_transport: faulty_transport.lora.cancel(FAL_JOB))
 ASTRIA_FINDS = [
-    Call("find a training", "list tunes", lambda wire: wire.astria.find_training(TRAINING)),
-    Call("find a picture", "list prompts", lambda wire: wire.astria.find_generation(GENERATION, NOON)),
+    Call(
+        "find a training",
+        "list tunes",
+        lambda faulty_transport: faulty_transport.astria.find_training(TRAINING),
+    ),
+    Call(
+        "find a picture",
+        "list prompts",
+        lambda faulty_transport: faulty_transport.astria.find_generation(GENERATION, NOON),
+    ),
 ]
 ASTRIA_ERASES = [
-    Call("erase a training", "delete tune", lambda wire: wire.astria.erase_training(ASTRIA_JOB)),
-    Call("erase a picture", "delete prompt", lambda wire: wire.astria.erase_generation(ASTRIA_JOB)),
+    Call(
+        "erase a training",
+        "delete tune",
+        lambda faulty_transport: faulty_transport.astria.erase_training(ASTRIA_JOB),
+    ),
+    Call(
+        "erase a picture",
+        "delete prompt",
+        lambda faulty_transport: faulty_transport.astria.erase_generation(ASTRIA_JOB),
+    ),
 ]
 
 
-def ended(call: Call, wire: Wire) -> tuple[Outcome, str]:
+def ended(call: Call, faulty_transport: FaultyTransport) -> tuple[Outcome, str]:
     """How a call ended, and what a person reads about it."""
     try:
-        answer = call.make(wire)
+        answer = call.make(faulty_transport)
     except ProviderError as exc:
         log = "".join(traceback.format_exception(exc))
         assert not [secret for secret in SECRETS if secret in f"{log}{exc.details}"]
         return OUTCOMES[type(exc)], exc.message
-    if isinstance(answer, TrainingStatus | ProviderGeneration):
+    if isinstance(answer, TrainingStatus | GenerationStatus):
         return STATES[answer.state], answer.reason or ""
     if answer is None:
         return "not found", ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contracts.ours import LINKS, PORTRAIT, Ours
-from tests.local.providers.stand_in import StandIn
+from tests.local.simulators.harness import StandIn
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import httpx
 
-from tests.contracts.wire import FAL_KEY, signed
+from tests.contracts.fault_injection import FAL_KEY, signed
 
 Meaning = Literal["refused", "gone", "our account", "too many calls", "ended badly", "undecided"]
 QUOTED = f"(given {signed('a.jpg')}\nwith Key {FAL_KEY})"

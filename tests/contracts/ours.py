@@ -6,40 +6,42 @@ import httpx
 
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
-from character_identity.ports import (
+from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.ports.providers import (
     GenerationOrder,
+    GenerationStatus,
     Provider,
-    ProviderGeneration,
-    ReferencePicture,
+    ReferenceImage,
     TrainingOrder,
 )
-from character_identity.providers.astria import Astria
-from character_identity.providers.fal_flux_lora import FalFluxLora
-from character_identity.providers.fal_instant import FalInstantCharacter
-from character_identity.providers.fal_queue import FalQueue
-from character_identity.providers.media import Guard, MediaFetcher
+from character_identity.providers.astria.adapter import Astria
+from character_identity.providers.fal.flux_lora import FalFluxLora
+from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.providers.fal.queue import FalQueue
 from tests.builders import a_request, an_identity, some_weights
-from tests.local.providers.stand_in import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
+from tests.local.simulators.harness import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
 from tests.providers.test_fal_queue import StubKey
 
 PROMPT = "Sarah, close-up portrait, studio"
 PORTRAIT = jpeg(portrait())
 LINKS = [f"https://files.test/{number}.jpg" for number in range(1, 6)]
-PICTURES = [ReferencePicture(link.rpartition("/")[2], link, lambda: PORTRAIT) for link in LINKS]
+IMAGES = [ReferenceImage(link.rpartition("/")[2], link, lambda: PORTRAIT) for link in LINKS]
 
 
 class Ours:
-    """The three adapters; ``links_reach`` is as it is in the cloud."""
+    """The three adapters; ``can_fetch_our_urls`` is as it is in the cloud."""
 
     def __init__(self, stand_in: StandIn) -> None:
         self.stand_in = stand_in
         transport = httpx.MockTransport(self._carry)
         client = httpx.Client(transport=transport)
-        media = MediaFetcher(Guard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"]), transport)
+        media = SafeHttpClient(
+            UrlGuard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"]), transport
+        )
         queue = FalQueue(client, StubKey("stand-in-id:stand-in-secret"), QUEUE, REST, media)
         self.instant = FalInstantCharacter(queue)
-        self.lora = FalFluxLora(queue, links_reach=True)
-        self.astria = Astria(client, StubKey("sd_stand_in"), ASTRIA, links_reach=True)
+        self.lora = FalFluxLora(queue, can_fetch_our_urls=True)
+        self.astria = Astria(client, StubKey("sd_stand_in"), ASTRIA, can_fetch_our_urls=True)
 
     def training(self, provider: Provider, callback_url: str | None = None) -> TrainingOrder:
         """An order of Sarah's training, its material prepared."""
@@ -47,9 +49,9 @@ class Ours:
             title="Sarah [i1]",
             class_name="woman",
             trigger_word="SARAH",
-            references=PICTURES,
+            references=IMAGES,
             steps=1000,
-            archive_url=provider.prepare_training(PICTURES),
+            archive_url=provider.prepare_training(IMAGES),
             callback_url=callback_url,
         )
 
@@ -72,21 +74,21 @@ class Ours:
         """An order of one small picture."""
         weights_link = identity.weights.provider_url if identity.weights else None
         wanted = a_request(**({"prompt": PROMPT, "width": 512, "height": 512} | request))
-        return GenerationOrder(identity, wanted, PICTURES, weights_link, callback_url)
+        return GenerationOrder(identity, wanted, IMAGES, weights_link, callback_url)
 
-    def drawn(self, provider: Provider, identity: Identity, **request: Any) -> ProviderGeneration:
+    def generated(self, provider: Provider, identity: Identity, **request: Any) -> GenerationStatus:
         """What becomes of one request."""
         order = self.generation(identity, **request)
         handle = provider.submit_generation(order)
         self.stand_in.clock.advance(60)
         return provider.generation_status(handle, order.request)
 
-    def likeness(self, generation: ProviderGeneration) -> float:
+    def likeness(self, generation: GenerationStatus) -> float:
         """How much of the character's clothes the first picture shows."""
         assert generation.state == "generated", generation.reason
         url = generation.images[0].url
         assert url is not None
-        return share_of_cloth(self.stand_in.picture(url))
+        return share_of_cloth(self.stand_in.image(url))
 
     def _carry(self, request: httpx.Request) -> httpx.Response:
         url = request.url.copy_with(netloc=request.headers["Host"].encode())

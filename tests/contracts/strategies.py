@@ -5,12 +5,12 @@ from typing import Any
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from character_identity.api.schemas import ClassName, CreateGenerationRequest, Name
 from character_identity.domain.generation import DIMENSIONS, GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
-from character_identity.ports import ReferencePicture
-from character_identity.schemas import ClassName, CreateGenerationRequest, Name
+from character_identity.ports.providers import ReferenceImage
 from tests.builders import an_identity, some_weights
-from tests.contracts.wire import signed
+from tests.contracts.fault_injection import signed
 
 AWKWARD_NAMES = [
     "Sarah",
@@ -88,13 +88,13 @@ def requests(draw: st.DrawFn, name: str, max_images: int) -> GenerationRequest:
     return GenerationRequest(**CreateGenerationRequest.model_validate(body).model_dump(exclude_none=True))
 
 
-def references(minimum: int = 1, maximum: int = 20) -> st.SearchStrategy[list[ReferencePicture]]:
+def references(minimum: int = 1, maximum: int = 20) -> st.SearchStrategy[list[ReferenceImage]]:
     """Stored pictures, as the services hand them on."""
     return st.integers(minimum, maximum).map(
         lambda count: [_reference(number) for number in range(1, count + 1)]
     )
 
 
-def _reference(number: int) -> ReferencePicture:
+def _reference(number: int) -> ReferenceImage:
     name = f"{number:04d}.jpg"
-    return ReferencePicture(name, signed(f"references/i1/{name}"), lambda: name.encode())
+    return ReferenceImage(name, signed(f"references/i1/{name}"), lambda: name.encode())

@@ -15,15 +15,15 @@ from tests.contracts.calls import (
     assert_fit_to_show,
     ended,
 )
-from tests.contracts.wire import (
+from tests.contracts.fault_injection import (
     ASTRIA_CALLBACK,
     ASTRIA_JOB,
     ASTRIA_KEY,
     GOOD,
     PAID,
     REQUEST,
+    FaultyTransport,
     Position,
-    Wire,
     signed,
 )
 
@@ -110,7 +110,7 @@ def expected(call: Call, meaning: Meaning) -> Outcome:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("status", "meaning"), STATUSES)
 def test_an_error_becomes_ours(call: Call, shape: str, status: int, meaning: Meaning) -> None:
-    outcome, message = ended(call, Wire({call.position: httpx.Response(status, **SHAPES[shape])}))
+    outcome, message = ended(call, FaultyTransport({call.position: httpx.Response(status, **SHAPES[shape])}))
     assert outcome == expected(call, meaning)
     if outcome == "done":
         return
@@ -122,7 +122,7 @@ def test_an_error_becomes_ours(call: Call, shape: str, status: int, meaning: Mea
 @every_call
 @pytest.mark.parametrize(("body", "says"), VALIDATIONS)
 def test_a_validation_is_told_field_by_field(call: Call, body: dict[str, Any], says: str) -> None:
-    outcome, message = ended(call, Wire({call.position: httpx.Response(422, json=body)}))
+    outcome, message = ended(call, FaultyTransport({call.position: httpx.Response(422, json=body)}))
     assert outcome == "rejected"
     assert says in message
     assert_fit_to_show(message)
@@ -131,7 +131,7 @@ def test_a_validation_is_told_field_by_field(call: Call, body: dict[str, Any], s
 @every_reading_call
 @pytest.mark.parametrize("body", [name for name in NOT_OBJECTS if name != "JSON []"])
 def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
-    outcome, message = ended(call, Wire({call.position: NOT_OBJECTS[body]}))
+    outcome, message = ended(call, FaultyTransport({call.position: NOT_OBJECTS[body]}))
     assert outcome == expected(call, "undecided")
     assert_fit_to_show(message)
 
@@ -150,14 +150,14 @@ def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
 def test_a_broken_connection_is_unknown_only_where_it_may_have_bought_something(
     call: Call, cut: Exception, paid: Outcome
 ) -> None:
-    outcome, message = ended(call, Wire({call.position: cut}))
+    outcome, message = ended(call, FaultyTransport({call.position: cut}))
     assert outcome == (paid if call.position in PAID else "unavailable")
     assert_fit_to_show(message)
 
 
 @every_call
 def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call) -> None:
-    assert ended(call, Wire({call.position: unpackable()}))[0] == expected(call, "undecided")
+    assert ended(call, FaultyTransport({call.position: unpackable()}))[0] == expected(call, "undecided")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,9 @@ def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call) -> None:
 )
 @pytest.mark.parametrize("identifier", [None, "788416", "", 7.5, True, [7], {}], ids=repr)
 def test_a_create_without_a_number_is_unknown(call: Call, identifier: Any) -> None:
-    outcome, message = ended(call, Wire({call.position: httpx.Response(201, json={"id": identifier})}))
+    outcome, message = ended(
+        call, FaultyTransport({call.position: httpx.Response(201, json={"id": identifier})})
+    )
     assert outcome == "unknown"
     assert_fit_to_show(message)
 
@@ -186,7 +188,10 @@ def test_a_create_without_a_number_is_unknown(call: Call, identifier: Any) -> No
     ids=str,
 )
 def test_a_tune_goes_on_until_it_is_trained(tune: dict[str, Any]) -> None:
-    assert ended(ASTRIA_CALLS[2], Wire({"get tune": httpx.Response(200, json=tune)})) == ("goes on", "")
+    assert ended(ASTRIA_CALLS[2], FaultyTransport({"get tune": httpx.Response(200, json=tune)})) == (
+        "goes on",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +201,7 @@ def test_a_tune_goes_on_until_it_is_trained(tune: dict[str, Any]) -> None:
 )
 def test_a_prompt_goes_on_until_it_has_links(images: Any) -> None:
     answer = httpx.Response(200, json={"id": 45, "images": images, "user_error": None})
-    assert ended(ASTRIA_CALLS[3], Wire({"get prompt": answer})) == ("goes on", "")
+    assert ended(ASTRIA_CALLS[3], FaultyTransport({"get prompt": answer})) == ("goes on", "")
 
 
 @pytest.mark.parametrize(
@@ -204,17 +209,17 @@ def test_a_prompt_goes_on_until_it_has_links(images: Any) -> None:
 )
 def test_a_user_error_is_the_end_and_told(error: Any) -> None:
     answer = httpx.Response(200, json={"id": 45, "images": [], "user_error": error})
-    outcome, message = ended(ASTRIA_CALLS[3], Wire({"get prompt": answer}))
+    outcome, message = ended(ASTRIA_CALLS[3], FaultyTransport({"get prompt": answer}))
     assert outcome == "failed"
     assert "Not allowed" in message
     assert_fit_to_show(message)
 
 
 @pytest.mark.parametrize("cost_mc", [None, "9200", -1, [], {}])
-def test_odd_facts_beside_a_picture_lose_no_picture(cost_mc: Any) -> None:
+def test_odd_facts_beside_an_image_lose_no_image(cost_mc: Any) -> None:
     images = ["https://s3.test/a", None, "https://s3.test/c", "", {"url": "https://s3.test/e"}]
     answer = httpx.Response(200, json={"images": images, "cost_mc": cost_mc})
-    read = Wire({"get prompt": answer}).astria.generation_status(ASTRIA_JOB, REQUEST)
+    read = FaultyTransport({"get prompt": answer}).astria.generation_status(ASTRIA_JOB, REQUEST)
     assert [(image.url, image.seed) for image in read.images] == [
         ("https://s3.test/a", 7),
         (None, 8),
@@ -227,17 +232,20 @@ def test_odd_facts_beside_a_picture_lose_no_picture(cost_mc: Any) -> None:
 
 @pytest.mark.parametrize("call", ASTRIA_FINDS, ids=lambda call: call.position)
 def test_an_empty_list_finds_nothing(call: Call) -> None:
-    assert ended(call, Wire({call.position: httpx.Response(200, json=[])})) == ("not found", "")
+    assert ended(call, FaultyTransport({call.position: httpx.Response(200, json=[])})) == ("not found", "")
 
 
 @pytest.mark.parametrize("call", ASTRIA_FINDS, ids=lambda call: call.position)
 @pytest.mark.parametrize("odd", [None, 7, "x", [], {}, {"id": None}, {"id": "45"}, {"id": True}], ids=repr)
 def test_odd_things_in_a_list_hide_nothing(call: Call, odd: Any) -> None:
     (thing,) = GOOD[call.position].json()
-    assert ended(call, Wire({call.position: httpx.Response(200, json=[odd, thing])})) == ("accepted", "")
+    assert ended(call, FaultyTransport({call.position: httpx.Response(200, json=[odd, thing])})) == (
+        "accepted",
+        "",
+    )
 
 
 @pytest.mark.parametrize("call", ASTRIA_ERASES, ids=lambda call: call.position)
 @pytest.mark.parametrize("answer", [httpx.Response(200), httpx.Response(204), httpx.Response(200, html="x")])
 def test_what_is_deleted_needs_no_answer_to_read(call: Call, answer: httpx.Response) -> None:
-    assert ended(call, Wire({call.position: answer})) == ("done", "")
+    assert ended(call, FaultyTransport({call.position: answer})) == ("done", "")

@@ -8,15 +8,15 @@ import pytest
 from tests.contracts.bodies import NOT_OBJECTS, packed, unpackable
 from tests.contracts.calls import FAL_CALLS, FAL_CANCEL, Call, Outcome, assert_fit_to_show, ended
 from tests.contracts.fal_answers import FalAnswer, Meaning, fal_answers
-from tests.contracts.wire import (
+from tests.contracts.fault_injection import (
     FAL_JOB,
     GENERATION,
-    PICTURES,
+    IMAGES,
     REQUEST,
     SIGNATURE,
     TRAINING,
+    FaultyTransport,
     Position,
-    Wire,
 )
 
 # What an answer means depends on whether money was at stake, and on whether it speaks for the job.
@@ -81,7 +81,7 @@ cancel_too = pytest.mark.parametrize(
 @cancel_too
 @pytest.mark.parametrize("answer", list(fal_answers()), ids=lambda answer: answer.name)
 def test_an_error_becomes_ours(call: Call, answer: FalAnswer) -> None:
-    outcome, message = ended(call, Wire({call.position: answer.response()}))
+    outcome, message = ended(call, FaultyTransport({call.position: answer.response()}))
     assert outcome == ENDINGS[answer.meaning][call.position]
     if outcome != "done":
         assert answer.says in message
@@ -91,7 +91,7 @@ def test_an_error_becomes_ours(call: Call, answer: FalAnswer) -> None:
 @every_call
 @pytest.mark.parametrize("body", NOT_OBJECTS)
 def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
-    outcome, message = ended(call, Wire({call.position: NOT_OBJECTS[body]}))
+    outcome, message = ended(call, FaultyTransport({call.position: NOT_OBJECTS[body]}))
     assert outcome == UNREADABLE[call.position]
     assert_fit_to_show(message)
 
@@ -101,13 +101,13 @@ def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
 def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call, status: int) -> None:
     answer = unpackable()
     answer.status_code = status
-    outcome, message = ended(call, Wire({call.position: answer}))
+    outcome, message = ended(call, FaultyTransport({call.position: answer}))
     assert outcome == UNREADABLE[call.position]
     assert_fit_to_show(message)
 
 
 def test_a_compressed_body_is_read() -> None:
-    handle = Wire({"submit": packed({"request_id": "r7"})}).lora.submit_training(TRAINING)
+    handle = FaultyTransport({"submit": packed({"request_id": "r7"})}).lora.submit_training(TRAINING)
     assert handle.provider_job_id == "r7"
 
 
@@ -132,7 +132,7 @@ def test_a_compressed_body_is_read() -> None:
 def test_a_broken_connection_is_unknown_only_where_it_may_have_bought_something(
     call: Call, cut: Exception, paid: Outcome
 ) -> None:
-    outcome, message = ended(call, Wire({call.position: cut}))
+    outcome, message = ended(call, FaultyTransport({call.position: cut}))
     assert outcome == (paid if call.position == "submit" else "unavailable")
     assert type(cut).__name__ in message
     assert_fit_to_show(message)
@@ -153,7 +153,7 @@ def test_a_broken_connection_is_unknown_only_where_it_may_have_bought_something(
 )
 @pytest.mark.parametrize("call", SUBMITS, ids=lambda call: call.name)
 def test_a_submit_without_a_request_id_is_unknown(call: Call, body: dict[str, Any]) -> None:
-    outcome, message = ended(call, Wire({"submit": httpx.Response(200, json=body)}))
+    outcome, message = ended(call, FaultyTransport({"submit": httpx.Response(200, json=body)}))
     assert outcome == "unknown"
     assert_fit_to_show(message)
 
@@ -163,7 +163,7 @@ def test_a_submit_without_a_request_id_is_unknown(call: Call, body: dict[str, An
 )
 def test_odd_addresses_in_a_submit_lose_no_job(url: Any) -> None:
     answer = {"request_id": "r1", "status_url": url, "response_url": url}
-    handle = Wire({"submit": httpx.Response(200, json=answer)}).lora.submit_training(TRAINING)
+    handle = FaultyTransport({"submit": httpx.Response(200, json=answer)}).lora.submit_training(TRAINING)
     assert handle.status_url == f"{REQUESTS}/r1/status"
     assert handle.result_url == f"{REQUESTS}/r1"
 
@@ -175,7 +175,7 @@ def test_odd_addresses_in_a_submit_lose_no_job(url: Any) -> None:
     ids=repr,
 )
 def test_a_fourth_state_is_only_unavailable(call: Call, status: Any) -> None:
-    outcome, message = ended(call, Wire({"status": httpx.Response(200, json={"status": status})}))
+    outcome, message = ended(call, FaultyTransport({"status": httpx.Response(200, json={"status": status})}))
     assert outcome == "unavailable"
     assert_fit_to_show(message)
 
@@ -184,7 +184,7 @@ def test_a_fourth_state_is_only_unavailable(call: Call, status: Any) -> None:
 @pytest.mark.parametrize("body", [{"json": {"status": "NOT_FOUND"}}, {"html": "<html>"}, {}], ids=str)
 def test_a_job_that_nobody_knows_any_more_has_failed(call: Call, body: dict[str, Any]) -> None:
     gone = httpx.Response(404, **body)
-    outcome, message = ended(call, Wire({"status": gone, "result": gone}))
+    outcome, message = ended(call, FaultyTransport({"status": gone, "result": gone}))
     assert outcome == "failed"
     assert "does not know this job any more" in message
     assert_fit_to_show(message)
@@ -193,7 +193,7 @@ def test_a_job_that_nobody_knows_any_more_has_failed(call: Call, body: dict[str,
 @pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
 def test_a_cancelled_job_says_so(call: Call) -> None:
     body = {"detail": "Request was cancelled by the client", "error_type": "client_cancelled"}
-    outcome, message = ended(call, Wire({"result": httpx.Response(499, json=body)}))
+    outcome, message = ended(call, FaultyTransport({"result": httpx.Response(499, json=body)}))
     assert (outcome, message) == ("failed", "cancelled: Request was cancelled by the client")
 
 
@@ -211,9 +211,9 @@ def test_a_cancelled_job_says_so(call: Call) -> None:
     ids=lambda answer: f"{answer.status_code} {answer.text}",
 )
 def test_a_cancel_is_asked_once_whatever_becomes_of_it(answer: httpx.Response) -> None:
-    wire = Wire({"cancel": answer})
-    assert ended(FAL_CANCEL, wire) == ("done", "")
-    assert [(position, str(request.url)) for position, request in wire.sent] == [
+    faulty_transport = FaultyTransport({"cancel": answer})
+    assert ended(FAL_CANCEL, faulty_transport) == ("done", "")
+    assert [(position, str(request.url)) for position, request in faulty_transport.sent] == [
         ("cancel", FAL_JOB.cancel_url)
     ]
 
@@ -222,13 +222,13 @@ def test_a_cancel_is_asked_once_whatever_becomes_of_it(answer: httpx.Response) -
 @pytest.mark.parametrize("logs", [None, 7, "log", {}, [None, 7, "x", {}, {"message": None}, {"message": 7}]])
 def test_odd_logs_hide_no_state(call: Call, logs: Any) -> None:
     answer = httpx.Response(202, json={"status": "IN_PROGRESS", "logs": logs})
-    assert ended(call, Wire({"status": answer})) == ("goes on", "")
+    assert ended(call, FaultyTransport({"status": answer})) == ("goes on", "")
 
 
 @pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
 def test_a_result_that_is_not_there_yet_goes_on(call: Call) -> None:
     early = httpx.Response(400, json={"detail": "Request is still in progress"})
-    assert ended(call, Wire({"result": early})) == ("goes on", "")
+    assert ended(call, FaultyTransport({"result": early})) == ("goes on", "")
 
 
 @pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
@@ -248,17 +248,17 @@ def test_a_result_that_is_not_there_yet_goes_on(call: Call) -> None:
     ids=str,
 )
 def test_a_result_with_nothing_in_it_has_failed(call: Call, output: dict[str, Any]) -> None:
-    outcome, message = ended(call, Wire({"result": httpx.Response(200, json=output)}))
+    outcome, message = ended(call, FaultyTransport({"result": httpx.Response(200, json=output)}))
     assert outcome == "failed"
     assert_fit_to_show(message)
 
 
 @pytest.mark.parametrize("flags", [None, 7, "x", {}, [], [None], ["yes"]])
 @pytest.mark.parametrize("units", ["", "x", "nan", "inf", "-1", "1e999"])
-def test_odd_facts_beside_a_picture_lose_no_picture(flags: Any, units: str) -> None:
+def test_odd_facts_beside_an_image_lose_no_image(flags: Any, units: str) -> None:
     output = {"images": [{"url": "https://v3.fal.media/1"}], "seed": "x", "has_nsfw_concepts": flags}
     answer = httpx.Response(200, json=output, headers={"x-fal-billable-units": units})
-    read = Wire({"result": answer}).lora.generation_status(FAL_JOB, REQUEST)
+    read = FaultyTransport({"result": answer}).lora.generation_status(FAL_JOB, REQUEST)
     assert [(image.url, image.seed, image.filtered) for image in read.images] == [
         ("https://v3.fal.media/1", None, False)
     ]
@@ -276,17 +276,23 @@ def test_odd_facts_beside_a_picture_lose_no_picture(flags: Any, units: str) -> N
     ],
     ids=str,
 )
-def test_a_picture_without_a_link_keeps_its_place(flags: Any, filtered: list[bool]) -> None:
+def test_an_image_without_a_link_keeps_its_place(flags: Any, filtered: list[bool]) -> None:
     output = {"images": [{"url": "https://v3.fal.media/1"}, {"width": 7}, {"url": "https://v3.fal.media/3"}]}
     answer = httpx.Response(200, json={**output, "has_nsfw_concepts": flags})
-    images = Wire({"result": answer}).lora.generation_status(FAL_JOB, REQUEST).images
+    images = FaultyTransport({"result": answer}).lora.generation_status(FAL_JOB, REQUEST).images
     assert [image.url for image in images] == ["https://v3.fal.media/1", None, "https://v3.fal.media/3"]
     assert [image.filtered for image in images] == filtered
 
 
 UPLOADS = [
-    Call("send an archive", "upload", lambda wire: wire.lora.prepare_training(PICTURES)),
-    Call("send a picture", "upload", lambda wire: wire.instant.submit_generation(GENERATION)),
+    Call(
+        "send an archive", "upload", lambda faulty_transport: faulty_transport.lora.prepare_training(IMAGES)
+    ),
+    Call(
+        "send a picture",
+        "upload",
+        lambda faulty_transport: faulty_transport.instant.submit_generation(GENERATION),
+    ),
 ]
 
 
@@ -307,12 +313,12 @@ UPLOADS = [
     ],
 )
 def test_a_failed_upload_buys_nothing(call: Call, status: int, outcome: Outcome) -> None:
-    wire = Wire({"upload": httpx.Response(status, text=f"<Error>{SIGNATURE}</Error>")})
-    met, message = ended(call, wire)
+    faulty_transport = FaultyTransport({"upload": httpx.Response(status, text=f"<Error>{SIGNATURE}</Error>")})
+    met, message = ended(call, faulty_transport)
     assert met == outcome
     assert str(status) in message
     assert_fit_to_show(message)
-    assert [position for position, _ in wire.sent] == ["initiate", "upload"]
+    assert [position for position, _ in faulty_transport.sent] == ["initiate", "upload"]
 
 
 @pytest.mark.parametrize("call", UPLOADS, ids=lambda call: call.name)
@@ -339,7 +345,7 @@ def test_a_failed_upload_buys_nothing(call: Call, status: int, outcome: Outcome)
 )
 def test_an_unusable_upload_address_is_fals_fault_not_the_callers(call: Call, url: Any) -> None:
     answer = {"upload_url": url, "file_url": "https://v3.fal.media/f"}
-    outcome, message = ended(call, Wire({"initiate": httpx.Response(200, json=answer)}))
+    outcome, message = ended(call, FaultyTransport({"initiate": httpx.Response(200, json=answer)}))
     assert outcome == "unavailable"
     assert message.startswith("fal: ")
     assert_fit_to_show(message)

@@ -9,9 +9,9 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
     ServiceError,
 )
-from character_identity.providers.media import Guard, MediaFetcher
+from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
 from tests.contracts.bodies import unpackable
-from tests.contracts.wire import SIGNATURE, resolve
+from tests.contracts.fault_injection import SIGNATURE, resolve
 
 ADDRESS = f"https://up.test/a.jpg?X-Amz-Signature={SIGNATURE}"
 
@@ -22,7 +22,7 @@ def fetched(answer: httpx.Response | Exception, url: str = ADDRESS) -> bytes:
             raise answer
         return answer
 
-    return MediaFetcher(Guard(resolve=resolve), httpx.MockTransport(respond)).fetch(url, 100)
+    return SafeHttpClient(UrlGuard(resolve=resolve), httpx.MockTransport(respond)).fetch(url, 100)
 
 
 NOWHERE = [

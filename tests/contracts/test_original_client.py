@@ -1,4 +1,4 @@
-"""What the original client would have sent, row by row, and what we send in its place.
+"""What the TypeScript client would have sent, row by row, and what we send in its place.
 
 Each row is shown twice: the raw body, sent to a stand-in as forgiving as the real server, is refused or
 misses the character; ours, sent to a stand-in that refuses every unknown field, draws the character.
@@ -12,10 +12,16 @@ import pytest
 from character_identity.domain.generation import DIMENSIONS, AspectRatio
 from tests.builders import an_identity
 from tests.contracts.ours import LINKS, PORTRAIT, PROMPT, Ours
-from tests.local.providers.stand_in import StandIn, share_of_cloth
+from tests.local.simulators.harness import StandIn, share_of_cloth
 
 INSTANT, TRAINER, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
-DRAWN = {"image_size": "1:1", "num_images": 1, "guidance_scale": 7.5, "num_inference_steps": 30, "seed": 7}
+GENERATED = {
+    "image_size": "1:1",
+    "num_images": 1,
+    "guidance_scale": 7.5,
+    "num_inference_steps": 30,
+    "seed": 7,
+}
 TUNE = {"title": "Character: Jane Doe", "base_tune_id": None, "branch": "fast"}
 
 
@@ -34,7 +40,7 @@ def complaints(result: httpx.Response) -> set[tuple[str, str]]:
 
 def likeness_of(stand_in: StandIn, result: httpx.Response) -> float:
     assert result.status_code == 200, result.text
-    return share_of_cloth(stand_in.picture(result.json()["images"][0]["url"]))
+    return share_of_cloth(stand_in.image(result.json()["images"][0]["url"]))
 
 
 def create_tune(stand_in: StandIn, **fields: Any) -> httpx.Response:
@@ -45,26 +51,26 @@ def create_tune(stand_in: StandIn, **fields: Any) -> httpx.Response:
 
 
 def test_instant_character_takes_no_list_of_references(lenient: StandIn) -> None:
-    raw = {**DRAWN, "prompt": PROMPT, "reference_images": LINKS[:3], "negative_prompt": "blurry"}
+    raw = {**GENERATED, "prompt": PROMPT, "reference_images": LINKS[:3], "negative_prompt": "blurry"}
     assert complaints(lenient.finish(INSTANT, raw)) == {("image_url", "missing"), ("image_size", "one_of")}
 
 
 def test_we_send_one_reference(ours: Ours) -> None:
-    assert ours.likeness(ours.drawn(ours.instant, an_identity(), negative_prompt="blurry")) > 0.1
+    assert ours.likeness(ours.generated(ours.instant, an_identity(), negative_prompt="blurry")) > 0.1
 
 
 @pytest.mark.parametrize(("ratio", "size"), DIMENSIONS.items())
 def test_we_send_the_size_by_its_name(ours: Ours, ratio: AspectRatio, size: tuple[int, int]) -> None:
     request = {"aspect_ratio": ratio, "width": None, "height": None}
-    [image] = ours.drawn(ours.instant, an_identity(), **request).images
+    [image] = ours.generated(ours.instant, an_identity(), **request).images
     assert image.url is not None
-    assert ours.stand_in.picture(image.url).size == size
+    assert ours.stand_in.image(image.url).size == size
 
 
 # training with images_data_url as a list
 
 
-def test_a_training_takes_no_list_of_pictures_and_says_so_last(lenient: StandIn) -> None:
+def test_a_training_takes_no_list_of_images_and_says_so_last(lenient: StandIn) -> None:
     raw = {"images_data_url": LINKS, "steps": 1000, "trigger_word": "SARAH"}
     job = lenient.submit(TRAINER, raw)
     lenient.clock.advance(60)
@@ -83,7 +89,7 @@ def test_we_train_on_one_archive(ours: Ours) -> None:
 
 
 def test_lora_url_is_ignored_and_the_size_alone_is_refused(lenient: StandIn) -> None:
-    raw = {**DRAWN, "prompt": PROMPT, "lora_url": lenient.train(), "negative_prompt": "blurry"}
+    raw = {**GENERATED, "prompt": PROMPT, "lora_url": lenient.train(), "negative_prompt": "blurry"}
     assert complaints(lenient.finish(LORA, raw)) == {("image_size", "one_of")}
     plain = lenient.finish(LORA, {**raw, "image_size": "square", "prompt": f"SARAH, {PROMPT}"})
     assert likeness_of(lenient, plain) < 0.01
@@ -100,8 +106,10 @@ def test_without_the_trigger_word_the_weights_sleep(lenient: StandIn) -> None:
 )
 def test_we_send_the_weights_and_the_trigger_word(ours: Ours, prompt: str) -> None:
     identity = ours.trained(ours.lora)
-    drawn = ours.drawn(ours.lora, identity, prompt=prompt, negative_prompt="blurry", guidance_scale=7.5)
-    assert ours.likeness(drawn) > 0.1
+    generated = ours.generated(
+        ours.lora, identity, prompt=prompt, negative_prompt="blurry", guidance_scale=7.5
+    )
+    assert ours.likeness(generated) > 0.1
 
 
 # Astria: images as objects, the name as a class, the branch "fast"
@@ -129,7 +137,7 @@ def test_the_fast_branch_costs_nothing_and_shows_nobody(lenient: StandIn) -> Non
     prompt = lenient.astria("POST", "/tunes/1504944/prompts", json=body).json()
     lenient.clock.advance(60)
     [url] = lenient.astria("GET", f"/prompts/{prompt['id']}").json()["images"]
-    assert share_of_cloth(lenient.picture(url)) < 0.01
+    assert share_of_cloth(lenient.image(url)) < 0.01
     assert [call["cost_usd"] for call in lenient.ledger()] == [0, 0]
 
 
@@ -170,9 +178,9 @@ def test_a_prompt_on_the_lora_itself_is_refused_three_times_over(lenient: StandI
 def test_we_prompt_the_base_model_with_tag_token_and_class(ours: Ours, prompt: str) -> None:
     identity = ours.trained(ours.astria)
     request = {"prompt": prompt, "negative_prompt": "blurry", "guidance_scale": 7.5, "num_images": 4}
-    drawn = ours.drawn(ours.astria, identity, **request)
-    assert len(drawn.images) == 4
-    assert ours.likeness(drawn) > 0.1
+    generated = ours.generated(ours.astria, identity, **request)
+    assert len(generated.images) == 4
+    assert ours.likeness(generated) > 0.1
 
 
 # fal: waiting for a state "failed"

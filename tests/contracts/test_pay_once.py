@@ -7,12 +7,12 @@ import pytest
 
 from character_identity.domain.errors import ProviderError, ProviderNotConfigured
 from character_identity.domain.job import JobHandle
-from character_identity.services.submission import submit_once
+from character_identity.services.jobs.submission import submit_once
 from tests.builders import a_job
 from tests.contracts.bodies import NOT_OBJECTS
 from tests.contracts.calls import ASTRIA_CALLS, FAL_CALLS, OUTCOMES, Call
 from tests.contracts.fal_answers import INGRESS
-from tests.contracts.wire import PAID, SECRETS, Position, Wire
+from tests.contracts.fault_injection import PAID, SECRETS, FaultyTransport, Position
 from tests.fakes import Clock, FakeLedger
 
 Answer = httpx.Response | Exception
@@ -48,12 +48,12 @@ ANSWERS: dict[str, Answer] = {
 }
 
 
-def attempts(call: Call, wire: Wire, times: int) -> Iterator[str]:
+def attempts(call: Call, faulty_transport: FaultyTransport, times: int) -> Iterator[str]:
     """How each of several attempts at the same job ends."""
     ledger = FakeLedger(job := a_job())
 
     def submit() -> JobHandle:
-        handle = call.make(wire)
+        handle = call.make(faulty_transport)
         assert isinstance(handle, JobHandle)
         return handle
 
@@ -65,29 +65,29 @@ def attempts(call: Call, wire: Wire, times: int) -> Iterator[str]:
             yield OUTCOMES[type(exc)]
 
 
-def billable(wire: Wire) -> int:
+def billable(faulty_transport: FaultyTransport) -> int:
     """Calls that cost money, if they were accepted."""
-    positions: list[Position] = [position for position, _ in wire.sent]
+    positions: list[Position] = [position for position, _ in faulty_transport.sent]
     return sum(position in PAID for position in positions)
 
 
 @pytest.mark.parametrize("call", PAID_CALLS, ids=lambda call: f"{call.name}, {call.position}")
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_a_job_is_ordered_again_only_if_nothing_was_taken(call: Call, answer: str) -> None:
-    wire = Wire({call.position: ANSWERS[answer]})
-    first, second, third = attempts(call, wire, 3)
+    faulty_transport = FaultyTransport({call.position: ANSWERS[answer]})
+    first, second, third = attempts(call, faulty_transport, 3)
     assert first == second == third != "accepted"
     assert (first == "unavailable") == (answer in SAFE_TO_REPEAT)
     # A refused key is fetched again and tried once more: that call was refused too.
     orders = 3 if first == "unavailable" else 2 if answer == "401" else 1
-    assert billable(wire) == orders
+    assert billable(faulty_transport) == orders
 
 
 @pytest.mark.parametrize("call", PAID_CALLS, ids=lambda call: f"{call.name}, {call.position}")
 def test_an_accepted_job_is_ordered_once(call: Call) -> None:
-    wire = Wire()
-    assert list(attempts(call, wire, 3)) == ["accepted"] * 3
-    assert billable(wire) == 1
+    faulty_transport = FaultyTransport()
+    assert list(attempts(call, faulty_transport, 3)) == ["accepted"] * 3
+    assert billable(faulty_transport) == 1
 
 
 @pytest.mark.parametrize("call", PAID_CALLS, ids=lambda call: f"{call.name}, {call.position}")
@@ -95,7 +95,7 @@ def test_a_key_that_no_header_takes_is_not_quoted(call: Call) -> None:
     """The text of httpx's own error quotes the header."""
     refusal = httpx.LocalProtocolError(f"Illegal header value b'Key {SECRETS[1]}'")
     with pytest.raises(ProviderNotConfigured) as caught:
-        call.make(Wire({call.position: refusal}))
+        call.make(FaultyTransport({call.position: refusal}))
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     assert SECRETS[1] not in caught.value.message

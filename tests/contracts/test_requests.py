@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 
+from character_identity.api.schemas import Name
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.identity import Identity
-from character_identity.ports import GenerationOrder, ReferencePicture, TrainingOrder
-from character_identity.providers.astria import TAG, Astria
-from character_identity.providers.fal_flux_lora import FalFluxLora
-from character_identity.providers.fal_instant import FalInstantCharacter
-from character_identity.schemas import Name
+from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
+from character_identity.providers.astria.adapter import TAG, Astria
+from character_identity.providers.fal.flux_lora import FalFluxLora
+from character_identity.providers.fal.instant_character import FalInstantCharacter
 from tests.builders import an_identity
+from tests.contracts.fault_injection import REQUEST, FaultyTransport, signed
 from tests.contracts.strategies import identities, references, requests
-from tests.contracts.wire import REQUEST, Wire, signed
 from tests.providers.contracts import astria_schema, input_schema
 
 FORMS = {
@@ -30,16 +30,19 @@ FORMS = {
     },
     **{name: Draft202012Validator(astria_schema(name)) for name in ("tune", "prompt")},
 }
-WIRES = {links_reach: Wire(links_reach=links_reach) for links_reach in (True, False)}
+TRANSPORTS = {
+    can_fetch_our_urls: FaultyTransport(can_fetch_our_urls=can_fetch_our_urls)
+    for can_fetch_our_urls in (True, False)
+}
 WEIGHTS_LINK = signed("weights/i1/lora.safetensors")
 
 bounded = settings(max_examples=100, derandomize=True, database=None, deadline=None)
 
 
-def wire(links_reach: bool = True) -> Wire:
+def faulty_transport(can_fetch_our_urls: bool = True) -> FaultyTransport:
     """A wire on which nothing was sent yet; kept, since making one takes longer than using it."""
-    WIRES[links_reach].sent.clear()
-    return WIRES[links_reach]
+    TRANSPORTS[can_fetch_our_urls].sent.clear()
+    return TRANSPORTS[can_fetch_our_urls]
 
 
 def in_form(name: str, body: Any) -> None:
@@ -48,11 +51,11 @@ def in_form(name: str, body: Any) -> None:
 
 @bounded
 @given(st.data())
-def test_instant_character_is_asked_for_one_picture(data: st.DataObject) -> None:
+def test_instant_character_is_asked_for_one_image(data: st.DataObject) -> None:
     identity = data.draw(identities("fal-instant"))
     request = data.draw(requests(identity.name, FalInstantCharacter.max_images))
     order = GenerationOrder(identity, request, data.draw(references()))
-    (fal := wire()).instant.submit_generation(order)
+    (fal := faulty_transport()).instant.submit_generation(order)
     assert [position for position, _ in fal.sent] == ["initiate", "upload", "submit"]
     body = fal.body("submit")
     in_form("instant-character", body)
@@ -67,7 +70,7 @@ def test_flux_lora_is_asked_with_weights_and_trigger_word(data: st.DataObject) -
     identity = data.draw(identities("fal-lora"))
     request = data.draw(requests(identity.name, FalFluxLora.max_images))
     order = GenerationOrder(identity, request, data.draw(references()), WEIGHTS_LINK)
-    plan = (fal := wire()).lora.plan(identity, request)
+    plan = (fal := faulty_transport()).lora.plan(identity, request)
     fal.lora.submit_generation(order)
     body = fal.body("submit")
     in_form("flux-lora", body)
@@ -82,11 +85,11 @@ def test_flux_lora_is_asked_with_weights_and_trigger_word(data: st.DataObject) -
 @given(st.data())
 def test_a_lora_is_trained_on_one_archive_with_its_trigger_word(data: st.DataObject) -> None:
     identity = data.draw(identities("fal-lora"))
-    pictures, steps = data.draw(references()), data.draw(st.integers(1, 10_000))
-    archive_url = (fal := wire()).lora.prepare_training(pictures)
+    images, steps = data.draw(references()), data.draw(st.integers(1, 10_000))
+    archive_url = (fal := faulty_transport()).lora.prepare_training(images)
     (uploaded,) = [request.content for position, request in fal.sent if position == "upload"]
-    assert _unpacked(uploaded) == {picture.name: picture.read() for picture in pictures}
-    fal.lora.submit_training(a_training(identity, pictures, steps, archive_url))
+    assert _unpacked(uploaded) == {image.name: image.read() for image in images}
+    fal.lora.submit_training(a_training(identity, images, steps, archive_url))
     body = fal.body("submit")
     in_form("flux-lora-fast-training", body)
     assert body == {
@@ -101,13 +104,13 @@ def test_a_lora_is_trained_on_one_archive_with_its_trigger_word(data: st.DataObj
 @given(st.data())
 def test_a_tune_is_a_flux_lora_of_a_class_with_links(data: st.DataObject) -> None:
     identity = data.draw(identities("astria"))
-    pictures = data.draw(references())
-    (astria := wire()).astria.submit_training(a_training(identity, pictures, 1000))
+    images = data.draw(references())
+    (astria := faulty_transport()).astria.submit_training(a_training(identity, images, 1000))
     body = astria.body("create tune")
     in_form("tune", body)
     tune = body["tune"]
     assert (tune["name"], tune["base_tune_id"], tune["token"]) == (identity.class_name, 1504944, "ohwx")
-    assert tune["image_urls"] == [picture.link for picture in pictures]
+    assert tune["image_urls"] == [image.link for image in images]
     assert all(link.isascii() and " " not in link for link in tune["image_urls"])
     assert identity.identity_id in tune["title"]
     assert "branch" not in tune
@@ -117,14 +120,14 @@ def test_a_tune_is_a_flux_lora_of_a_class_with_links(data: st.DataObject) -> Non
 @given(st.data())
 def test_a_tune_by_upload_says_the_same(data: st.DataObject) -> None:
     identity = data.draw(identities("astria"))
-    pictures = data.draw(references())
-    order = a_training(identity, pictures, 1000)
-    (astria := wire()).astria.submit_training(order)
+    images = data.draw(references())
+    order = a_training(identity, images, 1000)
+    (astria := faulty_transport()).astria.submit_training(order)
     linked = astria.body("create tune")["tune"]
-    (uploading := wire(links_reach=False)).astria.submit_training(order)
+    (uploading := faulty_transport(can_fetch_our_urls=False)).astria.submit_training(order)
     ((_, request),) = uploading.sent
     parts = _parts(request.headers["Content-Type"], request.content)
-    assert [value for name, value in parts if name == "tune[images][]"] == [p.read() for p in pictures]
+    assert [value for name, value in parts if name == "tune[images][]"] == [p.read() for p in images]
     del linked["image_urls"]
     assert {name: value.decode() for name, value in parts if name != "tune[images][]"} == {
         f"tune[{name}]": str(value) for name, value in linked.items()
@@ -137,7 +140,7 @@ def test_a_prompt_calls_its_own_tune_and_no_other(data: st.DataObject) -> None:
     identity = data.draw(identities("astria"))
     request = data.draw(requests(identity.name, Astria.max_images))
     order = GenerationOrder(identity, request, data.draw(references()))
-    plan = (astria := wire()).astria.plan(identity, request)
+    plan = (astria := faulty_transport()).astria.plan(identity, request)
     astria.astria.submit_generation(order)
     ((_, sent),) = astria.sent
     body = astria.body("create prompt")
@@ -156,14 +159,18 @@ def test_a_prompt_calls_its_own_tune_and_no_other(data: st.DataObject) -> None:
 
 def test_a_tag_cannot_be_hidden_in_another() -> None:
     request = REQUEST.model_copy(update={"prompt": "<lo<lora:1:1>ra:2:1> < LoRA:3:1> <lora:4"})
-    text = wire().astria.plan(an_identity(provider="astria", provider_model_id="7"), request).body["text"]
+    text = (
+        faulty_transport()
+        .astria.plan(an_identity(provider="astria", provider_model_id="7"), request)
+        .body["text"]
+    )
     assert TAG.findall(text) == ["<lora:7:1>"]
 
 
 @pytest.mark.parametrize(("name", "prompt"), [("Al", "ALWAYS by the sea"), ("Sarah", "two SARAHS at home")])
 def test_the_trigger_word_stands_by_itself(name: str, prompt: str) -> None:
     identity = an_identity(name=name)
-    plan = wire().lora.plan(identity, REQUEST.model_copy(update={"prompt": prompt}))
+    plan = faulty_transport().lora.plan(identity, REQUEST.model_copy(update={"prompt": prompt}))
     assert identity.trigger_word in plan.prompt.replace(",", " ").split()
 
 
@@ -173,11 +180,11 @@ def test_no_name_leaves_the_trigger_word_empty() -> None:
 
 
 @pytest.mark.parametrize("provider", ["lora", "astria"])
-def test_nobody_is_drawn_without_what_was_trained(provider: str) -> None:
+def test_nobody_is_generated_without_what_was_trained(provider: str) -> None:
     untrained = an_identity(weights=None, provider_model_id=None)
     order = GenerationOrder(untrained, REQUEST, [], WEIGHTS_LINK)
     with pytest.raises(ProviderRejected):
-        getattr(quiet := wire(), provider).submit_generation(order)
+        getattr(quiet := faulty_transport(), provider).submit_generation(order)
     assert quiet.sent == []
 
 
@@ -200,14 +207,14 @@ def test_the_forms_are_closed(name: str, body: dict[str, Any]) -> None:
 
 
 def a_training(
-    identity: Identity, pictures: list[ReferencePicture], steps: int, archive_url: str | None = None
+    identity: Identity, images: list[ReferenceImage], steps: int, archive_url: str | None = None
 ) -> TrainingOrder:
     """The order as the training service writes it."""
     return TrainingOrder(
         title=f"{identity.name} [{identity.identity_id}]",
         class_name=identity.class_name,
         trigger_word=identity.trigger_word,
-        references=pictures,
+        references=images,
         steps=steps,
         archive_url=archive_url,
     )

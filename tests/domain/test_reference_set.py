@@ -2,14 +2,14 @@ import pytest
 
 from character_identity.domain.finding import Finding
 from character_identity.domain.reference_set import (
-    NEAR_BITS,
-    Fingerprint,
-    Looks,
+    MAX_HAMMING_DISTANCE,
+    PerceptualHash,
+    ReferenceAnalysis,
+    judge_analysis,
     judge_count,
-    judge_looks,
     judge_repeats,
-    most_central,
-    odd_one_out,
+    medoid,
+    outlier,
 )
 
 LOW = 2**64 - 1
@@ -17,8 +17,8 @@ HIGH = LOW << 64
 OTHER = LOW << 32
 
 
-def a_fingerprint(content: str, shape: int = LOW, mirrored: int = HIGH) -> Fingerprint:
-    return Fingerprint(content, shape, mirrored)
+def a_perceptual_hash(content: str, shape: int = LOW, mirrored: int = HIGH) -> PerceptualHash:
+    return PerceptualHash(content, shape, mirrored)
 
 
 def told(findings: list[Finding]) -> list[tuple[str, int | None]]:
@@ -43,7 +43,7 @@ def alike(count: int, *, odd: int | None = None, close: float = 0.8, far: float 
         (2, 7, ["too_few_references", "too_many_references"]),
     ],
 )
-def test_only_different_pictures_count_towards_the_minimum(
+def test_only_different_images_count_towards_the_minimum(
     different: int, given: int, codes: list[str]
 ) -> None:
     assert [finding.code for finding in judge_count(different, given, 5, 6)] == codes
@@ -55,33 +55,35 @@ def test_the_message_says_how_many_of_those_that_came_are_different() -> None:
 
 
 def test_a_copy_is_told_at_its_second_place_and_with_its_first() -> None:
-    prints = {0: a_fingerprint("a"), 2: a_fingerprint("b", OTHER, OTHER), 4: a_fingerprint("a")}
+    prints = {0: a_perceptual_hash("a"), 2: a_perceptual_hash("b", OTHER, OTHER), 4: a_perceptual_hash("a")}
     findings = list(judge_repeats(prints))
     assert told(findings) == [("duplicate_reference", 4)]
     assert findings[0].message == "The same picture as references[0]."
 
 
-@pytest.mark.parametrize(("bits", "near"), [(0, True), (NEAR_BITS, True), (NEAR_BITS + 1, False)])
+@pytest.mark.parametrize(
+    ("bits", "near"), [(0, True), (MAX_HAMMING_DISTANCE, True), (MAX_HAMMING_DISTANCE + 1, False)]
+)
 def test_nearly_the_same_differs_in_few_bits(bits: int, near: bool) -> None:
-    prints = {0: a_fingerprint("a"), 1: a_fingerprint("b", shape=LOW + ((2**bits - 1) << 64))}
+    prints = {0: a_perceptual_hash("a"), 1: a_perceptual_hash("b", shape=LOW + ((2**bits - 1) << 64))}
     assert told(list(judge_repeats(prints))) == ([("near_duplicate", 1)] if near else [])
 
 
 def test_a_mirror_image_is_nearly_the_same() -> None:
-    original, mirrored = a_fingerprint("a", LOW, HIGH), a_fingerprint("b", HIGH, LOW)
+    original, mirrored = a_perceptual_hash("a", LOW, HIGH), a_perceptual_hash("b", HIGH, LOW)
     (finding,) = judge_repeats({0: original, 1: mirrored})
     assert (finding.code, finding.message) == ("near_duplicate", "references[0], mirrored.")
-    assert told(list(judge_repeats({0: original, 1: a_fingerprint("b", HIGH, OTHER)}))) == []
+    assert told(list(judge_repeats({0: original, 1: a_perceptual_hash("b", HIGH, OTHER)}))) == []
 
 
 def test_each_repeat_is_told_once() -> None:
-    prints = {number: a_fingerprint(str(number), shape=LOW - number) for number in range(3)}
+    prints = {number: a_perceptual_hash(str(number), shape=LOW - number) for number in range(3)}
     assert told(list(judge_repeats(prints))) == [("near_duplicate", 1), ("near_duplicate", 2)]
 
 
 @pytest.mark.parametrize("odd", range(5))
 def test_one_that_is_far_from_all_others_is_odd(odd: int) -> None:
-    assert odd_one_out(alike(5, odd=odd)) == odd
+    assert outlier(alike(5, odd=odd)) == odd
 
 
 @pytest.mark.parametrize(
@@ -96,18 +98,18 @@ def test_one_that_is_far_from_all_others_is_odd(odd: int) -> None:
     ],
 )
 def test_others_are_not_odd(similarities: list[list[float]]) -> None:
-    assert odd_one_out(similarities) is None
+    assert outlier(similarities) is None
 
 
 def test_one_that_is_near_to_a_single_other_is_not_odd() -> None:
     similarities = alike(5, odd=1)
     similarities[1][3] = similarities[3][1] = 0.8
-    assert odd_one_out(similarities) is None
+    assert outlier(similarities) is None
 
 
-def test_the_odd_one_is_told_by_its_place_in_the_request() -> None:
-    looks = Looks([None] * 4, alike(4, odd=2), "tiny")
-    assert told(list(judge_looks(looks, [0, 1, 5, 7]))) == [("odd_one_out", 5)]
+def test_the_outlier_is_told_by_its_place_in_the_request() -> None:
+    analysis = ReferenceAnalysis([None] * 4, alike(4, odd=2), "tiny")
+    assert told(list(judge_analysis(analysis, [0, 1, 5, 7]))) == [("outlier", 5)]
 
 
 @pytest.mark.parametrize(
@@ -123,13 +125,13 @@ def test_the_odd_one_is_told_by_its_place_in_the_request() -> None:
         ([2, 2, 0], [("several_faces", 0), ("several_faces", 1), ("no_face", 2)]),
     ],
 )
-def test_faces_matter_where_most_pictures_have_one(
+def test_faces_matter_where_most_images_have_one(
     faces: list[int | None], expected: list[tuple[str, int]]
 ) -> None:
-    looks = Looks(faces, alike(len(faces)), "tiny")
-    assert told(list(judge_looks(looks, range(len(faces))))) == expected
+    analysis = ReferenceAnalysis(faces, alike(len(faces)), "tiny")
+    assert told(list(judge_analysis(analysis, range(len(faces))))) == expected
 
 
-def test_the_most_central_is_the_nearest_to_all_of_them() -> None:
-    assert most_central([[1, 0.8, 0.1], [0.8, 1, 0.6], [0.1, 0.6, 1]]) == 1
-    assert most_central([[1.0]]) == 0
+def test_the_medoid_is_the_nearest_to_all_of_them() -> None:
+    assert medoid([[1, 0.8, 0.1], [0.8, 1, 0.6], [0.1, 0.6, 1]]) == 1
+    assert medoid([[1.0]]) == 0

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 
 from tests.faults.rows import Arrange, Row, Split
-from tests.faults.story import Story
+from tests.faults.scenario import Scenario
 from tests.faults.workflows import Workflow
-from tests.world.executions import Execution
-from tests.world.world import CALLBACKS_TO
+from tests.histories.executions import Execution
+from tests.histories.harness import CALLBACKS_TO
 
 OFTEN = 50
 SOON_S, LATE_S = 45, 3 * 3600
@@ -18,56 +18,56 @@ SOON_S, LATE_S = 45, 3 * 3600
 def _like(come: int, **habits: Any) -> Arrange:
     """Both providers have the same habits, by the stand-ins' settings; ``come``: how many arrive."""
 
-    def arrange(story: Story, split: Split) -> None:
-        _change(story, **habits)
-        _expect(story, come)
+    def arrange(scenario: Scenario, split: Split) -> None:
+        _change(scenario, **habits)
+        _expect(scenario, come)
 
     return arrange
 
 
-def _change(story: Story, **habits: Any) -> None:
+def _change(scenario: Scenario, **habits: Any) -> None:
     for name, value in habits.items():
-        story.world.stand_in.change(**{f"fal_webhook_{name}": value, f"astria_callback_{name}": value})
+        scenario.harness.stand_in.change(**{f"fal_webhook_{name}": value, f"astria_callback_{name}": value})
 
 
-def _expect(story: Story, count: int) -> None:
-    posts = story.world.web.posts
+def _expect(scenario: Scenario, count: int) -> None:
+    posts = scenario.harness.web.posts
     before = len(posts)
-    story.must_hold(f"{count} webhooks came", lambda: len(posts) - before == count)
+    scenario.must_hold(f"{count} webhooks came", lambda: len(posts) - before == count)
 
 
-def _off(story: Story, split: Split) -> None:
-    story.world.change(WEBHOOK_URL="off")
-    _expect(story, 0)
+def _off(scenario: Scenario, split: Split) -> None:
+    scenario.harness.change(WEBHOOK_URL="off")
+    _expect(scenario, 0)
 
 
-def _late(story: Story, split: Split) -> None:
+def _late(scenario: Scenario, split: Split) -> None:
     for delay_s in (SOON_S, LATE_S):
         if split(f"{delay_s} s"):
-            _change(story, delay_s=delay_s)
+            _change(scenario, delay_s=delay_s)
             return
 
 
-def _signed_wrongly(story: Story, split: Split) -> None:
+def _signed_wrongly(scenario: Scenario, split: Split) -> None:
     for manner in ("forged", "stale"):
         if split(manner):
-            story.world.stand_in.change(fal_webhook_signature=manner)
-            _expect(story, 1)
+            scenario.harness.stand_in.change(fal_webhook_signature=manner)
+            _expect(scenario, 1)
             return
 
 
-def _forged(story: Story, split: Split) -> None:
+def _forged(scenario: Scenario, split: Split) -> None:
     """Before each step, somebody who knows the job's id but not its secret says that it has ended."""
-    world, vendor = story.world, story.workflow.vendor
-    kind = "training" if story.workflow.trains else "generation"
+    harness, vendor = scenario.harness, scenario.workflow.vendor
+    kind = "training" if scenario.workflow.trains else "generation"
 
     def forge(execution: Execution) -> None:
         job_id = f"{kind}-{execution.name}"
         path = {"fal": f"fal?job={job_id}&token=guessed", "astria": f"astria/{job_id}.guessed"}[vendor]
         post = httpx.Request("POST", f"{CALLBACKS_TO}/webhooks/{path}", json={"request_id": "mine", "id": 1})
-        assert world.receive(post) in {401, 404}
+        assert harness.receive(post) in {401, 404}
 
-    world.before_step = forge
+    harness.before_step = forge
 
 
 def _only_fal(workflow: Workflow) -> str | None:
@@ -80,10 +80,10 @@ def _only_fal(workflow: Workflow) -> str | None:
 
 ROWS = (
     Row("Webhooks off", _off),
-    Row("Webhook dropped", _like(0, copies=0)),
+    Row("Webhook dropped", _like(0, forks=0)),
     Row(f"Webhook late: by {SOON_S} s, by {LATE_S // 3600} h", _late),
     Row("Webhook before the answer to the order", _like(1, early=True)),
-    Row(f"Webhook {OFTEN} times", _like(OFTEN, copies=OFTEN)),
+    Row(f"Webhook {OFTEN} times", _like(OFTEN, forks=OFTEN)),
     Row("Webhook about another job", _like(1, about="another")),
     Row("Webhook forged: wrong secret, before each step", _forged),
     Row("Webhook forged: wrong key, or signed ten minutes ago", _signed_wrongly, spares=_only_fal),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.faults.rows import GOOD, Arrange, Row, Split
-from tests.faults.story import Story
+from tests.faults.scenario import Scenario
 from tests.faults.workflows import Workflow
 
 FOR_EVER = 10_000
@@ -14,8 +14,8 @@ LOST = frozenset({"weights_lost", "no_image"})
 def _job(kind: str, **fault: Any) -> Arrange:
     """The job that is ordered has a fault."""
 
-    def arrange(story: Story, split: Split) -> None:
-        story.arm(story.workflow.submit, kind, **fault)
+    def arrange(scenario: Scenario, split: Split) -> None:
+        scenario.arm(scenario.workflow.submit, kind, **fault)
 
     return arrange
 
@@ -23,10 +23,10 @@ def _job(kind: str, **fault: Any) -> Arrange:
 def _looks(**fault: Any) -> Arrange:
     """Each kind of call that asks about the job is answered so."""
 
-    def arrange(story: Story, split: Split) -> None:
-        for operation in story.workflow.looks:
-            if len(story.workflow.looks) == 1 or split(operation):
-                story.arm(operation, "reply", **fault)
+    def arrange(scenario: Scenario, split: Split) -> None:
+        for operation in scenario.workflow.looks:
+            if len(scenario.workflow.looks) == 1 or split(operation):
+                scenario.arm(operation, "reply", **fault)
                 return
 
     return arrange
@@ -35,8 +35,8 @@ def _looks(**fault: Any) -> Arrange:
 def _links(**fault: Any) -> Arrange:
     """Who fetches what the job made is answered so."""
 
-    def arrange(story: Story, split: Split) -> None:
-        story.arm(f"{story.workflow.vendor}.media", "reply", path=story.workflow.file, **fault)
+    def arrange(scenario: Scenario, split: Split) -> None:
+        scenario.arm(f"{scenario.workflow.vendor}.media", "reply", path=scenario.workflow.file, **fault)
 
     return arrange
 
@@ -49,7 +49,7 @@ def _trained(workflow: Workflow) -> str | None:
     return _with_bytes(workflow) if workflow.trains else "A drawing yields no weights."
 
 
-def _drawn(workflow: Workflow) -> str | None:
+def _generated(workflow: Workflow) -> str | None:
     return "A training yields no pictures." if workflow.trains else None
 
 
@@ -66,6 +66,6 @@ ROWS = (
     Row("Link dead three times, then alive", _links(status=404, times=3), GOOD, _with_bytes),
     Row("Bytes truncated", _job("truncated"), LOST, _with_bytes),
     Row("Weights of something else", _job("foreign"), LOST, _trained),
-    Row("Black safety frames", _job("blocked"), frozenset({"filtered"}), _drawn),
-    Row("Fewer pictures than ordered", _job("fewer"), GOOD, _drawn),
+    Row("Black safety frames", _job("blocked"), frozenset({"filtered"}), _generated),
+    Row("Fewer pictures than ordered", _job("fewer"), GOOD, _generated),
 )

@@ -4,9 +4,9 @@ import httpx
 from botocore.exceptions import ClientError
 
 from tests.faults.rows import GOOD, UNKNOWN, Row, Split, at_each_call, at_each_step, raising
-from tests.faults.story import Story
-from tests.world.executions import Crash, Execution
-from tests.world.wire import ANSWER, Side
+from tests.faults.scenario import Scenario
+from tests.histories.executions import Crash, Execution
+from tests.histories.fault_injection import ANSWER, Side
 
 IN_A_ROW = 20
 READS = (
@@ -32,20 +32,20 @@ class _Moments:
         return new
 
 
-def _crash(story: Story, split: Split) -> None:
-    at_each_call(story, split, "before", raising(Crash()), _Moments().new)
+def _crash(scenario: Scenario, split: Split) -> None:
+    at_each_call(scenario, split, "before", raising(Crash()), _Moments().new)
 
 
-def _crash_without_webhooks(story: Story, split: Split) -> None:
-    story.world.change(WEBHOOK_URL="off")
-    _crash(story, split)
+def _crash_without_webhooks(scenario: Scenario, split: Split) -> None:
+    scenario.harness.change(WEBHOOK_URL="off")
+    _crash(scenario, split)
 
 
-def _throttled_once(story: Story, split: Split) -> None:
-    at_each_call(story, split, "before", raising(_throttled()), _is_aws)
+def _throttled_once(scenario: Scenario, split: Split) -> None:
+    at_each_call(scenario, split, "before", raising(_throttled()), _is_aws)
 
 
-def _throttled_for_a_while(story: Story, split: Split) -> None:
+def _throttled_for_a_while(scenario: Scenario, split: Split) -> None:
     left = IN_A_ROW
 
     def refuse(what: str, side: Side) -> None:
@@ -55,15 +55,15 @@ def _throttled_for_a_while(story: Story, split: Split) -> None:
             raise _throttled()
 
     def begin(execution: Execution) -> None:
-        story.world.wire.moment = refuse
+        scenario.harness.faulty_transport.moment = refuse
 
-    at_each_step(story, split, begin)
+    at_each_step(scenario, split, begin)
 
 
-def _unanswered(story: Story, split: Split) -> None:
-    paid = story.workflow.paid_call
+def _unanswered(scenario: Scenario, split: Split) -> None:
+    paid = scenario.workflow.paid_call
     no_answer = raising(httpx.ReadTimeout("no answer"))
-    at_each_call(story, split, "after", no_answer, lambda what: "/" in what and what != paid)
+    at_each_call(scenario, split, "after", no_answer, lambda what: "/" in what and what != paid)
 
 
 def _is_aws(what: str) -> bool:

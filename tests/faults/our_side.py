@@ -8,114 +8,114 @@ from character_identity.domain.score import EncoderVersion
 from character_identity.domain.similarity import Embedding
 from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step
-from tests.faults.story import Story
-from tests.faults.workflows import PICTURES, Workflow
-from tests.world.executions import Execution
-from tests.world.world import World
+from tests.faults.scenario import Scenario
+from tests.faults.workflows import IMAGES, Workflow
+from tests.histories.executions import Execution
+from tests.histories.harness import Harness
 
 NEW_KEYS = {"fal": "another-id:another-secret", "astria": "sd_another"}
 NO_KEY = "not configured"
 ERASED = frozenset({"erased"})
 
 
-def _rotated(story: Story, split: Split) -> None:
-    vendor = story.workflow.vendor
+def _rotated(scenario: Scenario, split: Split) -> None:
+    vendor = scenario.workflow.vendor
 
     def rotate(execution: Execution) -> None:
-        story.world.stand_in.change(**{f"{vendor}_key": NEW_KEYS[vendor]})
-        _put_secret(story, NEW_KEYS[vendor])
+        scenario.harness.stand_in.change(**{f"{vendor}_key": NEW_KEYS[vendor]})
+        _put_secret(scenario, NEW_KEYS[vendor])
 
-    at_each_step(story, split, rotate)
-
-
-def _no_key(story: Story, split: Split) -> None:
-    _put_secret(story, NO_KEY)
-    story.world.change()
+    at_each_step(scenario, split, rotate)
 
 
-def _put_secret(story: Story, key: str) -> None:
-    with story.world.wire.unwatched():
-        boto3.client("secretsmanager").put_secret_value(SecretId=story.workflow.vendor, SecretString=key)
+def _no_key(scenario: Scenario, split: Split) -> None:
+    _put_secret(scenario, NO_KEY)
+    scenario.harness.change()
 
 
-def _lost(story: Story, split: Split) -> None:
-    at_each_step(story, split, lambda execution: story.world.executions.kill(execution.name))
+def _put_secret(scenario: Scenario, key: str) -> None:
+    with scenario.harness.faulty_transport.unwatched():
+        boto3.client("secretsmanager").put_secret_value(SecretId=scenario.workflow.vendor, SecretString=key)
 
 
-def _started_twice(story: Story, split: Split) -> None:
+def _lost(scenario: Scenario, split: Split) -> None:
+    at_each_step(scenario, split, lambda execution: scenario.harness.executions.kill(execution.name))
+
+
+def _started_twice(scenario: Scenario, split: Split) -> None:
     def start(execution: Execution) -> None:
-        story.world.executions.start(story.job().model_copy(update={"runs": 99}))
+        scenario.harness.executions.start(scenario.job().model_copy(update={"runs": 99}))
 
-    at_each_step(story, split, start)
+    at_each_step(scenario, split, start)
 
 
-def _between_calls(request: Callable[[Story], object], *, while_ordering: bool = False) -> Arrange:
+def _between_calls(request: Callable[[Scenario], object], *, while_ordering: bool = False) -> Arrange:
     """A request comes between any two calls of the state machine, or of the function that takes the order."""
 
-    def arrange(story: Story, split: Split) -> None:
+    def arrange(scenario: Scenario, split: Split) -> None:
         def there(what: str) -> bool:
-            return while_ordering != bool(story.subject_id)
+            return while_ordering != bool(scenario.subject_id)
 
-        at_each_call(story, split, "before", lambda: request(story), there)
+        at_each_call(scenario, split, "before", lambda: request(scenario), there)
 
     return arrange
 
 
-def _cancelled(story: Story, split: Split) -> None:
+def _cancelled(scenario: Scenario, split: Split) -> None:
     def cancel(execution: Execution) -> None:
-        story.request("cancel_identity", "POST", f"/v1/identities/{story.subject_id}/cancel")
+        scenario.request("cancel_identity", "POST", f"/v1/identities/{scenario.subject_id}/cancel")
 
-    at_each_step(story, split, cancel)
-
-
-def _erase(story: Story) -> None:
-    identity_id = story.caller.identity_id or story.subject_id
-    story.request("erase_identity", "DELETE", f"/v1/identities/{identity_id}")
+    at_each_step(scenario, split, cancel)
 
 
-def _scored(story: Story, split: Split) -> None:
+def _erase(scenario: Scenario) -> None:
+    identity_id = scenario.caller.identity_id or scenario.subject_id
+    scenario.request("erase_identity", "DELETE", f"/v1/identities/{identity_id}")
+
+
+def _scored(scenario: Scenario, split: Split) -> None:
     """Events of the bucket come before each step, for all pictures that lie there by then, and at the end."""
-    world = story.world
+    harness = scenario.harness
 
     def score_all(execution: Execution | None = None) -> None:
-        for key in _pictures(story):
-            _scoring(world).score(key)
+        for key in _images(scenario):
+            _scoring(harness).score(key)
 
     def scored_once() -> bool:
         score_all()
-        scores = world.services("score_image").scores.scores_of(story.subject_id)
+        scores = harness.services("score_image").scores.scores_of(scenario.subject_id)
         return {index: len(found) for index, found in scores.items()} == {1: 1, 2: 1}
 
-    world.before_step = score_all
-    story.must_hold("each picture has one score", scored_once)
+    harness.before_step = score_all
+    scenario.must_hold("each picture has one score", scored_once)
 
 
-def _scored_after_erasure(story: Story, split: Split) -> None:
+def _scored_after_erasure(scenario: Scenario, split: Split) -> None:
     """All pictures lie in the bucket when the identity is erased, and their events come after that."""
-    world = story.world
-    pictures: list[str] = []
+    harness = scenario.harness
+    images: list[str] = []
 
     def erase(execution: Execution) -> None:
-        if execution.at == "RecordGeneration" and not pictures:
-            pictures.extend(_pictures(story))
-            _erase(story)
+        if execution.at == "RecordGeneration" and not images:
+            images.extend(_images(scenario))
+            _erase(scenario)
 
     def not_scored() -> bool:
-        answers = [_scoring(world).score(key) for key in pictures]
-        stored = world.services("score_image").scores.scores_of(story.subject_id)
-        return answers == [None] * PICTURES and not stored
+        answers = [_scoring(harness).score(key) for key in images]
+        stored = harness.services("score_image").scores.scores_of(scenario.subject_id)
+        return answers == [None] * IMAGES and not stored
 
-    world.before_step = erase
-    story.must_hold("nothing was scored", not_scored)
+    harness.before_step = erase
+    scenario.must_hold("nothing was scored", not_scored)
 
 
-def _scoring(world: World) -> ScoringService:
-    services = world.services("score_image")
+def _scoring(harness: Harness) -> ScoringService:
+    services = harness.services("score_image")
     return ScoringService(bucket=services.bucket, scores=services.scores, embedder=_Sizes())
 
 
-def _pictures(story: Story) -> list[str]:
-    return [key for key in story.world.stored_keys() if key.startswith("generations/")]
+def _images(scenario: Scenario) -> list[str]:
+    return [key for key in scenario.harness.stored_keys() if key.startswith("generations/")]
 
 
 class _Sizes:
@@ -144,7 +144,7 @@ ROWS = (
     Row("Erased between any two calls", _between_calls(_erase), ERASED),
     Row(
         "The same request with the same key, between any two calls of the first",
-        _between_calls(lambda story: story.caller.ask(), while_ordering=True),
+        _between_calls(lambda scenario: scenario.caller.ask(), while_ordering=True),
     ),
     Row("Events of the bucket early, again and late", _scored, spares=_not_scored),
     Row("Events of the bucket after the erasure", _scored_after_erasure, ERASED, _not_scored),

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 
 from tests.faults.rows import GOOD, UNKNOWN, Arrange, Row, Split, at_call, raising
-from tests.faults.story import Story
-from tests.world.wire import Side
+from tests.faults.scenario import Scenario
+from tests.histories.fault_injection import Side
 
 STATUSES = (500, 502, 503, 504)
 PAGE = "<html><head><title>Bad gateway</title></head></html>"
@@ -14,8 +14,8 @@ BUSY = {"detail": "slow down"}
 
 
 def _cut(side: Side, error: Exception) -> Arrange:
-    def arrange(story: Story, split: Split) -> None:
-        at_call(story, story.workflow.paid_call, side, raising(error))
+    def arrange(scenario: Scenario, split: Split) -> None:
+        at_call(scenario, scenario.workflow.paid_call, side, raising(error))
 
     return arrange
 
@@ -23,19 +23,19 @@ def _cut(side: Side, error: Exception) -> Arrange:
 def _answers(*statuses: int, **fault: Any) -> Arrange:
     """Answers the call with each of the statuses."""
 
-    def arrange(story: Story, split: Split) -> None:
+    def arrange(scenario: Scenario, split: Split) -> None:
         for status in statuses:
             if len(statuses) == 1 or split(str(status)):
-                story.arm(story.workflow.submit, "reply", status=status, **fault)
+                scenario.arm(scenario.workflow.submit, "reply", status=status, **fault)
                 return
 
     return arrange
 
 
 def _without_webhooks(arrange: Arrange) -> Arrange:
-    def both(story: Story, split: Split) -> None:
-        story.world.change(WEBHOOK_URL="off")
-        arrange(story, split)
+    def both(scenario: Scenario, split: Split) -> None:
+        scenario.harness.change(WEBHOOK_URL="off")
+        arrange(scenario, split)
 
     return both
 

@@ -4,14 +4,14 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.faults.story import Story
+from tests.faults.scenario import Scenario
 from tests.faults.workflows import Workflow
-from tests.world.executions import Execution
-from tests.world.wire import Side
+from tests.histories.executions import Execution
+from tests.histories.fault_injection import Side
 
 Split = Callable[[str], bool]
 """Goes on as two worlds: True in the one in which the fault of that name is to happen."""
-Arrange = Callable[[Story, Split], None]
+Arrange = Callable[[Scenario, Split], None]
 Happen = Callable[[], object]
 
 GOOD = frozenset({"ready", "succeeded"})
@@ -38,43 +38,47 @@ class Row:
 
 
 def at_each_call(
-    story: Story, split: Split, side: Side, happen: Happen, chosen: Callable[[str], bool] = lambda what: True
+    scenario: Scenario,
+    split: Split,
+    side: Side,
+    happen: Happen,
+    chosen: Callable[[str], bool] = lambda what: True,
 ) -> None:
     """Have something happen before or after each chosen call, each time in a world of its own."""
-    wire = story.world.wire
+    faulty_transport = scenario.harness.faulty_transport
 
     def moment(what: str, at: Side) -> None:
-        if at == side and chosen(what) and split(f"{len(wire.calls)}. {what}"):
-            wire.moment = None
+        if at == side and chosen(what) and split(f"{len(faulty_transport.calls)}. {what}"):
+            faulty_transport.moment = None
             happen()
 
-    wire.moment = moment
+    faulty_transport.moment = moment
 
 
-def at_call(story: Story, what: str, side: Side, happen: Happen) -> None:
+def at_call(scenario: Scenario, what: str, side: Side, happen: Happen) -> None:
     """Have something happen before or after a call, the first time that it is made."""
-    wire = story.world.wire
+    faulty_transport = scenario.harness.faulty_transport
 
     def moment(made: str, at: Side) -> None:
         if (made, at) == (what, side):
-            wire.moment = None
+            faulty_transport.moment = None
             happen()
 
-    wire.moment = moment
-    story.must_hold(f"{what} was made", lambda: wire.moment is not moment)
+    faulty_transport.moment = moment
+    scenario.must_hold(f"{what} was made", lambda: faulty_transport.moment is not moment)
 
 
-def at_each_step(story: Story, split: Split, happen: Callable[[Execution], None]) -> None:
+def at_each_step(scenario: Scenario, split: Split, happen: Callable[[Execution], None]) -> None:
     """Have something happen before each step of the state machine, each time in a world of its own."""
-    world = story.world
+    harness = scenario.harness
     steps = itertools.count(1)
 
     def before(execution: Execution) -> None:
         if split(f"{next(steps)}. {execution.at}"):
-            world.before_step = None
+            harness.before_step = None
             happen(execution)
 
-    world.before_step = before
+    harness.before_step = before
 
 
 def raising(error: BaseException) -> Happen:

@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults import callbacks, jobs, our_calls, our_side, paid_call
-from tests.faults.copies import Copies, Told
+from tests.faults.forks import Forks, Report
 from tests.faults.rows import Row
-from tests.faults.story import Story
+from tests.faults.scenario import Scenario
 from tests.faults.workflows import WORKFLOWS, Caller, Workflow
-from tests.world.world import World, world
+from tests.histories.harness import Harness, harness
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "faults.md"
 BEGIN, END = "<!-- the table begins -->\n", "<!-- the table ends -->\n"
 LONGEST_COLUMN_S = 110
 ROWS: tuple[Row, ...] = (
-    Row("No fault", lambda story, split: None),
+    Row("No fault", lambda scenario, split: None),
     *our_calls.ROWS,
     *paid_call.ROWS,
     *callbacks.ROWS,
@@ -33,7 +33,7 @@ ROWS: tuple[Row, ...] = (
     *our_side.ROWS,
 )
 
-Cell = Mapping[str, Told]
+Cell = Mapping[str, Report]
 """What came of each world, by what happened in it."""
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -43,32 +43,32 @@ def fill(workflow: Workflow) -> dict[str, Cell]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", folder)
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # the copies have the same files
-        with world(patch) as rehearsal:  # loads what is loaded on first use
-            Story(rehearsal, workflow, Caller(rehearsal, workflow)).tell()
+        with harness(patch) as rehearsal:  # loads what is loaded on first use
+            Scenario(rehearsal, workflow, Caller(rehearsal, workflow)).tell()
         gc.disable()  # it looks at all objects, and a copy has memory of its own for what it touches
-        with world(patch) as prepared:
-            caller, cells = Caller(prepared, workflow), Copies()
+        with harness(patch) as prepared:
+            caller, cells = Caller(prepared, workflow), Forks()
             for row in ROWS:
                 if row.spares(workflow) is None:
                     cells.run(row.fault, partial(_cell, prepared, workflow, caller, row))
-            return {fault: _read(told) for fault, told in cells.all_told().items()}
+            return {fault: _read(told) for fault, told in cells.all_reports().items()}
 
 
-def _cell(prepared: World, workflow: Workflow, caller: Caller, row: Row) -> str:
-    copies = Copies()
+def _cell(prepared: Harness, workflow: Workflow, caller: Caller, row: Row) -> str:
+    forks = Forks()
 
     def tell() -> str:
-        story = Story(prepared, workflow, caller)
-        row.arrange(story, copies.split)
-        return story.tell()
+        scenario = Scenario(prepared, workflow, caller)
+        row.arrange(scenario, forks.split)
+        return scenario.tell()
 
-    return json.dumps({name: told.__dict__ for name, told in copies.explore(tell).items()})
+    return json.dumps({name: told.__dict__ for name, told in forks.explore(tell).items()})
 
 
-def _read(told: Told) -> Cell:
+def _read(told: Report) -> Cell:
     if told.failed:
         return {"": told}
-    return {name: Told(**copy) for name, copy in json.loads(told.text).items()}
+    return {name: Report(**copy) for name, copy in json.loads(told.text).items()}
 
 
 @cache
@@ -78,7 +78,7 @@ def filled(workflow: Workflow) -> Mapping[str, Cell]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST_COLUMN_S)
     assert done.returncode == 0, done.stderr
     cells = json.loads(done.stdout)
-    return {fault: {name: Told(**told) for name, told in cell.items()} for fault, cell in cells.items()}
+    return {fault: {name: Report(**told) for name, told in cell.items()} for fault, cell in cells.items()}
 
 
 def wrong(row: Row, cell: Cell) -> dict[str, str]:
@@ -121,6 +121,6 @@ def _reasons() -> str:
     return "".join(f"- {'; '.join(faults)}: {reason}\n" for reason, faults in spared.items())
 
 
-def _ending(told: Told) -> str:
+def _ending(told: Report) -> str:
     """``ready, paid once`` ended ``ready``, ``failed: no_image, paid once`` with ``no_image``."""
     return told.text.rpartition(", ")[0].removeprefix("failed: ")

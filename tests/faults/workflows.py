@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tests.functions.conftest import Answer
-from tests.world.world import World
+from tests.histories.harness import Harness
 
 OWNER = "ann"
 REFERENCES = {"fal-instant": 1, "fal-lora": 5, "astria": 4}
-PICTURES = 2
+IMAGES = 2
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ WORKFLOWS = (
 class Caller:
     """Ann, who has what it takes to order: references, or an identity that is ready."""
 
-    def __init__(self, world: World, workflow: Workflow) -> None:
-        self._world = world
+    def __init__(self, harness: Harness, workflow: Workflow) -> None:
+        self._harness = harness
         self._workflow = workflow
-        self._references = world.uploads(REFERENCES[workflow.provider])
+        self._references = harness.uploads(REFERENCES[workflow.provider])
         self.identity_id = "" if workflow.trains else self._ready_identity()
 
     def ask(self) -> Answer:
@@ -80,16 +80,18 @@ class Caller:
             "references": self._references,
             "className": "woman",
         }
-        return self._world.call("create_identity", "POST", "/v1/identities", body, headers=_key("character"))
+        return self._harness.call(
+            "create_identity", "POST", "/v1/identities", body, headers=_key("character")
+        )
 
     def _create_generation(self) -> Answer:
         path = f"/v1/identities/{self.identity_id}/generations"
-        body = {"prompt": "Sarah runs", "numImages": PICTURES}
-        return self._world.call("create_generation", "POST", path, body, headers=_key("pictures"))
+        body = {"prompt": "Sarah runs", "numImages": IMAGES}
+        return self._harness.call("create_generation", "POST", path, body, headers=_key("pictures"))
 
     def _ready_identity(self) -> str:
         identity_id = str(self._create_identity().body["characterId"])
-        self._world.run()
+        self._harness.run()
         return identity_id
 
 

@@ -14,14 +14,14 @@ from tests.builders import (
     a_job,
     a_training_identity,
     an_identity,
-    different_pictures,
+    different_images,
     some_weights,
 )
 from tests.functions.conftest import Api, run_task
 
 
 def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:
-    references = [api.uploaded(picture) for picture in different_pictures(count)]
+    references = [api.uploaded(image) for image in different_images(count)]
     return {
         "name": "Sarah",
         "provider": "fal-lora",
@@ -114,7 +114,7 @@ def test_a_bad_identity_is_refused_before_anything_is_started(api: Api, changes:
     assert executions("TRAIN_IDENTITY") == []
 
 
-def test_an_unreadable_picture_is_refused(api: Api) -> None:
+def test_an_unreadable_image_is_refused(api: Api) -> None:
     body = identity_body(api)
     body["references"][3] = api.uploaded(b"not a picture")
     answer = api("create_identity", "POST", "/v1/identities", body)
@@ -191,7 +191,7 @@ def test_an_identity_in_training_does_not_draw_yet(api: Api) -> None:
     assert (answer.status, answer.body["code"]) == (409, "identity_not_ready")
 
 
-def test_a_succeeded_generation_carries_the_first_pictures_fields(api: Api) -> None:
+def test_a_succeeded_generation_carries_the_first_images_fields(api: Api) -> None:
     images = [
         GeneratedImage(index=1, outcome="filtered"),
         GeneratedImage(
@@ -211,7 +211,7 @@ def test_a_succeeded_generation_carries_the_first_pictures_fields(api: Api) -> N
     assert body["metadata"]["cost"] == 0.07
 
 
-def test_upload_tickets_are_for_pictures_only(api: Api) -> None:
+def test_upload_tickets_are_for_images_only(api: Api) -> None:
     file = {"name": "a.gif", "contentType": "image/gif", "sizeBytes": 10}
     answer = api("create_references", "POST", "/v1/references", {"files": [file]})
     assert (answer.status, answer.body["code"]) == (400, "unsupported_image_format")
@@ -241,8 +241,8 @@ def test_the_tasks_that_record_answer_the_machine(api: Api) -> None:
     error = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "fal: refused"}'}
     expected = {"code": "provider_rejected", "message": "fal: refused"}
     training = run_task("record_training", {"identity_id": "i1", "state": "preparing", "error": error})
-    drawing = run_task("record_generation", {"generation_id": "g1", "state": "running", "error": error})
-    for state in (training, drawing):
+    generating = run_task("record_generation", {"generation_id": "g1", "state": "running", "error": error})
+    for state in (training, generating):
         assert (state["state"], state["error"]) == ("failed", expected)
     assert api("get_identity", "GET", "/v1/identities/i1").body["error"] == expected
     assert api("get_generation", "GET", "/v1/generations/g1").body["error"] == expected

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from local.photographs import CHELSEA, EILEEN
-from tests.builders import a_picture, different_pictures
+from tests.builders import an_image, different_images
 from tests.functions.conftest import Answer, Api
 
 ROUTE = "/v1/references/check"
@@ -19,15 +19,15 @@ def told(answer: Answer) -> list[tuple[str, int | None]]:
     return [(finding["code"], finding["reference"]) for finding in answer.body["findings"]]
 
 
-def test_good_pictures_are_usable(api: Api) -> None:
+def test_good_images_are_usable(api: Api) -> None:
     keys = [api.uploaded(photograph.path.read_bytes()) for photograph in (EILEEN, CHELSEA)]
     answer = check(api, keys, provider="fal-instant")
     assert (answer.status, answer.body["usable"]) == (200, True)
-    assert told(answer) == [("not_looked_at", None)]  # the function has no encoder to ask here
+    assert told(answer) == [("analysis_unavailable", None)]  # the function has no encoder to ask here
 
 
 def test_a_finding_says_what_where_how_bad_and_what_to_do(api: Api) -> None:
-    keys = [api.uploaded(EILEEN.path.read_bytes()), api.uploaded(a_picture(width=100))]
+    keys = [api.uploaded(EILEEN.path.read_bytes()), api.uploaded(an_image(width=100))]
     answer = check(api, keys)
     assert (answer.status, answer.body["usable"]) == (200, False)
     assert answer.body["findings"][0] == {
@@ -54,14 +54,14 @@ def test_a_finding_says_what_where_how_bad_and_what_to_do(api: Api) -> None:
 def test_the_number_is_judged_by_the_provider(
     api: Api, provider: str | None, count: int, code: str | None
 ) -> None:
-    keys = [api.uploaded(picture) for picture in different_pictures(count)]
+    keys = [api.uploaded(image) for image in different_images(count)]
     answer = check(api, keys, provider=provider)
     errors = [finding["code"] for finding in answer.body["findings"] if finding["severity"] == "error"]
     assert (errors, answer.body["usable"]) == ([code] if code else [], code is None)
 
 
 def test_an_identity_is_refused_with_the_same_findings(api: Api) -> None:
-    keys = [api.uploaded(picture) for picture in [*different_pictures(4), b"not a picture"]]
+    keys = [api.uploaded(image) for image in [*different_images(4), b"not a picture"]]
     checked = check(api, keys, provider="fal-lora").body["findings"]
     body = {"name": "Sarah", "provider": "fal-lora", "references": keys, "className": "woman"}
     refused = api("create_identity", "POST", "/v1/identities", body)
@@ -70,13 +70,13 @@ def test_an_identity_is_refused_with_the_same_findings(api: Api) -> None:
 
 
 def test_nothing_is_stored(api: Api) -> None:
-    keys = [api.uploaded(picture) for picture in different_pictures(5)]
+    keys = [api.uploaded(image) for image in different_images(5)]
     check(api, keys, provider="fal-lora")
     assert sorted(item.key for item in api.bucket.objects.all()) == sorted(keys)
 
 
 def test_another_owners_upload_is_unknown(api: Api) -> None:
-    key = api.uploaded(a_picture(), owner="bob")
+    key = api.uploaded(an_image(), owner="bob")
     assert told(check(api, [key])) == [("unknown_reference", 0)]
 
 

@@ -39,7 +39,7 @@ def executions(name: str) -> list[str]:
     return [execution["name"] for execution in client.list_executions(stateMachineArn=arn)["executions"]]
 
 
-def drawn(api: Api) -> None:
+def generated(api: Api) -> None:
     """Ann's Sarah with a reference and a picture."""
     services = wiring.services()
     services.identity_table.add(an_identity())
@@ -50,13 +50,13 @@ def drawn(api: Api) -> None:
 
 class TestErasing:
     def test_an_identity_is_erased_and_receipted(self, api: Api) -> None:
-        drawn(api)
+        generated(api)
         answer = api("erase_identity", "DELETE", PATH)
         assert answer.status == 200
         assert answer.body["characterId"] == "i1"
         assert answer.body["removed"] == {
             **dict.fromkeys(("weights", "scores", "embeddings", "providerObjects"), 0),
-            **dict.fromkeys(("references", "pictures", "generations"), 1),
+            **dict.fromkeys(("references", "images", "generations"), 1),
         }
         assert answer.body["complete"] is False, "its generation has not ended"
         assert {"where", "what", "why", "until"} == answer.body["remaining"][0].keys()
@@ -66,7 +66,7 @@ class TestErasing:
         assert api("list_identities", "GET", "/v1/identities").body == {"identities": []}
 
     def test_again_it_answers_the_same_receipt(self, api: Api) -> None:
-        drawn(api)
+        generated(api)
         first = api("erase_identity", "DELETE", PATH)
         again = api("erase_identity", "DELETE", PATH)
         assert (again.status, again.body) == (200, first.body)
@@ -83,7 +83,7 @@ class TestErasing:
 
     def test_nothing_more_is_ordered_of_it(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MONTHLY_BUDGET_USD", "100")
-        drawn(api)
+        generated(api)
         api("erase_identity", "DELETE", PATH)
         answer = api("create_generation", "POST", f"{PATH}/generations", {"prompt": "Sarah"})
         assert (answer.status, answer.body["code"]) == (404, "unknown_identity")
@@ -111,10 +111,10 @@ class TestSweeping:
         assert (shown["status"], shown["error"]["code"]) == ("failed", "deadline_exceeded")
         event = Event.of_identity(wiring.services().identity_table.get("i1"))
         assert wiring.services().event_table.find(event.event_id) == event
-        assert wiring.services().event_table.find_open(event.event_id) is None, "it was published"
+        assert wiring.services().event_table.find_unpublished(event.event_id) is None, "it was published"
 
     def test_an_erasure_goes_on(self, api: Api, clock: Clock) -> None:
-        self.buried()
+        self.tombstoned()
         api.bucket.put_object(Key="references/i1/0001.jpg", Body=b"picture")
         clock.pass_by(minutes=2)
         self.swept()
@@ -128,7 +128,7 @@ class TestSweeping:
             self.swept()
 
     def test_what_was_due_for_an_hour_raises_the_alarm(self, api: Api, clock: Clock) -> None:
-        self.buried()
+        self.tombstoned()
         clock.pass_by(minutes=62)
         with pytest.raises(sweep.WorkIsLeft):
             self.swept()
@@ -146,18 +146,20 @@ class TestSweeping:
         assert wiring.services().identity_table.get("i1").status == "training"
 
     @staticmethod
-    def buried() -> None:
+    def tombstoned() -> None:
         """Ann's Sarah was erased at noon, and the first purge died."""
         services = wiring.services()
         services.identity_table.add(an_identity())
-        services.erasure_table.bury(a_receipt(), Event.of_erasure(an_identity(), a_receipt().erased_at))
+        services.erasure_table.replace_with_tombstone(
+            a_receipt(), Event.of_erasure(an_identity(), a_receipt().erased_at)
+        )
 
 
 def test_the_longest_row_fits_into_a_sweep_and_a_claim_outlives_it() -> None:
     from character_identity.services.erasure import AT_PROVIDERS_FOR
-    from character_identity.services.sweep import CLAIMED_FOR
+    from character_identity.services.jobs.sweep import LEASE
     from infra import catalog
 
     entry: Any = next(entry for entry in catalog.FUNCTIONS if entry.name == "sweep")
     lasts = timedelta(seconds=entry.timeout_s)
-    assert AT_PROVIDERS_FOR < sweep.LONGEST_ROW < lasts <= CLAIMED_FOR
+    assert AT_PROVIDERS_FOR < sweep.LONGEST_ROW < lasts <= LEASE

@@ -24,19 +24,19 @@ from tests.builders import (
     a_job,
     a_training_identity,
     an_identity,
-    different_pictures,
+    different_images,
 )
 from tests.fakes import Clock
 from tests.functions.conftest import Answer, Api
 
-IDENTITIES, PICTURES = "/v1/identities", "/v1/identities/i1/generations"
+IDENTITIES, IMAGES = "/v1/identities", "/v1/identities/i1/generations"
 KEY = {"idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
 DOLLARS = 1_000_000
 ENOUGH = 100 * DOLLARS
 MONTH = "2026-11"
 
 
-class World:
+class Harness:
     """The handlers, and the clock that they read; ``while_waiting`` happens whenever one sleeps."""
 
     def __init__(self, api: Api) -> None:
@@ -54,14 +54,14 @@ class World:
         self.while_waiting()
 
     def identity_body(self, count: int = 5, **changes: Any) -> dict[str, Any]:
-        references = [self.api.uploaded(picture) for picture in different_pictures(count)]
+        references = [self.api.uploaded(image) for image in different_images(count)]
         return {"name": "Sarah", "provider": "fal-lora", "references": references, **changes}
 
     def create(self, body: Any, headers: dict[str, str] | None = None, owner: str = "ann") -> Answer:
         return self.api("create_identity", "POST", IDENTITIES, body, owner, headers=headers)
 
-    def draw(self, headers: dict[str, str] | None = None, **changes: Any) -> Answer:
-        return self.api("create_generation", "POST", PICTURES, {"prompt": "Sarah"} | changes, headers=headers)
+    def generate(self, headers: dict[str, str] | None = None, **changes: Any) -> Answer:
+        return self.api("create_generation", "POST", IMAGES, {"prompt": "Sarah"} | changes, headers=headers)
 
     def usage(self, month: str | None = None) -> Answer:
         return self.api("get_usage", "GET", "/v1/usage", query={"month": month} if month else None)
@@ -88,8 +88,8 @@ class World:
 
 
 @pytest.fixture
-def world(api: Api) -> World:
-    return World(api)
+def harness(api: Api) -> Harness:
+    return Harness(api)
 
 
 def rows(kind: str) -> list[dict[str, Any]]:
@@ -109,140 +109,140 @@ def refused(answer: Answer) -> tuple[int, str]:
 
 
 class TestIdempotencyKey:
-    def test_a_repeated_order_is_answered_alike_and_paid_once(self, world: World) -> None:
-        body = world.identity_body()
-        first, second = world.create(body, KEY), world.create(body, KEY)
+    def test_a_repeated_order_is_answered_alike_and_paid_once(self, harness: Harness) -> None:
+        body = harness.identity_body()
+        first, second = harness.create(body, KEY), harness.create(body, KEY)
         assert (first.status, second.status) == (202, 202)
         assert first.headers["Location"] == second.headers["Location"]
         assert "Idempotent-Replayed" not in first.headers
         assert second.headers["Idempotent-Replayed"] == "true"
         assert second.body["characterId"] == first.body["characterId"]
         assert len(second.body["referenceUrls"]) == 5
-        assert (world.usage().body["jobs"], len(rows("JOB#"))) == (1, 1)
+        assert (harness.usage().body["jobs"], len(rows("JOB#"))) == (1, 1)
 
-    def test_the_answer_shows_the_present_state_under_the_first_status(self, world: World) -> None:
-        body = world.identity_body()
-        identity_id = world.create(body, KEY).body["characterId"]
-        world.finish_training(identity_id)
-        again = world.create(body, KEY)
+    def test_the_answer_shows_the_present_state_under_the_first_status(self, harness: Harness) -> None:
+        body = harness.identity_body()
+        identity_id = harness.create(body, KEY).body["characterId"]
+        harness.finish_training(identity_id)
+        again = harness.create(body, KEY)
         assert (again.status, again.body["status"]) == (202, "ready")
 
-    def test_what_is_ready_at_once_is_201_again(self, world: World) -> None:
-        body = world.identity_body(1, provider="fal-instant")
-        first, second = world.create(body, KEY), world.create(body, KEY)
+    def test_what_is_ready_at_once_is_201_again(self, harness: Harness) -> None:
+        body = harness.identity_body(1, provider="fal-instant")
+        first, second = harness.create(body, KEY), harness.create(body, KEY)
         assert (first.status, second.status) == (201, 201)
         assert (second.body["characterId"], len(rows("IDENTITY#"))) == (first.body["characterId"], 1)
 
-    def test_a_repeated_order_of_pictures_is_one_order(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        first, second = world.draw(KEY), world.draw(KEY)
+    def test_a_repeated_order_of_images_is_one_order(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        first, second = harness.generate(KEY), harness.generate(KEY)
         assert (first.status, second.status, second.headers["Idempotent-Replayed"]) == (202, 202, "true")
         assert first.headers["Location"] == second.headers["Location"]
-        assert world.usage().body["jobs"] == 1
-        world.settle(first.body["generationId"])
-        third = world.draw(KEY)
+        assert harness.usage().body["jobs"] == 1
+        harness.settle(first.body["generationId"])
+        third = harness.generate(KEY)
         assert (third.status, third.body["status"]) == (202, "succeeded")
 
-    def test_without_a_key_each_call_is_an_order(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        assert world.draw().body["generationId"] != world.draw().body["generationId"]
+    def test_without_a_key_each_call_is_an_order(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        assert harness.generate().body["generationId"] != harness.generate().body["generationId"]
 
-    def test_another_body_or_path_under_the_key_is_refused(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        world.services.identity_table.add(an_identity(identity_id="i2"))
-        world.draw(KEY)
-        assert refused(world.draw(KEY, numImages=2)) == (422, "idempotency_key_reused")
-        other = world.api(
+    def test_another_body_or_path_under_the_key_is_refused(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        harness.services.identity_table.add(an_identity(identity_id="i2"))
+        harness.generate(KEY)
+        assert refused(harness.generate(KEY, numImages=2)) == (422, "idempotency_key_reused")
+        other = harness.api(
             "create_generation", "POST", "/v1/identities/i2/generations", {"prompt": "Sarah"}, headers=KEY
         )
         assert refused(other) == (422, "idempotency_key_reused")
         assert len(rows("GENERATION#")) == 1
 
-    def test_the_layout_of_the_body_does_not_matter(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
+    def test_the_layout_of_the_body_does_not_matter(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
         texts = ['{"prompt": "Sarah", "seed": 7}', '{"seed":7,\n "prompt":"Sarah"}']
         first, second = (
-            world.api("create_generation", "POST", PICTURES, text=text, headers=KEY) for text in texts
+            harness.api("create_generation", "POST", IMAGES, text=text, headers=KEY) for text in texts
         )
         assert second.body["generationId"] == first.body["generationId"]
 
-    def test_a_key_that_cannot_be_one_is_refused(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        assert refused(world.draw({"idempotency-key": "two words"})) == (400, "invalid_idempotency_key")
+    def test_a_key_that_cannot_be_one_is_refused(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        assert refused(harness.generate({"idempotency-key": "two words"})) == (400, "invalid_idempotency_key")
         assert rows("GENERATION#") == []
 
     def test_an_order_that_died_is_continued_with_its_id(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def crash(*_: Any, **__: Any) -> None:
             raise RuntimeError
 
-        body = world.identity_body()
+        body = harness.identity_body()
         with monkeypatch.context() as broken:
-            broken.setattr(world.services.identity_table, "add", crash)
-            assert world.create(body, KEY).status == 500
+            broken.setattr(harness.services.identity_table, "add", crash)
+            assert harness.create(body, KEY).status == 500
         (identity_id,) = stored_references()
-        early = world.create(body, KEY)
+        early = harness.create(body, KEY)
         assert refused(early) == (409, "request_in_flight")
         assert early.headers["Retry-After"] == "1"
-        world.clock.pass_by(seconds=61)
-        late = world.create(body, KEY)
+        harness.clock.pass_by(seconds=61)
+        late = harness.create(body, KEY)
         assert (late.status, late.body["characterId"]) == (202, identity_id)
         assert "Idempotent-Replayed" not in late.headers
         assert stored_references() == {identity_id}
 
     def test_an_order_that_died_when_it_was_stored_is_found(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def crash(*_: Any) -> None:
             raise RuntimeError
 
-        body = world.identity_body()
+        body = harness.identity_body()
         with monkeypatch.context() as broken:
-            broken.setattr(world.services.state_machines, "start", crash)
-            assert world.create(body, KEY).status == 500
-        again = world.create(body, KEY)
+            broken.setattr(harness.services.state_machines, "start", crash)
+            assert harness.create(body, KEY).status == 500
+        again = harness.create(body, KEY)
         assert (again.status, again.headers["Idempotent-Replayed"]) == (202, "true")
         assert len(rows("JOB#")) == 1
 
-    def test_what_was_refused_may_be_mended_under_the_key(self, world: World) -> None:
-        body = world.identity_body()
+    def test_what_was_refused_may_be_mended_under_the_key(self, harness: Harness) -> None:
+        body = harness.identity_body()
         few = body | {"references": body["references"][:2]}
-        assert refused(world.create(few, KEY)) == (400, "too_few_references")
-        assert refused(world.create(body | {"name": " "}, KEY)) == (400, "invalid_body")
-        assert world.create(body, KEY).status == 202
+        assert refused(harness.create(few, KEY)) == (400, "too_few_references")
+        assert refused(harness.create(body | {"name": " "}, KEY)) == (400, "invalid_body")
+        assert harness.create(body, KEY).status == 202
 
-    def test_what_could_not_be_afforded_may_be_repeated_under_the_key(self, world: World) -> None:
-        body = world.identity_body()
-        world.limit(1)
-        assert refused(world.create(body, KEY)) == (402, "budget_exceeded")
+    def test_what_could_not_be_afforded_may_be_repeated_under_the_key(self, harness: Harness) -> None:
+        body = harness.identity_body()
+        harness.limit(1)
+        assert refused(harness.create(body, KEY)) == (402, "budget_exceeded")
         assert (rows("JOB#"), stored_references()) == ([], set())
-        world.limit(5)
-        assert world.create(body, KEY).status == 202
+        harness.limit(5)
+        assert harness.create(body, KEY).status == 202
 
-    def test_an_identity_that_was_erased_is_not_made_again(self, world: World) -> None:
-        body = world.identity_body(1, provider="fal-instant")
-        identity_id = world.create(body, KEY).body["characterId"]
+    def test_an_identity_that_was_erased_is_not_made_again(self, harness: Harness) -> None:
+        body = harness.identity_body(1, provider="fal-instant")
+        identity_id = harness.create(body, KEY).body["characterId"]
         table = boto3.resource("dynamodb").Table("state")
         table.put_item(Item={"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY", "status": "erased"})
-        world.clock.pass_by(minutes=5)
-        assert refused(world.create(body, KEY)) == (404, "unknown_identity")
+        harness.clock.pass_by(minutes=5)
+        assert refused(harness.create(body, KEY)) == (404, "unknown_identity")
 
-    def test_the_key_is_free_again_after_a_day(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        first = world.draw(KEY)
-        world.clock.pass_by(hours=24)
-        second = world.draw(KEY, numImages=2)
+    def test_the_key_is_free_again_after_a_day(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        first = harness.generate(KEY)
+        harness.clock.pass_by(hours=24)
+        second = harness.generate(KEY, numImages=2)
         assert (second.status, "Idempotent-Replayed" in second.headers) == (202, False)
         assert second.body["generationId"] != first.body["generationId"]
 
     def test_of_many_creates_with_one_key_at_once_one_creates(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The handlers' services as they are: powertools' resolver takes one event at a time."""
         one_write_at_a_time(monkeypatch)
-        world.services.identity_table.add(an_identity())
-        services = [wiring.Services(world.services.settings, now=world.clock) for _ in range(8)]
+        harness.services.identity_table.add(an_identity())
+        services = [wiring.Services(harness.services.settings, now=harness.clock) for _ in range(8)]
         for each in services:  # boto3's session makes one client at a time
             _ = each.idempotency, each.generations
         together = threading.Barrier(len(services))
@@ -267,7 +267,7 @@ class TestIdempotencyKey:
             outcomes = list(pool.map(create, services))
         assert outcomes.count("created") == 1
         assert set(outcomes) <= {"created", "replayed", "request_in_flight"}
-        assert len(rows("GENERATION#")) == len(rows("JOB#")) == world.usage().body["jobs"] == 1
+        assert len(rows("GENERATION#")) == len(rows("JOB#")) == harness.usage().body["jobs"] == 1
 
 
 def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,16 +284,16 @@ def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestEstimates:
-    def estimate(self, world: World, **changes: Any) -> Answer:
+    def estimate(self, harness: Harness, **changes: Any) -> Answer:
         body = {"name": "Sarah", "provider": "fal-lora", **changes}
-        return world.api("estimate_identity", "POST", f"{IDENTITIES}/estimate", body)
+        return harness.api("estimate_identity", "POST", f"{IDENTITIES}/estimate", body)
 
-    def estimate_pictures(self, world: World, **changes: Any) -> Answer:
+    def estimate_images(self, harness: Harness, **changes: Any) -> Answer:
         body = {"prompt": "Sarah", **changes}
-        return world.api("estimate_generation", "POST", f"{PICTURES}/estimate", body)
+        return harness.api("estimate_generation", "POST", f"{IMAGES}/estimate", body)
 
-    def test_a_training_by_the_price_list(self, world: World) -> None:
-        answer = self.estimate(world)
+    def test_a_training_by_the_price_list(self, harness: Harness) -> None:
+        answer = self.estimate(harness)
         assert answer.status == 200
         (price,) = answer.body.pop("prices").items()
         assert answer.body == {
@@ -312,52 +312,52 @@ class TestEstimates:
         assert price[1]["source"].startswith("https://fal.ai/")
         assert price[1]["readOn"] == "2026-11-22"
 
-    def test_the_body_of_the_order_is_taken_as_it_is(self, world: World) -> None:
-        assert self.estimate(world, references=["https://a.test/1.jpg"], className="woman").status == 200
-        assert refused(self.estimate(world, provider="dall-e")) == (400, "unknown_provider")
-        assert refused(self.estimate(world, surprise=1)) == (400, "invalid_body")
+    def test_the_body_of_the_order_is_taken_as_it_is(self, harness: Harness) -> None:
+        assert self.estimate(harness, references=["https://a.test/1.jpg"], className="woman").status == 200
+        assert refused(self.estimate(harness, provider="dall-e")) == (400, "unknown_provider")
+        assert refused(self.estimate(harness, surprise=1)) == (400, "invalid_body")
 
-    def test_what_nobody_publishes_is_unknown_and_not_nothing(self, world: World) -> None:
-        training = self.estimate(world, provider="astria").body
+    def test_what_nobody_publishes_is_unknown_and_not_nothing(self, harness: Harness) -> None:
+        training = self.estimate(harness, provider="astria").body
         assert (training["estimateUsd"], training["reservedUsd"], training["prices"]) == (None, 5.0, {})
-        world.services.identity_table.add(an_identity(provider="astria", provider_model_id="7"))
-        pictures = self.estimate_pictures(world, numImages=3).body
-        assert (pictures["estimateUsd"], pictures["reservedUsd"], pictures["prices"]) == (None, 0.6, {})
+        harness.services.identity_table.add(an_identity(provider="astria", provider_model_id="7"))
+        images = self.estimate_images(harness, numImages=3).body
+        assert (images["estimateUsd"], images["reservedUsd"], images["prices"]) == (None, 0.6, {})
 
-    def test_what_is_not_trained_costs_nothing(self, world: World) -> None:
-        body = self.estimate(world, provider="fal-instant").body
+    def test_what_is_not_trained_costs_nothing(self, harness: Harness) -> None:
+        body = self.estimate(harness, provider="fal-instant").body
         assert (body["estimateUsd"], body["reservedUsd"], body["affordable"]) == (0.0, 0.0, True)
 
-    def test_pictures_by_their_size_and_number(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        body = self.estimate_pictures(world, numImages=4).body
+    def test_images_by_their_size_and_number(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        body = self.estimate_images(harness, numImages=4).body
         assert body["estimateUsd"] == pytest.approx(0.14)
         assert body["reservedUsd"] >= body["estimateUsd"]
         assert list(body["prices"]) == ["image"]
 
-    def test_what_is_left_decides_whether_it_can_be_afforded(self, world: World) -> None:
-        world.limit(3.99)
-        assert self.estimate(world).body["affordable"] is True
-        assert world.create(world.identity_body()).status == 202
-        after = self.estimate(world).body
+    def test_what_is_left_decides_whether_it_can_be_afforded(self, harness: Harness) -> None:
+        harness.limit(3.99)
+        assert self.estimate(harness).body["affordable"] is True
+        assert harness.create(harness.identity_body()).status == 202
+        after = self.estimate(harness).body
         assert (after["affordable"], after["budget"]["remainingUsd"]) == (False, 1.99)
-        assert self.estimate(world, provider="fal-instant").body["affordable"] is True
+        assert self.estimate(harness, provider="fal-instant").body["affordable"] is True
 
-    def test_an_estimate_orders_and_keeps_nothing(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        self.estimate(world)
-        self.estimate_pictures(world)
+    def test_an_estimate_orders_and_keeps_nothing(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        self.estimate(harness)
+        self.estimate_images(harness)
         assert {item["pk"].split("#")[0] for item in rows("")} == {"IDENTITY", "REQUESTS"}
 
-    def test_pictures_that_could_not_be_ordered_are_not_estimated(self, world: World) -> None:
-        world.services.identity_table.add(an_identity(owner="bob"))
-        assert refused(self.estimate_pictures(world)) == (404, "unknown_identity")
-        assert refused(self.estimate_pictures(world, numImages=9)) == (400, "invalid_body")
+    def test_images_that_could_not_be_ordered_are_not_estimated(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity(owner="bob"))
+        assert refused(self.estimate_images(harness)) == (404, "unknown_identity")
+        assert refused(self.estimate_images(harness, numImages=9)) == (400, "invalid_body")
 
 
 class TestUsage:
-    def test_a_month_without_orders(self, world: World) -> None:
-        answer = world.usage()
+    def test_a_month_without_orders(self, harness: Harness) -> None:
+        answer = harness.usage()
         assert (answer.status, answer.body) == (
             200,
             {
@@ -371,154 +371,154 @@ class TestUsage:
             },
         )
 
-    def test_what_is_set_aside_is_spent_when_it_is_settled(self, world: World) -> None:
-        identity_id = world.create(world.identity_body()).body["characterId"]
-        before = world.usage().body
+    def test_what_is_set_aside_is_spent_when_it_is_settled(self, harness: Harness) -> None:
+        identity_id = harness.create(harness.identity_body()).body["characterId"]
+        before = harness.usage().body
         assert (before["reservedUsd"], before["committedUsd"], before["remainingUsd"]) == (2.0, 0.0, 98.0)
-        job = world.services.ledger.get(f"training-{identity_id}")
+        job = harness.services.ledger.get(f"training-{identity_id}")
         assert job is not None
-        world.services.ledger.submitted(job.job_id, JobHandle(provider_job_id="r1"))
-        world.services.ledger.report_cost(job.job_id, 1_500_000)
-        done = world.services.ledger.get(job.job_id)
+        harness.services.ledger.submitted(job.job_id, JobHandle(provider_job_id="r1"))
+        harness.services.ledger.report_cost(job.job_id, 1_500_000)
+        done = harness.services.ledger.get(job.job_id)
         assert done is not None
-        world.services.ledger.end(done, settlement_of(done))
-        after = world.usage().body
+        harness.services.ledger.settle(done, settlement_of(done))
+        after = harness.usage().body
         assert (after["reservedUsd"], after["committedUsd"], after["remainingUsd"]) == (0.0, 1.5, 98.5)
         assert (after["assumedUsd"], after["jobs"]) == (0.0, 1)
 
-    def test_what_nobody_priced_is_assumed(self, world: World) -> None:
+    def test_what_nobody_priced_is_assumed(self, harness: Harness) -> None:
         job = a_job(provider="astria", estimate_microusd=None, reserved_microusd=5 * DOLLARS)
-        world.services.identity_table.add(
+        harness.services.identity_table.add(
             a_training_identity(provider="astria"), job=job, limit_microusd=ENOUGH
         )
-        world.services.ledger.submitted(job.job_id, JobHandle(provider_job_id="7"))
+        harness.services.ledger.submitted(job.job_id, JobHandle(provider_job_id="7"))
         done = job.model_copy(update={"state": "submitted"})
-        world.services.ledger.end(done, settlement_of(done))
-        body = world.usage().body
+        harness.services.ledger.settle(done, settlement_of(done))
+        body = harness.usage().body
         assert (body["committedUsd"], body["assumedUsd"]) == (5.0, 5.0)
 
-    def test_another_month_may_be_asked_for(self, world: World) -> None:
-        world.accept_training()
-        assert world.usage("2026-10").body | {"jobs": 0} == world.usage("2026-10").body
-        assert world.usage("2026-11").body["jobs"] == 1
-        world.clock.pass_by(days=30)
-        assert (world.usage().body["month"], world.usage().body["jobs"]) == ("2026-12", 0)
+    def test_another_month_may_be_asked_for(self, harness: Harness) -> None:
+        harness.accept_training()
+        assert harness.usage("2026-10").body | {"jobs": 0} == harness.usage("2026-10").body
+        assert harness.usage("2026-11").body["jobs"] == 1
+        harness.clock.pass_by(days=30)
+        assert (harness.usage().body["month"], harness.usage().body["jobs"]) == ("2026-12", 0)
 
     @pytest.mark.parametrize("month", ["2026-13", "2026", "november", "2026-11-22", "LIMIT"])
-    def test_a_month_is_written_in_one_way(self, world: World, month: str) -> None:
-        assert refused(world.usage(month)) == (400, "invalid_month")
+    def test_a_month_is_written_in_one_way(self, harness: Harness, month: str) -> None:
+        assert refused(harness.usage(month)) == (400, "invalid_month")
 
-    def test_an_owner_sees_their_own(self, world: World) -> None:
-        world.accept_training()
-        assert world.api("get_usage", "GET", "/v1/usage", owner="bob").body["jobs"] == 0
+    def test_an_owner_sees_their_own(self, harness: Harness) -> None:
+        harness.accept_training()
+        assert harness.api("get_usage", "GET", "/v1/usage", owner="bob").body["jobs"] == 0
 
 
 class TestCancel:
-    def cancel(self, world: World, owner: str = "ann") -> Answer:
-        return world.api("cancel_identity", "POST", f"{IDENTITIES}/i1/cancel", owner=owner)
+    def cancel(self, harness: Harness, owner: str = "ann") -> Answer:
+        return harness.api("cancel_identity", "POST", f"{IDENTITIES}/i1/cancel", owner=owner)
 
-    def test_a_training_is_given_up_and_its_machine_told(self, world: World) -> None:
-        world.accept_training()
-        answer = self.cancel(world)
+    def test_a_training_is_given_up_and_its_machine_told(self, harness: Harness) -> None:
+        harness.accept_training()
+        answer = self.cancel(harness)
         assert (answer.status, answer.body["status"], answer.body["phase"]) == (200, "failed", "failed")
         assert answer.body["error"] == {"code": "cancelled", "message": "The training was cancelled."}
         (job,) = rows("JOB#")
-        assert (job["news"], job["money"]) == (True, "reserved")  # the machine settles it
+        assert (job["callback_pending"], job["money"]) == (True, "reserved")  # the machine settles it
         (event,) = rows("EVENT#")
         assert (event["type"], "listing" in event) == ("IdentityFailed", False)
 
-    def test_a_second_cancel_changes_nothing(self, world: World) -> None:
-        world.accept_training()
-        first = self.cancel(world)
-        world.clock.pass_by(minutes=1)
-        second = self.cancel(world)
+    def test_a_second_cancel_changes_nothing(self, harness: Harness) -> None:
+        harness.accept_training()
+        first = self.cancel(harness)
+        harness.clock.pass_by(minutes=1)
+        second = self.cancel(harness)
         assert (second.status, second.body["metadata"]) == (200, first.body["metadata"])
         assert len(rows("EVENT#")) == 1
 
-    def test_what_is_ready_stays_ready(self, world: World) -> None:
-        world.services.identity_table.add(an_identity(settled_at=NOON))
-        answer = self.cancel(world)
+    def test_what_is_ready_stays_ready(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity(settled_at=NOON))
+        answer = self.cancel(harness)
         assert (answer.status, answer.body["status"], rows("EVENT#")) == (200, "ready", [])
 
-    def test_anothers_training_is_unknown(self, world: World) -> None:
-        world.accept_training()
-        assert refused(self.cancel(world, owner="bob")) == (404, "unknown_identity")
-        assert world.services.identity_table.get("i1").status == "training"
+    def test_anothers_training_is_unknown(self, harness: Harness) -> None:
+        harness.accept_training()
+        assert refused(self.cancel(harness, owner="bob")) == (404, "unknown_identity")
+        assert harness.services.identity_table.get("i1").status == "training"
 
 
 class TestListOfGenerations:
-    def test_an_identitys_generations_newest_first(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
+    def test_an_identitys_generations_newest_first(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
         ordered = []
         for _ in range(3):
-            ordered.append(world.draw().body["generationId"])
-            world.clock.pass_by(seconds=1)
-        world.services.identity_table.add(an_identity(identity_id="i2"))
+            ordered.append(harness.generate().body["generationId"])
+            harness.clock.pass_by(seconds=1)
+        harness.services.identity_table.add(an_identity(identity_id="i2"))
         other = a_generation(generation_id="g2", identity_id="i2")
-        world.services.generation_table.add(
+        harness.services.generation_table.add(
             other, a_generation_job(job_id="generation-g2", subject_id="g2"), ENOUGH
         )
-        answer = world.api("list_generations", "GET", PICTURES)
+        answer = harness.api("list_generations", "GET", IMAGES)
         listed = [generation["generationId"] for generation in answer.body["generations"]]
         assert (answer.status, listed) == (200, ordered[::-1])
 
-    def test_anothers_identity_is_unknown(self, world: World) -> None:
-        world.services.identity_table.add(an_identity(owner="bob"))
-        assert refused(world.api("list_generations", "GET", PICTURES)) == (404, "unknown_identity")
+    def test_anothers_identity_is_unknown(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity(owner="bob"))
+        assert refused(harness.api("list_generations", "GET", IMAGES)) == (404, "unknown_identity")
 
 
 class TestPreferWait:
-    def ready_world(self, world: World) -> World:
-        world.services.identity_table.add(an_identity())
-        return world
+    def ready_world(self, harness: Harness) -> Harness:
+        harness.services.identity_table.add(an_identity())
+        return harness
 
-    def settle_all(self, world: World) -> None:
+    def settle_all(self, harness: Harness) -> None:
         for row in rows("GENERATION#"):
-            world.settle(str(row["generation_id"]))
+            harness.settle(str(row["generation_id"]))
 
-    def test_pictures_that_come_in_time_are_answered_at_once(self, world: World) -> None:
-        self.ready_world(world).while_waiting = lambda: self.settle_all(world)
-        answer = world.draw({"prefer": "wait=10"})
+    def test_images_that_come_in_time_are_answered_at_once(self, harness: Harness) -> None:
+        self.ready_world(harness).while_waiting = lambda: self.settle_all(harness)
+        answer = harness.generate({"prefer": "wait=10"})
         assert (answer.status, answer.body["status"]) == (200, "succeeded")
         assert answer.headers["Preference-Applied"] == "wait=10"
         assert answer.headers["Location"] == f"/v1/generations/{answer.body['generationId']}"
-        assert sum(world.slept) < 1
+        assert sum(harness.slept) < 1
 
-    def test_pictures_that_do_not_come_in_time_are_answered_202(self, world: World) -> None:
-        answer = self.ready_world(world).draw({"prefer": "respond-async, wait=60"})
+    def test_images_that_do_not_come_in_time_are_answered_202(self, harness: Harness) -> None:
+        answer = self.ready_world(harness).generate({"prefer": "respond-async, wait=60"})
         assert (answer.status, answer.body["status"]) == (202, "queued")
         assert answer.headers["Preference-Applied"] == "wait=20"
-        assert sum(world.slept) == 20
+        assert sum(harness.slept) == 20
 
     @pytest.mark.parametrize("headers", [None, {"prefer": "wait=0"}, {"prefer": "respond-async"}])
-    def test_who_does_not_wait_gets_202(self, world: World, headers: dict[str, str] | None) -> None:
-        answer = self.ready_world(world).draw(headers)
-        assert (answer.status, world.slept) == (202, [])
+    def test_who_does_not_wait_gets_202(self, harness: Harness, headers: dict[str, str] | None) -> None:
+        answer = self.ready_world(harness).generate(headers)
+        assert (answer.status, harness.slept) == (202, [])
         assert ("Preference-Applied" in answer.headers) == (headers == {"prefer": "wait=0"})
 
-    def test_a_replayed_order_is_waited_for_too(self, world: World) -> None:
-        self.ready_world(world).draw(KEY)
-        world.while_waiting = lambda: self.settle_all(world)
-        again = world.draw({**KEY, "prefer": "wait=5"})
+    def test_a_replayed_order_is_waited_for_too(self, harness: Harness) -> None:
+        self.ready_world(harness).generate(KEY)
+        harness.while_waiting = lambda: self.settle_all(harness)
+        again = harness.generate({**KEY, "prefer": "wait=5"})
         assert (again.status, again.headers["Idempotent-Replayed"]) == (200, "true")
 
-    def test_a_look_at_a_generation_may_wait_for_its_end(self, world: World) -> None:
-        location = self.ready_world(world).draw().headers["Location"]
-        at_once = world.api("get_generation", "GET", location)
-        assert (at_once.body["status"], world.slept) == ("queued", [])
+    def test_a_look_at_a_generation_may_wait_for_its_end(self, harness: Harness) -> None:
+        location = self.ready_world(harness).generate().headers["Location"]
+        at_once = harness.api("get_generation", "GET", location)
+        assert (at_once.body["status"], harness.slept) == ("queued", [])
         assert "Preference-Applied" not in at_once.headers
-        world.while_waiting = lambda: self.settle_all(world)
-        answer = world.api("get_generation", "GET", location, headers={"prefer": "wait=20"})
+        harness.while_waiting = lambda: self.settle_all(harness)
+        answer = harness.api("get_generation", "GET", location, headers={"prefer": "wait=20"})
         assert (answer.status, answer.body["status"]) == (200, "succeeded")
         assert answer.headers["Preference-Applied"] == "wait=20"
 
-    def test_a_look_at_an_identity_may_wait_for_its_end(self, world: World) -> None:
-        world.accept_training()
+    def test_a_look_at_an_identity_may_wait_for_its_end(self, harness: Harness) -> None:
+        harness.accept_training()
         waiting = {"prefer": "wait=2"}
-        still = world.api("get_identity", "GET", f"{IDENTITIES}/i1", headers=waiting)
-        assert (still.body["status"], sum(world.slept)) == ("training", 2)
-        world.while_waiting = lambda: world.finish_training("i1")
-        answer = world.api("get_identity", "GET", f"{IDENTITIES}/i1", headers=waiting)
+        still = harness.api("get_identity", "GET", f"{IDENTITIES}/i1", headers=waiting)
+        assert (still.body["status"], sum(harness.slept)) == ("training", 2)
+        harness.while_waiting = lambda: harness.finish_training("i1")
+        answer = harness.api("get_identity", "GET", f"{IDENTITIES}/i1", headers=waiting)
         assert (answer.body["status"], answer.headers["Preference-Applied"]) == ("ready", "wait=2")
 
 
@@ -527,21 +527,21 @@ LIMITED = [entry for entry in catalog.FUNCTIONS if entry.limited or entry.spends
 
 class TestRateLimit:
     @pytest.fixture(autouse=True)
-    def _used_up(self, world: World) -> None:
+    def _used_up(self, harness: Harness) -> None:
         for _ in range(60):
-            world.services.rate_limit.admit("ann")
+            harness.services.rate_limit.admit("ann")
 
     @pytest.mark.parametrize("entry", LIMITED, ids=lambda entry: entry.name)
-    def test_more_than_so_many_a_minute_are_refused(self, world: World, entry: catalog.Function) -> None:
+    def test_more_than_so_many_a_minute_are_refused(self, harness: Harness, entry: catalog.Function) -> None:
         method, path = entry.route.replace("ANY", "POST").split()
         path = path.replace("{identity_id}", "i1").replace("{tune_id}", "i1")
         body = {"action": "create_tune"}  # looked at by the dispatcher only
-        answer = world.api(entry.name, method, path, body)
+        answer = harness.api(entry.name, method, path, body)
         assert (refused(answer), answer.headers["Retry-After"]) == ((429, "too_many_requests"), "60")
         assert ("error" in answer.body) == path.startswith("/api/")
         assert ("message" in answer.body) != path.startswith("/api/")
-        world.clock.pass_by(seconds=60)
-        assert world.api(entry.name, method, path, body).status != 429
+        harness.clock.pass_by(seconds=60)
+        assert harness.api(entry.name, method, path, body).status != 429
 
     def test_what_costs_or_works_is_limited(self) -> None:
         unlimited = {"create_webhook", "replay_event"}  # they order nothing, and their number is limited
@@ -553,36 +553,36 @@ class TestRateLimit:
         only_looks = {"proxy_fal_lora_status"}
         assert posts - {entry.name for entry in LIMITED} == unlimited | only_looks
 
-    def test_others_and_those_who_only_look_are_not_held_up(self, world: World) -> None:
-        world.services.identity_table.add(an_identity())
-        assert world.api("get_identity", "GET", f"{IDENTITIES}/i1").status == 200
-        assert world.api("list_generations", "GET", PICTURES).status == 200
-        assert world.usage().status == 200
+    def test_others_and_those_who_only_look_are_not_held_up(self, harness: Harness) -> None:
+        harness.services.identity_table.add(an_identity())
+        assert harness.api("get_identity", "GET", f"{IDENTITIES}/i1").status == 200
+        assert harness.api("list_generations", "GET", IMAGES).status == 200
+        assert harness.usage().status == 200
         body = {"name": "Sarah", "provider": "fal-lora"}
         path = f"{IDENTITIES}/estimate"
-        assert world.api("estimate_identity", "POST", path, body, owner="bob").status == 200
+        assert harness.api("estimate_identity", "POST", path, body, owner="bob").status == 200
 
-    def test_a_look_through_the_dispatcher_is_not_held_up(self, world: World) -> None:
+    def test_a_look_through_the_dispatcher_is_not_held_up(self, harness: Harness) -> None:
         query = {"action": "get_tune", "tune_id": "i1"}
-        answer = world.api("proxy_astria", "GET", "/api/astria-proxy", query=query)
+        answer = harness.api("proxy_astria", "GET", "/api/astria-proxy", query=query)
         assert (answer.status, answer.body["code"]) == (200, "unknown_identity")
 
 
-def test_the_first_client_is_told_of_its_budget_in_its_own_words_and_may_ask_again(
+def test_the_compat_client_is_told_of_its_budget_in_its_own_words_and_may_ask_again(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAL_SECRET_NAME", "FAL")
     boto3.client("secretsmanager").create_secret(Name="FAL", SecretString="a key")
-    world = World(api)
-    pictures = [f"data:image/jpeg;base64,{b64encode(each).decode()}" for each in different_pictures(5)]
+    harness = Harness(api)
+    images = [f"data:image/jpeg;base64,{b64encode(each).decode()}" for each in different_images(5)]
 
     def train() -> Answer:
-        body = {"images_data_url": pictures, "trigger_word": "SARAH"}
+        body = {"images_data_url": images, "trigger_word": "SARAH"}
         return api("proxy_fal_lora_train", "POST", "/api/fal-lora-training-proxy", body)
 
-    world.limit(1)
+    harness.limit(1)
     for answer in (train(), train()):
         assert refused(answer) == (402, "budget_exceeded")
         assert "budget" in answer.body["error"]
-    world.limit(5)
+    harness.limit(5)
     assert train().status == 200

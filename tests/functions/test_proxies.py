@@ -1,4 +1,4 @@
-"""The first client's addresses: its bodies in, its words out, moto behind."""
+"""The TypeScript client's addresses: its bodies in, its words out, moto behind."""
 
 import base64
 from typing import Any
@@ -15,15 +15,13 @@ from tests.builders import (
     a_generation_job,
     a_training_identity,
     an_identity,
-    different_pictures,
+    different_images,
     some_weights,
 )
 from tests.functions.conftest import Api
 
-PICTURES = [
-    "data:image/jpeg;base64," + base64.b64encode(picture).decode() for picture in different_pictures(8)
-]
-PICTURE = PICTURES[0]
+IMAGES = ["data:image/jpeg;base64," + base64.b64encode(image).decode() for image in different_images(8)]
+IMAGE = IMAGES[0]
 INSTANT, TRAINING = "/api/fal-instant-character-proxy", "/api/fal-lora-training-proxy"
 STATUS, INFERENCE, ASTRIA = "/api/fal-lora-status-proxy", "/api/fal-lora-inference-proxy", "/api/astria-proxy"
 
@@ -42,13 +40,13 @@ def a_tune(**changes: Any) -> dict[str, Any]:
         "name": "jane_doe",
         "base_tune_id": None,
         "branch": "fast",
-        "images": [{"url": picture} for picture in PICTURES],
+        "images": [{"url": image} for image in IMAGES],
     }
     return {"action": "create_tune", "payload": {"tune": tune | changes}}
 
 
 def test_a_lora_training_is_an_identity_of_ours(api: Api) -> None:
-    body = {"images_data_url": PICTURES[:5], "steps": 1000, "trigger_word": "JANE_DOE"}
+    body = {"images_data_url": IMAGES[:5], "steps": 1000, "trigger_word": "JANE_DOE"}
     answer = api("proxy_fal_lora_train", "POST", TRAINING, body)
     assert (answer.status, answer.body["status"]) == (200, "IN_QUEUE")
     identity = wiring.services().identity_table.get(answer.body["request_id"])
@@ -115,8 +113,8 @@ def test_tunes_and_prompts_read_as_the_client_reads_them(api: Api, own_function:
         ["negativePrompt was left out: Astria refuses one on Flux."],
     )
     image = GeneratedImage(index=1, outcome="succeeded", key="generations/i1/g1/01.jpg")
-    drawn = a_generation(provider="astria", status="succeeded", images=[image], settled_at=NOON)
-    services.generation_table.add(drawn, a_generation_job(), 10_000_000)
+    generated = a_generation(provider="astria", status="succeeded", images=[image], settled_at=NOON)
+    services.generation_table.add(generated, a_generation_job(), 10_000_000)
     assert read("get_tune", "/api/astria/tunes/i1", tune_id="i1")["trained_at"]
     shown = read("get_prompt", "/api/astria/tunes/i1/prompts/g1", tune_id="i1", prompt_id="g1")
     assert "generations/i1/g1/01.jpg" in shown["images"][0]["url"]
@@ -130,9 +128,9 @@ def test_tunes_and_prompts_read_as_the_client_reads_them(api: Api, own_function:
     ("name", "path", "body", "code"),
     [
         ("proxy_fal_instant", INSTANT, {"prompt": "p", "reference_images": []}, "invalid_body"),
-        ("proxy_fal_instant", INSTANT, {"prompt": " ", "reference_images": [PICTURE]}, "invalid_body"),
+        ("proxy_fal_instant", INSTANT, {"prompt": " ", "reference_images": [IMAGE]}, "invalid_body"),
         ("proxy_fal_instant", INSTANT, {"prompt": "p", "reference_images": ["x"]}, "unknown_reference"),
-        ("proxy_fal_lora_train", TRAINING, {"images_data_url": [PICTURE] * 4}, "too_few_references"),
+        ("proxy_fal_lora_train", TRAINING, {"images_data_url": [IMAGE] * 4}, "too_few_references"),
         ("proxy_fal_lora_train", TRAINING, {"images_data_url": 7}, "invalid_body"),
         ("proxy_fal_lora_generate", INFERENCE, {"prompt": "p"}, "invalid_body"),
         ("proxy_astria", ASTRIA, {"action": "delete_everything"}, "unknown_action"),
@@ -167,7 +165,7 @@ def test_another_method_is_told_the_right_one(
 def test_a_missing_key_is_said_before_anything_else(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = boto3.client("secretsmanager")
     secrets.put_secret_value(SecretId="FAL", SecretString="not configured")
-    answer = api("proxy_fal_instant", "POST", INSTANT, {"prompt": "p", "reference_images": [PICTURE]})
+    answer = api("proxy_fal_instant", "POST", INSTANT, {"prompt": "p", "reference_images": [IMAGE]})
     assert (answer.status, answer.body["error"]) == (
         500,
         "Fal.ai Instant Character API key not configured on server.",

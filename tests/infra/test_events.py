@@ -20,7 +20,7 @@ def _rule(template: Template, name: str) -> dict[str, Any]:
     return found
 
 
-def test_only_pictures_of_generations_start_the_scoring(template: Template) -> None:
+def test_only_images_of_generations_start_the_scoring(template: Template) -> None:
     (bucket,) = template.resources("AWS::S3::Bucket")
     assert _rule(template, "EventsPictureStored")["EventPattern"] == {
         "source": ["aws.s3"],

@@ -74,9 +74,9 @@ FUNCTIONS: dict[str, tuple[int, int, set[str]]] = {
         29,
         STATE | PROVIDERS | SPENDING | {"ASTRIA_SECRET_NAME", "TRAIN_IDENTITY_ARN", "GENERATE_IMAGES_ARN"},
     ),
-    "receive_fal_webhook": (512, 15, STATE | PROVIDERS),
-    "receive_astria_webhook": (512, 15, STATE | PROVIDERS),
-    "await_news": (512, 30, STATE),
+    "receive_fal_callback": (512, 15, STATE | PROVIDERS),
+    "receive_astria_callback": (512, 15, STATE | PROVIDERS),
+    "wait_for_callback": (512, 30, STATE),
     "prepare_training": (1024, 60, STATE | PROVIDERS | {"FAL_SECRET_NAME"}),
     "submit_training": (512, 60, STATE | PROVIDERS | KEYS | {"WEBHOOK_URL"}),
     "check_training": (512, 60, STATE | PROVIDERS | KEYS | {"WEBHOOK_URL"}),
@@ -126,7 +126,7 @@ def test_every_function_is_listed(template: Template) -> None:
 
 def test_providers_call_the_api_itself_unless_another_address_is_given(template: Template) -> None:
     """``off`` is another address: the code takes it for none."""
-    from character_identity.services.callbacks import OFF
+    from character_identity.services.jobs.callback_addresses import OFF
 
     assert template.document["Conditions"]["OwnAddress"] == {"Fn::Equals": [{"Ref": "WebhookUrl"}, ""]}
     environment = template.functions()["submit_training"]["Environment"]["Variables"]

@@ -142,14 +142,14 @@ FUNCTIONS: dict[str, Rights] = {
     | ASTRIA
     | _start("TrainIdentity")
     | _start("GenerateImages"),
-    "receive_fal_webhook": WRITE_TABLE | WAKE,
-    "receive_astria_webhook": WRITE_TABLE | WAKE,
+    "receive_fal_callback": WRITE_TABLE | WAKE,
+    "receive_astria_callback": WRITE_TABLE | WAKE,
     "prepare_training": WRITE_TABLE | _get("references") | FAL,
     "submit_training": WRITE_TABLE | _get("references") | FAL | ASTRIA,
     "check_training": WRITE_TABLE | FAL | ASTRIA,
     "store_weights": WRITE_TABLE | _put("weights") | _delete("weights"),
     "record_training": WRITE_TABLE | PUBLISH,
-    "await_news": WRITE_TABLE | WAKE,
+    "wait_for_callback": WRITE_TABLE | WAKE,
     "submit_generation": WRITE_TABLE | _get("references", "weights") | FAL | ASTRIA,
     "check_generation": WRITE_TABLE | FAL | ASTRIA,
     "store_images": WRITE_TABLE | _put("generations") | _delete("generations"),
@@ -165,9 +165,15 @@ MACHINES: dict[str, list[str]] = {
         "CheckTraining",
         "StoreWeights",
         "RecordTraining",
-        "AwaitNews",
+        "WaitForCallback",
     ],
-    "GenerateImages": ["SubmitGeneration", "CheckGeneration", "StoreImages", "RecordGeneration", "AwaitNews"],
+    "GenerateImages": [
+        "SubmitGeneration",
+        "CheckGeneration",
+        "StoreImages",
+        "RecordGeneration",
+        "WaitForCallback",
+    ],
 }
 
 
@@ -204,7 +210,7 @@ def test_a_machine_may_invoke_exactly_the_functions_that_are_listed(template: Te
     assert {action.split(":")[0] for action in others} == {"logs", "xray"}
 
 
-@pytest.mark.parametrize("name", ["AwaitNews", "ReceiveFalWebhook", "ReceiveAstriaWebhook"])
+@pytest.mark.parametrize("name", ["WaitForCallback", "ReceiveFalCallback", "ReceiveAstriaCallback"])
 def test_the_right_to_wake_a_machine_is_a_policy_of_its_own(template: Template, name: str) -> None:
     """A function waits for its role's own policy, and a machine for the functions that it invokes."""
     waking = {

@@ -23,7 +23,9 @@ def _retries(machine: str) -> list[tuple[str, list[dict[str, Any]]]]:
     """The retries of each task but the wait, by the task's name."""
     states = json.loads(_text(machine))["States"].items()
     return [
-        (name, state["Retry"]) for name, state in states if state["Type"] == "Task" and name != "AwaitNews"
+        (name, state["Retry"])
+        for name, state in states
+        if state["Type"] == "Task" and name != "WaitForCallback"
     ]
 
 
@@ -77,9 +79,9 @@ def test_executions_are_logged_without_their_data_and_traced(template: Template,
 )
 def test_the_machine_outlives_the_deadlines_in_its_state(machine: str, deadline: str) -> None:
     """After its own timeout nothing runs that could record the failure."""
-    from character_identity.providers.astria import Astria
-    from character_identity.providers.fal_flux_lora import FalFluxLora
-    from character_identity.providers.fal_instant import FalInstantCharacter
+    from character_identity.providers.astria.adapter import Astria
+    from character_identity.providers.fal.flux_lora import FalFluxLora
+    from character_identity.providers.fal.instant_character import FalInstantCharacter
 
     longest_s = max(getattr(each, deadline) for each in (Astria, FalFluxLora, FalInstantCharacter))
     assert json.loads(_text(machine))["TimeoutSeconds"] >= longest_s + 1800
@@ -106,17 +108,17 @@ def test_every_task_is_tried_again_except_on_what_would_fail_again(machine: str)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_a_wait_ends_with_news_with_time_or_without_the_function_that_waits(machine: str) -> None:
+def test_a_wait_ends_with_callback_with_time_or_without_the_function_that_waits(machine: str) -> None:
     states = json.loads(_text(machine))["States"]
-    wait, check = states["AwaitNews"], states["Settled?"]["Choices"][0]
+    wait, check = states["WaitForCallback"], states["Settled?"]["Choices"][0]
     assert wait["Resource"].endswith("lambda:invoke.waitForTaskToken")
-    assert wait["TimeoutSecondsPath"] == states["WaitWithoutNews"]["SecondsPath"] == "$.poll_seconds"
+    assert wait["TimeoutSecondsPath"] == states["WaitForTimeout"]["SecondsPath"] == "$.poll_seconds"
     assert wait["Parameters"]["Payload"] == {"wake_token.$": "$$.Task.Token", "state.$": "$"}
-    assert check["Next"] == "AwaitNews"
+    assert check["Next"] == "WaitForCallback"
     on_time, on_error = wait["Catch"]
     assert (on_time["ErrorEquals"], on_error["ErrorEquals"]) == (["States.Timeout"], ["States.ALL"])
-    assert on_error["Next"] == "WaitWithoutNews"
-    looked_up = {wait["Next"], on_time["Next"], states["WaitWithoutNews"]["Next"]}
+    assert on_error["Next"] == "WaitForTimeout"
+    looked_up = {wait["Next"], on_time["Next"], states["WaitForTimeout"]["Next"]}
     assert looked_up == {next(name for name in states if name.startswith("Check"))}
     # What a wait brings is never believed, so it does not even get into the state.
     assert {each["ResultPath"] for each in (wait, on_time, on_error)} == {None}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.local.emulator_fixture import EmulatedAws, running_emulator
-from tests.local.machines import PUPPET
+from tests.local.machines import SCRIPTED_TASKS
 
 WAIT_SCALE = 0.05
 
@@ -17,5 +17,5 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
 
 
 @pytest.fixture(scope="session")
-def puppet(aws: EmulatedAws) -> str:
-    return aws.function("puppet", PUPPET)
+def scripted_tasks(aws: EmulatedAws) -> str:
+    return aws.function("scripted", SCRIPTED_TASKS)

@@ -6,7 +6,7 @@ def aws(tmp_path_factory):
         yield aws
 
 def test_something(aws):
-    arn = aws.function("puppet", "def handler(event, context): return {'echo': event}")
+    arn = aws.function("echo", "def handler(event, context): return {'echo': event}")
     machine = aws.state_machine({"StartAt": "A", "States": {...}})
     execution = aws.execute(machine, {"key": "value"})   # {"status", "output" (decoded), "error", "cause"}
 """

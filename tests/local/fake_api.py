@@ -12,7 +12,7 @@ from PIL import Image
 LIMITS = {"fal-instant": (1, 3), "fal-lora": (5, 20), "astria": (4, 20)}
 
 
-def picture() -> bytes:
+def image() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (64, 64), "orange").save(file, "JPEG")
     return file.getvalue()
@@ -65,7 +65,7 @@ class FakeApi:
             self.uploaded[request.url.path[1:]] = request.content
             return httpx.Response(204)
         seed = int(request.url.path.rpartition("/")[2])
-        return httpx.Response(404) if seed in self.lost_seeds else httpx.Response(200, content=picture())
+        return httpx.Response(404) if seed in self.lost_seeds else httpx.Response(200, content=image())
 
     def _tickets(self, files: list[dict[str, Any]]) -> httpx.Response:
         keys = [f"uploads/{len(self.looks)}-{file['name']}" for file in files]

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.local.emulator_fixture import EmulatedAws
 
-PUPPET = """
+SCRIPTED_TASKS = """
 import time
 
 class ProviderUnavailable(Exception):
@@ -59,7 +59,7 @@ def callback(function: str, **fields: Any) -> State:
 
 
 def failing(times: int) -> State:
-    """What makes the puppet fail this often before it answers."""
+    """What makes the function fail this often before it answers."""
     return {"do": "fail", "key": uuid.uuid4().hex, "times": times}
 
 

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from character_identity.domain.evaluation import SCENARIOS
+from character_evaluation.scenarios import SCENARIOS
 from character_identity_client import ApiClient
-from local.comparison import Pause, Stopped
+from local.comparison import Sleep, Stopped
 from local.demo import gather_references, main, run, stand_ins
 from local.demo_options import BadOption, Options, parse_options
 from local.photographs import CHELSEA, EILEEN, VIEWS, Photograph, make_references
-from tests.local.fake_api import FakeApi, picture
+from tests.local.fake_api import FakeApi, image
 
 
 class Clock:
@@ -50,7 +50,7 @@ class Demo:
         references = [output / "references" / name for name in names]
         references[0].parent.mkdir(parents=True)
         for path in references:
-            path.write_bytes(picture())
+            path.write_bytes(image())
         with ApiClient(
             "https://api.test",
             "a-token",
@@ -59,7 +59,7 @@ class Demo:
             sleep=clock.sleep,
         ) as client:
             self.code = run(
-                Options(**values | changes), references, client, Pause(), console, output, stand_ins
+                Options(**values | changes), references, client, Sleep(), console, output, stand_ins
             )
         self.printed = printed.getvalue()
         self.gallery = (output / "gallery.html").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_every_provider_draws_every_scenario(output: Path) -> None:
     assert {row["outcome"] for row in done.rows} == {"succeeded"}
     assert {row["clip_similarity"] for row in done.rows} == {"0.8"}
     assert {row["seed"] for row in done.rows} == {"1001", "1002", "2001", "2002"}
-    assert all((output / row["image"]).read_bytes() == picture() for row in done.rows)
+    assert all((output / row["image"]).read_bytes() == image() for row in done.rows)
     assert all(row["image"] in done.gallery for row in done.rows)
 
 
@@ -139,12 +139,12 @@ def test_one_provider_that_fails_leaves_the_others_alone(output: Path, api: Fake
     assert why in done.gallery
 
 
-def test_a_picture_that_is_refused_is_named_as_the_user_knows_it(output: Path) -> None:
+def test_an_image_that_is_refused_is_named_as_the_user_knows_it(output: Path) -> None:
     done = demo(output, FakeApi(unreadable="3.jpg"), providers=("fal-lora",))
     assert "fal-lora failed: references/3.jpg: This is no picture." in done.printed
 
 
-def test_a_warning_about_a_picture_is_said_once_and_changes_nothing(output: Path) -> None:
+def test_a_warning_about_an_image_is_said_once_and_changes_nothing(output: Path) -> None:
     finding = {"code": "blurred", "severity": "warning", "message": "It is blurred.", "advice": "Sharpen it."}
     about_one, about_all = (
         {**finding, "reference": 1},
@@ -169,7 +169,7 @@ def test_something_unexpected_is_a_failure_and_said(output: Path, capsys: pytest
     assert [row["outcome"] for row in done.rows].count("succeeded") == 4
 
 
-def test_pictures_that_are_missing_are_named(output: Path) -> None:
+def test_images_that_are_missing_are_named(output: Path) -> None:
     api = FakeApi(
         failing_seeds=frozenset({1001}),
         filtered_seeds=frozenset({1002}),
@@ -227,7 +227,7 @@ def test_a_provider_is_real_only_if_nothing_of_it_is_on_this_machine(
 
 
 def test_a_stop_ends_every_wait() -> None:
-    pause = Pause()
+    pause = Sleep()
     pause(0)
     pause.stop()
     with pytest.raises(Stopped):
@@ -275,7 +275,7 @@ def test_a_bad_option_is_answered_with_one_sentence(
     assert said.count("\n") == 1
 
 
-def test_pictures_of_a_folder_are_copied_in_order_and_other_files_left(tmp_path: Path, output: Path) -> None:
+def test_images_of_a_folder_are_copied_in_order_and_other_files_left(tmp_path: Path, output: Path) -> None:
     folder = tmp_path / "Ada"
     folder.mkdir()
     for name in ("b.PNG", "a.jpg", "notes.txt", "c.webp"):
@@ -289,19 +289,19 @@ def test_pictures_of_a_folder_are_copied_in_order_and_other_files_left(tmp_path:
     assert [path.read_text() for path in copies] == ["a.jpg", "b.PNG", "c.webp"]
 
 
-def test_a_picture_may_be_called_anything(output: Path) -> None:
+def test_an_image_may_be_called_anything(output: Path) -> None:
     done = demo(output, names=["who? #1 100%.jpg"], providers=("fal-instant",))
     assert 'src="references/who%3F%20%231%20100%25.jpg"' in done.gallery
 
 
-def test_a_folder_without_pictures_replaces_nothing(tmp_path: Path, output: Path) -> None:
+def test_a_folder_without_images_replaces_nothing(tmp_path: Path, output: Path) -> None:
     output.mkdir()
     with pytest.raises(BadOption, match="no pictures"):
         gather_references(tmp_path, output)
     assert output.is_dir()
 
 
-def test_pictures_that_the_demo_is_about_to_replace_are_refused(output: Path) -> None:
+def test_images_that_the_demo_is_about_to_replace_are_refused(output: Path) -> None:
     gather_references(None, output)
     with pytest.raises(BadOption, match="move"):
         gather_references(output / "references", output)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import tether
+from local import parent_watchdog
 from local.errors import CannotRun
 from local.service import Service, start_emulator
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.system
 
 
 def test_a_tethered_program_ends_when_its_parent_lets_go() -> None:
-    waits = tether.command("http.server", "--bind", "127.0.0.1", "0")
+    waits = parent_watchdog.command("http.server", "--bind", "127.0.0.1", "0")
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"Serving")
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == tether.END_OF_PARENT
+        assert process.wait(10) == parent_watchdog.END_OF_PARENT
 
 
 def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:

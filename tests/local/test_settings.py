@@ -14,7 +14,7 @@ REAL = {
 }
 
 
-def test_without_an_environment_the_stand_ins_serve_all() -> None:
+def test_without_an_environment_the_simulators_serve_all() -> None:
     settings = ProviderSettings({})
     assert settings.stand_ins_needed and settings.all_on_this_machine
     assert settings.warning is None
@@ -85,6 +85,6 @@ def test_with_both_keys_no_stand_in_serves() -> None:
     assert settings.parameters(None) == {"MediaHosts": ""}
 
 
-def test_the_key_of_a_real_provider_is_not_shown_to_the_stand_ins() -> None:
+def test_the_key_of_a_real_provider_is_not_shown_to_the_simulators() -> None:
     fal = {name: url for name, url in REAL.items() if name.startswith("FAL")}
     assert ProviderSettings({**fal, "FAL_KEY": "i:s"}).stand_in_options() == {"--astria-key": "sd_stand_in"}

@@ -29,7 +29,7 @@ with state.together():
 DIES_IN_A_WRITE_OF_TWO_ITEMS = f"""
 import json, os, signal
 import ministack.services.dynamodb as dynamodb
-from local import ministack_state
+from local.ministack_patches import state
 from local.state_file import StateFile
 
 def emit(table, event, old, new):
@@ -37,7 +37,7 @@ def emit(table, event, old, new):
         {DIES_HERE}
 
 dynamodb._emit_stream_event = emit
-ministack_state.install(StateFile(folder))
+state.install(StateFile(folder))
 dynamodb._create_table({{
     "TableName": "Table", "BillingMode": "PAY_PER_REQUEST",
     "KeySchema": [{{"AttributeName": "pk", "KeyType": "HASH"}}],

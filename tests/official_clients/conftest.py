@@ -11,7 +11,7 @@ from tests.official_clients.stand_in import Receiver, StandIn, receiving
 @pytest.fixture(scope="session")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     words = ("--port", "0", "--training-seconds", "1", "--generation-seconds", "0.2")
-    service = Service("local.providers", *words, logs=tmp_path_factory.mktemp("logs"))
+    service = Service("local.simulators", *words, logs=tmp_path_factory.mktemp("logs"))
     try:
         yield StandIn(f"http://127.0.0.1:{service.announcement()['port']}")
     finally:

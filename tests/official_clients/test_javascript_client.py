@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local.providers.stand_in import jpeg, portrait, zip_of
+from tests.local.simulators.harness import jpeg, portrait, zip_of
 from tests.official_clients.javascript import Failed, JavaScriptClient, install
 from tests.official_clients.stand_in import FLUX, INSTANT, PROMPT, TRAINING, Receiver, StandIn
 
@@ -94,9 +94,9 @@ def test_a_large_upload_comes_in_parts(fal: JavaScriptClient) -> None:
 
 
 def test_a_file_in_the_input_is_uploaded_on_the_way(fal: JavaScriptClient, stand_in: StandIn) -> None:
-    picture = {"base64": text(jpeg(portrait())), "type": "image/jpeg"}
+    image = {"base64": text(jpeg(portrait())), "type": "image/jpeg"}
     result = fal.call(
-        "drawFromFile", endpoint=INSTANT, input={"prompt": "x", "image_size": "square"}, **picture
+        "drawFromFile", endpoint=INSTANT, input={"prompt": "x", "image_size": "square"}, **image
     )
     assert httpx.get(result["data"]["images"][0]["url"]).headers["content-type"] == "image/jpeg"
     [order] = stand_in.orders()

@@ -13,7 +13,7 @@ import pytest
 from fal_client import Completed, FalClientHTTPError, InProgress, Queued, Status, StorageSettings, SyncClient
 from jwt.algorithms import OKPAlgorithm
 
-from tests.local.providers.stand_in import jpeg, portrait
+from tests.local.simulators.harness import jpeg, portrait
 from tests.official_clients.stand_in import FLUX, INSTANT, KEY, PROMPT, TRAINING, Receiver, StandIn
 
 pytestmark = pytest.mark.system
@@ -93,8 +93,8 @@ def test_a_direct_call_and_a_stream_give_the_output(fal: SyncClient) -> None:
     output = fal.run(FLUX, PROMPT)
     [streamed] = fal.stream(FLUX, PROMPT)
     assert (output["seed"], output["prompt"]) == (streamed["seed"], streamed["prompt"]) == (7, "x")
-    pictures = [httpx.get(answer["images"][0]["url"]).content for answer in (output, streamed)]
-    assert pictures[0] == pictures[1]
+    images = [httpx.get(answer["images"][0]["url"]).content for answer in (output, streamed)]
+    assert images[0] == images[1]
 
 
 def test_a_waiting_request_is_cancelled(fal: SyncClient, stand_in: StandIn) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.providers.contracts import closed, contract
+from local.simulators.contracts import closed, contract
 
 
 def input_schema(endpoint: str) -> dict[str, Any]:

@@ -14,27 +14,27 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.job import JobHandle
-from character_identity.ports import GenerationOrder, ReferencePicture, TrainingOrder
-from character_identity.providers.astria import Astria, explain
-from character_identity.providers.astria_lists import MAX_PAGES, PAGE_SIZE
+from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
+from character_identity.providers.astria.adapter import Astria, explain
+from character_identity.providers.astria.lists import MAX_PAGES, PAGE_SIZE
 from tests.builders import NOON, a_request, an_identity
 from tests.providers.contracts import astria_schema
 from tests.providers.test_fal_queue import StubKey
 
 HANDLE = JobHandle(provider_job_id="788416")
-PICTURES = [ReferencePicture(f"{n:04d}.jpg", f"https://b.test/{n}.jpg", lambda: b"jpeg") for n in range(1, 5)]
-ORDER = TrainingOrder("Sarah [i1]", "woman", "SARAH", PICTURES, steps=1000)
+IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}.jpg", lambda: b"jpeg") for n in range(1, 5)]
+ORDER = TrainingOrder("Sarah [i1]", "woman", "SARAH", IMAGES, steps=1000)
 SARAH = an_identity(provider="astria", provider_model_id="788416")
 
 
 class Stub:
     """Astria as seen by the adapter: records requests, answers what was prepared."""
 
-    def __init__(self, answer: httpx.Response | Exception, links_reach: bool = True) -> None:
+    def __init__(self, answer: httpx.Response | Exception, can_fetch_our_urls: bool = True) -> None:
         self.requests: list[httpx.Request] = []
         self._answer = answer
         client = httpx.Client(transport=httpx.MockTransport(self._handle))
-        self.adapter = Astria(client, StubKey("sd_key"), "https://astria.test/", links_reach)
+        self.adapter = Astria(client, StubKey("sd_key"), "https://astria.test/", can_fetch_our_urls)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
         request.read()
@@ -60,12 +60,12 @@ def test_a_tune_is_a_flux_lora_of_a_class_word() -> None:
         "model_type": "lora",
         "token": "ohwx",
         "preset": "flux-lora-portrait",
-        "image_urls": [picture.link for picture in PICTURES],
+        "image_urls": [image.link for image in IMAGES],
     }
 
 
-def test_where_astria_cannot_reach_our_bucket_the_pictures_are_sent() -> None:
-    stub = Stub(httpx.Response(201, json={"id": 788416}), links_reach=False)
+def test_where_astria_cannot_reach_our_bucket_the_images_are_sent() -> None:
+    stub = Stub(httpx.Response(201, json={"id": 788416}), can_fetch_our_urls=False)
     stub.adapter.submit_training(ORDER)
     content = stub.requests[0].content
     assert content.count(b'name="tune[images][]"') == 4
@@ -117,7 +117,7 @@ def test_an_odd_status_is_only_unavailable(answer: httpx.Response) -> None:
 
 def test_a_prompt_goes_to_the_base_model_with_lora_tag_token_and_class() -> None:
     stub = Stub(httpx.Response(201, json={"id": 45}))
-    order = GenerationOrder(SARAH, a_request(aspect_ratio="9:16", num_images=4), PICTURES)
+    order = GenerationOrder(SARAH, a_request(aspect_ratio="9:16", num_images=4), IMAGES)
     assert stub.adapter.submit_generation(order).provider_job_id == "45"
     jsonschema.validate(stub.body(), astria_schema("prompt"))
     assert stub.requests[0].url.path == "/tunes/1504944/prompts"
@@ -139,7 +139,7 @@ def test_what_astria_refuses_on_flux_is_not_sent_but_said() -> None:
     assert len(plan.warnings) == 3
 
 
-def test_pictures_come_with_the_seeds_that_astria_counts_up() -> None:
+def test_images_come_with_the_seeds_that_astria_counts_up() -> None:
     body = {"images": ["https://s3.test/a", "https://s3.test/b"], "cost_mc": 9200, "user_error": None}
     answer = Stub(httpx.Response(200, json=body)).adapter.generation_status(HANDLE, a_request())
     assert [(image.url, image.seed) for image in answer.images] == [
@@ -179,7 +179,7 @@ def test_astrias_reasons_are_one_line(body: Any, reason: str) -> None:
     assert explain(body) == reason
 
 
-def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_picture_says_it() -> None:
+def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_image_says_it() -> None:
     stub = Stub(httpx.Response(201, json={"id": 788416}))
     stub.adapter.submit_training(replace(ORDER, mock=True))
     assert stub.body()["tune"]["branch"] == "fast"
@@ -190,14 +190,14 @@ def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_picture_says
 
 CALLBACK = "https://api.test/webhooks/astria/job.token"
 TEXT = "<lora:788416:1> ohwx woman runs through a corridor"
-GENERATION = GenerationOrder(SARAH, a_request(), PICTURES)
+GENERATION = GenerationOrder(SARAH, a_request(), IMAGES)
 
 
-@pytest.mark.parametrize("links_reach", [True, False])
-def test_a_tune_says_whom_to_call_back(links_reach: bool) -> None:
-    stub = Stub(httpx.Response(201, json={"id": 788416}), links_reach)
+@pytest.mark.parametrize("can_fetch_our_urls", [True, False])
+def test_a_tune_says_whom_to_call_back(can_fetch_our_urls: bool) -> None:
+    stub = Stub(httpx.Response(201, json={"id": 788416}), can_fetch_our_urls)
     stub.adapter.submit_training(replace(ORDER, callback_url=CALLBACK))
-    if links_reach:
+    if can_fetch_our_urls:
         jsonschema.validate(stub.body(), astria_schema("tune"))
         assert stub.body()["tune"]["callback"] == CALLBACK
     else:
@@ -355,11 +355,11 @@ def test_what_was_not_erased_is_told(answer: httpx.Response | Exception, error: 
 @pytest.mark.parametrize("told", ["", "1/../../users", "7x", "\u0667", "-7", "1.0"])
 def test_a_callback_cannot_name_a_path(told: str) -> None:
     with pytest.raises(InvalidRequest):
-        Stub(httpx.Response(200)).adapter.handle_of("generation", told)
+        Stub(httpx.Response(200)).adapter.job_handle("generation", told)
 
 
 def test_an_id_is_all_that_finds_a_job() -> None:
-    assert Stub(httpx.Response(200)).adapter.handle_of("training", "788416") == HANDLE
+    assert Stub(httpx.Response(200)).adapter.job_handle("training", "788416") == HANDLE
 
 
 def test_what_astria_may_cost_is_assumed_and_never_estimated() -> None:
@@ -370,7 +370,7 @@ def test_what_astria_may_cost_is_assumed_and_never_estimated() -> None:
     assert adapter.generation_ceiling_usd(a_request(num_images=8)) == pytest.approx(1.60)
 
 
-def test_pictures_without_links_keep_their_places_and_seeds() -> None:
+def test_images_without_links_keep_their_places_and_seeds() -> None:
     body = {"images": [None, "https://s3.test/b"], "user_error": None}
     images = Stub(httpx.Response(200, json=body)).adapter.generation_status(HANDLE, a_request()).images
     assert [(image.url, image.seed) for image in images] == [(None, 7), ("https://s3.test/b", 8)]

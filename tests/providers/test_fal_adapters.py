@@ -8,17 +8,17 @@ import pytest
 
 from character_identity.domain.errors import InvalidRequest, ProviderRejected
 from character_identity.domain.job import JobHandle
-from character_identity.ports import GenerationOrder, ReferencePicture, TrainingOrder
-from character_identity.providers.fal_flux_lora import FalFluxLora, training_archive
-from character_identity.providers.fal_instant import FalInstantCharacter
-from character_identity.providers.fal_queue import FalQueue
-from character_identity.providers.media import Guard, MediaFetcher
+from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
+from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
+from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.providers.fal.queue import FalQueue
 from tests.builders import NOON, a_request, an_identity, some_weights
 from tests.providers.contracts import input_schema
 from tests.providers.test_fal_queue import StubKey
 
 HANDLE = JobHandle(provider_job_id="r1", status_url="https://q.test/s", result_url="https://q.test/r")
-PICTURES = [ReferencePicture(f"{n:04d}.jpg", f"https://b.test/{n}", lambda: b"jpeg") for n in range(1, 6)]
+IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}", lambda: b"jpeg") for n in range(1, 6)]
 
 
 class Fal:
@@ -30,7 +30,7 @@ class Fal:
         self._status = status or {"status": "COMPLETED"}
         self._result = result
         transport = httpx.MockTransport(self._answer)
-        media = MediaFetcher(Guard(resolve=lambda host, port: ["93.184.216.34"]), transport)
+        media = SafeHttpClient(UrlGuard(resolve=lambda host, port: ["93.184.216.34"]), transport)
         self.queue = FalQueue(
             httpx.Client(transport=transport), StubKey(), "https://q.test", "https://rest.test", media
         )
@@ -57,7 +57,7 @@ def an_order(**request: Any) -> GenerationOrder:
     return GenerationOrder(
         identity=an_identity(weights=some_weights()),
         request=a_request(**request),
-        references=PICTURES,
+        references=IMAGES,
         weights_link="https://b.test/lora?signed",
     )
 
@@ -66,7 +66,7 @@ def valid(endpoint: str, body: dict[str, Any]) -> None:
     jsonschema.validate(body, {**input_schema(endpoint), "additionalProperties": False})
 
 
-def test_instant_character_gets_one_uploaded_picture() -> None:
+def test_instant_character_gets_one_uploaded_image() -> None:
     fal = Fal()
     FalInstantCharacter(fal.queue).submit_generation(an_order(negative_prompt="blurry", aspect_ratio="16:9"))
     ((endpoint, body),) = fal.submits
@@ -102,7 +102,7 @@ def test_width_and_height_win_over_the_aspect_ratio() -> None:
 
 def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
     fal = Fal()
-    FalFluxLora(fal.queue, links_reach=True).submit_generation(an_order())
+    FalFluxLora(fal.queue, can_fetch_our_urls=True).submit_generation(an_order())
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/flux-lora"
@@ -112,21 +112,21 @@ def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
 
 def test_where_fal_cannot_reach_our_bucket_it_reads_its_own_copy() -> None:
     fal = Fal()
-    FalFluxLora(fal.queue, links_reach=False).submit_generation(an_order())
+    FalFluxLora(fal.queue, can_fetch_our_urls=False).submit_generation(an_order())
     assert fal.submits[0][1]["loras"][0]["path"] == "https://v3.fal.media/lora.safetensors"
 
 
 def test_flux_lora_without_weights_is_never_sent_as_plain_flux() -> None:
     fal = Fal()
-    order = GenerationOrder(an_identity(weights=None), a_request(), PICTURES)
+    order = GenerationOrder(an_identity(weights=None), a_request(), IMAGES)
     with pytest.raises(ProviderRejected):
-        FalFluxLora(fal.queue, links_reach=True).submit_generation(order)
+        FalFluxLora(fal.queue, can_fetch_our_urls=True).submit_generation(order)
     assert fal.submits == []
 
 
 def test_what_flux_does_not_take_is_said() -> None:
     request = a_request(negative_prompt="blurry", guidance_scale=40, num_inference_steps=80)
-    plan = FalFluxLora(Fal().queue, links_reach=True).plan(an_identity(), request)
+    plan = FalFluxLora(Fal().queue, can_fetch_our_urls=True).plan(an_identity(), request)
     assert "negative_prompt" not in plan.body
     assert (plan.body["guidance_scale"], plan.body["num_inference_steps"]) == (35, 50)
     assert [warning.split()[0] for warning in plan.warnings] == [
@@ -138,9 +138,9 @@ def test_what_flux_does_not_take_is_said() -> None:
 
 def test_a_training_is_one_archive_with_its_trigger_word() -> None:
     fal = Fal()
-    provider = FalFluxLora(fal.queue, links_reach=True)
-    archive_url = provider.prepare_training(PICTURES)
-    provider.submit_training(TrainingOrder("t", "woman", "SARAH", PICTURES, 500, archive_url))
+    provider = FalFluxLora(fal.queue, can_fetch_our_urls=True)
+    archive_url = provider.prepare_training(IMAGES)
+    provider.submit_training(TrainingOrder("t", "woman", "SARAH", IMAGES, 500, archive_url))
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/flux-lora-fast-training"
@@ -152,11 +152,11 @@ def test_a_training_is_one_archive_with_its_trigger_word() -> None:
     assert fal.uploads[0][:2] == b"PK"
 
 
-def test_the_archive_is_the_same_bytes_for_the_same_pictures() -> None:
-    pictures = [("0001.jpg", b"a"), ("0002.jpg", b"b")]
-    digest = hashlib.sha256(training_archive(pictures)).hexdigest()
+def test_the_archive_is_the_same_bytes_for_the_same_images() -> None:
+    images = [("0001.jpg", b"a"), ("0002.jpg", b"b")]
+    digest = hashlib.sha256(training_archive(images)).hexdigest()
     assert digest == "5e19f6f95c8a3d919b736fea084f6d10528df30e80c3ac020fb00921d6b60850"
-    assert training_archive(pictures) != training_archive(pictures[::-1])
+    assert training_archive(images) != training_archive(images[::-1])
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_the_archive_is_the_same_bytes_for_the_same_pictures() -> None:
 def test_training_status(
     status: dict[str, Any], result: httpx.Response | None, state: str, fraction: float | None
 ) -> None:
-    answer = FalFluxLora(Fal(status, result).queue, links_reach=True).training_status(HANDLE)
+    answer = FalFluxLora(Fal(status, result).queue, can_fetch_our_urls=True).training_status(HANDLE)
     assert (answer.state, answer.fraction) == (state, fraction)
 
 
@@ -197,7 +197,7 @@ def a_result(**output: Any) -> httpx.Response:
     return httpx.Response(200, json=output, headers={"x-fal-billable-units": "2"})
 
 
-def test_pictures_come_with_seed_flags_and_cost() -> None:
+def test_images_come_with_seed_flags_and_cost() -> None:
     result = a_result(
         images=[{"url": "https://v3.fal.media/1"}, {"url": "https://v3.fal.media/2", "width": None}],
         seed=9,
@@ -209,7 +209,7 @@ def test_pictures_come_with_seed_flags_and_cost() -> None:
 
 
 @pytest.mark.parametrize("output", [{}, {"images": []}, {"images": [{"width": 3}]}])
-def test_a_result_without_pictures_is_a_failure(output: dict[str, Any]) -> None:
+def test_a_result_without_images_is_a_failure(output: dict[str, Any]) -> None:
     answer = FalInstantCharacter(Fal(result=a_result(**output)).queue).generation_status(HANDLE, a_request())
     assert answer.state == "failed"
 
@@ -233,7 +233,7 @@ def test_estimates_follow_the_price_list() -> None:
         ({"width": 2048, "height": 2048}, 5),
     ],
 )
-def test_a_ceiling_rounds_every_picture_up(request_: dict[str, Any], megapixels: int) -> None:
+def test_a_ceiling_rounds_every_image_up(request_: dict[str, Any], megapixels: int) -> None:
     fal, request = Fal().queue, a_request(**request_)
     assert FalInstantCharacter(fal).generation_ceiling_usd(request) == pytest.approx(0.10 * megapixels)
     assert FalFluxLora(fal, True).generation_ceiling_usd(request) == pytest.approx(0.035 * megapixels)
@@ -252,11 +252,11 @@ def test_the_cost_of_a_training_is_not_read_in_an_unknown_unit() -> None:
 
 def test_instant_character_has_no_trainings() -> None:
     with pytest.raises(InvalidRequest):
-        FalInstantCharacter(Fal().queue).handle_of("training", "r1")
+        FalInstantCharacter(Fal().queue).job_handle("training", "r1")
 
 
 def test_fal_finds_no_job() -> None:
     provider = FalFluxLora(Fal().queue, True)
-    assert not provider.finds_jobs
+    assert not provider.supports_lookup
     assert provider.find_generation(an_order(), NOON) is None
-    assert provider.find_training(TrainingOrder("t", "woman", "SARAH", PICTURES, 500)) is None
+    assert provider.find_training(TrainingOrder("t", "woman", "SARAH", IMAGES, 500)) is None

@@ -7,8 +7,8 @@ import pytest
 
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.domain.job import JobHandle
-from character_identity.providers.fal_queue import FalQueue, explain
-from character_identity.providers.media import Guard, MediaFetcher
+from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.providers.fal.queue import FalQueue, explain
 
 QUEUE = "https://queue.test/fal"
 HANDLE = JobHandle(provider_job_id="r1", status_url=f"{QUEUE}/s", result_url=f"{QUEUE}/r")
@@ -34,7 +34,7 @@ def queue(answer: Answer | httpx.Response | Exception, key: StubKey | None = Non
         return answer if isinstance(answer, httpx.Response) else answer(request)
 
     transport = httpx.MockTransport(handle)
-    media = MediaFetcher(Guard(resolve=lambda host, port: ["93.184.216.34"]), transport)
+    media = SafeHttpClient(UrlGuard(resolve=lambda host, port: ["93.184.216.34"]), transport)
     return FalQueue(httpx.Client(transport=transport), key or StubKey(), QUEUE, "https://rest.test", media)
 
 
@@ -63,7 +63,7 @@ def test_our_key_never_goes_to_another_host_than_the_configured_one(url: Any) ->
 
 
 def test_an_odd_request_id_stays_in_its_place() -> None:
-    handle = queue(submitted()).handle_of("fal-ai/flux-lora", "../x?y#z")
+    handle = queue(submitted()).job_handle("fal-ai/flux-lora", "../x?y#z")
     assert handle.provider_job_id == "../x?y#z"
     assert handle.result_url == f"{QUEUE}/fal-ai/flux-lora/requests/..%2Fx%3Fy%23z"
 

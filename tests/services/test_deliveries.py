@@ -9,7 +9,7 @@ import pytest
 
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST, RETRY_AFTER, signed_headers
-from character_identity.services.deliveries import DeliveryService
+from character_identity.services.webhooks.deliveries import DeliveryService
 from tests.event_fakes import (
     SECRET,
     FakeDeliveries,
@@ -62,7 +62,7 @@ class Turn:
             raise Interrupted
 
 
-class World:
+class Harness:
     def __init__(self, *answers: int | Exception, endpoints: int = 1) -> None:
         self.clock = Clock()
         self.events = FakeEvents(an_event())
@@ -101,169 +101,169 @@ class World:
 
 
 def test_an_event_is_posted_to_every_endpoint_once() -> None:
-    world = World(endpoints=3)
+    harness = Harness(endpoints=3)
     for _ in range(2):
-        world.service.deliver(EVENT)
-    assert sorted(posted.url for posted in world.receivers.posted) == [
+        harness.service.deliver(EVENT)
+    assert sorted(posted.url for posted in harness.receivers.posted) == [
         "https://ann.test/1",
         "https://ann.test/2",
         "https://ann.test/3",
     ]
-    assert world.states == ["delivered"] * 3
+    assert harness.states == ["delivered"] * 3
 
 
 def test_what_is_posted_is_signed_json_of_the_event() -> None:
-    world = World()
-    world.clock.pass_by(seconds=90)
-    world.service.deliver(EVENT)
-    (posted,) = world.receivers.posted
+    harness = Harness()
+    harness.clock.pass_by(seconds=90)
+    harness.service.deliver(EVENT)
+    (posted,) = harness.receivers.posted
     assert json.loads(posted.body) == BODY
     assert posted.headers["content-type"] == "application/json"
-    expected = signed_headers(SECRET, EVENT, world.clock(), posted.body)
+    expected = signed_headers(SECRET, EVENT, harness.clock(), posted.body)
     assert {name: posted.headers[name] for name in expected} == expected
 
 
 def test_a_retry_has_the_same_id_and_body_and_the_time_of_the_attempt() -> None:
-    world = World(500)
-    world.service.deliver(EVENT)
-    world.clock.pass_by(seconds=5)
-    world.sweep()
-    first, second = world.receivers.posted
+    harness = Harness(500)
+    harness.service.deliver(EVENT)
+    harness.clock.pass_by(seconds=5)
+    harness.sweep()
+    first, second = harness.receivers.posted
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == EVENT
     assert first.body == second.body
     stamps = [int(posted.headers["webhook-timestamp"]) for posted in (first, second)]
     assert stamps[1] - stamps[0] == 5
     assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
-    assert world.states == ["delivered"]
+    assert harness.states == ["delivered"]
 
 
 def test_one_endpoint_that_fails_does_not_keep_the_others_from_it() -> None:
-    world = World(ProviderUnavailable("media host", "no answer"), endpoints=2)
-    world.service.deliver(EVENT)
-    assert world.states == ["pending", "delivered"]
-    assert world.deliveries.of_event(EVENT)[0].last_error == "no_answer"
+    harness = Harness(ProviderUnavailable("media host", "no answer"), endpoints=2)
+    harness.service.deliver(EVENT)
+    assert harness.states == ["pending", "delivered"]
+    assert harness.deliveries.of_event(EVENT)[0].last_error == "no_answer"
 
 
 def test_an_address_that_is_not_public_any_more_is_tried_again_later() -> None:
-    world = World(InvalidRequest("not public", code="forbidden_host"))
-    world.service.deliver(EVENT)
-    (delivery,) = world.deliveries.of_event(EVENT)
+    harness = Harness(InvalidRequest("not public", code="forbidden_host"))
+    harness.service.deliver(EVENT)
+    (delivery,) = harness.deliveries.of_event(EVENT)
     assert (delivery.state, delivery.last_error) == ("pending", "forbidden_host")
-    world.clock.pass_by(seconds=5)
-    world.sweep()
-    assert world.states == ["delivered"]
+    harness.clock.pass_by(seconds=5)
+    harness.sweep()
+    assert harness.states == ["delivered"]
 
 
 def test_nothing_is_sent_before_it_is_due() -> None:
-    world = World(503)
-    world.service.deliver(EVENT)
-    world.clock.pass_by(seconds=4)
-    world.service.attempt(EVENT, "e1")
-    world.service.deliver(EVENT)
-    assert len(world.receivers.posted) == 1
+    harness = Harness(503)
+    harness.service.deliver(EVENT)
+    harness.clock.pass_by(seconds=4)
+    harness.service.attempt(EVENT, "e1")
+    harness.service.deliver(EVENT)
+    assert len(harness.receivers.posted) == 1
 
 
 def test_a_receiver_that_never_answers_is_given_up_after_ten_attempts() -> None:
-    world = World(*[500] * 99)
-    world.service.deliver(EVENT)
+    harness = Harness(*[500] * 99)
+    harness.service.deliver(EVENT)
     for delay in RETRY_AFTER:
-        world.clock.pass_by(seconds=delay.total_seconds())
-        world.sweep()
-    world.clock.pass_by(days=30)
-    world.sweep()
-    assert len(world.receivers.posted) == 10
-    assert world.states == ["given_up"]
+        harness.clock.pass_by(seconds=delay.total_seconds())
+        harness.sweep()
+    harness.clock.pass_by(days=30)
+    harness.sweep()
+    assert len(harness.receivers.posted) == 10
+    assert harness.states == ["given_up"]
 
 
 def test_a_receiver_that_wants_no_more_is_left_alone() -> None:
-    world = World(410)
-    world.service.deliver(EVENT)
-    assert world.states == ["given_up"]
-    (endpoint,) = world.endpoints.list("ann")
-    assert endpoint.disabled_at == world.clock()
-    world.events.add(an_event(identity_id="i2"))
-    world.service.deliver(an_event(identity_id="i2").event_id)
-    assert len(world.receivers.posted) == 1
+    harness = Harness(410)
+    harness.service.deliver(EVENT)
+    assert harness.states == ["given_up"]
+    (endpoint,) = harness.endpoints.list("ann")
+    assert endpoint.disabled_at == harness.clock()
+    harness.events.add(an_event(identity_id="i2"))
+    harness.service.deliver(an_event(identity_id="i2").event_id)
+    assert len(harness.receivers.posted) == 1
 
 
 def test_events_from_before_the_registration_are_not_told() -> None:
-    world = World()
-    world.events.add(an_event(settled_at=world.clock() - timedelta(seconds=1)))
-    world.service.deliver(EVENT)
-    assert (world.receivers.posted, world.states) == ([], [])
+    harness = Harness()
+    harness.events.add(an_event(settled_at=harness.clock() - timedelta(seconds=1)))
+    harness.service.deliver(EVENT)
+    assert (harness.receivers.posted, harness.states) == ([], [])
 
 
 def test_another_owners_endpoint_hears_nothing() -> None:
-    world = World()
-    world.endpoints.add(an_endpoint(owner="bob", endpoint_id="bobs"), 5)
-    world.service.deliver(EVENT)
-    assert [delivery.endpoint_id for delivery in world.deliveries.of_event(EVENT)] == ["e1"]
+    harness = Harness()
+    harness.endpoints.add(an_endpoint(owner="bob", endpoint_id="bobs"), 5)
+    harness.service.deliver(EVENT)
+    assert [delivery.endpoint_id for delivery in harness.deliveries.of_event(EVENT)] == ["e1"]
 
 
 def test_an_endpoint_that_was_removed_hears_nothing_more() -> None:
-    world = World(500)
-    world.service.deliver(EVENT)
-    world.endpoints.remove("ann", "e1")
-    world.clock.pass_by(seconds=5)
-    world.sweep()
-    (delivery,) = world.deliveries.of_event(EVENT)
+    harness = Harness(500)
+    harness.service.deliver(EVENT)
+    harness.endpoints.remove("ann", "e1")
+    harness.clock.pass_by(seconds=5)
+    harness.sweep()
+    (delivery,) = harness.deliveries.of_event(EVENT)
     assert (delivery.state, delivery.last_error) == ("given_up", "endpoint_removed")
-    assert len(world.receivers.posted) == 1
+    assert len(harness.receivers.posted) == 1
 
 
 def test_a_delivery_whose_event_expired_ends() -> None:
-    world = World(500)
-    world.service.deliver(EVENT)
-    world.events.stored.clear()
-    world.clock.pass_by(seconds=5)
-    world.sweep()
-    assert world.states == ["given_up"]
+    harness = Harness(500)
+    harness.service.deliver(EVENT)
+    harness.events.stored.clear()
+    harness.clock.pass_by(seconds=5)
+    harness.sweep()
+    assert harness.states == ["given_up"]
 
 
 def test_an_unknown_event_is_no_error() -> None:
-    world = World()
-    world.service.deliver("evt_gone")
-    world.service.attempt("evt_gone", "e1")
-    assert world.receivers.posted == []
+    harness = Harness()
+    harness.service.deliver("evt_gone")
+    harness.service.attempt("evt_gone", "e1")
+    assert harness.receivers.posted == []
 
 
 def test_two_runs_at_once_send_once() -> None:
-    world = World(endpoints=2)
-    world.receivers.meanwhile = lambda: world.service.deliver(EVENT)
-    world.service.deliver(EVENT)
-    assert len(world.receivers.posted) == 2
-    assert world.states == ["delivered"] * 2
+    harness = Harness(endpoints=2)
+    harness.receivers.meanwhile = lambda: harness.service.deliver(EVENT)
+    harness.service.deliver(EVENT)
+    assert len(harness.receivers.posted) == 2
+    assert harness.states == ["delivered"] * 2
 
 
 def test_of_two_runs_that_saw_the_same_one_sends() -> None:
     """Both read that it is due before either claims it."""
-    world = World()
-    found = world.deliveries.find
+    harness = Harness()
+    found = harness.deliveries.find
 
     def find(event_id: str, endpoint_id: str) -> Any:
         delivery = found(event_id, endpoint_id)
-        if len(world.receivers.posted) == 0 and delivery is not None and delivery.attempts == 0:
-            world.deliveries.find = found  # type: ignore[method-assign]
-            world.service.attempt(event_id, endpoint_id)
+        if len(harness.receivers.posted) == 0 and delivery is not None and delivery.attempts == 0:
+            harness.deliveries.find = found  # type: ignore[method-assign]
+            harness.service.attempt(event_id, endpoint_id)
         return delivery
 
-    world.deliveries.add(a_delivery())
-    world.deliveries.find = find  # type: ignore[method-assign]
-    world.service.attempt(EVENT, "e1")
-    assert len(world.receivers.posted) == 1
+    harness.deliveries.add(a_delivery())
+    harness.deliveries.find = find  # type: ignore[method-assign]
+    harness.service.attempt(EVENT, "e1")
+    assert len(harness.receivers.posted) == 1
 
 
 def test_an_attempt_that_was_started_again_meanwhile_decides_nothing() -> None:
-    world = World(200)
-    restarted = a_delivery(next_attempt_at=world.clock() + timedelta(seconds=1))
-    world.receivers.meanwhile = lambda: world.deliveries.restart(restarted)
-    world.service.deliver(EVENT)
-    assert world.deliveries.find(EVENT, "e1") == restarted
+    harness = Harness(200)
+    restarted = a_delivery(next_attempt_at=harness.clock() + timedelta(seconds=1))
+    harness.receivers.meanwhile = lambda: harness.deliveries.restart(restarted)
+    harness.service.deliver(EVENT)
+    assert harness.deliveries.find(EVENT, "e1") == restarted
 
 
 def _moments(*answers: int) -> int:
     turn = Turn()
-    World(*answers, endpoints=2).build(turn).deliver(EVENT)
+    Harness(*answers, endpoints=2).build(turn).deliver(EVENT)
     return turn.moments
 
 
@@ -273,33 +273,33 @@ def test_a_process_that_ends_at_any_moment_loses_nothing(answer: int) -> None:
     moments = _moments(answer, answer)
     assert moments > 20
     for moment in range(1, moments + 1):
-        world = World(answer, answer, endpoints=2)
+        harness = Harness(answer, answer, endpoints=2)
         with pytest.raises(Interrupted):
-            world.build(Turn(ends_at=moment)).deliver(EVENT)
-        world.service.deliver(EVENT)
+            harness.build(Turn(ends_at=moment)).deliver(EVENT)
+        harness.service.deliver(EVENT)
         for _ in range(3):
-            world.clock.pass_by(seconds=ATTEMPT_TAKES_AT_MOST.total_seconds())
-            world.sweep()
-        sent = [posted.url for posted in world.receivers.posted]
+            harness.clock.pass_by(seconds=ATTEMPT_TAKES_AT_MOST.total_seconds())
+            harness.sweep()
+        sent = [posted.url for posted in harness.receivers.posted]
         assert {"https://ann.test/1", "https://ann.test/2"} == set(sent), moment
-        assert "pending" not in world.states, moment
+        assert "pending" not in harness.states, moment
         if answer == 200:
             assert len(sent) <= 3, "only the one that was cut off may be sent again"
 
 
 def test_a_process_that_ends_at_every_attempt_does_not_go_on_for_ever() -> None:
-    world = World()
+    harness = Harness()
 
     def end() -> None:
         raise Interrupted
 
-    world.receivers.meanwhile = end
-    world.deliveries.add(a_delivery())
+    harness.receivers.meanwhile = end
+    harness.deliveries.add(a_delivery())
     for _ in range(20):
         try:
-            world.sweep()
+            harness.sweep()
         except Interrupted:
-            world.clock.pass_by(seconds=ATTEMPT_TAKES_AT_MOST.total_seconds())
-    assert len(world.receivers.posted) == 10
-    (delivery,) = world.deliveries.of_event(EVENT)
+            harness.clock.pass_by(seconds=ATTEMPT_TAKES_AT_MOST.total_seconds())
+    assert len(harness.receivers.posted) == 10
+    (delivery,) = harness.deliveries.of_event(EVENT)
     assert (delivery.state, delivery.last_error) == ("given_up", "interrupted")

@@ -1,7 +1,7 @@
 import pytest
 
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
-from character_identity.services.endpoints import MAX_ENDPOINTS, EndpointService
+from character_identity.services.webhooks.endpoints import MAX_ENDPOINTS, EndpointService
 from tests.builders import NOON
 from tests.event_fakes import SECRET, FakeEndpoints, an_endpoint
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from character_identity.domain.budget import settlement_of
+from character_identity.domain.erasure import LAST_PURGE, ErasureReceipt, Removed
 from character_identity.domain.errors import NotFound, ProviderRejected, ProviderUnavailable
 from character_identity.domain.event import event_id_of
 from character_identity.domain.job import JobHandle, ProviderJob, generation_job_id
-from character_identity.domain.receipt import LAST_PURGE, Receipt, Removed
 from character_identity.services.erasure import AT_PROVIDERS_FOR, MOST_AT_ONCE, ErasureService
-from character_identity.services.news import NewsService
+from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.references import uploads_of
 from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
 from tests.erasure_fakes import FakeErasures
@@ -46,7 +46,7 @@ class Provider(FakeProvider):
     erase_generation = erase_training
 
 
-class World:
+class Harness:
     """Ann's ready Sarah, trained by a job that is settled, and others' things."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class World:
             self.ledger,
             self.bucket,
             providers,
-            NewsService(self.ledger, self.workflows, providers),
+            CallbackService(self.ledger, self.workflows, providers),
             event_service(self.events, self.clock),
             self.clock,
         )
@@ -82,9 +82,9 @@ class World:
     def end(self, job_id: str) -> None:
         """Settle a job's money, as its machine does."""
         job = self.ledger.rows[job_id]
-        self.ledger.end(job, settlement_of(job))
+        self.ledger.settle(job, settlement_of(job))
 
-    def drawn(self, number: int, **more: Any) -> None:
+    def generated(self, number: int, **more: Any) -> None:
         """A generation with a picture and a job."""
         subject = f"g{number}"
         self.generations.stored[subject] = a_generation(generation_id=subject)
@@ -92,10 +92,10 @@ class World:
         job = a_generation_job(job_id=generation_job_id(subject), subject_id=subject, reserved_microusd=1000)
         self.ordered(job, **more)
 
-    def erase(self) -> Receipt:
+    def erase(self) -> ErasureReceipt:
         return self.service.erase("ann", "i1")
 
-    def purge(self) -> Receipt:
+    def purge(self) -> ErasureReceipt:
         """When it is due."""
         self.clock.time = self.erasures.due["i1"]
         self.service.purge("i1")
@@ -103,178 +103,178 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def harness() -> Harness:
+    return Harness()
 
 
-def test_all_that_was_made_of_an_identity_goes_and_nothing_else(world: World) -> None:
-    world.ordered(a_job(), handle="t1")
-    world.drawn(1, handle="p1")
-    world.bucket.objects |= {"references/i1/0001.jpg": b"", "references/i1/0002.jpg": b""}
-    world.bucket.objects |= {"weights/i1/lora.safetensors": b""}
-    world.trained_weights.remember("ann", "mark", "i1")
-    world.trained_weights.remember("ann", "other", "i2")
+def test_all_that_was_made_of_an_identity_goes_and_nothing_else(harness: Harness) -> None:
+    harness.ordered(a_job(), handle="t1")
+    harness.generated(1, handle="p1")
+    harness.bucket.objects |= {"references/i1/0001.jpg": b"", "references/i1/0002.jpg": b""}
+    harness.bucket.objects |= {"weights/i1/lora.safetensors": b""}
+    harness.trained_weights.remember("ann", "mark", "i1")
+    harness.trained_weights.remember("ann", "other", "i2")
 
-    receipt = world.erase()
+    receipt = harness.erase()
 
-    assert sorted(world.bucket.objects) == sorted(OTHERS)
-    assert (world.generations.stored, world.trained_weights.known) == ({}, {("ann", "other"): "i2"})
-    assert [handle.provider_job_id for handle in world.provider.erased] == ["t1", "p1"]
-    assert world.provider.cancelled == [], "both had ended"
-    assert receipt.removed == Removed(references=2, weights=1, pictures=1, generations=1, provider_objects=2)
+    assert sorted(harness.bucket.objects) == sorted(OTHERS)
+    assert (harness.generations.stored, harness.trained_weights.known) == ({}, {("ann", "other"): "i2"})
+    assert [handle.provider_job_id for handle in harness.provider.erased] == ["t1", "p1"]
+    assert harness.provider.cancelled == [], "both had ended"
+    assert receipt.removed == Removed(references=2, weights=1, images=1, generations=1, provider_objects=2)
     assert (receipt.complete, receipt.erased_at, receipt.owner) == (True, NOON, "ann")
 
 
-def test_the_receipt_names_what_stays_and_until_when(world: World) -> None:
-    world.provider.keeps = "It deletes nothing."
-    world.ordered(a_job(), handle="t1")
-    remaining = {remnant.where: remnant for remnant in world.erase().remaining}
+def test_the_receipt_names_what_stays_and_until_when(harness: Harness) -> None:
+    harness.provider.keeps = "It deletes nothing."
+    harness.ordered(a_job(), handle="t1")
+    remaining = {retained.where: retained for retained in harness.erase().remaining}
     assert remaining.keys() == {"events", "logs", "state machines", "backups", "ledger", "fal-lora"}
     assert remaining["logs"].until == NOON + timedelta(days=30)
     assert (remaining["ledger"].until, remaining["fal-lora"].why) == (None, "It deletes nothing.")
 
 
-def test_nothing_is_said_of_a_provider_that_was_never_asked(world: World) -> None:
-    world.provider.trains = False
-    world.provider.keeps = "It deletes nothing."
-    assert {"fal-lora", "ledger"}.isdisjoint(remnant.where for remnant in world.erase().remaining)
+def test_nothing_is_said_of_a_provider_that_was_never_asked(harness: Harness) -> None:
+    harness.provider.trains = False
+    harness.provider.keeps = "It deletes nothing."
+    assert {"fal-lora", "ledger"}.isdisjoint(retained.where for retained in harness.erase().remaining)
 
 
 @pytest.mark.parametrize(("owner", "told"), [("ann", True), ("bob", False)])
-def test_uploads_are_named_where_their_owner_has_some(world: World, owner: str, told: bool) -> None:
-    world.bucket.write(f"{uploads_of(owner)}a.jpg", b"", "image/jpeg")
-    uploads = [remnant for remnant in world.erase().remaining if remnant.where == "uploads"]
+def test_uploads_are_named_where_their_owner_has_some(harness: Harness, owner: str, told: bool) -> None:
+    harness.bucket.write(f"{uploads_of(owner)}a.jpg", b"", "image/jpeg")
+    uploads = [retained for retained in harness.erase().remaining if retained.where == "uploads"]
     assert bool(uploads) is told
-    assert f"{uploads_of(owner)}a.jpg" in world.bucket.objects
+    assert f"{uploads_of(owner)}a.jpg" in harness.bucket.objects
 
 
 @pytest.mark.parametrize("identity_id", ["bobs", "nobodys"])
-def test_anothers_identity_and_an_unknown_one_answer_alike(world: World, identity_id: str) -> None:
-    world.identities.add(an_identity(identity_id="bobs", owner="bob"))
+def test_anothers_identity_and_an_unknown_one_answer_alike(harness: Harness, identity_id: str) -> None:
+    harness.identities.add(an_identity(identity_id="bobs", owner="bob"))
     with pytest.raises(NotFound) as caught:
-        world.service.erase("ann", identity_id)
+        harness.service.erase("ann", identity_id)
     assert caught.value.code == "unknown_identity"
-    assert world.identities.get("bobs").owner == "bob"
+    assert harness.identities.get("bobs").owner == "bob"
 
 
-def test_anothers_receipt_answers_like_an_unknown_identity(world: World) -> None:
-    world.erase()
+def test_anothers_receipt_answers_like_an_unknown_identity(harness: Harness) -> None:
+    harness.erase()
     with pytest.raises(NotFound) as caught:
-        world.service.erase("bob", "i1")
+        harness.service.erase("bob", "i1")
     assert caught.value.code == "unknown_identity"
 
 
-def test_erasing_again_answers_the_same_receipt(world: World) -> None:
-    first = world.erase()
-    world.clock.pass_by(hours=5)
-    assert world.erase() == first
-    assert world.provider.erased == []
+def test_erasing_again_answers_the_same_receipt(harness: Harness) -> None:
+    first = harness.erase()
+    harness.clock.pass_by(hours=5)
+    assert harness.erase() == first
+    assert harness.provider.erased == []
 
 
-def test_it_is_told_once(world: World) -> None:
-    world.erase()
+def test_it_is_told_once(harness: Harness) -> None:
+    harness.erase()
     event_id = event_id_of("IdentityErased", "i1")
-    assert world.events.stored[event_id].data == {"characterId": "i1", "status": "erased"}
-    assert event_id not in world.events.open
+    assert harness.events.stored[event_id].data == {"characterId": "i1", "status": "erased"}
+    assert event_id not in harness.events.open
 
 
 class TestWhileAJobIsUnderWay:
     @pytest.fixture
-    def world(self, world: World) -> World:
+    def harness(self, harness: Harness) -> Harness:
         """Sarah trains, and her machine waits for news."""
-        world.identities.stored["i1"] = a_training_identity()
-        world.ordered(a_job(), handle="t1", ended=False)
-        world.ledger.wait_for_news("training-i1", "token")
-        return world
+        harness.identities.stored["i1"] = a_training_identity()
+        harness.ordered(a_job(), handle="t1", ended=False)
+        harness.ledger.register_waiter("training-i1", "token")
+        return harness
 
-    def test_its_machine_is_woken_and_the_job_stopped(self, world: World) -> None:
-        receipt = world.erase()
-        assert world.workflows.woken == ["token"]
-        assert [handle.provider_job_id for handle in world.provider.cancelled] == ["t1"]
+    def test_its_machine_is_woken_and_the_job_stopped(self, harness: Harness) -> None:
+        receipt = harness.erase()
+        assert harness.workflows.woken == ["token"]
+        assert [handle.provider_job_id for handle in harness.provider.cancelled] == ["t1"]
         assert not receipt.complete
         assert receipt.remaining[0].where == "fal-lora"
 
-    def test_it_is_complete_when_the_job_has_ended(self, world: World) -> None:
-        world.erase()
-        world.bucket.write("weights/i1/lora.safetensors", b"late", "")
-        world.end("training-i1")
-        receipt = world.purge()
+    def test_it_is_complete_when_the_job_has_ended(self, harness: Harness) -> None:
+        harness.erase()
+        harness.bucket.write("weights/i1/lora.safetensors", b"late", "")
+        harness.end("training-i1")
+        receipt = harness.purge()
         assert receipt.complete
         assert (receipt.removed.weights, receipt.removed.provider_objects) == (1, 1)
         assert receipt.erased_at == NOON
 
-    def test_what_comes_at_the_very_end_goes_with_the_last_purge(self, world: World) -> None:
-        world.erase()
-        world.end("training-i1")
-        world.purge()
-        world.bucket.write("weights/i1/lora.safetensors", b"late", "")
-        assert world.purge().removed.weights == 1
-        assert world.clock() == NOON + LAST_PURGE
-        assert world.erasures.due == {}
-        assert sorted(world.bucket.objects) == sorted(OTHERS)
+    def test_what_comes_at_the_very_end_goes_with_the_last_purge(self, harness: Harness) -> None:
+        harness.erase()
+        harness.end("training-i1")
+        harness.purge()
+        harness.bucket.write("weights/i1/lora.safetensors", b"late", "")
+        assert harness.purge().removed.weights == 1
+        assert harness.clock() == NOON + LAST_PURGE
+        assert harness.erasures.due == {}
+        assert sorted(harness.bucket.objects) == sorted(OTHERS)
 
-    def test_a_job_whose_answer_was_lost_is_waited_for_and_then_told(self, world: World) -> None:
-        row = world.ledger.rows["training-i1"]
-        world.ledger.rows["training-i1"] = row.model_copy(update={"state": "unknown", "handle": None})
-        world.erase()
-        world.end("training-i1")
-        while world.erasures.due:
-            receipt = world.purge()
-            assert receipt.complete is (world.clock() >= NOON + LAST_PURGE)
-        told = [remnant for remnant in receipt.remaining if remnant.what == "training i1"]
-        assert [remnant.where for remnant in told] == ["fal-lora"]
-        assert world.provider.erased == []
+    def test_a_job_whose_answer_was_lost_is_waited_for_and_then_told(self, harness: Harness) -> None:
+        row = harness.ledger.rows["training-i1"]
+        harness.ledger.rows["training-i1"] = row.model_copy(update={"state": "unknown", "handle": None})
+        harness.erase()
+        harness.end("training-i1")
+        while harness.erasures.due:
+            receipt = harness.purge()
+            assert receipt.complete is (harness.clock() >= NOON + LAST_PURGE)
+        told = [retained for retained in receipt.remaining if retained.what == "training i1"]
+        assert [retained.where for retained in told] == ["fal-lora"]
+        assert harness.provider.erased == []
 
-    def test_a_job_whose_answer_comes_late_is_deleted(self, world: World) -> None:
-        row = world.ledger.rows["training-i1"]
-        world.ledger.rows["training-i1"] = row.model_copy(update={"state": "unknown", "handle": None})
-        world.erase()
-        world.end("training-i1")
-        world.ledger.submitted("training-i1", JobHandle(provider_job_id="late"))
-        assert world.purge().complete
-        assert [handle.provider_job_id for handle in world.provider.erased] == ["late"]
+    def test_a_job_whose_answer_comes_late_is_deleted(self, harness: Harness) -> None:
+        row = harness.ledger.rows["training-i1"]
+        harness.ledger.rows["training-i1"] = row.model_copy(update={"state": "unknown", "handle": None})
+        harness.erase()
+        harness.end("training-i1")
+        harness.ledger.submitted("training-i1", JobHandle(provider_job_id="late"))
+        assert harness.purge().complete
+        assert [handle.provider_job_id for handle in harness.provider.erased] == ["late"]
 
 
 class TestAtProviders:
     @pytest.fixture
-    def world(self, world: World) -> World:
-        world.ordered(a_job(), handle="t1")
-        return world
+    def harness(self, harness: Harness) -> Harness:
+        harness.ordered(a_job(), handle="t1")
+        return harness
 
-    def test_one_that_does_not_answer_is_asked_again_until_it_does(self, world: World) -> None:
-        world.provider.on_erase = self._raise(ProviderUnavailable("fal", "down"))
-        receipt = world.erase()
+    def test_one_that_does_not_answer_is_asked_again_until_it_does(self, harness: Harness) -> None:
+        harness.provider.on_erase = self._raise(ProviderUnavailable("fal", "down"))
+        receipt = harness.erase()
         assert (receipt.complete, receipt.remaining[0].what) == (False, "1 of its jobs")
         for _ in range(25):
-            world.purge()
-        assert NOON + timedelta(days=3) < world.clock() < NOON + timedelta(days=9)
-        world.provider.on_erase = lambda: None
-        receipt = world.purge()
+            harness.purge()
+        assert NOON + timedelta(days=3) < harness.clock() < NOON + timedelta(days=9)
+        harness.provider.on_erase = lambda: None
+        receipt = harness.purge()
         assert (receipt.complete, receipt.removed.provider_objects) == (True, 1)
-        assert world.erasures.due == {}
+        assert harness.erasures.due == {}
 
-    def test_one_that_refuses_is_told_of_and_left_alone(self, world: World) -> None:
-        world.provider.on_erase = self._raise(ProviderRejected("fal", "answered 422"))
-        receipt = world.erase()
-        (refused,) = (remnant for remnant in receipt.remaining if remnant.what == "training t1")
+    def test_one_that_refuses_is_told_of_and_left_alone(self, harness: Harness) -> None:
+        harness.provider.on_erase = self._raise(ProviderRejected("fal", "answered 422"))
+        receipt = harness.erase()
+        (refused,) = (retained for retained in receipt.remaining if retained.what == "training t1")
         assert (receipt.complete, refused.why) == (True, "fal: answered 422")
 
-    def test_one_that_cannot_be_asked_is_not_counted(self, world: World) -> None:
-        world.provider.erases = False
-        receipt = world.erase()
+    def test_one_that_cannot_be_asked_is_not_counted(self, harness: Harness) -> None:
+        harness.provider.erases = False
+        receipt = harness.erase()
         assert (receipt.complete, receipt.removed.provider_objects) == (True, 0)
 
-    def test_a_slow_one_is_left_to_the_next_purge(self, world: World) -> None:
+    def test_a_slow_one_is_left_to_the_next_purge(self, harness: Harness) -> None:
         for number in range(1, 6):
-            world.drawn(number, handle=f"p{number}")
-        world.provider.on_erase = lambda: world.clock.pass_by(seconds=6)
-        receipt = world.erase()
-        assert len(world.provider.erased) == 3
-        assert world.clock() - NOON < AT_PROVIDERS_FOR + timedelta(seconds=6)
-        assert (receipt.complete, world.generations.stored) == (False, {})
-        assert world.bucket.list_keys("generations/i1/") == []
-        assert world.purge().complete
-        assert len(world.provider.erased) == 6
+            harness.generated(number, handle=f"p{number}")
+        harness.provider.on_erase = lambda: harness.clock.pass_by(seconds=6)
+        receipt = harness.erase()
+        assert len(harness.provider.erased) == 3
+        assert harness.clock() - NOON < AT_PROVIDERS_FOR + timedelta(seconds=6)
+        assert (receipt.complete, harness.generations.stored) == (False, {})
+        assert harness.bucket.list_keys("generations/i1/") == []
+        assert harness.purge().complete
+        assert len(harness.provider.erased) == 6
 
     @staticmethod
     def _raise(error: Exception) -> Callable[[], None]:
@@ -284,49 +284,49 @@ class TestAtProviders:
         return fail
 
 
-def test_many_generations_take_several_purges(world: World) -> None:
+def test_many_generations_take_several_purges(harness: Harness) -> None:
     for number in range(MOST_AT_ONCE + 5):
-        world.drawn(number)
-    receipt = world.erase()
+        harness.generated(number)
+    receipt = harness.erase()
     assert (receipt.complete, receipt.removed.generations) == (False, MOST_AT_ONCE - 1)
-    receipt = world.purge()
+    receipt = harness.purge()
     assert (receipt.complete, receipt.removed.generations) == (True, MOST_AT_ONCE + 5)
-    assert world.generations.stored == {}
+    assert harness.generations.stored == {}
 
 
-def test_a_generation_that_the_list_did_not_show_goes_with_the_next_purge(world: World) -> None:
-    world.erase()
-    world.drawn(1, handle="p1")
-    assert world.purge().removed == Removed(generations=1, pictures=1, provider_objects=1)
+def test_a_generation_that_the_list_did_not_show_goes_with_the_next_purge(harness: Harness) -> None:
+    harness.erase()
+    harness.generated(1, handle="p1")
+    assert harness.purge().removed == Removed(generations=1, images=1, provider_objects=1)
 
 
 @pytest.mark.parametrize("broken", ["list_keys", "delete"])
-def test_a_purge_that_was_interrupted_is_ended_by_the_next(world: World, broken: str) -> None:
-    world.ordered(a_job(), handle="t1")
-    world.drawn(1, handle="p1")
+def test_a_purge_that_was_interrupted_is_ended_by_the_next(harness: Harness, broken: str) -> None:
+    harness.ordered(a_job(), handle="t1")
+    harness.generated(1, handle="p1")
 
     def die(*_: Any) -> None:
         if _ != (uploads_of("ann"),):
             raise RuntimeError("S3 is down")
         return []  # type: ignore[return-value]
 
-    setattr(world.bucket, broken, die)
+    setattr(harness.bucket, broken, die)
     with pytest.raises(RuntimeError):
-        world.erase()
+        harness.erase()
     with pytest.raises(NotFound):
-        world.identities.get("i1")
-    receipt = world.erase()
+        harness.identities.get("i1")
+    receipt = harness.erase()
     assert (receipt.complete, receipt.unfinished) == (False, ["i1", "g1"])
 
-    delattr(world.bucket, broken)
-    receipt = world.purge()
+    delattr(harness.bucket, broken)
+    receipt = harness.purge()
     assert receipt.complete
-    assert [handle.provider_job_id for handle in world.provider.erased] == ["t1", "p1"]
-    assert sorted(world.bucket.objects) == sorted(OTHERS)
+    assert [handle.provider_job_id for handle in harness.provider.erased] == ["t1", "p1"]
+    assert sorted(harness.bucket.objects) == sorted(OTHERS)
 
 
-def test_what_was_never_erased_is_not_purged(world: World) -> None:
-    world.bucket.write("references/i1/0001.jpg", b"", "image/jpeg")
-    world.service.purge("i1")
-    assert world.identities.get("i1").name == "Sarah"
-    assert world.bucket.list_keys("references/i1/") == ["references/i1/0001.jpg"]
+def test_what_was_never_erased_is_not_purged(harness: Harness) -> None:
+    harness.bucket.write("references/i1/0001.jpg", b"", "image/jpeg")
+    harness.service.purge("i1")
+    assert harness.identities.get("i1").name == "Sarah"
+    assert harness.bucket.list_keys("references/i1/") == ["references/i1/0001.jpg"]

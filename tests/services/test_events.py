@@ -2,9 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from character_identity.domain.errors import NotFound
-from character_identity.ports import EventNotAccepted
-from character_identity.services.events import EventService
+from character_identity.domain.errors import EventNotAccepted, NotFound
+from character_identity.services.webhooks.events import EventService
 from tests.builders import NOON
 from tests.event_fakes import (
     FakeBus,
@@ -20,7 +19,7 @@ EVENT = an_event().event_id
 LATER = NOON + timedelta(days=1)
 
 
-class World:
+class Harness:
     def __init__(self, *, accepts: bool = True) -> None:
         self.events = FakeEvents(an_event())
         self.endpoints = FakeEndpoints()
@@ -30,72 +29,72 @@ class World:
 
 
 def test_an_event_is_published_once_and_is_not_open_any_more() -> None:
-    world = World()
-    world.service.publish_open(EVENT)
-    world.service.publish_soon(EVENT)
-    world.service.publish_open("evt_gone")
-    assert world.bus.published == [an_event()]
-    assert world.events.open == set()
+    harness = Harness()
+    harness.service.publish_unpublished(EVENT)
+    harness.service.publish_soon(EVENT)
+    harness.service.publish_unpublished("evt_gone")
+    assert harness.bus.published == [an_event()]
+    assert harness.events.open == set()
 
 
 def test_an_event_that_the_bus_did_not_take_stays_open() -> None:
-    world = World(accepts=False)
+    harness = Harness(accepts=False)
     with pytest.raises(EventNotAccepted):
-        world.service.publish_open(EVENT)
-    world.service.publish_soon(EVENT)
-    assert world.events.open == {EVENT}
-    world.bus.accepts = True
-    world.service.publish_open(EVENT)
-    assert world.bus.published == [an_event()]
+        harness.service.publish_unpublished(EVENT)
+    harness.service.publish_soon(EVENT)
+    assert harness.events.open == {EVENT}
+    harness.bus.accepts = True
+    harness.service.publish_unpublished(EVENT)
+    assert harness.bus.published == [an_event()]
 
 
 def test_an_event_is_published_again_when_nobody_could_note_that_it_was() -> None:
-    world = World()
+    harness = Harness()
 
     def end(event_id: str) -> None:
         raise OSError("the table is out of reach")
 
-    noted, world.events.published = world.events.published, end  # type: ignore[method-assign]
+    noted, harness.events.mark_published = harness.events.mark_published, end  # type: ignore[method-assign]
     with pytest.raises(OSError, match="out of reach"):
-        world.service.publish_soon(EVENT)
-    world.events.published = noted  # type: ignore[method-assign]
-    world.service.publish_open(EVENT)
-    assert world.bus.published == [an_event(), an_event()]
+        harness.service.publish_soon(EVENT)
+    harness.events.mark_published = noted  # type: ignore[method-assign]
+    harness.service.publish_unpublished(EVENT)
+    assert harness.bus.published == [an_event(), an_event()]
 
 
 @pytest.mark.parametrize(("owner", "event_id"), [("bob", EVENT), ("ann", "evt_other")])
 def test_another_owners_event_is_unknown(owner: str, event_id: str) -> None:
-    world = World()
-    for call in (world.service.look, world.service.replay):
+    harness = Harness()
+    for call in (harness.service.get, harness.service.replay):
         with pytest.raises(NotFound) as caught:
             call(owner, event_id)
         assert caught.value.code == "unknown_event"
-    assert world.bus.requested == []
+    assert harness.bus.requested == []
 
 
 def test_an_event_is_looked_at_with_its_deliveries() -> None:
-    world = World()
-    world.deliveries.add(a_delivery())
-    assert world.service.look("ann", EVENT) == (an_event(), [a_delivery()])
+    harness = Harness()
+    harness.deliveries.add(a_delivery())
+    assert harness.service.get("ann", EVENT) == (an_event(), [a_delivery()])
 
 
 def test_a_replay_starts_all_deliveries_again_also_to_newer_endpoints() -> None:
-    world = World()
-    world.endpoints.add(an_endpoint(endpoint_id="e1"), 5)
-    world.endpoints.add(an_endpoint(endpoint_id="newer", created_at=LATER), 5)
-    world.endpoints.add(an_endpoint(endpoint_id="off", disabled_at=NOON), 5)
-    world.endpoints.add(an_endpoint(endpoint_id="bobs", owner="bob"), 5)
-    world.deliveries.add(a_delivery(state="delivered", attempts=3, next_attempt_at=None))
-    _, deliveries = world.service.replay("ann", EVENT)
+    harness = Harness()
+    harness.endpoints.add(an_endpoint(endpoint_id="e1"), 5)
+    harness.endpoints.add(an_endpoint(endpoint_id="newer", created_at=LATER), 5)
+    harness.endpoints.add(an_endpoint(endpoint_id="off", disabled_at=NOON), 5)
+    harness.endpoints.add(an_endpoint(endpoint_id="bobs", owner="bob"), 5)
+    harness.deliveries.add(a_delivery(state="delivered", attempts=3, next_attempt_at=None))
+    _, deliveries = harness.service.replay("ann", EVENT)
     assert deliveries == [
         a_delivery(endpoint_id="e1", next_attempt_at=LATER),
         a_delivery(endpoint_id="newer", next_attempt_at=LATER),
     ]
-    assert world.bus.requested == [EVENT]
+    assert harness.bus.requested == [EVENT]
 
 
 def test_a_replay_that_the_bus_did_not_take_waits_for_the_sweep() -> None:
-    world = World(accepts=False)
-    world.endpoints.add(an_endpoint(), 5)
-    _, deliveries = world.service.replay("ann", EVENT)
+    harness = Harness(accepts=False)
+    harness.endpoints.add(an_endpoint(), 5)
+    _, deliveries = harness.service.replay("ann", EVENT)
     assert deliveries == [a_delivery(next_attempt_at=LATER)]

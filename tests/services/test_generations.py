@@ -17,7 +17,7 @@ from tests.fakes import (
 )
 
 
-class World:
+class Harness:
     def __init__(self) -> None:
         self.workflows = FakeWorkflows()
         self.ledger = FakeLedger()
@@ -44,9 +44,9 @@ class World:
 
 
 def test_an_order_is_stored_and_started() -> None:
-    world = World()
-    generation = world.create()
-    (job,) = world.workflows.started
+    harness = Harness()
+    generation = harness.create()
+    (job,) = harness.workflows.started
     assert (job.job_id, job.subject_id, job.identity_id, job.owner) == (
         "generation-new",
         "new",
@@ -54,14 +54,14 @@ def test_an_order_is_stored_and_started() -> None:
         "ann",
     )
     assert (job.callback_token, job.deadline_at) == ("secret", NOON + timedelta(seconds=300))
-    assert world.ledger.get("generation-new") == job
-    assert world.service.get("ann", "new") == generation
+    assert harness.ledger.get("generation-new") == job
+    assert harness.service.get("ann", "new") == generation
     assert (generation.prompt_used, generation.warnings) == ("PLAN Sarah runs", ["a warning"])
 
 
 @pytest.mark.parametrize(("given", "seed"), [({}, 4711), ({"seed": 0}, 0)])
 def test_a_seed_is_always_recorded(given: dict[str, Any], seed: int) -> None:
-    assert World().create(**given).request.seed == seed
+    assert Harness().create(**given).request.seed == seed
 
 
 @pytest.mark.parametrize(
@@ -74,44 +74,44 @@ def test_a_seed_is_always_recorded(given: dict[str, Any], seed: int) -> None:
     ],
 )
 def test_only_a_ready_identity_of_ones_own_draws(identity_id: str, error: type[Exception], code: str) -> None:
-    world = World()
+    harness = Harness()
     with pytest.raises(error) as caught:
-        world.create(identity_id)
+        harness.create(identity_id)
     assert getattr(caught.value, "code", None) == code
-    assert world.workflows.started == []
+    assert harness.workflows.started == []
 
 
-def test_more_pictures_than_the_provider_draws_are_refused() -> None:
+def test_more_images_than_the_provider_draws_are_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        World().create(num_images=5)
+        Harness().create(num_images=5)
     assert caught.value.code == "too_many_images"
 
 
 def test_another_owners_generation_answers_like_an_unknown_one() -> None:
-    world = World()
-    world.create()
+    harness = Harness()
+    harness.create()
     for owner, generation_id in (("bob", "new"), ("ann", "other")):
         with pytest.raises(NotFound) as caught:
-            world.service.get(owner, generation_id)
+            harness.service.get(owner, generation_id)
         assert caught.value.code == "unknown_generation"
 
 
 def test_an_order_beyond_the_budget_is_refused_and_nothing_is_stored() -> None:
-    world = World()
-    world.ledger.limits["ann"] = 500_000
-    quote = world.service.quote("ann", "i1", {"prompt": "Sarah runs", "num_images": 2})
+    harness = Harness()
+    harness.ledger.limits["ann"] = 500_000
+    quote = harness.service.quote("ann", "i1", {"prompt": "Sarah runs", "num_images": 2})
     assert (quote.estimate_microusd, quote.reserved_microusd) == (200_000, 400_000)
-    world.create(num_images=2)
-    assert world.ledger.of("ann", "2026-11").reserved_microusd == 400_000
+    harness.create(num_images=2)
+    assert harness.ledger.of("ann", "2026-11").reserved_microusd == 400_000
     with pytest.raises(BudgetExceeded):
-        world.service.create("ann", "i1", {"prompt": "Sarah runs", "num_images": 2}, "another")
-    assert len(world.workflows.started) == 1
-    assert list(world.generations.stored) == ["new"]
+        harness.service.create("ann", "i1", {"prompt": "Sarah runs", "num_images": 2}, "another")
+    assert len(harness.workflows.started) == 1
+    assert list(harness.generations.stored) == ["new"]
 
 
 def test_an_owner_lists_the_generations_of_their_own_identity() -> None:
-    world = World()
-    generation = world.create()
-    assert world.service.list("ann", "i1") == [generation]
+    harness = Harness()
+    generation = harness.create()
+    assert harness.service.list("ann", "i1") == [generation]
     with pytest.raises(NotFound):
-        world.service.list("bob", "i1")
+        harness.service.list("bob", "i1")

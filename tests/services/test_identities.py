@@ -5,16 +5,16 @@ import pytest
 from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
 from character_identity.domain.identity import Identity
 from character_identity.services.identities import IdentityService
-from character_identity.services.news import NewsService
+from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
-from tests.builders import NOON, a_picture, an_identity
+from tests.builders import NOON, an_identity, an_image
 from tests.event_fakes import FakeEvents
 from tests.fakes import (
+    FakeAnalyzer,
     FakeBucket,
     FakeIdentities,
     FakeLedger,
-    FakeLooker,
     FakeMedia,
     FakeProvider,
     FakeProviders,
@@ -25,74 +25,74 @@ from tests.fakes import (
 LINKS = ["https://a.test/1.jpg", "https://a.test/2.jpg"]
 
 
-class World:
+class Harness:
     def __init__(self) -> None:
         self.ledger, self.events = FakeLedger(), FakeEvents()
         bobs = an_identity(identity_id="bobs", owner="bob")
         self.identities = FakeIdentities(bobs, ledger=self.ledger, events=self.events)
         self.bucket = FakeBucket()
         self.workflows = FakeWorkflows()
-        self.looker = FakeLooker(1)
-        media = FakeMedia(**{link: a_picture(colour=(90 * n, 80, 40)) for n, link in enumerate(LINKS)})
+        self.analyzer = FakeAnalyzer(1)
+        media = FakeMedia(**{link: an_image(colour=(90 * n, 80, 40)) for n, link in enumerate(LINKS)})
         self.providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
         self.service = IdentityService(
             self.identities,
-            ReferenceService(self.bucket, media, self.looker, lambda: "u"),
+            ReferenceService(self.bucket, media, self.analyzer, lambda: "u"),
             self.providers,
             OrderService(self.ledger, lambda: NOON, lambda: "secret"),
             self.workflows,
             event_service(self.events),
-            NewsService(self.ledger, self.workflows, self.providers),
+            CallbackService(self.ledger, self.workflows, self.providers),
             lambda: NOON,
             lambda: "new",
         )
 
 
 def test_a_provider_that_trains_is_started() -> None:
-    world = World()
-    identity = world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    harness = Harness()
+    identity = harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
     assert (identity.status, identity.phase, identity.progress) == ("training", "preparing", 0)
-    (job,) = world.workflows.started
+    (job,) = harness.workflows.started
     assert (job.job_id, job.owner, job.provider, job.callback_token) == (
         "training-new",
         "ann",
         "fal-lora",
         "secret",
     )
-    assert world.ledger.get("training-new") == job
-    assert world.service.get("ann", "new") == identity
+    assert harness.ledger.get("training-new") == job
+    assert harness.service.get("ann", "new") == identity
 
 
 def test_a_provider_that_does_not_train_is_ready_at_once_and_free() -> None:
-    world = World()
-    identity = world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
+    harness = Harness()
+    identity = harness.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
     assert (identity.status, identity.progress, identity.cost_usd) == ("ready", 100, 0.0)
-    assert world.workflows.started == []
-    assert [event.type for event in world.events.stored.values()] == ["IdentityReady"]
-    assert world.events.open == set()
+    assert harness.workflows.started == []
+    assert [event.type for event in harness.events.stored.values()] == ["IdentityReady"]
+    assert harness.events.open == set()
 
 
 def test_an_unknown_provider_is_refused_before_anything_is_stored() -> None:
-    world = World()
+    harness = Harness()
     with pytest.raises(InvalidRequest) as caught:
-        world.service.create("ann", "Sarah", "dall-e", LINKS, "woman")
+        harness.service.create("ann", "Sarah", "dall-e", LINKS, "woman")
     assert caught.value.code == "unknown_provider"
-    assert world.service.list("ann") == []
+    assert harness.service.list("ann") == []
 
 
 @pytest.mark.parametrize("identity_id", ["bobs", "nobodys"])
 def test_another_owners_identity_answers_like_an_unknown_one(identity_id: str) -> None:
     with pytest.raises(NotFound) as caught:
-        World().service.get("ann", identity_id)
+        Harness().service.get("ann", identity_id)
     assert caught.value.code == "unknown_identity"
 
 
 def test_the_main_reference_is_chosen_once_where_a_provider_takes_one() -> None:
-    world = World()
-    identity = world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
+    harness = Harness()
+    identity = harness.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
     assert identity.main_reference == "references/new/0002.jpg"
     assert identity.references_main_first == ["references/new/0002.jpg", "references/new/0001.jpg"]
-    assert world.looker.asked == 1
+    assert harness.analyzer.asked == 1
 
 
 @pytest.mark.parametrize(
@@ -105,64 +105,64 @@ def test_the_main_reference_is_chosen_once_where_a_provider_takes_one() -> None:
 def test_a_named_one_is_the_main_reference_and_a_training_has_none(
     provider: str, links: list[str], main: str | None, reference: str | None
 ) -> None:
-    world = World()
-    identity = world.service.create("ann", "Sarah", provider, links, "woman", main=main)
+    harness = Harness()
+    identity = harness.service.create("ann", "Sarah", provider, links, "woman", main=main)
     assert identity.main_reference == reference
 
 
 def test_without_a_choice_the_first_reference_is_the_main_one() -> None:
-    world = World()
-    world.looker.number = None
-    assert world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman").main_reference == (
+    harness = Harness()
+    harness.analyzer.number = None
+    assert harness.service.create("ann", "Sarah", "fal-instant", LINKS, "woman").main_reference == (
         "references/new/0001.jpg"
     )
 
 
 def test_a_main_reference_that_is_not_among_them_is_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        World().service.create("ann", "Sarah", "fal-instant", LINKS, "woman", main="https://a.test/9.jpg")
+        Harness().service.create("ann", "Sarah", "fal-instant", LINKS, "woman", main="https://a.test/9.jpg")
     assert caught.value.code == "unknown_reference"
 
 
 @pytest.mark.parametrize("mock", [True, False])
 def test_an_identity_remembers_that_it_is_a_mock(mock: bool) -> None:
-    world = World()
-    world.providers["fal-lora"].mock = mock
-    assert world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman").mock is mock
+    harness = Harness()
+    harness.providers["fal-lora"].mock = mock
+    assert harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman").mock is mock
 
 
 def test_a_training_beyond_the_budget_is_refused_and_nothing_is_stored() -> None:
-    world = World()
-    world.ledger.limits["ann"] = 1_000_000
+    harness = Harness()
+    harness.ledger.limits["ann"] = 1_000_000
     with pytest.raises(BudgetExceeded):
-        world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
-    assert (world.service.list("ann"), world.bucket.objects, world.workflows.started) == ([], {}, [])
+        harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    assert (harness.service.list("ann"), harness.bucket.objects, harness.workflows.started) == ([], {}, [])
 
 
 def test_a_training_that_lost_the_race_for_the_budget_leaves_no_references() -> None:
-    world = World()
+    harness = Harness()
 
     def be_late(identity: Identity, *_: Any, **__: Any) -> None:
         raise BudgetExceeded.for_order()
 
-    world.identities.add = be_late  # type: ignore[method-assign]
+    harness.identities.add = be_late  # type: ignore[method-assign]
     with pytest.raises(BudgetExceeded):
-        world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
-    assert world.bucket.objects == {}
+        harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    assert harness.bucket.objects == {}
 
 
 def test_a_cancelled_training_is_failed_told_and_looked_at_once() -> None:
-    world = World()
-    world.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
-    world.ledger.wait_for_news("training-new", "token")
+    harness = Harness()
+    harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    harness.ledger.register_waiter("training-new", "token")
     for _ in range(2):
-        identity = world.service.cancel("ann", "new")
+        identity = harness.service.cancel("ann", "new")
     assert (identity.status, identity.error and identity.error.code) == ("failed", "cancelled")
-    assert world.workflows.woken == ["token"]
-    assert [event.type for event in world.events.stored.values()] == ["IdentityFailed"]
+    assert harness.workflows.woken == ["token"]
+    assert [event.type for event in harness.events.stored.values()] == ["IdentityFailed"]
 
 
 def test_what_is_ready_is_not_cancelled() -> None:
-    world = World()
-    world.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
-    assert world.service.cancel("ann", "new").status == "ready"
+    harness = Harness()
+    harness.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")
+    assert harness.service.cancel("ann", "new").status == "ready"

@@ -10,7 +10,7 @@ from character_identity.domain.errors import (
     ServiceError,
 )
 from character_identity.domain.job import JobHandle
-from character_identity.services.submission import submit_once
+from character_identity.services.jobs.submission import submit_once
 from tests.builders import a_job
 from tests.fakes import Clock, FakeLedger
 

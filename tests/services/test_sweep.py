@@ -8,16 +8,16 @@ from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.services.erasure import ErasureService
-from character_identity.services.events import EventService
-from character_identity.services.news import NewsService
-from character_identity.services.sweep import (
-    CLAIMED_FOR,
+from character_identity.services.jobs.callbacks import CallbackService
+from character_identity.services.jobs.sweep import (
     GRACE,
-    LOOK_AGAIN_AFTER,
+    LEASE,
     MOST_RUNS,
+    RECHECK_AFTER,
     SweepService,
     Swept,
 )
+from character_identity.services.webhooks.events import EventService
 from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
 from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
 from tests.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
@@ -49,7 +49,7 @@ class Provider(FakeProvider):
         return super().cancel(handle)
 
 
-class World:
+class Harness:
     """Ann's Sarah, who trains or drew, and a machine that runs or does not."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class World:
         self.workflows, self.provider, self.bucket = FakeWorkflows(), Provider(), FakeBucket()
         providers = FakeProviders(self.provider)
         events = EventService(self.events, FakeEndpoints(), FakeDeliveries(), self.bus, self.clock)
-        news = NewsService(self.ledger, self.workflows, providers)
+        news = CallbackService(self.ledger, self.workflows, providers)
         erasure = ErasureService(
             self.identities, self.erasures, self.ledger, self.bucket, providers, news, events, self.clock
         )
@@ -112,217 +112,217 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def harness() -> Harness:
+    return Harness()
 
 
 class TestAMachineThatIsNotThere:
-    def test_one_that_was_never_started_is_started(self, world: World) -> None:
-        world.trains()
-        assert world.sweep(minutes=1) == Swept(), "whoever accepted it may be just starting it"
-        assert world.sweep(minutes=1).done == 1
-        assert [(job.job_id, job.runs) for job in world.workflows.started] == [("training-i1", 2)]
-        assert world.job.runs == 2
+    def test_one_that_was_never_started_is_started(self, harness: Harness) -> None:
+        harness.trains()
+        assert harness.sweep(minutes=1) == Swept(), "whoever accepted it may be just starting it"
+        assert harness.sweep(minutes=1).done == 1
+        assert [(job.job_id, job.runs) for job in harness.workflows.started] == [("training-i1", 2)]
+        assert harness.job.runs == 2
 
-    def test_one_that_was_stopped_runs_again_under_another_name(self, world: World) -> None:
-        world.draws(started=True)
-        world.workflows.stop(world.job, "by hand")
-        world.sweep(minutes=2)
-        assert world.workflows.is_running(world.job)
-        assert [job.runs for job in world.workflows.started] == [1, 2]
+    def test_one_that_was_stopped_runs_again_under_another_name(self, harness: Harness) -> None:
+        harness.draws(started=True)
+        harness.workflows.stop(harness.job, "by hand")
+        harness.sweep(minutes=2)
+        assert harness.workflows.is_running(harness.job)
+        assert [job.runs for job in harness.workflows.started] == [1, 2]
 
-    def test_one_that_dies_every_time_is_given_up(self, world: World) -> None:
-        world.trains(deadline_at=NOON + timedelta(days=1))
+    def test_one_that_dies_every_time_is_given_up(self, harness: Harness) -> None:
+        harness.trains(deadline_at=NOON + timedelta(days=1))
         for run in range(2, MOST_RUNS + 1):
-            world.sweep(minutes=10)
-            assert world.job.runs == run
-            world.workflows.stop(world.job, "again")
-        world.sweep(minutes=10)
-        failure = world.failure()
+            harness.sweep(minutes=10)
+            assert harness.job.runs == run
+            harness.workflows.stop(harness.job, "again")
+        harness.sweep(minutes=10)
+        failure = harness.failure()
         assert failure is not None
-        assert (failure.code, world.job.money) == ("interrupted", "released")
-        assert len(world.workflows.started) == MOST_RUNS - 1
+        assert (failure.code, harness.job.money) == ("interrupted", "released")
+        assert len(harness.workflows.started) == MOST_RUNS - 1
 
-    def test_past_the_deadline_it_does_not_run_again(self, world: World) -> None:
-        world.trains(state="submitted", handle=HANDLE)
-        world.clock.time = DEADLINE
-        world.sweep()
-        failure = world.failure()
+    def test_past_the_deadline_it_does_not_run_again(self, harness: Harness) -> None:
+        harness.trains(state="submitted", handle=HANDLE)
+        harness.clock.time = DEADLINE
+        harness.sweep()
+        failure = harness.failure()
         assert failure is not None
-        assert (failure.code, world.job.money) == ("deadline_exceeded", "committed")
-        assert world.workflows.started == []
+        assert (failure.code, harness.job.money) == ("deadline_exceeded", "committed")
+        assert harness.workflows.started == []
 
-    def test_two_sweeps_at_once_start_one(self, world: World) -> None:
-        world.trains()
-        world.clock.pass_by(minutes=2)
-        rows = world.work.due(world.clock(), 9)
-        world.sweep()
-        world.work.due = lambda now, limit: rows  # type: ignore[method-assign]
-        assert world.sweep().done == 0
-        assert [job.runs for job in world.workflows.started] == [2]
+    def test_two_sweeps_at_once_start_one(self, harness: Harness) -> None:
+        harness.trains()
+        harness.clock.pass_by(minutes=2)
+        rows = harness.work.due(harness.clock(), 9)
+        harness.sweep()
+        harness.work.due = lambda now, limit: rows  # type: ignore[method-assign]
+        assert harness.sweep().done == 0
+        assert [job.runs for job in harness.workflows.started] == [2]
 
-    def test_a_start_that_fails_is_made_up_for(self, world: World) -> None:
-        world.trains()
+    def test_a_start_that_fails_is_made_up_for(self, harness: Harness) -> None:
+        harness.trains()
 
         def fail(job: ProviderJob) -> None:
             raise RuntimeError("throttled")
 
-        world.workflows.start = fail  # type: ignore[method-assign]
-        assert world.sweep(minutes=2).failed == 1
-        del world.workflows.start
-        world.sweep(minutes=2)
-        assert world.workflows.is_running(world.job)
+        harness.workflows.start = fail  # type: ignore[method-assign]
+        assert harness.sweep(minutes=2).failed == 1
+        del harness.workflows.start
+        harness.sweep(minutes=2)
+        assert harness.workflows.is_running(harness.job)
 
 
 class TestAMachineThatRuns:
-    def test_it_is_left_alone_for_a_while(self, world: World) -> None:
-        world.trains(started=True, deadline_at=NOON + timedelta(hours=1))
-        world.sweep(minutes=2)
-        assert world.ledger.due["training-i1"] == world.clock() + LOOK_AGAIN_AFTER
-        assert (world.job.runs, world.identities.stored["i1"].status) == (1, "training")
+    def test_it_is_left_alone_for_a_while(self, harness: Harness) -> None:
+        harness.trains(started=True, deadline_at=NOON + timedelta(hours=1))
+        harness.sweep(minutes=2)
+        assert harness.ledger.due["training-i1"] == harness.clock() + RECHECK_AFTER
+        assert (harness.job.runs, harness.identities.stored["i1"].status) == (1, "training")
 
-    def test_it_may_store_what_came_just_before_the_deadline(self, world: World) -> None:
-        world.trains(started=True)
-        world.clock.time = DEADLINE + MINUTE
-        world.sweep()
-        assert world.ledger.due["training-i1"] == LAST
-        assert world.identities.stored["i1"].status == "training"
+    def test_it_may_store_what_came_just_before_the_deadline(self, harness: Harness) -> None:
+        harness.trains(started=True)
+        harness.clock.time = DEADLINE + MINUTE
+        harness.sweep()
+        assert harness.ledger.due["training-i1"] == LAST
+        assert harness.identities.stored["i1"].status == "training"
 
     @pytest.mark.parametrize("draws", [False, True])
-    def test_what_does_not_end_is_ended_and_told(self, world: World, draws: bool) -> None:
-        world.draws(started=True) if draws else world.trains(started=True)
-        world.clock.time = world.job.deadline_at + GRACE
-        world.sweep()
-        failure = world.failure()
+    def test_what_does_not_end_is_ended_and_told(self, harness: Harness, draws: bool) -> None:
+        harness.draws(started=True) if draws else harness.trains(started=True)
+        harness.clock.time = harness.job.deadline_at + GRACE
+        harness.sweep()
+        failure = harness.failure()
         assert failure is not None
         assert failure.code == "deadline_exceeded"
-        assert not world.workflows.is_running(world.job)
-        assert world.job.money == "released"
+        assert not harness.workflows.is_running(harness.job)
+        assert harness.job.money == "released"
         kind = event_id_of("GenerationFailed", "g1") if draws else event_id_of("IdentityFailed", "i1")
-        assert [event.event_id for event in world.bus.published] == [kind]
-        assert world.ledger.due == {}
+        assert [event.event_id for event in harness.bus.published] == [kind]
+        assert harness.ledger.due == {}
 
-    def test_an_intent_without_an_end_says_that_nobody_knows(self, world: World) -> None:
-        world.trains(started=True, state="intended", intended_at=NOON)
-        world.clock.time = LAST
-        world.sweep()
-        failure = world.failure()
+    def test_an_intent_without_an_end_says_that_nobody_knows(self, harness: Harness) -> None:
+        harness.trains(started=True, state="intended", intended_at=NOON)
+        harness.clock.time = LAST
+        harness.sweep()
+        failure = harness.failure()
         assert failure is not None
-        assert (failure.code, world.job.money) == ("provider_outcome_unknown", "committed")
+        assert (failure.code, harness.job.money) == ("provider_outcome_unknown", "committed")
 
-    def test_every_job_ends_by_its_deadline_and_two_sweeps(self, world: World) -> None:
-        world.trains(started=True)
-        while world.clock() < LAST:
-            world.sweep(minutes=1)
-        world.sweep(minutes=1)
-        assert not world.job.open
+    def test_every_job_ends_by_its_deadline_and_two_sweeps(self, harness: Harness) -> None:
+        harness.trains(started=True)
+        while harness.clock() < LAST:
+            harness.sweep(minutes=1)
+        harness.sweep(minutes=1)
+        assert not harness.job.open
 
 
 class TestAnOutcomeWithoutItsMoney:
-    def test_what_is_ready_is_paid_for(self, world: World) -> None:
-        world.trains(started=True, state="submitted", handle=HANDLE)
+    def test_what_is_ready_is_paid_for(self, harness: Harness) -> None:
+        harness.trains(started=True, state="submitted", handle=HANDLE)
         ready = an_identity(settled_at=NOON)
-        world.identities.settle(ready, Event.of_identity(ready))
-        world.workflows.stop(world.job, "it died")
-        world.sweep(minutes=2)
-        assert (world.job.money, world.job.cost_microusd) == ("committed", 2_000_000)
-        assert world.identities.stored["i1"].status == "ready"
-        assert (world.provider.cancelled, world.workflows.started[1:]) == ([], [])
+        harness.identities.settle(ready, Event.of_identity(ready))
+        harness.workflows.stop(harness.job, "it died")
+        harness.sweep(minutes=2)
+        assert (harness.job.money, harness.job.cost_microusd) == ("committed", 2_000_000)
+        assert harness.identities.stored["i1"].status == "ready"
+        assert (harness.provider.cancelled, harness.workflows.started[1:]) == ([], [])
 
-    def test_what_was_cancelled_is_stopped_at_its_provider_first(self, world: World) -> None:
-        self.cancelled(world)
-        world.sweep(minutes=2)
-        assert world.provider.cancelled == [HANDLE]
-        assert world.job.money == "committed"
-        failure = world.failure()
+    def test_what_was_cancelled_is_stopped_at_its_provider_first(self, harness: Harness) -> None:
+        self.cancelled(harness)
+        harness.sweep(minutes=2)
+        assert harness.provider.cancelled == [HANDLE]
+        assert harness.job.money == "committed"
+        failure = harness.failure()
         assert failure is not None
         assert failure.code == "cancelled"
 
-    def test_a_provider_that_does_not_answer_is_asked_again_until_it_is_late(self, world: World) -> None:
-        self.cancelled(world)
-        world.provider.trouble = ProviderUnavailable("fal", "down")
-        world.sweep(minutes=2)
-        assert world.job.open
-        while world.clock() < LAST:
-            assert world.sweep(minutes=1).failed == 0
-        world.sweep(minutes=1)
-        assert not world.job.open
+    def test_a_provider_that_does_not_answer_is_asked_again_until_it_is_late(self, harness: Harness) -> None:
+        self.cancelled(harness)
+        harness.provider.trouble = ProviderUnavailable("fal", "down")
+        harness.sweep(minutes=2)
+        assert harness.job.open
+        while harness.clock() < LAST:
+            assert harness.sweep(minutes=1).failed == 0
+        harness.sweep(minutes=1)
+        assert not harness.job.open
 
-    def test_a_provider_that_refuses_does_not_hold_the_money(self, world: World) -> None:
-        self.cancelled(world)
-        world.provider.trouble = ProviderRejected("fal", "too late")
-        world.sweep(minutes=2)
-        assert not world.job.open
+    def test_a_provider_that_refuses_does_not_hold_the_money(self, harness: Harness) -> None:
+        self.cancelled(harness)
+        harness.provider.trouble = ProviderRejected("fal", "too late")
+        harness.sweep(minutes=2)
+        assert not harness.job.open
 
     @pytest.mark.parametrize("draws", [False, True])
-    def test_what_was_erased_has_its_money_settled(self, world: World, draws: bool) -> None:
-        world.draws(started=True) if draws else world.trains(started=True)
-        world.workflows.stop(world.job, "it died")
-        world.identities.stored.clear()
-        world.generations.stored.clear()
-        world.sweep(minutes=2)
-        assert (world.job.money, world.ledger.due) == ("released", {})
-        assert world.bus.published == []
+    def test_what_was_erased_has_its_money_settled(self, harness: Harness, draws: bool) -> None:
+        harness.draws(started=True) if draws else harness.trains(started=True)
+        harness.workflows.stop(harness.job, "it died")
+        harness.identities.stored.clear()
+        harness.generations.stored.clear()
+        harness.sweep(minutes=2)
+        assert (harness.job.money, harness.ledger.due) == ("released", {})
+        assert harness.bus.published == []
 
     @staticmethod
-    def cancelled(world: World) -> None:
-        world.trains(state="submitted", handle=HANDLE)
+    def cancelled(harness: Harness) -> None:
+        harness.trains(state="submitted", handle=HANDLE)
         failed = {"status": "failed", "phase": "failed", "settled_at": NOON}
         given_up = a_training_identity(**failed, error=Failure(code="cancelled", message="m"))
-        world.identities.settle(given_up, Event.of_identity(given_up))
+        harness.identities.settle(given_up, Event.of_identity(given_up))
 
 
 class TestOtherRows:
-    def test_an_event_that_nobody_published_is_published(self, world: World) -> None:
+    def test_an_event_that_nobody_published_is_published(self, harness: Harness) -> None:
         event = Event.of_identity(an_identity(settled_at=NOON))
-        world.events.add(event)
-        world.sweep(minutes=1)
-        assert (world.bus.published, world.events.open) == ([event], set())
+        harness.events.add(event)
+        harness.sweep(minutes=1)
+        assert (harness.bus.published, harness.events.open) == ([event], set())
 
-    def test_a_delivery_that_is_due_is_asked_for(self, world: World) -> None:
-        world.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
-        world.sweep()
-        assert world.bus.requested == ["e1"]
+    def test_a_delivery_that_is_due_is_asked_for(self, harness: Harness) -> None:
+        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        harness.sweep()
+        assert harness.bus.requested == ["e1"]
 
-    def test_an_erasure_goes_on(self, world: World) -> None:
-        world.erasures.save(a_receipt(), NOON)
-        world.bucket.write("references/i1/0001.jpg", b"", "image/jpeg")
-        world.sweep(minutes=1)
-        assert world.bucket.objects == {}
-        assert world.erasures.stored["i1"].complete
+    def test_an_erasure_goes_on(self, harness: Harness) -> None:
+        harness.erasures.save(a_receipt(), NOON)
+        harness.bucket.write("references/i1/0001.jpg", b"", "image/jpeg")
+        harness.sweep(minutes=1)
+        assert harness.bucket.objects == {}
+        assert harness.erasures.stored["i1"].complete
 
-    def test_a_row_that_nobody_knows_fails_and_is_kept(self, world: World) -> None:
-        world.work.others["NEWER#1", "NEWER"] = NOON
-        assert world.sweep().failed == 1
-        assert world.work.others == {("NEWER#1", "NEWER"): NOON + CLAIMED_FOR}
+    def test_a_row_that_nobody_knows_fails_and_is_kept(self, harness: Harness) -> None:
+        harness.work.others["NEWER#1", "NEWER"] = NOON
+        assert harness.sweep().failed == 1
+        assert harness.work.others == {("NEWER#1", "NEWER"): NOON + LEASE}
 
 
 class TestASweep:
-    def test_a_bad_row_stops_no_other_and_comes_again_later(self, world: World) -> None:
-        world.work.others["NEWER#1", "NEWER"] = NOON - MINUTE
-        world.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
-        swept = world.sweep()
+    def test_a_bad_row_stops_no_other_and_comes_again_later(self, harness: Harness) -> None:
+        harness.work.others["NEWER#1", "NEWER"] = NOON - MINUTE
+        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        swept = harness.sweep()
         assert (swept.done, swept.failed, swept.late) == (1, 1, MINUTE)
-        assert world.sweep() == Swept()
-        assert world.sweep(minutes=2).failed == 1
+        assert harness.sweep() == Swept()
+        assert harness.sweep(minutes=2).failed == 1
 
-    def test_what_is_being_settled_is_nobody_elses(self, world: World) -> None:
-        world.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+    def test_what_is_being_settled_is_nobody_elses(self, harness: Harness) -> None:
+        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
         seen: list[int] = []
-        world.bus.request_delivery = lambda event_id: seen.append(  # type: ignore[method-assign]
-            len(world.work.due(NOON + CLAIMED_FOR - MINUTE, 9))
+        harness.bus.request_delivery = lambda event_id: seen.append(  # type: ignore[method-assign]
+            len(harness.work.due(NOON + LEASE - MINUTE, 9))
         )
-        world.sweep()
+        harness.sweep()
         assert seen == [0]
-        assert len(world.work.due(NOON + CLAIMED_FOR, 9)) == 1
+        assert len(harness.work.due(NOON + LEASE, 9)) == 1
 
-    def test_no_row_is_begun_when_the_time_is_up(self, world: World) -> None:
+    def test_no_row_is_begun_when_the_time_is_up(self, harness: Harness) -> None:
         for number in range(3):
-            world.work.others[f"EVENT#e{number}", "DELIVERY#w1"] = NOON + number * timedelta(seconds=1)
-        world.bus.request_delivery = lambda event_id: world.clock.pass_by(minutes=1)  # type: ignore[method-assign]
-        world.clock.pass_by(minutes=1)
-        assert world.service.sweep(world.clock() + timedelta(seconds=90)).done == 2
+            harness.work.others[f"EVENT#e{number}", "DELIVERY#w1"] = NOON + number * timedelta(seconds=1)
+        harness.bus.request_delivery = lambda event_id: harness.clock.pass_by(minutes=1)  # type: ignore[method-assign]
+        harness.clock.pass_by(minutes=1)
+        assert harness.service.sweep(harness.clock() + timedelta(seconds=90)).done == 2
 
-    def test_it_says_how_late_it_comes(self, world: World) -> None:
-        world.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
-        assert world.sweep(hours=2).late == timedelta(hours=2)
+    def test_it_says_how_late_it_comes(self, harness: Harness) -> None:
+        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        assert harness.sweep(hours=2).late == timedelta(hours=2)

@@ -17,7 +17,7 @@ from tests.state_machines.scenarios import SCENARIOS, Scenario
 
 WAIT_SCALE = 0.003  # the machines' own limits are scaled too, while calls take as long as they take
 AT_A_TIME = 12
-PUPPET = Path(__file__).with_name("puppet.py")
+SCRIPTED_TASKS = Path(__file__).with_name("scripted_tasks.py")
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
 
 
 def first_state(scenario: Scenario, folder: Path) -> dict[str, Any]:
-    """What a scenario's execution starts with; its puppet keeps what it remembers in the folder."""
+    """What a scenario's execution starts with; its tasks keep what they remember in the folder."""
     folder.mkdir()
     return {"script": scenario.script, "folder": str(folder), "state": "new", "poll_seconds": 10}
 
@@ -46,9 +46,9 @@ def calls_in(folder: Path) -> dict[str, int]:
 
 
 def _deploy(aws: EmulatedAws, machine: str) -> str:
-    """Create a machine from its file as it is, with a puppet in place of each function."""
+    """Create a machine from its file as it is, with scripted tasks in place of each function."""
     text = (DEFINITIONS / f"{machine}.asl.json").read_text()
-    code = PUPPET.read_text()
+    code = SCRIPTED_TASKS.read_text()
     for name in set(re.findall(r"\$\{(\w+)\}", text)):
         text = text.replace(f"${{{name}}}", aws.function(name, code))
     return aws.state_machine(json.loads(text))
@@ -67,7 +67,7 @@ def _run(aws: EmulatedAws, machine: str, scenario: Scenario, folder: Path) -> Ru
 
 
 def _handed_out(folder: Path, limit_s: float = 20) -> str:
-    """The task token that the puppet left for somebody else."""
+    """The task token that a task left for somebody else."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         if (folder / "token").exists():

@@ -42,8 +42,8 @@ class Machine:
 
     @property
     def look(self) -> tuple[str, str, str]:
-        """From a wait for news to what the look showed."""
-        return "AwaitNews", self.check, "Settled?"
+        """From a wait for a callback to what the look showed."""
+        return "WaitForCallback", self.check, "Settled?"
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ PROVIDER_REPEATS, OTHER_REPEATS = 30, 20
 
 @dataclass(frozen=True)
 class Scenario:
-    """A script for the puppet, and what must come of it.
+    """A script for the tasks, and what must come of it.
 
     ``woken`` says that somebody else sends the task token back. An error whose ``cause`` is None has a cause
     that is not of interest here.
@@ -105,7 +105,7 @@ def _well(machine: Machine, parts: Script) -> Script:
     return {
         **{task: [{}] for task in machine.begin},
         machine.submit: [{"state": machine.pending}],
-        "AwaitNews": [{}],
+        "WaitForCallback": [{}],
         machine.check: [{"state": machine.pending}, {"state": machine.done}],
         machine.store: [{"state": machine.success}],
         machine.record: [{"state": machine.success}],
@@ -136,13 +136,13 @@ def _waits(machine: Machine) -> Iterator[Scenario]:
 
     found = (*begin, *look, store, *well)
     yield scenario("done at the second look", (*begin, *look, *look, store, *well), {})
-    yield scenario("woken at once", found, {**at_once, "AwaitNews": [{"wakes": True}]})
-    by_another = scenario("woken by another", found, {**at_once, "AwaitNews": [{"hands_out": True}]})
+    yield scenario("woken at once", found, {**at_once, "WaitForCallback": [{"wakes": True}]})
+    by_another = scenario("woken by another", found, {**at_once, "WaitForCallback": [{"hands_out": True}]})
     yield replace(by_another, woken=True)
     yield scenario(
         "nobody can be told to wake it",
-        (*begin, "AwaitNews", "WaitWithoutNews", *look[1:], *look, store, *well),
-        {"AwaitNews": [{"raises": "ConnectionError"}, {}]},
+        (*begin, "WaitForCallback", "WaitForTimeout", *look[1:], *look, store, *well),
+        {"WaitForCallback": [{"raises": "ConnectionError"}, {}]},
     )
     yield scenario(
         "was never submitted",
@@ -169,14 +169,14 @@ def _ends(machine: Machine) -> Iterator[Scenario]:
         "States.Runtime",
     )
     no_time = {machine.submit: [{"poll_seconds": 0}]}
-    yield scenario("no time to wait for", (*begin, "AwaitNews"), no_time, "States.Runtime")
+    yield scenario("no time to wait for", (*begin, "WaitForCallback"), no_time, "States.Runtime")
     too_large = {check: [{"grows": 300_000}]}
     yield scenario("too large a state", (*begin, *look[:2]), too_large, "States.DataLimitExceeded")
 
 
 def _never_ending(machine: Machine) -> Scenario:
     script = _well(machine, {machine.submit: [{"state": machine.pending, "poll_seconds": LONG_S}]})
-    path = (*machine.begin, "AwaitNews")
+    path = (*machine.begin, "WaitForCallback")
     return Scenario(f"{machine.name}: never ends", machine.name, script, path, "TIMED_OUT")
 
 
@@ -186,7 +186,7 @@ def _way_to(machine: Machine, task: str) -> tuple[str, ...]:
         return machine.begin[: machine.begin.index(task)]
     found = (*machine.begin, *machine.look, *machine.look)
     return {
-        machine.check: (*machine.begin, "AwaitNews"),
+        machine.check: (*machine.begin, "WaitForCallback"),
         machine.store: found,
         machine.record: (*found, machine.store),
     }[task]
@@ -232,10 +232,10 @@ def _failures(machine: Machine) -> Iterator[Scenario]:
     yield _recovering(machine, machine.check, *mixed)
     too_many = (*mixed, "KeyError")
     yield _ending(machine, machine.check, "gives up after both", too_many, 2 * OTHER_REPEATS)
-    yield _failing_at_each_look(machine)
+    yield _failing_at_each_poll(machine)
 
 
-def _failing_at_each_look(machine: Machine) -> Scenario:
+def _failing_at_each_poll(machine: Machine) -> Scenario:
     """Each look has all its repeats."""
     failures: list[Step] = [{"raises": "KeyError"}] * OTHER_REPEATS
     steps: list[Step] = [*failures, {"state": machine.pending}, *failures, {"state": machine.done}]

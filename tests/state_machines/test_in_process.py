@@ -1,4 +1,4 @@
-"""tests/world/executions.py makes of the same files and scripts what the emulator makes of them."""
+"""tests/histories/executions.py makes of the same files and scripts what the emulator makes of them."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.state_machines import puppet
+from tests.histories.executions import Execution, Executions
+from tests.state_machines import scripted_tasks
 from tests.state_machines.conftest import calls_in, first_state
 from tests.state_machines.history import Run
 from tests.state_machines.scenarios import SCENARIOS, Scenario
-from tests.world.executions import Execution, Executions
 
 pytestmark = pytest.mark.system
 
@@ -30,7 +30,7 @@ def _played(scenario: Scenario, folder: Path) -> Execution:
     moment = datetime(2026, 11, 23, tzinfo=UTC)
     executions = Executions({}, lambda: moment)
     for name in scenario.script:
-        executions.tasks[name] = partial(puppet.play, name, send_back=executions.wake)
+        executions.tasks[name] = partial(scripted_tasks.play, name, send_back=executions.wake)
     execution = executions.begin("run", scenario.machine, first_state(scenario, folder))
     while execution.status == "RUNNING":
         moment = executions.next_due() or moment

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from character_identity.providers.astria import Astria
-from character_identity.providers.fal_flux_lora import FalFluxLora
-from character_identity.providers.fal_instant import FalInstantCharacter
-from character_identity.services import drawing, training
-from character_identity.services.machine_state import MachineState, Pace
+from character_identity.providers.astria.adapter import Astria
+from character_identity.providers.fal.flux_lora import FalFluxLora
+from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.services.jobs import generation, training
+from character_identity.services.jobs.state import Backoff, MachineState
 from tests.state_machines.history import Run
 from tests.state_machines.scenarios import (
     GENERATE_IMAGES,
@@ -25,7 +25,7 @@ from tests.state_machines.scenarios import (
 )
 
 MOST_WHEN_WOKEN = 12
-MOST_WITHOUT_NEWS = 400
+MOST_WITHOUT_CALLBACK = 400
 LONGEST_HISTORY = 25_000
 """Events of an execution; https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, 2026-11-23."""
 TASK_EVENTS, ATTEMPT_EVENTS, CHOICE_EVENTS = 2, 4, 2
@@ -40,10 +40,10 @@ class Job:
 
     name: str
     machine: Machine
-    pace: Pace
+    backoff: Backoff
     deadline_s: int
 
-    def looks(self, *, called_back: bool, done_after_s: int | None = None) -> int:
+    def polls(self, *, awaiting_callback: bool, done_after_s: int | None = None) -> int:
         """How often it is asked for, each time in no time, until it is done or else given up.
 
         A provider that calls back does so when the job is done.
@@ -52,9 +52,9 @@ class Job:
         state = MachineState(state="waits", deadline_at=start + timedelta(seconds=self.deadline_s))
         done_at = start + timedelta(seconds=self.deadline_s if done_after_s is None else done_after_s)
         while now < done_at:
-            state = state.wait(now, self.pace, called_back=called_back)
+            state = state.wait(now, self.backoff, awaiting_callback=awaiting_callback)
             now += timedelta(seconds=state.poll_seconds)
-        return state.looks
+        return state.polls
 
 
 JOBS = [
@@ -62,7 +62,7 @@ JOBS = [
         Job(
             f"training at {adapter.name}",
             TRAIN_IDENTITY,
-            Pace(training.FIRST_POLL_S, training.LONGEST_POLL_S, adapter.usual_training_s),
+            Backoff(training.FIRST_POLL_S, training.LONGEST_POLL_S, adapter.usual_training_s),
             adapter.training_deadline_s,
         )
         for adapter in ADAPTERS
@@ -72,7 +72,7 @@ JOBS = [
         Job(
             f"generation at {adapter.name}",
             GENERATE_IMAGES,
-            Pace(drawing.FIRST_POLL_S, drawing.LONGEST_POLL_S, adapter.usual_generation_s),
+            Backoff(generation.FIRST_POLL_S, generation.LONGEST_POLL_S, adapter.usual_generation_s),
             adapter.generation_deadline_s,
         )
         for adapter in ADAPTERS
@@ -90,40 +90,40 @@ def test_a_job_that_is_woken_once_takes_few_transitions(
     transitions = 1 + len(run.path)
     with capsys.disabled():
         print(f"\n{machine.name}, {how}: {transitions} transitions")
-    assert run.path.count("AwaitNews") == 1
+    assert run.path.count("WaitForCallback") == 1
     assert transitions <= MOST_WHEN_WOKEN
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_a_usual_job_with_a_callback_is_looked_at_twice(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
-    looks = job.looks(called_back=True, done_after_s=job.pace.usual_s)
-    steps = len((*job.machine.begin, *job.machine.look * looks, job.machine.store, *job.machine.well))
+    polls = job.polls(awaiting_callback=True, done_after_s=job.backoff.usual_s)
+    steps = len((*job.machine.begin, *job.machine.look * polls, job.machine.store, *job.machine.well))
     with capsys.disabled():
-        print(f"\n{job.name}: {looks} looks, {steps} steps and the start")
-    assert looks == 2
+        print(f"\n{job.name}: {polls} polls, {steps} steps and the start")
+    assert polls == 2
     assert steps <= MOST_WHEN_WOKEN
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
-def test_the_deadline_limits_the_transitions_without_news(
+def test_the_deadline_limits_the_transitions_without_callback(
     job: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    looks = job.looks(called_back=False)
+    polls = job.polls(awaiting_callback=False)
     around = 1 + len((*job.machine.begin, *job.machine.ill))
-    transitions = around + looks * len(job.machine.look)
-    # Where even the token cannot be kept, WaitWithoutNews comes in between.
-    at_worst = transitions + looks
+    transitions = around + polls * len(job.machine.look)
+    # Where even the token cannot be kept, WaitForTimeout comes in between.
+    at_worst = transitions + polls
     with capsys.disabled():
-        print(f"\n{job.name}: {looks} looks, {transitions} transitions, at worst {at_worst}")
-    assert looks >= job.deadline_s / job.pace.longest_s
-    assert at_worst < MOST_WITHOUT_NEWS
+        print(f"\n{job.name}: {polls} polls, {transitions} transitions, at worst {at_worst}")
+    assert polls >= job.deadline_s / job.backoff.longest_s
+    assert at_worst < MOST_WITHOUT_CALLBACK
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_a_history_has_room_for_all_looks_with_all_their_retries(job: Job) -> None:
     attempts = 1 + OTHER_REPEATS + PROVIDER_REPEATS
     task = TASK_EVENTS + attempts * ATTEMPT_EVENTS
-    wait = TASK_EVENTS + ATTEMPT_EVENTS + CHOICE_EVENTS  # and WaitWithoutNews, which has as many as a Choice
+    wait = TASK_EVENTS + ATTEMPT_EVENTS + CHOICE_EVENTS  # and WaitForTimeout, which has as many as a Choice
     look = wait + task + CHOICE_EVENTS
     around = task * (len(job.machine.begin) + 2)
-    assert job.looks(called_back=False) * look + around < LONGEST_HISTORY
+    assert job.polls(awaiting_callback=False) * look + around < LONGEST_HISTORY

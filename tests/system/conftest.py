@@ -46,11 +46,11 @@ class Running:
         calls = self.providers.get("/control/ledger").raise_for_status().json()["calls"]
         return [call["endpoint"] for call in calls if text in str(call["input"])]
 
-    def scored(self, picture: bytes, identity_id: str) -> float:
+    def scored(self, image: bytes, identity_id: str) -> float:
         """The mean score of a picture that is stored as if it were of this identity."""
         generation_id = f"decoy-{next(self.decoys)}"
         key = f"generations/{identity_id}/{generation_id}/01.jpg"
-        self.aws("s3").put_object(Bucket=self.system.bucket, Key=key, Body=picture)
+        self.aws("s3").put_object(Bucket=self.system.bucket, Key=key, Body=image)
         query = {
             "TableName": self.system.table,
             "KeyConditionExpression": "pk = :pk",

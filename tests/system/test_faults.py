@@ -33,7 +33,7 @@ pytestmark = pytest.mark.system
 Fault = dict[str, Any]
 Order = Callable[[str], None]
 
-PATIENCE_S, LITTLE_PATIENCE_S = 30.0, 10.0
+MAX_RETRY_WAIT_S, SHORT_RETRY_WAIT_S = 30.0, 10.0
 POLL_S = 0.05
 OWNER, ENOUGH_MICROUSD = "faults", "1000000000"
 KEYS = ("stand-in-id:stand-in-secret", "stand-in-secret", "sd_stand_in")
@@ -59,7 +59,7 @@ TRAINING = UPLOADING | {
     "502-page-after": {"kind": "reply", "status": 502, "body": PAGE, "accepted": True},
     "job-fails": {"kind": "fail", "status": 422, "body": {"detail": REASON}},
 }
-DRAWING = TRAINING | {"job-blocked": {"kind": "blocked"}}
+GENERATING = TRAINING | {"job-blocked": {"kind": "blocked"}}
 # A training takes twice as long as a picture, whose calls are made by the same code.
 SHORTER = {kind: fault for kind, fault in READING.items() if kind not in {"500", "late"}}
 NOT_SURVIVED = {"422", "job-fails", "job-blocked"}
@@ -135,8 +135,8 @@ SHIFTS = (
             *cells("instant", "fal.initiate_upload", UPLOADING),
             *cells("instant", "fal.upload", UPLOADING),
         ],
-        cells("lora", "fal.submit", DRAWING, "flux-lora"),
-        cells("prompt", "astria.create_prompt", DRAWING),
+        cells("lora", "fal.submit", GENERATING, "flux-lora"),
+        cells("prompt", "astria.create_prompt", GENERATING),
     ),
     (
         [
@@ -158,7 +158,7 @@ SHIFTS = (
             *cells("training", "fal.media", SHORTER, "safetensors"),
         ],
         [
-            *cells("instant", "fal.submit", DRAWING, "instant-character"),
+            *cells("instant", "fal.submit", GENERATING, "instant-character"),
             *cells("instant", "fal.status", READING, "instant-character"),
             *cells("instant", "fal.result", READING, "instant-character"),
             *cells("instant", "fal.media", READING, "picture.jpg"),
@@ -173,7 +173,7 @@ SHIFTS = (
 CELLS = [cell for shift in SHIFTS for lane in shift for cell in lane]
 
 
-class Patience(threading.local):
+class Deadline(threading.local):
     """The client's sleep between two looks, shortened; a thread that waits too long fails."""
 
     def __init__(self) -> None:
@@ -184,21 +184,21 @@ class Patience(threading.local):
 
     def sleep(self, _: float) -> None:
         if time.monotonic() >= self._ends_at:
-            raise OutOfPatience("neither outcome nor sentence for long")
+            raise OutOfTime("neither outcome nor sentence for long")
         time.sleep(POLL_S)
 
 
-class OutOfPatience(Exception):
+class OutOfTime(Exception):
     """The client still waits."""
 
 
 @pytest.fixture(scope="module")
-def patience() -> Patience:
-    return Patience()
+def patience() -> Deadline:
+    return Deadline()
 
 
 @pytest.fixture(scope="module")
-def orders(running_system: Running, patience: Patience) -> Iterator[dict[str, Order]]:
+def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Order]]:
     """What a client with a LoRA and a tune of its own can order."""
     system = running_system.system
     running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
@@ -207,17 +207,17 @@ def orders(running_system: Running, patience: Patience) -> Iterator[dict[str, Or
         Item={"pk": {"S": f"BUDGET#{OWNER}"}, "sk": {"S": "LIMIT"}, "limit_microusd": {"N": ENOUGH_MICROUSD}},
     )
     with (
-        shelf(running_system.people["Eileen"][0].parent) as pictures_url,
+        shelf(running_system.people["Eileen"][0].parent) as images_url,
         ProxySession(system.api_url, system.token_for(OWNER), sleep=patience.sleep) as session,
     ):
         configure(session)
-        yield orders_with([f"{pictures_url}/{path.name}" for path in running_system.people["Eileen"]])
+        yield orders_with([f"{images_url}/{path.name}" for path in running_system.people["Eileen"]])
         configure(None)
     running_system.providers.post("/control/settings", json={"training_s": TRAINING_S}).raise_for_status()
 
 
 @pytest.fixture(scope="module")
-def outcomes(running_system: Running, orders: dict[str, Order], patience: Patience) -> Iterator[Outcomes]:
+def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadline) -> Iterator[Outcomes]:
     """What came of a shift's cells, and how many orders the providers had accepted for each at its end."""
 
     def run(lane: list[Cell]) -> dict[Cell, Outcome]:
@@ -230,7 +230,7 @@ def outcomes(running_system: Running, orders: dict[str, Order], patience: Patien
         while not ordering.done() and not (cell.undecided and used(running_system, cell)):
             time.sleep(POLL_S)
         if not ordering.done():
-            return Outcome(OutOfPatience("left to itself"), fault_used=True)
+            return Outcome(OutOfTime("left to itself"), fault_used=True)
         return Outcome(ordering.result(), used(running_system, cell))
 
     @cache
@@ -266,8 +266,8 @@ def orders_with(references: list[str]) -> dict[str, Order]:
 
 def look_at(url: str) -> None:
     """Fail unless there is a picture behind the link."""
-    with Image.open(BytesIO(httpx.get(url).raise_for_status().content)) as picture:
-        picture.load()
+    with Image.open(BytesIO(httpx.get(url).raise_for_status().content)) as image:
+        image.load()
 
 
 def use(trained: str | None) -> None:
@@ -277,9 +277,9 @@ def use(trained: str | None) -> None:
         assert httpx.get(trained).raise_for_status().content
 
 
-def failure_of(order: Order, cell: Cell, patience: Patience) -> Exception | None:
+def failure_of(order: Order, cell: Cell, patience: Deadline) -> Exception | None:
     """Why an order got nothing, if so."""
-    patience.begin(LITTLE_PATIENCE_S if cell.undecided else PATIENCE_S)
+    patience.begin(SHORT_RETRY_WAIT_S if cell.undecided else MAX_RETRY_WAIT_S)
     try:
         order(cell.name)
     except Exception as exc:  # a lane goes on; the cell's test raises it
@@ -312,7 +312,7 @@ def test_a_fault_costs_one_order_at_most_and_one_sentence(outcomes: Outcomes, sh
     got = outcomes(shift)[cell]
     assert got.fault_used, "this call was never made"
     assert got.orders <= 1
-    assert cell.undecided == isinstance(got.failure, OutOfPatience)
+    assert cell.undecided == isinstance(got.failure, OutOfTime)
     if cell.undecided:
         return
     if got.failure is None:

@@ -25,10 +25,10 @@ from local.service import Service
 from local.settings import STAND_IN_KEYS, URLS
 
 TRAININGS = ["fal-lora"] * 3 + ["astria"] * 3
-DRAWINGS = 14
-JOBS = len(TRAININGS) + DRAWINGS
+GENERATIONS = 14
+JOBS = len(TRAININGS) + GENERATIONS
 TAKEN_BEFORE_THE_KILL = 8
-PATIENCE_S, LONGEST_S = 40, 100
+MAX_RETRY_WAIT_S, LONGEST_S = 40, 100
 
 pytestmark = pytest.mark.system
 
@@ -79,7 +79,7 @@ class Orders:
 
     killed: Killed
     trainings: list[str]
-    drawings: list[str]
+    generations: list[str]
     taken: int
 
 
@@ -89,30 +89,30 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
     folder = tmp_path_factory.mktemp("killed")
     port = _free_port()
     options = [*("--training-seconds", "4"), *("--generation-seconds", "2")]
-    providers = Service("local.providers", "--port", str(port), *options, logs=folder / "logs")
+    providers = Service("local.simulators", "--port", str(port), *options, logs=folder / "logs")
     try:
         providers.announcement()
         killed = Killed(folder, port)
         with killed.running() as system, ApiClient(system["apiUrl"], system["token"]) as api:
-            trainings, drawings = _ordered(api, make_references(EILEEN, folder / "references")[:5])
+            trainings, generations = _ordered(api, make_references(EILEEN, folder / "references")[:5])
             while len(killed.taken()) < TAKEN_BEFORE_THE_KILL:
                 time.sleep(0.05)
-        yield Orders(killed, trainings, drawings, len(killed.taken()))
+        yield Orders(killed, trainings, generations, len(killed.taken()))
     finally:
         providers.stop()
 
 
-def _ordered(api: ApiClient, pictures: list[Path]) -> tuple[list[str], list[str]]:
-    keys = api.upload_references(pictures)
+def _ordered(api: ApiClient, images: list[Path]) -> tuple[list[str], list[str]]:
+    keys = api.upload_references(images)
     instant = api.create_identity("Jane", "fal-instant", keys[:1]).character_id
     trainings = [
         api.create_identity(f"Jane {number}", provider, keys, class_name="woman").character_id
         for number, provider in enumerate(TRAININGS)
     ]
-    drawings = [
-        api.generate(instant, f"Jane, picture {seed}", seed=seed).generation_id for seed in range(DRAWINGS)
+    generations = [
+        api.generate(instant, f"Jane, picture {seed}", seed=seed).generation_id for seed in range(GENERATIONS)
     ]
-    return trainings, drawings
+    return trainings, generations
 
 
 def test_the_kill_comes_in_the_middle(orders: Orders) -> None:
@@ -125,13 +125,13 @@ def test_after_it_all_end_and_none_is_paid_twice(orders: Orders) -> None:
         while open_jobs := [job for job in _jobs(system) if job["money"] == "reserved"]:
             waited_s = time.monotonic() - started
             assert waited_s < LONGEST_S, f"still open: {[job['job_id'] for job in open_jobs]}"
-            if waited_s > PATIENCE_S:
+            if waited_s > MAX_RETRY_WAIT_S:
                 for job in open_jobs:
                     _let_the_deadline_pass(system, job)
             time.sleep(0.5)
         jobs = _jobs(system)
         outcomes = [str(api.get_identity(each).status) for each in orders.trainings]
-        outcomes += [str(api.get_generation(each).status) for each in orders.drawings]
+        outcomes += [str(api.get_generation(each).status) for each in orders.generations]
     nobody_can_tell = [job for job in jobs if job["state"] != "submitted"]
     assert outcomes.count("ready") + outcomes.count("succeeded") == JOBS - len(nobody_can_tell)
     paid = [json.dumps(call["input"], sort_keys=True) for call in orders.killed.taken()]

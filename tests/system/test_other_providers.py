@@ -18,7 +18,7 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
     """Another server that honours the contracts, with keys of its own; the runtime knows nothing of it."""
     words = ["--port", "0", "--training-seconds", "0.5", "--generation-seconds", "0.1"]
     server = Service(
-        "local.providers", *words, "--fal-key", "other:key", "--astria-key", "sd_other", logs=tmp_path
+        "local.simulators", *words, "--fal-key", "other:key", "--astria-key", "sd_other", logs=tmp_path
     )
     try:
         yield f"http://127.0.0.1:{server.announcement()['port']}"

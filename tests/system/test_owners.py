@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.described import described, operations, resolved, undescribed
-from tests.system.belongings import (
+from tests.system.conftest import Running
+from tests.system.owned_resources import (
     ORDER_KEY,
     Owner,
     an_owner_of_a_tune,
@@ -20,7 +21,6 @@ from tests.system.belongings import (
     remains,
     weights_url,
 )
-from tests.system.conftest import Running
 
 pytestmark = pytest.mark.system
 
@@ -66,7 +66,7 @@ BODIES: dict[tuple[str, str], Callable[[str, str], Any]] = {
 }
 """Bodies that name something in one field, beside what is the caller's own.
 
-The bodies of the first client are not described in full, so what they name is known here only.
+The bodies of the TypeScript client are not described in full, so what they name is known here only.
 """
 NAME_NOTHING = {
     "POST /api/fal-instant-character-proxy",
@@ -74,7 +74,7 @@ NAME_NOTHING = {
     "POST /api/astria/tunes",
     "POST /api/astria/tunes/{tune_id}/prompts",
 }
-"""Bodies of the first client with no field that names something of an owner's."""
+"""Bodies of the TypeScript client with no field that names something of an owner's."""
 
 ROUTES = operations()
 GUARDED = [route for route, operation in ROUTES.items() if operation.get("security") != []]
@@ -215,7 +215,7 @@ def test_an_id_of_anothers_answers_like_one_of_nobodys_and_changes_nothing(
     for anns, nobodys in attempts:
         refused, unknown = call(route, anns, bob.token), call(route, nobodys, bob.token)
         assert refused.without(*anns.values()) == unknown.without(*nobodys.values())
-        # The first client takes any answer to a look at a training but 200 for the end of what was paid.
+        # The TypeScript client takes any answer to a look at a training but 200 for the end of what was paid.
         assert refused.status == (200 if route.startswith("GET /api/") else 404)
     assert remains(running_system, ann) == before
 

@@ -45,15 +45,15 @@ def bundle() -> Path:
 
 
 @pytest.fixture(scope="module")
-def pictures_url(running_system: Running) -> Iterator[str]:
+def images_url(running_system: Running) -> Iterator[str]:
     """The front end's own server, with reference images on it."""
     with shelf(running_system.people["Eileen"][0].parent) as url:
         yield url
 
 
 @pytest.fixture
-def references(running_system: Running, pictures_url: str) -> list[str]:
-    return [f"{pictures_url}/{path.name}" for path in running_system.people["Eileen"]]
+def references(running_system: Running, images_url: str) -> list[str]:
+    return [f"{images_url}/{path.name}" for path in running_system.people["Eileen"]]
 
 
 @pytest.fixture
@@ -88,24 +88,24 @@ def slow_training(running_system: Running) -> Iterator[float]:
 
 def shape_of(url: str) -> float:
     """Width by height of the picture behind a link."""
-    with Image.open(BytesIO(httpx.get(url).raise_for_status().content)) as picture:
-        picture.load()
-        return picture.width / picture.height
+    with Image.open(BytesIO(httpx.get(url).raise_for_status().content)) as image:
+        image.load()
+        return image.width / image.height
 
 
 @pytest.mark.parametrize("provider", ORDERS)
-def test_the_front_end_gets_its_pictures(
+def test_the_front_end_gets_its_images(
     running_system: Running,
     front_end: FrontEnd,
     references: list[str],
     paid: Callable[[str | None], list[Call]],
     provider: str,
 ) -> None:
-    pictures = [
+    images = [
         {"prompt": prompt, "negativePrompt": "blurry", "aspectRatio": ratio, "seed": seed}
         for seed, (ratio, prompt) in enumerate(zip(SHAPES, SCENARIOS, strict=True), start=1)
     ]
-    order = {"provider": provider, "name": "Sarah", "references": references, "pictures": pictures}
+    order = {"provider": provider, "name": "Sarah", "references": references, "pictures": images}
     outcome = front_end.run(order)
 
     assert outcome.get("failure") is None
@@ -117,23 +117,23 @@ def test_the_front_end_gets_its_pictures(
     # The LoRA module cannot tell by the character's id.
     assert outcome["ready"] is (provider != "fal-lora")
 
-    training, drawing = ORDERS[provider]
-    trainings, drawings = paid(training), paid(drawing)
-    assert (len(trainings), len(drawings)) == (0 if training is None else 1, 5)
-    assert all(call["cost_usd"] > 0 for call in trainings + drawings)  # a refused order costs nothing
-    assert [call["input"]["seed"] for call in drawings] == [1, 2, 3, 4, 5]
+    training, generating = ORDERS[provider]
+    trainings, generations = paid(training), paid(generating)
+    assert (len(trainings), len(generations)) == (0 if training is None else 1, 5)
+    assert all(call["cost_usd"] > 0 for call in trainings + generations)  # a refused order costs nothing
+    assert [call["input"]["seed"] for call in generations] == [1, 2, 3, 4, 5]
     assert running_system.providers.get("/control/settings").json()["strict"]
-    for call in drawings:
+    for call in generations:
         assert shows_the_character(call, trainings)
 
 
-def shows_the_character(drawing: Call, trainings: list[Call]) -> bool:
+def shows_the_character(generating: Call, trainings: list[Call]) -> bool:
     """Whether an order calls the character by what the provider knows it by."""
-    fields = drawing["input"]
-    if drawing["endpoint"] == INSTANT:
+    fields = generating["input"]
+    if generating["endpoint"] == INSTANT:
         return "Sarah" in fields["prompt"] and bool(fields["image_url"])
     (training,) = trainings
-    if drawing["endpoint"] == LORA:
+    if generating["endpoint"] == LORA:
         trigger_word = training["input"]["trigger_word"]
         called = re.search(rf"\b{re.escape(trigger_word)}\b", fields["prompt"])
         return trigger_word == "SARAH" and called is not None and len(fields["loras"]) == 1
@@ -212,7 +212,7 @@ def python(running_system: Running, request: pytest.FixtureRequest) -> Iterator[
 
 @pytest.mark.usefixtures("python")
 @pytest.mark.parametrize("provider", ORDERS)
-def test_our_modules_in_python_get_their_pictures(
+def test_our_modules_in_python_get_their_images(
     references: list[str], paid: Callable[[str | None], list[Call]], provider: str
 ) -> None:
     create, generate = {
@@ -226,6 +226,6 @@ def test_our_modules_in_python_get_their_pictures(
     )
     result = generate(params, identity)
     assert shape_of(result.image_url) == pytest.approx(1 if provider == "astria" else 4 / 3, rel=0.02)
-    training, drawing = ORDERS[provider]
-    (ordered,) = paid(drawing)
+    training, generating = ORDERS[provider]
+    (ordered,) = paid(generating)
     assert shows_the_character(ordered, paid(training))

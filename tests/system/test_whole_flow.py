@@ -24,7 +24,7 @@ def made(running: Running, provider: str, name: str = "Eileen", class_name: str 
 
 
 @pytest.mark.parametrize("provider", COUNTS)
-def test_an_identity_is_made_drawn_and_scored(running_system: Running, provider: str) -> None:
+def test_an_identity_is_made_generated_and_scored(running_system: Running, provider: str) -> None:
     api = running_system.api
     identity_id = made(running_system, provider)
     identity = api.wait_until_ready(identity_id, timeout_s=60)
@@ -72,7 +72,7 @@ def test_every_order_is_paid_once_and_carries_the_character(running_system: Runn
 
 
 @pytest.mark.parametrize("provider", COUNTS)
-def test_a_picture_is_more_like_its_own_references_than_another_characters(
+def test_an_image_is_more_like_its_own_references_than_another_characters(
     running_system: Running, provider: str
 ) -> None:
     api = running_system.api
@@ -80,8 +80,8 @@ def test_a_picture_is_more_like_its_own_references_than_another_characters(
     api.wait_until_ready(own, timeout_s=60)
     order = api.generate(own, PROMPT, seed=11)
     (image,) = api.wait_until_scored(order.generation_id, timeout_s=60).images
-    picture = httpx.get(str(image.image_url)).content
-    assert image.scores[0].mean > running_system.scored(picture, other)
+    content = httpx.get(str(image.image_url)).content
+    assert image.scores[0].mean > running_system.scored(content, other)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_provider_that_is_busy_is_asked_again(running_system: Running) -> None
     assert identity.status == "ready"
 
 
-def test_a_blanked_picture_is_filtered_and_not_scored(running_system: Running) -> None:
+def test_a_blanked_image_is_filtered_and_not_scored(running_system: Running) -> None:
     identity_id = made(running_system, "fal-instant")
     running_system.arm(operation="fal.submit", kind="blocked", path="instant-character")
     order = running_system.api.generate(identity_id, PROMPT)
@@ -162,7 +162,7 @@ def test_another_owner_finds_nothing(running_system: Running) -> None:
     assert (caught.value.status, caught.value.code) == (404, "unknown_identity")
 
 
-def test_the_picture_that_conditions_is_chosen_among_the_references_or_named(running_system: Running) -> None:
+def test_the_image_that_conditions_is_chosen_among_the_references_or_named(running_system: Running) -> None:
     api, url = running_system.api, running_system.system.api_url
     keys = api.upload_references(running_system.people["Eileen"][:3])
     body = {"name": "Eileen", "provider": "fal-instant", "references": keys}

@@ -12,7 +12,7 @@ from character_identity.domain.similarity import cosine
 from functions.score_image.encoder import OnnxEncoder, threads
 
 
-def picture(colour: str) -> bytes:
+def image(colour: str) -> bytes:
     file = BytesIO()
     Image.linear_gradient("L").convert("RGB").point(lambda value: value // 2).save(file, "PNG")
     gradient = Image.open(file)
@@ -25,11 +25,11 @@ def picture(colour: str) -> bytes:
 def test_an_embedding_is_a_unit_vector_and_the_same_every_time(tiny_encoder: Path) -> None:
     encoder = OnnxEncoder(tiny_encoder, memory_mb=3008)
 
-    red, blue = encoder.embed(picture("red")), encoder.embed(picture("blue"))
+    red, blue = encoder.embed(image("red")), encoder.embed(image("blue"))
 
     assert len(red) == json.loads((tiny_encoder / "encoder.json").read_text())["dimensions"]
     assert sum(value * value for value in red) == pytest.approx(1, abs=1e-5)
-    assert list(OnnxEncoder(tiny_encoder, memory_mb=3008).embed(picture("red"))) == list(red)
+    assert list(OnnxEncoder(tiny_encoder, memory_mb=3008).embed(image("red"))) == list(red)
     assert cosine(red, blue) < 0.999
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from functions.score_image.faces import FaceDetector
-from local.photographs import CHELSEA, EILEEN, VIEWS, Photograph, look
+from local.photographs import CHELSEA, EILEEN, VIEWS, Photograph, view_of
 
 Picture = Image.Image
 
@@ -30,12 +30,12 @@ def opened(photograph: Photograph) -> Picture:
 
 @pytest.mark.parametrize("number", range(len(VIEWS)))
 def test_a_portrait_has_one_face_in_every_view(detector: FaceDetector, number: int) -> None:
-    assert detector.count(jpeg(look(opened(EILEEN), EILEEN, VIEWS[number]))) == 1
+    assert detector.count(jpeg(view_of(opened(EILEEN), EILEEN, VIEWS[number]))) == 1
 
 
 @pytest.mark.parametrize("number", range(len(VIEWS)))
 def test_a_cat_has_none(detector: FaceDetector, number: int) -> None:
-    assert detector.count(jpeg(look(opened(CHELSEA), CHELSEA, VIEWS[number]))) == 0
+    assert detector.count(jpeg(view_of(opened(CHELSEA), CHELSEA, VIEWS[number]))) == 0
 
 
 def test_two_people_have_two(detector: FaceDetector) -> None:

@@ -18,7 +18,7 @@ from character_identity.domain.score import Score
 from functions.score_image import handler
 from local.photographs import CHELSEA, EILEEN
 
-PICTURE = "generations/eileen/portrait/00.jpg"
+IMAGE = "generations/eileen/portrait/00.jpg"
 
 
 @dataclass
@@ -78,7 +78,7 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
         bucket = boto3.resource("s3").create_bucket(
             Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-        bucket.put_object(Key=PICTURE, Body=jpeg("orange"))
+        bucket.put_object(Key=IMAGE, Body=jpeg("orange"))
         bucket.put_object(Key="references/eileen/00.jpg", Body=jpeg("orange"))
         bucket.put_object(Key="references/eileen/01.jpg", Body=jpeg("navy"))
         yield bucket
@@ -94,14 +94,14 @@ def stored() -> dict[int, list[Score]]:
     return wiring.services().scores.scores_of("portrait")
 
 
-def test_a_stored_picture_is_scored(bucket: Any) -> None:
-    result = handle(object_created(PICTURE))
+def test_a_stored_image_is_scored(bucket: Any) -> None:
+    result = handle(object_created(IMAGE))
 
     [[score]] = stored().values()
     assert dict(score.per_reference)["references/eileen/00.jpg"] == 1
     assert dict(score.per_reference)["references/eileen/01.jpg"] < 1
     assert result == {
-        "key": PICTURE,
+        "key": IMAGE,
         "outcome": "scored",
         "encoder": "tiny",
         "mean": score.mean,
@@ -110,54 +110,54 @@ def test_a_stored_picture_is_scored(bucket: Any) -> None:
 
 
 def test_a_second_event_changes_nothing(bucket: Any) -> None:
-    first = handle(object_created(PICTURE))
+    first = handle(object_created(IMAGE))
     scores = stored()
 
-    assert handle(object_created(PICTURE)) == first
+    assert handle(object_created(IMAGE)) == first
     assert stored() == scores
 
 
 def test_a_task_is_scored_like_an_event(bucket: Any) -> None:
-    assert handle({"key": PICTURE}) == handle(object_created(PICTURE))
+    assert handle({"key": IMAGE}) == handle(object_created(IMAGE))
 
 
 @pytest.mark.parametrize(
     ("content", "code"), [(b"<html>", "unreadable_image"), (jpeg("black"), "black_image")]
 )
-def test_a_picture_that_cannot_be_scored_says_why(bucket: Any, content: bytes, code: str) -> None:
-    bucket.put_object(Key=PICTURE, Body=content)
+def test_an_image_that_cannot_be_scored_says_why(bucket: Any, content: bytes, code: str) -> None:
+    bucket.put_object(Key=IMAGE, Body=content)
 
-    assert handle(object_created(PICTURE)) == {"key": PICTURE, "outcome": "refused", "code": code}
+    assert handle(object_created(IMAGE)) == {"key": IMAGE, "outcome": "refused", "code": code}
     assert stored() == {}
 
 
 def test_an_event_after_the_identity_was_erased_leaves_nothing(bucket: Any) -> None:
     bucket.objects.filter(Prefix="references/").delete()
 
-    assert handle(object_created(PICTURE)) == {"key": PICTURE, "outcome": "gone"}
+    assert handle(object_created(IMAGE)) == {"key": IMAGE, "outcome": "gone"}
     assert stored() == {}
 
 
 def test_the_log_has_the_key_but_not_the_event(bucket: Any, caplog: pytest.LogCaptureFixture) -> None:
-    event = object_created(PICTURE)
+    event = object_created(IMAGE)
     handle(event)
 
     [record] = [record for record in caplog.records if record.name == handler.logger.name]
-    assert vars(record)["key"] == PICTURE
+    assert vars(record)["key"] == IMAGE
     assert event["detail"]["request-id"] not in str(vars(record))
 
 
-def shown(*pictures: bytes) -> dict[str, Any]:
-    return {"look": [b64encode(picture).decode() for picture in pictures]}
+def shown(*images: bytes) -> dict[str, Any]:
+    return {"analyze": [b64encode(image).decode() for image in images]}
 
 
-def test_pictures_are_looked_at_and_nothing_is_stored(bucket: Any) -> None:
+def test_images_are_looked_at_and_nothing_is_stored(bucket: Any) -> None:
     portrait, cat = EILEEN.path.read_bytes(), CHELSEA.path.read_bytes()
 
     answer = handle(shown(portrait, cat, portrait))
 
     assert json.loads(json.dumps(answer)) == answer
-    assert answer["looks"] == [{"faces": 1}, {"faces": 0}, {"faces": 1}]
+    assert answer["analyses"] == [{"faces": 1}, {"faces": 0}, {"faces": 1}]
     assert answer["encoder"] == "tiny"
     first, second, third = answer["similarities"]
     assert first == third == pytest.approx([1, second[0], 1])
@@ -174,6 +174,6 @@ def test_looking_needs_neither_table_nor_bucket(tiny_encoder: Path, monkeypatch:
     assert answer["similarities"] == [[pytest.approx(1)]]
 
 
-def test_a_picture_that_cannot_be_looked_at_fails_the_call(bucket: Any) -> None:
+def test_an_image_that_cannot_be_looked_at_fails_the_call(bucket: Any) -> None:
     with pytest.raises(InvalidRequest):
         handle(shown(jpeg("orange"), b"<html>"))

@@ -15,9 +15,9 @@ EIGHT = Preprocessing(resize_to=8, input_size=8)
 ORIENTATION = 0x0112
 
 
-def encoded(picture: Image.Image, file_format: str = "PNG", **options: Any) -> bytes:
+def encoded(image: Image.Image, file_format: str = "PNG", **options: Any) -> bytes:
     file = BytesIO()
-    picture.save(file, file_format, **options)
+    image.save(file, file_format, **options)
     return file.getvalue()
 
 
@@ -43,10 +43,10 @@ def refusal(data: bytes) -> str:
 def test_the_centre_is_cut_out_with_the_margin_rounded_down(
     size: tuple[int, int], left: int, top: int
 ) -> None:
-    picture = noise(*size)
+    image = noise(*size)
 
-    expected = np.asarray(picture)[top : top + 8, left : left + 8]
-    np.testing.assert_array_equal(EIGHT.pixels(encoded(picture)), expected)
+    expected = np.asarray(image)[top : top + 8, left : left + 8]
+    np.testing.assert_array_equal(EIGHT.pixels(encoded(image)), expected)
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,16 @@ def test_the_centre_is_cut_out_with_the_margin_rounded_down(
 def test_the_shorter_side_is_resized_and_the_longer_one_rounded_down(
     size: tuple[int, int], resized: tuple[int, int]
 ) -> None:
-    picture = noise(*size)
-    whole = np.asarray(picture.resize(resized, Image.Resampling.BICUBIC))
+    image = noise(*size)
+    whole = np.asarray(image.resize(resized, Image.Resampling.BICUBIC))
     left, top = (resized[0] - 8) // 2, (resized[1] - 8) // 2
 
-    pixels = Preprocessing(resize_to=16, input_size=8).pixels(encoded(picture))
+    pixels = Preprocessing(resize_to=16, input_size=8).pixels(encoded(image))
 
     np.testing.assert_array_equal(pixels, whole[top : top + 8, left : left + 8])
 
 
-def test_a_picture_lying_on_its_side_is_turned_upright() -> None:
+def test_an_image_lying_on_its_side_is_turned_upright() -> None:
     upright = noise(8, 8)
     exif = Image.Exif()
     exif[ORIENTATION] = 6  # turn clockwise to look at it
@@ -83,12 +83,12 @@ def test_transparency_is_laid_on_white() -> None:
     assert (pixels[:, 4:] == [200, 0, 0]).all()
 
 
-def colours(picture: Image.Image, **options: Any) -> npt.NDArray[np.uint8]:
-    colour: npt.NDArray[np.uint8] = EIGHT.pixels(encoded(picture, **options))[0, 0]
+def colours(image: Image.Image, **options: Any) -> npt.NDArray[np.uint8]:
+    colour: npt.NDArray[np.uint8] = EIGHT.pixels(encoded(image, **options))[0, 0]
     return colour
 
 
-def test_every_kind_of_picture_becomes_rgb() -> None:
+def test_every_kind_of_image_becomes_rgb() -> None:
     palette = Image.new("P", (8, 8), 1)
     palette.putpalette([0, 0, 0, 10, 20, 30])
     deep_grey = Image.fromarray(np.full((8, 8), 40_000, np.uint16))
@@ -108,7 +108,7 @@ def test_the_formats_of_providers_and_references_are_read(file_format: str) -> N
     assert np.abs(pixels.astype(int) - 90).max() < 3
 
 
-def test_what_is_no_picture_is_refused() -> None:
+def test_what_is_no_image_is_refused() -> None:
     whole = encoded(noise(64, 64))
 
     assert refusal(b"") == "unreadable_image"
@@ -118,7 +118,7 @@ def test_what_is_no_picture_is_refused() -> None:
 
 
 @pytest.mark.parametrize("side", [7_200, 10_000, 60_000])
-def test_a_picture_of_too_many_pixels_is_refused_by_its_header(side: int) -> None:
+def test_an_image_of_too_many_pixels_is_refused_by_its_header(side: int) -> None:
     assert refusal(png_header(side, side)) == "image_too_large"
 
 
@@ -126,7 +126,7 @@ def test_a_sliver_that_would_grow_is_refused() -> None:
     assert refusal(encoded(Image.new("L", (900_000, 1), 200))) == "image_too_large"
 
 
-def test_a_blanked_picture_is_refused() -> None:
+def test_a_blanked_image_is_refused() -> None:
     nearly_black = Image.new("RGB", (8, 8), (2, 3, 1))
     one_bright_spot = Image.new("RGB", (8, 8), (0, 0, 0))
     one_bright_spot.putpixel((4, 4), (0, 0, 90))

@@ -125,6 +125,6 @@ def test_a_file_comes_out_of_a_package_without_installing_it(
 
 
 @pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
-def test_the_scoring_function_prepares_pictures_as_the_encoder_asks(encoder: Encoder) -> None:
+def test_the_scoring_function_prepares_images_as_the_encoder_asks(encoder: Encoder) -> None:
     preprocessing = Preprocessing(encoder.resize_to, encoder.input_size)
     assert encoder.description()["preprocessing"] == preprocessing.name

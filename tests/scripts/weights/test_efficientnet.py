@@ -86,7 +86,7 @@ def test_the_exported_network_computes_what_the_published_one_does(tmp_path: Pat
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     [embeddings] = session.run(None, {"pixels": pixels})
 
-    expected = np.stack([plain_network(random_tensors(), picture) for picture in pixels])
+    expected = np.stack([plain_network(random_tensors(), image) for image in pixels])
     np.testing.assert_allclose(embeddings, expected, atol=2e-6)
 
 

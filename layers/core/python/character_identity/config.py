@@ -52,7 +52,7 @@ class Settings:
         extra = (host.strip().lower() for host in self.values.get("MEDIA_HOSTS", "").split(","))
         return FAL_MEDIA_HOSTS | ASTRIA_MEDIA_HOSTS | frozenset(host for host in extra if host)
 
-    def links_reach(self, provider_url: str) -> bool:
+    def can_fetch_our_urls(self, provider_url: str) -> bool:
         """Whether a provider can fetch links to our bucket: not a loopback one from elsewhere."""
         return is_loopback(provider_url) or not is_loopback(
             self.values.get("AWS_ENDPOINT_URL", "https://aws")

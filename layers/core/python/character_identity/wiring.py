@@ -18,12 +18,12 @@ from character_identity.config import Settings
 if TYPE_CHECKING:
     from character_identity.aws.budget_table import BudgetTable
     from character_identity.aws.delivery_table import DeliveryTable
-    from character_identity.aws.earlier_calls_table import EarlierCallTable
     from character_identity.aws.endpoint_table import EndpointTable
     from character_identity.aws.erasure_table import ErasureTable
     from character_identity.aws.event_bus import EventBridge
     from character_identity.aws.event_table import EventTable
     from character_identity.aws.generation_table import GenerationTable
+    from character_identity.aws.idempotency_table import IdempotencyTable
     from character_identity.aws.identity_table import IdentityTable
     from character_identity.aws.ledger_table import LedgerTable
     from character_identity.aws.media_bucket import MediaBucket
@@ -34,29 +34,29 @@ if TYPE_CHECKING:
     from character_identity.aws.secrets import Secret
     from character_identity.aws.trained_weights_table import TrainedWeightsTable
     from character_identity.aws.workflows import StateMachines
-    from character_identity.providers.fal_signature import FalSignatures
-    from character_identity.providers.media import MediaFetcher
+    from character_identity.compat.service import CompatService
+    from character_identity.outbound.safe_http import SafeHttpClient
+    from character_identity.providers.fal.webhook_signature import FalSignatures
     from character_identity.providers.registry import ProviderRegistry
-    from character_identity.proxies.service import ProxyService
-    from character_identity.services.callbacks import Callbacks
-    from character_identity.services.deliveries import DeliveryService
-    from character_identity.services.drawing import DrawingService
-    from character_identity.services.endpoints import EndpointService
     from character_identity.services.erasure import ErasureService
-    from character_identity.services.events import EventService
     from character_identity.services.generations import GenerationService
     from character_identity.services.idempotency import IdempotencyService
     from character_identity.services.identities import IdentityService
-    from character_identity.services.news import NewsService
+    from character_identity.services.jobs.callback_addresses import CallbackAddresses
+    from character_identity.services.jobs.callbacks import CallbackService
+    from character_identity.services.jobs.generation import GenerationWorkflow
+    from character_identity.services.jobs.sweep import SweepService
+    from character_identity.services.jobs.training import TrainingWorkflow
     from character_identity.services.orders import OrderService
     from character_identity.services.rate_limit import RateLimit
     from character_identity.services.references import ReferenceService
-    from character_identity.services.sweep import SweepService
-    from character_identity.services.training import TrainingService
+    from character_identity.services.webhooks.deliveries import DeliveryService
+    from character_identity.services.webhooks.endpoints import EndpointService
+    from character_identity.services.webhooks.events import EventService
 
-LOOK_WITHIN_S = 12
+ANALYSIS_TIMEOUT_S = 12
 """Of the 29 s that a request has; a cold scoring function takes a few."""
-BRIEFLY_S = 5
+SHORT_TIMEOUT_S = 5
 """For a provider to connect, and to answer."""
 MAX_SEED = 2**32 - 1
 """Astria takes seeds up to 2^32 (https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22)."""
@@ -100,7 +100,7 @@ class Services:
             self.orders,
             self.state_machines,
             self.events,
-            self.news,
+            self.callbacks,
             self.now,
             self.new_id,
         )
@@ -112,60 +112,60 @@ class Services:
         return OrderService(self.budget_table, self.now, self.new_id)
 
     @cached_property
-    def news(self) -> "NewsService":
-        from character_identity.services.news import NewsService
+    def callbacks(self) -> "CallbackService":
+        from character_identity.services.jobs.callbacks import CallbackService
 
-        return NewsService(self.ledger, self.state_machines, self.providers)
+        return CallbackService(self.ledger, self.state_machines, self.providers)
 
     @cached_property
     def fal_signatures(self) -> "FalSignatures":
         import httpx
 
-        from character_identity.providers.fal_signature import JWKS_PATH, TIMEOUT_S, FalSignatures
+        from character_identity.providers.fal.webhook_signature import JWKS_PATH, TIMEOUT_S, FalSignatures
 
         url = self.settings["FAL_REST_URL"].rstrip("/") + JWKS_PATH
         return FalSignatures(httpx.Client(timeout=TIMEOUT_S), url, self.now)
 
     @cached_property
-    def callbacks(self) -> "Callbacks":
-        from character_identity.services.callbacks import OFF, Callbacks
+    def callback_addresses(self) -> "CallbackAddresses":
+        from character_identity.services.jobs.callback_addresses import OFF, CallbackAddresses
 
-        return Callbacks(self.settings.values.get("WEBHOOK_URL", OFF))
+        return CallbackAddresses(self.settings.values.get("WEBHOOK_URL", OFF))
 
     @cached_property
     def references(self) -> "ReferenceService":
         from character_identity.services.references import ReferenceService
 
-        return ReferenceService(self.bucket, self._fetcher(hosts=None), self.scoring_function, self.new_id)
+        return ReferenceService(self.bucket, self._safe_http(hosts=None), self.scoring_function, self.new_id)
 
     @cached_property
-    def training(self) -> "TrainingService":
-        from character_identity.providers.weights_file import check_weights
-        from character_identity.services.training import TrainingService
+    def training_workflow(self) -> "TrainingWorkflow":
+        from character_identity.outbound.lora_file import check_weights
+        from character_identity.services.jobs.training import TrainingWorkflow
 
-        return TrainingService(
+        return TrainingWorkflow(
             self.identity_table,
             self.ledger,
             self.bucket,
-            self._fetcher(self.settings.media_hosts),
+            self._safe_http(self.settings.media_hosts),
             self.providers,
             check_weights,
             self.trained_weights,
             self.events,
-            self.callbacks,
+            self.callback_addresses,
             self.now,
         )
 
     @cached_property
-    def proxies(self) -> "ProxyService":
-        from character_identity.proxies.service import ProxyService
+    def compat(self) -> "CompatService":
+        from character_identity.compat.service import CompatService
 
-        return ProxyService(
+        return CompatService(
             self.identities,
             self.generations,
-            self.earlier_calls,
+            self.idempotency_records,
             self.trained_weights,
-            self._fetcher(hosts=None),
+            self._safe_http(hosts=None),
             self.now,
             self.new_id,
             self.sleep,
@@ -175,7 +175,7 @@ class Services:
     def idempotency(self) -> "IdempotencyService":
         from character_identity.services.idempotency import IdempotencyService
 
-        return IdempotencyService(self.earlier_calls, self.now, self.new_id)
+        return IdempotencyService(self.idempotency_records, self.now, self.new_id)
 
     @cached_property
     def rate_limit(self) -> "RateLimit":
@@ -199,24 +199,24 @@ class Services:
         )
 
     @cached_property
-    def drawing(self) -> "DrawingService":
-        from character_identity.services.drawing import DrawingService
+    def generation_workflow(self) -> "GenerationWorkflow":
+        from character_identity.services.jobs.generation import GenerationWorkflow
 
-        return DrawingService(
+        return GenerationWorkflow(
             self.generation_table,
             self.identity_table,
             self.ledger,
             self.bucket,
-            self._fetcher(self.settings.media_hosts),
+            self._safe_http(self.settings.media_hosts),
             self.providers,
             self.events,
-            self.callbacks,
+            self.callback_addresses,
             self.now,
         )
 
     @cached_property
     def events(self) -> "EventService":
-        from character_identity.services.events import EventService
+        from character_identity.services.webhooks.events import EventService
 
         return EventService(
             self.event_table, self.endpoint_table, self.delivery_table, self.event_bus, self.now
@@ -231,15 +231,15 @@ class Services:
             self.erasure_table,
             self.ledger,
             self.bucket,
-            self.brief_providers,
-            self.news,
+            self.short_timeout_providers,
+            self.callbacks,
             self.events,
             self.now,
         )
 
     @cached_property
     def sweep(self) -> "SweepService":
-        from character_identity.services.sweep import SweepService
+        from character_identity.services.jobs.sweep import SweepService
 
         return SweepService(
             self.open_work,
@@ -247,7 +247,7 @@ class Services:
             self.identity_table,
             self.generation_table,
             self.state_machines,
-            self.brief_providers,
+            self.short_timeout_providers,
             self.events,
             self.erasure,
             self.now,
@@ -256,11 +256,11 @@ class Services:
     @cached_property
     def endpoints(self) -> "EndpointService":
         from character_identity.domain.webhook import SECRET_BYTES
-        from character_identity.providers.media import Guard
-        from character_identity.providers.webhook_address import check_address
-        from character_identity.services.endpoints import EndpointService
+        from character_identity.outbound.safe_http import UrlGuard
+        from character_identity.outbound.webhook_address import check_address
+        from character_identity.services.webhooks.endpoints import EndpointService
 
-        guard = Guard(allow_loopback=self.settings.local_mode)
+        guard = UrlGuard(allow_loopback=self.settings.local_mode)
         return EndpointService(
             self.endpoint_table,
             lambda url: check_address(url, guard),
@@ -271,13 +271,13 @@ class Services:
 
     @cached_property
     def deliveries(self) -> "DeliveryService":
-        from character_identity.services.deliveries import DeliveryService
+        from character_identity.services.webhooks.deliveries import DeliveryService
 
         return DeliveryService(
             self.event_table,
             self.endpoint_table,
             self.delivery_table,
-            self._fetcher(hosts=None),
+            self._safe_http(hosts=None),
             self.now,
             random.random,
         )
@@ -287,9 +287,9 @@ class Services:
         return self._providers()
 
     @cached_property
-    def brief_providers(self) -> "ProviderRegistry":
+    def short_timeout_providers(self) -> "ProviderRegistry":
         """The same, for calls that can be made again later: none is waited for long."""
-        return self._providers(BRIEFLY_S)
+        return self._providers(SHORT_TIMEOUT_S)
 
     def _providers(self, timeout_s: float | None = None) -> "ProviderRegistry":
         from character_identity.providers.registry import ProviderRegistry
@@ -344,14 +344,14 @@ class Services:
         from character_identity.aws.scoring_function import ScoringFunction
 
         name = self.settings.values.get("SCORE_IMAGE_NAME", "")
-        options = Config(connect_timeout=3, read_timeout=LOOK_WITHIN_S, retries={"max_attempts": 0})
+        options = Config(connect_timeout=3, read_timeout=ANALYSIS_TIMEOUT_S, retries={"max_attempts": 0})
         return ScoringFunction(self._client("lambda", config=options) if name else None, name)
 
     @cached_property
-    def earlier_calls(self) -> "EarlierCallTable":
-        from character_identity.aws.earlier_calls_table import EarlierCallTable
+    def idempotency_records(self) -> "IdempotencyTable":
+        from character_identity.aws.idempotency_table import IdempotencyTable
 
-        return EarlierCallTable(self._table)
+        return IdempotencyTable(self._table)
 
     @cached_property
     def request_counts(self) -> "RequestCountTable":
@@ -449,51 +449,51 @@ class Services:
 
         return Secret(self._client("secretsmanager"), self.settings.values.get(setting, ""))
 
-    def _fetcher(self, hosts: frozenset[str] | None) -> "MediaFetcher":
-        from character_identity.providers.media import Guard, MediaFetcher
+    def _safe_http(self, hosts: frozenset[str] | None) -> "SafeHttpClient":
+        from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
 
-        return MediaFetcher(Guard(allow_loopback=self.settings.local_mode, hosts=hosts))
+        return SafeHttpClient(UrlGuard(allow_loopback=self.settings.local_mode, hosts=hosts))
 
     def _fal(self, timeout_s: float | None) -> Any:
-        from character_identity.providers.fal_queue import FalQueue
+        from character_identity.providers.fal.queue import FalQueue
 
         return FalQueue(
             _http_client(timeout_s),
             self._secret("FAL_SECRET_NAME"),
             self.settings["FAL_QUEUE_URL"],
             self.settings["FAL_REST_URL"],
-            self._fetcher(hosts=None),
+            self._safe_http(hosts=None),
             now=self.now,
         )
 
     def _fal_instant(self, fal: Any) -> Any:
-        from character_identity.providers.fal_instant import FalInstantCharacter
+        from character_identity.providers.fal.instant_character import FalInstantCharacter
 
         return FalInstantCharacter(fal)
 
     def _fal_flux_lora(self, fal: Any) -> Any:
-        from character_identity.providers.fal_flux_lora import FalFluxLora
+        from character_identity.providers.fal.flux_lora import FalFluxLora
 
-        return FalFluxLora(fal, self.settings.links_reach(self.settings["FAL_QUEUE_URL"]))
+        return FalFluxLora(fal, self.settings.can_fetch_our_urls(self.settings["FAL_QUEUE_URL"]))
 
     def _astria(self, timeout_s: float | None) -> Any:
-        from character_identity.providers.astria import Astria
+        from character_identity.providers.astria.adapter import Astria
 
         return Astria(
             _http_client(timeout_s),
             self._secret("ASTRIA_SECRET_NAME"),
             self.settings["ASTRIA_API_URL"],
-            self.settings.links_reach(self.settings["ASTRIA_API_URL"]),
+            self.settings.can_fetch_our_urls(self.settings["ASTRIA_API_URL"]),
             self.settings.astria_mock,
             now=self.now,
         )
 
 
 def _http_client(timeout_s: float | None) -> Any:
-    """For calls to providers; with the usual patience unless another is given."""
+    """For calls to providers; with the usual timeouts unless another is given."""
     import httpx
 
-    from character_identity.providers.vendor_api import TIMEOUT
+    from character_identity.outbound.provider_http import TIMEOUT
 
     return httpx.Client(timeout=TIMEOUT if timeout_s is None else timeout_s)
 

@@ -12,8 +12,8 @@ from character_identity.aws.identity_table import ERASED
 from character_identity.aws.items import is_condition_failure, to_item
 from character_identity.aws.open_work import listing
 from character_identity.aws.transactions import Refused, transact
+from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
-from character_identity.domain.receipt import Receipt, Removed
 
 MOST_DELETED_AT_ONCE = 100
 """Actions that a transaction takes; API_TransactWriteItems in DynamoDB's reference, read 2026-11-23."""
@@ -30,7 +30,7 @@ class ErasureTable:
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def bury(self, receipt: Receipt, event: Event) -> bool:
+    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event) -> bool:
         """Put a receipt in the place of its identity, with the event; False if there is none any more."""
         put = {
             "Item": _item(receipt, receipt.next_purge_at(receipt.erased_at)),
@@ -44,13 +44,13 @@ class ErasureTable:
             return False
         return True
 
-    def find(self, identity_id: str) -> Receipt | None:
+    def find(self, identity_id: str) -> ErasureReceipt | None:
         """The receipt of an erased identity."""
         key = {"pk": _pk(identity_id), "sk": "IDENTITY"}
         item = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        return Receipt.model_validate(item) if item is not None and item["status"] == ERASED else None
+        return ErasureReceipt.model_validate(item) if item is not None and item["status"] == ERASED else None
 
-    def save(self, receipt: Receipt, purge_at: datetime | None) -> None:
+    def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
         """Keep what became of an erasure, and when to purge again; None: no more."""
         self._table.put_item(Item=_item(receipt, purge_at))
 
@@ -115,7 +115,7 @@ class ErasureTable:
             transact(self._table, [{"Delete": {"Key": key}} for key in some])
 
 
-def _item(receipt: Receipt, purge_at: datetime | None) -> dict[str, Any]:
+def _item(receipt: ErasureReceipt, purge_at: datetime | None) -> dict[str, Any]:
     due = {} if purge_at is None else listing(purge_at)
     key = {"pk": _pk(receipt.identity_id), "sk": "IDENTITY"}
     return {**key, **to_item(receipt), **due, "status": ERASED}

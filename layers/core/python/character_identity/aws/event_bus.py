@@ -5,8 +5,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from character_identity.domain.errors import EventNotAccepted
 from character_identity.domain.event import Event
-from character_identity.ports import EventNotAccepted
 
 SOURCE = "character-identity"
 DELIVERY_DUE = "DeliveryDue"

@@ -26,12 +26,12 @@ class EventTable:
         item = self._item(event_id)
         return Event.model_validate(item) if item else None
 
-    def find_open(self, event_id: str) -> Event | None:
+    def find_unpublished(self, event_id: str) -> Event | None:
         """The event of that id, if it was not published yet."""
         item = self._item(event_id)
         return Event.model_validate(item) if "listing" in item else None
 
-    def published(self, event_id: str) -> None:
+    def mark_published(self, event_id: str) -> None:
         """Nobody has to publish it any more."""
         try:
             self._table.update_item(

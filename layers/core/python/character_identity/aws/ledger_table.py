@@ -15,15 +15,15 @@ from character_identity.domain.budget import Settlement
 from character_identity.domain.job import JobHandle, ProviderJob
 
 NO_HANDLE = "attribute_type(#handle, :null)"
-FIRST_LOOK = timedelta(minutes=2)
+FIRST_CHECK_AFTER = timedelta(minutes=2)
 """How long after it was accepted the sweep first looks at a job; by then its machine runs, or never will."""
 
 
 class LedgerTable:
     """One item for every paid call: pk ``JOB#<id>``, sk ``JOB``; open work while its money is set aside.
 
-    Beside the job the item has ``wake_token``, by which a waiting state machine is woken, and ``news`` if
-    somebody said that there is some and nobody has looked yet.
+    Beside the job the item has ``wake_token``, by which a waiting state machine is woken, and
+    ``callback_pending``, true from a callback until the machine has asked the provider.
     """
 
     def __init__(self, table: Any) -> None:
@@ -75,10 +75,10 @@ class LedgerTable:
             job_id, {"reported_microusd": amount_microusd}, "#money = :reserved", {":reserved": "reserved"}
         )
 
-    def end(self, job: ProviderJob, settlement: Settlement) -> bool:
+    def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
         """Settle a job's money, once; False if that was done, or its state is another than ``job`` says."""
         changes = {"money": settlement.money, "cost_microusd": settlement.cost_microusd}
-        ended = setting({**changes, **NO_LISTING, "wake_token": None, "news": False})
+        ended = setting({**changes, **NO_LISTING, "wake_token": None, "callback_pending": False})
         ended["ExpressionAttributeNames"] |= {"#money": "money", "#state": "state"}
         ended["ExpressionAttributeValues"] |= {":reserved": "reserved", ":state": job.state}
         condition = "#money = :reserved AND #state = :state"
@@ -89,16 +89,16 @@ class LedgerTable:
             return False
         return True
 
-    def wait_for_news(self, job_id: str, wake_token: str) -> bool:
-        """Keep by what a waiting machine is woken; False if there is news already, which is then its own."""
-        return self._update(job_id, {"wake_token": wake_token}, "#news = :none", {":none": False})
+    def register_waiter(self, job_id: str, wake_token: str) -> bool:
+        """Keep the token that wakes a waiting machine; False if a callback is pending already."""
+        return self._update(job_id, {"wake_token": wake_token}, "#callback_pending = :none", {":none": False})
 
-    def bring_news(self, job_id: str) -> str | None:
-        """Note that there is news; the token of the machine that waits for it, if one does."""
+    def record_callback(self, job_id: str) -> str | None:
+        """Note that a provider called back; the token of the machine that waits for it, if one does."""
         try:
             answer = self._table.update_item(
                 Key=_key(job_id),
-                **setting({"news": True}),
+                **setting({"callback_pending": True}),
                 ConditionExpression="attribute_exists(listing)",
                 ReturnValues="ALL_OLD",
             )
@@ -109,12 +109,12 @@ class LedgerTable:
         token = answer.get("Attributes", {}).get("wake_token")
         return None if token is None else str(token)
 
-    def take_news(self, job_id: str) -> ProviderJob | None:
-        """The row as it was; its news count as read: what comes from now on is new again."""
+    def consume_callback(self, job_id: str) -> ProviderJob | None:
+        """The row as it was; its callback counts as consumed: one that comes from now on is pending again."""
         try:
             answer = self._table.update_item(
                 Key=_key(job_id),
-                **setting({"news": False, "wake_token": None}),
+                **setting({"callback_pending": False, "wake_token": None}),
                 ConditionExpression="attribute_exists(pk)",
                 ReturnValues="ALL_OLD",
             )
@@ -124,7 +124,7 @@ class LedgerTable:
             raise
         return ProviderJob.model_validate(answer["Attributes"])
 
-    def look_again(self, job_id: str, at: datetime) -> None:
+    def recheck_at(self, job_id: str, at: datetime) -> None:
         """Keep an open job out of the sweep's way until then."""
         self._update(job_id, listing(at), "#money = :reserved", {":reserved": "reserved"})
 
@@ -159,7 +159,7 @@ class LedgerTable:
 
 def accepting(job: ProviderJob, limit_microusd: int) -> list[Write]:
     """Write a new job down and set its money aside."""
-    item = {**_key(job.job_id), **listing(job.accepted_at + FIRST_LOOK), **to_item(job)}
+    item = {**_key(job.job_id), **listing(job.accepted_at + FIRST_CHECK_AFTER), **to_item(job)}
     put = {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
     return [{"Put": put}, reserving(job, limit_microusd)]
 

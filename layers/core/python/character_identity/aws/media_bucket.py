@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from character_identity.domain.errors import InvalidRequest, NotFound
-from character_identity.ports import UploadTicket
+from character_identity.ports.stores import UploadTicket
 
 LINK_GOOD_FOR_S = 6 * 3600
 TICKET_GOOD_FOR_S = 15 * 60

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from character_identity.aws.items import is_condition_failure
 from character_identity.aws.transactions import setting
-from character_identity.ports import OpenRow
+from character_identity.ports.stores import OpenRow
 
 NO_LISTING: dict[str, None] = {"listing": None, "created_at": None}
 """The attributes of a row that nobody has to see to any more."""
@@ -32,7 +32,7 @@ class OpenWork:
             for item in answer["Items"]
         ]
 
-    def put_off(self, row: OpenRow, until: datetime) -> bool:
+    def lease(self, row: OpenRow, until: datetime) -> bool:
         """Make a row due later; False if it is not as listed: the index lags, or another sweep was faster."""
         as_listed = Attr("listing").eq("OPEN") & Attr("created_at").eq(row.due_at.isoformat())
         try:

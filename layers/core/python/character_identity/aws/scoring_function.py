@@ -8,31 +8,31 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
-from character_identity.domain.reference_set import Looks
+from character_identity.domain.reference_set import ReferenceAnalysis
 
 logger = logging.getLogger(__name__)
 
 
-class _Look(BaseModel):
+class _ImageAnalysis(BaseModel):
     faces: NonNegativeInt | None
 
 
 class _Answer(BaseModel):
     model_config = ConfigDict(allow_inf_nan=False)
 
-    looks: list[_Look]
+    analyses: list[_ImageAnalysis]
     similarities: list[list[float]]
     encoder: str
 
 
 class ScoringFunction:
-    """Looks at pictures; whoever asks can do without an answer. Without a name there is none to ask."""
+    """Analyzes pictures; whoever asks can do without an answer. Without a name there is none to ask."""
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
         self._name = name
 
-    def look(self, pictures: list[bytes]) -> Looks | None:
+    def analyze(self, images: list[bytes]) -> ReferenceAnalysis | None:
         """What the encoder saw in small JPEGs; None when the function fails or does not answer in time.
 
         A call takes 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read
@@ -40,14 +40,16 @@ class ScoringFunction:
         """
         if not self._name:
             return None
-        request = {"look": [b64encode(picture).decode() for picture in pictures]}
+        request = {"analyze": [b64encode(image).decode() for image in images]}
         try:
             reply = self._client.invoke(FunctionName=self._name, Payload=json.dumps(request).encode())
             answer = _Answer.model_validate_json(reply["Payload"].read())
         except (BotoCoreError, ClientError, ValueError) as exc:
             logger.warning("the scoring function did not answer", exc_info=exc)
             return None
-        if {len(answer.looks), len(answer.similarities), *map(len, answer.similarities)} != {len(pictures)}:
+        if {len(answer.analyses), len(answer.similarities), *map(len, answer.similarities)} != {len(images)}:
             logger.warning("the scoring function answered for other pictures")
             return None
-        return Looks([look.faces for look in answer.looks], answer.similarities, answer.encoder)
+        return ReferenceAnalysis(
+            [analysis.faces for analysis in answer.analyses], answer.similarities, answer.encoder
+        )

@@ -8,10 +8,10 @@ from character_identity.aws.transactions import Refused, transact
 
 
 class TrainedWeightsTable:
-    """One item each: pk ``WEIGHTS#<mark>``, sk ``OWNER#<owner>``.
+    """One item each: pk ``WEIGHTS#<digest>``, sk ``OWNER#<owner>``.
 
     Beside the identity lies what it takes to find them when it is erased: pk ``IDENTITY#<id>``,
-    sk ``WEIGHTS#<mark>/OWNER#<owner>``.
+    sk ``WEIGHTS#<digest>/OWNER#<owner>``.
     """
 
     def __init__(self, table: Any) -> None:

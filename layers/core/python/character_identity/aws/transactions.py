@@ -11,8 +11,8 @@ Write = Mapping[str, Any]
 """``{"Put" | "Update" | "Delete" | "ConditionCheck": {...}}`` without the table's name."""
 
 ATTEMPTS = 10
-FIRST_PAUSE_S = 0.02
-LONGEST_PAUSE_S = 0.5
+FIRST_DELAY_S = 0.02
+MAX_DELAY_S = 0.5
 
 
 class Refused(Exception):
@@ -40,8 +40,8 @@ def transact(table: Any, writes: Sequence[Write], sleep: Callable[[float], None]
                 raise Refused([code == "ConditionalCheckFailed" for code in codes]) from exc
             if "TransactionConflict" not in codes or attempt == ATTEMPTS - 1:
                 raise
-        pause_s = min(FIRST_PAUSE_S * 2**attempt, LONGEST_PAUSE_S)
-        sleep(pause_s * random.uniform(0.5, 1.5))
+        delay_s = min(FIRST_DELAY_S * 2**attempt, MAX_DELAY_S)
+        sleep(delay_s * random.uniform(0.5, 1.5))
 
 
 def setting(changes: Mapping[str, Any]) -> dict[str, Any]:

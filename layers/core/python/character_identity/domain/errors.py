@@ -132,3 +132,7 @@ class ProviderUnavailable(ProviderError):
 class ProviderOutcomeUnknown(ProviderError):
     status = 504
     default_code = "provider_outcome_unknown"
+
+
+class EventNotAccepted(Exception):
+    """The bus did not take an event; it may be put there again."""

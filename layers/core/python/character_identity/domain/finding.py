@@ -36,11 +36,11 @@ CHECKS: dict[str, _Check] = {
     ),
     "blurred": _Check("warning", "Take a sharper or larger original: the blur would be learned too."),
     "too_dark": _Check("warning", "Brighten it, or take one in better light."),
-    "too_bright": _Check("warning", "Take one with less exposure: burnt-out areas hold no detail."),
-    "odd_one_out": _Check("warning", "See that it shows the same character."),
+    "too_bright": _Check("warning", "Take one with less exposure: overexposed areas hold no detail."),
+    "outlier": _Check("warning", "See that it shows the same character."),
     "no_face": _Check("warning", "See that the face can be seen from the front, and is large enough."),
     "several_faces": _Check("warning", "Crop it to the character: the others would be learned as well."),
-    "not_looked_at": _Check(
+    "analysis_unavailable": _Check(
         "warning", "Check again later for outliers and faces; nothing else depends on it."
     ),
 }

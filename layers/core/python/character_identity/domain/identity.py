@@ -75,7 +75,7 @@ class Identity(BaseModel):
 
     @property
     def trigger_word(self) -> str:
-        """The token that calls the trained character: the name in capitals, as the first client writes it."""
+        """The token that calls the trained character: the name in capitals, as TypeScript writes it."""
         return re.sub(r"\s+", "_", self.name.strip().upper())
 
 

@@ -25,8 +25,8 @@ class ProviderJob(BaseModel):
     """A ledger row, written with the identity or generation (``subject_id``) that it is for.
 
     Times are aware UTC, amounts millionths of a dollar. ``callback_token`` is a secret: who knows it may say
-    that there is news. ``not_before`` is when the provider wants to be asked again at the earliest, ``news``
-    whether somebody called back and nobody has looked since.
+    that there was a callback. ``not_before`` is when the provider wants to be asked again at the
+    earliest; ``callback_pending`` is true from a callback until the provider was asked.
     """
 
     job_id: str
@@ -49,7 +49,7 @@ class ProviderJob(BaseModel):
     money: Literal["reserved", "committed", "released"] = "reserved"
     cost_microusd: int | None = None
     runs: int = 1
-    news: bool = False
+    callback_pending: bool = False
 
     @property
     def open(self) -> bool:

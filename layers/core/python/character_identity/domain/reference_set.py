@@ -5,25 +5,25 @@ from dataclasses import dataclass
 
 from character_identity.domain.finding import Finding
 
-NEAR_BITS = 16
+MAX_HAMMING_DISTANCE = 16
 """Of 128. Measured on 31 pictures of all kinds; bits that differ at the median, in the worst tenth, and how
 many were found: JPEG quality 30: 1, 4, 31; half the size: 1, 4, 31; 60 % of the light: 2, 6, 30; blurred: 2,
 5, 30; without the outer 2 %: 5, 11, 30; the central 80 %, which is another framing: 39, 62, 3. Different
 photographs differ by 34 or more, mirrored by 30, a stereo pair by 19, two views of the demo's portrait by 33.
 But drawings of one figure in one outline, from the front and from behind, by 5: it is a warning for that."""
-ODD_AMONG = 4
-"""Pictures. Of sets of three that belong together one in ten had an odd one."""
-ODD_RATIO, ODD_GAP = 1.75, 0.1
+MIN_FOR_OUTLIER = 4
+"""Pictures. Of sets of three that belong together one in ten had an outlier."""
+OUTLIER_RATIO, OUTLIER_GAP = 1.75, 0.1
 """Measured with efficientnet-lite0 on views of a portrait, views of a cat and five photographs of a man, each
 with a foreign picture among them and without, up to 300 sets of a kind. Among 4, 5, 6, 8 pictures the foreign
-one was found in 92, 96, 98, 100 %, never another in its place; sets that belong together had an odd one in 4,
+one was found in 92, 96, 98, 100 %, never another in its place; sets that belong together had an outlier in 4,
 1, 0, 0 %, sets of altogether different pictures in none. Distances are compared as a ratio, for CLIP's are
 shorter; with CLIP it was not measured. Encoders see scenes: another man in the same pose is not found, nor
 are two foreign pictures that are alike."""
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class PerceptualHash:
     """``content`` is the SHA-256 of the stored picture; ``shape`` and ``mirrored`` hold 128 bits each.
 
     A bit says whether a cell of a grid of 9 x 9 is darker than its right or lower neighbour: neither scale,
@@ -34,17 +34,17 @@ class Fingerprint:
     shape: int
     mirrored: int
 
-    def is_near(self, other: "Fingerprint") -> bool:
+    def is_near(self, other: "PerceptualHash") -> bool:
         """Whether it is nearly the same picture."""
-        return (self.shape ^ other.shape).bit_count() <= NEAR_BITS
+        return (self.shape ^ other.shape).bit_count() <= MAX_HAMMING_DISTANCE
 
-    def is_nearly_mirrored(self, other: "Fingerprint") -> bool:
+    def is_nearly_mirrored(self, other: "PerceptualHash") -> bool:
         """Whether it is nearly the other's mirror image."""
-        return (self.mirrored ^ other.shape).bit_count() <= NEAR_BITS
+        return (self.mirrored ^ other.shape).bit_count() <= MAX_HAMMING_DISTANCE
 
 
 @dataclass(frozen=True)
-class Looks:
+class ReferenceAnalysis:
     """What an encoder saw in pictures, in the order given.
 
     ``faces`` counts them, None where it cannot; ``similarities`` are the cosines of each with each.
@@ -68,57 +68,59 @@ def judge_count(different: int, given: int, minimum: int, maximum: int) -> Itera
         )
 
 
-def judge_repeats(fingerprints: Mapping[int, Fingerprint]) -> Iterator[Finding]:
+def judge_repeats(hashes: Mapping[int, PerceptualHash]) -> Iterator[Finding]:
     """Pictures that repeat an earlier one; the keys are their indices in the request."""
-    earlier: dict[int, Fingerprint] = {}
-    for index, fingerprint in fingerprints.items():
-        finding = _repeat(fingerprint, index, earlier)
+    earlier: dict[int, PerceptualHash] = {}
+    for index, perceptual_hash in hashes.items():
+        finding = _repeat(perceptual_hash, index, earlier)
         if finding is not None:
             yield finding
         if finding is None or finding.code != "duplicate_reference":
-            earlier[index] = fingerprint
+            earlier[index] = perceptual_hash
 
 
-def _repeat(fingerprint: Fingerprint, index: int, earlier: Mapping[int, Fingerprint]) -> Finding | None:
+def _repeat(
+    perceptual_hash: PerceptualHash, index: int, earlier: Mapping[int, PerceptualHash]
+) -> Finding | None:
     for number, other in earlier.items():
-        if fingerprint.content == other.content:
+        if perceptual_hash.content == other.content:
             return Finding.of("duplicate_reference", f"The same picture as references[{number}].", index)
     for number, other in earlier.items():
-        if fingerprint.is_near(other):
+        if perceptual_hash.is_near(other):
             return Finding.of("near_duplicate", f"Nearly the same picture as references[{number}].", index)
-        if fingerprint.is_nearly_mirrored(other):
+        if perceptual_hash.is_nearly_mirrored(other):
             return Finding.of("near_duplicate", f"references[{number}], mirrored.", index)
     return None
 
 
-def judge_looks(looks: Looks, indices: Sequence[int]) -> Iterator[Finding]:
-    """The odd one, and faces that are missing or too many; ``indices`` are the pictures' in the request."""
-    odd = odd_one_out(looks.similarities)
+def judge_analysis(analysis: ReferenceAnalysis, indices: Sequence[int]) -> Iterator[Finding]:
+    """the outlier, and faces that are missing or too many; ``indices`` are the pictures' in the request."""
+    odd = outlier(analysis.similarities)
     if odd is not None:
-        yield Finding.of("odd_one_out", "The picture is much unlike all the others.", indices[odd])
-    with_face = sum(1 for faces in looks.faces if faces)
-    for index, faces in zip(indices, looks.faces, strict=True):
+        yield Finding.of("outlier", "The picture is much unlike all the others.", indices[odd])
+    with_face = sum(1 for faces in analysis.faces if faces)
+    for index, faces in zip(indices, analysis.faces, strict=True):
         if faces == 0 and with_face > len(indices) / 2:  # else they may be cats, and one looked like a man
             yield Finding.of("no_face", f"No face was found, but in {with_face} of the others.", index)
         if faces is not None and faces > 1:
             yield Finding.of("several_faces", f"{faces} faces were found.", index)
 
 
-def odd_one_out(similarities: Sequence[Sequence[float]]) -> int | None:
+def outlier(similarities: Sequence[Sequence[float]]) -> int | None:
     """The picture that is further from its nearest one than any of the others from theirs, and by far."""
     count = len(similarities)
-    if count < ODD_AMONG:
+    if count < MIN_FOR_OUTLIER:
         return None
     for one in range(count):
         others = [index for index in range(count) if index != one]
         distance = _nearest(similarities, one, others)
         usual = max(_nearest(similarities, other, others) for other in others)
-        if distance >= max(ODD_RATIO * usual, usual + ODD_GAP):
+        if distance >= max(OUTLIER_RATIO * usual, usual + OUTLIER_GAP):
             return one
     return None
 
 
-def most_central(similarities: Sequence[Sequence[float]]) -> int:
+def medoid(similarities: Sequence[Sequence[float]]) -> int:
     """The picture with the largest sum of similarities to the others: the nearest to their centre."""
     return max(range(len(similarities)), key=lambda index: sum(similarities[index]))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from character_identity.domain.identity import ProviderName
-from character_identity.ports import Provider
+from character_identity.ports.providers import Provider
 
 
 class ProviderRegistry:

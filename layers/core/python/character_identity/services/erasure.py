@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from character_identity.domain.erasure import ErasureReceipt, Removed, RetainedData
 from character_identity.domain.errors import (
     NotFound,
     ProviderNotConfigured,
@@ -21,11 +22,12 @@ from character_identity.domain.errors import (
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import ProviderJob, generation_job_id, training_job_id
-from character_identity.domain.receipt import Receipt, Remnant, Removed
-from character_identity.ports import Bucket, Erasures, Identities, Ledger, Now, Providers
-from character_identity.services.events import EventService
-from character_identity.services.news import NewsService
+from character_identity.ports.gateways import Now
+from character_identity.ports.providers import Providers
+from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
+from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.references import uploads_of
+from character_identity.services.webhooks.events import EventService
 
 AT_PROVIDERS_FOR = timedelta(seconds=15)
 """No further call to a provider is begun after that, since a request has 29 s; the next purge goes on."""
@@ -52,7 +54,7 @@ class _Outcome(NamedTuple):
 
     finished: bool
     removed: Removed = Removed()
-    kept: Remnant | None = None
+    kept: RetainedData | None = None
 
 
 class ErasureService:
@@ -65,7 +67,7 @@ class ErasureService:
         ledger: Ledger,
         bucket: Bucket,
         providers: Providers,
-        news: NewsService,
+        callbacks: CallbackService,
         events: EventService,
         now: Now,
     ) -> None:
@@ -74,11 +76,11 @@ class ErasureService:
         self._ledger = ledger
         self._bucket = bucket
         self._providers = providers
-        self._news = news
+        self._callbacks = callbacks
         self._events = events
         self._now = now
 
-    def erase(self, owner: str, identity_id: str) -> Receipt:
+    def erase(self, owner: str, identity_id: str) -> ErasureReceipt:
         """Erase an identity of this owner; of one that was erased before, the receipt as it is by now.
 
         Raises:
@@ -112,7 +114,7 @@ class ErasureService:
 
     def _erase(self, identity: Identity) -> None:
         trains = self._providers[identity.provider].trains
-        receipt = Receipt(
+        receipt = ErasureReceipt(
             identity_id=identity.identity_id,
             owner=identity.owner,
             provider=identity.provider,
@@ -120,25 +122,25 @@ class ErasureService:
             unfinished=[identity.identity_id] if trains else [],
         ).keeping(*self._staying(identity.owner))
         event = Event.of_erasure(identity, receipt.erased_at)
-        if self._erasures.bury(receipt, event):
+        if self._erasures.replace_with_tombstone(receipt, event):
             self.purge(identity.identity_id)
             self._events.publish_soon(event.event_id)
 
-    def _staying(self, owner: str) -> Iterable[Remnant]:
+    def _staying(self, owner: str) -> Iterable[RetainedData]:
         """What stays for a while whatever was made of an identity."""
         now = self._now()
         for where, what, why, days in STAYS:
-            yield Remnant(where=where, what=what, why=why, until=now + timedelta(days=days))
+            yield RetainedData(where=where, what=what, why=why, until=now + timedelta(days=days))
         uploads = self._bucket.list_keys(uploads_of(owner))
         if uploads:
-            yield Remnant(
+            yield RetainedData(
                 where="uploads",
                 what=f"{len(uploads)} pictures that this owner has uploaded of late",
                 why="They belong to no identity, and expire.",
                 until=now + UPLOADS_KEPT,
             )
 
-    def _with_generations(self, receipt: Receipt) -> tuple[Receipt, bool]:
+    def _with_generations(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, bool]:
         """With the generations that are there, written down before any is deleted; and whether with all."""
         room = MOST_AT_ONCE - len(receipt.unfinished)
         if room <= 0:
@@ -150,7 +152,7 @@ class ErasureService:
             self._save(receipt)
         return receipt, len(found) < room
 
-    def _purge_here(self, receipt: Receipt) -> tuple[Receipt, list[ProviderJob]]:
+    def _purge_here(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, list[ProviderJob]]:
         """Delete our rows and objects, and wake the machines at work; returns the jobs to be deleted."""
         identity_id, removed, jobs = receipt.identity_id, Removed(), []
         for subject_id in receipt.unfinished:
@@ -162,12 +164,12 @@ class ErasureService:
             if job is not None:
                 jobs.append(job)
                 if job.open:
-                    self._news.tell(job_id)
+                    self._callbacks.tell(job_id)
         removed += self._erasures.remove_rows(identity_id)
         removed += Removed(
             references=self._remove_objects(f"references/{identity_id}/"),
             weights=self._remove_objects(f"weights/{identity_id}/"),
-            pictures=self._remove_objects(f"generations/{identity_id}/"),
+            images=self._remove_objects(f"generations/{identity_id}/"),
         )
         return receipt.model_copy(update={"removed": receipt.removed + removed}), jobs
 
@@ -176,7 +178,9 @@ class ErasureService:
         self._bucket.delete(*keys)
         return len(keys)
 
-    def _purge_there(self, receipt: Receipt, jobs: list[ProviderJob], ends_at: datetime) -> Receipt:
+    def _purge_there(
+        self, receipt: ErasureReceipt, jobs: list[ProviderJob], ends_at: datetime
+    ) -> ErasureReceipt:
         """Have the provider stop and delete jobs, as many as there is time for."""
         removed, unfinished = receipt.removed, []
         for job in jobs:
@@ -189,14 +193,16 @@ class ErasureService:
                 unfinished.append(job.subject_id)
         return receipt.model_copy(update={"removed": removed, "unfinished": unfinished})
 
-    def _staying_of(self, job: ProviderJob) -> Iterable[Remnant]:
+    def _staying_of(self, job: ProviderJob) -> Iterable[RetainedData]:
         """What stays because there was a job."""
-        yield Remnant(where="ledger", what="ids, times and amounts of its jobs", why="They are our accounts.")
+        yield RetainedData(
+            where="ledger", what="ids, times and amounts of its jobs", why="They are our accounts."
+        )
         keeps = self._providers[job.provider].keeps
         if keeps is not None:
-            yield Remnant(where=job.provider, what="what it was sent and what it made", why=keeps)
+            yield RetainedData(where=job.provider, what="what it was sent and what it made", why=keeps)
 
-    def _ask_to_delete(self, job: ProviderJob, receipt: Receipt) -> _Outcome:
+    def _ask_to_delete(self, job: ProviderJob, receipt: ErasureReceipt) -> _Outcome:
         if job.handle is None:
             return self._without_handle(job, receipt)
         provider = self._providers[job.provider]
@@ -209,14 +215,14 @@ class ErasureService:
         except ProviderRejected as exc:
             logger.warning("the provider refused to delete", extra={"job_id": job.job_id}, exc_info=exc)
             what = f"{job.kind} {job.handle.provider_job_id}"
-            outcome = _Outcome(True, kept=Remnant(where=job.provider, what=what, why=exc.message))
+            outcome = _Outcome(True, kept=RetainedData(where=job.provider, what=what, why=exc.message))
         except (ProviderUnavailable, ProviderNotConfigured) as exc:
             logger.warning("the provider did not delete yet", extra={"job_id": job.job_id}, exc_info=exc)
             return _Outcome(False)
         # While it is open its machine may be copying what it made, so it is looked at again.
         return _Outcome(False) if job.open else outcome
 
-    def _without_handle(self, job: ProviderJob, receipt: Receipt) -> _Outcome:
+    def _without_handle(self, job: ProviderJob, receipt: ErasureReceipt) -> _Outcome:
         """Nothing was ordered, or not yet; or the answer was lost, and a callback may still tell."""
         lost = job.state in {"intended", "unknown"}
         if job.open or (lost and self._now() < receipt.last_purge_at):
@@ -224,7 +230,9 @@ class ErasureService:
         if not lost:
             return _Outcome(True)
         why = "It never said whether it accepted the order, so nobody can tell what to delete."
-        return _Outcome(True, kept=Remnant(where=job.provider, what=f"{job.kind} {job.subject_id}", why=why))
+        return _Outcome(
+            True, kept=RetainedData(where=job.provider, what=f"{job.kind} {job.subject_id}", why=why)
+        )
 
-    def _save(self, receipt: Receipt) -> None:
+    def _save(self, receipt: ErasureReceipt) -> None:
         self._erasures.save(receipt, receipt.next_purge_at(self._now()))

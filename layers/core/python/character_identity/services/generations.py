@@ -7,7 +7,9 @@ from character_identity.domain.budget import Quote
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity
-from character_identity.ports import Generations, Identities, NewId, Now, Provider, Providers, Workflows
+from character_identity.ports.gateways import NewId, Now, Workflows
+from character_identity.ports.providers import Provider, Providers
+from character_identity.ports.stores import Generations, Identities
 from character_identity.services.orders import OrderService
 
 

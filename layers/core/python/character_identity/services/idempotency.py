@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import TypeVar
 
 from character_identity.domain.errors import Erased, KeyReused, NotFound, RequestInFlight, ServiceError
-from character_identity.ports import EarlierCall, EarlierCalls, NewId, Now
+from character_identity.ports.gateways import NewId, Now
+from character_identity.ports.stores import IdempotencyRecord, IdempotencyRecords
 
 KEPT = timedelta(hours=24)
 LONGEST_CALL = timedelta(seconds=60)
@@ -28,7 +29,7 @@ class IdempotencyService:
     stored under that id is found, and what it did not is stored once.
     """
 
-    def __init__(self, calls: EarlierCalls, now: Now, new_id: NewId) -> None:
+    def __init__(self, calls: IdempotencyRecords, now: Now, new_id: NewId) -> None:
         self._calls = calls
         self._now = now
         self._new_id = new_id
@@ -37,14 +38,14 @@ class IdempotencyService:
         self,
         owner: str,
         key: str | None,
-        fingerprint: str,
+        request_digest: str,
         find: Callable[[str], Resource],
         create: Callable[[str], Resource],
     ) -> tuple[Resource, bool]:
         """What a request creates, and whether an earlier one with its key did; without a key it always does.
 
         ``create`` makes the resource of the id that it is given, once; ``find`` raises NotFound if there is
-        none. ``fingerprint`` is a digest of the request. What ``create`` refuses gives the key back.
+        none. ``request_digest`` is a digest of the request. What ``create`` refuses gives the key back.
 
         Raises:
             KeyReused: the key belongs to another request.
@@ -53,12 +54,12 @@ class IdempotencyService:
         if key is None:
             return create(self._new_id()), False
         digest = hashlib.sha256(json.dumps(["key", owner, key]).encode()).hexdigest()
-        new = self._new_call(fingerprint)
+        new = self._new_call(request_digest)
         claimed = self._calls.claim(digest, new, None)
         if claimed.expires_at is not None and claimed.expires_at <= self._now():
             claimed = self._calls.claim(digest, new, claimed)
         if claimed != new:
-            if claimed.fingerprint != fingerprint:
+            if claimed.request_digest != request_digest:
                 raise KeyReused
             found = _found(find, claimed.target_id)
             if found is not None:
@@ -69,7 +70,7 @@ class IdempotencyService:
     def _create(
         self,
         digest: str,
-        call: EarlierCall,
+        call: IdempotencyRecord,
         find: Callable[[str], Resource],
         create: Callable[[str], Resource],
     ) -> tuple[Resource, bool]:
@@ -84,21 +85,21 @@ class IdempotencyService:
             self._calls.release(digest, call)
             raise
 
-    def _take_over(self, digest: str, dead: EarlierCall) -> EarlierCall:
+    def _take_over(self, digest: str, dead: IdempotencyRecord) -> IdempotencyRecord:
         age = self._now() - dead.made_at
         if age <= LONGEST_CALL:
             # As long as it has lasted already: soon if it has just begun, and not often if it died.
             wait = min(age, LONGEST_CALL - age + timedelta(seconds=1))
             raise RequestInFlight(retry_after_s=max(1, math.ceil(wait.total_seconds())))
-        taken = replace(self._new_call(dead.fingerprint), target_id=dead.target_id)
+        taken = replace(self._new_call(dead.request_digest), target_id=dead.target_id)
         if self._calls.claim(digest, taken, dead) != taken:
             raise RequestInFlight(retry_after_s=1)
         return taken
 
-    def _new_call(self, fingerprint: str) -> EarlierCall:
+    def _new_call(self, request_digest: str) -> IdempotencyRecord:
         now = self._now()
         expires_at = (now + KEPT).replace(microsecond=0)
-        return EarlierCall(self._new_id(), now, fingerprint, expires_at)
+        return IdempotencyRecord(self._new_id(), now, request_digest, expires_at)
 
 
 def _found(find: Callable[[str], Resource], resource_id: str) -> Resource | None:

@@ -8,11 +8,13 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.domain.job import training_job_id
-from character_identity.ports import Identities, NewId, Now, Provider, Providers, Workflows
-from character_identity.services.events import EventService
-from character_identity.services.news import NewsService
+from character_identity.ports.gateways import NewId, Now, Workflows
+from character_identity.ports.providers import Provider, Providers
+from character_identity.ports.stores import Identities
+from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService, Source
+from character_identity.services.webhooks.events import EventService
 
 
 class IdentityService:
@@ -26,7 +28,7 @@ class IdentityService:
         orders: OrderService,
         workflows: Workflows,
         events: EventService,
-        news: NewsService,
+        callbacks: CallbackService,
         now: Now,
         new_id: NewId,
     ) -> None:
@@ -36,7 +38,7 @@ class IdentityService:
         self._orders = orders
         self._workflows = workflows
         self._events = events
-        self._news = news
+        self._callbacks = callbacks
         self._now = now
         self._new_id = new_id
 
@@ -68,7 +70,7 @@ class IdentityService:
             quote = self._orders.quote_training(owner, adapter, steps)
             job = self._orders.training(owner, identity_id, adapter, quote)
         taken = self._references.take_in(owner, identity_id, sources, adapter.references)
-        chosen = taken.most_central or 0 if main is None else list(sources).index(main)
+        chosen = taken.medoid or 0 if main is None else list(sources).index(main)
         now = self._now()
         identity = Identity(
             identity_id=identity_id,
@@ -122,7 +124,7 @@ class IdentityService:
             cancelled = identity.model_copy(update=changes)
             event = Event.of_identity(cancelled)
             identity = self._identities.settle(cancelled, event)
-            self._news.tell(training_job_id(identity_id))
+            self._callbacks.tell(training_job_id(identity_id))
             self._events.publish_soon(event.event_id)
         return identity
 

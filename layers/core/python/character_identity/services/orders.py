@@ -6,7 +6,9 @@ from character_identity.domain.budget import Budget, Quote, microusd, month_of
 from character_identity.domain.errors import BudgetExceeded
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.job import JobKind, ProviderJob, generation_job_id, training_job_id
-from character_identity.ports import Budgets, NewId, Now, Provider
+from character_identity.ports.gateways import NewId, Now
+from character_identity.ports.providers import Provider
+from character_identity.ports.stores import Budgets
 
 
 class OrderService:

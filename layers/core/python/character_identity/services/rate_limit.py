@@ -4,7 +4,8 @@ import math
 from datetime import datetime, timedelta
 
 from character_identity.domain.errors import TooManyRequests
-from character_identity.ports import Now, RequestCounts
+from character_identity.ports.gateways import Now
+from character_identity.ports.stores import RequestCounts
 
 
 class RateLimit:

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
 from character_identity.domain.finding import Finding
-from character_identity.domain.picture_quality import judge_quality
-from character_identity.domain.reference_set import judge_count, judge_looks, judge_repeats, most_central
-from character_identity.pictures import PreparedPicture, prepare
-from character_identity.ports import (
-    Bucket,
-    Media,
-    NewId,
-    ReferenceLimits,
-    ReferenceLooker,
-    ReferencePicture,
-    UploadTicket,
-)
+from character_identity.domain.image_quality import judge_quality
+from character_identity.domain.reference_set import judge_analysis, judge_count, judge_repeats, medoid
+from character_identity.images.decoding import PreparedImage, prepare
+from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
+from character_identity.ports.providers import ReferenceImage, ReferenceLimits
+from character_identity.ports.stores import Bucket, UploadTicket
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_REFERENCES = 20
@@ -32,31 +26,31 @@ CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 class TakenIn:
     """What was stored, in the order given, with the SHA-256 of each, and the warnings.
 
-    ``most_central`` is the index of the picture nearest to the centre of the set, None where nobody can tell.
+    ``medoid`` is the index of the picture nearest to the centre of the set, None where nobody can tell.
     """
 
     keys: list[str]
     sha256s: list[str]
     findings: list[Finding]
-    most_central: int | None
+    medoid: int | None
 
 
 @dataclass(frozen=True)
 class _Examination:
     """What could be read, by its index in the request; the findings, errors first."""
 
-    pictures: dict[int, PreparedPicture]
+    images: dict[int, PreparedImage]
     findings: list[Finding]
-    most_central: int | None = None
+    medoid: int | None = None
 
 
 class ReferenceService:
     """Upload tickets, and the way from a caller's pictures to ``references/<identity>/``."""
 
-    def __init__(self, bucket: Bucket, media: Media, looker: ReferenceLooker, new_id: NewId) -> None:
+    def __init__(self, bucket: Bucket, media: Media, analyzer: ImageAnalyzer, new_id: NewId) -> None:
         self._bucket = bucket
         self._media = media
-        self._looker = looker
+        self._analyzer = analyzer
         self._new_id = new_id
 
     def upload_ticket(self, owner: str, content_type: str, size_bytes: int) -> UploadTicket:
@@ -86,12 +80,12 @@ class ReferenceService:
         findings = examination.findings
         if findings and findings[0].severity == "error":
             raise _refusal(sources, findings)
-        pictures = [examination.pictures[index] for index in range(len(sources))]
-        keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(pictures) + 1)]
-        for key, picture in zip(keys, pictures, strict=True):
-            self._bucket.write(key, picture.jpeg, "image/jpeg")
-        sha256s = [picture.fingerprint.content for picture in pictures]
-        return TakenIn(keys, sha256s, findings, examination.most_central)
+        images = [examination.images[index] for index in range(len(sources))]
+        keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(images) + 1)]
+        for key, image in zip(keys, images, strict=True):
+            self._bucket.write(key, image.jpeg, "image/jpeg")
+        sha256s = [image.perceptual_hash.content for image in images]
+        return TakenIn(keys, sha256s, findings, examination.medoid)
 
     def discard(self, keys: list[str]) -> None:
         """Delete what was taken in for an order that was then refused."""
@@ -102,21 +96,19 @@ class ReferenceService:
         given = len(sources)
         if given > MAX_REFERENCES:
             return _Examination({}, list(judge_count(given, given, limits.minimum, limits.maximum)))
-        pictures, findings = self._read(owner, sources)
-        for index, picture in pictures.items():
-            findings += judge_quality(picture.quality, index)
-        findings += judge_count(_different(sources, pictures), given, limits.minimum, limits.maximum)
-        findings += judge_repeats({index: picture.fingerprint for index, picture in pictures.items()})
-        central = self._look(pictures, findings)
-        return _Examination(pictures, sorted(findings, key=lambda finding: finding.severity), central)
+        images, findings = self._read(owner, sources)
+        for index, image in images.items():
+            findings += judge_quality(image.quality, index)
+        findings += judge_count(_different(sources, images), given, limits.minimum, limits.maximum)
+        findings += judge_repeats({index: image.perceptual_hash for index, image in images.items()})
+        central = self._analyze(images, findings)
+        return _Examination(images, sorted(findings, key=lambda finding: finding.severity), central)
 
-    def _read(
-        self, owner: str, sources: Sequence[Source]
-    ) -> tuple[dict[int, PreparedPicture], list[Finding]]:
+    def _read(self, owner: str, sources: Sequence[Source]) -> tuple[dict[int, PreparedImage], list[Finding]]:
         """The pictures that can be read, by index, and why the others cannot; each source is fetched once."""
-        pictures: dict[int, PreparedPicture] = {}
+        images: dict[int, PreparedImage] = {}
         findings: list[Finding] = []
-        read: dict[Source, PreparedPicture | InvalidRequest] = {}
+        read: dict[Source, PreparedImage | InvalidRequest] = {}
         for index, source in enumerate(sources):
             if source not in read:
                 read[source] = self._prepared(owner, source)
@@ -124,30 +116,32 @@ class ReferenceService:
             if isinstance(outcome, InvalidRequest):
                 findings.append(Finding.of(outcome.code, outcome.message, index))
             else:
-                pictures[index] = outcome
-        return pictures, findings
+                images[index] = outcome
+        return images, findings
 
-    def _prepared(self, owner: str, source: Source) -> PreparedPicture | InvalidRequest:
+    def _prepared(self, owner: str, source: Source) -> PreparedImage | InvalidRequest:
         try:
             return prepare(source if isinstance(source, bytes) else self._fetch(owner, source), MAX_BYTES)
         except InvalidRequest as exc:
             return exc
 
-    def _look(self, pictures: dict[int, PreparedPicture], findings: list[Finding]) -> int | None:
-        """Let the encoder look at the different pictures; adds to the findings, returns the most central."""
+    def _analyze(self, images: dict[int, PreparedImage], findings: list[Finding]) -> int | None:
+        """Let the encoder look at the different pictures; adds to the findings, returns the medoid."""
         different: dict[str, int] = {}
-        for index, picture in pictures.items():
-            if not picture.quality.is_black:
-                different.setdefault(picture.fingerprint.content, index)
+        for index, image in images.items():
+            if not image.quality.is_black:
+                different.setdefault(image.perceptual_hash.content, index)
         indices = list(different.values())
         if not indices:
             return None
-        looks = self._looker.look([pictures[index].thumbnail for index in indices])
-        if looks is None:
-            findings.append(Finding.of("not_looked_at", "The encoder could not look at the pictures now."))
+        analysis = self._analyzer.analyze([images[index].thumbnail for index in indices])
+        if analysis is None:
+            findings.append(
+                Finding.of("analysis_unavailable", "The encoder could not look at the pictures now.")
+            )
             return None
-        findings += judge_looks(looks, indices)
-        return indices[most_central(looks.similarities)]
+        findings += judge_analysis(analysis, indices)
+        return indices[medoid(analysis.similarities)]
 
     def _fetch(self, owner: str, source: str) -> bytes:
         if "://" in source:
@@ -165,10 +159,10 @@ class ReferenceService:
             raise _unknown() from exc
 
 
-def pictures_of(bucket: Bucket, keys: list[str]) -> list[ReferencePicture]:
+def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
     """Stored reference images as a provider adapter takes them."""
     return [
-        ReferencePicture(
+        ReferenceImage(
             name=key.rpartition("/")[2],
             link=bucket.link(key),
             read=lambda key=key: bucket.read(key, MAX_BYTES),  # type: ignore[misc]
@@ -177,10 +171,10 @@ def pictures_of(bucket: Bucket, keys: list[str]) -> list[ReferencePicture]:
     ]
 
 
-def _different(sources: Sequence[Source], pictures: dict[int, PreparedPicture]) -> int:
+def _different(sources: Sequence[Source], images: dict[int, PreparedImage]) -> int:
     """How many different pictures there are; one that could not be read may be one when it is mended."""
-    unread = {source for index, source in enumerate(sources) if index not in pictures}
-    return len(unread) + len({picture.fingerprint.content for picture in pictures.values()})
+    unread = {source for index, source in enumerate(sources) if index not in images}
+    return len(unread) + len({image.perceptual_hash.content for image in images.values()})
 
 
 def _refusal(sources: Sequence[Source], findings: list[Finding]) -> InvalidRequest:

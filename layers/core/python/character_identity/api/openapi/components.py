@@ -1,0 +1,74 @@
+"""What several operations of the document share: parameters, headers, errors of others."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+TEXT: Json = {"type": "string"}
+
+PATH_PARAMETERS = {
+    "identity_id": "The characterId of an identity",
+    "generation_id": "The generationId of a generation",
+    "endpoint_id": "The endpointId of a webhook",
+    "event_id": "The id of an event",
+    "tune_id": "The id of a tune",
+    "prompt_id": "The id of a prompt",
+    "token": "The id of a job and its secret",
+}
+"""What each stands for; one that is not here is not described."""
+
+HEADER_PARAMETERS: Json = {
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Your name for this order: a request with the same key leads to the same order",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "description": "wait=N holds the answer back for up to N seconds, 20 at most, until it has settled",
+        "schema": {"type": "string", "examples": ["wait=20"]},
+    },
+}
+
+HEADERS: Json = {
+    "Location": {"description": "The path of what was made", "schema": TEXT},
+    "Retry-After": {"description": "Try again after so many seconds", "schema": {"type": "integer"}},
+    "Idempotent-Replayed": {
+        "description": "An earlier request with the same key led to this",
+        "schema": {"const": "true"},
+    },
+    "Preference-Applied": {"description": "The wait that was granted, as in wait=20", "schema": TEXT},
+}
+
+SCHEMAS: Json = {
+    "FirstClientError": {
+        "description": "A generation that failed says so with a code of its own",
+        "type": "object",
+        "properties": {"error": TEXT, "code": TEXT},
+        "required": ["error", "code"],
+    },
+    "Refusal": {
+        "description": "API Gateway's own",
+        "type": "object",
+        "properties": {"message": TEXT},
+        "required": ["message"],
+    },
+}
+
+
+def schema(name: str) -> Json:
+    """A reference to a schema of the document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def json_of(content: Json, **more: Any) -> Json:
+    """A body in JSON."""
+    return {"application/json": {"schema": content, **more}}
+
+
+RESPONSES: Json = {
+    "NoToken": {"description": "There is no token", "content": json_of(schema("Refusal"))},
+    "BadToken": {"description": "The token is not valid", "content": json_of(schema("Refusal"))},
+}

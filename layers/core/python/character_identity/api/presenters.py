@@ -1,0 +1,170 @@
+"""Domain objects as the API shows them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from character_identity.api.schemas import (
+    BudgetResponse,
+    ErasureReceiptResponse,
+    EstimateResponse,
+    GenerationMetadata,
+    GenerationResponse,
+    IdentityMetadata,
+    IdentityResponse,
+    ImageResponse,
+    PriceResponse,
+    ProviderResponse,
+    ReferenceSimilarity,
+    RemovedResponse,
+    RetainedDataResponse,
+    ScoreResponse,
+    UsageResponse,
+)
+from character_identity.domain.budget import Budget, Quote, usd
+from character_identity.domain.erasure import ErasureReceipt
+from character_identity.domain.generation import GeneratedImage, Generation
+from character_identity.domain.identity import Identity
+from character_identity.domain.prices import Price
+from character_identity.domain.score import Score
+from character_identity.ports.providers import Provider
+from character_identity.ports.stores import Bucket
+
+
+def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
+    """An identity with links to its references and, where it has them, to its weights."""
+    weights = identity.weights
+    took = identity.settled_at - identity.created_at if identity.settled_at else None
+    return IdentityResponse(
+        character_id=identity.identity_id,
+        name=identity.name,
+        provider=identity.provider,
+        class_name=identity.class_name,
+        status=identity.status,
+        phase=identity.phase,
+        progress=identity.progress,
+        reference_urls=[bucket.link(key) for key in identity.references],
+        findings=identity.findings,
+        main_reference_url=bucket.link(identity.main_reference) if identity.main_reference else None,
+        mock=identity.mock,
+        model_url=weights.provider_url if weights else None,
+        model_storage_url=bucket.link(weights.key) if weights else None,
+        metadata=IdentityMetadata(
+            training_time=_ms(took) if took is not None and identity.status == "ready" else None,
+            model_size=weights.size_bytes if weights else None,
+            cost=identity.cost_usd,
+            created_at=identity.created_at,
+        ),
+        error=identity.error,
+    )
+
+
+def present_generation(
+    generation: Generation, scores: dict[int, list[Score]], bucket: Bucket
+) -> GenerationResponse:
+    """A generation with links to its pictures and the scores that are there by now."""
+    images = [_present_image(image, scores.get(image.index, []), bucket) for image in generation.images]
+    shown = next((image for image in images if image.outcome == "succeeded"), None)
+    succeeded = generation.status == "succeeded" and shown is not None
+    settled_at = generation.settled_at
+    return GenerationResponse(
+        generation_id=generation.generation_id,
+        character_id=generation.identity_id,
+        status=generation.status,
+        images=images,
+        warnings=generation.warnings,
+        metadata=GenerationMetadata(
+            prompt_used=generation.prompt_used,
+            provider=generation.provider,
+            inference_time=_ms(settled_at - generation.created_at) if settled_at else None,
+            cost=generation.cost_usd,
+            generated_at=settled_at,
+        ),
+        image_url=shown.image_url if succeeded and shown else None,
+        aspect_ratio=generation.request.aspect_ratio if succeeded else None,
+        clip_similarity=shown.clip_similarity if succeeded and shown else None,
+        error=generation.error,
+    )
+
+
+def present_receipt(receipt: ErasureReceipt) -> ErasureReceiptResponse:
+    """What was erased, and what remains."""
+    return ErasureReceiptResponse(
+        character_id=receipt.identity_id,
+        erased_at=receipt.erased_at,
+        complete=receipt.complete,
+        removed=RemovedResponse(**dict(receipt.removed)),
+        remaining=[RetainedDataResponse(**dict(retained)) for retained in receipt.remaining],
+    )
+
+
+def present_provider(provider: Provider) -> ProviderResponse:
+    """A provider's limits and prices."""
+    return ProviderResponse(
+        name=provider.name,
+        trains=provider.trains,
+        min_references=provider.references.minimum,
+        max_references=provider.references.maximum,
+        max_images=provider.max_images,
+        prices=_present_prices(provider.prices),
+    )
+
+
+def present_estimate(quote: Quote) -> EstimateResponse:
+    """What an order would cost, and whether its owner can afford it."""
+    return EstimateResponse(
+        estimate_usd=None if quote.estimate_microusd is None else usd(quote.estimate_microusd),
+        reserved_usd=usd(quote.reserved_microusd),
+        prices=_present_prices(quote.prices),
+        budget=BudgetResponse(**_sums(quote.budget)),
+        affordable=quote.affordable,
+    )
+
+
+def present_usage(budget: Budget) -> UsageResponse:
+    """What an owner spent in a month."""
+    return UsageResponse(**_sums(budget), assumed_usd=usd(budget.assumed_microusd), jobs=budget.jobs)
+
+
+def _present_prices(prices: Mapping[str, Price]) -> dict[str, PriceResponse]:
+    return {what: PriceResponse(**vars(price)) for what, price in prices.items()}
+
+
+def _sums(budget: Budget) -> dict[str, Any]:
+    return {
+        "month": budget.month,
+        "limit_usd": usd(budget.limit_microusd),
+        "reserved_usd": usd(budget.reserved_microusd),
+        "committed_usd": usd(budget.committed_microusd),
+        "remaining_usd": usd(budget.remaining_microusd),
+    }
+
+
+def _present_image(image: GeneratedImage, scores: list[Score], bucket: Bucket) -> ImageResponse:
+    return ImageResponse(
+        image_url=bucket.link(image.key) if image.key else None,
+        seed=image.seed,
+        width=image.width,
+        height=image.height,
+        outcome=image.outcome,
+        reason=image.reason,
+        clip_similarity=next((score.mean for score in scores if score.is_clip), None),
+        scores=[
+            ScoreResponse(
+                encoder=score.encoder,
+                weights_sha256=score.weights_sha256,
+                preprocessing=score.preprocessing,
+                mean=score.mean,
+                best=score.best,
+                per_reference=[
+                    ReferenceSimilarity(reference=reference, similarity=similarity)
+                    for reference, similarity in score.per_reference
+                ],
+            )
+            for score in scores
+        ],
+    )
+
+
+def _ms(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)

@@ -1,0 +1,268 @@
+"""Request and answer bodies of the API, in the camelCase of the TypeScript client's types."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+
+from character_identity.domain.failure import Failure
+from character_identity.domain.finding import Finding
+from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
+from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", max_length=80)]
+ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9 ]{1,40}$")]
+Side = Annotated[int, Field(ge=256, le=2048, multiple_of=8)]
+
+
+class Body(BaseModel):
+    """A JSON body: camelCase outside, snake_case inside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class UploadFile(Body):
+    name: str = Field(max_length=255)
+    content_type: str = Field(max_length=100)
+    size_bytes: int
+
+
+class CreateReferencesRequest(Body):
+    files: list[UploadFile] = Field(min_length=1, max_length=20)
+
+
+class Upload(Body):
+    key: str
+    url: str
+    fields: dict[str, str]
+
+
+class CreateReferencesResponse(Body):
+    uploads: list[Upload]
+
+
+class CheckReferencesRequest(Body):
+    provider: str | None = Field(default=None, max_length=40)
+    references: list[str] = Field(min_length=1, max_length=100)
+
+
+class CheckReferencesResponse(Body):
+    """``usable``: nothing found is an error."""
+
+    usable: bool
+    findings: list[Finding]
+
+
+class CreateIdentityRequest(Body):
+    name: Name
+    provider: str = Field(max_length=40)
+    references: list[str] = Field(max_length=100)
+    class_name: ClassName = "person"
+    main_reference: str | None = None
+
+
+class EstimateIdentityRequest(CreateIdentityRequest):
+    """The same body; what a training costs does not depend on the references."""
+
+    references: list[str] = Field(default=[], max_length=100)
+
+
+class IdentityMetadata(Body):
+    """``training_time`` in milliseconds, ``model_size`` in bytes, ``cost`` in dollars; None is unknown."""
+
+    training_time: int | None = None
+    model_size: int | None = None
+    cost: float | None = None
+    clip_similarity: float | None = None
+    created_at: datetime
+
+
+class IdentityResponse(Body):
+    """The specification's CharacterIdentityResult, extended."""
+
+    character_id: str
+    name: str
+    provider: ProviderName
+    class_name: str
+    status: IdentityStatus
+    phase: Phase
+    progress: int
+    reference_urls: list[str]
+    findings: list[Finding] = []
+    main_reference_url: str | None = None
+    mock: bool = False
+    model_url: str | None = None
+    model_storage_url: str | None = None
+    metadata: IdentityMetadata
+    error: Failure | None = None
+
+
+class RemovedResponse(Body):
+    """How many were deleted; ``provider_objects`` are trainings and generations at the provider."""
+
+    references: int
+    weights: int
+    images: int
+    generations: int
+    scores: int
+    embeddings: int
+    provider_objects: int
+
+
+class RetainedDataResponse(Body):
+    """What stays after an erasure; ``until`` is when it goes by itself, where that is known."""
+
+    where: str
+    what: str
+    why: str
+    until: datetime | None = None
+
+
+class ErasureReceiptResponse(Body):
+    """What is left of an erased identity; ``complete``: there is nothing more to be done."""
+
+    character_id: str
+    erased_at: datetime
+    complete: bool
+    removed: RemovedResponse
+    remaining: list[RetainedDataResponse]
+
+
+class ListIdentitiesResponse(Body):
+    identities: list[IdentityResponse]
+
+
+class CreateGenerationRequest(Body):
+    """The specification's CharacterGenerationParams without ``characterId``, and ``numImages``."""
+
+    prompt: Text
+    negative_prompt: Annotated[str, Field(max_length=4000)] | None = None
+    width: Side | None = None
+    height: Side | None = None
+    aspect_ratio: AspectRatio = "1:1"
+    guidance_scale: Annotated[float, Field(ge=0, le=35)] | None = None
+    num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
+    num_images: Annotated[int, Field(ge=1, le=8)] = 1
+
+    @model_validator(mode="after")
+    def _sides_come_together(self) -> Self:
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height come together")
+        return self
+
+
+class ReferenceSimilarity(Body):
+    reference: str
+    similarity: float
+
+
+class ScoreResponse(Body):
+    """Cosines in [-1, 1] by one encoder, which is named with the hash of its weights."""
+
+    encoder: str
+    weights_sha256: str
+    preprocessing: str
+    mean: float
+    best: float
+    per_reference: list[ReferenceSimilarity]
+
+
+class ImageResponse(Body):
+    image_url: str | None
+    seed: int | None
+    width: int | None
+    height: int | None
+    outcome: Outcome
+    reason: str | None = None
+    clip_similarity: float | None
+    scores: list[ScoreResponse]
+
+
+class GenerationMetadata(Body):
+    """``inference_time`` in milliseconds, ``cost`` in dollars; None is unknown."""
+
+    prompt_used: str | None
+    provider: ProviderName
+    inference_time: int | None = None
+    cost: float | None = None
+    generated_at: datetime | None = None
+
+
+class GenerationResponse(Body):
+    """The specification's CharacterGenerationResult once succeeded, extended."""
+
+    generation_id: str
+    character_id: str
+    status: GenerationStatus
+    images: list[ImageResponse]
+    warnings: list[str]
+    metadata: GenerationMetadata
+    image_url: str | None = None
+    aspect_ratio: str | None = None
+    clip_similarity: float | None = None
+    error: Failure | None = None
+
+
+class ListGenerationsResponse(Body):
+    generations: list[GenerationResponse]
+
+
+class PriceResponse(Body):
+    amount_usd: float
+    unit: str
+    source: str
+    read_on: str
+
+
+class BudgetResponse(Body):
+    """What an owner may spend in a month of the calendar (UTC), and has; in dollars."""
+
+    month: str
+    limit_usd: float
+    reserved_usd: float
+    committed_usd: float
+    remaining_usd: float
+
+
+class UsageResponse(BudgetResponse):
+    """``assumed_usd`` is the part of ``committed_usd`` whose price nobody has published or told."""
+
+    assumed_usd: float
+    jobs: int
+
+
+class EstimateResponse(Body):
+    """``reserved_usd`` is the most that the order may cost; an estimate that nobody can give is None."""
+
+    estimate_usd: float | None
+    reserved_usd: float
+    prices: dict[str, PriceResponse]
+    budget: BudgetResponse
+    affordable: bool
+
+
+class ProviderResponse(Body):
+    name: ProviderName
+    trains: bool
+    min_references: int
+    max_references: int
+    max_images: int
+    prices: dict[str, PriceResponse]
+
+
+class ListProvidersResponse(Body):
+    providers: list[ProviderResponse]
+
+
+class ErrorResponse(Body):
+    code: str
+    message: str
+    details: Any = None
+
+
+def to_json(body: Body) -> dict[str, Any]:
+    """A body as JSON objects, in camelCase."""
+    return body.model_dump(mode="json", by_alias=True)

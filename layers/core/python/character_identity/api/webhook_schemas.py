@@ -1,0 +1,57 @@
+"""Request and answer bodies of the API about events and webhooks."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from character_identity.api.schemas import Body
+from character_identity.domain.event import EventType
+from character_identity.domain.webhook import DeliveryState
+
+
+class CreateWebhookRequest(Body):
+    url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
+
+
+class WebhookResponse(Body):
+    """``disabled_at`` is when the receiver asked for no more, with a 410."""
+
+    endpoint_id: str
+    url: str
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+
+class CreateWebhookResponse(Body):
+    """The only answer with the secret."""
+
+    endpoint_id: str
+    url: str
+    secret: str
+    created_at: datetime
+
+
+class ListWebhooksResponse(Body):
+    webhooks: list[WebhookResponse]
+
+
+class DeliveryResponse(Body):
+    """``last_status`` is what the receiver answered last, ``last_error`` the code of what kept it from it."""
+
+    endpoint_id: str
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+
+
+class EventResponse(Body):
+    """An event as it is told, and how far telling it is."""
+
+    event_id: str
+    type: EventType
+    occurred_at: datetime
+    data: dict[str, Any]
+    deliveries: list[DeliveryResponse]

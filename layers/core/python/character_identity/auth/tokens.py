@@ -1,0 +1,101 @@
+"""Bearer tokens: who is calling, or nobody."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jwt
+from jwt.types import Options
+
+from character_identity.auth.jwks import MINIMUM_BITS, IssuerKeys, read_document
+from character_identity.config import Settings
+
+CLOCK_SKEW_S = 30
+LONGEST_TOKEN = 8 * 1024
+"""API Gateway takes headers of 10 KiB in all (its quotas, read 2026-11-23)."""
+LONGEST_SUBJECT = 255
+"""ASCII characters: OpenID Connect Core 1.0, section 2."""
+CHECKS: Options = {
+    "require": ["exp", "sub"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+"""The times are compared here, by a clock that tests can set."""
+
+
+class TokenVerifier:
+    """Verifies signature, times, issuer, audience and subject against the issuer's published keys."""
+
+    def __init__(
+        self, keys: IssuerKeys, issuer: str, audience: str, now: Callable[[], float] = time.time
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._now = now
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "TokenVerifier":
+        """The verifier that a deployment is configured for."""
+        url = settings["JWKS_URL"]
+        return cls(IssuerKeys(lambda: read_document(url)), settings["JWT_ISSUER"], settings["JWT_AUDIENCE"])
+
+    def owner_of(self, token: str | None) -> str | None:
+        """The token's ``sub``, or None when the token is not good.
+
+        Raises:
+            KeysUnavailable: the issuer's keys cannot be read; nobody can be told apart then.
+        """
+        if token is None or len(token) > LONGEST_TOKEN or not token.isascii():
+            return None
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError:
+            return None
+        algorithm = str(header.get("alg"))
+        if algorithm not in MINIMUM_BITS:
+            return None
+        for key in self._keys.matching(algorithm, header.get("kid")):
+            claims = self._claims(token, key)
+            if claims is not None:
+                return self._subject(claims)
+        return None
+
+    def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
+        """What the token says, if that key signed it, for us; the key settles the algorithm."""
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[key.algorithm_name],
+                audience=self._audience,
+                issuer=self._issuer,
+                options=CHECKS,
+            )
+        except (jwt.PyJWTError, RecursionError):
+            return None
+
+    def _subject(self, claims: Mapping[str, Any]) -> str | None:
+        now, subject = self._now(), str(claims["sub"])
+        ends, starts = claims["exp"], (claims[name] for name in ("nbf", "iat") if name in claims)
+        in_time = _is_time(ends) and now < ends + CLOCK_SKEW_S
+        begun = all(_is_time(start) and start <= now + CLOCK_SKEW_S for start in starts)
+        speakable = subject.strip() and subject.isascii() and subject.isprintable()
+        return subject if in_time and begun and speakable and len(subject) <= LONGEST_SUBJECT else None
+
+
+def bearer_of(headers: Mapping[str, str]) -> str | None:
+    """The token of an ``Authorization: Bearer`` header; header names come in any case."""
+    for name, value in headers.items():
+        if name.lower() == "authorization":
+            scheme, _, token = value.partition(" ")
+            return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+    return None
+
+
+def _is_time(value: Any) -> bool:
+    """Whether a claim is seconds since 1970: RFC 7519, section 2, NumericDate."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole or (isinstance(value, float) and math.isfinite(value))

@@ -1,0 +1,313 @@
+"""What the compatibility proxies do: find or make an identity or a generation, and wait a little."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from character_identity.compat.archives import MAX_ARCHIVE_BYTES, images_in
+from character_identity.compat.requests import (
+    CreatePrompt,
+    CreateTune,
+    InstantGeneration,
+    LoraGeneration,
+    LoraTraining,
+    image_source,
+)
+from character_identity.domain.errors import (
+    BudgetExceeded,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    ProviderError,
+    ServiceError,
+)
+from character_identity.domain.generation import Generation
+from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
+from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
+from character_identity.ports.gateways import Media, NewId, Now
+from character_identity.ports.stores import IdempotencyRecord, IdempotencyRecords, TrainedWeights
+from character_identity.services.generations import GenerationService
+from character_identity.services.idempotency import LONGEST_CALL
+from character_identity.services.identities import IdentityService
+from character_identity.services.long_poll import STEP_S, wait_until_settled
+from character_identity.services.references import Source
+
+SAME_CALL_WITHIN = timedelta(minutes=10)
+IMAGE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
+"""API Gateway cuts at 30 s; the client's polls are stretched, so that its limit on polls suffices."""
+
+
+class StillRunning(ProviderError):
+    """The pictures are not there yet; the generation goes on, and the same call finds it."""
+
+    status = 504
+    default_code = "still_running"
+
+
+class NotGenerated(ServiceError):
+    """There will be no pictures; the message is the generation's own."""
+
+    status = 502
+    default_code = "generation_failed"
+
+
+class Blocked(NotGenerated):
+    """The provider's safety checker blanked the pictures."""
+
+    status = 422
+    default_code = "filtered"
+
+
+class CompatService:
+    """One owner's calls; a call that is repeated leads to what it led to before, and is paid once."""
+
+    def __init__(
+        self,
+        identities: IdentityService,
+        generations: GenerationService,
+        records: IdempotencyRecords,
+        trained_weights: TrainedWeights,
+        media: Media,
+        now: Now,
+        new_id: NewId,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._identities = identities
+        self._generations = generations
+        self._records = records
+        self._trained_weights = trained_weights
+        self._media = media
+        self._now = now
+        self._new_id = new_id
+        self._sleep = sleep
+
+    def generate_instant(self, owner: str, body: InstantGeneration) -> Generation:
+        """Pictures by Instant Character from the first usable reference; the others are not looked at."""
+        identity = self._instant_identity(owner, body.reference_images)
+        return self._generated(owner, identity, body.model_dump(), body.request())
+
+    def generate_lora(self, owner: str, body: LoraGeneration) -> Generation:
+        """Pictures by the LoRA at ``lora_url``, its trigger word in the prompt."""
+        identity = self._identities.get(owner, self._identity_of_weights(owner, body.lora_url))
+        return self._generated(
+            owner, identity, body.model_dump() | {"lora_url": identity.identity_id}, body.request()
+        )
+
+    def train_lora(self, owner: str, body: LoraTraining) -> Identity:
+        """Start a LoRA training, or find the one that the same pictures started before."""
+        links = body.images_data_url
+        call = {"links": links, "trigger": body.trigger_word, "steps": body.steps}
+        return self._trained(
+            owner, "fal-lora", call, body.name, "person", lambda: self._sources(links), body.steps
+        )
+
+    def train_tune(self, owner: str, body: CreateTune) -> Identity:
+        """Start an Astria training, or find the one that the same pictures started before."""
+        tune = body.tune
+        call = {"links": tune.links, "name": tune.character, "class": tune.class_word}
+        return self._trained(
+            owner, "astria", call, tune.character, tune.class_word, lambda: self._sources(tune.links)
+        )
+
+    def training(
+        self, owner: str, identity_id: str, provider: ProviderName, wait_s: float | None = None
+    ) -> Identity:
+        """A training, waited for a little; for ``wait_s`` if that is less."""
+        hold_s = _status_hold_s(wait_s)
+        identity = wait_until_settled(
+            lambda: self._identities.get(owner, identity_id), hold_s, self._now, self._sleep
+        )
+        if identity.provider != provider:
+            raise NotFound(f"There is no training {identity_id!r}.", code="unknown_identity")
+        return identity
+
+    def order_prompt(self, owner: str, tune_id: str, body: CreatePrompt) -> Generation:
+        """Order pictures of a tune; not waited for."""
+        identity = self._identities.get(owner, tune_id)
+        if identity.provider != "astria":
+            raise NotFound(f"There is no tune {tune_id!r}.", code="unknown_identity")
+        digest = _digest(owner, "prompt", tune_id, body.model_dump())
+        return self._ordered(owner, identity, digest, body.prompt.request())
+
+    def prompt(self, owner: str, tune_id: str, generation_id: str, wait_s: float | None = None) -> Generation:
+        """A prompt's pictures, waited for a little; for ``wait_s`` if that is less."""
+        generation = self._settled(owner, generation_id, _status_hold_s(wait_s))
+        if generation.identity_id != tune_id:
+            raise NotFound(f"There is no prompt {generation_id!r}.", code="unknown_generation")
+        if generation.settled_at is not None:
+            self._records.mark_delivered(generation_id)
+        return generation
+
+    def _generated(
+        self, owner: str, identity: Identity, call: dict[str, Any], request: dict[str, Any]
+    ) -> Generation:
+        digest = _digest(owner, identity.provider, identity.identity_id, call)
+        ordered = self._ordered(owner, identity, digest, request)
+        generation = self._settled(owner, ordered.generation_id, IMAGE_HOLD_S)
+        if generation.settled_at is None:
+            raise StillRunning(
+                identity.provider,
+                "the picture is not there yet; the same call a little later finds it.",
+                details={"generation_id": generation.generation_id},
+            )
+        self._records.mark_delivered(generation.generation_id)
+        if generation.status == "failed":
+            failure = generation.error
+            error = Blocked if failure and failure.code == Blocked.default_code else NotGenerated
+            raise error(
+                failure.message if failure else "The generation failed.",
+                code=failure.code if failure else None,
+                details={"generation_id": generation.generation_id},
+            )
+        return generation
+
+    def _ordered(self, owner: str, identity: Identity, digest: str, request: dict[str, Any]) -> Generation:
+        """The generation of the same call of late whose outcome nobody was told, or a new one."""
+        earlier = self._records.find(digest)
+        if earlier is None or self._is_over(earlier):
+            earlier = self._records.claim(digest, self._new_call(), earlier)
+        try:
+            return self._generations.get(owner, earlier.target_id)
+        except NotFound:
+            return self._created(owner, identity, request, earlier.target_id)
+
+    def _created(
+        self, owner: str, identity: Identity, request: dict[str, Any], generation_id: str
+    ) -> Generation:
+        try:
+            return self._generations.create(owner, identity.identity_id, request, generation_id)
+        except Conflict as exc:
+            if exc.code != Conflict.default_code:
+                raise
+            return self._generations.get(owner, generation_id)
+
+    def _trained(
+        self,
+        owner: str,
+        provider: ProviderName,
+        call: dict[str, Any],
+        name: str,
+        class_name: str,
+        sources: Callable[[], list[Source]],
+        steps: int = DEFAULT_STEPS,
+    ) -> Identity:
+        digest = _digest(owner, provider, "training", call)
+        earlier = self._records.find(digest)
+        if earlier is not None:
+            identity = self._started(owner, earlier)
+            if identity is not None and identity.status != "failed":
+                return identity
+        new = self._new_call()
+        claimed = self._records.claim(digest, new, earlier)
+        if claimed.target_id != new.target_id:
+            return self._started(owner, claimed) or self._being_started()
+        try:
+            return self._identities.create(
+                owner, name, provider, sources(), class_name, steps=steps, identity_id=new.target_id
+            )
+        except (InvalidRequest, BudgetExceeded):
+            self._records.release(digest, new)
+            raise
+
+    def _started(self, owner: str, call: IdempotencyRecord) -> Identity | None:
+        """The identity that a call made; None if the call died before it made one.
+
+        Raises:
+            Conflict: it may still be at it.
+        """
+        end = self._now() + timedelta(seconds=STATUS_HOLD_S)
+        while True:
+            try:
+                return self._identities.get(owner, call.target_id)
+            except NotFound:
+                if self._now() - call.made_at > LONGEST_CALL:
+                    return None
+                if self._now() >= end:
+                    return self._being_started()
+            self._sleep(STEP_S)
+
+    def _being_started(self) -> NoReturn:
+        raise Conflict("The same training is being started by another call.", code="being_started")
+
+    def _instant_identity(self, owner: str, links: list[str]) -> Identity:
+        """Made once for the same pictures; it costs nothing, so a second one would do no harm."""
+        digest = _digest(owner, "fal-instant", "identity", {"links": links})
+        earlier = self._records.find(digest)
+        if earlier is not None:
+            with suppress(NotFound):  # it died before it made one
+                return self._identities.get(owner, earlier.target_id)
+        call = self._new_call()
+        identity = self._of_first_usable(owner, links, call.target_id)
+        self._records.claim(digest, call, earlier)
+        return identity
+
+    def _of_first_usable(self, owner: str, links: list[str], identity_id: str) -> Identity:
+        refusal: InvalidRequest | None = None
+        for link in links:
+            try:
+                return self._identities.create(
+                    owner,
+                    "Character",
+                    "fal-instant",
+                    [image_source(link)],
+                    "person",
+                    identity_id=identity_id,
+                )
+            except InvalidRequest as exc:
+                refusal = refusal or exc
+        raise refusal or InvalidRequest("At least one reference image is needed.", code="too_few_references")
+
+    def _new_call(self) -> IdempotencyRecord:
+        return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())
+
+    def _is_over(self, call: IdempotencyRecord) -> bool:
+        """Whether the same call now would be a new wish: its outcome was told, or it was long ago."""
+        return self._now() - call.made_at > SAME_CALL_WITHIN or self._records.was_delivered(call.target_id)
+
+    def _sources(self, links: list[str] | str) -> list[Source]:
+        if isinstance(links, list):
+            return [image_source(link) for link in links]
+        if not links.startswith(("https://", "http://")):
+            raise InvalidRequest("images_data_url is a link or a list of links.", code="unknown_reference")
+        try:
+            archive = self._media.fetch(links, MAX_ARCHIVE_BYTES)
+        except ProviderError as exc:
+            raise InvalidRequest("The archive could not be fetched.", code="unreachable_reference") from exc
+        return list(images_in(archive))
+
+    def _identity_of_weights(self, owner: str, lora_url: str) -> str:
+        """By the link, which may be ours, or else by the first bytes of what lies there: a copy will do."""
+        known = self._trained_weights.find(owner, link_digest(lora_url))
+        if known is not None:
+            return known
+        try:
+            start = self._media.fetch_start(lora_url, DIGESTED_BYTES)
+        except ProviderError as exc:
+            raise InvalidRequest("The LoRA could not be fetched.", code="unreachable_lora") from exc
+        known = self._trained_weights.find(owner, weights_digest(start))
+        if known is None:
+            raise InvalidRequest(
+                "This LoRA was not trained here, so its trigger word is not known.", code="unknown_lora"
+            )
+        self._trained_weights.remember(owner, link_digest(lora_url), known)
+        return known
+
+    def _settled(self, owner: str, generation_id: str, wait_s: float) -> Generation:
+        return wait_until_settled(
+            lambda: self._generations.get(owner, generation_id), wait_s, self._now, self._sleep
+        )
+
+
+def _status_hold_s(wait_s: float | None) -> float:
+    return STATUS_HOLD_S if wait_s is None else min(wait_s, STATUS_HOLD_S)
+
+
+def _digest(owner: str, *what: Any) -> str:
+    """A digest of a call; the queries of links, which may be signatures, do not count."""
+    text = json.dumps([owner, *what], sort_keys=True)
+    plain = re.sub(r"(https?://[^\"?]+)\?[^\"]*", r"\1", text)
+    return hashlib.sha256(plain.encode()).hexdigest()

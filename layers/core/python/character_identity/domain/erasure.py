@@ -1,0 +1,91 @@
+"""The receipt of an erasure: what was erased with an identity and what was not; all that is left of it."""
+
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+from character_identity.domain.identity import ProviderName
+
+FIRST_PURGE = timedelta(minutes=1)
+LAST_PURGE = timedelta(hours=2, minutes=30)
+"""Longer than any deadline of a job: whatever was under way at the erasure has ended by then."""
+MAX_PURGE_DELAY = timedelta(minutes=10)
+MAX_LATE_PURGE_DELAY = timedelta(days=1)
+"""Between two purges while something is left to do: until the last one was due, and after that."""
+
+
+class Removed(BaseModel):
+    """How many were deleted; ``provider_objects`` are trainings and generations at the provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    references: int = 0
+    weights: int = 0
+    images: int = 0
+    generations: int = 0
+    scores: int = 0
+    embeddings: int = 0
+    provider_objects: int = 0
+
+    def __add__(self, other: "Removed") -> "Removed":
+        return Removed(**{name: count + getattr(other, name) for name, count in self})
+
+
+class RetainedData(BaseModel):
+    """What stays, where, and why. It goes by itself at ``until``; None: nobody knows when, or it does not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    where: str
+    what: str
+    why: str
+    until: datetime | None = None
+
+
+class ErasureReceipt(BaseModel):
+    """``unfinished`` are ids of what is not done with at the provider: generations, the identity's training.
+
+    ``kept`` is what stays whatever we do. An erasure is ``complete`` when there is nothing more to be done.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    identity_id: str
+    owner: str
+    provider: ProviderName
+    erased_at: datetime
+    complete: bool = False
+    removed: Removed = Removed()
+    kept: list[RetainedData] = []
+    unfinished: list[str] = []
+
+    @property
+    def remaining(self) -> list[RetainedData]:
+        """What is still there, and why."""
+        if not self.unfinished:
+            return self.kept
+        waiting = RetainedData(
+            where=self.provider,
+            what=f"{len(self.unfinished)} of its jobs",
+            why="Not all of it was stopped or deleted there yet. The service goes on asking by itself.",
+        )
+        return [waiting, *self.kept]
+
+    @property
+    def last_purge_at(self) -> datetime:
+        """When whatever was under way at the erasure has ended."""
+        return self.erased_at + LAST_PURGE
+
+    def next_purge_at(self, now: datetime) -> datetime | None:
+        """When to purge again: soon, more and more seldom while something is left, and once at the end."""
+        age = now - self.erased_at
+        if age < FIRST_PURGE:
+            return self.erased_at + FIRST_PURGE
+        if not self.complete:
+            return now + min(age, MAX_PURGE_DELAY if now < self.last_purge_at else MAX_LATE_PURGE_DELAY)
+        return self.last_purge_at if now < self.last_purge_at else None
+
+    def keeping(self, *retained: RetainedData) -> "ErasureReceipt":
+        """With what stays as well, told once."""
+        new = [retained for retained in retained if retained not in self.kept]
+        return self.model_copy(update={"kept": [*self.kept, *new]})

@@ -1,0 +1,175 @@
+"""HTTP to a provider: one place that decides what a failure means."""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import httpx
+
+from character_identity.domain.errors import (
+    ProviderNotConfigured,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+    ServiceError,
+)
+from character_identity.ports.gateways import Now
+
+TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
+"""Seconds; Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22)."""
+NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+NO_ANSWER = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
+"""What httpx raises in place of an answer; the last two for the address in a redirect that nobody follows."""
+UNDECIDED = frozenset({408, 409, 499})
+"""Statuses under which fal's own clients ask again, or that say that somebody hung up."""
+MAX_DELAY_S = 3600
+"""A provider that asks for more is asked again then; no deadline of ours is much longer."""
+
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+LONGEST_REASON = 300
+NO_REASON = "no reason given"
+SECRET_PART = re.compile(r"""\?[^\s"'<>]+|(?<=/webhooks/)[^\s"'<>?]+""")
+"""The query of a link, which may be its signature, and the path of a callback of ours, which is a secret."""
+
+
+class Key(Protocol):
+    """A provider key that can be fetched again after it was rotated."""
+
+    def __call__(self) -> str: ...
+    def refresh(self) -> str: ...
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+class ProviderHttpClient:
+    """Authorised JSON calls. A paid call whose outcome is not certain is never answered with "try again"."""
+
+    def __init__(
+        self,
+        name: str,
+        client: httpx.Client,
+        key: Key,
+        scheme: str,
+        explain: Callable[[Any], str],
+        now: Now = utc_now,
+    ) -> None:
+        self._name = name
+        self._client = client
+        self._key = key
+        self._scheme = scheme
+        self._explain = explain
+        self._now = now
+
+    def call(self, method: str, url: str, *, paid: bool = False, **request: Any) -> Any:
+        """The JSON of a 2xx answer.
+
+        Raises:
+            ProviderUnavailable: nothing was accepted, or nothing was at stake.
+            ProviderRejected: the same call would fail again.
+            ProviderOutcomeUnknown: a paid call that the provider may have accepted.
+        """
+        answer = self.send(method, url, paid=paid, **request)
+        if not answer.is_success:
+            raise self.failure(answer, paid)
+        body = json_of(answer)
+        if body is None:
+            raise self._undecided(paid, f"answered {answer.status_code} without JSON")
+        return body
+
+    def send(self, method: str, url: str, *, paid: bool = False, **request: Any) -> httpx.Response:
+        """The answer, whatever its status. A refused key is fetched once again: it may have been rotated."""
+        answer = self._send(method, url, self._key(), paid, request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            answer = self._send(method, url, self._key.refresh(), paid, request)
+        return answer
+
+    def failure(self, answer: httpx.Response, paid: bool = False) -> ServiceError:
+        """The error that a non-2xx answer means.
+
+        A job goes on while our account is refused (a training may use up the balance that it is then asked
+        about), so what is refused beside a POST is tried again.
+        """
+        status, reason = answer.status_code, self.reason(answer)
+        delay_s = self._delay_s(answer) if status in {429, 503} else None
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            message = f"asks for fewer calls (429): {reason}"
+            return ProviderUnavailable(self._name, message, retry_after_s=delay_s)
+        if status in {401, 402, 403}:
+            error = ProviderRejected if answer.request.method == "POST" else ProviderUnavailable
+            return error(self._name, f"refused our account ({status}): {reason}")
+        if status >= 500 or status < 400 or status in UNDECIDED:
+            return self._undecided(paid, f"answered {status}: {reason}", delay_s)
+        return ProviderRejected(self._name, f"answered {status}: {reason}")
+
+    def reason(self, answer: httpx.Response) -> str:
+        """Why the provider did not do it, as ``shown``."""
+        return self.shown(self._explain(json_of(answer)))
+
+    def shown(self, text: str) -> str:
+        """What a provider said, fit to be shown: one short line, no signature, no key of ours."""
+        text = SECRET_PART.sub("", text[: 10 * LONGEST_REASON])
+        key = self._key()
+        for secret in (key, key.rpartition(":")[2]):
+            text = text.replace(secret, "***") if len(secret) >= 8 else text
+        line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+        return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+
+    def _send(self, method: str, url: str, key: str, paid: bool, request: dict[str, Any]) -> httpx.Response:
+        try:
+            own = {"Authorization": f"{self._scheme} {key}", "Accept": "application/json"}
+            request = {**request, "headers": {**request.get("headers", {}), **own}}
+            with self._client.stream(method, url, **request) as answer:
+                return self._received(answer, paid)
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
+            # Without the cause: its text quotes the key.
+            raise ProviderNotConfigured(f"The key of {self._name} has characters no header takes.") from None
+        except NOTHING_WAS_SENT as exc:
+            raise ProviderUnavailable(self._name, f"could not be reached ({type(exc).__name__})") from exc
+        except NO_ANSWER as exc:
+            raise self._undecided(paid, f"did not answer properly ({type(exc).__name__})") from exc
+
+    def _received(self, answer: httpx.Response, paid: bool) -> httpx.Response:
+        """The answer with its body, which may have only so many bytes."""
+        content = bytearray()
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                raise self._undecided(paid, f"answered more than {MAX_ANSWER_BYTES} bytes")
+        headers = answer.headers.copy()
+        headers.pop("Content-Encoding", None)
+        return httpx.Response(
+            answer.status_code, headers=headers, content=bytes(content), request=answer.request
+        )
+
+    def _undecided(self, paid: bool, message: str, delay_s: int | None = None) -> ServiceError:
+        if paid:
+            return ProviderOutcomeUnknown(self._name, message)
+        return ProviderUnavailable(self._name, message, retry_after_s=delay_s)
+
+    def _delay_s(self, answer: httpx.Response) -> int | None:
+        """``Retry-After``, which is a number of seconds or a date (RFC 9110, section 10.2.3)."""
+        asked = answer.headers.get("Retry-After", "")
+        try:
+            if asked.isdecimal():
+                seconds = int(asked)
+            else:
+                date = parsedate_to_datetime(asked)
+                date = date if date.tzinfo else date.replace(tzinfo=UTC)
+                seconds = math.ceil((date - self._now()).total_seconds())
+        except (ValueError, OverflowError):
+            return None
+        return min(max(seconds, 0), MAX_DELAY_S)
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """The JSON of an answer, or None if there is none."""
+    try:
+        return answer.json()
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,67 @@
+"""What the services ask of the world beside stores and providers: time, ids, the web, events, workflows."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from character_identity.domain.event import Event
+from character_identity.domain.job import ProviderJob
+from character_identity.domain.reference_set import ReferenceAnalysis
+
+Now = Callable[[], datetime]
+
+
+NewId = Callable[[], str]
+
+
+class ImageAnalyzer(Protocol):
+    """Analyzes pictures as an encoder sees them."""
+
+    def analyze(self, images: list[bytes]) -> ReferenceAnalysis | None:
+        """What it saw in these small JPEGs; None when nobody can look now."""
+
+
+class Media(Protocol):
+    """Fetches bytes that lie elsewhere, trusting nobody; see ``outbound/safe_http.py``."""
+
+    def fetch(self, url: str, limit_bytes: int) -> bytes: ...
+    def fetch_start(self, url: str, size_bytes: int) -> bytes:
+        """The first bytes only."""
+
+    def download(self, url: str, path: Path, limit_bytes: int) -> str:
+        """Stream to a file; returns the SHA-256 in hexadecimal."""
+
+
+class WebhookSender(Protocol):
+    """Posts to addresses that callers gave, trusting none; see ``outbound/safe_http.py``."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """The status of the answer, of which nothing else is read.
+
+        Raises:
+            InvalidRequest: nothing may be posted there.
+            ProviderUnavailable: there was no answer.
+        """
+
+
+class Workflows(Protocol):
+    """Runs state machines. A run is named after its job; starting the same run again changes nothing."""
+
+    def start(self, job: ProviderJob) -> None:
+        """Start the machine that sees to a job; its ``runs``-th run."""
+
+    def is_running(self, job: ProviderJob) -> bool: ...
+    def stop(self, job: ProviderJob, why: str) -> None:
+        """Stop the run, if it is running."""
+
+    def wake(self, token: str) -> None:
+        """End a machine's wait; a token that nobody waits with any more changes nothing."""
+
+
+class EventBus(Protocol):
+    """Hands events on, perhaps more than once. Both calls may raise EventNotAccepted."""
+
+    def publish(self, event: Event) -> None: ...
+    def request_delivery(self, event_id: str) -> None:
+        """Have the due deliveries of an event attempted, elsewhere and soon."""

@@ -1,0 +1,247 @@
+"""What the services keep: rows of our table and objects in our bucket."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+from character_identity.domain.budget import Budget, Settlement
+from character_identity.domain.erasure import ErasureReceipt, Removed
+from character_identity.domain.event import Event
+from character_identity.domain.generation import Generation
+from character_identity.domain.identity import Identity, Phase
+from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.webhook import Delivery, Endpoint
+
+
+class Identities(Protocol):
+    """Identities; every change is conditional on the status it leaves."""
+
+    def add(
+        self,
+        identity: Identity,
+        event: Event | None = None,
+        job: ProviderJob | None = None,
+        limit_microusd: int = 0,
+    ) -> None: ...
+    def get(self, identity_id: str) -> Identity: ...
+    def list(self, owner: str) -> list[Identity]: ...
+    def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
+        """Move a training on; an earlier progress than the stored one changes nothing but ``changes``."""
+
+    def settle(self, identity: Identity, event: Event) -> Identity:
+        """Store the outcome of a training, and its event, unless it has one; returns what is stored."""
+
+
+class Generations(Protocol):
+    """Generations; a settled one never changes."""
+
+    def add(self, generation: Generation, job: ProviderJob, limit_microusd: int) -> None: ...
+    def get(self, generation_id: str) -> Generation: ...
+    def of_identity(self, identity_id: str) -> list[Generation]:
+        """All of an identity, newest first."""
+
+    def save(self, generation: Generation, fields: Set[str]) -> bool:
+        """Store these fields unless the stored generation is settled or gone; whether that was done."""
+
+    def settle(self, generation: Generation, event: Event) -> Generation:
+        """Store the outcome, and its event, unless there is one; returns what is stored."""
+
+
+class Erasures(Protocol):
+    """Receipts, each in the place of its identity, and what else goes with an identity."""
+
+    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event) -> bool:
+        """Put a receipt in the place of its identity, with the event; False if there is none any more."""
+
+    def find(self, identity_id: str) -> ErasureReceipt | None: ...
+    def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
+        """Keep what became of an erasure, and when to purge again; None: no more."""
+
+    def generations_of(self, identity_id: str, limit: int) -> list[str]:
+        """Ids of generations that are there; one that was just added may be missing."""
+
+    def remove_generation(self, generation_id: str) -> Removed:
+        """Delete a generation and its scores."""
+
+    def remove_rows(self, identity_id: str) -> Removed:
+        """Delete the embeddings of an identity's pictures and the marks of its weights."""
+
+
+class Budgets(Protocol):
+    """What each owner may spend in a month, and has."""
+
+    def limit_of(self, owner: str) -> int:
+        """In millionths of a dollar."""
+
+    def of(self, owner: str, month: str) -> Budget: ...
+
+
+class Ledger(Protocol):
+    """One row for every paid call, written when the order is accepted, with its money set aside."""
+
+    def get(self, job_id: str) -> ProviderJob | None: ...
+    def intend(self, job_id: str, at: datetime) -> bool:
+        """Write down that the call is about to be made; False if it is not open and ``accepted`` any more."""
+
+    def withdraw(self, job_id: str, not_before: datetime | None) -> None:
+        """Take the intent back: the provider accepted nothing."""
+
+    def submitted(self, job_id: str, handle: JobHandle) -> None:
+        """Write the provider's answer to the call; it takes the place of what a callback said."""
+
+    def found(self, job_id: str, handle: JobHandle) -> None:
+        """Write where a callback or a look-up found the job, unless that is known."""
+
+    def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
+        """Write down that an intent was refused, or that nobody knows."""
+
+    def report_cost(self, job_id: str, amount_microusd: int) -> None:
+        """Keep what the provider says it bills, until the job's money is settled."""
+
+    def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
+        """Settle a job's money, once; False if that was done, or its state is another than ``job`` says."""
+
+    def register_waiter(self, job_id: str, wake_token: str) -> bool:
+        """Keep by what a waiting machine is woken; False if a callback is pending already."""
+
+    def record_callback(self, job_id: str) -> str | None:
+        """Note that a provider called back; the token of the machine that waits for it, if one does."""
+
+    def consume_callback(self, job_id: str) -> ProviderJob | None:
+        """The row as it was; its callback counts as consumed from now on."""
+
+    def recheck_at(self, job_id: str, at: datetime) -> None:
+        """Keep an open job out of the sweep's way until then."""
+
+    def run_again(self, job: ProviderJob, at: datetime) -> bool:
+        """Count another run of the machine that sees to an open job; False if somebody else did."""
+
+
+@dataclass(frozen=True)
+class UploadTicket:
+    """A presigned POST: send ``fields`` and then the file to ``url``; it will lie at ``key``."""
+
+    key: str
+    url: str
+    fields: dict[str, str]
+
+
+class Bucket(Protocol):
+    """Our objects. ``link`` answers a plain GET for at least an hour."""
+
+    def read(self, key: str, limit_bytes: int) -> bytes: ...
+    def write(self, key: str, content: bytes, content_type: str) -> None: ...
+    def write_file(self, key: str, path: Path, content_type: str) -> None: ...
+    def list_keys(self, prefix: str) -> list[str]: ...
+    def delete(self, *keys: str) -> None:
+        """Delete objects; those that are not there do not matter."""
+
+    def link(self, key: str) -> str: ...
+    def upload_ticket(self, key: str, content_type: str, limit_bytes: int) -> UploadTicket: ...
+
+
+@dataclass(frozen=True)
+class IdempotencyRecord:
+    """What a caller's same call led, or will lead to: a thing of that id.
+
+    ``request_digest`` is a digest of what was asked, where the caller chose the call's name. A call that has
+    ``expires_at`` (in whole seconds) counts until then, and is forgotten some time later.
+    """
+
+    target_id: str
+    made_at: datetime
+    request_digest: str = ""
+    expires_at: datetime | None = None
+
+
+class IdempotencyRecords(Protocol):
+    """Remembers calls by a digest: of the caller's key, or of the call itself at a door without keys."""
+
+    def find(self, digest: str) -> IdempotencyRecord | None: ...
+    def claim(
+        self, digest: str, call: IdempotencyRecord, replaces: IdempotencyRecord | None
+    ) -> IdempotencyRecord:
+        """Remember a call unless another than ``replaces`` is remembered; returns the one that is now."""
+
+    def release(self, digest: str, call: IdempotencyRecord) -> None:
+        """Forget a call that led to nothing, unless another is remembered by now."""
+
+    def mark_delivered(self, target_id: str) -> None:
+        """The outcome of a call was told."""
+
+    def was_delivered(self, target_id: str) -> bool: ...
+
+
+class RequestCounts(Protocol):
+    """How many requests each owner sent in a stretch of time."""
+
+    def count(self, owner: str, since: datetime, limit: int) -> bool:
+        """Count one in the stretch that began then; False, and uncounted, if there are ``limit`` already."""
+
+
+class TrainedWeights(Protocol):
+    """Finds an owner's identity by its weights, wherever a copy of them lies."""
+
+    def remember(self, owner: str, mark: str, identity_id: str) -> None: ...
+    def find(self, owner: str, mark: str) -> str | None: ...
+
+
+class Events(Protocol):
+    """Stored events; one is written in the transaction that settles its subject."""
+
+    def find(self, event_id: str) -> Event | None: ...
+    def find_unpublished(self, event_id: str) -> Event | None:
+        """The event of that id, if it was not published yet."""
+
+    def mark_published(self, event_id: str) -> None:
+        """Nobody has to publish it any more."""
+
+
+class Endpoints(Protocol):
+    """Where owners want to hear of events."""
+
+    def add(self, endpoint: Endpoint, at_most: int) -> None:
+        """Store a new endpoint, or raise Conflict if the owner would have more than ``at_most``."""
+
+    def list(self, owner: str) -> list[Endpoint]:
+        """Oldest first."""
+
+    def find(self, owner: str, endpoint_id: str) -> Endpoint | None: ...
+    def disable(self, owner: str, endpoint_id: str, at: datetime) -> None: ...
+    def remove(self, owner: str, endpoint_id: str) -> bool:
+        """Forget an endpoint; False if there is none."""
+
+
+class Deliveries(Protocol):
+    """How far telling each event to each endpoint is."""
+
+    def add(self, delivery: Delivery) -> None:
+        """Store a delivery that is due, unless there is one."""
+
+    def restart(self, delivery: Delivery) -> None:
+        """Store a delivery that is due, whatever became of an earlier one."""
+
+    def find(self, event_id: str, endpoint_id: str) -> Delivery | None: ...
+    def of_event(self, event_id: str) -> list[Delivery]: ...
+    def replace(self, old: Delivery, new: Delivery) -> bool:
+        """Store what became of a pending delivery; False if it is not as ``old`` says any more."""
+
+
+class OpenRow(NamedTuple):
+    """What somebody has to see to: the key of a row, as in ``JOB#training-1`` and ``JOB``, and since when."""
+
+    pk: str
+    sk: str
+    due_at: datetime
+
+
+class OpenWork(Protocol):
+    """The rows that somebody has to see to: open jobs, events, deliveries and erasures."""
+
+    def due(self, now: datetime, limit: int) -> list[OpenRow]:
+        """Rows that are due, the longest waiting first; the list may be a little behind."""
+
+    def lease(self, row: OpenRow, until: datetime) -> bool:
+        """Make a row due later; False if it is not as the list says any more."""

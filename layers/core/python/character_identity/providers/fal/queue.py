@@ -1,0 +1,231 @@
+"""fal's queue and storage, as HTTP.
+
+https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-22.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
+from character_identity.domain.job import JobHandle
+from character_identity.outbound.provider_http import (
+    NO_REASON,
+    UNDECIDED,
+    Key,
+    ProviderHttpClient,
+    json_of,
+    utc_now,
+)
+from character_identity.outbound.safe_http import SafeHttpClient
+from character_identity.ports.gateways import Now
+
+STILL_RUNNING = "Request is still in progress"
+ALREADY_COMPLETED = "ALREADY_COMPLETED"
+OUTPUT_LIFECYCLE, UPLOAD_LIFECYCLE = "X-Fal-Object-Lifecycle-Preference", "X-Fal-Object-Lifecycle"
+"""How long files live: https://fal.ai/docs/documentation/model-apis/common-parameters, read 2026-11-22.
+
+An upload is announced with both, as fal's Python client does (fal-client 1.0.3); its JavaScript client sends
+``X-Fal-Object-Lifecycle`` alone. Always a number: ``null`` should mean no limit, but an output was seen
+deleted within minutes of it.
+"""
+UNSETTLED = (UNDECIDED - {499}) | {401, 402, 403, 429}
+"""What a result answers that says nothing about the job; 499 says that it was cancelled."""
+
+
+@dataclass(frozen=True)
+class FalStatus:
+    """One of fal's three states; failure is not among them, it shows in the result."""
+
+    state: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+    messages: list[str]
+
+
+@dataclass(frozen=True)
+class FalResult:
+    """The bare model output, or the reason why there is none; ``billable_units`` in the endpoint's unit."""
+
+    output: dict[str, Any] | None
+    reason: str | None = None
+    billable_units: float | None = None
+
+
+class FalQueue:
+    """Submits jobs and reads them, by fal's own URLs as long as they lead to the configured host."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        key: Key,
+        queue_url: str,
+        rest_url: str,
+        media: SafeHttpClient,
+        now: Now = utc_now,
+    ) -> None:
+        self._api = ProviderHttpClient("fal", client, key, "Key", explain, now)
+        self._queue_url = queue_url.rstrip("/")
+        self._rest_url = rest_url.rstrip("/")
+        self._media = media
+
+    def submit(
+        self, endpoint: str, body: dict[str, Any], *, outputs_live_s: int, callback_url: str | None = None
+    ) -> JobHandle:
+        """Queue a job; this is the call that costs money. fal keeps the files it makes for so long."""
+        answer = self._api.call(
+            "POST",
+            f"{self._queue_url}/{endpoint}",
+            paid=True,
+            params={} if callback_url is None else {"fal_webhook": callback_url},
+            headers={OUTPUT_LIFECYCLE: _lifecycle(outputs_live_s)},
+            json=body,
+        )
+        request_id = answer.get("request_id") if isinstance(answer, dict) else None
+        if not isinstance(request_id, str) or not request_id:
+            raise ProviderOutcomeUnknown("fal", "answered a submit without a request id")
+        own = self.job_handle(endpoint, request_id)
+        return JobHandle(
+            provider_job_id=request_id,
+            status_url=self._ours(answer.get("status_url")) or own.status_url,
+            result_url=self._ours(answer.get("response_url")) or own.result_url,
+            cancel_url=self._ours(answer.get("cancel_url")) or own.cancel_url,
+        )
+
+    def job_handle(self, endpoint: str, request_id: str) -> JobHandle:
+        """The URLs of a job as fal forms them, for when it did not tell them: by owner and alias only."""
+        owner, alias = endpoint.split("/")[:2]
+        own = f"{self._queue_url}/{owner}/{alias}/requests/{quote(request_id, safe='')}"
+        return JobHandle(
+            provider_job_id=request_id,
+            status_url=f"{own}/status",
+            result_url=own,
+            cancel_url=f"{own}/cancel",
+        )
+
+    def status(self, handle: JobHandle) -> FalStatus:
+        """Where a job stands, with the log messages that fal still holds.
+
+        One that fal does not know any more counts as COMPLETED: its result, which was paid for, may still be
+        there, and if not says so itself.
+        """
+        answer = self._api.send("GET", str(handle.status_url), params={"logs": "1"})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return FalStatus("COMPLETED", [])
+        if not answer.is_success:
+            raise self._api.failure(answer)
+        body = json_of(answer)
+        state = body.get("status") if isinstance(body, dict) else None
+        if state not in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED"):
+            raise ProviderUnavailable("fal", f"answered an unknown state {self._api.shown(repr(state))}")
+        logs = _list(body.get("logs"))
+        return FalStatus(state, [str(log.get("message", "")) for log in logs if isinstance(log, dict)])
+
+    def result(self, handle: JobHandle) -> FalResult | None:
+        """The result of a completed job, or None while it is not there.
+
+        A job that failed is COMPLETED too; its result has another status than 2xx. What an ingress answers,
+        without ``x-fal-request-id``, says nothing about the job.
+        """
+        answer = self._api.send("GET", str(handle.result_url))
+        status, reason = answer.status_code, self._api.reason(answer)
+        if status == 400 and STILL_RUNNING in reason:
+            return None
+        from_ingress = status >= 500 and "x-fal-request-id" not in answer.headers
+        if from_ingress or status < 200 or 300 <= status < 400 or status in UNSETTLED:
+            raise self._api.failure(answer)
+        if not answer.is_success:
+            return FalResult(None, reason=_why(status, reason))
+        output = json_of(answer)
+        if not isinstance(output, dict):
+            raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
+        return FalResult(output, billable_units=_number(answer.headers.get("x-fal-billable-units")))
+
+    def cancel(self, handle: JobHandle) -> None:
+        """Ask fal to drop a job. One that waits is dropped at once; one that runs may finish and be billed.
+
+        A handle of before cancel URLs were kept has none.
+        """
+        url = handle.cancel_url or f"{str(handle.result_url).removesuffix('/response')}/cancel"
+        answer = self._api.send("PUT", url)
+        body = json_of(answer)
+        ended = isinstance(body, dict) and body.get("status") == ALREADY_COMPLETED
+        if not (answer.is_success or answer.status_code == httpx.codes.NOT_FOUND or ended):
+            raise self._api.failure(answer)
+
+    def upload(self, content: bytes, file_name: str, content_type: str, *, lives_s: int) -> str:
+        """Put a file into fal's storage for so long; returns the URL by which its models read it.
+
+        Free, and repeatable.
+        """
+        lifecycle = _lifecycle(lives_s)
+        answer = self._api.call(
+            "POST",
+            f"{self._rest_url}/storage/upload/initiate",
+            params={"storage_type": "fal-cdn-v3"},
+            headers={UPLOAD_LIFECYCLE: lifecycle, OUTPUT_LIFECYCLE: lifecycle},
+            json={"content_type": content_type, "file_name": file_name},
+        )
+        addresses = answer if isinstance(answer, dict) else {}
+        upload_url, file_url = addresses.get("upload_url"), addresses.get("file_url")
+        if not isinstance(upload_url, str) or not isinstance(file_url, str):
+            raise ProviderUnavailable("fal", "answered an upload without its addresses")
+        try:
+            self._media.put(upload_url, content, content_type)
+        except InvalidRequest as exc:
+            raise ProviderUnavailable("fal", f"gave an unusable upload address: {exc.message}") from exc
+        return file_url
+
+    def _ours(self, url: Any) -> str | None:
+        """The URL if our key may go there: its host is the configured one."""
+        try:
+            known = isinstance(url, str) and urlsplit(url)[:2] == urlsplit(self._queue_url)[:2]
+        except ValueError:
+            return None
+        return url if known and url.isascii() and url.isprintable() else None
+
+
+def explain(body: Any) -> str:
+    """fal's reason in one line: ``detail`` is a sentence, or a list of ``{loc, msg, type}``."""
+    if not isinstance(body, dict):
+        return NO_REASON
+    detail = body.get("detail")
+    if isinstance(detail, dict | list) and detail:
+        return "; ".join(_item(item) for item in ([detail] if isinstance(detail, dict) else detail))
+    word = body.get("error_type") or body.get("status")
+    return str(detail or (f"{NO_REASON} ({word})" if word else NO_REASON))
+
+
+def _why(status: int, reason: str) -> str:
+    """Why a job has no result."""
+    if status == 499:
+        return f"cancelled: {reason}"
+    if status == httpx.codes.NOT_FOUND:
+        return f"fal does not know this job any more: {reason}"
+    return f"fal answered {status}: {reason}" if reason.startswith(NO_REASON) else reason
+
+
+def _lifecycle(seconds: int) -> str:
+    return json.dumps({"expiration_duration_seconds": seconds})
+
+
+def _item(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    place = ".".join(str(part) for part in _list(item.get("loc")) if part != "body")
+    message = str(item.get("msg") or item.get("type") or "unknown")
+    return f"{place}: {message}" if place else message
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and math.isfinite(number) and number >= 0 else None

@@ -1,0 +1,67 @@
+"""What fal does with jobs and files, whichever of its models made them."""
+
+from datetime import datetime
+
+from character_identity.domain.job import JobHandle
+from character_identity.ports.providers import GenerationOrder, TrainingOrder
+from character_identity.providers.fal.queue import FalQueue
+
+IMAGES_LIVE_S = 7 * 24 * 3600
+WEIGHTS_LIVE_S = 30 * 24 * 3600
+"""Seconds that fal shall keep what it makes; chosen 2026-11-23.
+
+We copy everything at once, so a week is for a store that fails. Weights get 30 days where fal cannot reach
+our copy and draws with its own. Unasked it keeps all files for ever, readable by whoever has the link
+(https://fal.ai/docs/documentation/model-apis/media-expiration, read 2026-11-22).
+"""
+HISTORY_DAYS = 30
+"""fal keeps a request's JSON (https://fal.ai/docs/documentation/model-apis/common-parameters, 2026-11-22)."""
+
+
+class FalProvider:
+    """Jobs can be cancelled; they cannot be looked up, and nothing can be deleted: it expires."""
+
+    supports_lookup = False
+
+    def __init__(self, queue: FalQueue) -> None:
+        self._queue = queue
+
+    def find_training(self, order: TrainingOrder) -> JobHandle | None:
+        return None
+
+    def find_generation(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
+        return None
+
+    def cancel(self, handle: JobHandle) -> bool:
+        self._queue.cancel(handle)
+        return True
+
+    def erase_training(self, handle: JobHandle) -> bool:
+        return False
+
+    def erase_generation(self, handle: JobHandle) -> bool:
+        return False
+
+
+def inputs_live_s(deadline_s: int) -> int:
+    """Seconds that an uploaded reference shall live, for a job of such a deadline.
+
+    A model reads it when it starts, and again when fal starts it again. After the deadline nobody wants that
+    any more: a job that starts then had better fail for want of its input. As much time again is for what
+    passes between the upload and the submit, with its retries.
+    """
+    return 2 * deadline_s
+
+
+def kept(**lifetimes_s: int) -> str:
+    """What remains at fal, in a sentence: the files by name, with how long they live in seconds."""
+    told = [f"{name} {_duration(seconds)}" for name, seconds in lifetimes_s.items()]
+    return (
+        "fal deletes nothing on request. It was told how long to keep the files that it has: "
+        f"{', '.join(told)}. Its record of a request, with prompt and links, it keeps {HISTORY_DAYS} days."
+    )
+
+
+def _duration(seconds: int) -> str:
+    days, minutes = divmod(seconds // 60, 24 * 60)
+    return f"{days} days" if days else f"{minutes} minutes"

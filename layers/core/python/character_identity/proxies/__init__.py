@@ -1,1 +1,0 @@
-"""The first client's door: its bodies translated, and our answers in its words."""

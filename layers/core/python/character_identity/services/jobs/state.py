@@ -1,0 +1,102 @@
+"""What both state machines carry from task to task: ids and times, never contents."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from character_identity.domain.failure import Failure
+from character_identity.domain.job import ProviderJob
+
+LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
+"""A link that does not work right after its job was completed is tried again for so long."""
+
+
+MOST_STEPS = 20
+"""Of growth; after fewer the longest pause is reached."""
+GIVEN_UP = Failure(code="given_up", message="It was settled, cancelled or erased meanwhile.")
+UNFINISHED = Failure(
+    code="unfinished", message="It was to be recorded before it was done; nothing came of it."
+)
+"""For a machine that does not know a state which a later release added, and goes to its record."""
+
+
+class MachineState(BaseModel):
+    """``poll_seconds`` is how long to wait for a callback before the provider is asked anyway.
+
+    ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
+
+    Fields that a later release adds need a default: executions that began before go on under its code.
+    """
+
+    state: str
+    poll_seconds: int = 10
+    polls: int = 0
+    was_called_back: bool = False
+    deadline_at: datetime | None = None
+    links_until: datetime | None = None
+    error: dict[str, Any] | None = None
+
+    def failed(self, failure: Failure) -> Self:
+        """The end: it did not work."""
+        return self.model_copy(update={"state": "failed", "error": failure.model_dump()})
+
+    def completed(self, state: str, now: datetime) -> Self:
+        """The provider is done; its links are to be fetched now."""
+        return self.model_copy(update={"state": state, "links_until": now + LINKS_MAY_RECOVER_FOR})
+
+    def links_may_recover(self, now: datetime) -> bool:
+        """Whether a link that does not work is worth another try."""
+        return self.links_until is not None and now < self.links_until
+
+    def past_deadline(self, now: datetime) -> bool:
+        """Whether nobody waits any more."""
+        return self.deadline_at is not None and now >= self.deadline_at
+
+    def wait(
+        self, now: datetime, backoff: "Backoff", *, awaiting_callback: bool, at_least_s: int | None = None
+    ) -> Self:
+        """Wait for a callback, or for the next poll; never past the deadline.
+
+        ``awaiting_callback``: the provider was told where to call, and has not called yet.
+        """
+        seconds = max(backoff.delay_s(self.polls, awaiting_callback), at_least_s or 1)
+        if self.deadline_at is not None:
+            left_s = (self.deadline_at - now).total_seconds()
+            seconds = min(seconds, max(1, int(left_s) + 1))
+        return self.model_copy(update={"poll_seconds": seconds, "polls": self.polls + 1})
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How often to poll a job: ``first_s``, then half as long again each time, up to ``longest_s``.
+
+    A provider that calls back is polled once early, for the progress, and then given twice the time that
+    such a job usually takes (``usual_s``): two polls in all, if it does call.
+    """
+
+    first_s: int
+    longest_s: int
+    usual_s: int
+
+    def delay_s(self, polls: int, awaiting_callback: bool) -> int:
+        """Seconds until the next poll, after so many."""
+        if awaiting_callback and polls < len(self._callback_delays_s):
+            return self._callback_delays_s[polls]
+        earlier = polls - len(self._callback_delays_s) if awaiting_callback else polls
+        return int(min(self.first_s * 1.5 ** min(earlier, MOST_STEPS), self.longest_s))
+
+    @property
+    def _callback_delays_s(self) -> tuple[int, int]:
+        return max(self.usual_s // 3, 1), self.usual_s * 2
+
+
+def overdue(job: ProviderJob) -> Failure:
+    """Why a job is given up at its deadline."""
+    if job.handle is None and job.state in {"intended", "unknown"}:
+        return Failure(
+            code="provider_outcome_unknown",
+            message=f"{job.provider} never said whether it accepted the {job.kind}; it may have been billed.",
+        )
+    return Failure(code="deadline_exceeded", message=f"The {job.kind} did not end before its deadline.")

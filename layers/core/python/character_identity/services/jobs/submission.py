@@ -1,0 +1,67 @@
+"""Pay once: the rule by which every paid call is made."""
+
+import math
+from collections.abc import Callable
+from datetime import timedelta
+
+from character_identity.domain.errors import (
+    InvalidRequest,
+    NotFound,
+    ProviderNotConfigured,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from character_identity.domain.job import JobHandle
+from character_identity.ports.gateways import Now
+from character_identity.ports.stores import Ledger
+
+
+def submit_once(ledger: Ledger, job_id: str, submit: Callable[[], JobHandle], now: Now) -> JobHandle:
+    """Make a job's paid call at most once; a repeated call answers with the first one's handle.
+
+    The intent is written before the call and the handle right after it. An intent without a handle means that
+    an earlier attempt died in between, or is being made: whether the provider accepted it is unknown, so it
+    is not made again.
+
+    Raises:
+        ProviderUnavailable: nothing was accepted; the intent is taken back and the call may be made again,
+            not before the time that the provider named.
+        ProviderNotConfigured, InvalidRequest, NotFound: nothing was sent; a reference is gone, for one.
+        ProviderRejected: the provider refused, now or before.
+        ProviderOutcomeUnknown: the provider may have accepted it, now or before.
+        LookupError: there is no such job.
+    """
+    job = ledger.get(job_id)
+    if job is None:
+        raise LookupError(f"There is no job {job_id}.")
+    if job.not_before is not None and now() < job.not_before:
+        raise ProviderUnavailable(
+            job.provider,
+            "asked for time",
+            retry_after_s=math.ceil((job.not_before - now()).total_seconds()),
+        )
+    if not ledger.intend(job_id, now()):
+        job = ledger.get(job_id) or job
+        if job.handle is not None:
+            return job.handle
+        if job.state == "rejected":
+            raise ProviderRejected(job.provider, f"refused the {job.kind} before")
+        raise ProviderOutcomeUnknown(job.provider, f"an earlier attempt at this {job.kind} got no answer")
+    try:
+        handle = submit()
+    except ProviderUnavailable as exc:
+        pause = timedelta(seconds=exc.retry_after_s) if exc.retry_after_s else None
+        ledger.withdraw(job_id, now() + pause if pause else None)
+        raise
+    except (ProviderNotConfigured, InvalidRequest, NotFound):
+        ledger.withdraw(job_id, None)
+        raise
+    except ProviderRejected:
+        ledger.fail(job_id, "rejected")
+        raise
+    except ProviderOutcomeUnknown:
+        ledger.fail(job_id, "unknown")
+        raise
+    ledger.submitted(job_id, handle)
+    return handle

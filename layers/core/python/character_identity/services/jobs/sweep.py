@@ -1,0 +1,187 @@
+"""The sweep: every minute, what is due and nobody has seen to is settled.
+
+Whatever goes well, goes well without it. It is for what died in between: executions that were never started
+or were stopped, outcomes without their money, events that nobody published, webhooks and erasures that wait.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from character_identity.domain.errors import (
+    NotFound,
+    ProviderNotConfigured,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from character_identity.domain.failure import Failure
+from character_identity.domain.generation import Generation
+from character_identity.domain.identity import Identity
+from character_identity.domain.job import ProviderJob
+from character_identity.ports.gateways import Now, Workflows
+from character_identity.ports.providers import Providers
+from character_identity.ports.stores import Generations, Identities, Ledger, OpenRow, OpenWork
+from character_identity.services.erasure import ErasureService
+from character_identity.services.jobs.settlement import settle_generation, settle_training
+from character_identity.services.jobs.state import overdue
+from character_identity.services.webhooks.events import EventService
+
+MOST_ROWS = 200
+"""Of one sweep; the next comes in a minute."""
+LEASE = timedelta(minutes=2)
+"""A row is another sweep's no sooner; the function has ended by then. One on which a sweep failed waits so
+long as well, and then behind all that have been due longer."""
+RECHECK_AFTER = timedelta(minutes=10)
+STARTS_WITHIN = timedelta(minutes=2)
+GRACE = timedelta(minutes=10)
+"""What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task."""
+MOST_RUNS = 5
+INTERRUPTED = Failure(
+    code="interrupted", message=f"Its state machine was interrupted {MOST_RUNS} times, and it was given up."
+)
+SUCCESSES = {"ready", "succeeded"}
+
+logger = logging.getLogger(__name__)
+
+
+class Swept(NamedTuple):
+    """What a sweep did. ``late`` is how long the row that had waited longest had been due."""
+
+    done: int = 0
+    failed: int = 0
+    late: timedelta = timedelta()
+
+
+class SweepService:
+    """Settles what is due. Sweeps may overlap: a row is claimed before it is touched, and read again then."""
+
+    def __init__(
+        self,
+        open_work: OpenWork,
+        ledger: Ledger,
+        identities: Identities,
+        generations: Generations,
+        workflows: Workflows,
+        providers: Providers,
+        events: EventService,
+        erasure: ErasureService,
+        now: Now,
+    ) -> None:
+        self._open_work = open_work
+        self._ledger = ledger
+        self._identities = identities
+        self._generations = generations
+        self._workflows = workflows
+        self._providers = providers
+        self._events = events
+        self._erasure = erasure
+        self._now = now
+
+    def sweep(self, until: datetime, ahead: timedelta = timedelta()) -> Swept:
+        """Settle what is due, or will be in ``ahead``, the longest waiting first.
+
+        No further row is begun after ``until``.
+        """
+        began_at = self._now()
+        rows = self._open_work.due(began_at + ahead, MOST_ROWS)
+        done, failed = 0, 0
+        for row in rows:
+            if self._now() >= until:
+                break
+            if not self._open_work.lease(row, self._now() + LEASE):
+                continue
+            try:
+                self._process(row)
+                done += 1
+            except Exception:  # whatever it is: the other rows must not wait for it
+                logger.exception("a row could not be settled", extra={"pk": row.pk, "sk": row.sk})
+                failed += 1
+        return Swept(done, failed, began_at - rows[0].due_at if rows else timedelta())
+
+    def _process(self, row: OpenRow) -> None:
+        kind, _, identifier = row.pk.partition("#")
+        if kind == "JOB":
+            self._process_job(identifier)
+        elif kind == "IDENTITY":
+            self._erasure.purge(identifier)
+        elif kind == "EVENT" and row.sk == "EVENT":
+            self._events.publish_unpublished(identifier)
+        elif kind == "EVENT":  # a delivery; its receiver may be slow, so another function sends it
+            self._events.request_delivery(identifier)
+        else:
+            raise LookupError(f"Nobody knows what {row.pk} {row.sk} is.")
+
+    def _process_job(self, job_id: str) -> None:
+        job = self._ledger.get(job_id)
+        if job is None or not job.open:
+            return
+        now, last = self._now(), job.deadline_at + GRACE
+        if now >= last:
+            self._workflows.stop(job, "It did not end in time.")
+            self._settle(job, overdue(job))
+        elif self._workflows.is_running(job):
+            self._ledger.recheck_at(job_id, min(now + RECHECK_AFTER, last))
+        elif (outcome := self._outcome(job)) is not None:
+            if outcome in SUCCESSES or self._stopped_at_provider(job):
+                self._settle(job, overdue(job))
+            else:
+                self._ledger.recheck_at(job_id, min(now + RECHECK_AFTER, last))
+        elif now >= job.deadline_at:
+            self._settle(job, overdue(job))
+        elif job.runs >= MOST_RUNS:
+            self._settle(job, INTERRUPTED)
+        elif self._ledger.run_again(job, now + STARTS_WITHIN):
+            self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
+
+    def _outcome(self, job: ProviderJob) -> str | None:
+        """What became of the identity or generation; None while it has no outcome."""
+        subject: Identity | Generation
+        try:
+            if job.kind == "training":
+                subject = self._identities.get(job.subject_id)
+            else:
+                subject = self._generations.get(job.subject_id)
+        except NotFound:
+            return "erased"
+        return None if subject.settled_at is None else subject.status
+
+    def _stopped_at_provider(self, job: ProviderJob) -> bool:
+        """Ask for it, as its machine would if it were running; False if there was no answer."""
+        try:
+            if job.handle is not None:
+                self._providers[job.provider].cancel(job.handle)
+        except ProviderRejected as exc:
+            logger.warning("the provider refused to stop", extra={"job_id": job.job_id}, exc_info=exc)
+        except (ProviderUnavailable, ProviderNotConfigured) as exc:
+            logger.warning("the provider did not stop yet", extra={"job_id": job.job_id}, exc_info=exc)
+            return False
+        return True
+
+    def _settle(self, job: ProviderJob, failure: Failure) -> None:
+        """Settle it as failed, unless it has an outcome; and its money."""
+        if job.kind == "training":
+            outcome = settle_training(
+                job,
+                failure,
+                identities=self._identities,
+                ledger=self._ledger,
+                events=self._events,
+                now=self._now,
+            )
+        else:
+            outcome = settle_generation(
+                job,
+                failure,
+                generations=self._generations,
+                ledger=self._ledger,
+                events=self._events,
+                now=self._now,
+            )
+        logger.warning(
+            "a job was settled by the sweep",
+            extra={
+                "job_id": job.job_id,
+                "status": outcome.status,
+                "code": outcome.error and outcome.error.code,
+            },
+        )

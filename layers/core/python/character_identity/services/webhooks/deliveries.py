@@ -1,0 +1,93 @@
+"""Deliveries: an event told by webhook to each of its owner's endpoints, until the receiver has it.
+
+A receiver may hear of an event twice, with the same ``webhook-id``: when it took one and we did not learn so.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+
+from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
+from character_identity.domain.event import Event
+from character_identity.domain.webhook import GONE, Delivery, Endpoint, signed_headers
+from character_identity.ports.gateways import Now, WebhookSender
+from character_identity.ports.stores import Deliveries, Endpoints, Events
+
+logger = logging.getLogger(__name__)
+
+
+class DeliveryService:
+    """Sends webhooks. ``jitter`` answers a number from 0 to 1."""
+
+    def __init__(
+        self,
+        events: Events,
+        endpoints: Endpoints,
+        deliveries: Deliveries,
+        sender: WebhookSender,
+        now: Now,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._events = events
+        self._endpoints = endpoints
+        self._deliveries = deliveries
+        self._sender = sender
+        self._now = now
+        self._jitter = jitter
+
+    def deliver(self, event_id: str) -> None:
+        """Attempt the deliveries of an event that are due; every endpoint that hears of it has one."""
+        event = self._events.find(event_id)
+        if event is None:
+            logger.warning("an event that is not there cannot be delivered", extra={"event_id": event_id})
+            return
+        for endpoint in self._endpoints.list(event.owner):
+            if endpoint.hears_of(event):
+                self._deliveries.add(Delivery.due(event, endpoint, self._now()))
+        for delivery in self._deliveries.of_event(event_id):
+            self.attempt(event_id, delivery.endpoint_id)
+
+    def attempt(self, event_id: str, endpoint_id: str) -> None:
+        """Send once, if it is due and nobody else is at it."""
+        delivery = self._deliveries.find(event_id, endpoint_id)
+        if delivery is None or not delivery.is_due(self._now()):
+            return
+        event = self._events.find(event_id)
+        endpoint = self._endpoints.find(event.owner, endpoint_id) if event else None
+        if event is None or endpoint is None or endpoint.disabled_at is not None:
+            self._deliveries.replace(delivery, delivery.given_up("endpoint_removed"))
+        elif delivery.is_exhausted:
+            self._deliveries.replace(delivery, delivery.given_up("interrupted"))
+        else:
+            claimed = delivery.claimed(self._now())
+            if self._deliveries.replace(delivery, claimed):
+                self._send(event, endpoint, claimed)
+
+    def _send(self, event: Event, endpoint: Endpoint, claimed: Delivery) -> None:
+        body = json.dumps(event.message, separators=(",", ":")).encode()
+        headers = {
+            "content-type": "application/json",
+            **signed_headers(endpoint.secret, event.event_id, self._now(), body),
+        }
+        try:
+            status = self._sender.post(endpoint.url, body, headers)
+        except ProviderUnavailable:
+            ended = claimed.failed("no_answer", self._now(), self._jitter())
+        except InvalidRequest as error:
+            ended = claimed.failed(error.code, self._now(), self._jitter())
+        else:
+            ended = claimed.answered(status, self._now(), self._jitter())
+        if ended.last_status == GONE:
+            self._endpoints.disable(endpoint.owner, endpoint.endpoint_id, self._now())
+        self._deliveries.replace(claimed, ended)
+        logger.info(
+            "webhook sent",
+            extra={
+                "event_id": event.event_id,
+                "endpoint_id": endpoint.endpoint_id,
+                "attempt": ended.attempts,
+                "state": ended.state,
+                "status": ended.last_status,
+                "error": ended.last_error,
+            },
+        )

@@ -1,0 +1,77 @@
+"""Events: told to everybody who listens on the bus, and looked at by their owners.
+
+An event is stored in the transaction that settles its subject, and is open until it was published: nobody who
+dies in between can lose it. It may be published more than once, always with the same id.
+"""
+
+import logging
+
+from character_identity.domain.errors import EventNotAccepted, NotFound
+from character_identity.domain.event import Event
+from character_identity.domain.webhook import Delivery
+from character_identity.ports.gateways import EventBus, Now
+from character_identity.ports.stores import Deliveries, Endpoints, Events
+
+logger = logging.getLogger(__name__)
+
+
+class EventService:
+    """Publishes events, and has their webhooks sent again."""
+
+    def __init__(
+        self, events: Events, endpoints: Endpoints, deliveries: Deliveries, bus: EventBus, now: Now
+    ) -> None:
+        self._events = events
+        self._endpoints = endpoints
+        self._deliveries = deliveries
+        self._bus = bus
+        self._now = now
+
+    def publish_unpublished(self, event_id: str) -> None:
+        """Tell everybody of a stored event, unless somebody did.
+
+        Raises:
+            EventNotAccepted: the bus did not take it; it stays open.
+        """
+        event = self._events.find_unpublished(event_id)
+        if event is not None:
+            self._bus.publish(event)
+            self._events.mark_published(event_id)
+
+    def publish_soon(self, event_id: str) -> None:
+        """As ``publish_unpublished``, right after the subject was settled; what fails waits for the sweep."""
+        try:
+            self.publish_unpublished(event_id)
+        except EventNotAccepted as exc:
+            logger.warning("the event waits for the sweep", exc_info=exc)
+
+    def get(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
+        """An event and how far telling it is.
+
+        Raises:
+            NotFound: this owner has no such event.
+        """
+        event = self._events.find(event_id)
+        if event is None or event.owner != owner:
+            raise NotFound(f"There is no event {event_id!r}.", code="unknown_event")
+        return event, self._deliveries.of_event(event_id)
+
+    def replay(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
+        """Have an event sent to all of its owner's endpoints again, as if it had never been sent.
+
+        Raises:
+            NotFound: this owner has no such event.
+        """
+        event, _ = self.get(owner, event_id)
+        for endpoint in self._endpoints.list(owner):
+            if endpoint.disabled_at is None:
+                self._deliveries.restart(Delivery.due(event, endpoint, self._now()))
+        self.request_delivery(event_id)
+        return self.get(owner, event_id)
+
+    def request_delivery(self, event_id: str) -> None:
+        """Have the due deliveries of an event attempted soon, by the function that has the time for it."""
+        try:
+            self._bus.request_delivery(event_id)
+        except EventNotAccepted as exc:
+            logger.warning("the deliveries wait for the sweep", exc_info=exc)

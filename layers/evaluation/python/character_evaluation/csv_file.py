@@ -1,0 +1,49 @@
+"""The rows of an evaluation as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from character_evaluation.scenarios import EvaluationRow
+
+COLUMNS = (
+    "provider",
+    "scenario",
+    "variation",
+    "seed",
+    "outcome",
+    "encoder",
+    "similarity_mean",  # over the reference images, by that encoder
+    "similarity_best",  # of the most similar reference image
+    "clip_similarity",  # empty unless the encoder is CLIP ViT-B/32
+    "latency_ms",
+    "cost_usd",  # of this picture; training is not in it
+    "image",
+    "prompt",
+    "error",
+    "identity_id",
+    "generation_id",
+    "weights_sha256",
+)
+"""The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_csv(rows: Iterable[EvaluationRow]) -> str:
+    """The rows as RFC 4180 text with a header line.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front: prompts are user input.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(getattr(row, column)) for column in COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: str | float | None) -> str | float | None:
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value

@@ -1,0 +1,81 @@
+"""Serves the stand-ins on loopback: ``python -m local.simulators --port 0``."""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import socket
+from contextlib import suppress
+from uuid import uuid4
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
+
+from local.simulators.app import create_app
+from local.simulators.clock import SystemClock
+from local.simulators.downloads import http_client
+from local.simulators.settings import Settings
+from local.simulators.simulator import Simulator
+
+HOST = "127.0.0.1"
+LARGEST_SEED = 2**31
+PARENT_CHECK_S = 0.5
+KEEP_ALIVE_S = 60
+
+
+def main() -> None:
+    """Serve until the process that started us is gone."""
+    port, settings = _arguments()
+    listener = socket.create_server((HOST, port))
+    print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.loglevel = "WARNING"
+    config.keep_alive_timeout = KEEP_ALIVE_S
+    config.graceful_timeout = 0
+    async with http_client() as client:
+        stage = Simulator(
+            settings=settings,
+            clock=SystemClock(),
+            web=client,
+            new_id=lambda: str(uuid4()),
+            new_seed=lambda: secrets.randbelow(LARGEST_SEED),
+        )
+        app: ASGIFramework = create_app(stage)  # type: ignore[assignment]
+        await serve(app, config, shutdown_trigger=_orphaned, mode="asgi")
+
+
+async def _orphaned() -> None:
+    """Returns when our parent has died: nobody would stop us any more."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_CHECK_S)
+
+
+def _arguments() -> tuple[int, Settings]:
+    defaults = Settings()
+    parser = argparse.ArgumentParser(prog="python -m local.simulators", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="0 picks a free one")
+    parser.add_argument("--training-seconds", type=float, default=defaults.training_s)
+    parser.add_argument("--generation-seconds", type=float, default=defaults.generation_s)
+    parser.add_argument("--fal-key", default=defaults.fal_key)
+    parser.add_argument("--astria-key", default=defaults.astria_key)
+    asked = parser.parse_args()
+    settings = Settings(
+        training_s=asked.training_seconds,
+        generation_s=asked.generation_seconds,
+        fal_key=asked.fal_key,
+        astria_key=asked.astria_key,
+    )
+    return asked.port, settings
+
+
+if __name__ == "__main__":
+    main()

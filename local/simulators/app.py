@@ -1,0 +1,79 @@
+"""Puts the stand-ins together: one application for fal, Astria and the control API."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local.simulators.astria.server import Astria
+from local.simulators.control import Control
+from local.simulators.fal.access import RequestIds, as_detail
+from local.simulators.fal.cdn import FalCdn
+from local.simulators.fal.models import FalModels
+from local.simulators.fal.queue import FalQueue
+from local.simulators.fal.run import FalRun
+from local.simulators.fal.storage import FalStorage
+from local.simulators.fal.webhooks import FalWebhooks
+from local.simulators.media import MediaStore
+from local.simulators.simulator import Simulator
+
+
+def create_app(stage: Simulator) -> ASGIApp:
+    """The application; its state lives and dies with it."""
+    fal_media = MediaStore("/fal/media", stage.clock)
+    astria_media = MediaStore("/astria/media", stage.clock)
+    models, webhooks = FalModels(stage, fal_media), FalWebhooks(stage)
+    queue = FalQueue(stage, models, webhooks)
+    storage, cdn = FalStorage(stage, fal_media), FalCdn(stage, fal_media)
+    astria = Astria(stage, astria_media)
+    parts = (queue, webhooks, storage, cdn, astria, fal_media, astria_media)
+    control = Control(stage, [part.clear for part in parts], {"fal": fal_media, "astria": astria_media})
+
+    def fal(routes: list[object]) -> Starlette:
+        app = Starlette(
+            routes=routes,  # type: ignore[arg-type]
+            middleware=[Middleware(RequestIds, stage=stage)],
+            exception_handlers={HTTPException: as_detail},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await stage.stop()
+
+    app = Starlette(
+        lifespan=lifespan,
+        routes=[
+            Mount("/fal/queue", fal([*queue.routes()])),
+            Mount("/fal/run", fal([*FalRun(stage, models).routes()])),
+            Mount("/fal/rest", fal([*storage.rest_routes(), *cdn.rest_routes(), *webhooks.routes()])),
+            Mount(
+                "/fal/media", Router([*storage.media_routes(), *cdn.media_routes()], redirect_slashes=False)
+            ),
+            Mount("/astria", Router(astria.routes(), redirect_slashes=False)),
+            Mount("/control", Router(control.routes(), redirect_slashes=False)),
+        ],
+    )
+    return TidyPaths(app)
+
+
+class TidyPaths:
+    """Takes both spellings of a path: fal's with a closing slash, Astria's with .json."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            scope = {
+                **scope,
+                "path": path.removesuffix(".json") if path.startswith("/astria/") else path.rstrip("/"),
+            }
+        await self._app(scope, receive, send)

@@ -1,0 +1,39 @@
+"""What Astria charges, and what is left on the account."""
+
+from typing import Any
+
+from local.simulators.astria.objects import num_images
+from local.simulators.astria.rules import Refused
+from local.simulators.clock import iso
+from local.simulators.ledger import Call
+from local.simulators.simulator import Simulator
+
+MC_PER_USD = 100_000
+TUNE_COST_MC = 150_000
+IMAGE_COST_MC = 2_300
+
+
+def prompt_cost_mc(fields: dict[str, Any]) -> int:
+    """The price of a prompt's pictures."""
+    return IMAGE_COST_MC * num_images(fields)
+
+
+def require_balance(stage: Simulator, cost_mc: int) -> None:
+    """Check that an order can be paid.
+
+    Raises:
+        Refused: there is not enough left.
+    """
+    if cost_mc > balance_mc(stage):
+        raise Refused({"error": "Insufficient balance"}, stage.settings.astria_no_balance_status)
+
+
+def pay(stage: Simulator, endpoint: str, request_id: str, fields: dict[str, Any], cost_mc: int) -> None:
+    """Take the price off the balance and write it down."""
+    call = Call("astria", endpoint, request_id, fields, iso(stage.clock.now()), cost_mc / MC_PER_USD)
+    stage.ledger.record(call)
+
+
+def balance_mc(stage: Simulator) -> int:
+    """What is left on the account."""
+    return stage.settings.astria_balance_mc - round(stage.ledger.total_usd("astria") * MC_PER_USD)

@@ -1,0 +1,177 @@
+"""fal's queue: submit, status, status stream, result, cancel."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from local.simulators.clock import NEVER, Schedule, iso
+from local.simulators.fal.access import REQUEST_ID, answered, authorised
+from local.simulators.fal.errors import Json, Outcome, platform_error, start_timeout
+from local.simulators.fal.jobs import COMPLETED, IN_QUEUE, Job
+from local.simulators.fal.models import FalModels
+from local.simulators.fal.options import CallOptions
+from local.simulators.fal.orders import TRAINING, Order, application_of, is_application, training_steps
+from local.simulators.fal.streams import EVENT_STREAM, status_events
+from local.simulators.fal.webhooks import FalWebhooks
+from local.simulators.faults import Handler, Operation
+from local.simulators.incoming import origin_of, parsed, root_of
+from local.simulators.ledger import Call
+from local.simulators.simulator import Simulator
+
+STILL_IN_PROGRESS = {"detail": "Request is still in progress"}
+NOT_FOUND = {"status": "NOT_FOUND"}
+CANCELLED = platform_error(499, "client_cancelled", "Request was cancelled by the client")
+
+
+class FalQueue:
+    """The queue's routes and the requests in it."""
+
+    def __init__(self, stage: Simulator, models: FalModels, webhooks: FalWebhooks) -> None:
+        self._simulator = stage
+        self._models = models
+        self._webhooks = webhooks
+        self._jobs: dict[str, Job] = {}
+
+    def routes(self) -> list[Route]:
+        """Submitting takes the whole endpoint id, everything else owner and alias only."""
+        request = "/{owner}/{alias}/requests/{request_id}"
+        return [
+            self._route("/{owner}/{alias}", "POST", "fal.submit", self._submit),
+            self._route("/{owner}/{alias}/{subpath}", "POST", "fal.submit", self._submit),
+            self._route(request, "GET", "fal.result", self._result),
+            self._route(f"{request}/response", "GET", "fal.result", self._result),
+            self._route(f"{request}/status", "GET", "fal.status", self._status),
+            self._route(f"{request}/status/stream", "GET", "fal.stream", self._stream),
+            self._route(f"{request}/cancel", "PUT", "fal.cancel", self._cancel),
+            Route("/{owner}/{alias}/{subpath}/requests/{rest:path}", _kept_the_subpath),
+        ]
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        self._jobs.clear()
+
+    def _route(self, path: str, method: str, operation: Operation, handler: Handler) -> Route:
+        endpoint = self._simulator.faults.guard(operation, authorised(self._simulator, handler))
+        return Route(path, endpoint, methods=[method])
+
+    async def _submit(self, request: Request) -> Response:
+        endpoint = "/".join(
+            request.path_params[name] for name in ("owner", "alias", "subpath") if name in request.path_params
+        )
+        application = application_of(endpoint)
+        if not is_application(application):
+            return JSONResponse({"detail": f"Application '{application}' not found"}, 404)
+        options = CallOptions.of(request, strict=self._simulator.settings.strict)
+        if options.longest_queue is not None and len(self._waiting(application)) >= options.longest_queue:
+            return JSONResponse({"detail": f"The queue of '{application}' is full"}, 429)
+        fault = self._simulator.faults.for_job(request, "fal.submit")
+        job = self._start(
+            Order(endpoint, await request.body(), origin_of(request), options, fault), root_of(request)
+        )
+        if fault is None or fault.kind != "forgotten":
+            self._jobs[job.request_id] = job
+        self._webhooks.expect(job)
+        if job.delivery is not None and self._simulator.settings.fal_webhook_early:
+            await asyncio.shield(job.delivery)
+        body = {**job.described(IN_QUEUE), "queue_position": self._ahead_of(job)}
+        return _reply(job, body if job.webhook is None else {**body, "gateway_request_id": job.request_id})
+
+    def _start(self, order: Order, root: str) -> Job:
+        settings, now = self._simulator.settings, self._simulator.clock.now()
+        payload, application = parsed(order.body), application_of(order.endpoint)
+        request_id = self._simulator.new_id()
+        training = order.endpoint == TRAINING
+        stuck = order.fault is not None and order.fault.kind == "stuck"
+        work_s = settings.training_s if training else settings.generation_s
+        early = settings.fal_webhook_early and order.options.webhook is not None and not stuck
+        schedule = Schedule.after(NEVER if stuck else now, settings.queue_s, work_s)
+        call = Call("fal", order.endpoint, request_id, payload, iso(now), headers=order.options.headers)
+        job = Job(
+            request_id=request_id,
+            application=application,
+            url=f"{root}/{application}/requests/{request_id}",
+            schedule=Schedule(now, now) if early else schedule,
+            steps=training_steps(payload) if training else None,
+            call=self._simulator.ledger.record(call),
+            work=self._simulator.start(self._work(order, call)),
+            webhook=order.options.webhook,
+        )
+        start_by = order.options.start_by(now)
+        if job.schedule.starts_at > start_by:
+            job.drop(start_by, start_timeout(wished=True))
+        return job
+
+    async def _work(self, order: Order, call: Call) -> Outcome:
+        outcome = await self._models.run(order)
+        call.cost_usd = self._models.cost_usd(order.endpoint, outcome)
+        return outcome
+
+    async def _status(self, request: Request) -> Response:
+        job = await self._find(request)
+        if job is None:
+            return JSONResponse(NOT_FOUND, 404)
+        self._simulator.ledger.count_poll(job.request_id)
+        body = await self._shown(job, request)
+        return _reply(job, body, 200 if body["status"] == COMPLETED else 202)
+
+    async def _stream(self, request: Request) -> Response:
+        job = await self._find(request)
+        if job is None:
+            return JSONResponse(NOT_FOUND, 404)
+        events = status_events(self._simulator.clock, lambda: self._shown(job, request))
+        return StreamingResponse(events, media_type=EVENT_STREAM, headers={REQUEST_ID: job.request_id})
+
+    async def _shown(self, job: Job, request: Request) -> Json:
+        with_logs = request.query_params.get("logs") in ("1", "true")
+        return await job.status(self._simulator.clock.now(), ahead=self._ahead_of(job), with_logs=with_logs)
+
+    async def _result(self, request: Request) -> Response:
+        job = await self._find(request)
+        if job is None:
+            return JSONResponse(NOT_FOUND, 404)
+        if job.state(self._simulator.clock.now()) != COMPLETED:
+            return _reply(job, STILL_IN_PROGRESS, 400)
+        return answered(await job.outcome(), job.request_id)
+
+    async def _cancel(self, request: Request) -> Response:
+        job = await self._find(request)
+        if job is None:
+            return JSONResponse(NOT_FOUND, 404)
+        settings, now = self._simulator.settings, self._simulator.clock.now()
+        state = job.state(now)
+        if state == COMPLETED:
+            return _reply(job, {"status": "ALREADY_COMPLETED"}, 400)
+        if state == IN_QUEUE or settings.fal_honours_cancel:
+            job.drop(now, CANCELLED)
+            self._webhooks.expect(job)
+        if settings.fal_old_cancel:
+            return _reply(job, {"success": True})
+        return _reply(job, {"status": "CANCELLATION_REQUESTED"}, 202)
+
+    async def _find(self, request: Request) -> Job | None:
+        """The job that the path names, unless its result has expired."""
+        job = self._jobs.get(request.path_params["request_id"])
+        if job is None or job.application != f"{request.path_params['owner']}/{request.path_params['alias']}":
+            return None
+        now = self._simulator.clock.now()
+        ended = job.state(now) == COMPLETED
+        return None if ended and now >= await job.expires_at(self._simulator.settings) else job
+
+    def _waiting(self, application: str) -> list[Job]:
+        now = self._simulator.clock.now()
+        jobs = (job for job in self._jobs.values() if job.application == application)
+        return [job for job in jobs if job.state(now) == IN_QUEUE]
+
+    def _ahead_of(self, job: Job) -> int:
+        waiting = self._waiting(job.application)
+        return waiting.index(job) if job in waiting else len(waiting)
+
+
+async def _kept_the_subpath(request: Request) -> Response:
+    return JSONResponse({"detail": "Method Not Allowed"}, 405)
+
+
+def _reply(job: Job, body: Json, status: int = 200) -> Response:
+    return JSONResponse(body, status, {REQUEST_ID: job.request_id})

@@ -1,0 +1,496 @@
+"""Whose token is good: real keys, a clock and an issuer that do what the test says."""
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from character_identity.auth.jwks import (
+    FRESH_FOR_S,
+    MAX_BYTES,
+    MAX_KEYS,
+    REFRESH_INTERVAL_S,
+    TRUSTED_FOR_S,
+    IssuerKeys,
+    KeysUnavailable,
+    read_document,
+    usable_keys,
+)
+from character_identity.auth.tokens import (
+    CLOCK_SKEW_S,
+    LONGEST_SUBJECT,
+    LONGEST_TOKEN,
+    TokenVerifier,
+    bearer_of,
+)
+from character_identity.config import Settings
+from local.issuer import Issuer
+
+NOW = 1_800_000_000
+SOON = NOW + 600
+KEYS: dict[str, Any] = {
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "next": ec.generate_private_key(ec.SECP256R1()),
+    "foreign": ec.generate_private_key(ec.SECP256R1()),
+    "P-384": ec.generate_private_key(ec.SECP384R1()),
+    "short": rsa.generate_private_key(public_exponent=65537, key_size=1024),
+}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = float(NOW)
+
+    def __call__(self) -> float:
+        return self.time
+
+
+class FakeIssuer:
+    """Publishes keys, or cannot be reached; counts how often it is asked."""
+
+    def __init__(self, *names: str) -> None:
+        self.document: Any = a_jwks(*names)
+        self.failure: Exception | None = None
+        self.asked = 0
+
+    def read(self) -> Any:
+        self.asked += 1
+        if self.failure is not None:
+            raise self.failure
+        return self.document
+
+
+def a_jwk(name: str, **changes: Any) -> dict[str, Any]:
+    """The public half of a key, by its name; None takes a member away."""
+    public = KEYS[name].public_key()
+    maker: Any = RSAAlgorithm if isinstance(public, rsa.RSAPublicKey) else ECAlgorithm
+    jwk = {**maker.to_jwk(public, as_dict=True), "kid": name, "use": "sig", **changes}
+    return {member: value for member, value in jwk.items() if value is not None}
+
+
+def a_jwks(*names: str) -> dict[str, Any]:
+    return {"keys": [a_jwk(name) for name in names]}
+
+
+def a_token(
+    key: str = "ES256",
+    algorithm: str | None = None,
+    headers: dict[str, Any] | None = None,
+    **claims: Any,
+) -> str:
+    """Ann's token, signed with the key of that name; a claim that is None is left out."""
+    body = {"sub": "ann", "iss": "https://issuer.test", "aud": "authenticated", "exp": SOON, **claims}
+    body = {name: value for name, value in body.items() if value is not None}
+    algorithm = algorithm or ("RS256" if key in {"RS256", "short"} else "ES256")
+    content = json.dumps(body).encode()
+    headers = {"kid": key} if headers is None else headers
+    return jwt.PyJWS().encode(content, KEYS[key], algorithm=algorithm, headers=headers)
+
+
+def base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def issuer() -> FakeIssuer:
+    return FakeIssuer("ES256", "RS256")
+
+
+@pytest.fixture
+def verifier(issuer: FakeIssuer, clock: Clock) -> TokenVerifier:
+    return TokenVerifier(IssuerKeys(issuer.read, clock), "https://issuer.test", "authenticated", clock)
+
+
+# what a good token says
+
+
+@pytest.mark.parametrize("key", ["ES256", "RS256"])
+def test_a_good_token_says_who_is_calling(verifier: TokenVerifier, key: str) -> None:
+    assert verifier.owner_of(a_token(key)) == "ann"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": ["other", "authenticated"]},
+        {"sub": "b1ff9e29-3f0a-4f52-b6c1-2f3f8a3c7a11"},
+        {"sub": "auth0|5f7c8ec7c33c6c004bbafe82"},
+        {"sub": "x" * LONGEST_SUBJECT},
+        {"exp": NOW + 0.5},
+        {"exp": NOW - CLOCK_SKEW_S + 1},
+        {"nbf": NOW + CLOCK_SKEW_S},
+        {"iat": NOW + CLOCK_SKEW_S},
+    ],
+)
+def test_what_a_good_token_may_say(verifier: TokenVerifier, claims: dict[str, Any]) -> None:
+    assert verifier.owner_of(a_token(**claims)) == claims.get("sub", "ann")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": NOW - CLOCK_SKEW_S},
+        {"exp": None},
+        {"exp": str(SOON)},
+        {"exp": True},
+        {"exp": float("nan")},
+        {"exp": float("inf")},
+        {"nbf": NOW + CLOCK_SKEW_S + 1},
+        {"nbf": "soon"},
+        {"nbf": float("nan")},
+        {"nbf": True},
+        {"iat": False},
+        {"iat": NOW + CLOCK_SKEW_S + 1},
+        {"iat": [NOW]},
+    ],
+)
+def test_a_token_for_other_times_is_nobodys(verifier: TokenVerifier, claims: dict[str, Any]) -> None:
+    assert verifier.owner_of(a_token(**claims)) is None
+
+
+def test_the_largest_times_are_numbers_too(verifier: TokenVerifier) -> None:
+    assert verifier.owner_of(a_token(exp=10**400)) == "ann"
+    assert verifier.owner_of(a_token(nbf=10**400)) is None
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://issuer.test/"},
+        {"iss": "https://ISSUER.test"},
+        {"iss": ["https://issuer.test"]},
+        {"iss": None},
+        {"aud": "other"},
+        {"aud": "authenticated "},
+        {"aud": ["other"]},
+        {"aud": []},
+        {"aud": [["authenticated"]]},
+        {"aud": {"authenticated": True}},
+        {"aud": None},
+    ],
+)
+def test_a_token_of_others_or_for_others_is_nobodys(verifier: TokenVerifier, claims: dict[str, Any]) -> None:
+    assert verifier.owner_of(a_token(**claims)) is None
+
+
+@pytest.mark.parametrize(
+    "subject", [None, "", "   ", 7, ["ann"], {"ann": 1}, "an\nn", "ann\0", "änn", "x" * (LONGEST_SUBJECT + 1)]
+)
+def test_a_token_without_a_name_that_we_can_keep_is_nobodys(verifier: TokenVerifier, subject: Any) -> None:
+    assert verifier.owner_of(a_token(sub=subject)) is None
+
+
+# what nobody has signed
+
+
+def test_tokens_that_the_issuer_did_not_sign_are_nobodys(verifier: TokenVerifier) -> None:
+    good = a_token()
+    head, body, signature = good.split(".")
+    other = a_token(sub="eve").split(".")
+    for token in (
+        a_token("foreign", headers={"kid": "ES256"}),
+        f"{head}.{other[1]}.{signature}",
+        f"{head}.{body}.",
+        f"{head}.{body}.{signature[:-4]}",
+        f"{head}.{body}",
+    ):
+        assert verifier.owner_of(token) is None
+
+
+@pytest.mark.parametrize("key", ["ES256", "RS256"])
+def test_a_public_key_is_no_shared_secret(verifier: TokenVerifier, key: str) -> None:
+    """Algorithm confusion: what everybody can read, used as the key of an HMAC."""
+    public = KEYS[key].public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    body = a_token(key).split(".")[1]
+    for secret in (pem, pem.strip(), der, json.dumps(a_jwk(key)).encode(), b""):
+        for algorithm in ("HS256", "hs256", key):
+            head = base64url(json.dumps({"alg": algorithm, "kid": key, "typ": "JWT"}).encode())
+            digest = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
+            assert verifier.owner_of(f"{head}.{body}.{base64url(digest)}") is None
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["none", "None", "NONE", "", None, 7, ["ES256"], "ES384", "PS256", "EdDSA"]
+)
+def test_other_algorithms_are_refused_before_a_key_is_read(
+    verifier: TokenVerifier, issuer: FakeIssuer, algorithm: Any
+) -> None:
+    body = a_token().split(".")[1]
+    for signature in ("", a_token().split(".")[2]):
+        head = base64url(json.dumps({"alg": algorithm, "kid": "ES256"}).encode())
+        assert verifier.owner_of(f"{head}.{body}.{signature}") is None
+    assert issuer.asked == 0
+
+
+def test_a_key_serves_its_own_algorithm_only(verifier: TokenVerifier) -> None:
+    assert verifier.owner_of(a_token("ES256", headers={"kid": "RS256"})) is None
+    assert verifier.owner_of(a_token("RS256", headers={"kid": "ES256"})) is None
+    keys = IssuerKeys(lambda: a_jwks("ES256", "RS256"))
+    assert keys.matching("ES256", "RS256") == keys.matching("RS256", "ES256") == []
+    assert [key.key_id for key in keys.matching("ES256", None)] == ["ES256"]
+
+
+def test_a_token_that_asks_for_extensions_is_nobodys(verifier: TokenVerifier) -> None:
+    body = a_token().split(".")[1]
+    for extension, owner in (({}, "ann"), ({"crit": ["exp"]}, None), ({"crit": ["b64"], "b64": False}, None)):
+        head = base64url(json.dumps({"alg": "ES256", "kid": "ES256", **extension}).encode())
+        r, s = decode_dss_signature(KEYS["ES256"].sign(f"{head}.{body}".encode(), ec.ECDSA(SHA256())))
+        signature = base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+        assert verifier.owner_of(f"{head}.{body}.{signature}") == owner
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        None,
+        "",
+        "x",
+        "..",
+        "a.b.c",
+        "\ud800.b.c",
+        "ä.ö.ü",
+        base64url(b"[]") + ".e30.x",
+        base64url(b"{") + ".e30.x",
+        base64url(b"[" * 4000) + ".e30.x",
+        base64url(b'{"alg":"ES256","kid":7}') + ".e30.x",
+        base64url(b'{"alg":"ES256","kid":null}') + "..",
+    ],
+)
+def test_what_is_no_token_is_nobodys(verifier: TokenVerifier, token: str | None) -> None:
+    assert verifier.owner_of(token) is None
+
+
+def test_a_huge_token_is_refused_unread(verifier: TokenVerifier, issuer: FakeIssuer) -> None:
+    assert len(a_token(more="x" * LONGEST_TOKEN)) > LONGEST_TOKEN
+    assert verifier.owner_of(a_token(more="x" * LONGEST_TOKEN)) is None
+    assert issuer.asked == 0
+    assert verifier.owner_of(a_token(more="x" * (LONGEST_TOKEN // 2))) == "ann"
+
+
+# keys: several, none named, new ones
+
+
+def test_a_token_that_names_no_key_is_tried_with_each(issuer: FakeIssuer, verifier: TokenVerifier) -> None:
+    issuer.document = a_jwks("ES256", "RS256", "next")
+    assert verifier.owner_of(a_token("next", headers={})) == "ann"
+    assert verifier.owner_of(a_token("RS256", headers={})) == "ann"
+    assert verifier.owner_of(a_token("foreign", headers={})) is None
+    assert issuer.asked == 1
+
+
+def test_the_only_key_may_have_no_name(issuer: FakeIssuer, verifier: TokenVerifier) -> None:
+    issuer.document = {"keys": [a_jwk("ES256", kid=None)]}
+    assert verifier.owner_of(a_token(headers={})) == "ann"
+    assert verifier.owner_of(a_token(headers={"kid": "anything"})) == "ann"
+
+
+def test_the_keys_are_read_once_and_again_when_they_are_old(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
+) -> None:
+    for _ in range(3):
+        verifier.owner_of(a_token(exp=NOW + 10 * FRESH_FOR_S))
+    assert issuer.asked == 1
+    clock.time += FRESH_FOR_S - 1
+    verifier.owner_of(a_token(exp=NOW + 10 * FRESH_FOR_S))
+    assert issuer.asked == 1
+    clock.time += 1
+    verifier.owner_of(a_token(exp=NOW + 10 * FRESH_FOR_S))
+    assert issuer.asked == 2
+
+
+def test_a_key_that_the_issuer_withdraws_stops_working(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
+) -> None:
+    token = a_token(exp=NOW + 10 * FRESH_FOR_S)
+    assert verifier.owner_of(token) == "ann"
+    issuer.document = a_jwks("RS256")
+    clock.time += FRESH_FOR_S
+    assert verifier.owner_of(token) is None
+
+
+def test_a_new_key_is_read_when_a_token_names_it(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
+) -> None:
+    assert verifier.owner_of(a_token()) == "ann"
+    issuer.document = a_jwks("ES256", "next")
+    clock.time += REFRESH_INTERVAL_S
+    assert verifier.owner_of(a_token("next")) == "ann"
+    assert verifier.owner_of(a_token()) == "ann"
+    assert issuer.asked == 2
+
+
+def test_names_that_nobody_knows_do_not_make_us_ask_all_the_time(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
+) -> None:
+    for second in range(60):
+        clock.time = NOW + second
+        assert verifier.owner_of(a_token("foreign", headers={"kid": f"k{second}"})) is None
+    assert issuer.asked == 60 / REFRESH_INTERVAL_S
+
+
+def test_a_wrong_signature_by_a_known_name_asks_nobody(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
+) -> None:
+    verifier.owner_of(a_token())
+    clock.time += REFRESH_INTERVAL_S
+    verifier.owner_of(a_token("foreign", headers={"kid": "ES256"}))
+    assert issuer.asked == 1
+
+
+# an issuer that cannot be reached
+
+OUTAGES = [OSError("no route"), TimeoutError(), ValueError("not JSON"), RecursionError()]
+
+
+@pytest.mark.parametrize("failure", OUTAGES, ids=lambda failure: type(failure).__name__)
+def test_without_any_key_nobody_is_called_a_liar(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock, failure: Exception
+) -> None:
+    issuer.failure = failure
+    for _ in range(2):
+        with pytest.raises(KeysUnavailable):
+            verifier.owner_of(a_token())
+    assert issuer.asked == 1
+    issuer.failure = None
+    clock.time += REFRESH_INTERVAL_S
+    assert verifier.owner_of(a_token()) == "ann"
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"keys": None}, {"keys": []}, {"keys": [7, None, {}]}])
+def test_an_issuer_without_a_key_is_as_good_as_unreachable(
+    verifier: TokenVerifier, issuer: FakeIssuer, document: Any
+) -> None:
+    issuer.document = document
+    with pytest.raises(KeysUnavailable):
+        verifier.owner_of(a_token())
+
+
+def test_known_keys_serve_for_an_hour_of_an_outage_and_no_longer(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
+) -> None:
+    token = a_token(exp=NOW + 2 * TRUSTED_FOR_S)
+    assert verifier.owner_of(token) == "ann"
+    issuer.failure = OSError("no route")
+    clock.time = NOW + TRUSTED_FOR_S - 1
+    assert verifier.owner_of(token) == "ann"
+    assert verifier.owner_of(a_token("foreign")) is None
+    clock.time = NOW + TRUSTED_FOR_S
+    with pytest.raises(KeysUnavailable):
+        verifier.owner_of(token)
+    issuer.failure = None
+    clock.time += REFRESH_INTERVAL_S
+    assert verifier.owner_of(token) == "ann"
+
+
+def test_an_outage_is_not_waited_for_with_every_request(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
+) -> None:
+    verifier.owner_of(a_token())
+    issuer.failure = OSError("no route")
+    clock.time += FRESH_FOR_S
+    for _ in range(5):
+        verifier.owner_of(a_token())
+    assert issuer.asked == 2
+
+
+def test_an_outage_is_logged_even_while_known_keys_serve(
+    verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    verifier.owner_of(a_token())
+    issuer.failure = OSError("no route")
+    clock.time += FRESH_FOR_S
+    assert verifier.owner_of(a_token()) == "ann"
+    assert "the keys of the issuer cannot be read" in caplog.text
+
+
+# what an issuer publishes
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "shared"},
+        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+        a_jwk("P-384"),
+        a_jwk("P-384", alg="ES256"),
+        a_jwk("ES256", use="enc"),
+        a_jwk("ES256", alg="ES384"),
+        a_jwk("RS256", alg="PS256"),
+        a_jwk("short"),
+        ECAlgorithm.to_jwk(KEYS["ES256"], as_dict=True),
+        a_jwk("ES256", x="AAAA"),
+        a_jwk("ES256", x=7),
+        a_jwk("ES256", x=base64url(b"\1" * 32)),
+        a_jwk("ES256", crv=["P-256"]),
+        a_jwk("RS256", n=None),
+        {"kty": ["EC"]},
+        "text",
+    ],
+    ids=str,
+)
+def test_keys_that_are_broken_or_for_something_else_are_left_out(other: Any) -> None:
+    assert [key.key_id for key in usable_keys({"keys": [other, a_jwk("RS256")]})] == ["RS256"]
+
+
+def test_a_set_of_any_length_costs_little() -> None:
+    assert len(usable_keys({"keys": [a_jwk("ES256")] * (MAX_KEYS + 5)})) == MAX_KEYS
+
+
+# the issuer of a local run, over HTTP
+
+
+def test_a_token_of_the_local_issuer_is_good() -> None:
+    issuer = Issuer()
+    settings = Settings(
+        {"JWKS_URL": issuer.jwks_url, "JWT_ISSUER": issuer.url, "JWT_AUDIENCE": "authenticated"}
+    )
+    try:
+        assert TokenVerifier.from_settings(settings).owner_of(issuer.token("ann")) == "ann"
+        with pytest.raises(OSError, match="404"):
+            read_document(issuer.url + "/elsewhere")
+    finally:
+        issuer.close()
+    with pytest.raises(KeysUnavailable):
+        TokenVerifier.from_settings(settings).owner_of(issuer.token("ann"))
+
+
+def test_a_document_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer()
+    monkeypatch.setattr("character_identity.auth.jwks.MAX_BYTES", 10)
+    try:
+        with pytest.raises(ValueError, match="more than 10 bytes"):
+            read_document(issuer.jwks_url)
+    finally:
+        issuer.close()
+    assert MAX_BYTES > MAX_KEYS * 1000
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ({"authorization": "Bearer abc"}, "abc"),
+        ({"Authorization": "bearer  abc "}, "abc"),
+        ({"Authorization": "Basic abc"}, None),
+        ({"Authorization": "Bearer"}, None),
+        ({}, None),
+    ],
+)
+def test_the_bearer_header(headers: dict[str, str], token: str | None) -> None:
+    assert bearer_of(headers) == token

@@ -1,0 +1,310 @@
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from character_identity.compat.requests import (
+    CreatePrompt,
+    CreateTune,
+    InstantGeneration,
+    LoraGeneration,
+    LoraTraining,
+)
+from character_identity.compat.service import (
+    IMAGE_HOLD_S,
+    STATUS_HOLD_S,
+    CompatService,
+    NotGenerated,
+    StillRunning,
+)
+from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.failure import Failure
+from character_identity.domain.generation import Generation
+from character_identity.domain.identity import Identity
+from character_identity.domain.weights_digest import weights_digest
+from character_identity.ports.providers import ReferenceLimits
+from character_identity.services.generations import GenerationService
+from character_identity.services.identities import IdentityService
+from character_identity.services.jobs.callbacks import CallbackService
+from character_identity.services.orders import OrderService
+from character_identity.services.references import ReferenceService
+from tests.builders import NOON, an_identity, an_image, some_weights
+from tests.event_fakes import FakeEvents
+from tests.fakes import (
+    Clock,
+    FakeAnalyzer,
+    FakeBucket,
+    FakeGenerations,
+    FakeIdempotencyRecords,
+    FakeIdentities,
+    FakeLedger,
+    FakeMedia,
+    FakeProvider,
+    FakeProviders,
+    FakeTrainedWeights,
+    FakeWorkflows,
+    event_service,
+)
+
+LINKS = [f"https://a.test/{number}.jpg" for number in range(5)]
+LORA = "https://shop.test/copy.safetensors"
+
+
+class Harness:
+    """The proxies over fakes; time passes only while a call waits."""
+
+    def __init__(self) -> None:
+        ids = count(1)
+        self.clock = Clock()
+        self.while_waiting: Callable[[], None] = lambda: None
+        self.ledger, self.events = FakeLedger(), FakeEvents()
+        self.identities = FakeIdentities(ledger=self.ledger, events=self.events)
+        self.generations = FakeGenerations(ledger=self.ledger, events=self.events, identities=self.identities)
+        self.workflows = FakeWorkflows()
+        self.earlier = FakeIdempotencyRecords()
+        self.weights = FakeTrainedWeights()
+        self.media = FakeMedia(**{link: an_image() for link in LINKS}, **{LORA: b"lora"})
+        providers = FakeProviders(
+            FakeProvider("fal-instant", trains=False), FakeProvider("fal-lora"), FakeProvider("astria")
+        )
+        for provider in providers.values():
+            provider.references = ReferenceLimits(1, 20)
+
+        def new_id() -> str:
+            return f"id{next(ids)}"
+
+        references = ReferenceService(FakeBucket(), self.media, FakeAnalyzer(), new_id)
+        orders = OrderService(self.ledger, self.clock, new_id)
+        self.service = CompatService(
+            IdentityService(
+                self.identities,
+                references,
+                providers,
+                orders,
+                self.workflows,
+                event_service(self.events),
+                CallbackService(self.ledger, self.workflows, providers),
+                self.clock,
+                new_id,
+            ),
+            GenerationService(
+                self.generations,
+                self.identities,
+                providers,
+                orders,
+                self.workflows,
+                self.clock,
+                new_id,
+                lambda: 7,
+            ),
+            self.earlier,
+            self.weights,
+            self.media,
+            self.clock,
+            new_id,
+            self._sleep,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.pass_by(seconds=seconds)
+        self.while_waiting()
+
+    def settle_all(self, **changes: Any) -> None:
+        """Everything that runs comes to its end."""
+        for key, generation in self.generations.stored.items():
+            done = {"status": "succeeded", "settled_at": self.clock(), **changes}
+            self.generations.stored[key] = generation.model_copy(update=done)
+        for key, identity in self.identities.stored.items():
+            done = {"status": "ready", "settled_at": self.clock(), **changes}
+            self.identities.stored[key] = identity.model_copy(update=done)
+
+    def generate(self, **changes: Any) -> Generation:
+        body = {"prompt": "Sarah runs", "reference_images": LINKS[:3]} | changes
+        return self.service.generate_instant("ann", InstantGeneration.model_validate(body))
+
+    def train(self, owner: str = "ann", **changes: Any) -> Identity:
+        body = {"images_data_url": LINKS, "trigger_word": "SARAH"} | changes
+        return self.service.train_lora(owner, LoraTraining.model_validate(body))
+
+
+def test_an_image_is_waited_for() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    generation = harness.generate()
+    assert generation.status == "succeeded"
+    assert len(harness.workflows.started) == 1
+
+
+def test_an_image_that_takes_too_long_goes_on_and_is_found_by_the_same_call() -> None:
+    harness = Harness()
+    with pytest.raises(StillRunning) as caught:
+        harness.generate()
+    assert harness.clock() - NOON == timedelta(seconds=IMAGE_HOLD_S)
+    assert caught.value.details == {"generation_id": harness.workflows.started[0].subject_id}
+    harness.settle_all()
+    assert harness.generate().generation_id == caught.value.details["generation_id"]
+    assert len(harness.workflows.started) == 1
+
+
+def test_once_it_was_answered_the_same_call_is_a_new_wish() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    assert harness.generate().generation_id != harness.generate().generation_id
+    assert len(harness.workflows.started) == 2
+
+
+def test_a_call_of_long_ago_is_not_found() -> None:
+    harness = Harness()
+    with pytest.raises(StillRunning):
+        harness.generate()
+    harness.clock.pass_by(minutes=11)
+    harness.while_waiting = harness.settle_all
+    harness.generate()
+    assert len(harness.workflows.started) == 2
+
+
+def test_another_owners_same_call_is_their_own() -> None:
+    harness = Harness()
+    assert harness.train("ann").identity_id != harness.train("bob").identity_id
+
+
+def test_the_identity_of_the_same_references_is_made_once() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    harness.generate(prompt="one")
+    harness.generate(prompt="two")
+    assert len(harness.identities.stored) == 1
+
+
+def test_the_first_usable_reference_is_taken() -> None:
+    harness = Harness()
+    harness.media.files[LINKS[0]] = b"<html>"
+    harness.while_waiting = harness.settle_all
+    assert harness.generate().status == "succeeded"
+    with pytest.raises(InvalidRequest) as caught:
+        harness.generate(reference_images=[LINKS[0]])
+    assert caught.value.code == "unreadable_image"
+
+
+@pytest.mark.parametrize("passing_s", [0, 3600])
+def test_the_same_training_is_started_once(passing_s: float) -> None:
+    harness = Harness()
+    first = harness.train()
+    harness.clock.pass_by(seconds=passing_s)
+    signed_again = [f"{link}?X-Signature=other" for link in LINKS]
+    for link in signed_again:
+        harness.media.files[link] = an_image()
+    assert harness.train(images_data_url=signed_again).identity_id == first.identity_id
+    assert len(harness.workflows.started) == 1
+
+
+def test_other_images_words_or_steps_are_another_training() -> None:
+    harness = Harness()
+    identities = [harness.train(), harness.train(images_data_url=LINKS[:4])]
+    identities += [harness.train(trigger_word="JANE"), harness.train(steps=500)]
+    assert len({identity.identity_id for identity in identities}) == 4
+    assert identities[3].training_steps == 500
+
+
+def test_a_failed_training_may_be_tried_again() -> None:
+    harness = Harness()
+    first = harness.train()
+    harness.settle_all(status="failed")
+    assert harness.train().identity_id != first.identity_id
+
+
+def test_a_refused_training_leaves_nothing_in_the_way() -> None:
+    harness = Harness()
+    harness.media.files[LINKS[4]] = b"<html>"
+    with pytest.raises(InvalidRequest):
+        harness.train()
+    harness.media.files[LINKS[4]] = an_image()
+    assert harness.train().status == "training"
+    assert len(harness.workflows.started) == 1
+
+
+def test_a_training_that_is_being_started_elsewhere_is_waited_for_and_not_started_again() -> None:
+    harness = Harness()
+    harness.train()
+    (identity_id,) = harness.identities.stored
+    started = harness.identities.stored.pop(identity_id)
+    harness.while_waiting = lambda: harness.identities.stored.update({identity_id: started})
+    assert harness.train().identity_id == identity_id
+
+    del harness.identities.stored[identity_id]
+    harness.while_waiting = lambda: None
+    with pytest.raises(Conflict):
+        harness.train()
+    harness.clock.pass_by(minutes=2)
+    assert harness.train().identity_id != identity_id
+    assert len(harness.workflows.started) == 2
+
+
+def test_a_copied_lora_is_known_by_its_content_and_then_by_its_link() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    harness.identities.add(an_identity(weights=some_weights(), settled_at=harness.clock()))
+    harness.weights.remember("ann", weights_digest(b"lora"), "i1")
+    body = LoraGeneration(prompt="Sarah runs", lora_url=LORA)
+    assert harness.service.generate_lora("ann", body).identity_id == "i1"
+    del harness.media.files[LORA]
+    assert harness.service.generate_lora("ann", body).identity_id == "i1"
+
+
+def test_a_lora_of_somebody_else_is_not_generated_with() -> None:
+    harness = Harness()
+    with pytest.raises(InvalidRequest) as caught:
+        harness.service.generate_lora("ann", LoraGeneration(prompt="Sarah", lora_url=LORA))
+    assert caught.value.code == "unknown_lora"
+
+
+def test_a_status_is_waited_for_a_little() -> None:
+    harness = Harness()
+    identity = harness.train()
+    assert harness.service.training("ann", identity.identity_id, "fal-lora").status == "training"
+    harness.while_waiting = harness.settle_all
+    assert harness.service.training("ann", identity.identity_id, "fal-lora").status == "ready"
+    with pytest.raises(NotFound):
+        harness.service.training("ann", identity.identity_id, "astria")
+
+
+def test_a_prompt_is_ordered_once_until_its_images_were_seen() -> None:
+    harness = Harness()
+    tune = CreateTune.model_validate({"tune": {"title": "Character: Sarah", "images": [{"url": LINKS[0]}]}})
+    identity_id = harness.service.train_tune("ann", tune).identity_id
+    harness.settle_all()
+    body = CreatePrompt.model_validate({"prompt": {"text": "Sarah runs"}})
+    first = harness.service.order_prompt("ann", identity_id, body).generation_id
+    assert harness.service.order_prompt("ann", identity_id, body).generation_id == first
+    harness.settle_all()
+    assert harness.service.prompt("ann", identity_id, first).status == "succeeded"
+    assert harness.service.order_prompt("ann", identity_id, body).generation_id != first
+    with pytest.raises(NotFound):
+        harness.service.prompt("ann", "other", first)
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "waited_s"), [(None, STATUS_HOLD_S), (3600, STATUS_HOLD_S), (2, 2), (0, 0)]
+)
+def test_a_status_is_waited_for_as_long_as_the_caller_likes_within_reason(
+    wait_s: float | None, waited_s: float
+) -> None:
+    harness = Harness()
+    identity = harness.train()
+    before = harness.clock()
+    harness.service.training("ann", identity.identity_id, "fal-lora", wait_s)
+    assert harness.clock() - before == timedelta(seconds=waited_s)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("generation_failed", 502), ("provider_rejected", 502), ("filtered", 422)]
+)
+def test_an_image_that_failed_is_an_error_with_its_own_reason(code: str, status: int) -> None:
+    harness = Harness()
+    failure = Failure(code=code, message="no such luck")
+    harness.while_waiting = lambda: harness.settle_all(status="failed", error=failure)
+    with pytest.raises(NotGenerated) as caught:
+        harness.generate()
+    assert (caught.value.status, caught.value.code, caught.value.message) == (status, code, "no such luck")

@@ -1,0 +1,190 @@
+"""What else there is to a job: being told of it, finding, cancelling and erasing it, and how long files live.
+
+Our adapters against stand-ins that refuse every header and field that they do not know.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from character_identity.domain.errors import ProviderOutcomeUnknown
+from character_identity.ports.providers import Provider
+from character_identity.providers.fal.flux_lora import FalFluxLora
+from tests.builders import an_identity
+from tests.contracts.fault_injection import ASTRIA_CALLBACK, FAL_CALLBACK
+from tests.contracts.ours import PROMPT, Ours
+
+SARAH = an_identity(provider="astria", provider_model_id="788416")
+
+
+def lifetimes(ours: Ours, provider: str) -> dict[str, Any]:
+    """When each file that the provider keeps goes, by the end of its name."""
+    return {file["name"].rpartition("/")[2]: file["expires_at"] for file in ours.stand_in.files(provider)}
+
+
+def test_material_lives_for_two_deadlines_and_weights_for_a_week(ours: Ours) -> None:
+    ours.order_training(ours.lora)
+    ours.stand_in.let_pass(0)
+    assert lifetimes(ours, "fal") == {
+        "references.zip": "2026-11-22T12:00:00.000Z",
+        "pytorch_lora_weights.safetensors": "2026-11-29T10:00:00.000Z",
+        "config.json": "2026-11-29T10:00:00.000Z",
+    }
+
+
+def test_weights_live_for_a_month_where_fal_draws_with_its_own(ours: Ours) -> None:
+    ours.order_training(FalFluxLora(ours.lora._queue, can_fetch_our_urls=False))
+    ours.stand_in.let_pass(0)
+    assert lifetimes(ours, "fal")["pytorch_lora_weights.safetensors"] == "2026-12-22T10:00:00.000Z"
+
+
+def test_a_reference_lives_for_two_deadlines_and_images_for_a_week(ours: Ours) -> None:
+    ours.instant.submit_generation(ours.generation(an_identity()))
+    ours.stand_in.let_pass(0)
+    assert lifetimes(ours, "fal") == {
+        "1.jpg": "2026-11-22T10:30:00.000Z",
+        "picture.jpg": "2026-11-29T10:00:00.000Z",
+    }
+
+
+def test_fal_calls_back(ours: Ours) -> None:
+    training = ours.lora.submit_training(ours.training(ours.lora, FAL_CALLBACK))
+    image = ours.instant.submit_generation(ours.generation(an_identity(), FAL_CALLBACK))
+    told = ours.stand_in.let_pass(11)
+    assert {news["request_id"] for news in told} == {training.provider_job_id, image.provider_job_id}
+    assert {str(post.url) for post in ours.stand_in.web.posts} == {FAL_CALLBACK}
+
+
+def test_astria_calls_back(ours: Ours) -> None:
+    ours.astria.submit_training(ours.training(ours.astria, ASTRIA_CALLBACK))
+    ours.stand_in.let_pass(11)
+    prompt = ours.astria.submit_generation(ours.generation(SARAH, ASTRIA_CALLBACK))
+    ours.stand_in.let_pass(3)
+    assert {str(post.url) for post in ours.stand_in.web.posts} == {ASTRIA_CALLBACK}
+    assert len(ours.stand_in.web.posts) == 2
+    assert prompt.provider_job_id == "45042524"
+
+
+def test_a_request_id_of_a_webhook_leads_to_the_job(ours: Ours) -> None:
+    submitted = ours.lora.submit_training(ours.training(ours.lora))
+    assert ours.lora.job_handle("training", submitted.provider_job_id) == submitted
+    submitted = ours.instant.submit_generation(ours.generation(an_identity()))
+    assert ours.instant.job_handle("generation", submitted.provider_job_id) == submitted
+
+
+@pytest.mark.parametrize("callback_url", [None, ASTRIA_CALLBACK])
+def test_a_tune_whose_answer_was_lost_is_found(ours: Ours, callback_url: str | None) -> None:
+    ours.stand_in.tune(title="Sarah [i2]", callback=callback_url)
+    ours.stand_in.tune(title="Sarah [i1] again", callback=callback_url)
+    order = ours.training(ours.astria, callback_url)
+    assert ours.astria.find_training(order) is None
+    ours.stand_in.arm("astria.create_tune", "reply", accepted=True, status=504)
+    with pytest.raises(ProviderOutcomeUnknown):
+        ours.astria.submit_training(order)
+    found = ours.astria.find_training(order)
+    assert found is not None
+    ours.stand_in.clock.advance(11)
+    assert ours.astria.training_status(found).state == "trained"
+    assert ours.stand_in.ledger()[-1]["request_id"] == found.provider_job_id
+
+
+@pytest.mark.parametrize("callback_url", [None, ASTRIA_CALLBACK])
+def test_a_prompt_whose_answer_was_lost_is_found(ours: Ours, callback_url: str | None) -> None:
+    identity = ours.trained(ours.astria)
+    ours.generated(ours.astria, identity)
+    ours.stand_in.clock.advance(60)
+    since, order = ours.stand_in.clock.now(), ours.generation(identity, callback_url)
+    assert ours.astria.find_generation(order, since) is None
+    ours.stand_in.arm("astria.create_prompt", "reply", accepted=True, status=504)
+    with pytest.raises(ProviderOutcomeUnknown):
+        ours.astria.submit_generation(order)
+    ours.generated(ours.astria, identity, seed=8)
+    found = ours.astria.find_generation(order, since)
+    assert found is not None
+    assert ours.stand_in.ledger()[-2]["request_id"] == found.provider_job_id
+    assert ours.astria.generation_status(found, order.request).state == "generated"
+    assert ours.astria.find_generation(order, ours.stand_in.clock.now() + timedelta(minutes=2)) is None
+
+
+def test_a_waiting_job_is_cancelled_and_says_so(ours: Ours) -> None:
+    handle = ours.order_training(ours.lora)
+    assert ours.lora.cancel(handle) and ours.lora.cancel(handle)
+    status = ours.lora.training_status(handle)
+    assert (status.state, status.reason) == ("failed", "cancelled: Request was cancelled by the client")
+    assert [call["cost_usd"] for call in ours.stand_in.ledger()] == [0]
+
+
+def test_a_running_job_may_go_on_when_cancelled(ours: Ours) -> None:
+    handle = ours.order_training(ours.lora)
+    ours.stand_in.clock.advance(5)
+    assert ours.lora.cancel(handle)
+    ours.stand_in.clock.advance(6)
+    assert ours.lora.training_status(handle).state == "trained"
+    ours.stand_in.clock.advance(3600)
+    assert ours.lora.cancel(handle)
+
+
+def test_astria_cannot_be_asked_to_cancel(ours: Ours) -> None:
+    assert not ours.astria.cancel(ours.order_training(ours.astria))
+
+
+def test_what_is_erased_at_astria_is_gone(ours: Ours) -> None:
+    handle = ours.order_training(ours.astria)
+    ours.stand_in.clock.advance(11)
+    prompt = ours.astria.submit_generation(ours.generation(SARAH))
+    ours.stand_in.let_pass(3)
+    assert len(ours.stand_in.files("astria")) == 6
+    for _ in range(2):
+        assert ours.astria.erase_generation(prompt)
+        assert ours.astria.erase_training(handle)
+    assert ours.stand_in.files("astria") == []
+    assert ours.astria.keeps is None
+    assert ours.astria.training_status(handle).state == "failed"
+
+
+def test_at_fal_nothing_can_be_erased_and_it_says_what_it_keeps(ours: Ours) -> None:
+    handle = ours.order_training(ours.lora)
+    assert not ours.lora.erase_training(handle) and not ours.lora.erase_generation(handle)
+    assert "references 120 minutes, images 7 days, weights 7 days" in ours.lora.keeps
+    assert "references 30 minutes, images 7 days." in ours.instant.keeps
+    elsewhere = FalFluxLora(ours.lora._queue, can_fetch_our_urls=False)
+    assert "weights 30 days" in elsewhere.keeps
+
+
+def test_a_job_that_fal_forgot_has_failed(ours: Ours) -> None:
+    ours.stand_in.arm("fal.submit", "forgotten")
+    status = ours.lora.training_status(ours.order_training(ours.lora))
+    assert status.state == "failed"
+    assert status.reason is not None and "does not know this job any more" in status.reason
+
+
+def test_a_result_outlives_a_status_that_is_gone(ours: Ours) -> None:
+    handle = ours.order_training(ours.lora)
+    ours.stand_in.clock.advance(11)
+    ours.stand_in.arm("fal.status", "reply", status=404, body={"status": "NOT_FOUND"})
+    assert ours.lora.training_status(handle).state == "trained"
+
+
+@pytest.mark.parametrize("name", ["instant", "lora"])
+def test_images_cost_no_more_than_their_ceiling(ours: Ours, name: str) -> None:
+    provider: Provider = getattr(ours, name)
+    identity = ours.trained(ours.lora) if name == "lora" else an_identity()
+    order = ours.generation(identity, num_images=2, width=1000, height=1000)
+    provider.submit_generation(order)
+    ours.stand_in.let_pass(0)
+    cost_usd = ours.stand_in.ledger()[-1]["cost_usd"]
+    assert 0 < cost_usd <= provider.generation_ceiling_usd(order.request)
+
+
+def test_the_prompt_is_the_one_that_was_planned(ours: Ours) -> None:
+    """A look-up compares the text, so nothing may be added to it on the way."""
+    order = ours.generation(ours.trained(ours.astria), prompt=f"  {PROMPT}\n")
+    ours.astria.submit_generation(order)
+    assert ours.astria.find_generation(order, ours.stand_in.clock.now()) is not None
+
+
+def test_a_prompt_of_another_identity_is_not_taken_for_ours(ours: Ours) -> None:
+    ours.astria.submit_generation(ours.generation(ours.trained(ours.astria)))
+    other = an_identity(provider="astria", provider_model_id="7")
+    assert ours.astria.find_generation(ours.generation(other), ours.stand_in.clock.now()) is None

@@ -1,0 +1,216 @@
+"""What is on the gallery page."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from character_evaluation.gallery import dollars, render_gallery, score, seconds
+from character_evaluation.scenarios import SCENARIOS, EvaluatedIdentity, EvaluationRow, EvaluationRun
+
+
+class Page(HTMLParser):
+    """The page's text, tags and attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._hidden = False
+        self.feed(html)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._hidden = tag in ("style", "title")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words.append(data)
+
+
+def row(**changes: Any) -> EvaluationRow:
+    usual: dict[str, Any] = {
+        "provider": "astria",
+        "scenario": "close-up",
+        "variation": 1,
+        "prompt": "p",
+        "outcome": "succeeded",
+        "seed": 1001,
+        "image": "images/astria/close-up-1.jpg",
+        "encoder": "clip-vit-b32",
+        "similarity_mean": 0.9123,
+        "clip_similarity": 0.9123,
+        "latency_ms": 2345,
+        "cost_usd": 0.0245,
+    }
+    return EvaluationRow(**usual | changes)
+
+
+def run(*rows: EvaluationRow, **changes: Any) -> EvaluationRun:
+    usual = EvaluationRun(
+        character="Eileen",
+        started_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+        references=["references/01.jpg", "references/02.jpg"],
+        scenarios=SCENARIOS[:1],
+        identities=[EvaluatedIdentity(provider="astria", training_time_ms=120_000, training_cost_usd=1.5)],
+        rows=rows,
+    )
+    return replace(usual, **changes)
+
+
+def page(*rows: EvaluationRow, **changes: Any) -> Page:
+    return Page(render_gallery(run(*rows, **changes), "results.csv"))
+
+
+def test_an_image_comes_with_its_figures() -> None:
+    found = page(row())
+    assert {"src": "images/astria/close-up-1.jpg", "loading": "lazy"}.items() <= found.all("img")[-1].items()
+    for figure in ("0.912", "seed 1001", "took 2.3 s", "cost $0.0245", "expected CLIP similarity above 0.90"):
+        assert figure in found.text
+    assert "as expected" in found.text
+
+
+def test_every_image_has_words_for_those_who_cannot_see_it() -> None:
+    alternatives = [image.get("alt") for image in page(row()).all("img")]
+    assert len(alternatives) == 3
+    assert alternatives[-1] == "Eileen by astria: Close-up portrait, well lit, variation 1"
+    assert all(alternatives)
+
+
+def test_the_page_needs_nothing_but_the_files_beside_it() -> None:
+    html = render_gallery(run(row()), "results.csv")
+    links = [value for _, tag in Page(html).tags for name, value in tag.items() if name in ("src", "href")]
+    assert "results.csv" in links
+    assert not re.search(r"(https?:)?//", html)
+    assert not {"script", "link", "iframe"} & {name for name, _ in Page(html).tags}
+
+
+@pytest.mark.parametrize(
+    "attack", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}"]
+)
+def test_nobody_writes_html_by_way_of_a_name_or_an_error(attack: str) -> None:
+    found = page(row(outcome="failed", image=None, error=attack), row(image=attack), character=attack)
+    assert attack in found.text
+    assert not found.all("script")
+    assert not any("onerror" in attributes for _, attributes in found.tags)
+
+
+def test_a_failed_image_shows_its_error() -> None:
+    found = page(row(outcome="failed", image=None, similarity_mean=None, error="fal is down"))
+    assert "Failed fal is down not scored" in found.text
+    assert "0 of 1, 1 failed" in found.text
+
+
+def test_a_filtered_image_says_so() -> None:
+    found = page(row(outcome="filtered", image=None, similarity_mean=None))
+    assert "safety checker withheld this picture. not scored" in found.text
+    assert "0 of 1, 1 filtered" in found.text
+
+
+def test_an_image_that_is_not_here_says_so() -> None:
+    assert "No picture here The link is dead." in page(row(image=None, error="The link is dead.")).text
+
+
+def test_a_score_that_is_missing_is_not_a_zero() -> None:
+    found = page(row(encoder=None, similarity_mean=None, clip_similarity=None))
+    assert "not scored" in found.text
+    assert "Nothing was scored." in found.text
+    assert "0.000" not in found.text
+
+
+def test_a_provider_without_an_identity_says_why_in_every_place() -> None:
+    identities = [EvaluatedIdentity(provider="astria", error="No face was found.")]
+    found = page(identities=identities, scenarios=SCENARIOS[:2])
+    assert found.text.count("Not made No face was found.") == 2
+
+
+def test_all_variations_are_shown() -> None:
+    found = page(row(), row(variation=2, similarity_mean=0.7), row(variation=3, outcome="failed", image=None))
+    assert len(found.all("figure")) == 3
+    assert "2 of 3" in found.text
+
+
+def test_simulators_are_announced_first_of_all() -> None:
+    found = page(row(), stand_ins=frozenset({"astria"}))
+    assert found.text.startswith("SIMULATED Pictures: made by stand-ins on this machine, not by astria.")
+    assert "Nothing was charged" in found.text
+
+
+def test_a_stand_in_encoder_is_announced_and_held_against_nothing() -> None:
+    found = page(row(encoder="efficientnet-lite0", clip_similarity=None, similarity_mean=0.99))
+    assert found.text.startswith("SIMULATED Scores: by efficientnet-lite0, standing in for CLIP ViT-B/32.")
+    assert "as expected" not in found.text
+
+
+def test_the_real_thing_is_not_called_simulated() -> None:
+    assert "SIMULATED" not in page(row()).text
+
+
+def test_a_score_below_the_expected_one_is_marked() -> None:
+    assert "below expected" in page(row(clip_similarity=0.90, similarity_mean=0.90)).text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (None, "unknown"),
+        (0.0, "$0.00"),
+        (0.1, "$0.10"),
+        (0.035, "$0.035"),
+        (0.0245, "$0.0245"),
+        (2.5049, "$2.50"),
+    ],
+)
+def test_amounts(amount: float | None, text: str) -> None:
+    assert dollars(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(None, "unknown"), (0, "0.0 s"), (1250, "1.2 s"), (90_000, "1.5 min")]
+)
+def test_durations(milliseconds: float | None, text: str) -> None:
+    assert seconds(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("training_cost_usd", "cost_usd", "text"),
+    [
+        (1.5, 0.1, "$1.60"),
+        (None, 0.1, "at least $0.10"),
+        (1.5, None, "at least $1.50"),
+        (None, None, "unknown"),
+    ],
+)
+def test_a_bill_says_what_is_missing_from_it(
+    training_cost_usd: float | None, cost_usd: float | None, text: str
+) -> None:
+    identities = [EvaluatedIdentity(provider="astria", training_cost_usd=training_cost_usd)]
+    found = page(row(cost_usd=cost_usd), identities=identities)
+    assert f"cost, training included {text}" in found.text
+
+
+def test_the_best_of_several_providers_stands_out_but_not_among_simulators() -> None:
+    identities = [EvaluatedIdentity(provider=name) for name in ("astria", "fal-lora")]
+    rows = [row(similarity_mean=0.7), row(provider="fal-lora", similarity_mean=0.8)]
+    real = page(*rows, identities=identities)
+    assert [tag for _, tag in real.tags].count({"class": "best"}) == 1
+    simulated = page(*rows, identities=identities, stand_ins=frozenset({"fal-lora"}))
+    assert {"class": "best"} not in [tag for _, tag in simulated.tags]
+
+
+def test_scores_have_three_digits() -> None:
+    assert score(0.91249) == "0.912"
+    assert score(None) == "not scored"

@@ -1,0 +1,56 @@
+"""Copies go on where the original was, and say what became of them, whatever that is."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import json, os, signal, sys
+from dataclasses import asdict
+from tests.faults.forks import Copies
+
+copies, seen = Copies(), []
+
+def work():
+    for number in range(4):
+        seen.append(number)
+        if copies.split(str(number)):
+            {happens}
+    return f"saw {seen}"
+
+print(json.dumps({name: asdict(told) for name, told in copies.explore(work).items()}))
+"""
+
+
+def explored(happens: str) -> dict[str, dict[str, Any]]:
+    """What a script says whose copies do something; it has a process that does nothing else."""
+    script = SCRIPT.replace("{happens}", happens)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    told: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return told
+
+
+def test_each_copy_has_what_was_before_it_and_nothing_of_the_others() -> None:
+    told = explored("break")
+    assert [copy["text"] for copy in told.values()] == [
+        "saw [0]",
+        "saw [0, 1]",
+        "saw [0, 1, 2]",
+        "saw [0, 1, 2, 3]",
+    ]
+    assert not any(copy["failed"] for copy in told.values())
+
+
+def test_an_error_is_told_with_its_traceback() -> None:
+    told = explored("raise SystemExit('no more')")
+    assert all(copy["failed"] and "no more" in copy["text"] for copy in told.values())
+
+
+def test_a_copy_that_is_gone_has_failed() -> None:
+    told = explored("os.kill(os.getpid(), signal.SIGKILL)")
+    assert len(told) == 4
+    assert all(copy["failed"] for copy in told.values())

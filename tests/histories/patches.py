@@ -1,0 +1,64 @@
+"""What makes a world fast without changing what it shows."""
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3
+import pytest
+from boto3.s3.transfer import TransferConfig
+
+from local.simulators.drawing.rendering import Shot
+from tests.builders import an_image
+from tests.histories.direct_table import connect
+
+
+def apply_patches(patch: pytest.MonkeyPatch) -> None:
+    """One thread, plain pictures and small weights, one client for each service, rows written as they are."""
+    _stay_in_one_thread(patch)
+    _draw_plain_images(patch)
+    _share_clients(patch)
+    patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
+
+
+def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
+    """The stand-ins draw, and files are uploaded, while others wait; a crash so leaves nothing behind."""
+
+    async def here(work: Callable[..., Any], *values: Any) -> Any:
+        return work(*values)
+
+    patch.setattr(asyncio, "to_thread", here)
+    patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
+
+
+def _draw_plain_images(patch: pytest.MonkeyPatch) -> None:
+    """The stand-ins' pictures show nothing but their seed."""
+
+    @cache
+    def plain(number: int, image_format: str) -> bytes:
+        return an_image(64, 64, (number, 120, 90), image_format)
+
+    def render(shot: Shot, known: object, output_format: str = "jpeg") -> bytes:
+        return plain(shot.seed % 256, output_format.upper())
+
+    for module in ("fal.models", "astria.prompts"):
+        patch.setattr(f"local.simulators.{module}.render", render)
+
+
+def _share_clients(patch: pytest.MonkeyPatch) -> None:
+    """A client of AWS is made once, and not once in each sandbox."""
+    for kind in ("client", "resource"):
+        made: dict[Any, Any] = {}
+
+        make = getattr(boto3, kind)
+
+        def once(service: str, *, make: Any = make, made: Any = made, **options: Any) -> Any:
+            key = service, *sorted(options)
+            if key not in made:
+                made[key] = make(service, **options)
+                if service == "dynamodb":
+                    connect(made[key].meta.client)
+            return made[key]
+
+        patch.setattr(boto3, kind, once)

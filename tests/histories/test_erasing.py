@@ -1,0 +1,171 @@
+"""Erased at any point of a training or a generation: whatever is under way, nothing is left."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from character_identity.aws.identity_table import ERASED
+from character_identity.aws.open_work import OpenWork
+from character_identity.domain.erasure import LAST_PURGE
+from tests.histories.harness import KEYS, PROVIDERS_AT, Harness, harness
+from tests.histories.history import History
+
+PROVIDERS = ("fal-lora", "astria", "fal-instant")
+TRAINING = (
+    "PrepareTraining",
+    "SubmitTraining",
+    "WaitForCallback",
+    "CheckTraining",
+    "StoreWeights",
+    "RecordTraining",
+)
+GENERATING = ("SubmitGeneration", "WaitForCallback", "CheckGeneration", "StoreImages", "RecordGeneration")
+MINUTE = timedelta(minutes=1)
+
+
+class ErasedAt(History):
+    """Before the ``number``-th call to a port, counted while ``armed``, somebody erases the identity."""
+
+    def __init__(self, number: int) -> None:
+        self.left, self.armed = number, False
+        super().__init__()
+
+    def _watched(self, port: Any, name: str) -> Any:
+        watched = super()._watched(port, name)
+        watched._through = self._through
+        return watched
+
+    def _through(self, what: str, call: Callable[[], Any]) -> Any:
+        if self.armed and self.identities.stored:
+            self.left -= 1
+            if self.left == 0:
+                self.armed = False
+                (identity,) = self.identities.stored.values()
+                self.erase(identity)
+        return self.faulty_transport.through(what, call)
+
+    @property
+    def was_erased(self) -> bool:
+        return self.left <= 0
+
+    def check_nothing_is_left(self) -> None:
+        """After the last purge, of one erased identity."""
+        while self.erasures.due:
+            self.clock.time = max(self.clock(), min(self.erasures.due.values()))
+            self.let_pass(MINUTE)
+            self.sweep()
+        (receipt,) = self.erasures.stored.values()
+        assert self.clock() >= receipt.erased_at + LAST_PURGE
+        assert (receipt.complete, receipt.unfinished) == (True, [])
+        assert self.bucket.objects == {}
+        assert (self.identities.stored, self.generations.stored) == ({}, {})
+        assert self.trained_weights.known == {}
+        for job in self.ledger.rows.values():
+            assert not job.open
+            if job.handle is not None:
+                assert job.handle.provider_job_id in self.providers[job.provider].erased
+        assert all(budget.reserved_microusd == 0 for budget in self.ledger.budgets.values())
+
+
+def trained(number: int, provider: str) -> ErasedAt:
+    """An identity that is erased while it trains."""
+    history = ErasedAt(number)
+    history.armed = True
+    history.order_identity("ann", provider, "k1")
+    history.run_to_the_end()
+    return history
+
+
+def generated(number: int, provider: str) -> ErasedAt:
+    """One that is erased while it is drawn."""
+    history = ErasedAt(number)
+    history.order_identity("ann", provider, "k1")
+    history.run_to_the_end()
+    (identity,) = history.identities.stored.values()
+    history.armed = True
+    history.order_images(identity, "k2")
+    history.run_to_the_end()
+    return history
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("make", [trained, generated])
+def test_an_erasure_before_any_call_leaves_nothing(
+    make: Callable[[int, str], ErasedAt], provider: str
+) -> None:
+    number = 1
+    while (history := make(number, provider)).was_erased:
+        history.check_nothing_is_left()
+        number += 1
+    assert number > (25 if make is generated or provider != "fal-instant" else 0)
+
+
+class TestOnTheTables:
+    """The same before each task of a machine, with the tables' real conditions and the stand-ins."""
+
+    @pytest.mark.parametrize("task", [*TRAINING, "IdentityReady"])
+    def test_of_a_training(self, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        with harness(monkeypatch) as here:
+            identity_id = self.create(here, "astria")
+            self.run_until(here, identity_id, task)
+            self.erase(here, identity_id)
+            self.check_nothing_is_left(here, identity_id)
+            with here.faulty_transport.unwatched():
+                headers = {"Authorization": f"Bearer {KEYS['astria']}"}
+                tunes = here.stand_in.call("GET", f"{PROVIDERS_AT}/astria/tunes", headers=headers)
+            assert tunes.json() == []
+
+    @pytest.mark.parametrize("task", [*GENERATING, "GenerationSucceeded"])
+    def test_of_a_generation(self, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        with harness(monkeypatch) as here:
+            identity_id = self.create(here, "fal-instant")
+            path = f"/v1/identities/{identity_id}/generations"
+            generation = here.call("create_generation", "POST", path, {"prompt": "Sarah"})
+            self.run_until(here, generation.body["generationId"], task)
+            self.erase(here, identity_id)
+            self.check_nothing_is_left(here, identity_id)
+
+    @staticmethod
+    def create(here: Harness, provider: str) -> str:
+        count = 4 if provider == "astria" else 1
+        body = {"name": "Sarah", "provider": provider, "references": here.uploads(count)}
+        answer = here.call("create_identity", "POST", "/v1/identities", body)
+        return str(answer.body["characterId"])
+
+    @staticmethod
+    def run_until(here: Harness, name: str, task: str) -> None:
+        """Let a machine run until a task of it is the next thing to be done."""
+        execution = here.executions.by_name[name]
+        while execution.at != task:
+            assert execution.status == "RUNNING"
+            for due in here.executions.due:
+                here.executions.step(due)
+            here.deliver()
+            here.stand_in.let_pass(1)
+
+    @staticmethod
+    def erase(here: Harness, identity_id: str) -> None:
+        answer = here.call("erase_identity", "DELETE", f"/v1/identities/{identity_id}")
+        assert (answer.status, answer.body["characterId"]) == (200, identity_id)
+
+    @staticmethod
+    def check_nothing_is_left(here: Harness, identity_id: str) -> None:
+        here.run()
+        table = boto3.resource("dynamodb").Table("state")
+        while rows := OpenWork(table).due(here.now() + timedelta(days=1), 9):
+            here.stand_in.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
+            here.sweep()
+        assert here.stored_keys() == []
+        items = {(item["pk"], item["sk"]): item for item in table.scan()["Items"]}
+        left = {pk.partition("#")[0] for pk, _ in items}
+        assert left <= {"IDENTITY", "JOB", "EVENT", "BUDGET", "REQUESTS"}
+        assert [sk for pk, sk in items if pk.startswith("IDENTITY#")] == ["IDENTITY"]
+        receipt = items[f"IDENTITY#{identity_id}", "IDENTITY"]
+        assert (receipt["status"], receipt["complete"]) == (ERASED, True)
+        assert "Sarah" not in str(items)
+        assert all(item.get("money") != "reserved" for item in items.values())
+        (budget,) = (item for (pk, _), item in items.items() if pk.startswith("BUDGET#"))
+        assert budget["reserved"] == 0

@@ -1,0 +1,168 @@
+"""What tests/state_machines/test_in_process.py does not see of the executions here: times, and the port."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from character_identity.aws.workflows import StateMachines
+from character_identity.domain.job import JobKind, ProviderJob
+from infra.workflows import DEFINITIONS
+from tests.histories.executions import Crash, Execution, Executions
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+WAITING = {"generation_id": "g1", "state": "running", "poll_seconds": 100}
+
+
+class Machines:
+    """One execution of ``generate_images`` whose functions do what ``does`` says; a call's time is kept."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.called: list[tuple[str, float]] = []
+        self.tokens: list[str] = []
+        self.does: dict[str, Any] = {}
+        names = ("SubmitGeneration", "WaitForCallback", "CheckGeneration", "StoreImages", "RecordGeneration")
+        self.executions = Executions({name: self._function(name) for name in names}, lambda: self.now)
+        self.execution = self.executions.begin("g1", "generate_images", dict(WAITING))
+
+    def _function(self, name: str) -> Any:
+        def function(event: Any) -> Any:
+            self.called.append((name, (self.now - START).total_seconds()))
+            if "wake_token" in event:
+                self.tokens.append(event["wake_token"])
+            does = self.does.get(name, {})
+            return does(event) if callable(does) else {**event, **does}
+
+        return function
+
+    def go_on(self, until: str) -> Execution:
+        """Make steps, in no time but for the waits, until a state is entered or the execution has ended."""
+        while self.execution.status == "RUNNING" and self.execution.at != until:
+            self.now = max(self.now, self.executions.next_due() or self.now)
+            self.executions.step(self.execution)
+        return self.execution
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def machines() -> Machines:
+    return Machines()
+
+
+def test_a_retry_comes_after_the_pause_that_the_file_says(machines: Machines) -> None:
+    machines.does["SubmitGeneration"] = _raising("ProviderUnavailable")
+    machines.does["RecordGeneration"] = {"state": "failed", "error": {"code": "c", "message": "m"}}
+    machines.go_on("RecordGeneration")
+    times = [time for name, time in machines.called if name == "SubmitGeneration"]
+    delays = [later - earlier for earlier, later in pairwise(times)]
+    assert delays == [5, 10, 20, 40, *[60] * 26]
+
+
+def test_a_wait_for_callback_ends_when_its_time_is_up(machines: Machines) -> None:
+    machines.go_on("WaitForCallback")
+    machines.executions.step(machines.execution)
+    assert machines.executions.next_due() == START + timedelta(seconds=100)
+    assert machines.executions.due == []
+    machines.pass_by(100)
+    machines.executions.step(machines.executions.due[0])
+    assert machines.execution.path[-2:] == ["WaitForCallback", "CheckGeneration"]
+
+
+def test_a_token_wakes_once_and_in_time_only(machines: Machines) -> None:
+    machines.does["CheckGeneration"] = WAITING
+    machines.go_on("WaitForCallback")
+    machines.executions.step(machines.execution)
+    machines.executions.wake(machines.tokens[0])
+    assert machines.execution.at == "CheckGeneration"
+    machines.go_on("WaitForCallback")
+    machines.executions.step(machines.execution)
+    machines.executions.wake(machines.tokens[0])
+    assert machines.execution.at == "WaitForCallback"
+    machines.go_on("CheckGeneration")
+    assert machines.now == START + timedelta(seconds=100)
+    machines.executions.wake(machines.tokens[1])
+    assert machines.execution.at == "CheckGeneration"
+
+
+def test_a_call_that_dies_after_its_token_was_sent_changes_nothing(machines: Machines) -> None:
+    def wake_and_die(event: Any) -> None:
+        machines.executions.wake(event["wake_token"])
+        raise Crash("right after it")
+
+    machines.does["WaitForCallback"] = wake_and_die
+    machines.go_on("WaitForCallback")
+    machines.executions.step(machines.execution)
+    assert machines.execution.path[-2:] == ["WaitForCallback", "CheckGeneration"]
+
+
+def test_a_wait_without_callback_lasts_as_long(machines: Machines) -> None:
+    machines.does["WaitForCallback"] = _raising("ConnectionError")
+    machines.go_on("WaitForTimeout")
+    assert machines.now == START
+    machines.go_on("CheckGeneration")
+    assert machines.now == START + timedelta(seconds=100)
+
+
+def test_a_stopped_execution_takes_no_step_and_is_not_woken(machines: Machines) -> None:
+    machines.go_on("WaitForCallback")
+    machines.executions.step(machines.execution)
+    machines.executions.stop(_job("generation"), "enough")
+    machines.executions.wake(machines.tokens[0])
+    machines.pass_by(1000)
+    assert (machines.executions.due, machines.executions.next_due()) == ([], None)
+    assert (machines.execution.status, machines.execution.cause) == ("ABORTED", "enough")
+    assert not machines.executions.is_running(_job("generation"))
+
+
+@pytest.mark.parametrize("kind", ["training", "generation"])
+def test_a_run_starts_with_what_the_service_sends(kind: JobKind) -> None:
+    sent: list[dict[str, Any]] = []
+
+    class Client:
+        def start_execution(self, **request: Any) -> None:
+            sent.append(request)
+
+    executions, job = Executions({}, lambda: START), _job(kind)
+    for run in (job, job, job.model_copy(update={"runs": 2})):
+        executions.start(run)
+        StateMachines(Client(), {"training": "t", "generation": "g"}).start(run)
+    begun = [(each.name, each.state) for each in executions.by_name.values()]
+    assert begun == [(each["name"], json.loads(each["input"])) for each in (sent[0], sent[2])]
+
+
+def test_a_field_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    definition = json.loads((DEFINITIONS / "generate_images.asl.json").read_text())
+    definition["States"]["SubmitGeneration"]["HeartbeatSeconds"] = 5
+    (tmp_path / "generate_images.asl.json").write_text(json.dumps(definition))
+    executions = Executions({}, lambda: START, tmp_path)
+    with pytest.raises(AssertionError, match="SubmitGeneration has a field"):
+        executions.step(executions.begin("g1", "generate_images", {}))
+
+
+def _raising(name: str) -> Any:
+    def function(event: Any) -> Any:
+        raise type(name, (Exception,), {})("no")
+
+    return function
+
+
+def _job(kind: JobKind) -> ProviderJob:
+    return ProviderJob(
+        job_id=f"{kind}-g1",
+        kind=kind,
+        owner="ann",
+        identity_id="i1",
+        subject_id="g1",
+        provider="fal-lora",
+        accepted_at=START,
+        deadline_at=START + timedelta(hours=1),
+        callback_token="secret",
+        budget_month="2026-11",
+        reserved_microusd=1,
+    )

@@ -1,0 +1,260 @@
+import pytest
+
+from character_identity.domain.budget import usd
+from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
+from character_identity.domain.generation import Generation, ProducedImage
+from character_identity.domain.job import JobHandle
+from character_identity.ports.providers import GenerationStatus
+from character_identity.services.jobs.callback_addresses import CallbackAddresses
+from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
+from tests.builders import a_generation, a_generation_job, an_identity, an_image, some_weights
+from tests.event_fakes import FakeEvents
+from tests.fakes import (
+    Clock,
+    FakeBucket,
+    FakeGenerations,
+    FakeIdentities,
+    FakeLedger,
+    FakeMedia,
+    FakeProvider,
+    FakeProviders,
+    event_service,
+    produced,
+)
+
+
+class Harness:
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.ledger, self.events = FakeLedger(), FakeEvents()
+        self.ledger.accept(a_generation_job(), self.ledger.default_limit_microusd)
+        self.generations = FakeGenerations(a_generation(), ledger=self.ledger, events=self.events)
+        self.bucket = FakeBucket()
+        self.media = FakeMedia(
+            a=an_image(), b=an_image(image_format="PNG"), black=an_image(colour="black"), text=b"<html>"
+        )
+        self.media.files["gone"] = ProviderRejected("media host", "answered 404")
+        self.media.files["down"] = ProviderUnavailable("media host", "answered 503")
+        self.provider = FakeProvider()
+        self.service = GenerationWorkflow(
+            self.generations,
+            FakeIdentities(an_identity(weights=some_weights())),
+            self.ledger,
+            self.bucket,
+            self.media,
+            FakeProviders(self.provider),
+            event_service(self.events),
+            CallbackAddresses("off"),
+            self.clock,
+        )
+
+    @property
+    def generation(self) -> Generation:
+        return self.generations.get("g1")
+
+    @property
+    def spent_usd(self) -> tuple[float, float]:
+        """Reserved and committed."""
+        budget = self.ledger.of("ann", "2026-11")
+        return usd(budget.reserved_microusd), usd(budget.committed_microusd)
+
+    def submitted(self) -> GenerationState:
+        deadline_at = self.ledger.rows["generation-g1"].deadline_at
+        return self.service.submit(
+            GenerationState(generation_id="g1", state="queued", deadline_at=deadline_at)
+        )
+
+    def asked_for(self, count: int) -> None:
+        request = self.generation.request.model_copy(update={"num_images": count})
+        self.generations.stored["g1"] = self.generation.model_copy(update={"request": request})
+
+    def stored(self, *images: ProducedImage) -> GenerationState:
+        self.provider.generation = GenerationStatus("generated", images, cost_usd=0.07)
+        state = self.service.check(self.submitted())
+        self.clock.pass_by(minutes=3)  # what cannot be had now is lost
+        return self.service.store(state)
+
+
+def test_the_happy_path_ends_with_images_of_our_own() -> None:
+    harness = Harness()
+    state = harness.service.record(harness.stored(*produced("a", "b")))
+    assert (state.state, harness.generation.status, harness.generation.cost_usd) == (
+        "succeeded",
+        "succeeded",
+        0.07,
+    )
+    assert harness.bucket.list_keys("") == ["generations/i1/g1/01.jpg", "generations/i1/g1/02.png"]
+    assert [(image.outcome, image.seed, image.width) for image in harness.generation.images] == [
+        ("succeeded", 7, 320),
+        ("succeeded", 7, 320),
+    ]
+
+
+def test_the_order_carries_links_to_references_and_weights() -> None:
+    harness = Harness()
+    harness.submitted()
+    (order,) = harness.provider.orders
+    assert order.weights_link == "https://bucket.test/weights/i1/lora.safetensors?signed"
+    assert len(order.references) == 5
+
+
+def test_submitting_twice_pays_once() -> None:
+    harness = Harness()
+    harness.submitted()
+    harness.submitted()
+    assert harness.provider.paid_calls == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "outcome"),
+    [
+        (ProducedImage(url="black"), "filtered"),
+        (ProducedImage(url="a", filtered=True), "filtered"),
+        (ProducedImage(url="text"), "failed"),
+        (ProducedImage(url="gone"), "failed"),
+    ],
+)
+def test_what_is_no_image_is_never_stored_and_the_others_are(image: ProducedImage, outcome: str) -> None:
+    harness = Harness()
+    state = harness.stored(image, *produced("a"))
+    assert state.state == "succeeded"
+    assert [image.outcome for image in harness.generation.images] == [outcome, "succeeded"]
+    assert harness.bucket.list_keys("") == ["generations/i1/g1/02.jpg"]
+
+
+@pytest.mark.parametrize(("url", "code"), [("black", "filtered"), ("text", "no_image")])
+def test_without_any_image_the_generation_failed(url: str, code: str) -> None:
+    harness = Harness()
+    state = harness.service.record(harness.stored(*produced(url)))
+    assert (state.state, harness.generation.status) == ("failed", "failed")
+    assert harness.generation.error is not None
+    assert harness.generation.error.code == code
+
+
+@pytest.mark.parametrize("url", ["down", "gone", "text"])
+def test_an_image_that_cannot_be_had_is_tried_again_and_the_others_are_kept(url: str) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.generation = GenerationStatus("generated", produced(url, "a"))
+    state = harness.service.check(state)
+    with pytest.raises(ProviderUnavailable):
+        harness.service.store(state)
+    harness.media.files[url] = an_image()
+    harness.media.files["a"] = AssertionError("it is ours already")
+    assert harness.service.store(state).state == "succeeded"
+    assert [image.outcome for image in harness.generation.images] == ["succeeded", "succeeded"]
+
+
+def test_fewer_images_than_asked_for_are_told() -> None:
+    harness = Harness()
+    harness.asked_for(3)
+    assert harness.stored(*produced("a", "b")).state == "succeeded"
+    assert [image.outcome for image in harness.generation.images] == ["succeeded", "succeeded", "failed"]
+    assert harness.generation.warnings == ["The provider made 2 of 3 pictures."]
+
+
+def test_an_image_without_an_address_keeps_its_place() -> None:
+    harness = Harness()
+    harness.stored(ProducedImage(url=None), *produced("a"))
+    assert [(image.index, image.outcome) for image in harness.generation.images] == [
+        (1, "failed"),
+        (2, "succeeded"),
+    ]
+
+
+def test_an_order_whose_answer_was_lost_waits_and_ends_at_the_deadline() -> None:
+    harness = Harness()
+
+    def cut() -> None:
+        raise ProviderOutcomeUnknown("fal", "cut")
+
+    harness.provider.on_submit = cut
+    state = harness.submitted()
+    state = harness.service.check(state)
+    assert (state.state, len(harness.provider.orders)) == ("running", 1)
+    harness.clock.pass_by(minutes=5)
+    harness.service.record(harness.service.check(state))
+    assert harness.generation.error is not None
+    assert harness.generation.error.code == "provider_outcome_unknown"
+    assert harness.spent_usd == (0, 0.1)
+
+
+def test_an_order_whose_answer_was_lost_is_looked_up_and_made_again_only_if_it_is_not_there() -> None:
+    harness = Harness()
+
+    def cut() -> None:
+        raise ProviderOutcomeUnknown("astria", "cut")
+
+    harness.provider.on_submit, harness.provider.supports_lookup = cut, True
+    state = harness.service.check(harness.submitted())
+    assert state.state == "running"
+    harness.clock.pass_by(minutes=2)
+    assert harness.service.check(state).state == "unsubmitted"
+    harness.ledger.intend("generation-g1", harness.clock())
+    harness.provider.found = JobHandle(provider_job_id="found")
+    assert harness.service.check(state).state == "running"
+    assert harness.ledger.rows["generation-g1"].handle == harness.provider.found
+
+
+@pytest.mark.parametrize("when", ["after the order", "while the pictures come"])
+def test_an_erased_generation_leaves_nothing(when: str) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    if when == "after the order":
+        harness.generations.stored.clear()
+        state = harness.service.check(state)
+        assert [handle.provider_job_id for handle in harness.provider.erased] == ["job-1"]
+    else:
+        harness.provider.generation = GenerationStatus("generated", produced("a"))
+        state = harness.service.check(state)
+        fetch = harness.media.fetch
+
+        def fetch_and_erase(url: str, limit_bytes: int) -> bytes:
+            harness.generations.stored.clear()
+            return fetch(url, limit_bytes)
+
+        harness.media.fetch = fetch_and_erase  # type: ignore[method-assign]
+        state = harness.service.store(state)
+    state = harness.service.record(state)
+    assert (state.state, (state.error or {})["code"]) == ("failed", "erased")
+    assert harness.bucket.objects == {}
+    assert harness.spent_usd[0] == 0
+
+
+def test_a_settled_generation_is_told_and_its_money_settled_once() -> None:
+    harness = Harness()
+    state = harness.stored(*produced("a"))
+    for _ in range(2):
+        assert harness.service.record(state).state == "succeeded"
+    assert [event.type for event in harness.events.stored.values()] == ["GenerationCompleted"]
+    assert (harness.events.open, harness.spent_usd) == (set(), (0, 0.07))
+
+
+@pytest.mark.parametrize("answer", [GenerationStatus("running"), ProviderUnavailable("fal", "down")])
+def test_past_the_deadline_a_generation_is_failed(answer: GenerationStatus | Exception) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.generation = answer
+    assert harness.service.check(state).state == "running"
+    harness.clock.pass_by(seconds=300)
+    assert harness.service.check(state).error == {
+        "code": "deadline_exceeded",
+        "message": "The generation did not end before its deadline.",
+    }
+
+
+def test_a_generation_that_the_provider_failed_says_why() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.generation = GenerationStatus("failed", reason="content policy")
+    harness.service.record(harness.service.check(state))
+    assert harness.generation.error is not None
+    assert harness.generation.error.message == "content policy"
+
+
+def test_a_settled_generation_is_not_settled_again() -> None:
+    harness = Harness()
+    harness.service.record(harness.stored(*produced("a")))
+    late = GenerationState(generation_id="g1", state="failed", error={"code": "x", "message": "late"})
+    assert harness.service.record(late).state == "succeeded"
+    assert harness.generation.error is None

@@ -1,0 +1,359 @@
+from pathlib import Path
+
+import pytest
+
+from character_identity.domain.budget import usd
+from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
+from character_identity.domain.failure import Failure
+from character_identity.domain.identity import Identity
+from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.weights_digest import link_digest, weights_digest
+from character_identity.ports.providers import TrainingStatus
+from character_identity.services.jobs.callback_addresses import CallbackAddresses
+from character_identity.services.jobs.training import LONGEST_POLL_S, TrainingState, TrainingWorkflow
+from tests.builders import NOON, a_job, a_training_identity
+from tests.event_fakes import FakeEvents
+from tests.fakes import (
+    Clock,
+    FakeBucket,
+    FakeIdentities,
+    FakeLedger,
+    FakeMedia,
+    FakeProvider,
+    FakeProviders,
+    FakeTrainedWeights,
+    event_service,
+)
+
+WEIGHTS = "https://v3.fal.media/lora.safetensors"
+
+
+class Harness:
+    def __init__(self, webhooks: bool = True) -> None:
+        self.clock = Clock()
+        self.ledger, self.events = FakeLedger(), FakeEvents()
+        self.ledger.accept(a_job(), self.ledger.default_limit_microusd)
+        self.identities = FakeIdentities(a_training_identity(), ledger=self.ledger, events=self.events)
+        self.bucket = FakeBucket()
+        self.media = FakeMedia(**{WEIGHTS: b"weights"})
+        self.provider = FakeProvider()
+        self.trained_weights = FakeTrainedWeights()
+        self.checked: list[bytes] = []
+        self.service = TrainingWorkflow(
+            self.identities,
+            self.ledger,
+            self.bucket,
+            self.media,
+            FakeProviders(self.provider),
+            self._check_weights,
+            self.trained_weights,
+            event_service(self.events),
+            CallbackAddresses("https://api.test" if webhooks else "off"),
+            self.clock,
+        )
+
+    def _check_weights(self, path: Path) -> None:
+        self.checked.append(path.read_bytes())
+
+    @property
+    def identity(self) -> Identity:
+        return self.identities.get("i1")
+
+    @property
+    def job(self) -> ProviderJob:
+        return self.ledger.rows["training-i1"]
+
+    @property
+    def spent_usd(self) -> tuple[float, float]:
+        """Reserved and committed."""
+        budget = self.ledger.of("ann", "2026-11")
+        return usd(budget.reserved_microusd), usd(budget.committed_microusd)
+
+    def begun(self) -> TrainingState:
+        return TrainingState(identity_id="i1", state="preparing", deadline_at=self.job.deadline_at)
+
+    def submitted(self) -> TrainingState:
+        return self.service.submit(self.service.prepare(self.begun()))
+
+    def trained(self) -> TrainingState:
+        state = self.submitted()
+        self.provider.training = TrainingStatus("trained", weights_url=WEIGHTS)
+        return self.service.check(state)
+
+    def cut_off(self) -> TrainingState:
+        """Submitted, and the answer was lost."""
+
+        def cut() -> None:
+            raise ProviderOutcomeUnknown("fal", "cut")
+
+        self.provider.on_submit = cut
+        state = self.submitted()
+        self.provider.on_submit = lambda: None
+        return state
+
+
+def test_the_happy_path_ends_ready_with_checked_weights_of_our_own() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    assert (harness.identity.phase, harness.identity.cost_usd) == ("queued", 2.0)
+
+    harness.provider.training = TrainingStatus("training", fraction=0.5)
+    state = harness.service.check(state)
+    assert (state.state, harness.identity.phase, harness.identity.progress) == ("training", "training", 55)
+
+    harness.provider.training = TrainingStatus("trained", weights_url=WEIGHTS)
+    state = harness.service.store_weights(harness.service.check(state))
+    harness.clock.pass_by(minutes=2)
+    state = harness.service.record(state)
+
+    assert (state.state, state.error) == ("ready", None)
+    assert (harness.identity.status, harness.identity.progress) == ("ready", 100)
+    assert harness.identity.weights is not None
+    assert harness.bucket.objects[harness.identity.weights.key] == b"weights" == harness.checked[0]
+    links = (WEIGHTS, harness.bucket.link(harness.identity.weights.key).partition("?")[0])
+    for mark in (*(link_digest(f"{link}?signed=again") for link in links), weights_digest(b"weights")):
+        assert harness.trained_weights.find("ann", mark) == "i1"
+
+
+def test_the_order_carries_trigger_word_title_and_archive() -> None:
+    harness = Harness()
+    harness.submitted()
+    (order,) = harness.provider.orders
+    assert (order.trigger_word, order.title) == ("SARAH", "Sarah [i1]")
+    assert order.callback_url == "https://api.test/webhooks/fal?job=training-i1&token=secret"
+    assert order.archive_url == "https://provider.test/5.zip"
+
+
+def test_submitting_twice_pays_once() -> None:
+    harness = Harness()
+    state = harness.service.prepare(harness.begun())
+    assert harness.service.submit(state) == harness.service.submit(state)
+    assert harness.provider.paid_calls == 1
+
+
+def test_an_order_whose_answer_was_lost_is_not_repeated_and_waits_for_the_deadline() -> None:
+    harness = Harness()
+    state = harness.cut_off()
+    for _ in range(3):
+        assert harness.service.submit(state).state == "training"
+        state = harness.service.check(state)
+    assert (state.state, harness.job.state, len(harness.provider.orders)) == ("training", "unknown", 1)
+    harness.clock.pass_by(minutes=10)
+    harness.service.record(harness.service.check(state))
+    assert harness.identity.error is not None
+    assert harness.identity.error.code == "provider_outcome_unknown"
+    assert harness.spent_usd == (0, 2), "it may have been billed"
+
+
+def test_a_callback_settles_an_order_whose_answer_was_lost() -> None:
+    harness = Harness()
+    state = harness.cut_off()
+    harness.ledger.submitted("training-i1", JobHandle(provider_job_id="told by callback"))
+    harness.provider.training = TrainingStatus("trained", weights_url=WEIGHTS)
+    state = harness.service.check(state)
+    assert (state.state, harness.identity.provider_model_id) == ("trained", "told by callback")
+
+
+def test_an_order_whose_answer_was_lost_is_found_by_looking_it_up() -> None:
+    harness = Harness()
+    state = harness.cut_off()
+    harness.provider.supports_lookup, harness.provider.found = True, JobHandle(provider_job_id="found")
+    state = harness.service.check(state)
+    assert (state.state, harness.job.handle) == ("training", harness.provider.found)
+    assert (harness.identity.phase, harness.identity.provider_model_id) == ("queued", "found")
+
+
+def test_an_order_that_the_provider_does_not_have_is_made_again_but_not_at_once() -> None:
+    harness = Harness()
+    harness.provider.supports_lookup = True
+    state = harness.service.check(harness.cut_off())
+    assert state.state == "training"
+    harness.clock.pass_by(minutes=2)
+    state = harness.service.check(state)
+    assert (state.state, harness.job.state) == ("unsubmitted", "accepted")
+    assert harness.service.submit(state).state == "training"
+    assert (harness.job.state, harness.provider.paid_calls) == ("submitted", 1)
+
+
+def waits(harness: Harness, count: int) -> list[int]:
+    state = harness.submitted()
+    seen = [state.poll_seconds]
+    for _ in range(count - 1):
+        state = harness.service.check(state)
+        seen.append(state.poll_seconds)
+    return seen
+
+
+def test_without_callbacks_the_pauses_grow_to_their_bound() -> None:
+    assert waits(Harness(webhooks=False), 8) == [10, 15, 22, 33, 50, 60, 60, LONGEST_POLL_S]
+
+
+def test_a_provider_that_calls_back_is_left_alone_for_as_long_as_such_a_job_usually_takes() -> None:
+    assert waits(Harness(), 5) == [40, 240, 10, 15, 22]
+
+
+def test_a_provider_that_called_back_is_looked_at_again_soon() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.ledger.record_callback("training-i1")
+    assert harness.service.check(state).poll_seconds == 15
+
+
+def test_a_provider_that_asks_for_time_gets_it_but_not_past_the_deadline() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.training = ProviderUnavailable("fal", "429", retry_after_s=300)
+    assert harness.service.check(state).poll_seconds == 300
+    harness.clock.pass_by(seconds=400)
+    assert harness.service.check(state).poll_seconds == 201
+
+
+def test_progress_never_goes_back() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    for fraction in (0.8, 0.3, None):
+        harness.provider.training = TrainingStatus("training", fraction=fraction)
+        state = harness.service.check(state)
+    assert harness.identity.progress == 76
+
+
+@pytest.mark.parametrize("answer", [TrainingStatus("training"), ProviderUnavailable("fal", "down")])
+def test_past_the_deadline_a_training_is_failed_whatever_the_provider_says(
+    answer: TrainingStatus | Exception,
+) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.training = answer
+    assert harness.service.check(state).state == "training"
+    harness.clock.pass_by(seconds=600)
+    state = harness.service.record(harness.service.check(state))
+    assert harness.identity.status == "failed"
+    assert state.error is not None
+    assert state.error["code"] == "deadline_exceeded"
+
+
+def test_a_training_that_the_provider_failed_says_why() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.training = TrainingStatus("failed", reason="no face found")
+    harness.service.record(harness.service.check(state))
+    assert harness.identity.error is not None
+    assert (harness.identity.error.code, harness.identity.error.message) == (
+        "training_failed",
+        "no face found",
+    )
+
+
+def test_an_error_that_a_catch_brought_is_recorded() -> None:
+    harness = Harness()
+    caught = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "fal: refused"}'}
+    state = harness.service.record(TrainingState(identity_id="i1", state="preparing", error=caught))
+    assert (state.state, harness.identity.status) == ("failed", "failed")
+    assert harness.spent_usd == (0, 0), "nothing was ordered"
+    assert state.error == {"code": "provider_rejected", "message": "fal: refused"}
+
+
+@pytest.mark.parametrize("trouble", ["the link is dead", "the file is cut short"])
+def test_weights_that_cannot_be_had_are_tried_again_while_the_link_may_live(trouble: str) -> None:
+    harness = Harness()
+    state = harness.trained()
+
+    def refuse(path: Path) -> None:
+        raise ProviderRejected("weights", "cut short")
+
+    if trouble == "the link is dead":
+        harness.media.files[WEIGHTS] = ProviderRejected("media host", "answered 404")
+    else:
+        harness.service._check_weights = refuse
+    with pytest.raises(ProviderUnavailable):
+        harness.service.store_weights(state)
+    harness.clock.pass_by(minutes=3)
+    state = harness.service.record(harness.service.store_weights(state))
+    assert state.state == "failed"
+    assert harness.identity.error is not None
+    assert harness.identity.error.code == "weights_lost"
+    assert harness.bucket.objects == {}
+
+
+def test_a_ready_identity_is_told_and_its_money_settled_once() -> None:
+    harness = Harness()
+    assert harness.spent_usd == (2, 0)
+    state = harness.service.store_weights(harness.trained())
+    for _ in range(2):
+        assert harness.service.record(state).state == "ready"
+    assert [event.type for event in harness.events.stored.values()] == ["IdentityReady"]
+    assert harness.events.open == set()
+    assert harness.spent_usd == (0, 2)
+
+
+def test_what_the_provider_bills_counts_not_the_estimate() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.training = TrainingStatus("trained", weights_url=WEIGHTS, cost_usd=1.25)
+    harness.service.record(harness.service.store_weights(harness.service.check(state)))
+    assert (harness.spent_usd, harness.identity.cost_usd) == ((0, 1.25), 1.25)
+
+
+def test_what_was_refused_costs_nothing() -> None:
+    harness = Harness()
+
+    def refuse() -> None:
+        raise ProviderRejected("fal", "no")
+
+    harness.provider.on_submit = refuse
+    with pytest.raises(ProviderRejected):
+        harness.submitted()
+    error = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "no"}'}
+    harness.service.record(harness.begun().model_copy(update={"error": error}))
+    assert (harness.spent_usd, harness.identity.cost_usd) == ((0, 0), 0)
+
+
+def test_a_cancelled_training_is_stopped_at_the_provider() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    cancelled = {"status": "failed", "settled_at": NOON, "error": Failure(code="cancelled", message="c")}
+    harness.identities.stored["i1"] = harness.identity.model_copy(update=cancelled)
+    state = harness.service.record(harness.service.check(state))
+    assert [handle.provider_job_id for handle in harness.provider.cancelled] == ["job-1"]
+    assert harness.provider.erased == []
+    assert (state.state, state.error) == ("failed", {"code": "cancelled", "message": "c"})
+    assert harness.spent_usd == (0, 2), "it may be billed all the same"
+
+
+@pytest.mark.parametrize("when", ["before the order", "after it", "while the weights come"])
+def test_an_erased_identity_leaves_nothing_of_its_training(when: str) -> None:
+    harness = Harness()
+    if when == "before the order":
+        del harness.identities.stored["i1"]
+        state = harness.submitted()
+    elif when == "after it":
+        state = harness.submitted()
+        del harness.identities.stored["i1"]
+        state = harness.service.check(state)
+        assert [handle.provider_job_id for handle in harness.provider.erased] == ["job-1"]
+    else:
+        state = harness.trained()
+        harness.service._check_weights = lambda path: harness.identities.stored.clear()
+        state = harness.service.store_weights(state)
+    state = harness.service.record(state)
+    assert (state.state, (state.error or {})["code"]) == ("failed", "erased")
+    assert harness.bucket.objects == {}
+    assert harness.spent_usd == ((0, 0) if when == "before the order" else (0, 2))
+
+
+def test_too_late_to_order() -> None:
+    harness = Harness()
+    state = harness.service.prepare(harness.begun())
+    harness.clock.pass_by(minutes=10)
+    state = harness.service.submit(state)
+    assert (state.state, state.poll_seconds) == ("training", 1)
+    assert harness.service.check(state).state == "failed"
+    assert harness.provider.orders == []
+
+
+def test_a_settled_identity_is_not_settled_again() -> None:
+    harness = Harness()
+    state = TrainingState(identity_id="i1", state="ready")
+    harness.service.record(state)
+    late = harness.service.record(state.model_copy(update={"error": {"code": "x", "message": "late"}}))
+    assert (late.state, late.error, harness.identity.status) == ("ready", None, "ready")

@@ -1,7 +1,7 @@
 """What a start costs on this machine, for each function and for the whole system.
 
 The figures compare functions and versions with each other. They are no forecast for AWS, where code is loaded
-from elsewhere, without cached bytecode, on a share of a core that goes with the memory size.
+from elsewhere, on a share of a core that goes with the memory size.
 """
 
 import io

@@ -53,6 +53,7 @@ class Functions(Construct):
         storage: Storage,
         parameters: Parameters,
         architecture: lambda_.Architecture,
+        core: Path,
         dependencies: Path,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -60,7 +61,7 @@ class Functions(Construct):
         self._parameters = parameters
         self._architecture = architecture
         self._layers = [
-            self._layer("Core", ROOT / "layers" / "core", "The shared package"),
+            self._layer("Core", core, "The shared package"),
             self._layer("Dependencies", dependencies, "Third-party packages"),
         ]
         self.by_name: dict[str, lambda_.Function] = {}
@@ -80,7 +81,7 @@ class Functions(Construct):
         return lambda_.LayerVersion(
             self,
             construct_id,
-            code=lambda_.Code.from_asset(str(folder), exclude=NOT_SHIPPED),
+            code=lambda_.Code.from_asset(str(folder)),
             description=description,
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[self._architecture],

@@ -21,7 +21,7 @@ ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archite
 
 
 class CharacterIdentity(cdk.Stack):
-    """The service. ``dependencies`` is the folder of the third-party layer for ``architecture``."""
+    """The service. ``core`` and ``dependencies`` are folders of layers, built for ``architecture``."""
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class CharacterIdentity(cdk.Stack):
         construct_id: str,
         *,
         architecture: lambda_.Architecture,
+        core: Path,
         dependencies: Path,
         removal: cdk.RemovalPolicy,
         entries: Sequence[catalog.Function] = catalog.FUNCTIONS,
@@ -46,6 +47,7 @@ class CharacterIdentity(cdk.Stack):
             storage=storage,
             parameters=parameters,
             architecture=architecture,
+            core=core,
             dependencies=dependencies,
         ).by_name
         workflows = Workflows(self, "Workflows", entries=entries, functions=functions).by_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import re
 import shlex
@@ -10,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 from local.errors import CannotRun
 from local.packages import PYTHON_VERSION, STATE, installed
@@ -90,7 +92,7 @@ class _Build:
             case "COPY":
                 self._copy(instruction, rest.split())
             case "RUN":
-                self._install(instruction, shlex.split(rest))
+                self._run(instruction, shlex.split(rest))
             case "ENV" if "=" in rest:
                 self.environment.update(re.findall(r"(\w+)=(.*)", word)[0] for word in shlex.split(rest))
             case "CMD" if rest.startswith("["):
@@ -111,12 +113,16 @@ class _Build:
             else:
                 _copy(self._context / name, self._path(destination), destination.endswith("/"), link=False)
 
-    def _install(self, instruction: str, words: list[str]) -> None:
-        if words[:3] == ["python", "-m", "pip"]:
+    def _run(self, instruction: str, words: list[str]) -> None:
+        if words[:2] in (["python", "-m"], ["python3", "-m"]):
             words = words[2:]
         match [word for word in words if word != "--no-cache-dir"]:
             case ["pip", "install", "-r" | "--requirement", requirements]:
                 self.import_path.append(installed(self._path(requirements), self._state, "image"))
+            case ["compileall", "-q", "--invalidation-mode", "unchecked-hash", folder]:
+                mode = PycInvalidationMode.UNCHECKED_HASH
+                if not compileall.compile_dir(self._path(folder), quiet=1, invalidation_mode=mode):
+                    raise CannotRun(f"'{instruction}' failed")
             case _:
                 raise _unsupported(instruction)
 
@@ -156,5 +162,5 @@ def _last_stage(dockerfile: str) -> Iterator[str]:
 
 
 def _unsupported(instruction: str) -> UnsupportedDockerfile:
-    known = 'COPY, ENV name=value, RUN pip install -r FILE and CMD ["handler"]'
+    known = 'COPY, ENV name=value, RUN pip install -r FILE, RUN compileall FOLDER and CMD ["handler"]'
     return UnsupportedDockerfile(f"Without Docker '{instruction}' cannot be carried out; {known} can.")

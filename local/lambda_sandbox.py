@@ -88,7 +88,8 @@ class Sandbox:
         self._started = time.perf_counter()
         self._process = await asyncio.create_subprocess_exec(
             # -S: what is installed beside the interpreter does not exist on Lambda.
-            *parent_watchdog.command("awslambdaric", self.function.handler, python_options=["-S"]),
+            # -B: there the code is read-only, so bytecode that does not ship is not kept either.
+            *parent_watchdog.command("awslambdaric", self.function.handler, python_options=["-S", "-B"]),
             cwd=self.function.task_root,
             env=self._environment(port),
             stdin=asyncio.subprocess.PIPE,

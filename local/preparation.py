@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from local import image_function, packages
 from local.deploy import Assembly
 from local.errors import CannotRun
 from local.packages import PYTHON_VERSION, ROOT, STATE
+from scripts.digest import digest
 
 CDK_OUT = STATE / "cdk.out"
 SYNTHESIS_INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "scripts")
@@ -52,17 +52,6 @@ def prepare(report: Report) -> Assembly:
 def architecture() -> str:
     """The architecture of this machine, in Lambda's words."""
     return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-
-
-def digest(root: Path, names: Iterable[str]) -> str:
-    """A hash of the content of files and folders, caches left out."""
-    total = hashlib.sha256()
-    for name in names:
-        for path in sorted([root / name, *(root / name).rglob("*")]):
-            if path.is_file() and "__pycache__" not in path.parts:
-                total.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
-                total.update(path.read_bytes())
-    return total.hexdigest()
 
 
 def _synthesised(report: Report) -> Assembly:

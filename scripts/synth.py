@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts.build_layers import PYTHON
+
 ROOT = Path(__file__).resolve().parents[1]
 STACK = "CharacterIdentity"
 
@@ -20,7 +22,7 @@ def synthesise(
     output: Path,
     *,
     architecture: str = "arm64",
-    python: str = "3.13",
+    python: str = PYTHON,
     stage: str = "",
     checks: bool = False,
 ) -> Path:
@@ -54,6 +56,7 @@ def synthesise(
     )
     if done.returncode:
         raise SynthesisFailed(f"{done.stdout}{done.stderr}")
+    sys.stderr.write(done.stderr)
     return output / f"{STACK}.template.json"
 
 
@@ -61,9 +64,7 @@ def main() -> int:
     """Synthesise and print one line of summary."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--architecture", choices=["arm64", "x86_64"], default="arm64")
-    parser.add_argument(
-        "--python", default="3.13", help="the version that the layer of packages is built for"
-    )
+    parser.add_argument("--python", default=PYTHON, help="the version that the layers are built for")
     parser.add_argument("--stage", default="", help="dev: removing the stack removes its data")
     parser.add_argument("--output", type=Path, default=ROOT / "cdk.out")
     parser.add_argument("--checks", action="store_true", help="fail on findings of cdk-nag")

@@ -96,7 +96,7 @@ class PoolExecutor:
         }
 
     def _folder(self, archive: bytes) -> Path:
-        """The unpacked archive, kept from one start to the next, bytecode included."""
+        """The unpacked archive, kept from one start to the next."""
         folder = self._state / "code" / hashlib.sha256(archive).hexdigest()[:24]
         if not folder.exists():
             with new_folder(folder) as unfinished, zipfile.ZipFile(io.BytesIO(archive)) as zipped:

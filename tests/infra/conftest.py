@@ -1,4 +1,4 @@
-"""The template, synthesised once per session and architecture, without the layer of packages."""
+"""The template, synthesised once per session and architecture, without the layers."""
 
 import json
 from pathlib import Path
@@ -39,15 +39,17 @@ def _synthesise(folder: Path, *, architecture: str = "arm64", is_dev: bool = Fal
 
         from infra.stack import ARCHITECTURES, CharacterIdentity
 
-        dependencies = folder / "dependencies"
-        dependencies.mkdir()
-        (dependencies / "stub.py").touch()
+        layers = {name: folder / name for name in ("core", "dependencies")}
+        for layer in layers.values():
+            layer.mkdir()
+            (layer / "stub.py").touch()
         app = cdk.App(outdir=str(folder / "cdk.out"), analytics_reporting=False)
         CharacterIdentity(
             app,
             "CharacterIdentity",
             architecture=ARCHITECTURES[architecture],
-            dependencies=dependencies,
+            core=layers["core"],
+            dependencies=layers["dependencies"],
             removal=cdk.RemovalPolicy.DESTROY if is_dev else cdk.RemovalPolicy.RETAIN,
         )
         app.synth()

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from local.errors import CannotRun
 from local.image_function import ImageFunction, UnsupportedDockerfile, load, prepare
+
+UNCHECKED_HASH = 1  # the flags of PEP 552, after the magic number
 
 FIRST_STAGE = """
 FROM python:3.13-slim AS weights
@@ -79,6 +82,24 @@ def test_requirements_are_installed_beside_the_code(context: Path, pip: str) -> 
     assert packages.is_dir() and not packages.is_relative_to(image.task_root)
 
 
+@pytest.mark.parametrize("python", ["python", "python3"])
+def test_bytecode_is_written_that_python_takes_unchecked(context: Path, python: str) -> None:
+    compile = f"RUN {python} -m compileall -q --invalidation-mode unchecked-hash ${{LAMBDA_TASK_ROOT}}"
+    image = prepared(context, f"COPY layers/core/python/ ${{LAMBDA_TASK_ROOT}}/\n{compile}")
+    (bytecode,) = image.task_root.glob("package/__pycache__/module.*.pyc")
+    assert bytecode.read_bytes()[4] == UNCHECKED_HASH
+
+
+def test_a_source_that_does_not_compile_stops_the_build(context: Path) -> None:
+    (context / "functions" / "score" / "handler.py").write_text("def")
+    with pytest.raises(CannotRun, match=r"compileall .* failed"):
+        prepared(
+            context,
+            "COPY functions/score/ ${LAMBDA_TASK_ROOT}/\n"
+            "RUN python3 -m compileall -q --invalidation-mode unchecked-hash ${LAMBDA_TASK_ROOT}",
+        )
+
+
 def test_nothing_is_made_twice(context: Path) -> None:
     first = prepared(context, 'CMD ["app.handler"]')
     assert prepared(context, 'CMD ["app.handler"]') == first == load(context / "state", "tag")
@@ -89,6 +110,7 @@ def test_nothing_is_made_twice(context: Path) -> None:
     [
         "RUN yum install -y libgomp",
         "RUN pip install numpy",
+        "RUN python3 -m compileall .",
         "RUN pip install -r requirements.txt && rm -r tests",
         "WORKDIR /opt",
         "CMD app.handler",

@@ -1,6 +1,8 @@
 """The template as a person makes it: by app.py in a process of its own."""
 
 import json
+import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from scripts.synth import SynthesisFailed, synthesise
 
 
 def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None:
-    template = synthesise(tmp_path / "cdk.out", architecture="x86_64", stage="dev")
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    template = synthesise(tmp_path / "cdk.out", architecture="x86_64", python=running, stage="dev")
     resources = json.loads(template.read_text())["Resources"]
     (table,) = (each for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table")
     assert table["DeletionPolicy"] == "Delete"
@@ -17,7 +20,9 @@ def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None
         each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::LayerVersion"
     ]
     assert [layer["CompatibleArchitectures"] for layer in layers] == [["x86_64"], ["x86_64"]]
-    assert list((tmp_path / "cdk.out").glob("asset.*/python/httpx"))
+    shipped = list((tmp_path / "cdk.out").glob("asset.*/python/**/*.py"))
+    assert {"httpx", "character_identity"} <= {path.parent.name for path in shipped}
+    assert [path for path in shipped if not Path(cache_from_source(path)).exists()] == []
 
 
 def test_a_failure_shows_what_app_py_wrote(tmp_path: Path) -> None:

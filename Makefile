@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check synth weights bench clean
+.PHONY: help setup demo dev test check synth lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ check: setup ## format, lint, types, templates, state machines
 
 synth: setup ## the CloudFormation template, into cdk.out
 	@$(PYTHON) -m scripts.synth
+
+lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=--upgrade for the newest releases)
+	@scripts/lock $(OPTIONS)
 
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32

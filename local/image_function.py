@@ -19,6 +19,7 @@ from scripts.atomic import write_file
 
 TASK_ROOT = "/var/task"  # of AWS's base images
 RECORD = "function.json"
+PIP_OPTIONS = ("--no-cache-dir", "--require-hashes", "--only-binary=:all:")  # pip checks hashes that it finds
 
 
 class UnsupportedDockerfile(CannotRun):
@@ -116,7 +117,7 @@ class _Build:
     def _run(self, instruction: str, words: list[str]) -> None:
         if words[:2] in (["python", "-m"], ["python3", "-m"]):
             words = words[2:]
-        match [word for word in words if word != "--no-cache-dir"]:
+        match [word for word in words if word not in PIP_OPTIONS]:
             case ["pip", "install", "-r" | "--requirement", requirements]:
                 self.import_path.append(installed(self._path(requirements), self._state, "image"))
             case ["compileall", "-q", "--invalidation-mode", "unchecked-hash", folder]:

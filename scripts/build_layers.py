@@ -126,8 +126,8 @@ def _install(requirements: Path, target: Path, python: str, platforms: list[str]
         "--disable-pip-version-check",
         "--no-compile",
     ]
-    command += ["--requirement", str(requirements), "--target", str(target), "--only-binary=:all:"]
-    command += ["--implementation", "cp", "--python-version", python]
+    command += ["--require-hashes", "--requirement", str(requirements), "--target", str(target)]
+    command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     command += [f"--platform={platform}" for platform in platforms]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -74,7 +74,9 @@ def test_command_and_environment_are_kept(context: Path) -> None:
     assert image.environment == {"MODEL": f"{image.task_root}/m", "THREADS": "2"}
 
 
-@pytest.mark.parametrize("pip", ["pip install", "python -m pip install --no-cache-dir"])
+@pytest.mark.parametrize(
+    "pip", ["pip install", "python3 -m pip install --no-cache-dir --require-hashes --only-binary=:all:"]
+)
 def test_requirements_are_installed_beside_the_code(context: Path, pip: str) -> None:
     copy = "COPY functions/score/requirements.txt ${LAMBDA_TASK_ROOT}/"
     image = prepared(context, f"{copy}\nRUN {pip} -r ${{LAMBDA_TASK_ROOT}}/requirements.txt")

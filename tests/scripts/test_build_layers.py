@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,16 @@ OTHER = "3.12" if RUNNING != "3.12" else "3.13"
 UNCHECKED_HASH = (1).to_bytes(4, "little")  # the flags of PEP 552, after the magic number
 
 
-def _wheel(folder: Path, name: str, tag: str, source: str) -> None:
+def _wheel(folder: Path, name: str, tag: str, source: str) -> str:
+    """Write a wheel; the option by which a requirement takes it and no other."""
     metadata = f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(folder / f"{name}-1.0-{tag}.whl", "w") as wheel:
+    path = folder / f"{name}-1.0-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{name}.py", source)
         wheel.writestr(f"{metadata}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         wheel.writestr(f"{metadata}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
         wheel.writestr(f"{metadata}/RECORD", "")
+    return f"--hash=sha256:{sha256(path.read_bytes()).hexdigest()}"
 
 
 @pytest.fixture
@@ -33,24 +37,26 @@ def requirements(tmp_path: Path) -> Path:
     """Pins of one package with a wheel for each machine, and of nothing else."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
-    for tag, source in (
-        ("cp313-cp313-manylinux_2_28_aarch64", "BUILT_FOR = 'arm64'\n"),
-        ("cp313-cp313-manylinux2014_x86_64", "BUILT_FOR = 'x86_64'\n"),
-        ("cp312-cp312-manylinux2014_x86_64", "BUILT_FOR = 'x86_64, Python 3.12'\n"),
-    ):
+    hashes = [
         _wheel(wheels, "tiny", tag, source)
+        for tag, source in (
+            ("cp313-cp313-manylinux_2_28_aarch64", "BUILT_FOR = 'arm64'\n"),
+            ("cp313-cp313-manylinux2014_x86_64", "BUILT_FOR = 'x86_64'\n"),
+            ("cp312-cp312-manylinux2014_x86_64", "BUILT_FOR = 'x86_64, Python 3.12'\n"),
+        )
+    ]
     path = tmp_path / "dependencies" / "requirements.txt"
     path.parent.mkdir()
-    path.write_text(f"--no-index\n--find-links {wheels}\ntiny==1.0\n")
+    path.write_text(f"--no-index\n--find-links {wheels}\ntiny==1.0 {' '.join(hashes)}\n")
     return path
 
 
 @pytest.fixture
 def pure(tmp_path: Path) -> Path:
     """The pin of one package that runs anywhere."""
-    _wheel(tmp_path, "pure", "py3-none-any", "NUMBERS = frozenset({'one', 'two', 'three'})\n")
+    pinned = _wheel(tmp_path, "pure", "py3-none-any", "NUMBERS = frozenset({'one', 'two', 'three'})\n")
     path = tmp_path / "requirements.txt"
-    path.write_text(f"--no-index\n--find-links {tmp_path}\npure==1.0\n")
+    path.write_text(f"--no-index\n--find-links {tmp_path}\npure==1.0 {pinned}\n")
     return path
 
 
@@ -101,11 +107,23 @@ def test_changed_requirements_make_another_layer(requirements: Path, tmp_path: P
 
 
 def test_a_build_that_fails_says_why_and_leaves_nothing_behind(requirements: Path, tmp_path: Path) -> None:
-    requirements.write_text(f"{requirements.read_text()}absent==1.0\n")
+    requirements.write_text(f"{requirements.read_text()}absent==1.0 --hash=sha256:{0:064}\n")
     layers = tmp_path / "layers"
     with pytest.raises(RuntimeError, match="absent"):
         dependency_layer("x86_64", requirements=requirements, layers=layers)
     assert list(layers.iterdir()) == []
+
+
+def test_a_wheel_that_is_not_the_locked_one_is_refused(requirements: Path, tmp_path: Path) -> None:
+    _wheel(tmp_path / "wheels", "tiny", "cp313-cp313-manylinux2014_x86_64", "BUILT_FOR = 'somebody else'\n")
+    with pytest.raises(RuntimeError, match="DO NOT MATCH THE HASHES"):
+        dependency_layer("x86_64", "3.13", requirements=requirements, layers=tmp_path / "layers")
+
+
+def test_a_requirement_without_a_hash_is_refused(requirements: Path, tmp_path: Path) -> None:
+    requirements.write_text(requirements.read_text().partition(" --hash")[0])
+    with pytest.raises(RuntimeError, match="Hashes are required"):
+        dependency_layer("x86_64", "3.13", requirements=requirements, layers=tmp_path / "layers")
 
 
 def test_our_layer_is_the_sources_and_their_bytecode(source: Path, tmp_path: Path) -> None:

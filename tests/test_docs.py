@@ -9,7 +9,7 @@ from infra.catalog import FUNCTIONS
 from tests.histories.mutants import MUTANTS
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def test_the_api_page_lists_the_v1_routes_and_no_others() -> None:
@@ -26,7 +26,7 @@ def test_the_page_of_the_proxies_names_every_address() -> None:
     assert [path for path in paths if path not in page and path.rpartition("/prompts")[2] not in page] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
     missing = [link for link in links if not (document.parent / link).exists()]

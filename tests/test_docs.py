@@ -9,6 +9,7 @@ from infra.catalog import FUNCTIONS
 from tests.histories.mutants import MUTANTS
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "layers" / "core" / "python" / "character_identity"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -34,10 +35,9 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def test_every_error_code_of_the_api_is_documented() -> None:
-    package = ROOT / "layers" / "core" / "python" / "character_identity"
     raised = {
         code
-        for path in package.rglob("*.py")
+        for path in PACKAGE.rglob("*.py")
         for code in re.findall(r'\bcode="([a-z_]+)"', path.read_text())
         + re.findall(r'default_code = "([a-z_]+)"', path.read_text())
     }
@@ -60,3 +60,19 @@ def test_every_make_target_of_the_documents_exists() -> None:
         for name in re.findall(r"(?:^|`|\.\.\. )make ([a-z]+)", path.read_text(), re.M)
     }
     assert named - targets == set()
+
+
+def test_the_glossary_leads_to_files_that_use_its_words() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| `([^`|]+)` \|$", page, re.M)
+    assert len(rows) == len(page.split("|---|---|---|\n")[1].splitlines()), "a row of another form"
+    assert rows == sorted(rows, key=lambda row: row[0].casefold())
+    for word, path in rows:
+        file = next((root / path for root in (ROOT, PACKAGE) if (root / path).is_file()), None)
+        assert file, f"{word}: there is no {path}"
+        assert _letters(word) in _letters(f"{path} {file.read_text()}"), f"{path} does not say {word}"
+
+
+def _letters(text: str) -> str:
+    """A text in which ``perceptual hash``, ``perceptual_hash`` and ``PerceptualHash`` are the same."""
+    return re.sub(r"[\W_]", "", text).casefold()

@@ -1,4 +1,4 @@
-"""Puts events on EventBridge."""
+"""Puts events on EventBridge, each at least once."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Events in DynamoDB, until they are published and for a month after."""
+"""Events in DynamoDB: an outbox until they are published, and a record for a month after."""
 
 from datetime import timedelta
 from typing import Any

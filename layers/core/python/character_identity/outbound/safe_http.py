@@ -1,4 +1,4 @@
-"""Fetches bytes from addresses that somebody else gave us, trusting neither the address nor the answer."""
+"""Fetches bytes from addresses that others gave us, trusting neither address nor answer: no SSRF."""
 
 import hashlib
 import ipaddress

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.history import cost_of
-from character_identity.domain.job import generation_job_id, training_job_id
-from character_identity.providers.fal.flux_lora import FalFluxLora
+from character_identity.domain.job import job_id_of
+from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
 from character_identity_client import ApiClient
 from local.deploy import client
 from local.errors import CannotRun
@@ -25,8 +25,8 @@ from local.photographs import EILEEN, make_references
 from local.runtime import Options, System, running
 
 WAIT_SCALE = 0.02
-TRAINING_S = FalFluxLora.usual_training_s * WAIT_SCALE
-GENERATION_S = FalFluxLora.usual_generation_s * WAIT_SCALE
+TRAINING_S = FluxLoraTrainer.usual_s * WAIT_SCALE
+GENERATION_S = FluxLoraImages.usual_s * WAIT_SCALE
 LATE_S = 2.0
 MOST_WHEN_WOKEN = 12  # transitions
 LONGEST_S = 60.0
@@ -79,7 +79,6 @@ GENERATIONS = (
     Order("astria", "generation", "tunes/1504944/prompts"),
 )
 MACHINES = {"training": "train_identity", "generation": "generate_images"}
-JOB_IDS = {"training": training_job_id, "generation": generation_job_id}
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ class Bench:
             if execution["status"] != "RUNNING" or time.monotonic() > give_up_at:
                 return execution
             if self._strangers and order.provider == "astria":
-                self._guess(JOB_IDS[order.kind](subject_id))
+                self._guess(job_id_of(order.kind, subject_id))
             time.sleep(POLL_S)
 
     def _guess(self, job_id: str) -> None:

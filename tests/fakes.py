@@ -1,9 +1,9 @@
 """The ports, in memory. The contract suite in tests/aws runs stores and fakes through the same cases."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from character_identity.aws.generation_table import OUTCOME
 from character_identity.aws.ledger_table import FIRST_CHECK_AFTER
@@ -16,18 +16,19 @@ from character_identity.domain.job import JobHandle, JobKind, ProviderJob
 from character_identity.domain.prices import Price
 from character_identity.domain.reference_set import ReferenceAnalysis
 from character_identity.ports.providers import (
-    GenerationOrder,
+    Estimate,
     GenerationPlan,
     GenerationStatus,
     ReferenceImage,
     ReferenceLimits,
-    TrainingOrder,
     TrainingStatus,
 )
 from character_identity.ports.stores import IdempotencyRecord, UploadTicket
 from character_identity.services.webhooks.events import EventService
 from tests.builders import NOON, an_identity
 from tests.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
+
+Status = TypeVar("Status", TrainingStatus, GenerationStatus)
 
 
 class Clock:
@@ -397,30 +398,81 @@ class FakeWorkflows:
         self.woken.append(token)
 
 
+class FakeJobs:
+    """One kind of a FakeProvider's jobs: what was told to that one, this answers."""
+
+    prices: Mapping[str, Price] = {}
+
+    def __init__(self, provider: "FakeProvider") -> None:
+        self._provider = provider
+
+    @property
+    def supports_lookup(self) -> bool:
+        return self._provider.supports_lookup
+
+    def submit(self, order: Any) -> JobHandle:
+        return self._provider.submit(order)
+
+    def job_handle(self, provider_job_id: str) -> JobHandle:
+        return JobHandle(provider_job_id=provider_job_id)
+
+    def find(self, order: Any, since: datetime) -> JobHandle | None:
+        return self._provider.found
+
+    def cancel(self, handle: JobHandle) -> bool:
+        return self._provider.cancel(handle)
+
+    def erase(self, handle: JobHandle) -> bool:
+        return self._provider.erase(handle)
+
+
+class FakeTrainer(FakeJobs):
+    deadline_s = 600
+    usual_s = 120
+
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        return f"https://provider.test/{len(references)}.zip"
+
+    def estimate(self, request: int) -> Estimate:
+        return Estimate(request / 500, request / 250)
+
+    def status(self, handle: JobHandle, request: int) -> TrainingStatus:
+        return _answer(self._provider.training_status)
+
+
+class FakeImages(FakeJobs):
+    deadline_s = 300
+    usual_s = 15
+    max_images = 4
+
+    def estimate(self, request: GenerationRequest) -> Estimate:
+        return Estimate(0.1 * request.num_images, 0.2 * request.num_images)
+
+    def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
+        return _answer(self._provider.generation_status)
+
+    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
+        return GenerationPlan({}, f"PLAN {request.prompt}", ["a warning"])
+
+
 class FakeProvider:
     """Answers what it was told; an exception among the answers is raised. Counts its paid calls.
 
     ``found`` is what a look-up finds; ``cancels`` and ``erases`` say whether it can be asked for that.
     """
 
-    name: ProviderName = "fal-lora"
-    trains = True
     mock = False
     references = ReferenceLimits(2, 3)
-    max_images = 4
-    training_deadline_s = 600
-    generation_deadline_s = 300
-    usual_training_s = 120
-    usual_generation_s = 15
 
     def __init__(self, name: ProviderName = "fal-lora", trains: bool = True) -> None:
         self.name = name
-        self.trains = trains
-        self.prices: dict[str, Price] = {}
+        self.training = FakeTrainer(self) if trains else None
+        self.images = FakeImages(self)
+        self.jobs: Mapping[JobKind, Any] = {"training": self.training, "generation": self.images}
         self.paid_calls = 0
         self.on_submit: Callable[[], None] = lambda: None
-        self.training: TrainingStatus | Exception = TrainingStatus("training")
-        self.generation: GenerationStatus | Exception = GenerationStatus("running")
+        self.training_status: TrainingStatus | Exception = TrainingStatus("running")
+        self.generation_status: GenerationStatus | Exception = GenerationStatus("running")
         self.orders: list[Any] = []
         self.supports_lookup = False
         self.found: JobHandle | None = None
@@ -430,66 +482,19 @@ class FakeProvider:
         self.erased: list[JobHandle] = []
         self.keeps: str | None = None
 
-    def prepare_training(self, references: list[ReferenceImage]) -> str | None:
-        return f"https://provider.test/{len(references)}.zip"
-
-    def submit_training(self, order: TrainingOrder) -> JobHandle:
-        return self._submit(order)
-
-    def submit_generation(self, order: GenerationOrder) -> JobHandle:
-        return self._submit(order)
-
-    def training_status(self, handle: JobHandle) -> TrainingStatus:
-        if isinstance(self.training, Exception):
-            raise self.training
-        return self.training
-
-    def generation_status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
-        if isinstance(self.generation, Exception):
-            raise self.generation
-        return self.generation
-
-    def training_estimate_usd(self, steps: int) -> float | None:
-        return steps / 500
-
-    def training_ceiling_usd(self, steps: int) -> float:
-        return steps / 250
-
-    def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
-        return 0.1 * request.num_images
-
-    def generation_ceiling_usd(self, request: GenerationRequest) -> float:
-        return 0.2 * request.num_images
-
-    def job_handle(self, kind: JobKind, provider_job_id: str) -> JobHandle:
-        return JobHandle(provider_job_id=provider_job_id)
-
-    def find_training(self, order: TrainingOrder) -> JobHandle | None:
-        return self.found
-
-    def find_generation(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
-        return self.found
+    def submit(self, order: Any) -> JobHandle:
+        self.orders.append(order)
+        self.on_submit()
+        self.paid_calls += 1
+        return JobHandle(provider_job_id=f"job-{self.paid_calls}")
 
     def cancel(self, handle: JobHandle) -> bool:
         self.cancelled.append(handle)
         return self.cancels
 
-    def erase_training(self, handle: JobHandle) -> bool:
+    def erase(self, handle: JobHandle) -> bool:
         self.erased.append(handle)
         return self.erases
-
-    def erase_generation(self, handle: JobHandle) -> bool:
-        self.erased.append(handle)
-        return self.erases
-
-    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        return GenerationPlan({}, f"PLAN {request.prompt}", ["a warning"])
-
-    def _submit(self, order: Any) -> JobHandle:
-        self.orders.append(order)
-        self.on_submit()
-        self.paid_calls += 1
-        return JobHandle(provider_job_id=f"job-{self.paid_calls}")
 
 
 class FakeProviders(dict[str, FakeProvider]):
@@ -498,6 +503,12 @@ class FakeProviders(dict[str, FakeProvider]):
 
     def names(self) -> list[ProviderName]:
         return [provider.name for provider in self.values()]
+
+
+def _answer(told: Status | Exception) -> Status:
+    if isinstance(told, Exception):
+        raise told
+    return told
 
 
 def event_service(events: FakeEvents, clock: Clock | None = None) -> EventService:

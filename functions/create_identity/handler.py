@@ -44,7 +44,7 @@ def create_identity() -> Response[str]:
         ),
     )
     # Not by its status: the same call gets the same answer when the training is over.
-    status = 202 if services.providers[identity.provider].trains else 201
+    status = 202 if services.providers[identity.provider].training else 201
     location = f"/v1/identities/{identity.identity_id}"
     return answer(present_identity(identity, services.bucket), status, location, replayed=replayed)
 

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity import wiring
-from character_identity.domain.job import generation_job_id, training_job_id
+from character_identity.domain.job import job_id_of
 
 logger = Logger()
 
@@ -14,6 +14,6 @@ logger = Logger()
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     state = event["state"]
-    trains = "identity_id" in state
-    job_id = training_job_id(state["identity_id"]) if trains else generation_job_id(state["generation_id"])
+    kind, subject = ("training", "identity_id") if "identity_id" in state else ("generation", "generation_id")
+    job_id = job_id_of(kind, state[subject])
     wiring.services().callbacks.wait(job_id, event["wake_token"])

@@ -12,7 +12,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.job import JobHandle
-from character_identity.ports.providers import GenerationStatus, TrainingStatus
+from character_identity.ports.providers import JobStatus
 from tests.builders import NOON
 from tests.contracts.fault_injection import (
     ASTRIA_JOB,
@@ -37,9 +37,7 @@ OUTCOMES: dict[type[ProviderError], Outcome] = {
 STATES: dict[str, Outcome] = {
     "queued": "goes on",
     "running": "goes on",
-    "training": "goes on",
-    "trained": "done",
-    "generated": "done",
+    "done": "done",
     "failed": "failed",
 }
 
@@ -54,85 +52,87 @@ class Call:
 
 
 FAL_CALLS = [
-    Call("train", "submit", lambda faulty_transport: faulty_transport.lora.submit_training(TRAINING)),
+    Call("train", "submit", lambda faulty_transport: faulty_transport.lora.training.submit(TRAINING)),
     Call(
         "draw with a LoRA",
         "submit",
-        lambda faulty_transport: faulty_transport.lora.submit_generation(GENERATION),
+        lambda faulty_transport: faulty_transport.lora.images.submit(GENERATION),
     ),
     Call(
         "draw at once",
         "submit",
-        lambda faulty_transport: faulty_transport.instant.submit_generation(GENERATION),
+        lambda faulty_transport: faulty_transport.instant.images.submit(GENERATION),
     ),
     Call(
         "look at a training",
         "status",
-        lambda faulty_transport: faulty_transport.lora.training_status(FAL_JOB),
+        lambda faulty_transport: faulty_transport.lora.training.status(FAL_JOB, 1000),
     ),
     Call(
         "look at a picture",
         "status",
-        lambda faulty_transport: faulty_transport.instant.generation_status(FAL_JOB, REQUEST),
+        lambda faulty_transport: faulty_transport.instant.images.status(FAL_JOB, REQUEST),
     ),
     Call(
-        "read a training", "result", lambda faulty_transport: faulty_transport.lora.training_status(FAL_JOB)
+        "read a training",
+        "result",
+        lambda faulty_transport: faulty_transport.lora.training.status(FAL_JOB, 1000),
     ),
     Call(
         "read a picture",
         "result",
-        lambda faulty_transport: faulty_transport.lora.generation_status(FAL_JOB, REQUEST),
+        lambda faulty_transport: faulty_transport.lora.images.status(FAL_JOB, REQUEST),
     ),
     Call(
-        "send an archive", "initiate", lambda faulty_transport: faulty_transport.lora.prepare_training(IMAGES)
+        "send an archive", "initiate", lambda faulty_transport: faulty_transport.lora.training.prepare(IMAGES)
     ),
     Call(
         "send a picture",
         "initiate",
-        lambda faulty_transport: faulty_transport.instant.submit_generation(GENERATION),
+        lambda faulty_transport: faulty_transport.instant.images.submit(GENERATION),
     ),
 ]
 ASTRIA_CALLS = [
-    Call("train", "create tune", lambda faulty_transport: faulty_transport.astria.submit_training(TRAINING)),
+    Call("train", "create tune", lambda faulty_transport: faulty_transport.astria.training.submit(TRAINING)),
     Call(
         "draw",
         "create prompt",
-        lambda faulty_transport: faulty_transport.astria.submit_generation(GENERATION),
+        lambda faulty_transport: faulty_transport.astria.images.submit(GENERATION),
     ),
     Call(
         "look at a training",
         "get tune",
-        lambda faulty_transport: faulty_transport.astria.training_status(ASTRIA_JOB),
+        lambda faulty_transport: faulty_transport.astria.training.status(ASTRIA_JOB, 1000),
     ),
     Call(
         "look at a picture",
         "get prompt",
-        lambda faulty_transport: faulty_transport.astria.generation_status(ASTRIA_JOB, REQUEST),
+        lambda faulty_transport: faulty_transport.astria.images.status(ASTRIA_JOB, REQUEST),
     ),
 ]
-FAL_CANCEL = Call("cancel", "cancel", lambda faulty_transport: faulty_transport.lora.cancel(FAL_JOB))
+FAL_CANCEL = Call("cancel", "cancel", lambda faulty_transport: faulty_transport.lora.training.cancel(FAL_JOB))
 ASTRIA_FINDS = [
     Call(
         "find a training",
         "list tunes",
-        lambda faulty_transport: faulty_transport.astria.find_training(TRAINING),
+        lambda faulty_transport: faulty_transport.astria.training.find(TRAINING, NOON),
     ),
     Call(
         "find a picture",
         "list prompts",
-        lambda faulty_transport: faulty_transport.astria.find_generation(GENERATION, NOON),
+        lambda faulty_transport: faulty_transport.astria.images.find(GENERATION, NOON),
     ),
 ]
 ASTRIA_ERASES = [
     Call(
         "erase a training",
         "delete tune",
-        lambda faulty_transport: faulty_transport.astria.erase_training(ASTRIA_JOB),
+        lambda faulty_transport: faulty_transport.astria.training.erase(ASTRIA_JOB),
     ),
     Call(
         "erase a picture",
         "delete prompt",
-        lambda faulty_transport: faulty_transport.astria.erase_generation(ASTRIA_JOB),
+        lambda faulty_transport: faulty_transport.astria.images.erase(ASTRIA_JOB),
     ),
 ]
 
@@ -145,7 +145,7 @@ def ended(call: Call, faulty_transport: FaultyTransport) -> tuple[Outcome, str]:
         log = "".join(traceback.format_exception(exc))
         assert not [secret for secret in SECRETS if secret in f"{log}{exc.details}"]
         return OUTCOMES[type(exc)], exc.message
-    if isinstance(answer, TrainingStatus | GenerationStatus):
+    if isinstance(answer, JobStatus):
         return STATES[answer.state], answer.reason or ""
     if answer is None:
         return "not found", ""

@@ -43,7 +43,7 @@ class Ours:
         self.lora = FalFluxLora(queue, can_fetch_our_urls=True)
         self.astria = Astria(client, StubKey("sd_stand_in"), ASTRIA, can_fetch_our_urls=True)
 
-    def training(self, provider: Provider, callback_url: str | None = None) -> TrainingOrder:
+    def training(self, provider: FalFluxLora | Astria, callback_url: str | None = None) -> TrainingOrder:
         """An order of Sarah's training, its material prepared."""
         return TrainingOrder(
             title="Sarah [i1]",
@@ -51,20 +51,20 @@ class Ours:
             trigger_word="SARAH",
             references=IMAGES,
             steps=1000,
-            archive_url=provider.prepare_training(IMAGES),
+            archive_url=provider.training.prepare(IMAGES),
             callback_url=callback_url,
         )
 
-    def order_training(self, provider: Provider) -> JobHandle:
+    def order_training(self, provider: FalFluxLora | Astria) -> JobHandle:
         """Sarah's training, ordered."""
-        return provider.submit_training(self.training(provider))
+        return provider.training.submit(self.training(provider))
 
     def trained(self, provider: FalFluxLora | Astria) -> Identity:
         """Sarah, once her training is done."""
         handle = self.order_training(provider)
         self.stand_in.clock.advance(60)
-        status = provider.training_status(handle)
-        assert status.state == "trained"
+        status = provider.training.status(handle, 1000)
+        assert status.state == "done"
         weights = some_weights(provider_url=status.weights_url) if status.weights_url else None
         return an_identity(weights=weights, provider_model_id=handle.provider_job_id)
 
@@ -79,13 +79,13 @@ class Ours:
     def generated(self, provider: Provider, identity: Identity, **request: Any) -> GenerationStatus:
         """What becomes of one request."""
         order = self.generation(identity, **request)
-        handle = provider.submit_generation(order)
+        handle = provider.images.submit(order)
         self.stand_in.clock.advance(60)
-        return provider.generation_status(handle, order.request)
+        return provider.images.status(handle, order.request)
 
     def likeness(self, generation: GenerationStatus) -> float:
         """How much of the character's clothes the first picture shows."""
-        assert generation.state == "generated", generation.reason
+        assert generation.state == "done", generation.reason
         url = generation.images[0].url
         assert url is not None
         return share_of_cloth(self.stand_in.image(url))

@@ -219,7 +219,7 @@ def test_a_user_error_is_the_end_and_told(error: Any) -> None:
 def test_odd_facts_beside_an_image_lose_no_image(cost_mc: Any) -> None:
     images = ["https://s3.test/a", None, "https://s3.test/c", "", {"url": "https://s3.test/e"}]
     answer = httpx.Response(200, json={"images": images, "cost_mc": cost_mc})
-    read = FaultyTransport({"get prompt": answer}).astria.generation_status(ASTRIA_JOB, REQUEST)
+    read = FaultyTransport({"get prompt": answer}).astria.images.status(ASTRIA_JOB, REQUEST)
     assert [(image.url, image.seed) for image in read.images] == [
         ("https://s3.test/a", 7),
         (None, 8),

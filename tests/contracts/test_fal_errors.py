@@ -107,7 +107,7 @@ def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call, status: int)
 
 
 def test_a_compressed_body_is_read() -> None:
-    handle = FaultyTransport({"submit": packed({"request_id": "r7"})}).lora.submit_training(TRAINING)
+    handle = FaultyTransport({"submit": packed({"request_id": "r7"})}).lora.training.submit(TRAINING)
     assert handle.provider_job_id == "r7"
 
 
@@ -163,7 +163,7 @@ def test_a_submit_without_a_request_id_is_unknown(call: Call, body: dict[str, An
 )
 def test_odd_addresses_in_a_submit_lose_no_job(url: Any) -> None:
     answer = {"request_id": "r1", "status_url": url, "response_url": url}
-    handle = FaultyTransport({"submit": httpx.Response(200, json=answer)}).lora.submit_training(TRAINING)
+    handle = FaultyTransport({"submit": httpx.Response(200, json=answer)}).lora.training.submit(TRAINING)
     assert handle.status_url == f"{REQUESTS}/r1/status"
     assert handle.result_url == f"{REQUESTS}/r1"
 
@@ -258,7 +258,7 @@ def test_a_result_with_nothing_in_it_has_failed(call: Call, output: dict[str, An
 def test_odd_facts_beside_an_image_lose_no_image(flags: Any, units: str) -> None:
     output = {"images": [{"url": "https://v3.fal.media/1"}], "seed": "x", "has_nsfw_concepts": flags}
     answer = httpx.Response(200, json=output, headers={"x-fal-billable-units": units})
-    read = FaultyTransport({"result": answer}).lora.generation_status(FAL_JOB, REQUEST)
+    read = FaultyTransport({"result": answer}).lora.images.status(FAL_JOB, REQUEST)
     assert [(image.url, image.seed, image.filtered) for image in read.images] == [
         ("https://v3.fal.media/1", None, False)
     ]
@@ -279,19 +279,19 @@ def test_odd_facts_beside_an_image_lose_no_image(flags: Any, units: str) -> None
 def test_an_image_without_a_link_keeps_its_place(flags: Any, filtered: list[bool]) -> None:
     output = {"images": [{"url": "https://v3.fal.media/1"}, {"width": 7}, {"url": "https://v3.fal.media/3"}]}
     answer = httpx.Response(200, json={**output, "has_nsfw_concepts": flags})
-    images = FaultyTransport({"result": answer}).lora.generation_status(FAL_JOB, REQUEST).images
+    images = FaultyTransport({"result": answer}).lora.images.status(FAL_JOB, REQUEST).images
     assert [image.url for image in images] == ["https://v3.fal.media/1", None, "https://v3.fal.media/3"]
     assert [image.filtered for image in images] == filtered
 
 
 UPLOADS = [
     Call(
-        "send an archive", "upload", lambda faulty_transport: faulty_transport.lora.prepare_training(IMAGES)
+        "send an archive", "upload", lambda faulty_transport: faulty_transport.lora.training.prepare(IMAGES)
     ),
     Call(
         "send a picture",
         "upload",
-        lambda faulty_transport: faulty_transport.instant.submit_generation(GENERATION),
+        lambda faulty_transport: faulty_transport.instant.images.submit(GENERATION),
     ),
 ]
 

@@ -207,7 +207,7 @@ def test_we_read_a_failure_from_the_result(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
     seen = []
     for _ in range(3):
-        status = ours.lora.training_status(handle)
+        status = ours.lora.training.status(handle, 1000)
         seen.append((status.state, status.reason))
         ours.stand_in.clock.advance(6)
-    assert seen == [("queued", None), ("training", None), ("failed", "images_data_url: Could not open it.")]
+    assert seen == [("queued", None), ("running", None), ("failed", "images_data_url: Could not open it.")]

@@ -15,9 +15,9 @@ from character_identity.api.schemas import Name
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.identity import Identity
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
-from character_identity.providers.astria.adapter import TAG, Astria
-from character_identity.providers.fal.flux_lora import FalFluxLora
-from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.providers.astria.prompts import TAG, AstriaImages
+from character_identity.providers.fal.flux_lora import FluxLoraImages
+from character_identity.providers.fal.instant_character import InstantImages
 from tests.builders import an_identity
 from tests.contracts.fault_injection import REQUEST, FaultyTransport, signed
 from tests.contracts.strategies import identities, references, requests
@@ -53,9 +53,9 @@ def in_form(name: str, body: Any) -> None:
 @given(st.data())
 def test_instant_character_is_asked_for_one_image(data: st.DataObject) -> None:
     identity = data.draw(identities("fal-instant"))
-    request = data.draw(requests(identity.name, FalInstantCharacter.max_images))
+    request = data.draw(requests(identity.name, InstantImages.max_images))
     order = GenerationOrder(identity, request, data.draw(references()))
-    (fal := faulty_transport()).instant.submit_generation(order)
+    (fal := faulty_transport()).instant.images.submit(order)
     assert [position for position, _ in fal.sent] == ["initiate", "upload", "submit"]
     body = fal.body("submit")
     in_form("instant-character", body)
@@ -68,10 +68,10 @@ def test_instant_character_is_asked_for_one_image(data: st.DataObject) -> None:
 @given(st.data())
 def test_flux_lora_is_asked_with_weights_and_trigger_word(data: st.DataObject) -> None:
     identity = data.draw(identities("fal-lora"))
-    request = data.draw(requests(identity.name, FalFluxLora.max_images))
+    request = data.draw(requests(identity.name, FluxLoraImages.max_images))
     order = GenerationOrder(identity, request, data.draw(references()), WEIGHTS_LINK)
-    plan = (fal := faulty_transport()).lora.plan(identity, request)
-    fal.lora.submit_generation(order)
+    plan = (fal := faulty_transport()).lora.images.plan(identity, request)
+    fal.lora.images.submit(order)
     body = fal.body("submit")
     in_form("flux-lora", body)
     assert identity.trigger_word and identity.trigger_word in body["prompt"]
@@ -86,10 +86,10 @@ def test_flux_lora_is_asked_with_weights_and_trigger_word(data: st.DataObject) -
 def test_a_lora_is_trained_on_one_archive_with_its_trigger_word(data: st.DataObject) -> None:
     identity = data.draw(identities("fal-lora"))
     images, steps = data.draw(references()), data.draw(st.integers(1, 10_000))
-    archive_url = (fal := faulty_transport()).lora.prepare_training(images)
+    archive_url = (fal := faulty_transport()).lora.training.prepare(images)
     (uploaded,) = [request.content for position, request in fal.sent if position == "upload"]
     assert _unpacked(uploaded) == {image.name: image.read() for image in images}
-    fal.lora.submit_training(a_training(identity, images, steps, archive_url))
+    fal.lora.training.submit(a_training(identity, images, steps, archive_url))
     body = fal.body("submit")
     in_form("flux-lora-fast-training", body)
     assert body == {
@@ -105,7 +105,7 @@ def test_a_lora_is_trained_on_one_archive_with_its_trigger_word(data: st.DataObj
 def test_a_tune_is_a_flux_lora_of_a_class_with_links(data: st.DataObject) -> None:
     identity = data.draw(identities("astria"))
     images = data.draw(references())
-    (astria := faulty_transport()).astria.submit_training(a_training(identity, images, 1000))
+    (astria := faulty_transport()).astria.training.submit(a_training(identity, images, 1000))
     body = astria.body("create tune")
     in_form("tune", body)
     tune = body["tune"]
@@ -122,9 +122,9 @@ def test_a_tune_by_upload_says_the_same(data: st.DataObject) -> None:
     identity = data.draw(identities("astria"))
     images = data.draw(references())
     order = a_training(identity, images, 1000)
-    (astria := faulty_transport()).astria.submit_training(order)
+    (astria := faulty_transport()).astria.training.submit(order)
     linked = astria.body("create tune")["tune"]
-    (uploading := faulty_transport(can_fetch_our_urls=False)).astria.submit_training(order)
+    (uploading := faulty_transport(can_fetch_our_urls=False)).astria.training.submit(order)
     ((_, request),) = uploading.sent
     parts = _parts(request.headers["Content-Type"], request.content)
     assert [value for name, value in parts if name == "tune[images][]"] == [p.read() for p in images]
@@ -138,10 +138,10 @@ def test_a_tune_by_upload_says_the_same(data: st.DataObject) -> None:
 @given(st.data())
 def test_a_prompt_calls_its_own_tune_and_no_other(data: st.DataObject) -> None:
     identity = data.draw(identities("astria"))
-    request = data.draw(requests(identity.name, Astria.max_images))
+    request = data.draw(requests(identity.name, AstriaImages.max_images))
     order = GenerationOrder(identity, request, data.draw(references()))
-    plan = (astria := faulty_transport()).astria.plan(identity, request)
-    astria.astria.submit_generation(order)
+    plan = (astria := faulty_transport()).astria.images.plan(identity, request)
+    astria.astria.images.submit(order)
     ((_, sent),) = astria.sent
     body = astria.body("create prompt")
     in_form("prompt", body)
@@ -161,7 +161,7 @@ def test_a_tag_cannot_be_hidden_in_another() -> None:
     request = REQUEST.model_copy(update={"prompt": "<lo<lora:1:1>ra:2:1> < LoRA:3:1> <lora:4"})
     text = (
         faulty_transport()
-        .astria.plan(an_identity(provider="astria", provider_model_id="7"), request)
+        .astria.images.plan(an_identity(provider="astria", provider_model_id="7"), request)
         .body["text"]
     )
     assert TAG.findall(text) == ["<lora:7:1>"]
@@ -170,7 +170,7 @@ def test_a_tag_cannot_be_hidden_in_another() -> None:
 @pytest.mark.parametrize(("name", "prompt"), [("Al", "ALWAYS by the sea"), ("Sarah", "two SARAHS at home")])
 def test_the_trigger_word_stands_by_itself(name: str, prompt: str) -> None:
     identity = an_identity(name=name)
-    plan = faulty_transport().lora.plan(identity, REQUEST.model_copy(update={"prompt": prompt}))
+    plan = faulty_transport().lora.images.plan(identity, REQUEST.model_copy(update={"prompt": prompt}))
     assert identity.trigger_word in plan.prompt.replace(",", " ").split()
 
 
@@ -184,7 +184,7 @@ def test_nobody_is_generated_without_what_was_trained(provider: str) -> None:
     untrained = an_identity(weights=None, provider_model_id=None)
     order = GenerationOrder(untrained, REQUEST, [], WEIGHTS_LINK)
     with pytest.raises(ProviderRejected):
-        getattr(quiet := faulty_transport(), provider).submit_generation(order)
+        getattr(quiet := faulty_transport(), provider).images.submit(order)
     assert quiet.sent == []
 
 

@@ -1,6 +1,6 @@
 """A provider with a truth of its own, for histories that nobody wrote: what it took, billed and finished."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import JobHandle, JobKind
 from character_identity.domain.prices import Price
 from character_identity.ports.providers import (
+    Estimate,
     GenerationOrder,
     GenerationPlan,
     GenerationStatus,
@@ -56,77 +57,14 @@ class FakeProvider:
 
     mock = False
     references = ReferenceLimits(1, 3)
-    max_images = 4
-    prices: dict[str, Price] = field(default_factory=dict)
-    training_deadline_s = 3600
-    generation_deadline_s = 900
-    usual_training_s = 120
-    usual_generation_s = 15
     keeps = None
 
-    def prepare_training(self, references: list[ReferenceImage]) -> str | None:
-        self._be_there()
-        return None
+    def __post_init__(self) -> None:
+        self.images = FakeImages(self)
+        self.training = FakeTrainer(self) if self.trains else None
+        self.jobs: dict[JobKind, Any] = {"training": self.training, "generation": self.images}
 
-    def submit_training(self, order: TrainingOrder) -> JobHandle:
-        return self._submit(order.title, order.callback_url, 120)
-
-    def submit_generation(self, order: GenerationOrder) -> JobHandle:
-        return self._submit(_mark(order), order.callback_url, 15)
-
-    def training_status(self, handle: JobHandle) -> TrainingStatus:
-        taken = self._found(handle)
-        if self.now() < taken.done_at:
-            return TrainingStatus("training", fraction=0.5)
-        if taken.fails:
-            return TrainingStatus("failed", reason="no luck")
-        return TrainingStatus("trained", weights_url=WEIGHTS_LINK, cost_usd=1.5)
-
-    def generation_status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
-        taken = self._found(handle)
-        if self.now() < taken.done_at:
-            return GenerationStatus("running")
-        if taken.fails:
-            return GenerationStatus("failed", reason="no luck")
-        image = ProducedImage(url=IMAGE_LINK, seed=request.seed)
-        return GenerationStatus("generated", (image,) * request.num_images, cost_usd=0.1)
-
-    def training_estimate_usd(self, steps: int) -> float | None:
-        return 2.0
-
-    def training_ceiling_usd(self, steps: int) -> float:
-        return 2.0
-
-    def generation_estimate_usd(self, request: GenerationRequest) -> float | None:
-        return None
-
-    def generation_ceiling_usd(self, request: GenerationRequest) -> float:
-        return 0.2
-
-    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        return GenerationPlan({}, request.prompt, [])
-
-    def find_training(self, order: TrainingOrder) -> JobHandle | None:
-        return self._find(order.title)
-
-    def find_generation(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
-        return self._find(_mark(order))
-
-    def job_handle(self, kind: JobKind, provider_job_id: str) -> JobHandle:
-        return JobHandle(provider_job_id=provider_job_id)
-
-    def cancel(self, handle: JobHandle) -> bool:
-        self._be_there()
-        return False
-
-    def erase_training(self, handle: JobHandle) -> bool:
-        self._be_there()
-        self.erased.add(handle.provider_job_id)
-        return True
-
-    erase_generation = erase_training
-
-    def _submit(self, mark: str, callback_url: str | None, seconds: int) -> JobHandle:
+    def submit(self, mark: str, callback_url: str | None, seconds: int) -> JobHandle:
         mood = self.moods.pop(0) if self.moods else "well"
         if mood == "busy" or (self.down and mood == "well"):
             raise ProviderUnavailable(self.name, "busy", retry_after_s=30 if mood == "busy" else None)
@@ -142,28 +80,110 @@ class FakeProvider:
             raise ProviderOutcomeUnknown(self.name, "cut")
         return JobHandle(provider_job_id=job_id)
 
-    def _found(self, handle: JobHandle) -> Taken:
-        self._be_there()
+    def get(self, handle: JobHandle) -> Taken:
+        self.be_there()
         return next(each for each in self.taken if each.provider_job_id == handle.provider_job_id)
 
-    def _find(self, mark: str) -> JobHandle | None:
-        self._be_there()
+    def find(self, mark: str) -> JobHandle | None:
+        self.be_there()
         found = next((each for each in self.taken if each.mark == mark), None)
         return None if found is None else JobHandle(provider_job_id=found.provider_job_id)
 
-    def _be_there(self) -> None:
+    def be_there(self) -> None:
         if self.down:
             raise ProviderUnavailable(self.name, "down")
+
+
+class FakeJobs:
+    """One kind of a provider's jobs; ``mark`` is what tells one order from another."""
+
+    prices: Mapping[str, Price] = {}
+    deadline_s = 900
+    usual_s = 15
+
+    def __init__(self, provider: FakeProvider) -> None:
+        self.provider = provider
+
+    @property
+    def supports_lookup(self) -> bool:
+        return self.provider.supports_lookup
+
+    def mark(self, order: Any) -> str:
+        raise NotImplementedError
+
+    def submit(self, order: Any) -> JobHandle:
+        return self.provider.submit(self.mark(order), order.callback_url, self.usual_s)
+
+    def job_handle(self, provider_job_id: str) -> JobHandle:
+        return JobHandle(provider_job_id=provider_job_id)
+
+    def find(self, order: Any, since: datetime) -> JobHandle | None:
+        return self.provider.find(self.mark(order))
+
+    def cancel(self, handle: JobHandle) -> bool:
+        self.provider.be_there()
+        return False
+
+    def erase(self, handle: JobHandle) -> bool:
+        self.provider.be_there()
+        self.provider.erased.add(handle.provider_job_id)
+        return True
+
+    def is_done(self, handle: JobHandle) -> bool | None:
+        """None while it runs; False if it failed."""
+        taken = self.provider.get(handle)
+        return None if self.provider.now() < taken.done_at else not taken.fails
+
+
+class FakeTrainer(FakeJobs):
+    deadline_s = 3600
+    usual_s = 120
+
+    def mark(self, order: TrainingOrder) -> str:
+        return order.title
+
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        self.provider.be_there()
+        return None
+
+    def estimate(self, request: int) -> Estimate:
+        return Estimate(2.0, 2.0)
+
+    def status(self, handle: JobHandle, request: int) -> TrainingStatus:
+        is_done = self.is_done(handle)
+        if is_done is None:
+            return TrainingStatus("running", fraction=0.5)
+        if not is_done:
+            return TrainingStatus("failed", reason="no luck")
+        return TrainingStatus("done", weights_url=WEIGHTS_LINK, cost_usd=1.5)
+
+
+class FakeImages(FakeJobs):
+    max_images = 4
+
+    def mark(self, order: GenerationOrder) -> str:
+        """The prompt, which the tests number."""
+        return order.request.prompt
+
+    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
+        return GenerationPlan({}, request.prompt, [])
+
+    def estimate(self, request: GenerationRequest) -> Estimate:
+        return Estimate(None, 0.2)
+
+    def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
+        is_done = self.is_done(handle)
+        if is_done is None:
+            return GenerationStatus("running")
+        if not is_done:
+            return GenerationStatus("failed", reason="no luck")
+        image = ProducedImage(url=IMAGE_LINK, seed=request.seed)
+        return GenerationStatus("done", images=(image,) * request.num_images, cost_usd=0.1)
 
 
 class FakeProviders(dict[str, FakeProvider]):
     def names(self) -> list[ProviderName]:
         return [provider.name for provider in self.values()]
-
-
-def _mark(order: GenerationOrder) -> str:
-    """What tells one order from another: the prompt, which the tests number."""
-    return order.request.prompt
 
 
 class Watched:
@@ -180,3 +200,15 @@ class Watched:
             return found
         what = f"{self._name}.{name}"
         return lambda *values, **options: self._through(what, lambda: found(*values, **options))
+
+
+class WatchedProvider:
+    """A provider whose jobs are watched, each kind under its own name."""
+
+    def __init__(self, provider: FakeProvider, through: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self._provider = provider
+        self.jobs = {kind: jobs and Watched(jobs, kind, through) for kind, jobs in provider.jobs.items()}
+        self.training, self.images = self.jobs["training"], self.jobs["generation"]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)

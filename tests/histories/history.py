@@ -10,7 +10,7 @@ from typing import Any, Literal
 from character_identity.domain.budget import Budget
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderRejected, ServiceError
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob, generation_job_id, training_job_id
+from character_identity.domain.job import ProviderJob, job_id_of
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.services.erasure import ErasureService
 from character_identity.services.generations import GenerationService
@@ -37,7 +37,14 @@ from tests.fakes import (
     event_service,
 )
 from tests.histories.executions import Crash, Execution, Executions
-from tests.histories.fake_provider import IMAGE_LINK, WEIGHTS_LINK, FakeProvider, FakeProviders, Watched
+from tests.histories.fake_provider import (
+    IMAGE_LINK,
+    WEIGHTS_LINK,
+    FakeProvider,
+    FakeProviders,
+    Watched,
+    WatchedProvider,
+)
 from tests.histories.fault_injection import FaultyTransport
 
 OWNERS = ("ann", "bob")
@@ -156,7 +163,7 @@ class History:
         generations = self._watched(self.generations, "generations")
         ledger, bucket = self._watched(self.ledger, "ledger"), self._watched(self.bucket, "bucket")
         media, workflows = self._watched(self.media, "media"), self._watched(self.executions, "workflows")
-        providers: Any = {name: self._watched(each, "provider") for name, each in self.providers.items()}
+        providers: Any = {name: WatchedProvider(each, self._through) for name, each in self.providers.items()}
         providers = _Names(providers)
         events = event_service(self.events, self.clock)
         self.quotes = Quotes(self.ledger)
@@ -254,9 +261,9 @@ class History:
     def _wait_for_callback(self, event: Any) -> None:
         state = event["state"]
         job_id = (
-            training_job_id(state["identity_id"])
+            job_id_of("training", state["identity_id"])
             if "identity_id" in state
-            else generation_job_id(state["generation_id"])
+            else job_id_of("generation", state["generation_id"])
         )
         self.callbacks.wait(job_id, event["wake_token"])
 

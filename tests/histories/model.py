@@ -15,8 +15,8 @@ PROVIDERS = (*TRAINERS, "fal-instant")
 MOODS = ("cut after", "cut before", "refuse", "busy")
 WRITES = (
     ("ledger.intend",),
-    ("provider.submit_training",),
-    ("provider.submit_generation",),
+    ("training.submit",),
+    ("generation.submit",),
     ("ledger.submitted",),
     ("bucket.write",),
     ("bucket.write_file",),

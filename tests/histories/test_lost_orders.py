@@ -6,7 +6,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from character_identity.providers.astria.adapter import Astria
+from character_identity.providers.astria.prompts import AstriaImages
+from character_identity.providers.astria.tunes import AstriaTrainer
 from tests.histories.executions import Execution
 from tests.histories.harness import Harness, harness
 
@@ -66,7 +67,7 @@ def test_it_is_given_up_at_its_deadline(lost: LostOrders) -> None:
 
 def test_a_training_that_can_be_looked_for_only_after_its_deadline_is_given_up(lost: LostOrders) -> None:
     lost.path = "/tunes"
-    lost.blind_until = lost.inside.now() + timedelta(seconds=Astria.training_deadline_s)
+    lost.blind_until = lost.inside.now() + timedelta(seconds=AstriaTrainer.deadline_s)
     execution = lost.ended(lost.identity())
     assert (execution.status, execution.error) == ("FAILED", "deadline_exceeded")
     assert not lost.inside.paid()
@@ -76,7 +77,7 @@ def test_a_generation_that_can_be_looked_for_only_after_its_deadline_is_given_up
     identity_id = lost.identity()
     lost.ended(identity_id)
     lost.path = "/prompts"
-    lost.blind_until = lost.inside.now() + timedelta(seconds=Astria.generation_deadline_s)
+    lost.blind_until = lost.inside.now() + timedelta(seconds=AstriaImages.deadline_s)
     execution = lost.ended(lost.generation(identity_id))
     assert (execution.status, execution.error) == ("FAILED", "deadline_exceeded")
     assert len(lost.inside.paid()) == 1

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from character_identity.providers.astria.prompts import AstriaImages
+from character_identity.providers.astria.tunes import AstriaTrainer
+from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
+from character_identity.providers.fal.instant_character import InstantImages
 from infra import catalog
 from infra.catalog import pascal
 from infra.workflows import DEFINITIONS
@@ -74,16 +78,15 @@ def test_executions_are_logged_without_their_data_and_traced(template: Template,
 
 
 @pytest.mark.parametrize(
-    ("machine", "deadline"),
-    [(catalog.TRAIN_IDENTITY, "training_deadline_s"), (catalog.GENERATE_IMAGES, "generation_deadline_s")],
+    ("machine", "jobs"),
+    [
+        (catalog.TRAIN_IDENTITY, (FluxLoraTrainer, AstriaTrainer)),
+        (catalog.GENERATE_IMAGES, (InstantImages, FluxLoraImages, AstriaImages)),
+    ],
 )
-def test_the_machine_outlives_the_deadlines_in_its_state(machine: str, deadline: str) -> None:
+def test_the_machine_outlives_the_deadlines_in_its_state(machine: str, jobs: tuple[Any, ...]) -> None:
     """After its own timeout nothing runs that could record the failure."""
-    from character_identity.providers.astria.adapter import Astria
-    from character_identity.providers.fal.flux_lora import FalFluxLora
-    from character_identity.providers.fal.instant_character import FalInstantCharacter
-
-    longest_s = max(getattr(each, deadline) for each in (Astria, FalFluxLora, FalInstantCharacter))
+    longest_s = max(each.deadline_s for each in jobs)
     assert json.loads(_text(machine))["TimeoutSeconds"] >= longest_s + 1800
 
 

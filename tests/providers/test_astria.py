@@ -49,7 +49,7 @@ class Stub:
 
 def test_a_tune_is_a_flux_lora_of_a_class_word() -> None:
     stub = Stub(httpx.Response(201, json={"id": 788416}))
-    assert stub.adapter.submit_training(ORDER) == HANDLE
+    assert stub.adapter.training.submit(ORDER) == HANDLE
     jsonschema.validate(stub.body(), astria_schema("tune"))
     assert stub.requests[0].headers["Authorization"] == "Bearer sd_key"
     assert str(stub.requests[0].url) == "https://astria.test/tunes"
@@ -66,7 +66,7 @@ def test_a_tune_is_a_flux_lora_of_a_class_word() -> None:
 
 def test_where_astria_cannot_reach_our_bucket_the_images_are_sent() -> None:
     stub = Stub(httpx.Response(201, json={"id": 788416}), can_fetch_our_urls=False)
-    stub.adapter.submit_training(ORDER)
+    stub.adapter.training.submit(ORDER)
     content = stub.requests[0].content
     assert content.count(b'name="tune[images][]"') == 4
     assert b'name="tune[base_tune_id]"\r\n\r\n1504944' in content
@@ -87,7 +87,7 @@ def test_where_astria_cannot_reach_our_bucket_the_images_are_sent() -> None:
 )
 def test_what_a_failed_create_means(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
-        Stub(answer).adapter.submit_training(ORDER)
+        Stub(answer).adapter.training.submit(ORDER)
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def test_what_a_failed_create_means(answer: httpx.Response | Exception, error: t
         (httpx.Response(200, json={"trained_at": None, "started_training_at": None}), "queued"),
         (
             httpx.Response(200, json={"trained_at": None, "started_training_at": "2026-11-22T10:00:00Z"}),
-            "training",
+            "running",
         ),
-        (httpx.Response(200, json={"trained_at": "2026-11-22T10:00:00Z"}), "trained"),
+        (httpx.Response(200, json={"trained_at": "2026-11-22T10:00:00Z"}), "done"),
         (httpx.Response(404), "failed"),
     ],
 )
 def test_training_status(answer: httpx.Response, state: str) -> None:
-    assert Stub(answer).adapter.training_status(HANDLE).state == state
+    assert Stub(answer).adapter.training.status(HANDLE, 1000).state == state
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_training_status(answer: httpx.Response, state: str) -> None:
 )
 def test_an_odd_status_is_only_unavailable(answer: httpx.Response) -> None:
     with pytest.raises(ProviderUnavailable):
-        Stub(answer).adapter.training_status(HANDLE)
+        Stub(answer).adapter.training.status(HANDLE, 1000)
 
 
 def test_a_prompt_goes_to_the_base_model_with_lora_tag_token_and_class() -> None:
     stub = Stub(httpx.Response(201, json={"id": 45}))
     order = GenerationOrder(SARAH, a_request(aspect_ratio="9:16", num_images=4), IMAGES)
-    assert stub.adapter.submit_generation(order).provider_job_id == "45"
+    assert stub.adapter.images.submit(order).provider_job_id == "45"
     jsonschema.validate(stub.body(), astria_schema("prompt"))
     assert stub.requests[0].url.path == "/tunes/1504944/prompts"
     assert stub.body()["prompt"] == {
@@ -133,7 +133,7 @@ def test_what_astria_refuses_on_flux_is_not_sent_but_said() -> None:
     request = a_request(
         negative_prompt="blurry", guidance_scale=7.5, num_inference_steps=80, width=650, height=512
     )
-    plan = Stub(httpx.Response(200)).adapter.plan(SARAH, request)
+    plan = Stub(httpx.Response(200)).adapter.images.plan(SARAH, request)
     assert "negative_prompt" not in plan.body
     assert (plan.body["cfg_scale"], plan.body["steps"], plan.body["w"], plan.body["h"]) == (4.9, 50, 648, 512)
     assert len(plan.warnings) == 3
@@ -141,7 +141,7 @@ def test_what_astria_refuses_on_flux_is_not_sent_but_said() -> None:
 
 def test_images_come_with_the_seeds_that_astria_counts_up() -> None:
     body = {"images": ["https://s3.test/a", "https://s3.test/b"], "cost_mc": 9200, "user_error": None}
-    answer = Stub(httpx.Response(200, json=body)).adapter.generation_status(HANDLE, a_request())
+    answer = Stub(httpx.Response(200, json=body)).adapter.images.status(HANDLE, a_request())
     assert [(image.url, image.seed) for image in answer.images] == [
         ("https://s3.test/a", 7),
         ("https://s3.test/b", 8),
@@ -158,7 +158,7 @@ def test_images_come_with_the_seeds_that_astria_counts_up() -> None:
     ],
 )
 def test_generation_status(answer: httpx.Response, state: str) -> None:
-    assert Stub(answer).adapter.generation_status(HANDLE, a_request()).state == state
+    assert Stub(answer).adapter.images.status(HANDLE, a_request()).state == state
 
 
 @pytest.mark.parametrize(
@@ -181,11 +181,11 @@ def test_astrias_reasons_are_one_line(body: Any, reason: str) -> None:
 
 def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_image_says_it() -> None:
     stub = Stub(httpx.Response(201, json={"id": 788416}))
-    stub.adapter.submit_training(replace(ORDER, mock=True))
+    stub.adapter.training.submit(replace(ORDER, mock=True))
     assert stub.body()["tune"]["branch"] == "fast"
-    warnings = stub.adapter.plan(SARAH.model_copy(update={"mock": True}), a_request()).warnings
+    warnings = stub.adapter.images.plan(SARAH.model_copy(update={"mock": True}), a_request()).warnings
     assert warnings == ["Astria's mock was asked: the pictures do not show the character."]
-    assert stub.adapter.plan(SARAH, a_request()).warnings == []
+    assert stub.adapter.images.plan(SARAH, a_request()).warnings == []
 
 
 CALLBACK = "https://api.test/webhooks/astria/job.token"
@@ -196,7 +196,7 @@ GENERATION = GenerationOrder(SARAH, a_request(), IMAGES)
 @pytest.mark.parametrize("can_fetch_our_urls", [True, False])
 def test_a_tune_says_whom_to_call_back(can_fetch_our_urls: bool) -> None:
     stub = Stub(httpx.Response(201, json={"id": 788416}), can_fetch_our_urls)
-    stub.adapter.submit_training(replace(ORDER, callback_url=CALLBACK))
+    stub.adapter.training.submit(replace(ORDER, callback_url=CALLBACK))
     if can_fetch_our_urls:
         jsonschema.validate(stub.body(), astria_schema("tune"))
         assert stub.body()["tune"]["callback"] == CALLBACK
@@ -206,7 +206,7 @@ def test_a_tune_says_whom_to_call_back(can_fetch_our_urls: bool) -> None:
 
 def test_a_prompt_says_whom_to_call_back() -> None:
     stub = Stub(httpx.Response(201, json={"id": 45}))
-    stub.adapter.submit_generation(replace(GENERATION, callback_url=CALLBACK))
+    stub.adapter.images.submit(replace(GENERATION, callback_url=CALLBACK))
     jsonschema.validate(stub.body(), astria_schema("prompt"))
     assert stub.body()["prompt"]["callback"] == CALLBACK
 
@@ -260,7 +260,7 @@ def test_a_training_is_found_by_its_title(
     tunes: list[Any], callback_url: str | None, found: str | None
 ) -> None:
     account = Account(*tunes)
-    handle = account.adapter.find_training(replace(ORDER, callback_url=callback_url))
+    handle = account.adapter.training.find(replace(ORDER, callback_url=callback_url), NOON)
     assert (handle and handle.provider_job_id) == found
     first = account.requests[0].url
     assert (first.path, dict(first.params)) == ("/tunes", {"limit": "120", "title": "Sarah [i1]"})
@@ -268,7 +268,7 @@ def test_a_training_is_found_by_its_title(
 
 def test_what_the_filter_of_titles_does_not_show_is_found_all_the_same() -> None:
     account = Account(a_tune(2, title="other"), a_tune(1), odd_filter=True)
-    handle = account.adapter.find_training(ORDER)
+    handle = account.adapter.training.find(ORDER, NOON)
     assert handle is not None and handle.provider_job_id == "1"
     assert [request.url.params.get("title") for request in account.requests] == ["Sarah [i1]", None]
 
@@ -296,7 +296,7 @@ def test_a_generation_is_found_by_its_callback_or_its_words(
     prompts: list[Any], callback_url: str | None, found: str | None
 ) -> None:
     account = Account(*prompts)
-    handle = account.adapter.find_generation(replace(GENERATION, callback_url=callback_url), NOON)
+    handle = account.adapter.images.find(replace(GENERATION, callback_url=callback_url), NOON)
     assert (handle and handle.provider_job_id) == found
     assert account.requests[0].url.path == "/tunes/1504944/prompts"
 
@@ -304,11 +304,11 @@ def test_a_generation_is_found_by_its_callback_or_its_words(
 def test_a_list_is_read_page_by_page_until_it_is_too_old() -> None:
     newer = [a_prompt(number, minutes=number, text="other") for number in range(9, 4, -1)]
     account = Account(*newer, a_prompt(4), a_prompt(3, minutes=-5), a_prompt(2), page=2)
-    handle = account.adapter.find_generation(GENERATION, NOON)
+    handle = account.adapter.images.find(GENERATION, NOON)
     assert handle is not None and handle.provider_job_id == "4"
     assert [request.url.params.get("before_id") for request in account.requests] == [None, "8", "6"]
     account.requests.clear()
-    assert account.adapter.find_generation(replace(GENERATION, callback_url="https://x.test/"), NOON) is None
+    assert account.adapter.images.find(replace(GENERATION, callback_url="https://x.test/"), NOON) is None
     assert [request.url.params.get("before_id") for request in account.requests] == [None, "8", "6", "4"]
 
 
@@ -316,21 +316,21 @@ def test_a_list_without_an_end_proves_nothing() -> None:
     others = [a_prompt(number, text="other") for number in range(100, 0, -1)]
     account = Account(*others, page=1)
     with pytest.raises(ProviderUnavailable):
-        account.adapter.find_generation(GENERATION, NOON)
+        account.adapter.images.find(GENERATION, NOON)
     assert len(account.requests) == MAX_PAGES
 
 
 def test_a_short_page_is_not_the_end_of_a_list() -> None:
     account = Account(a_tune(3, title="other"), a_tune(2, title="other"), a_tune(1), page=1)
-    handle = account.adapter.find_training(ORDER)
+    handle = account.adapter.training.find(ORDER, NOON)
     assert handle is not None and handle.provider_job_id == "1"
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(200), httpx.Response(404), httpx.Response(200, json={})])
 def test_what_is_not_there_counts_as_erased(answer: httpx.Response) -> None:
     stub = Stub(answer)
-    assert stub.adapter.erase_training(HANDLE)
-    assert stub.adapter.erase_generation(JobHandle(provider_job_id="45"))
+    assert stub.adapter.training.erase(HANDLE)
+    assert stub.adapter.images.erase(JobHandle(provider_job_id="45"))
     assert [(request.method, request.url.path) for request in stub.requests] == [
         ("DELETE", "/tunes/788416"),
         ("DELETE", "/tunes/1504944/prompts/45"),
@@ -349,28 +349,28 @@ def test_what_is_not_there_counts_as_erased(answer: httpx.Response) -> None:
 )
 def test_what_was_not_erased_is_told(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
-        Stub(answer).adapter.erase_training(HANDLE)
+        Stub(answer).adapter.training.erase(HANDLE)
 
 
 @pytest.mark.parametrize("told", ["", "1/../../users", "7x", "\u0667", "-7", "1.0"])
 def test_a_callback_cannot_name_a_path(told: str) -> None:
     with pytest.raises(InvalidRequest):
-        Stub(httpx.Response(200)).adapter.job_handle("generation", told)
+        Stub(httpx.Response(200)).adapter.images.job_handle(told)
 
 
 def test_an_id_is_all_that_finds_a_job() -> None:
-    assert Stub(httpx.Response(200)).adapter.job_handle("training", "788416") == HANDLE
+    assert Stub(httpx.Response(200)).adapter.training.job_handle("788416") == HANDLE
 
 
 def test_what_astria_may_cost_is_assumed_and_never_estimated() -> None:
     adapter = Stub(httpx.Response(200)).adapter
-    assert adapter.training_estimate_usd(1000) is None
-    assert adapter.generation_estimate_usd(a_request()) is None
-    assert adapter.training_ceiling_usd(1000) == 5.00
-    assert adapter.generation_ceiling_usd(a_request(num_images=8)) == pytest.approx(1.60)
+    assert adapter.training.estimate(1000).expected_usd is None
+    assert adapter.images.estimate(a_request()).expected_usd is None
+    assert adapter.training.estimate(1000).ceiling_usd == 5.00
+    assert adapter.images.estimate(a_request(num_images=8)).ceiling_usd == pytest.approx(1.60)
 
 
 def test_images_without_links_keep_their_places_and_seeds() -> None:
     body = {"images": [None, "https://s3.test/b"], "user_error": None}
-    images = Stub(httpx.Response(200, json=body)).adapter.generation_status(HANDLE, a_request()).images
+    images = Stub(httpx.Response(200, json=body)).adapter.images.status(HANDLE, a_request()).images
     assert [(image.url, image.seed) for image in images] == [(None, 7), ("https://s3.test/b", 8)]

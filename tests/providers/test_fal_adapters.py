@@ -6,7 +6,7 @@ import httpx
 import jsonschema
 import pytest
 
-from character_identity.domain.errors import InvalidRequest, ProviderRejected
+from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.job import JobHandle
 from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
@@ -68,7 +68,7 @@ def valid(endpoint: str, body: dict[str, Any]) -> None:
 
 def test_instant_character_gets_one_uploaded_image() -> None:
     fal = Fal()
-    FalInstantCharacter(fal.queue).submit_generation(an_order(negative_prompt="blurry", aspect_ratio="16:9"))
+    FalInstantCharacter(fal.queue).images.submit(an_order(negative_prompt="blurry", aspect_ratio="16:9"))
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/instant-character"
@@ -91,18 +91,18 @@ def test_instant_character_gets_one_uploaded_image() -> None:
     ],
 )
 def test_every_aspect_ratio_has_fals_name(ratio: str, size: str) -> None:
-    plan = FalInstantCharacter(Fal().queue).plan(an_identity(), a_request(aspect_ratio=ratio))
+    plan = FalInstantCharacter(Fal().queue).images.plan(an_identity(), a_request(aspect_ratio=ratio))
     assert plan.body["image_size"] == size
 
 
 def test_width_and_height_win_over_the_aspect_ratio() -> None:
-    plan = FalInstantCharacter(Fal().queue).plan(an_identity(), a_request(width=640, height=512))
+    plan = FalInstantCharacter(Fal().queue).images.plan(an_identity(), a_request(width=640, height=512))
     assert plan.body["image_size"] == {"width": 640, "height": 512}
 
 
 def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
     fal = Fal()
-    FalFluxLora(fal.queue, can_fetch_our_urls=True).submit_generation(an_order())
+    FalFluxLora(fal.queue, can_fetch_our_urls=True).images.submit(an_order())
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/flux-lora"
@@ -112,7 +112,7 @@ def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
 
 def test_where_fal_cannot_reach_our_bucket_it_reads_its_own_copy() -> None:
     fal = Fal()
-    FalFluxLora(fal.queue, can_fetch_our_urls=False).submit_generation(an_order())
+    FalFluxLora(fal.queue, can_fetch_our_urls=False).images.submit(an_order())
     assert fal.submits[0][1]["loras"][0]["path"] == "https://v3.fal.media/lora.safetensors"
 
 
@@ -120,13 +120,13 @@ def test_flux_lora_without_weights_is_never_sent_as_plain_flux() -> None:
     fal = Fal()
     order = GenerationOrder(an_identity(weights=None), a_request(), IMAGES)
     with pytest.raises(ProviderRejected):
-        FalFluxLora(fal.queue, can_fetch_our_urls=True).submit_generation(order)
+        FalFluxLora(fal.queue, can_fetch_our_urls=True).images.submit(order)
     assert fal.submits == []
 
 
 def test_what_flux_does_not_take_is_said() -> None:
     request = a_request(negative_prompt="blurry", guidance_scale=40, num_inference_steps=80)
-    plan = FalFluxLora(Fal().queue, can_fetch_our_urls=True).plan(an_identity(), request)
+    plan = FalFluxLora(Fal().queue, can_fetch_our_urls=True).images.plan(an_identity(), request)
     assert "negative_prompt" not in plan.body
     assert (plan.body["guidance_scale"], plan.body["num_inference_steps"]) == (35, 50)
     assert [warning.split()[0] for warning in plan.warnings] == [
@@ -139,8 +139,8 @@ def test_what_flux_does_not_take_is_said() -> None:
 def test_a_training_is_one_archive_with_its_trigger_word() -> None:
     fal = Fal()
     provider = FalFluxLora(fal.queue, can_fetch_our_urls=True)
-    archive_url = provider.prepare_training(IMAGES)
-    provider.submit_training(TrainingOrder("t", "woman", "SARAH", IMAGES, 500, archive_url))
+    archive_url = provider.training.prepare(IMAGES)
+    provider.training.submit(TrainingOrder("t", "woman", "SARAH", IMAGES, 500, archive_url))
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/flux-lora-fast-training"
@@ -163,17 +163,17 @@ def test_the_archive_is_the_same_bytes_for_the_same_images() -> None:
     ("status", "result", "state", "fraction"),
     [
         ({"status": "IN_QUEUE"}, None, "queued", None),
-        ({"status": "IN_PROGRESS", "logs": None}, None, "training", None),
+        ({"status": "IN_PROGRESS", "logs": None}, None, "running", None),
         (
             {"status": "IN_PROGRESS", "logs": [{"message": "step 250/1000"}, {"message": "saving"}]},
             None,
-            "training",
+            "running",
             0.25,
         ),
         (
             {"status": "COMPLETED"},
             httpx.Response(400, json={"detail": "Request is still in progress"}),
-            "training",
+            "running",
             None,
         ),
         ({"status": "COMPLETED"}, httpx.Response(422, json={"detail": "bad archive"}), "failed", None),
@@ -181,7 +181,7 @@ def test_the_archive_is_the_same_bytes_for_the_same_images() -> None:
         (
             {"status": "COMPLETED"},
             httpx.Response(200, json={"diffusers_lora_file": {"url": "https://v3.fal.media/l"}}),
-            "trained",
+            "done",
             None,
         ),
     ],
@@ -189,7 +189,7 @@ def test_the_archive_is_the_same_bytes_for_the_same_images() -> None:
 def test_training_status(
     status: dict[str, Any], result: httpx.Response | None, state: str, fraction: float | None
 ) -> None:
-    answer = FalFluxLora(Fal(status, result).queue, can_fetch_our_urls=True).training_status(HANDLE)
+    answer = FalFluxLora(Fal(status, result).queue, can_fetch_our_urls=True).training.status(HANDLE, 1000)
     assert (answer.state, answer.fraction) == (state, fraction)
 
 
@@ -203,22 +203,22 @@ def test_images_come_with_seed_flags_and_cost() -> None:
         seed=9,
         has_nsfw_concepts=[False, True],
     )
-    answer = FalInstantCharacter(Fal(result=result).queue).generation_status(HANDLE, a_request())
+    answer = FalInstantCharacter(Fal(result=result).queue).images.status(HANDLE, a_request())
     assert [(image.seed, image.filtered) for image in answer.images] == [(9, False), (9, True)]
     assert answer.cost_usd == pytest.approx(0.20)
 
 
 @pytest.mark.parametrize("output", [{}, {"images": []}, {"images": [{"width": 3}]}])
 def test_a_result_without_images_is_a_failure(output: dict[str, Any]) -> None:
-    answer = FalInstantCharacter(Fal(result=a_result(**output)).queue).generation_status(HANDLE, a_request())
+    answer = FalInstantCharacter(Fal(result=a_result(**output)).queue).images.status(HANDLE, a_request())
     assert answer.state == "failed"
 
 
 def test_estimates_follow_the_price_list() -> None:
     fal = Fal().queue
-    assert FalInstantCharacter(fal).generation_estimate_usd(a_request()) == pytest.approx(0.10)
-    assert FalFluxLora(fal, True).generation_estimate_usd(a_request(num_images=2)) == pytest.approx(0.07)
-    assert FalFluxLora(fal, True).training_estimate_usd(500) == pytest.approx(1.00)
+    assert FalInstantCharacter(fal).images.estimate(a_request()).expected_usd == pytest.approx(0.10)
+    assert FalFluxLora(fal, True).images.estimate(a_request(num_images=2)).expected_usd == pytest.approx(0.07)
+    assert FalFluxLora(fal, True).training.estimate(500).expected_usd == pytest.approx(1.00)
 
 
 @pytest.mark.parametrize(
@@ -235,28 +235,29 @@ def test_estimates_follow_the_price_list() -> None:
 )
 def test_a_ceiling_rounds_every_image_up(request_: dict[str, Any], megapixels: int) -> None:
     fal, request = Fal().queue, a_request(**request_)
-    assert FalInstantCharacter(fal).generation_ceiling_usd(request) == pytest.approx(0.10 * megapixels)
-    assert FalFluxLora(fal, True).generation_ceiling_usd(request) == pytest.approx(0.035 * megapixels)
+    assert FalInstantCharacter(fal).images.estimate(request).ceiling_usd == pytest.approx(0.10 * megapixels)
+    assert FalFluxLora(fal, True).images.estimate(request).ceiling_usd == pytest.approx(0.035 * megapixels)
 
 
 @pytest.mark.parametrize(("steps", "usd"), [(1, 2), (500, 2), (1000, 2), (1001, 4), (10_000, 20)])
 def test_a_ceiling_of_a_training_counts_started_thousands(steps: int, usd: float) -> None:
-    assert FalFluxLora(Fal().queue, True).training_ceiling_usd(steps) == usd
-    assert FalInstantCharacter(Fal().queue).training_ceiling_usd(steps) == 0
+    assert FalFluxLora(Fal().queue, True).training.estimate(steps).ceiling_usd == usd
+    assert FalInstantCharacter(Fal().queue).training is None
 
 
 def test_the_cost_of_a_training_is_not_read_in_an_unknown_unit() -> None:
     result = a_result(diffusers_lora_file={"url": "https://v3.fal.media/l"})
-    assert FalFluxLora(Fal(result=result).queue, True).training_status(HANDLE).cost_usd is None
+    assert FalFluxLora(Fal(result=result).queue, True).training.status(HANDLE, 1000).cost_usd is None
 
 
 def test_instant_character_has_no_trainings() -> None:
-    with pytest.raises(InvalidRequest):
-        FalInstantCharacter(Fal().queue).job_handle("training", "r1")
+    provider = FalInstantCharacter(Fal().queue)
+    assert provider.training is None
+    assert list(provider.jobs) == ["generation"]
 
 
 def test_fal_finds_no_job() -> None:
     provider = FalFluxLora(Fal().queue, True)
-    assert not provider.supports_lookup
-    assert provider.find_generation(an_order(), NOON) is None
-    assert provider.find_training(TrainingOrder("t", "woman", "SARAH", IMAGES, 500)) is None
+    assert not any(jobs.supports_lookup for jobs in provider.jobs.values())
+    assert provider.images.find(an_order(), NOON) is None
+    assert provider.training.find(TrainingOrder("t", "woman", "SARAH", IMAGES, 500), NOON) is None

@@ -8,7 +8,7 @@ from character_identity.domain.budget import settlement_of
 from character_identity.domain.erasure import LAST_PURGE, ErasureReceipt, Removed
 from character_identity.domain.errors import NotFound, ProviderRejected, ProviderUnavailable
 from character_identity.domain.event import event_id_of
-from character_identity.domain.job import JobHandle, ProviderJob, generation_job_id
+from character_identity.domain.job import JobHandle, ProviderJob, job_id_of
 from character_identity.services.erasure import AT_PROVIDERS_FOR, MOST_AT_ONCE, ErasureService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.references import uploads_of
@@ -39,11 +39,9 @@ class Provider(FakeProvider):
         super().__init__()
         self.on_erase: Callable[[], None] = lambda: None
 
-    def erase_training(self, handle: JobHandle) -> bool:
+    def erase(self, handle: JobHandle) -> bool:
         self.on_erase()
-        return super().erase_training(handle)
-
-    erase_generation = erase_training
+        return super().erase(handle)
 
 
 class Harness:
@@ -89,7 +87,9 @@ class Harness:
         subject = f"g{number}"
         self.generations.stored[subject] = a_generation(generation_id=subject)
         self.bucket.objects[f"generations/i1/{subject}/01.jpg"] = b"picture"
-        job = a_generation_job(job_id=generation_job_id(subject), subject_id=subject, reserved_microusd=1000)
+        job = a_generation_job(
+            job_id=job_id_of("generation", subject), subject_id=subject, reserved_microusd=1000
+        )
         self.ordered(job, **more)
 
     def erase(self) -> ErasureReceipt:
@@ -135,7 +135,7 @@ def test_the_receipt_names_what_stays_and_until_when(harness: Harness) -> None:
 
 
 def test_nothing_is_said_of_a_provider_that_was_never_asked(harness: Harness) -> None:
-    harness.provider.trains = False
+    harness.provider.training = None
     harness.provider.keeps = "It deletes nothing."
     assert {"fal-lora", "ledger"}.isdisjoint(retained.where for retained in harness.erase().remaining)
 

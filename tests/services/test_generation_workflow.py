@@ -69,7 +69,7 @@ class Harness:
         self.generations.stored["g1"] = self.generation.model_copy(update={"request": request})
 
     def stored(self, *images: ProducedImage) -> GenerationState:
-        self.provider.generation = GenerationStatus("generated", images, cost_usd=0.07)
+        self.provider.generation_status = GenerationStatus("done", images=images, cost_usd=0.07)
         state = self.service.check(self.submitted())
         self.clock.pass_by(minutes=3)  # what cannot be had now is lost
         return self.service.store(state)
@@ -135,7 +135,7 @@ def test_without_any_image_the_generation_failed(url: str, code: str) -> None:
 def test_an_image_that_cannot_be_had_is_tried_again_and_the_others_are_kept(url: str) -> None:
     harness = Harness()
     state = harness.submitted()
-    harness.provider.generation = GenerationStatus("generated", produced(url, "a"))
+    harness.provider.generation_status = GenerationStatus("done", images=produced(url, "a"))
     state = harness.service.check(state)
     with pytest.raises(ProviderUnavailable):
         harness.service.store(state)
@@ -205,7 +205,7 @@ def test_an_erased_generation_leaves_nothing(when: str) -> None:
         state = harness.service.check(state)
         assert [handle.provider_job_id for handle in harness.provider.erased] == ["job-1"]
     else:
-        harness.provider.generation = GenerationStatus("generated", produced("a"))
+        harness.provider.generation_status = GenerationStatus("done", images=produced("a"))
         state = harness.service.check(state)
         fetch = harness.media.fetch
 
@@ -234,7 +234,7 @@ def test_a_settled_generation_is_told_and_its_money_settled_once() -> None:
 def test_past_the_deadline_a_generation_is_failed(answer: GenerationStatus | Exception) -> None:
     harness = Harness()
     state = harness.submitted()
-    harness.provider.generation = answer
+    harness.provider.generation_status = answer
     assert harness.service.check(state).state == "running"
     harness.clock.pass_by(seconds=300)
     assert harness.service.check(state).error == {
@@ -246,7 +246,7 @@ def test_past_the_deadline_a_generation_is_failed(answer: GenerationStatus | Exc
 def test_a_generation_that_the_provider_failed_says_why() -> None:
     harness = Harness()
     state = harness.submitted()
-    harness.provider.generation = GenerationStatus("failed", reason="content policy")
+    harness.provider.generation_status = GenerationStatus("failed", reason="content policy")
     harness.service.record(harness.service.check(state))
     assert harness.generation.error is not None
     assert harness.generation.error.message == "content policy"

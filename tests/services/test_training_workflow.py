@@ -77,7 +77,7 @@ class Harness:
 
     def trained(self) -> TrainingState:
         state = self.submitted()
-        self.provider.training = TrainingStatus("trained", weights_url=WEIGHTS)
+        self.provider.training_status = TrainingStatus("done", weights_url=WEIGHTS)
         return self.service.check(state)
 
     def cut_off(self) -> TrainingState:
@@ -97,11 +97,11 @@ def test_the_happy_path_ends_ready_with_checked_weights_of_our_own() -> None:
     state = harness.submitted()
     assert (harness.identity.phase, harness.identity.cost_usd) == ("queued", 2.0)
 
-    harness.provider.training = TrainingStatus("training", fraction=0.5)
+    harness.provider.training_status = TrainingStatus("running", fraction=0.5)
     state = harness.service.check(state)
     assert (state.state, harness.identity.phase, harness.identity.progress) == ("training", "training", 55)
 
-    harness.provider.training = TrainingStatus("trained", weights_url=WEIGHTS)
+    harness.provider.training_status = TrainingStatus("done", weights_url=WEIGHTS)
     state = harness.service.store_weights(harness.service.check(state))
     harness.clock.pass_by(minutes=2)
     state = harness.service.record(state)
@@ -149,7 +149,7 @@ def test_a_callback_settles_an_order_whose_answer_was_lost() -> None:
     harness = Harness()
     state = harness.cut_off()
     harness.ledger.submitted("training-i1", JobHandle(provider_job_id="told by callback"))
-    harness.provider.training = TrainingStatus("trained", weights_url=WEIGHTS)
+    harness.provider.training_status = TrainingStatus("done", weights_url=WEIGHTS)
     state = harness.service.check(state)
     assert (state.state, harness.identity.provider_model_id) == ("trained", "told by callback")
 
@@ -202,7 +202,7 @@ def test_a_provider_that_called_back_is_looked_at_again_soon() -> None:
 def test_a_provider_that_asks_for_time_gets_it_but_not_past_the_deadline() -> None:
     harness = Harness()
     state = harness.submitted()
-    harness.provider.training = ProviderUnavailable("fal", "429", retry_after_s=300)
+    harness.provider.training_status = ProviderUnavailable("fal", "429", retry_after_s=300)
     assert harness.service.check(state).poll_seconds == 300
     harness.clock.pass_by(seconds=400)
     assert harness.service.check(state).poll_seconds == 201
@@ -212,18 +212,18 @@ def test_progress_never_goes_back() -> None:
     harness = Harness()
     state = harness.submitted()
     for fraction in (0.8, 0.3, None):
-        harness.provider.training = TrainingStatus("training", fraction=fraction)
+        harness.provider.training_status = TrainingStatus("running", fraction=fraction)
         state = harness.service.check(state)
     assert harness.identity.progress == 76
 
 
-@pytest.mark.parametrize("answer", [TrainingStatus("training"), ProviderUnavailable("fal", "down")])
+@pytest.mark.parametrize("answer", [TrainingStatus("running"), ProviderUnavailable("fal", "down")])
 def test_past_the_deadline_a_training_is_failed_whatever_the_provider_says(
     answer: TrainingStatus | Exception,
 ) -> None:
     harness = Harness()
     state = harness.submitted()
-    harness.provider.training = answer
+    harness.provider.training_status = answer
     assert harness.service.check(state).state == "training"
     harness.clock.pass_by(seconds=600)
     state = harness.service.record(harness.service.check(state))
@@ -235,7 +235,7 @@ def test_past_the_deadline_a_training_is_failed_whatever_the_provider_says(
 def test_a_training_that_the_provider_failed_says_why() -> None:
     harness = Harness()
     state = harness.submitted()
-    harness.provider.training = TrainingStatus("failed", reason="no face found")
+    harness.provider.training_status = TrainingStatus("failed", reason="no face found")
     harness.service.record(harness.service.check(state))
     assert harness.identity.error is not None
     assert (harness.identity.error.code, harness.identity.error.message) == (
@@ -289,7 +289,7 @@ def test_a_ready_identity_is_told_and_its_money_settled_once() -> None:
 def test_what_the_provider_bills_counts_not_the_estimate() -> None:
     harness = Harness()
     state = harness.submitted()
-    harness.provider.training = TrainingStatus("trained", weights_url=WEIGHTS, cost_usd=1.25)
+    harness.provider.training_status = TrainingStatus("done", weights_url=WEIGHTS, cost_usd=1.25)
     harness.service.record(harness.service.store_weights(harness.service.check(state)))
     assert (harness.spent_usd, harness.identity.cost_usd) == ((0, 1.25), 1.25)
 

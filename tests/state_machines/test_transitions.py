@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from character_identity.providers.astria.adapter import Astria
-from character_identity.providers.fal.flux_lora import FalFluxLora
-from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.providers.astria.prompts import AstriaImages
+from character_identity.providers.astria.tunes import AstriaTrainer
+from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
+from character_identity.providers.fal.instant_character import InstantImages
 from character_identity.services.jobs import generation, training
 from character_identity.services.jobs.state import Backoff, MachineState
 from tests.state_machines.history import Run
@@ -31,7 +32,6 @@ LONGEST_HISTORY = 25_000
 TASK_EVENTS, ATTEMPT_EVENTS, CHOICE_EVENTS = 2, 4, 2
 """Entered and exited; of each attempt scheduled, started, submitted where it waits, and how it ended;
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html, read 2026-11-23."""
-ADAPTERS = (FalInstantCharacter, FalFluxLora, Astria)
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,21 @@ class Job:
 JOBS = [
     *(
         Job(
-            f"training at {adapter.name}",
+            f"training with {trainer.__name__}",
             TRAIN_IDENTITY,
-            Backoff(training.FIRST_POLL_S, training.LONGEST_POLL_S, adapter.usual_training_s),
-            adapter.training_deadline_s,
+            Backoff(training.FIRST_POLL_S, training.LONGEST_POLL_S, trainer.usual_s),
+            trainer.deadline_s,
         )
-        for adapter in ADAPTERS
-        if adapter.trains
+        for trainer in (FluxLoraTrainer, AstriaTrainer)
     ),
     *(
         Job(
-            f"generation at {adapter.name}",
+            f"generation with {images.__name__}",
             GENERATE_IMAGES,
-            Backoff(generation.FIRST_POLL_S, generation.LONGEST_POLL_S, adapter.usual_generation_s),
-            adapter.generation_deadline_s,
+            Backoff(generation.FIRST_POLL_S, generation.LONGEST_POLL_S, images.usual_s),
+            images.deadline_s,
         )
-        for adapter in ADAPTERS
+        for images in (InstantImages, FluxLoraImages, AstriaImages)
     ),
 ]
 

@@ -100,13 +100,14 @@ def present_receipt(receipt: ErasureReceipt) -> ErasureReceiptResponse:
 
 def present_provider(provider: Provider) -> ProviderResponse:
     """A provider's limits and prices."""
+    training = provider.training
     return ProviderResponse(
         name=provider.name,
-        trains=provider.trains,
+        trains=training is not None,
         min_references=provider.references.minimum,
         max_references=provider.references.maximum,
-        max_images=provider.max_images,
-        prices=_present_prices(provider.prices),
+        max_images=provider.images.max_images,
+        prices=_present_prices({**(training.prices if training else {}), **provider.images.prices}),
     )
 
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-JobKind = Literal["training", "generation"]
+JobKind = str
+"""``training`` or ``generation``, or whatever else a provider does for money; a word without hyphens."""
 JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown"]
 """``accepted`` by us; ``intended`` just before the call; then what the provider made of it."""
 
@@ -57,11 +58,11 @@ class ProviderJob(BaseModel):
         return self.money == "reserved"
 
 
-def training_job_id(identity_id: str) -> str:
-    """The id of the one paid call that trains an identity."""
-    return f"training-{identity_id}"
+def job_id_of(kind: JobKind, subject_id: str) -> str:
+    """The id of the one paid call of a kind that is made for an identity or a generation."""
+    return f"{kind}-{subject_id}"
 
 
-def generation_job_id(generation_id: str) -> str:
-    """The id of the one paid call that makes the pictures of a generation."""
-    return f"generation-{generation_id}"
+def subject_of(job_id: str) -> str:
+    """The id of the identity or generation that a job is for."""
+    return job_id.partition("-")[2]

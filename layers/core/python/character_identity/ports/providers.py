@@ -1,9 +1,9 @@
 """What the services need of the providers. Adapters implement these; tests pass fakes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from character_identity.domain.generation import GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, ProviderName
@@ -29,8 +29,28 @@ class ReferenceImage:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What an order is expected to cost, None if nobody knows, and the most that it can.
+
+    The ceiling is by the price list, or by assumption where none is published.
+    """
+
+    expected_usd: float | None
+    ceiling_usd: float
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where a job is at its provider; ``cost_usd`` is what the provider says it bills."""
+
+    state: Literal["queued", "running", "done", "failed"]
+    cost_usd: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class TrainingOrder:
-    """What a training is made from; ``archive_url`` is what ``prepare_training`` returned."""
+    """What a training is made from; ``archive_url`` is what ``Trainer.prepare`` returned."""
 
     title: str
     class_name: str
@@ -43,14 +63,11 @@ class TrainingOrder:
 
 
 @dataclass(frozen=True)
-class TrainingStatus:
+class TrainingStatus(JobStatus):
     """``fraction`` is the share of steps done, where the provider's logs tell."""
 
-    state: Literal["queued", "training", "trained", "failed"]
     fraction: float | None = None
     weights_url: str | None = None
-    cost_usd: float | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,88 +91,94 @@ class GenerationPlan:
 
 
 @dataclass(frozen=True)
-class GenerationStatus:
-    """State of a generation at its provider; ``cost_usd`` is what the provider reported."""
+class GenerationStatus(JobStatus):
+    """``images`` are those of a generation that is done, in their order."""
 
-    state: Literal["running", "generated", "failed"]
     images: tuple[ProducedImage, ...] = ()
-    cost_usd: float | None = None
-    reason: str | None = None
 
 
-class Provider(Protocol):
-    """One way to make an identity. It never sleeps, polls or retries: the state machine does.
+Request = TypeVar("Request", contravariant=True)
+Order = TypeVar("Order", contravariant=True)
+Status = TypeVar("Status", bound=JobStatus, covariant=True)
 
-    Every call may raise ProviderUnavailable or ProviderRejected; those that cost money also
-    ProviderOutcomeUnknown.
+
+class PaidJobs(Protocol[Request, Order, Status]):
+    """One kind of job that a provider does for money.
+
+    A ``Request`` is what the price depends on, an ``Order`` all that the provider is sent. It never sleeps,
+    polls or retries: the state machine does. Every call may raise ProviderUnavailable or ProviderRejected,
+    ``submit`` also ProviderOutcomeUnknown.
     """
 
     @property
-    def name(self) -> ProviderName: ...
+    def deadline_s(self) -> int: ...
     @property
-    def trains(self) -> bool: ...
-    @property
-    def mock(self) -> bool: ...
-    @property
-    def references(self) -> ReferenceLimits: ...
-    @property
-    def max_images(self) -> int: ...
-    @property
-    def prices(self) -> dict[str, Price]: ...
-    @property
-    def training_deadline_s(self) -> int: ...
-    @property
-    def generation_deadline_s(self) -> int: ...
-    @property
-    def usual_training_s(self) -> int:
-        """What a training takes when all goes well."""
+    def usual_s(self) -> int:
+        """What such a job takes when all goes well."""
 
     @property
-    def usual_generation_s(self) -> int: ...
-
-    def prepare_training(self, references: list[ReferenceImage]) -> str | None:
-        """Put the training material where the provider can read it; free, and repeatable."""
-
-    def submit_training(self, order: TrainingOrder) -> JobHandle: ...
-    def training_status(self, handle: JobHandle) -> TrainingStatus: ...
-    def training_estimate_usd(self, steps: int) -> float | None: ...
-    def training_ceiling_usd(self, steps: int) -> float:
-        """The most that such a training can cost, by the price list or by assumption."""
-
-    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        """Translate a request without calling anybody."""
-
-    def submit_generation(self, order: GenerationOrder) -> JobHandle: ...
-    def generation_status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus: ...
-    def generation_estimate_usd(self, request: GenerationRequest) -> float | None: ...
-    def generation_ceiling_usd(self, request: GenerationRequest) -> float:
-        """The most that such a generation can cost, by the price list or by assumption."""
-
-    def job_handle(self, kind: JobKind, provider_job_id: str) -> JobHandle:
-        """How to find a job of which only the id is known, as a webhook tells it.
-
-        Raises:
-            InvalidRequest: no job of this provider can have that id.
-        """
+    def prices(self) -> Mapping[str, Price]:
+        """What an estimate is made of, by what they are for."""
 
     @property
     def supports_lookup(self) -> bool:
         """Whether a job can be looked up by what was ordered, when the answer to the order was lost."""
 
-    def find_training(self, order: TrainingOrder) -> JobHandle | None:
-        """The training that such an order started, or None if the provider has none."""
+    def estimate(self, request: Request) -> Estimate: ...
+    def submit(self, order: Order) -> JobHandle: ...
+    def status(self, handle: JobHandle, request: Request) -> Status: ...
+    def job_handle(self, provider_job_id: str) -> JobHandle:
+        """How to find a job of which only the id is known, as a callback tells it.
 
-    def find_generation(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
-        """The generation that such an order of ``since`` or later started, or None."""
+        Raises:
+            InvalidRequest: no such job can have that id.
+        """
+
+    def find(self, order: Order, since: datetime) -> JobHandle | None:
+        """The job that such an order of ``since`` or later started, or None if the provider has none."""
 
     def cancel(self, handle: JobHandle) -> bool:
         """Ask the provider to stop a job; False where that cannot be asked. Free, and repeatable."""
 
-    def erase_training(self, handle: JobHandle) -> bool:
-        """Delete the training and what it made at the provider; False where that cannot be asked."""
+    def erase(self, handle: JobHandle) -> bool:
+        """Delete the job and what it made at the provider; False where that cannot be asked."""
 
-    def erase_generation(self, handle: JobHandle) -> bool:
-        """Delete the generation and its pictures at the provider; False where that cannot be asked."""
+
+class Trainer(PaidJobs[int, TrainingOrder, TrainingStatus], Protocol):
+    """Trains identities; a request is the number of steps."""
+
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        """Put the training material where the provider can read it; free, and repeatable."""
+
+
+class ImageMaker(PaidJobs[GenerationRequest, GenerationOrder, GenerationStatus], Protocol):
+    """Makes images of identities, at most ``max_images`` for a request."""
+
+    @property
+    def max_images(self) -> int: ...
+    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
+        """Translate a request without calling anybody."""
+
+
+JobsByKind = Mapping[JobKind, PaidJobs[Any, Any, Any]]
+
+
+class Provider(Protocol):
+    """One way to make an identity; ``training`` is None where images need none."""
+
+    @property
+    def name(self) -> ProviderName: ...
+    @property
+    def mock(self) -> bool: ...
+    @property
+    def references(self) -> ReferenceLimits: ...
+    @property
+    def images(self) -> ImageMaker: ...
+    @property
+    def training(self) -> Trainer | None: ...
+    @property
+    def jobs(self) -> JobsByKind:
+        """All kinds of paid jobs that it does."""
 
     @property
     def keeps(self) -> str | None:

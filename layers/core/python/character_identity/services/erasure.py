@@ -21,7 +21,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob, generation_job_id, training_job_id
+from character_identity.domain.job import ProviderJob, job_id_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
@@ -113,7 +113,7 @@ class ErasureService:
             return None
 
     def _erase(self, identity: Identity) -> None:
-        trains = self._providers[identity.provider].trains
+        trains = self._providers[identity.provider].training is not None
         receipt = ErasureReceipt(
             identity_id=identity.identity_id,
             owner=identity.owner,
@@ -159,7 +159,7 @@ class ErasureService:
             is_training = subject_id == identity_id
             if not is_training:
                 removed += self._erasures.remove_generation(subject_id)
-            job_id = training_job_id(subject_id) if is_training else generation_job_id(subject_id)
+            job_id = job_id_of("training" if is_training else "generation", subject_id)
             job = self._ledger.get(job_id)
             if job is not None:
                 jobs.append(job)
@@ -205,13 +205,12 @@ class ErasureService:
     def _ask_to_delete(self, job: ProviderJob, receipt: ErasureReceipt) -> _Outcome:
         if job.handle is None:
             return self._without_handle(job, receipt)
-        provider = self._providers[job.provider]
-        erase = provider.erase_training if job.kind == "training" else provider.erase_generation
+        jobs = self._providers[job.provider].jobs[job.kind]
         try:
             if job.open:
                 with suppress(ProviderRejected):  # it may have ended, and is deleted then
-                    provider.cancel(job.handle)
-            outcome = _Outcome(True, Removed(provider_objects=int(erase(job.handle))))
+                    jobs.cancel(job.handle)
+            outcome = _Outcome(True, Removed(provider_objects=int(jobs.erase(job.handle))))
         except ProviderRejected as exc:
             logger.warning("the provider refused to delete", extra={"job_id": job.job_id}, exc_info=exc)
             what = f"{job.kind} {job.handle.provider_job_id}"

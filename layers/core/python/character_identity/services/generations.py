@@ -49,9 +49,9 @@ class GenerationService:
         """
         identity, provider, seeded = self._orderable(owner, identity_id, request)
         generation_id = generation_id or self._new_id()
-        quote = self._orders.quote_generation(owner, provider, seeded)
-        job = self._orders.generation(owner, identity_id, generation_id, provider, quote)
-        plan = provider.plan(identity, seeded)
+        quote = self._orders.quote(owner, provider.images, seeded)
+        job = self._orders.job("generation", owner, identity_id, generation_id, provider, quote)
+        plan = provider.images.plan(identity, seeded)
         generation = Generation(
             generation_id=generation_id,
             identity_id=identity_id,
@@ -70,7 +70,7 @@ class GenerationService:
     def quote(self, owner: str, identity_id: str, request: dict[str, Any]) -> Quote:
         """What such an order would cost now. Raises as ``create``, except for the budget."""
         _, provider, seeded = self._orderable(owner, identity_id, request)
-        return self._orders.quote_generation(owner, provider, seeded)
+        return self._orders.quote(owner, provider.images, seeded)
 
     def list(self, owner: str, identity_id: str) -> list[Generation]:
         """All generations of an identity of this owner, newest first."""
@@ -93,9 +93,9 @@ class GenerationService:
             raise Conflict(f"The identity {identity_id!r} is {identity.status}, not ready.", code=code)
         provider = self._providers[identity.provider]
         seeded = GenerationRequest.model_validate({"seed": self._new_seed(), **request})
-        if seeded.num_images > provider.max_images:
+        if seeded.num_images > provider.images.max_images:
             raise InvalidRequest(
-                f"{provider.name} draws at most {provider.max_images} pictures at a time.",
+                f"{provider.name} draws at most {provider.images.max_images} pictures at a time.",
                 code="too_many_images",
             )
         return identity, provider, seeded

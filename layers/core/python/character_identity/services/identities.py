@@ -7,7 +7,7 @@ from character_identity.domain.errors import BudgetExceeded, InvalidRequest, Not
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
-from character_identity.domain.job import training_job_id
+from character_identity.domain.job import job_id_of
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
 from character_identity.ports.stores import Identities
@@ -65,10 +65,10 @@ class IdentityService:
         if main is not None and main not in sources:
             raise InvalidRequest("mainReference is not one of the references.", code="unknown_reference")
         identity_id = identity_id or self._new_id()
-        job = None
-        if adapter.trains:  # before the references: money is the cheaper question
-            quote = self._orders.quote_training(owner, adapter, steps)
-            job = self._orders.training(owner, identity_id, adapter, quote)
+        trains, job = adapter.training is not None, None
+        if trains:  # before the references: money is the cheaper question
+            quote = self._orders.quote(owner, adapter.training, steps)
+            job = self._orders.job("training", owner, identity_id, identity_id, adapter, quote)
         taken = self._references.take_in(owner, identity_id, sources, adapter.references)
         chosen = taken.medoid or 0 if main is None else list(sources).index(main)
         now = self._now()
@@ -80,15 +80,15 @@ class IdentityService:
             class_name=class_name,
             references=taken.keys,
             findings=taken.findings,
-            main_reference=None if adapter.trains else taken.keys[chosen],
-            status="training" if adapter.trains else "ready",
-            phase="preparing" if adapter.trains else "ready",
-            progress=0 if adapter.trains else 100,
+            main_reference=None if trains else taken.keys[chosen],
+            status="training" if trains else "ready",
+            phase="preparing" if trains else "ready",
+            progress=0 if trains else 100,
             created_at=now,
-            settled_at=None if adapter.trains else now,
+            settled_at=None if trains else now,
             mock=adapter.mock,
             training_steps=steps,
-            cost_usd=None if adapter.trains else 0.0,
+            cost_usd=None if trains else 0.0,
         )
         if job is None:
             ready = Event.of_identity(identity)
@@ -110,7 +110,7 @@ class IdentityService:
             InvalidRequest: there is no such provider.
         """
         adapter = provider_named(self._providers, provider)
-        return self._orders.quote_training(owner, adapter, DEFAULT_STEPS)
+        return self._orders.quote(owner, adapter.training, DEFAULT_STEPS)
 
     def cancel(self, owner: str, identity_id: str) -> Identity:
         """Give a training up; one that is settled stays as it is.
@@ -124,7 +124,7 @@ class IdentityService:
             cancelled = identity.model_copy(update=changes)
             event = Event.of_identity(cancelled)
             identity = self._identities.settle(cancelled, event)
-            self._callbacks.tell(training_job_id(identity_id))
+            self._callbacks.tell(job_id_of("training", identity_id))
             self._events.publish_soon(event.event_id)
         return identity
 

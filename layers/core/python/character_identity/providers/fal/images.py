@@ -1,14 +1,14 @@
-"""What fal's picture endpoints have in common: the fields of a request and the reading of a result."""
+"""What fal's picture endpoints have in common: a request's fields and price, and reading its result."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from character_identity.domain.generation import DIMENSIONS, AspectRatio, GenerationRequest, ProducedImage
 from character_identity.domain.job import JobHandle
-from character_identity.domain.prices import Price, image_ceiling_usd
-from character_identity.ports.providers import GenerationStatus
-from character_identity.providers.fal.queue import FalQueue
+from character_identity.domain.prices import Price, image_ceiling_usd, image_cost_usd
+from character_identity.ports.providers import Estimate, GenerationStatus
+from character_identity.providers.fal.jobs import FalJobs
 
-MAX_IMAGES = 4
 MAX_STEPS = 50
 IMAGE_SIZES: dict[AspectRatio, str] = {
     "1:1": "square_hd",
@@ -18,6 +18,44 @@ IMAGE_SIZES: dict[AspectRatio, str] = {
     "3:4": "portrait_4_3",
 }
 """fal's names; https://fal.ai/models/fal-ai/instant-character/llms.txt, read 2026-11-22."""
+
+
+class FalImages(FalJobs):
+    """Pictures of one endpoint, at a price per megapixel."""
+
+    price: Price
+    max_images = 4
+    deadline_s = 15 * 60
+    usual_s = 15
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        return {"image": self.price}
+
+    def estimate(self, request: GenerationRequest) -> Estimate:
+        """The ceiling counts sides in pixels rounded up to multiples of 16, as fal may."""
+        width, height = DIMENSIONS[request.aspect_ratio]
+        sides = (request.width or width, request.height or height)
+        across, down = (-(-side // 16) * 16 for side in sides)
+        return Estimate(
+            image_cost_usd(self.price, request.pixels, request.num_images),
+            image_ceiling_usd(self.price, across * down, request.num_images),
+        )
+
+    def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
+        """Where a picture job stands; the cost is what fal says it bills, at the price per megapixel."""
+        is_completed = self._queue.status(handle).state == "COMPLETED"
+        result = self._queue.result(handle) if is_completed else None
+        if result is None:
+            return GenerationStatus("running")
+        if result.output is None:
+            return GenerationStatus("failed", reason=result.reason)
+        images = _images(result.output)
+        if not any(image.url for image in images):
+            return GenerationStatus("failed", reason="fal answered a result without pictures.")
+        units = result.billable_units
+        cost_usd = None if units is None else units * self.price.amount_usd
+        return GenerationStatus("done", cost_usd=cost_usd, images=images)
 
 
 def image_body(
@@ -44,18 +82,10 @@ def image_body(
     return body, warnings
 
 
-def image_status(queue: FalQueue, handle: JobHandle, price: Price) -> GenerationStatus:
-    """Where a picture job stands; the cost is what fal says it bills, at the price per megapixel."""
-    if queue.status(handle).state != "COMPLETED":
-        return GenerationStatus("running")
-    result = queue.result(handle)
-    if result is None:
-        return GenerationStatus("running")
-    if result.output is None:
-        return GenerationStatus("failed", reason=result.reason)
-    seed = result.output.get("seed")
-    flags, entries = (_list(result.output.get(name)) for name in ("has_nsfw_concepts", "images"))
-    images = tuple(
+def _images(output: dict[str, Any]) -> tuple[ProducedImage, ...]:
+    seed = output.get("seed")
+    flags, entries = (_list(output.get(name)) for name in ("has_nsfw_concepts", "images"))
+    return tuple(
         ProducedImage(
             url=_url(entry),
             seed=seed if isinstance(seed, int) else None,
@@ -63,18 +93,6 @@ def image_status(queue: FalQueue, handle: JobHandle, price: Price) -> Generation
         )
         for index, entry in enumerate(entries)
     )
-    if not any(image.url for image in images):
-        return GenerationStatus("failed", reason="fal answered a result without pictures.")
-    units = result.billable_units
-    return GenerationStatus("generated", images, cost_usd=None if units is None else units * price.amount_usd)
-
-
-def request_ceiling_usd(request: GenerationRequest, price: Price) -> float:
-    """The most that such a request can cost: sides in pixels may be rounded up too, to multiples of 16."""
-    width, height = DIMENSIONS[request.aspect_ratio]
-    sides = (request.width or width, request.height or height)
-    across, down = (-(-side // 16) * 16 for side in sides)
-    return image_ceiling_usd(price, across * down, request.num_images)
 
 
 def _url(image: Any) -> str | None:

@@ -1,10 +1,4 @@
-"""What fal does with jobs and files, whichever of its models made them."""
-
-from datetime import datetime
-
-from character_identity.domain.job import JobHandle
-from character_identity.ports.providers import GenerationOrder, TrainingOrder
-from character_identity.providers.fal.queue import FalQueue
+"""How long fal keeps files and records, whichever of its models made them."""
 
 IMAGES_LIVE_S = 7 * 24 * 3600
 WEIGHTS_LIVE_S = 30 * 24 * 3600
@@ -16,31 +10,6 @@ our copy and draws with its own. Unasked it keeps all files for ever, readable b
 """
 HISTORY_DAYS = 30
 """fal keeps a request's JSON (https://fal.ai/docs/documentation/model-apis/common-parameters, 2026-11-22)."""
-
-
-class FalProvider:
-    """Jobs can be cancelled; they cannot be looked up, and nothing can be deleted: it expires."""
-
-    supports_lookup = False
-
-    def __init__(self, queue: FalQueue) -> None:
-        self._queue = queue
-
-    def find_training(self, order: TrainingOrder) -> JobHandle | None:
-        return None
-
-    def find_generation(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
-        return None
-
-    def cancel(self, handle: JobHandle) -> bool:
-        self._queue.cancel(handle)
-        return True
-
-    def erase_training(self, handle: JobHandle) -> bool:
-        return False
-
-    def erase_generation(self, handle: JobHandle) -> bool:
-        return False
 
 
 def inputs_live_s(deadline_s: int) -> int:

@@ -52,7 +52,7 @@ class CallbackService:
             raise NotFound("There is no such callback.", code="unknown_callback")
         # Also of a job that is settled: what was erased meanwhile can then be deleted at the provider.
         if job.handle is None and provider_job_id is not None and job.state != "rejected":
-            handle = self._providers[job.provider].job_handle(job.kind, provider_job_id)
+            handle = self._providers[job.provider].jobs[job.kind].job_handle(provider_job_id)
             self._ledger.found(job_id, handle)
         self.tell(job_id)
 

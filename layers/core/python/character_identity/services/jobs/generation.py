@@ -16,10 +16,10 @@ from character_identity.domain.errors import (
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation, ProducedImage
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob, generation_job_id
+from character_identity.domain.job import ProviderJob, job_id_of
 from character_identity.images.decoding import inspect
 from character_identity.ports.gateways import Media, Now
-from character_identity.ports.providers import GenerationOrder, GenerationStatus, Provider, Providers
+from character_identity.ports.providers import GenerationOrder, GenerationStatus, ImageMaker, Providers
 from character_identity.ports.stores import Bucket, Generations, Identities, Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.settlement import settle_generation
@@ -74,13 +74,13 @@ class GenerationWorkflow:
         ordered = state.model_copy(update={"state": "running"})
         if generation is None or identity is None or state.past_deadline(self._now()):
             return ordered.model_copy(update={"poll_seconds": 1})
-        provider = self._providers[generation.provider]
+        provider = self._providers[generation.provider].images
         submitted = self._wait(ordered, job, provider)
         try:
             submit_once(
                 self._ledger,
                 job.job_id,
-                lambda: provider.submit_generation(self._order(generation, identity, job)),
+                lambda: provider.submit(self._order(generation, identity, job)),
                 self._now,
             )
         except ProviderOutcomeUnknown as exc:
@@ -91,16 +91,16 @@ class GenerationWorkflow:
 
     def check(self, state: GenerationState) -> GenerationState:
         """Ask the provider; a provider that does not answer is asked again until the deadline."""
-        job = self._ledger.consume_callback(generation_job_id(state.generation_id)) or self._job(state)
+        job = self._ledger.consume_callback(job_id_of("generation", state.generation_id)) or self._job(state)
         state = state.model_copy(update={"was_called_back": state.was_called_back or job.callback_pending})
         generation = self._open(state)
         if generation is None:
             return self._given_up(state, job)
-        provider = self._providers[generation.provider]
+        provider = self._providers[generation.provider].images
         try:
             if job.handle is None:
                 return self._look_up(state, generation, job, provider)
-            status = provider.generation_status(job.handle, generation.request)
+            status = provider.status(job.handle, generation.request)
         except ProviderUnavailable as exc:
             logger.warning("provider unavailable, the generation goes on", exc_info=exc)
             return self._wait(state, job, provider, exc.retry_after_s)
@@ -167,7 +167,7 @@ class GenerationWorkflow:
             return None
 
     def _job(self, state: GenerationState) -> ProviderJob:
-        job = self._ledger.get(generation_job_id(state.generation_id))
+        job = self._ledger.get(job_id_of("generation", state.generation_id))
         if job is None:
             raise LookupError(f"The generation {state.generation_id} was never ordered.")
         return job
@@ -185,14 +185,14 @@ class GenerationWorkflow:
         self._generations.save(generation.model_copy(update={"status": "running"}), {"status"})
 
     def _look_up(
-        self, state: GenerationState, generation: Generation, job: ProviderJob, provider: Provider
+        self, state: GenerationState, generation: Generation, job: ProviderJob, provider: ImageMaker
     ) -> GenerationState:
         """The answer to the order was lost: look for the job, where the provider has a way to."""
         identity = self._identity(state)
         lost = job.state in {"intended", "unknown"} and provider.supports_lookup
         if lost and identity is not None and job.intended_at is not None:
             order = self._order(generation, identity, job)
-            found = provider.find_generation(order, since=job.intended_at)
+            found = provider.find(order, since=job.intended_at)
             if found is not None:
                 self._ledger.found(job.job_id, found)
                 self._running(generation)
@@ -210,8 +210,8 @@ class GenerationWorkflow:
         """Go on by what the provider said."""
         if status.cost_usd is not None:
             self._ledger.report_cost(job.job_id, microusd(status.cost_usd))
-        if status.state == "running":
-            return self._wait(state, job, self._providers[generation.provider])
+        if status.state in {"queued", "running"}:
+            return self._wait(state, job, self._providers[generation.provider].images)
         if status.state == "failed":
             reason = status.reason or "The provider failed the generation."
             return state.failed(Failure(code="generation_failed", message=reason))
@@ -263,11 +263,11 @@ class GenerationWorkflow:
             ProviderUnavailable: the provider did not answer; the same call may work later.
         """
         if job.handle is not None:
-            provider = self._providers[job.provider]
+            provider = self._providers[job.provider].images
             try:
                 provider.cancel(job.handle)
                 if self._gone(state):
-                    provider.erase_generation(job.handle)
+                    provider.erase(job.handle)
             except ProviderRejected as exc:
                 logger.warning("the provider refused to stop the generation", exc_info=exc)
         return state.failed(GIVEN_UP)
@@ -280,10 +280,10 @@ class GenerationWorkflow:
         return False
 
     def _wait(
-        self, state: GenerationState, job: ProviderJob, provider: Provider, at_least_s: int | None = None
+        self, state: GenerationState, job: ProviderJob, provider: ImageMaker, at_least_s: int | None = None
     ) -> GenerationState:
         if state.past_deadline(self._now()):
             return state.failed(overdue(job))
-        backoff = Backoff(FIRST_POLL_S, LONGEST_POLL_S, provider.usual_generation_s)
+        backoff = Backoff(FIRST_POLL_S, LONGEST_POLL_S, provider.usual_s)
         awaiting_callback = self._callback_addresses.on and not state.was_called_back
         return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)

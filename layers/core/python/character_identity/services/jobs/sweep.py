@@ -149,7 +149,7 @@ class SweepService:
         """Ask for it, as its machine would if it were running; False if there was no answer."""
         try:
             if job.handle is not None:
-                self._providers[job.provider].cancel(job.handle)
+                self._providers[job.provider].jobs[job.kind].cancel(job.handle)
         except ProviderRejected as exc:
             logger.warning("the provider refused to stop", extra={"job_id": job.job_id}, exc_info=exc)
         except (ProviderUnavailable, ProviderNotConfigured) as exc:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from character_identity.domain.budget import microusd, usd
 from character_identity.domain.errors import (
@@ -16,11 +16,11 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.failure import Failure
-from character_identity.domain.identity import PROGRESS, Identity, Weights, training_progress
-from character_identity.domain.job import ProviderJob, training_job_id
+from character_identity.domain.identity import PROGRESS, Identity, Phase, Weights, training_progress
+from character_identity.domain.job import ProviderJob, job_id_of
 from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
 from character_identity.ports.gateways import Media, Now
-from character_identity.ports.providers import Provider, Providers, TrainingOrder, TrainingStatus
+from character_identity.ports.providers import PaidJobs, Providers, TrainingOrder, TrainingStatus
 from character_identity.ports.stores import Bucket, Identities, Ledger, TrainedWeights
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.settlement import settle_training
@@ -79,8 +79,8 @@ class TrainingWorkflow:
         """Put the references where the provider reads them."""
         identity = self._open(state)
         if identity is not None and identity.phase == "preparing":
-            provider = self._providers[identity.provider]
-            archive_url = provider.prepare_training(images_of(self._bucket, identity.references))
+            trainer = self._providers[identity.provider].training
+            archive_url = trainer and trainer.prepare(images_of(self._bucket, identity.references))
             self._identities.advance(
                 identity.identity_id, "submitting", PROGRESS["submitting"], archive_url=archive_url
             )
@@ -92,13 +92,13 @@ class TrainingWorkflow:
         ordered = state.model_copy(update={"state": "training"})
         if identity is None or state.past_deadline(self._now()):
             return ordered.model_copy(update={"poll_seconds": 1})
-        provider = self._providers[identity.provider]
+        provider = self._providers[identity.provider].jobs["training"]
         submitted = self._wait(ordered, job, provider)
         try:
             handle = submit_once(
                 self._ledger,
                 job.job_id,
-                lambda: provider.submit_training(self._order(identity, job)),
+                lambda: provider.submit(self._order(identity, job)),
                 self._now,
             )
         except ProviderOutcomeUnknown as exc:
@@ -109,16 +109,16 @@ class TrainingWorkflow:
 
     def check(self, state: TrainingState) -> TrainingState:
         """Ask the provider; a provider that does not answer is asked again until the deadline."""
-        job = self._ledger.consume_callback(training_job_id(state.identity_id)) or self._job(state)
+        job = self._ledger.consume_callback(job_id_of("training", state.identity_id)) or self._job(state)
         state = state.model_copy(update={"was_called_back": state.was_called_back or job.callback_pending})
         identity = self._open(state)
         if identity is None:
             return self._given_up(state, job)
-        provider = self._providers[identity.provider]
+        provider = self._providers[identity.provider].jobs["training"]
         try:
             if job.handle is None:
                 return self._look_up(state, identity, job, provider)
-            status = provider.training_status(job.handle)
+            status = provider.status(job.handle, identity.training_steps)
         except ProviderUnavailable as exc:
             logger.warning("provider unavailable, the training goes on", exc_info=exc)
             return self._wait(state, job, provider, exc.retry_after_s)
@@ -173,7 +173,7 @@ class TrainingWorkflow:
         return identity if identity.status == "training" else None
 
     def _job(self, state: TrainingState) -> ProviderJob:
-        job = self._ledger.get(training_job_id(state.identity_id))
+        job = self._ledger.get(job_id_of("training", state.identity_id))
         if job is None:
             raise LookupError(f"The training of {state.identity_id} was never ordered.")
         return job
@@ -200,16 +200,21 @@ class TrainingWorkflow:
         )
 
     def _look_up(
-        self, state: TrainingState, identity: Identity, job: ProviderJob, provider: Provider
+        self,
+        state: TrainingState,
+        identity: Identity,
+        job: ProviderJob,
+        provider: PaidJobs[Any, Any, Any],
     ) -> TrainingState:
         """The answer to the order was lost: look for the job, where the provider has a way to."""
-        if job.state in {"intended", "unknown"} and provider.supports_lookup:
-            found = provider.find_training(self._order(identity, job))
+        lost = job.state in {"intended", "unknown"} and provider.supports_lookup
+        if lost and job.intended_at is not None:
+            found = provider.find(self._order(identity, job), since=job.intended_at)
             if found is not None:
                 self._ledger.found(job.job_id, found)
                 self._queued(identity, found.provider_job_id, job)
                 return self._wait(state, job, provider)
-            if job.intended_at is not None and self._now() - job.intended_at >= ABSENT_AFTER:
+            if self._now() - job.intended_at >= ABSENT_AFTER:
                 self._ledger.withdraw(job.job_id, None)
                 job = job.model_copy(update={"state": "accepted"})
         if job.state == "accepted" and not state.past_deadline(self._now()):
@@ -227,15 +232,16 @@ class TrainingWorkflow:
             return state.failed(Failure(code="training_failed", message=reason))
         if identity.provider_model_id is None and job.handle is not None:
             self._queued(identity, job.handle.provider_job_id, job)
-        if status.state == "trained":
+        if status.state == "done":
             changes = {"weights_url": status.weights_url} if status.weights_url else {}
             self._identities.advance(identity.identity_id, "storing", PROGRESS["storing"], **changes)
             return state.completed("trained", self._now())
         progress = (
             PROGRESS["queued"] if status.state == "queued" else training_progress(status.fraction or 0.0)
         )
-        self._identities.advance(identity.identity_id, status.state, progress)
-        return self._wait(state, job, self._providers[identity.provider])
+        phase: Phase = "queued" if status.state == "queued" else "training"
+        self._identities.advance(identity.identity_id, phase, progress)
+        return self._wait(state, job, self._providers[identity.provider].jobs["training"])
 
     def _copied(self, identity: Identity, url: str) -> Weights:
         key = f"weights/{identity.identity_id}/lora.safetensors"
@@ -258,11 +264,11 @@ class TrainingWorkflow:
             ProviderUnavailable: the provider did not answer; the same call may work later.
         """
         if job.handle is not None:
-            provider = self._providers[job.provider]
+            provider = self._providers[job.provider].jobs["training"]
             try:
                 provider.cancel(job.handle)
                 if self._erased(state):
-                    provider.erase_training(job.handle)
+                    provider.erase(job.handle)
             except ProviderRejected as exc:
                 logger.warning("the provider refused to stop the training", exc_info=exc)
         return state.failed(GIVEN_UP)
@@ -275,10 +281,14 @@ class TrainingWorkflow:
         return False
 
     def _wait(
-        self, state: TrainingState, job: ProviderJob, provider: Provider, at_least_s: int | None = None
+        self,
+        state: TrainingState,
+        job: ProviderJob,
+        provider: PaidJobs[Any, Any, Any],
+        at_least_s: int | None = None,
     ) -> TrainingState:
         if state.past_deadline(self._now()):
             return state.failed(overdue(job))
-        backoff = Backoff(FIRST_POLL_S, LONGEST_POLL_S, provider.usual_training_s)
+        backoff = Backoff(FIRST_POLL_S, LONGEST_POLL_S, provider.usual_s)
         awaiting_callback = self._callback_addresses.on and not state.was_called_back
         return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)

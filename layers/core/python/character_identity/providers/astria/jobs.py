@@ -1,0 +1,65 @@
+"""What all paid jobs at Astria have in common: tunes, its word for trainings, and prompts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
+from character_identity.domain.job import JobHandle
+from character_identity.domain.prices import Price
+from character_identity.outbound.provider_http import ProviderHttpClient, json_of
+from character_identity.providers.astria.lists import AstriaLists, is_id
+
+FLUX_BASE_TUNE = 1504944
+TOKEN = "ohwx"
+
+
+class AstriaJobs:
+    """Jobs that lie below ``url``. They can be looked up and deleted, and not be cancelled."""
+
+    supports_lookup = True
+    prices: Mapping[str, Price] = {}
+
+    def __init__(self, api: ProviderHttpClient, url: str) -> None:
+        self._api = api
+        self._lists = AstriaLists(api)
+        self._url = url
+
+    def job_handle(self, provider_job_id: str) -> JobHandle:
+        if not (provider_job_id.isascii() and provider_job_id.isdecimal()):
+            raise InvalidRequest("Astria's jobs have numbers.")
+        return JobHandle(provider_job_id=provider_job_id)
+
+    def cancel(self, handle: JobHandle) -> bool:
+        return False
+
+    def erase(self, handle: JobHandle) -> bool:
+        """Delete what may be deleted already."""
+        answer = self._api.send("DELETE", self._url_of(handle))
+        if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
+            raise self._api.failure(answer)
+        return True
+
+    def _order(self, **request: Any) -> JobHandle:
+        """Make the paid call."""
+        answer = self._api.call("POST", self._url, paid=True, **request)
+        identifier = answer.get("id") if isinstance(answer, dict) else None
+        if not is_id(identifier):
+            raise ProviderOutcomeUnknown("astria", "answered a create without an id")
+        return JobHandle(provider_job_id=str(identifier))
+
+    def _get(self, handle: JobHandle) -> dict[str, Any] | None:
+        """The job as Astria shows it; None if it does not know it any more."""
+        answer = self._api.send("GET", self._url_of(handle))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if not answer.is_success:
+            raise self._api.failure(answer)
+        body = json_of(answer)
+        if not isinstance(body, dict):
+            raise ProviderUnavailable("astria", "answered something that is not a JSON object")
+        return body
+
+    def _url_of(self, handle: JobHandle) -> str:
+        return f"{self._url}/{handle.provider_job_id}"

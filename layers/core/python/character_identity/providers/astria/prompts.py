@@ -1,0 +1,96 @@
+"""Images at Astria: https://docs.astria.ai/docs/api/flux-api, read 2026-11-22."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from character_identity.domain.errors import ProviderRejected
+from character_identity.domain.generation import GenerationRequest, ProducedImage
+from character_identity.domain.identity import Identity, with_character
+from character_identity.domain.job import JobHandle
+from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
+from character_identity.ports.providers import Estimate, GenerationOrder, GenerationPlan, GenerationStatus
+from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
+from character_identity.providers.astria.lists import same_words
+
+MAX_STEPS = 50
+GUIDANCE_MAX = 4.9
+"""On Flux ``cfg_scale`` must be below 5 (observed 422, October 2025)."""
+TAG = re.compile(r"<\s*\w+\s*:[^>]*>")
+"""``<lora:788416:1>`` calls a tune by its number, whoever of the account's users it belongs to."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""By so much Astria's clock may be behind ours."""
+
+
+class AstriaImages(AstriaJobs):
+    """Prompts a tune through the base model, below which lie the prompts of all our tunes."""
+
+    max_images = 8
+    deadline_s = 20 * 60
+    usual_s = 60
+
+    def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
+        wanted, tags = TAG.subn(" ", request.prompt)
+        text = with_character(wanted, identity.name, f"{TOKEN} {identity.class_name}")
+        prompt = f"<lora:{identity.provider_model_id}:1> {text}"
+        body: dict[str, Any] = {"text": prompt, "num_images": request.num_images, "seed": request.seed}
+        warnings = ["Tags such as <lora:1:1> were left out of the prompt."] if tags else []
+        if identity.mock:
+            warnings.append("Astria's mock was asked: the pictures do not show the character.")
+        if request.width and request.height:
+            body |= {"w": request.width // 8 * 8, "h": request.height // 8 * 8}
+        else:
+            body["aspect_ratio"] = request.aspect_ratio
+        if request.guidance_scale is not None:
+            body["cfg_scale"] = min(request.guidance_scale, GUIDANCE_MAX)
+            if request.guidance_scale > GUIDANCE_MAX:
+                warnings.append(
+                    f"guidanceScale was lowered to {GUIDANCE_MAX}, the most that Astria takes on Flux."
+                )
+        if request.num_inference_steps is not None:
+            body["steps"] = min(request.num_inference_steps, MAX_STEPS)
+            if request.num_inference_steps > MAX_STEPS:
+                warnings.append(f"numInferenceSteps was lowered to {MAX_STEPS}, the most that Astria takes.")
+        if request.negative_prompt:
+            warnings.append("negativePrompt was left out: Astria refuses one on Flux.")
+        return GenerationPlan(body, prompt, warnings)
+
+    def estimate(self, request: GenerationRequest) -> Estimate:
+        return Estimate(None, ASTRIA_IMAGE_CEILING_USD * request.num_images)
+
+    def submit(self, order: GenerationOrder) -> JobHandle:
+        if order.identity.provider_model_id is None:
+            raise ProviderRejected("astria", f"the identity {order.identity.identity_id} has no tune")
+        fields = self.plan(order.identity, order.request).body
+        if order.callback_url is not None:
+            fields = {**fields, "callback": order.callback_url}
+        return self._order(json={"prompt": fields})
+
+    def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
+        prompt = self._get(handle)
+        if prompt is None:
+            return GenerationStatus("failed", reason="Astria does not know this prompt any more.")
+        cost_mc, images = prompt.get("cost_mc"), prompt.get("images")
+        cost_usd = cost_mc / MILLICENTS_PER_USD if isinstance(cost_mc, int) and cost_mc >= 0 else None
+        if prompt.get("user_error"):
+            reason = self._api.shown(str(prompt["user_error"]))
+            return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
+        produced = tuple(
+            ProducedImage(url=url if isinstance(url, str) and url else None, seed=request.seed + index)
+            for index, url in enumerate(images if isinstance(images, list) else [])
+        )
+        if not any(image.url for image in produced):
+            return GenerationStatus("running")
+        return GenerationStatus("done", cost_usd=cost_usd, images=produced)
+
+    def find(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
+        """By its callback, which is the order's own; by text and seed where there is none."""
+        fields = self.plan(order.identity, order.request).body
+
+        def wanted(prompt: dict[str, Any]) -> bool:
+            callback_url = prompt.get("callback")
+            if order.callback_url is not None and callback_url is not None:
+                return bool(callback_url == order.callback_url)
+            return same_words(prompt.get("text"), fields["text"]) and prompt.get("seed") == fields["seed"]
+
+        return self._lists.newest(self._url, wanted, since - CLOCK_SKEW)

@@ -240,8 +240,10 @@ def test_the_tasks_that_record_answer_the_machine(api: Api) -> None:
     wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=10_000_000)
     error = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "fal: refused"}'}
     expected = {"code": "provider_rejected", "message": "fal: refused"}
-    training = run_task("record_training", {"identity_id": "i1", "state": "preparing", "error": error})
-    generating = run_task("record_generation", {"generation_id": "g1", "state": "running", "error": error})
+    training = run_task("record_training", {"job_id": "training-i1", "state": "preparing", "error": error})
+    generating = run_task(
+        "record_generation", {"job_id": "generation-g1", "state": "running", "error": error}
+    )
     for state in (training, generating):
         assert (state["state"], state["error"]) == ("failed", expected)
     assert api("get_identity", "GET", "/v1/identities/i1").body["error"] == expected

@@ -126,7 +126,7 @@ def _send(
 
 def wait_for_callback(wake_token: str) -> None:
     """What the state machine does when it begins to wait for the training."""
-    event = {"wake_token": wake_token, "state": {"identity_id": "i1", "state": "training"}}
+    event = {"wake_token": wake_token, "state": {"job_id": "training-i1", "state": "training"}}
     import_module("functions.wait_for_callback.handler").lambda_handler(event, Context())
 
 

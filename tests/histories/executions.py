@@ -83,13 +83,7 @@ class Executions:
         name = _name(job)
         if name in self.by_name:
             return
-        subject = "identity_id" if job.kind == "training" else "generation_id"
-        state = {
-            subject: job.subject_id,
-            "job_id": job.job_id,
-            "state": "preparing" if job.kind == "training" else "queued",
-            "deadline_at": job.deadline_at.isoformat(),
-        }
+        state = {"job_id": job.job_id, "deadline_at": job.deadline_at.isoformat()}
         self.begin(name, MACHINES[job.kind], state)
 
     def begin(self, name: str, machine: str, state: State) -> Execution:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from character_identity.domain.budget import Budget
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderRejected, ServiceError
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob, job_id_of
+from character_identity.domain.job import ProviderJob
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.services.erasure import ErasureService
 from character_identity.services.generations import GenerationService
@@ -259,13 +259,7 @@ class History:
         }
 
     def _wait_for_callback(self, event: Any) -> None:
-        state = event["state"]
-        job_id = (
-            job_id_of("training", state["identity_id"])
-            if "identity_id" in state
-            else job_id_of("generation", state["generation_id"])
-        )
-        self.callbacks.wait(job_id, event["wake_token"])
+        self.callbacks.wait(event["state"]["job_id"], event["wake_token"])
 
     # what callers do
 

@@ -125,11 +125,13 @@ def _shown(old: Harness, what: str, subject_id: str) -> tuple[str, Any]:
 
 def _as_it_began(old: Harness, subject_id: str) -> Execution:
     """The execution that was just started, begun with what the previous release put into the state."""
-    state = old.executions.by_name[subject_id].state
-    subject = "identity_id" if "identity_id" in state else "generation_id"
-    machine = "train_identity" if subject == "identity_id" else "generate_images"
+    trains = old.executions.by_name[subject_id].state["job_id"] == f"training-{subject_id}"
     old.executions.kill(subject_id)
-    return old.executions.begin(subject_id, machine, {subject: subject_id, "state": state["state"]})
+    if trains:
+        first = {"identity_id": subject_id, "state": "preparing"}
+        return old.executions.begin(subject_id, "train_identity", first)
+    first = {"generation_id": subject_id, "state": "queued"}
+    return old.executions.begin(subject_id, "generate_images", first)
 
 
 def _without_repeats(path: list[str]) -> list[str]:

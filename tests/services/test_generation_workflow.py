@@ -61,7 +61,7 @@ class Harness:
     def submitted(self) -> GenerationState:
         deadline_at = self.ledger.rows["generation-g1"].deadline_at
         return self.service.submit(
-            GenerationState(generation_id="g1", state="queued", deadline_at=deadline_at)
+            GenerationState(job_id="generation-g1", state="queued", deadline_at=deadline_at)
         )
 
     def asked_for(self, count: int) -> None:
@@ -255,6 +255,6 @@ def test_a_generation_that_the_provider_failed_says_why() -> None:
 def test_a_settled_generation_is_not_settled_again() -> None:
     harness = Harness()
     harness.service.record(harness.stored(*produced("a")))
-    late = GenerationState(generation_id="g1", state="failed", error={"code": "x", "message": "late"})
+    late = GenerationState(job_id="generation-g1", state="failed", error={"code": "x", "message": "late"})
     assert harness.service.record(late).state == "succeeded"
     assert harness.generation.error is None

@@ -70,7 +70,7 @@ class Harness:
         return usd(budget.reserved_microusd), usd(budget.committed_microusd)
 
     def begun(self) -> TrainingState:
-        return TrainingState(identity_id="i1", state="preparing", deadline_at=self.job.deadline_at)
+        return TrainingState(job_id="training-i1", state="preparing", deadline_at=self.job.deadline_at)
 
     def submitted(self) -> TrainingState:
         return self.service.submit(self.service.prepare(self.begun()))
@@ -247,7 +247,7 @@ def test_a_training_that_the_provider_failed_says_why() -> None:
 def test_an_error_that_a_catch_brought_is_recorded() -> None:
     harness = Harness()
     caught = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "fal: refused"}'}
-    state = harness.service.record(TrainingState(identity_id="i1", state="preparing", error=caught))
+    state = harness.service.record(TrainingState(job_id="training-i1", state="preparing", error=caught))
     assert (state.state, harness.identity.status) == ("failed", "failed")
     assert harness.spent_usd == (0, 0), "nothing was ordered"
     assert state.error == {"code": "provider_rejected", "message": "fal: refused"}
@@ -353,7 +353,7 @@ def test_too_late_to_order() -> None:
 
 def test_a_settled_identity_is_not_settled_again() -> None:
     harness = Harness()
-    state = TrainingState(identity_id="i1", state="ready")
+    state = TrainingState(job_id="training-i1", state="ready")
     harness.service.record(state)
     late = harness.service.record(state.model_copy(update={"error": {"code": "x", "message": "late"}}))
     assert (late.state, late.error, harness.identity.status) == ("ready", None, "ready")

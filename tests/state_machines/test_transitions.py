@@ -49,7 +49,9 @@ class Job:
         A provider that calls back does so when the job is done.
         """
         start = now = datetime(2026, 11, 23, tzinfo=UTC)
-        state = MachineState(state="waits", deadline_at=start + timedelta(seconds=self.deadline_s))
+        state = MachineState(
+            job_id="training-i1", state="waits", deadline_at=start + timedelta(seconds=self.deadline_s)
+        )
         done_at = start + timedelta(seconds=self.deadline_s if done_after_s is None else done_after_s)
         while now < done_at:
             state = state.wait(now, self.backoff, awaiting_callback=awaiting_callback)

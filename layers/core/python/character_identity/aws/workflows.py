@@ -21,13 +21,7 @@ class StateMachines:
 
     def start(self, job: ProviderJob) -> None:
         """Start the machine that sees to a job; its ``runs``-th run."""
-        subject = "identity_id" if job.kind == "training" else "generation_id"
-        state = {
-            subject: job.subject_id,
-            "job_id": job.job_id,
-            "state": "preparing" if job.kind == "training" else "queued",
-            "deadline_at": job.deadline_at.isoformat(),
-        }
+        state = {"job_id": job.job_id, "deadline_at": job.deadline_at.isoformat()}
         try:
             self._client.start_execution(
                 stateMachineArn=self._arns[job.kind], name=_name(job), input=json.dumps(state)

@@ -16,7 +16,7 @@ from character_identity.domain.errors import (
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation, ProducedImage
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob, job_id_of
+from character_identity.domain.job import ProviderJob
 from character_identity.images.decoding import inspect
 from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import GenerationOrder, GenerationStatus, ImageMaker, Providers
@@ -38,8 +38,7 @@ logger = logging.getLogger(__name__)
 class GenerationState(MachineState):
     """Where one generation stands; ``unsubmitted`` is to be ordered once more."""
 
-    generation_id: str
-    state: Literal["queued", "unsubmitted", "running", "generated", "succeeded", "failed"]
+    state: Literal["queued", "unsubmitted", "running", "generated", "succeeded", "failed"] = "queued"
     poll_seconds: int = FIRST_POLL_S
 
 
@@ -91,7 +90,7 @@ class GenerationWorkflow:
 
     def check(self, state: GenerationState) -> GenerationState:
         """Ask the provider; a provider that does not answer is asked again until the deadline."""
-        job = self._ledger.consume_callback(job_id_of("generation", state.generation_id)) or self._job(state)
+        job = self._ledger.consume_callback(state.job_id) or self._job(state)
         state = state.model_copy(update={"was_called_back": state.was_called_back or job.callback_pending})
         generation = self._open(state)
         if generation is None:
@@ -154,7 +153,7 @@ class GenerationWorkflow:
     def _open(self, state: GenerationState) -> Generation | None:
         """The generation while it is not settled; None once it is, or was erased."""
         try:
-            generation = self._generations.get(state.generation_id)
+            generation = self._generations.get(state.subject_id)
         except NotFound:
             return None
         return generation if generation.settled_at is None else None
@@ -167,9 +166,9 @@ class GenerationWorkflow:
             return None
 
     def _job(self, state: GenerationState) -> ProviderJob:
-        job = self._ledger.get(job_id_of("generation", state.generation_id))
+        job = self._ledger.get(state.job_id)
         if job is None:
-            raise LookupError(f"The generation {state.generation_id} was never ordered.")
+            raise LookupError(f"The generation {state.subject_id} was never ordered.")
         return job
 
     def _order(self, generation: Generation, identity: Identity, job: ProviderJob) -> GenerationOrder:
@@ -274,7 +273,7 @@ class GenerationWorkflow:
 
     def _gone(self, state: GenerationState) -> bool:
         try:
-            self._generations.get(state.generation_id)
+            self._generations.get(state.subject_id)
         except NotFound:
             return True
         return False

@@ -1,13 +1,13 @@
-"""What both state machines carry from task to task: ids and times, never contents."""
+"""What the state machines carry from task to task: the job's id and times, never contents."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from character_identity.domain.failure import Failure
-from character_identity.domain.job import ProviderJob
+from character_identity.domain.job import ProviderJob, job_id_of, subject_of
 
 LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
 """A link that does not work right after its job was completed is tried again for so long."""
@@ -27,9 +27,13 @@ class MachineState(BaseModel):
 
     ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
 
-    Fields that a later release adds need a default: executions that began before go on under its code.
+    Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
+    carried on.
     """
 
+    model_config = ConfigDict(extra="allow")
+
+    job_id: str
     state: str
     poll_seconds: int = 10
     polls: int = 0
@@ -37,6 +41,20 @@ class MachineState(BaseModel):
     deadline_at: datetime | None = None
     links_until: datetime | None = None
     error: dict[str, Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_job(cls, state: dict[str, Any]) -> dict[str, Any]:
+        """Executions that began before states had ``job_id`` name their identity or generation instead."""
+        for kind, subject in (("training", "identity_id"), ("generation", "generation_id")):
+            if "job_id" not in state and subject in state:
+                return {"job_id": job_id_of(kind, state[subject]), **state}
+        return state
+
+    @property
+    def subject_id(self) -> str:
+        """The id of the identity or generation that the job is for."""
+        return subject_of(self.job_id)
 
     def failed(self, failure: Failure) -> Self:
         """The end: it did not work."""

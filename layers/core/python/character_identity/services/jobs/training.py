@@ -17,7 +17,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import PROGRESS, Identity, Phase, Weights, training_progress
-from character_identity.domain.job import ProviderJob, job_id_of
+from character_identity.domain.job import ProviderJob
 from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
 from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import PaidJobs, Providers, TrainingOrder, TrainingStatus
@@ -43,8 +43,7 @@ logger = logging.getLogger(__name__)
 class TrainingState(MachineState):
     """Where the training of one identity stands; ``unsubmitted`` is to be ordered once more."""
 
-    identity_id: str
-    state: Literal["preparing", "unsubmitted", "training", "trained", "ready", "failed"]
+    state: Literal["preparing", "unsubmitted", "training", "trained", "ready", "failed"] = "preparing"
     poll_seconds: int = FIRST_POLL_S
 
 
@@ -109,7 +108,7 @@ class TrainingWorkflow:
 
     def check(self, state: TrainingState) -> TrainingState:
         """Ask the provider; a provider that does not answer is asked again until the deadline."""
-        job = self._ledger.consume_callback(job_id_of("training", state.identity_id)) or self._job(state)
+        job = self._ledger.consume_callback(state.job_id) or self._job(state)
         state = state.model_copy(update={"was_called_back": state.was_called_back or job.callback_pending})
         identity = self._open(state)
         if identity is None:
@@ -167,15 +166,15 @@ class TrainingWorkflow:
     def _open(self, state: TrainingState) -> Identity | None:
         """The identity while it trains; None once it was settled, cancelled or erased."""
         try:
-            identity = self._identities.get(state.identity_id)
+            identity = self._identities.get(state.subject_id)
         except NotFound:
             return None
         return identity if identity.status == "training" else None
 
     def _job(self, state: TrainingState) -> ProviderJob:
-        job = self._ledger.get(job_id_of("training", state.identity_id))
+        job = self._ledger.get(state.job_id)
         if job is None:
-            raise LookupError(f"The training of {state.identity_id} was never ordered.")
+            raise LookupError(f"The training of {state.subject_id} was never ordered.")
         return job
 
     def _order(self, identity: Identity, job: ProviderJob) -> TrainingOrder:
@@ -275,7 +274,7 @@ class TrainingWorkflow:
 
     def _erased(self, state: TrainingState) -> bool:
         try:
-            self._identities.get(state.identity_id)
+            self._identities.get(state.subject_id)
         except NotFound:
             return True
         return False

@@ -214,8 +214,7 @@ class History:
         self.sweep_service = self.sweep_class(
             open_work,
             ledger,
-            identities,
-            generations,
+            {"training": self.training, "generation": self.generating},
             workflows,
             providers,
             events,

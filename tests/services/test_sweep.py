@@ -8,7 +8,9 @@ from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.services.erasure import ErasureService
+from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
+from character_identity.services.jobs.generation import GenerationWorkflow
 from character_identity.services.jobs.sweep import (
     GRACE,
     LEASE,
@@ -17,6 +19,7 @@ from character_identity.services.jobs.sweep import (
     SweepService,
     Swept,
 )
+from character_identity.services.jobs.training import TrainingWorkflow
 from character_identity.services.webhooks.events import EventService
 from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
 from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
@@ -27,8 +30,10 @@ from tests.fakes import (
     FakeGenerations,
     FakeIdentities,
     FakeLedger,
+    FakeMedia,
     FakeProvider,
     FakeProviders,
+    FakeTrainedWeights,
     FakeWorkflows,
 )
 
@@ -69,14 +74,30 @@ class Harness:
         self.service = SweepService(
             self.work,
             self.ledger,
-            self.identities,
-            self.generations,
+            self._kinds(providers, events),
             self.workflows,
             providers,
             events,
             erasure,
             self.clock,
         )
+
+    def _kinds(self, providers: FakeProviders, events: EventService) -> dict[str, Any]:
+        common: dict[str, Any] = {
+            "identities": self.identities,
+            "ledger": self.ledger,
+            "bucket": self.bucket,
+            "media": FakeMedia(),
+            "providers": providers,
+            "events": events,
+            "callback_addresses": CallbackAddresses("off"),
+            "now": self.clock,
+        }
+        weights: dict[str, Any] = {"check_weights": print, "trained_weights": FakeTrainedWeights()}
+        return {
+            "training": TrainingWorkflow(**common, **weights),
+            "generation": GenerationWorkflow(generations=self.generations, **common),
+        }
 
     def trains(self, started: bool = False, **changes: Any) -> None:
         """A training that was accepted at noon, and whose machine was started or never was."""

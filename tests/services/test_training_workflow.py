@@ -10,7 +10,7 @@ from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
-from character_identity.services.jobs.training import LONGEST_POLL_S, TrainingState, TrainingWorkflow
+from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
 from tests.builders import NOON, a_job, a_training_identity
 from tests.event_fakes import FakeEvents
 from tests.fakes import (
@@ -185,7 +185,7 @@ def waits(harness: Harness, count: int) -> list[int]:
 
 
 def test_without_callbacks_the_pauses_grow_to_their_bound() -> None:
-    assert waits(Harness(webhooks=False), 8) == [10, 15, 22, 33, 50, 60, 60, LONGEST_POLL_S]
+    assert waits(Harness(webhooks=False), 8) == [10, 15, 22, 33, 50, 60, 60, TrainingWorkflow.longest_poll_s]
 
 
 def test_a_provider_that_calls_back_is_left_alone_for_as_long_as_such_a_job_usually_takes() -> None:

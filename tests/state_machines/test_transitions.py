@@ -13,8 +13,9 @@ from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.astria.tunes import AstriaTrainer
 from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
 from character_identity.providers.fal.instant_character import InstantImages
-from character_identity.services.jobs import generation, training
+from character_identity.services.jobs.generation import GenerationWorkflow
 from character_identity.services.jobs.state import Backoff, MachineState
+from character_identity.services.jobs.training import TrainingWorkflow
 from tests.state_machines.history import Run
 from tests.state_machines.scenarios import (
     GENERATE_IMAGES,
@@ -64,7 +65,7 @@ JOBS = [
         Job(
             f"training with {trainer.__name__}",
             TRAIN_IDENTITY,
-            Backoff(training.FIRST_POLL_S, training.LONGEST_POLL_S, trainer.usual_s),
+            Backoff(TrainingWorkflow.first_poll_s, TrainingWorkflow.longest_poll_s, trainer.usual_s),
             trainer.deadline_s,
         )
         for trainer in (FluxLoraTrainer, AstriaTrainer)
@@ -73,7 +74,7 @@ JOBS = [
         Job(
             f"generation with {images.__name__}",
             GENERATE_IMAGES,
-            Backoff(generation.FIRST_POLL_S, generation.LONGEST_POLL_S, images.usual_s),
+            Backoff(GenerationWorkflow.first_poll_s, GenerationWorkflow.longest_poll_s, images.usual_s),
             images.deadline_s,
         )
         for images in (InstantImages, FluxLoraImages, AstriaImages)

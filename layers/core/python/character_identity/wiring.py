@@ -244,8 +244,7 @@ class Services:
         return SweepService(
             self.open_work,
             self.ledger,
-            self.identity_table,
-            self.generation_table,
+            {"training": self.training_workflow, "generation": self.generation_workflow},
             self.state_machines,
             self.short_timeout_providers,
             self.events,

@@ -5,25 +5,19 @@ or were stopped, outcomes without their money, events that nobody published, web
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from character_identity.domain.errors import (
-    NotFound,
-    ProviderNotConfigured,
-    ProviderRejected,
-    ProviderUnavailable,
-)
+from character_identity.domain.errors import ProviderNotConfigured, ProviderRejected, ProviderUnavailable
 from character_identity.domain.failure import Failure
-from character_identity.domain.generation import Generation
-from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob
+from character_identity.domain.job import JobKind, ProviderJob
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers
-from character_identity.ports.stores import Generations, Identities, Ledger, OpenRow, OpenWork
+from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
-from character_identity.services.jobs.settlement import settle_generation, settle_training
 from character_identity.services.jobs.state import overdue
+from character_identity.services.jobs.workflow import JobWorkflow
 from character_identity.services.webhooks.events import EventService
 
 MOST_ROWS = 200
@@ -39,7 +33,6 @@ MOST_RUNS = 5
 INTERRUPTED = Failure(
     code="interrupted", message=f"Its state machine was interrupted {MOST_RUNS} times, and it was given up."
 )
-SUCCESSES = {"ready", "succeeded"}
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +52,7 @@ class SweepService:
         self,
         open_work: OpenWork,
         ledger: Ledger,
-        identities: Identities,
-        generations: Generations,
+        kinds: Mapping[JobKind, JobWorkflow[Any, Any, Any]],
         workflows: Workflows,
         providers: Providers,
         events: EventService,
@@ -69,8 +61,7 @@ class SweepService:
     ) -> None:
         self._open_work = open_work
         self._ledger = ledger
-        self._identities = identities
-        self._generations = generations
+        self._kinds = kinds
         self._workflows = workflows
         self._providers = providers
         self._events = events
@@ -121,8 +112,8 @@ class SweepService:
             self._settle(job, overdue(job))
         elif self._workflows.is_running(job):
             self._ledger.recheck_at(job_id, min(now + RECHECK_AFTER, last))
-        elif (outcome := self._outcome(job)) is not None:
-            if outcome in SUCCESSES or self._stopped_at_provider(job):
+        elif (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
+            if outcome.error is None or self._stopped_at_provider(job):
                 self._settle(job, overdue(job))
             else:
                 self._ledger.recheck_at(job_id, min(now + RECHECK_AFTER, last))
@@ -132,18 +123,6 @@ class SweepService:
             self._settle(job, INTERRUPTED)
         elif self._ledger.run_again(job, now + STARTS_WITHIN):
             self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
-
-    def _outcome(self, job: ProviderJob) -> str | None:
-        """What became of the identity or generation; None while it has no outcome."""
-        subject: Identity | Generation
-        try:
-            if job.kind == "training":
-                subject = self._identities.get(job.subject_id)
-            else:
-                subject = self._generations.get(job.subject_id)
-        except NotFound:
-            return "erased"
-        return None if subject.settled_at is None else subject.status
 
     def _stopped_at_provider(self, job: ProviderJob) -> bool:
         """Ask for it, as its machine would if it were running; False if there was no answer."""
@@ -159,24 +138,7 @@ class SweepService:
 
     def _settle(self, job: ProviderJob, failure: Failure) -> None:
         """Settle it as failed, unless it has an outcome; and its money."""
-        if job.kind == "training":
-            outcome = settle_training(
-                job,
-                failure,
-                identities=self._identities,
-                ledger=self._ledger,
-                events=self._events,
-                now=self._now,
-            )
-        else:
-            outcome = settle_generation(
-                job,
-                failure,
-                generations=self._generations,
-                ledger=self._ledger,
-                events=self._events,
-                now=self._now,
-            )
+        outcome = self._kinds[job.kind].settle(job, failure)
         logger.warning(
             "a job was settled by the sweep",
             extra={

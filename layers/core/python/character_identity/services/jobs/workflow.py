@@ -1,0 +1,267 @@
+"""The life of a paid job, told once: submitted, asked for until it has ended, recorded, settled.
+
+What differs from one kind of job to another is in one class for each kind: what it is for (its subject), what
+is ordered, what an answer of the provider changes, and which results are stored. Its methods are the tasks of
+its state machine: state in, next state out.
+"""
+
+import logging
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+
+from character_identity.domain.budget import microusd, settlement_of, usd
+from character_identity.domain.errors import (
+    NotFound,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from character_identity.domain.failure import Failure
+from character_identity.domain.job import JobHandle, JobKind, ProviderJob
+from character_identity.ports.gateways import Now
+from character_identity.ports.providers import JobStatus, PaidJobs, Providers
+from character_identity.ports.stores import Ledger
+from character_identity.services.jobs.callback_addresses import CallbackAddresses
+from character_identity.services.jobs.state import GIVEN_UP, UNFINISHED, Backoff, MachineState, overdue
+from character_identity.services.jobs.submission import submit_once
+from character_identity.services.webhooks.events import EventService
+
+ABSENT_AFTER = timedelta(minutes=2)
+"""A job that a provider cannot find so long after the order was never accepted: Astria cuts requests at 30 s
+and asks for 60 s before one asks (https://docs.astria.ai/docs/api/overview, read 2026-11-22), and a function
+of ours that still waits for the answer has ended."""
+
+logger = logging.getLogger(__name__)
+
+
+class Subject(Protocol):
+    """What a job is for; it has an outcome once it is settled."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def settled_at(self) -> datetime | None: ...
+    @property
+    def error(self) -> Failure | None: ...
+
+
+class Outcome(NamedTuple):
+    """What is stored in the end, which may have been so before; a success has no error."""
+
+    status: str
+    error: Failure | None
+
+
+ERASED = Outcome("failed", Failure(code="erased", message="The identity was erased."))
+
+SubjectT = TypeVar("SubjectT", bound=Subject)
+StateT = TypeVar("StateT", bound=MachineState)
+StatusT = TypeVar("StatusT", bound=JobStatus)
+
+
+class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
+    """``at_provider``, ``done`` and ``success`` are this kind's words for the states of its machine:
+    while the provider is at it, once it has done its part, and when the results are ours."""
+
+    kind: ClassVar[JobKind]
+    at_provider: ClassVar[str]
+    done: ClassVar[str]
+    success: ClassVar[str]
+    first_poll_s: ClassVar[int]
+    longest_poll_s: ClassVar[int]
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        providers: Providers,
+        events: EventService,
+        callback_addresses: CallbackAddresses,
+        now: Now,
+    ) -> None:
+        self._ledger = ledger
+        self._providers = providers
+        self._events = events
+        self._callback_addresses = callback_addresses
+        self._now = now
+
+    # what a kind of job brings
+
+    @abstractmethod
+    def _get(self, subject_id: str) -> SubjectT:
+        """Return what the job is for, or raise NotFound once it was erased."""
+
+    @abstractmethod
+    def _request(self, subject: SubjectT) -> Any:
+        """Return what the provider's jobs of this kind call a request."""
+
+    @abstractmethod
+    def _order(self, subject: SubjectT, callback_url: str | None) -> Any:
+        """Make the order; None if there is nothing to order for any more."""
+
+    @abstractmethod
+    def _accepted(self, subject: SubjectT, job: ProviderJob, handle: JobHandle) -> None:
+        """Keep that the provider has taken the order."""
+
+    @abstractmethod
+    def _told(self, subject: SubjectT, job: ProviderJob, status: StatusT) -> None:
+        """Keep what the provider says of a job that is under way or done."""
+
+    @abstractmethod
+    def _end(self, subject: SubjectT, outcome: dict[str, Any]) -> tuple[SubjectT, str]:
+        """Store an outcome with its event, unless there is one; returns what is stored and its event's id."""
+
+    # the tasks of the machine
+
+    def submit(self, state: StateT) -> StateT:
+        """Order the job, once however often this runs; whether it was accepted the next poll shows."""
+        job, subject = self._job(state), self._open(state)
+        ordered = state.model_copy(update={"state": self.at_provider})
+        order = None
+        if subject is not None and not state.past_deadline(self._now()):
+            order = self._order(subject, self._callback_addresses.url_for(job))
+        if subject is None or order is None:
+            return ordered.model_copy(update={"poll_seconds": 1})
+        submitted = self._wait(ordered, job)
+        try:
+            handle = submit_once(self._ledger, job.job_id, lambda: self._jobs(job).submit(order), self._now)
+        except ProviderOutcomeUnknown as exc:
+            logger.warning("whether the order was accepted is not known", exc_info=exc)
+            return submitted
+        self._accepted(subject, job, handle)
+        return submitted
+
+    def check(self, state: StateT) -> StateT:
+        """Ask the provider; a provider that does not answer is asked again until the deadline."""
+        job = self._ledger.consume_callback(state.job_id) or self._job(state)
+        state = state.model_copy(update={"was_called_back": state.was_called_back or job.callback_pending})
+        subject = self._open(state)
+        if subject is None:
+            return self._give_up(state, job)
+        try:
+            if job.handle is None:
+                return self._look_up(state, subject, job)
+            status = self._jobs(job).status(job.handle, self._request(subject))
+        except ProviderUnavailable as exc:
+            logger.warning("the provider is unavailable, the job goes on", exc_info=exc)
+            return self._wait(state, job, exc.retry_after_s)
+        return self._go_on(state, subject, job, status)
+
+    def record(self, state: StateT) -> StateT:
+        """Write the outcome and settle the money; an error that a Catch brought makes it a failure."""
+        failure = Failure.of_state(state.error) if state.error else None
+        outcome = self.settle(
+            self._job(state), failure or (None if state.state == self.success else UNFINISHED)
+        )
+        error = outcome.error.model_dump() if outcome.error else None
+        return state.model_copy(update={"state": outcome.status, "error": error})
+
+    # how it ends
+
+    def outcome_of(self, job: ProviderJob) -> Outcome | None:
+        """What became of a job's subject; None while it has no outcome."""
+        subject = self._find(job.subject_id)
+        if subject is None:
+            return ERASED
+        return None if subject.settled_at is None else Outcome(subject.status, subject.error)
+
+    def settle(self, job: ProviderJob, failure: Failure | None) -> Outcome:
+        """Store the outcome with its event, then settle the money, then publish the event.
+
+        ``failure`` is why the job failed, if it did. Each step is done once, however often all of it runs and
+        whoever else is at it: a state machine's last task, or the sweep where that task died.
+        """
+        cost_microusd = settlement_of(job).cost_microusd
+        outcome = {
+            "status": "failed" if failure else self.success,
+            "settled_at": self._now(),
+            "cost_usd": None if cost_microusd is None else usd(cost_microusd),
+            "error": failure,
+        }
+        try:
+            subject, event_id = self._end(self._get(job.subject_id), outcome)
+        except NotFound:
+            self._settle_money(job)
+            return ERASED
+        self._settle_money(job)
+        self._events.publish_soon(event_id)
+        return Outcome(subject.status, subject.error)
+
+    def _settle_money(self, job: ProviderJob | None) -> None:
+        """By what is known of the job, which a call that is under way may change meanwhile."""
+        while job is not None and job.open and not self._ledger.settle(job, settlement_of(job)):
+            job = self._ledger.get(job.job_id)
+
+    # what the tasks have in common
+
+    def _job(self, state: StateT) -> ProviderJob:
+        job = self._ledger.get(state.job_id)
+        if job is None:
+            raise LookupError(f"The job {state.job_id} was never ordered.")
+        return job
+
+    def _jobs(self, job: ProviderJob) -> PaidJobs[Any, Any, Any]:
+        return self._providers[job.provider].jobs[self.kind]
+
+    def _open(self, state: StateT) -> SubjectT | None:
+        """The subject while it has no outcome; None once it was settled, cancelled or erased."""
+        subject = self._find(state.subject_id)
+        return None if subject is None or subject.settled_at is not None else subject
+
+    def _is_erased(self, state: StateT) -> bool:
+        return self._find(state.subject_id) is None
+
+    def _find(self, subject_id: str) -> SubjectT | None:
+        try:
+            return self._get(subject_id)
+        except NotFound:
+            return None
+
+    def _look_up(self, state: StateT, subject: SubjectT, job: ProviderJob) -> StateT:
+        """The answer to the order was lost: look for the job, where the provider has a way to."""
+        jobs, lost = self._jobs(job), job.state in {"intended", "unknown"}
+        if lost and jobs.supports_lookup and job.intended_at is not None:
+            order = self._order(subject, self._callback_addresses.url_for(job))
+            found = None if order is None else jobs.find(order, job.intended_at)
+            if found is not None:
+                self._ledger.found(job.job_id, found)
+                self._accepted(subject, job, found)
+                return self._wait(state, job)
+            if order is not None and self._now() - job.intended_at >= ABSENT_AFTER:
+                self._ledger.withdraw(job.job_id, None)
+                job = job.model_copy(update={"state": "accepted"})
+        if job.state == "accepted" and not state.past_deadline(self._now()):
+            return state.model_copy(update={"state": "unsubmitted"})
+        return self._wait(state, job)
+
+    def _go_on(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
+        """Go on by what the provider said."""
+        if status.cost_usd is not None:
+            self._ledger.report_cost(job.job_id, microusd(status.cost_usd))
+        if status.state == "failed":
+            reason = status.reason or f"The provider failed the {self.kind}."
+            return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
+        self._told(subject, job, status)
+        return state.completed(self.done, self._now()) if status.state == "done" else self._wait(state, job)
+
+    def _give_up(self, state: StateT, job: ProviderJob) -> StateT:
+        """Nobody wants it any more: stop it at the provider, and delete it there if it was erased.
+
+        Raises:
+            ProviderUnavailable: the provider did not answer; the same call may work later.
+        """
+        if job.handle is not None:
+            try:
+                self._jobs(job).cancel(job.handle)
+                if self._is_erased(state):
+                    self._jobs(job).erase(job.handle)
+            except ProviderRejected as exc:
+                logger.warning("the provider refused to stop the job", exc_info=exc)
+        return state.failed(GIVEN_UP)
+
+    def _wait(self, state: StateT, job: ProviderJob, at_least_s: int | None = None) -> StateT:
+        if state.past_deadline(self._now()):
+            return state.failed(overdue(job))
+        backoff = Backoff(self.first_poll_s, self.longest_poll_s, self._jobs(job).usual_s)
+        awaiting_callback = self._callback_addresses.on and not state.was_called_back
+        return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)

@@ -6,6 +6,7 @@ from typing import Any
 from character_identity.aws.event_table import PUBLISHED_BY
 from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
+from character_identity.domain.job import job_id_of, subject_of
 from character_identity.ports.stores import OpenRow
 from tests.builders import NOON
 from tests.event_fakes import FakeEvents
@@ -58,10 +59,12 @@ class FakeErasures:
         if purge_at is not None:
             self.due[receipt.identity_id] = purge_at
 
-    def generations_of(self, identity_id: str, limit: int) -> list[str]:
-        return [each.generation_id for each in self.generations.of_identity(identity_id)][:limit]
+    def jobs_of(self, identity_id: str, limit: int) -> list[str]:
+        generations = self.generations.of_identity(identity_id)[:limit]
+        return [job_id_of("generation", each.generation_id) for each in generations]
 
-    def remove_generation(self, generation_id: str) -> Removed:
+    def remove(self, job_id: str) -> Removed:
+        generation_id = subject_of(job_id)
         removed = self.generations.stored.pop(generation_id, None)
         scores = self.scores.scores.pop(generation_id, {})
         return Removed(generations=int(removed is not None), scores=len(scores))

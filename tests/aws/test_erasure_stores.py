@@ -120,7 +120,9 @@ class TestBurying:
         stores.identities.add(an_identity())
         stores.replace_with_tombstone()
         retained = RetainedData(where="logs", what="ids", why="faults", until=NOON)
-        receipt = a_receipt(complete=True, removed=Removed(images=2), unfinished=["g1"]).keeping(retained)
+        receipt = a_receipt(complete=True, removed=Removed(images=2), unfinished=["generation-g1"]).keeping(
+            retained
+        )
         stores.erasures.save(receipt, None)
         assert stores.erasures.find("i1") == receipt
         assert not stores.replace_with_tombstone()
@@ -152,15 +154,15 @@ class TestRemoving:
         for minute, generation_id in enumerate(("g1", "g2", "g3")):
             stores.order(generation_id, minute=minute)
         stores.order("others", identity_id="i2")
-        assert stores.erasures.generations_of("i1", 9) == ["g3", "g2", "g1"]
-        assert stores.erasures.generations_of("i1", 2) == ["g3", "g2"]
+        assert stores.erasures.jobs_of("i1", 9) == [f"generation-g{number}" for number in (3, 2, 1)]
+        assert stores.erasures.jobs_of("i1", 2) == ["generation-g3", "generation-g2"]
 
     def test_a_generation_goes_with_its_scores_and_no_other(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         for generation_id in ("g1", "g10"):
             stores.order(generation_id)
-        assert stores.erasures.remove_generation("g1") == Removed(generations=1, scores=1)
-        assert stores.erasures.remove_generation("g1") == Removed()
+        assert stores.erasures.remove("generation-g1") == Removed(generations=1, scores=1)
+        assert stores.erasures.remove("generation-g1") == Removed()
         with pytest.raises(NotFound):
             stores.generations.get("g1")
         assert stores.scores.scores_of("g1") == {}
@@ -170,7 +172,7 @@ class TestRemoving:
     def test_a_removed_generation_is_not_written_to(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         stores.order("g1")
-        stores.erasures.remove_generation("g1")
+        stores.erasures.remove("generation-g1")
         assert not stores.generations.save(a_generation(status="running"), {"status"})
         done = a_generation(status="succeeded", settled_at=NOON)
         with pytest.raises(NotFound):

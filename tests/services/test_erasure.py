@@ -316,7 +316,7 @@ def test_a_purge_that_was_interrupted_is_ended_by_the_next(harness: Harness, bro
     with pytest.raises(NotFound):
         harness.identities.get("i1")
     receipt = harness.erase()
-    assert (receipt.complete, receipt.unfinished) == (False, ["i1", "g1"])
+    assert (receipt.complete, receipt.unfinished) == (False, ["training-i1", "generation-g1"])
 
     delattr(harness.bucket, broken)
     receipt = harness.purge()

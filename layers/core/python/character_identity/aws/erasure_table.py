@@ -14,6 +14,7 @@ from character_identity.aws.open_work import listing
 from character_identity.aws.transactions import Refused, transact
 from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
+from character_identity.domain.job import job_id_of, subject_of
 
 MOST_DELETED_AT_ONCE = 100
 """Actions that a transaction takes; API_TransactWriteItems in DynamoDB's reference, read 2026-11-23."""
@@ -54,8 +55,8 @@ class ErasureTable:
         """Keep what became of an erasure, and when to purge again; None: no more."""
         self._table.put_item(Item=_item(receipt, purge_at))
 
-    def generations_of(self, identity_id: str, limit: int) -> list[str]:
-        """Ids of generations that are there, newest first; one that was just added may be missing."""
+    def jobs_of(self, identity_id: str, limit: int) -> list[str]:
+        """Ids of the jobs whose generations are there, newest first; one just added may be missing."""
         answer = self._table.query(
             IndexName="by_owner",
             KeyConditionExpression=Key("listing").eq(f"GENERATIONS#{identity_id}"),
@@ -63,11 +64,12 @@ class ErasureTable:
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [str(item["pk"]).removeprefix("GENERATION#") for item in answer["Items"]]
+        subject_ids = (str(item["pk"]).removeprefix("GENERATION#") for item in answer["Items"])
+        return [job_id_of("generation", subject_id) for subject_id in subject_ids]
 
-    def remove_generation(self, generation_id: str) -> Removed:
-        """Delete a generation and its scores."""
-        pk = f"GENERATION#{generation_id}"
+    def remove(self, job_id: str) -> Removed:
+        """Delete the generation that a job is for, and its scores."""
+        pk = f"GENERATION#{subject_of(job_id)}"
         answer = self._table.delete_item(Key={"pk": pk, "sk": "GENERATION"}, ReturnValues="ALL_OLD")
         scores = [{"pk": pk, "sk": sk} for sk in self._sort_keys(pk)]
         self._delete(scores)

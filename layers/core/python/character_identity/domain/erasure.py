@@ -43,7 +43,7 @@ class RetainedData(BaseModel):
 
 
 class ErasureReceipt(BaseModel):
-    """``unfinished`` are ids of what is not done with at the provider: generations, the identity's training.
+    """``unfinished`` are ids of the jobs that are not done with at the provider.
 
     ``kept`` is what stays whatever we do. An erasure is ``complete`` when there is nothing more to be done.
     """

@@ -59,11 +59,11 @@ class Erasures(Protocol):
     def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
         """Keep what became of an erasure, and when to purge again; None: no more."""
 
-    def generations_of(self, identity_id: str, limit: int) -> list[str]:
-        """Ids of generations that are there; one that was just added may be missing."""
+    def jobs_of(self, identity_id: str, limit: int) -> list[str]:
+        """Ids of the jobs whose generations are there; one that was just added may be missing."""
 
-    def remove_generation(self, generation_id: str) -> Removed:
-        """Delete a generation and its scores."""
+    def remove(self, job_id: str) -> Removed:
+        """Delete the generation that a job is for, and its scores."""
 
     def remove_rows(self, identity_id: str) -> Removed:
         """Delete the embeddings of an identity's pictures and the marks of its weights."""

@@ -21,7 +21,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob, job_id_of
+from character_identity.domain.job import ProviderJob, job_id_of, subject_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
@@ -32,7 +32,7 @@ from character_identity.services.webhooks.events import EventService
 AT_PROVIDERS_FOR = timedelta(seconds=15)
 """No further call to a provider is begun after that, since a request has 29 s; the next purge goes on."""
 MOST_AT_ONCE = 200
-"""Generations of a purge, which takes four calls to the table for each."""
+"""Jobs of a purge, which takes four calls to the table for each."""
 UPLOADS_KEPT = timedelta(days=2)
 """They expire after one day, rounded up to midnight UTC
 (https://repost.aws/questions/QUvjf44qlYSMmQLyRUtTrevg, read 2026-11-23)."""
@@ -100,7 +100,7 @@ class ErasureService:
         if receipt is None:
             return
         ends_at = self._now() + AT_PROVIDERS_FOR
-        receipt, all_found = self._with_generations(receipt)
+        receipt, all_found = self._with_jobs(receipt)
         receipt, jobs = self._purge_here(receipt)
         self._save(receipt)
         receipt = self._purge_there(receipt, jobs, ends_at)
@@ -113,13 +113,13 @@ class ErasureService:
             return None
 
     def _erase(self, identity: Identity) -> None:
-        trains = self._providers[identity.provider].training is not None
+        trainer = self._providers[identity.provider].training
         receipt = ErasureReceipt(
             identity_id=identity.identity_id,
             owner=identity.owner,
             provider=identity.provider,
             erased_at=self._now(),
-            unfinished=[identity.identity_id] if trains else [],
+            unfinished=[] if trainer is None else [job_id_of("training", identity.identity_id)],
         ).keeping(*self._staying(identity.owner))
         event = Event.of_erasure(identity, receipt.erased_at)
         if self._erasures.replace_with_tombstone(receipt, event):
@@ -140,13 +140,13 @@ class ErasureService:
                 until=now + UPLOADS_KEPT,
             )
 
-    def _with_generations(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, bool]:
-        """With the generations that are there, written down before any is deleted; and whether with all."""
+    def _with_jobs(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, bool]:
+        """With the jobs of what is there, written down before any of it is deleted; and whether with all."""
         room = MOST_AT_ONCE - len(receipt.unfinished)
         if room <= 0:
             return receipt, False
-        found = self._erasures.generations_of(receipt.identity_id, room)
-        new = [generation_id for generation_id in found if generation_id not in receipt.unfinished]
+        found = self._erasures.jobs_of(receipt.identity_id, room)
+        new = [job_id for job_id in found if job_id not in receipt.unfinished]
         if new:
             receipt = receipt.model_copy(update={"unfinished": [*receipt.unfinished, *new]})
             self._save(receipt)
@@ -155,11 +155,9 @@ class ErasureService:
     def _purge_here(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, list[ProviderJob]]:
         """Delete our rows and objects, and wake the machines at work; returns the jobs to be deleted."""
         identity_id, removed, jobs = receipt.identity_id, Removed(), []
-        for subject_id in receipt.unfinished:
-            is_training = subject_id == identity_id
-            if not is_training:
-                removed += self._erasures.remove_generation(subject_id)
-            job_id = job_id_of("training" if is_training else "generation", subject_id)
+        for job_id in receipt.unfinished:
+            if subject_of(job_id) != identity_id:
+                removed += self._erasures.remove(job_id)
             job = self._ledger.get(job_id)
             if job is not None:
                 jobs.append(job)
@@ -190,7 +188,7 @@ class ErasureService:
             if outcome.kept is not None:
                 receipt = receipt.keeping(outcome.kept)
             if not outcome.finished:
-                unfinished.append(job.subject_id)
+                unfinished.append(job.job_id)
         return receipt.model_copy(update={"removed": removed, "unfinished": unfinished})
 
     def _staying_of(self, job: ProviderJob) -> Iterable[RetainedData]:

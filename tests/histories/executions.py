@@ -26,7 +26,7 @@ KNOWN_FIELDS = {
     "Succeed": {"Type"},
     "Fail": {"Type", "ErrorPath", "CausePath"},
 }
-MACHINES: dict[JobKind, str] = {"training": "train_identity", "generation": "generate_images"}
+MACHINES: Mapping[JobKind, str] = {"training": "train_identity", "generation": "generate_images"}
 LARGEST_RESULT_BYTES = 256 * 1024
 """Quotas of task executions, https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, 2026-11-23."""
 NOT_IN_ALL = ("States.Runtime", "States.DataLimitExceeded")
@@ -69,6 +69,8 @@ class Execution:
 class Executions:
     """The port Workflows. ``tasks`` has a callable for each function that a file names, JSON in and out."""
 
+    machines = MACHINES
+
     def __init__(
         self, tasks: Mapping[str, Task], now: Callable[[], datetime], definitions: Path = DEFINITIONS
     ) -> None:
@@ -84,17 +86,22 @@ class Executions:
         if name in self.by_name:
             return
         state = {"job_id": job.job_id, "deadline_at": job.deadline_at.isoformat()}
-        self.begin(name, MACHINES[job.kind], state)
+        self.begin(name, self.machines[job.kind], state)
 
     def begin(self, name: str, machine: str, state: State) -> Execution:
         """Start a run of a machine with any state."""
-        definition = json.loads((self.definitions / f"{machine}.asl.json").read_text())
+        definition = self.definition(machine)
         assert definition.keys() <= KNOWN_TOP, f"{machine} has a field that is not known here"
         now, at = self._now(), definition["StartAt"]
         ends = now + timedelta(seconds=definition["TimeoutSeconds"])
         execution = Execution(name, definition, state, at, now, ends, transitions=1, path=[at])
         self.by_name[name] = execution
         return execution
+
+    def definition(self, machine: str) -> dict[str, Any]:
+        """A machine as its file describes it."""
+        definition: dict[str, Any] = json.loads((self.definitions / f"{machine}.asl.json").read_text())
+        return definition
 
     def is_running(self, job: ProviderJob) -> bool:
         execution = self.by_name.get(_name(job))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from character_identity.domain.budget import Budget
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderRejected, ServiceError
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import ProviderJob
+from character_identity.domain.job import JobKind, ProviderJob
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.services.erasure import ErasureService
 from character_identity.services.generations import GenerationService
@@ -19,8 +19,10 @@ from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
+from character_identity.services.jobs.state import MachineState
 from character_identity.services.jobs.sweep import GRACE, SweepService
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
+from character_identity.services.jobs.workflow import JobWorkflow
 from character_identity.services.orders import OrderService
 from character_identity.services.references import TakenIn
 from tests.builders import an_image
@@ -120,6 +122,8 @@ class History:
     generation_class = GenerationWorkflow
     sweep_class = SweepService
     idempotency_class = IdempotencyService
+    erasures_class = FakeErasures
+    executions_class = Executions
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -135,7 +139,7 @@ class History:
             ledger=self.ledger, events=self.events, identities=self.identities
         )
         self.trained_weights = FakeTrainedWeights()
-        self.erasures = FakeErasures(self.identities, self.generations, None, self.trained_weights)
+        self.erasures = self.erasures_class(self.identities, self.generations, None, self.trained_weights)
         self.bucket, self.media = FakeBucket(), Bytes()
         self.providers = FakeProviders(
             {
@@ -144,7 +148,7 @@ class History:
                 "fal-instant": FakeProvider(self.clock, "fal-instant", trains=False),
             }
         )
-        self.executions = Executions(self._tasks(), self.clock)
+        self.executions = self.executions_class(self.tasks(), self.clock)
         self._build()
 
     def _watched(self, port: Any, name: str) -> Any:
@@ -162,18 +166,19 @@ class History:
         identities = self._watched(self.identities, "identities")
         generations = self._watched(self.generations, "generations")
         ledger, bucket = self._watched(self.ledger, "ledger"), self._watched(self.bucket, "bucket")
-        media, workflows = self._watched(self.media, "media"), self._watched(self.executions, "workflows")
+        media = self._watched(self.media, "media")
+        self.workflows = workflows = self._watched(self.executions, "workflows")
         providers: Any = {name: WatchedProvider(each, self._through) for name, each in self.providers.items()}
         providers = _Names(providers)
         events = event_service(self.events, self.clock)
         self.quotes = Quotes(self.ledger)
-        orders = OrderService(self.quotes, self.clock, self._new_id)
+        self.orders = OrderService(self.quotes, self.clock, self._new_id)
         self.callbacks = self.callback_service_class(ledger, workflows, providers)
         self.identity_service = IdentityService(
             identities,
             Unexamined(bucket),  # type: ignore[arg-type]
             providers,
-            orders,
+            self.orders,
             workflows,
             events,
             self.callbacks,
@@ -181,25 +186,29 @@ class History:
             self._new_id,
         )
         self.generation_service = GenerationService(
-            generations, identities, providers, orders, workflows, self.clock, self._new_id, lambda: 7
+            generations, identities, providers, self.orders, workflows, self.clock, self._new_id, lambda: 7
         )
         self.idempotency = self.idempotency_class(FakeIdempotencyRecords(), self.clock, self._new_id)
-        callbacks = CallbackAddresses("https://api.test")
-        self.training = self.training_class(
-            identities,
-            ledger,
-            bucket,
-            media,
-            providers,
-            self.check_weights,
-            self.trained_weights,
-            events,
-            callbacks,
-            self.clock,
-        )
-        self.generating = self.generation_class(
-            generations, identities, ledger, bucket, media, providers, events, callbacks, self.clock
-        )
+        self.job_ports: dict[str, Any] = {
+            "ledger": ledger,
+            "bucket": bucket,
+            "media": media,
+            "providers": providers,
+            "events": events,
+            "callback_addresses": CallbackAddresses("https://api.test"),
+            "now": self.clock,
+        }
+        self.kinds: dict[JobKind, JobWorkflow[Any, Any, Any]] = {
+            "training": self.training_class(
+                identities=identities,
+                check_weights=self.check_weights,
+                trained_weights=self.trained_weights,
+                **self.job_ports,
+            ),
+            "generation": self.generation_class(
+                generations=generations, identities=identities, **self.job_ports
+            ),
+        }
         self.erasure = ErasureService(
             identities,
             self._watched(self.erasures, "erasures"),
@@ -214,7 +223,7 @@ class History:
         self.sweep_service = self.sweep_class(
             open_work,
             ledger,
-            {"training": self.training, "generation": self.generating},
+            self.kinds,
             workflows,
             providers,
             events,
@@ -229,33 +238,29 @@ class History:
     def _new_id(self) -> str:
         return f"id{next(self.ids)}"
 
-    def _tasks(self) -> dict[str, Callable[[Any], Any]]:
-        def training(name: str) -> Callable[[Any], Any]:
-            def task(event: Any) -> Any:
-                state = TrainingState.model_validate(event)
-                return getattr(self.training, name)(state).model_dump(mode="json")
-
-            return task
-
-        def generating(name: str) -> Callable[[Any], Any]:
-            def task(event: Any) -> Any:
-                state = GenerationState.model_validate(event)
-                return getattr(self.generating, name)(state).model_dump(mode="json")
-
-            return task
-
+    def tasks(self) -> dict[str, Callable[[Any], Any]]:
+        """The functions that the state machines call, by name."""
         return {
-            "PrepareTraining": training("prepare"),
-            "SubmitTraining": training("submit"),
-            "CheckTraining": training("check"),
-            "StoreWeights": training("store_weights"),
-            "RecordTraining": training("record"),
-            "SubmitGeneration": generating("submit"),
-            "CheckGeneration": generating("check"),
-            "StoreImages": generating("store"),
-            "RecordGeneration": generating("record"),
+            "PrepareTraining": self.task("training", "prepare", TrainingState),
+            "SubmitTraining": self.task("training", "submit", TrainingState),
+            "CheckTraining": self.task("training", "check", TrainingState),
+            "StoreWeights": self.task("training", "store_weights", TrainingState),
+            "RecordTraining": self.task("training", "record", TrainingState),
+            "SubmitGeneration": self.task("generation", "submit", GenerationState),
+            "CheckGeneration": self.task("generation", "check", GenerationState),
+            "StoreImages": self.task("generation", "store", GenerationState),
+            "RecordGeneration": self.task("generation", "record", GenerationState),
             "WaitForCallback": self._wait_for_callback,
         }
+
+    def task(self, kind: JobKind, name: str, state_class: type[MachineState]) -> Callable[[Any], Any]:
+        """A function that does one task of a kind of job, JSON in and out."""
+
+        def task(event: Any) -> Any:
+            state = state_class.model_validate(event)
+            return getattr(self.kinds[kind], name)(state).model_dump(mode="json")
+
+        return task
 
     def _wait_for_callback(self, event: Any) -> None:
         self.callbacks.wait(event["state"]["job_id"], event["wake_token"])
@@ -414,6 +419,13 @@ class History:
 
     def check_outcomes(self) -> None:
         """What is settled never changes again; it may be erased."""
+        now = self.outcomes()
+        for subject, outcome in self._outcomes.items():
+            assert now.get(subject, outcome) == outcome, f"{subject} changed after it was settled"
+        self._outcomes = now
+
+    def outcomes(self) -> dict[str, tuple[Any, ...]]:
+        """What is settled, by its id."""
         now: dict[str, tuple[Any, ...]] = {}
         for identity in self.identities.stored.values():
             if identity.settled_at is not None:
@@ -421,9 +433,7 @@ class History:
         for each in self.generations.stored.values():
             if each.settled_at is not None:
                 now[each.generation_id] = (each.status, each.settled_at, each.images, each.error)
-        for subject, outcome in self._outcomes.items():
-            assert now.get(subject, outcome) == outcome, f"{subject} changed after it was settled"
-        self._outcomes = now
+        return now
 
 
 class _Names(dict[str, Any]):

@@ -41,8 +41,12 @@ class Model(RuleBasedStateMachine):
         for number, (owner, provider) in enumerate(orders):
             self.history.order_identity(owner, provider, f"first {number}")
         for identity in self._ready():
-            self.history.order_images(identity, f"{identity.identity_id} first")
+            self.order_first(identity)
         self.history.dies_after = write
+
+    def order_first(self, identity: Identity) -> None:
+        """What is ordered of an identity that is ready from the start."""
+        self.history.order_images(identity, f"{identity.identity_id} first")
 
     # callers
 

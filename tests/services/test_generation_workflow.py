@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 
 from character_identity.domain.budget import usd
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.domain.generation import Generation, ProducedImage
+from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import GenerationStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
@@ -23,12 +26,33 @@ from tests.fakes import (
 )
 
 
+class CountedGenerations(FakeGenerations):
+    def __init__(self, *generations: Generation, **others: Any) -> None:
+        super().__init__(*generations, **others)
+        self.reads: list[str] = []
+
+    def get(self, generation_id: str) -> Generation:
+        self.reads.append(generation_id)
+        return super().get(generation_id)
+
+
+class CountedIdentities(FakeIdentities):
+    def __init__(self, *identities: Identity) -> None:
+        super().__init__(*identities)
+        self.reads: list[str] = []
+
+    def get(self, identity_id: str) -> Identity:
+        self.reads.append(identity_id)
+        return super().get(identity_id)
+
+
 class Harness:
     def __init__(self) -> None:
         self.clock = Clock()
         self.ledger, self.events = FakeLedger(), FakeEvents()
         self.ledger.accept(a_generation_job(), self.ledger.default_limit_microusd)
-        self.generations = FakeGenerations(a_generation(), ledger=self.ledger, events=self.events)
+        self.generations = CountedGenerations(a_generation(), ledger=self.ledger, events=self.events)
+        self.identities = CountedIdentities(an_identity(weights=some_weights()))
         self.bucket = FakeBucket()
         self.media = FakeMedia(
             a=an_image(), b=an_image(image_format="PNG"), black=an_image(colour="black"), text=b"<html>"
@@ -38,7 +62,7 @@ class Harness:
         self.provider = FakeProvider()
         self.service = GenerationWorkflow(
             self.generations,
-            FakeIdentities(an_identity(weights=some_weights())),
+            self.identities,
             self.ledger,
             self.bucket,
             self.media,
@@ -96,6 +120,12 @@ def test_the_order_carries_links_to_references_and_weights() -> None:
     (order,) = harness.provider.orders
     assert order.weights_link == "https://bucket.test/weights/i1/lora.safetensors?signed"
     assert len(order.references) == 5
+
+
+def test_an_order_reads_its_generation_and_its_identity_once() -> None:
+    harness = Harness()
+    harness.submitted()
+    assert (harness.generations.reads, harness.identities.reads) == (["g1"], ["i1"])
 
 
 def test_submitting_twice_pays_once() -> None:

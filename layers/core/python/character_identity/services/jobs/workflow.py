@@ -61,8 +61,11 @@ StatusT = TypeVar("StatusT", bound=JobStatus)
 
 
 class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
-    """``at_provider``, ``done`` and ``success`` are this kind's words for the states of its machine:
-    while the provider is at it, once it has done its part, and when the results are ours."""
+    """Takes the jobs of one kind through their life.
+
+    ``at_provider``, ``done`` and ``success`` are the words of this kind's machine for its states: while the
+    provider is at it, once it has done its part, and when the results are ours.
+    """
 
     kind: ClassVar[JobKind]
     at_provider: ClassVar[str]

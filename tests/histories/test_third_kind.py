@@ -170,20 +170,20 @@ class UpscalingWorkflow(JobWorkflow[Upscaling, UpscalingState, UpscalingStatus])
         upscaling: Upscaling = self._upscalings.get(subject_id)
         return upscaling
 
-    def _request(self, upscaling: Upscaling) -> int:
+    def _request_of(self, upscaling: Upscaling) -> int:
         return upscaling.factor
 
-    def _order(self, upscaling: Upscaling, callback_url: str | None) -> UpscalingOrder:
+    def _make_order(self, upscaling: Upscaling, callback_url: str | None) -> UpscalingOrder:
         return UpscalingOrder(upscaling.order_key, callback_url)
 
-    def _accepted(self, upscaling: Upscaling, job: ProviderJob, handle: JobHandle) -> None:
+    def _mark_accepted(self, upscaling: Upscaling, job: ProviderJob, handle: JobHandle) -> None:
         self._upscalings.save(upscaling.upscaling_id, status="running")
 
-    def _told(self, upscaling: Upscaling, job: ProviderJob, status: UpscalingStatus) -> None:
+    def _apply_status(self, upscaling: Upscaling, job: ProviderJob, status: UpscalingStatus) -> None:
         if status.state == "done":
             self._upscalings.save(upscaling.upscaling_id, url=status.url)
 
-    def _end(self, upscaling: Upscaling, outcome: dict[str, Any]) -> tuple[Upscaling, str]:
+    def _store_outcome(self, upscaling: Upscaling, outcome: dict[str, Any]) -> tuple[Upscaling, str]:
         settled: Upscaling = self._upscalings.settle(upscaling.upscaling_id, outcome)
         return settled, settled.event.event_id
 

@@ -90,10 +90,10 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
     def _get(self, subject_id: str) -> Generation:
         return self._generations.get(subject_id)
 
-    def _request(self, generation: Generation) -> GenerationRequest:
+    def _request_of(self, generation: Generation) -> GenerationRequest:
         return generation.request
 
-    def _order(self, generation: Generation, callback_url: str | None) -> GenerationOrder | None:
+    def _make_order(self, generation: Generation, callback_url: str | None) -> GenerationOrder | None:
         try:
             identity = self._identities.get(generation.identity_id)
         except NotFound:
@@ -106,15 +106,15 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             callback_url=callback_url,
         )
 
-    def _accepted(self, generation: Generation, job: ProviderJob, handle: JobHandle) -> None:
+    def _mark_accepted(self, generation: Generation, job: ProviderJob, handle: JobHandle) -> None:
         self._generations.save(generation.model_copy(update={"status": "running"}), {"status"})
 
-    def _told(self, generation: Generation, job: ProviderJob, status: GenerationStatus) -> None:
+    def _apply_status(self, generation: Generation, job: ProviderJob, status: GenerationStatus) -> None:
         if status.state == "done":
             produced = generation.model_copy(update={"status": "running", "produced": list(status.images)})
             self._generations.save(produced, {"status", "produced"})
 
-    def _end(self, generation: Generation, outcome: dict[str, Any]) -> tuple[Generation, str]:
+    def _store_outcome(self, generation: Generation, outcome: dict[str, Any]) -> tuple[Generation, str]:
         ended = generation.model_copy(update=outcome)
         settled = self._generations.settle(ended, Event.of_generation(ended))
         return settled, Event.of_generation(settled).event_id

@@ -100,10 +100,10 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
     def _get(self, subject_id: str) -> Identity:
         return self._identities.get(subject_id)
 
-    def _request(self, identity: Identity) -> int:
+    def _request_of(self, identity: Identity) -> int:
         return identity.training_steps
 
-    def _order(self, identity: Identity, callback_url: str | None) -> TrainingOrder:
+    def _make_order(self, identity: Identity, callback_url: str | None) -> TrainingOrder:
         return TrainingOrder(
             title=f"{identity.name} [{identity.identity_id}]",
             class_name=identity.class_name,
@@ -115,7 +115,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             callback_url=callback_url,
         )
 
-    def _accepted(self, identity: Identity, job: ProviderJob, handle: JobHandle) -> None:
+    def _mark_accepted(self, identity: Identity, job: ProviderJob, handle: JobHandle) -> None:
         self._identities.advance(
             identity.identity_id,
             "queued",
@@ -124,9 +124,9 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             cost_usd=None if job.estimate_microusd is None else usd(job.estimate_microusd),
         )
 
-    def _told(self, identity: Identity, job: ProviderJob, status: TrainingStatus) -> None:
+    def _apply_status(self, identity: Identity, job: ProviderJob, status: TrainingStatus) -> None:
         if identity.provider_model_id is None and job.handle is not None:
-            self._accepted(identity, job, job.handle)
+            self._mark_accepted(identity, job, job.handle)
         if status.state == "done":
             changes = {"weights_url": status.weights_url} if status.weights_url else {}
             self._identities.advance(identity.identity_id, "storing", PROGRESS["storing"], **changes)
@@ -136,7 +136,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             progress = training_progress(status.fraction or 0.0)
             self._identities.advance(identity.identity_id, "training", progress)
 
-    def _end(self, identity: Identity, outcome: dict[str, Any]) -> tuple[Identity, str]:
+    def _store_outcome(self, identity: Identity, outcome: dict[str, Any]) -> tuple[Identity, str]:
         progress = identity.progress if outcome["error"] else PROGRESS["ready"]
         ended = identity.model_copy(update={**outcome, "phase": outcome["status"], "progress": progress})
         settled = self._identities.settle(ended, Event.of_identity(ended))

@@ -95,23 +95,23 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Return what the job is for, or raise NotFound once it was erased."""
 
     @abstractmethod
-    def _request(self, subject: SubjectT) -> Any:
+    def _request_of(self, subject: SubjectT) -> Any:
         """Return what the provider's jobs of this kind call a request."""
 
     @abstractmethod
-    def _order(self, subject: SubjectT, callback_url: str | None) -> Any:
+    def _make_order(self, subject: SubjectT, callback_url: str | None) -> Any:
         """Make the order; None if there is nothing to order for any more."""
 
     @abstractmethod
-    def _accepted(self, subject: SubjectT, job: ProviderJob, handle: JobHandle) -> None:
+    def _mark_accepted(self, subject: SubjectT, job: ProviderJob, handle: JobHandle) -> None:
         """Keep that the provider has taken the order."""
 
     @abstractmethod
-    def _told(self, subject: SubjectT, job: ProviderJob, status: StatusT) -> None:
+    def _apply_status(self, subject: SubjectT, job: ProviderJob, status: StatusT) -> None:
         """Keep what the provider says of a job that is under way or done."""
 
     @abstractmethod
-    def _end(self, subject: SubjectT, outcome: dict[str, Any]) -> tuple[SubjectT, str]:
+    def _store_outcome(self, subject: SubjectT, outcome: dict[str, Any]) -> tuple[SubjectT, str]:
         """Store an outcome with its event, unless there is one; returns what is stored and its event's id."""
 
     # the tasks of the machine
@@ -122,7 +122,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         ordered = state.model_copy(update={"state": self.at_provider})
         order = None
         if subject is not None and not state.past_deadline(self._now()):
-            order = self._order(subject, self._callback_addresses.url_for(job))
+            order = self._make_order(subject, self._callback_addresses.url_for(job))
         if subject is None or order is None:
             return ordered.model_copy(update={"poll_seconds": 1})
         submitted = self._wait(ordered, job)
@@ -131,7 +131,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         except ProviderOutcomeUnknown as exc:
             logger.warning("whether the order was accepted is not known", exc_info=exc)
             return submitted
-        self._accepted(subject, job, handle)
+        self._mark_accepted(subject, job, handle)
         return submitted
 
     def check(self, state: StateT) -> StateT:
@@ -144,7 +144,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         try:
             if job.handle is None:
                 return self._look_up(state, subject, job)
-            status = self._jobs(job).status(job.handle, self._request(subject))
+            status = self._jobs(job).status(job.handle, self._request_of(subject))
         except ProviderUnavailable as exc:
             logger.warning("the provider is unavailable, the job goes on", exc_info=exc)
             return self._wait(state, job, exc.retry_after_s)
@@ -182,7 +182,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             "error": failure,
         }
         try:
-            subject, event_id = self._end(self._get(job.subject_id), outcome)
+            subject, event_id = self._store_outcome(self._get(job.subject_id), outcome)
         except NotFound:
             self._settle_money(job)
             return ERASED
@@ -224,11 +224,11 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """The answer to the order was lost: look for the job, where the provider has a way to."""
         jobs, lost = self._jobs(job), job.state in {"intended", "unknown"}
         if lost and jobs.supports_lookup and job.intended_at is not None:
-            order = self._order(subject, self._callback_addresses.url_for(job))
+            order = self._make_order(subject, self._callback_addresses.url_for(job))
             found = None if order is None else jobs.find(order, job.intended_at)
             if found is not None:
                 self._ledger.found(job.job_id, found)
-                self._accepted(subject, job, found)
+                self._mark_accepted(subject, job, found)
                 return self._wait(state, job)
             if order is not None and self._now() - job.intended_at >= ABSENT_AFTER:
                 self._ledger.withdraw(job.job_id, None)
@@ -244,7 +244,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if status.state == "failed":
             reason = status.reason or f"The provider failed the {self.kind}."
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
-        self._told(subject, job, status)
+        self._apply_status(subject, job, status)
         return state.completed(self.done, self._now()) if status.state == "done" else self._wait(state, job)
 
     def _give_up(self, state: StateT, job: ProviderJob) -> StateT:

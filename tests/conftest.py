@@ -1,6 +1,7 @@
 """What every test may rely on: dummy AWS credentials, fresh services, no socket beyond loopback."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -37,3 +38,9 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def examples() -> int:
+    """How many generated neighbours of a case are tried: a sample, or all of them in the nightly run."""
+    return int(os.environ.get("EXAMPLES", "200"))

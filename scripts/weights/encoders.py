@@ -37,7 +37,7 @@ class Encoder:
         return {
             "encoder": self.name,
             "weightsSha256": self.source.sha256,
-            "preprocessing": f"bicubic-{self.resize_to}-crop-{self.input_size}-v1",
+            "preprocessing": f"bicubic-{self.resize_to}-crop-{self.input_size}-v2",
             "dimensions": self.dimensions,
             "resizeTo": self.resize_to,
             "inputSize": self.input_size,

@@ -38,7 +38,7 @@ def test_the_version_says_what_an_embedding_depends_on(tiny_encoder: Path) -> No
 
     version = OnnxEncoder(tiny_encoder, memory_mb=3008).version
 
-    assert version == ("tiny", description["weightsSha256"], "bicubic-12-crop-12-v1")
+    assert version == ("tiny", description["weightsSha256"], "bicubic-12-crop-12-v2")
 
 
 def test_the_model_is_not_loaded_before_it_is_needed(tiny_encoder: Path, tmp_path: Path) -> None:

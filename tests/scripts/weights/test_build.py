@@ -36,7 +36,7 @@ def test_a_folder_holds_the_model_and_says_what_it_is(encoder: Encoder, tmp_path
     assert json.loads((folder / "encoder.json").read_text()) == {
         "encoder": "tiny",
         "weightsSha256": encoder.source.sha256,
-        "preprocessing": "bicubic-12-crop-12-v1",
+        "preprocessing": "bicubic-12-crop-12-v2",
         "dimensions": 16,
         "resizeTo": 12,
         "inputSize": 12,

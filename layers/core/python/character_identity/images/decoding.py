@@ -1,30 +1,30 @@
 """Reads pictures that come from others: capped before decoding, judged, and made plain."""
 
 import hashlib
-import struct
-import warnings
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.image_quality import BLACK_LEVEL, ImageQuality
 from character_identity.domain.reference_set import PerceptualHash
 from character_identity.images.measures import measure_quality, perceptual_hash
+from character_identity.images.opening import format_of, opened, reading
+from character_identity.images.pixels import orientation_of, plain
 
-MAX_PIXELS = 50_000_000
 MIN_SIDE, MAX_SIDE = 256, 65_500
 """Pixels; a reference image with a shorter side shows too little of a face; a JPEG holds no longer one."""
+KEPT_SIDE = 2048
+"""Pixels of the longer side of what is kept: no provider trains on or conditions by more than 1024."""
 THUMBNAIL_SIDE = 512
 """Pixels of the longer side: enough for an encoder and to find faces, and 20 of them go in one call."""
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, struct.error)
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What decoding told: MIME type, file suffix, size in pixels, and whether it is black all over."""
+    """MIME type, file suffix, size in pixels as it is shown, and whether it is black all over."""
 
     content_type: str
     suffix: str
@@ -46,33 +46,39 @@ class PreparedImage:
     quality: ImageQuality
 
 
-def inspect(content: bytes) -> ImageFacts:
-    """Decode a picture whole and say what it is.
+def decode(content: bytes) -> Image.Image:
+    """Decode a picture: upright RGB in sRGB, in its full size.
 
     Raises:
-        InvalidRequest: it is not a JPEG, PNG or WebP that decodes, or it has more than MAX_PIXELS pixels.
+        InvalidRequest: ``unreadable_image``: it is not a JPEG, PNG or WebP that decodes;
+            ``image_too_large``: it has more than MAX_PIXELS pixels, or more scans than any encoder writes.
     """
-    try:
-        with _opened(content) as image:
-            brightest = image.convert("L").getextrema()[1]
-            return ImageFacts(
-                content_type=Image.MIME[str(image.format)],
-                suffix=SUFFIXES[str(image.format)],
-                width=image.width,
-                height=image.height,
-                blank=not isinstance(brightest, int | float) or brightest <= BLACK_LEVEL,
-            )
-    except _BROKEN as exc:
-        raise _unreadable() from exc
+    with reading(content), opened(content) as image:
+        return plain(image)
+
+
+def inspect(content: bytes) -> ImageFacts:
+    """Decode a picture whole and say what it is. Raises as ``decode``."""
+    with reading(content), opened(content) as image:
+        brightest = image.convert("L").getextrema()[1]
+        width, height = image.size if orientation_of(image) < 5 else image.size[::-1]
+        kind = format_of(image)
+        return ImageFacts(
+            content_type=Image.MIME[kind],
+            suffix=SUFFIXES[kind],
+            width=width,
+            height=height,
+            blank=not isinstance(brightest, int | float) or brightest <= BLACK_LEVEL,
+        )
 
 
 def prepare(content: bytes, limit_bytes: int) -> PreparedImage:
-    """The picture turned upright, in RGB on white, without metadata; and what the checks need of it.
+    """Make a reference image plain: as ``decode``, no side above KEPT_SIDE, without metadata; and measure it.
 
     Raises:
-        InvalidRequest: as ``inspect``; a side is too short or too long; or it stays above ``limit_bytes``.
+        InvalidRequest: as ``decode``; a side is too short or too long; or it stays above ``limit_bytes``.
     """
-    picture = _upright(content)
+    picture = _kept(content)
     jpeg = _jpeg_within(picture, limit_bytes)
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2)
     return PreparedImage(
@@ -83,33 +89,23 @@ def prepare(content: bytes, limit_bytes: int) -> PreparedImage:
     )
 
 
-def _upright(content: bytes) -> Image.Image:
-    try:
-        with _opened(content) as image:
-            if min(image.size) < MIN_SIDE:
-                raise InvalidRequest(
-                    f"The picture has {image.width}x{image.height} pixels; {MIN_SIDE} a side are needed.",
-                    code="image_too_small",
-                )
-            if max(image.size) > MAX_SIDE:
-                raise InvalidRequest(f"A side has more than {MAX_SIDE} pixels.", code="image_too_large")
-            upright = _in_eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
-    except _BROKEN as exc:
-        raise _unreadable() from exc
-    flat = Image.new("RGB", upright.size, "white")
-    flat.paste(upright, mask=upright.getchannel("A"))
-    return flat
-
-
-def _in_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits scaled; Pillow would clip it, and nearly all of it to white."""
-    if not image.mode.startswith("I"):
-        return image
-    return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+def _kept(content: bytes) -> Image.Image:
+    with reading(content), opened(content) as image:
+        if min(image.size) < MIN_SIDE:
+            raise InvalidRequest(
+                f"The picture has {image.width}x{image.height} pixels; {MIN_SIDE} a side are needed.",
+                code="image_too_small",
+            )
+        if max(image.size) > MAX_SIDE:
+            raise InvalidRequest(f"A side has more than {MAX_SIDE} pixels.", code="image_too_large")
+        image.draft(None, (KEPT_SIDE, KEPT_SIDE))  # a large JPEG is decoded at half its size or less
+        picture = plain(image)
+    picture.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.BICUBIC, reducing_gap=2)
+    return picture
 
 
 def _jpeg_within(picture: Image.Image, limit_bytes: int) -> bytes:
-    """As good as it can be within the limit."""
+    """Encode it as well as it can be within the limit."""
     for options in ({"quality": 95, "subsampling": 0}, {"quality": 85}):
         jpeg = _jpeg(picture, **options)
         if len(jpeg) <= limit_bytes:
@@ -121,24 +117,3 @@ def _jpeg(picture: Image.Image, **options: int) -> bytes:
     out = BytesIO()
     picture.save(out, "JPEG", **options)
     return out.getvalue()
-
-
-def _opened(content: bytes) -> Image.Image:
-    """The picture with its header read, and nothing decoded yet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own, lower limit follows
-        try:
-            image = Image.open(BytesIO(content), formats=list(SUFFIXES))
-        except Image.DecompressionBombError as exc:
-            raise _too_large() from exc
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_large()
-    return image
-
-
-def _too_large() -> InvalidRequest:
-    return InvalidRequest(f"The picture has more than {MAX_PIXELS} pixels.", code="image_too_large")
-
-
-def _unreadable() -> InvalidRequest:
-    return InvalidRequest("The file cannot be read as a JPEG, PNG or WebP picture.", code="unreadable_image")

@@ -1,0 +1,142 @@
+"""Opens image files from elsewhere: what they are, and nothing decoded before the caps were checked.
+
+Whatever a decoder raises about such bytes means that they cannot be read: Pillow raises more kinds of
+exceptions than it documents (Pillow issues 3973, 4665, 6492, 6799, 8965).
+"""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image
+
+from character_identity.domain.errors import InvalidRequest
+
+MAX_PIXELS = 50_000_000
+MAX_SCANS = 64
+"""Of a progressive JPEG, each of which passes over all its pixels; encoders write about 10."""
+MAX_PROFILE_BYTES = 1024**2
+"""Of a compressed colour profile in a PNG; Pillow refuses the whole file above it."""
+FORMATS = ("JPEG", "PNG", "WEBP")
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_START_OF_SCAN = b"\xff\xda"
+_XMP = b"XML:com.adobe.xmp\0\0"  # not compressed: it may hold the orientation
+_LOOKED_INTO = {b"iTXt", b"iCCP"}
+_OTHERS = {
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"%PDF": "PDF",
+    b"8BPS": "Photoshop file",
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL",
+    b"<svg": "SVG",
+}
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+@contextmanager
+def reading(content: bytes) -> Iterator[None]:
+    """Turn what is raised about ``content`` into InvalidRequest: ``unreadable_image`` unless it is one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of bad metadata, which is not used, and of sizes, which are capped
+        try:
+            yield
+        except InvalidRequest:
+            raise
+        except Image.DecompressionBombError as exc:
+            raise too_large() from exc
+        except Exception as exc:
+            raise InvalidRequest(_unreadable(content), code="unreadable_image") from exc
+
+
+def opened(content: bytes) -> Image.Image:
+    """Read the header of a JPEG, PNG or WebP; call it within ``reading``.
+
+    Raises:
+        InvalidRequest: ``image_too_large`` for more than MAX_PIXELS pixels, or more than MAX_SCANS scans.
+    """
+    if content.startswith(_PNG):
+        content = _without_text(content)
+    elif content.count(_START_OF_SCAN) > MAX_SCANS:
+        raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
+    image = Image.open(BytesIO(content), formats=FORMATS)
+    if image.width * image.height > MAX_PIXELS:
+        raise too_large()
+    return image
+
+
+def format_of(image: Image.Image) -> str:
+    """Name the format of an opened image: one of FORMATS. A JPEG may hold several pictures (MPO)."""
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def is_image(content: bytes) -> bool:
+    """Tell an image file, of a format that can be read or of another one, by its first bytes."""
+    return content.startswith((_PNG, b"\xff\xd8\xff")) or _is_webp(content) or _other_format(content) != ""
+
+
+def too_large() -> InvalidRequest:
+    """The refusal of an image with too many pixels."""
+    return InvalidRequest(f"The picture has more than {MAX_PIXELS} pixels.", code="image_too_large")
+
+
+def _unreadable(content: bytes) -> str:
+    other = _other_format(content)
+    if other:
+        return f"The file is a picture in the format {other}; save it as JPEG, PNG or WebP."
+    return "The file cannot be read as a JPEG, PNG or WebP picture."
+
+
+def _other_format(content: bytes) -> str:
+    """Name the format of an image file that cannot be read here; empty where it is not known."""
+    if content[4:8] == b"ftyp":
+        brands = {content[8:12], *(content[at : at + 4] for at in range(16, 64, 4))}
+        known = next((name for brand, name in _BRANDS.items() if brand in brands), "")
+        return known or ("HEIC" if brands & _HEIC_BRANDS else "")
+    return next((name for start, name in _OTHERS.items() if content.startswith(start)), "")
+
+
+def _is_webp(content: bytes) -> bool:
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+
+
+def _without_text(content: bytes) -> bytes:
+    """Leave out a PNG's text, and a colour profile that is too large.
+
+    Tools keep whole workflows there; Pillow unpacks all of it, and refuses the file above a megabyte.
+    """
+    kept, at = [_PNG], len(_PNG)
+    while at + 8 <= len(content):
+        (length,) = struct.unpack(">I", content[at : at + 4])
+        kind, body, end = content[at + 4 : at + 8], at + 8, at + 12 + length
+        if not _is_left_out(kind, content[body : body + length] if kind in _LOOKED_INTO else b""):
+            kept.append(content[at:end])
+        at = end
+    return b"".join([*kept, content[at:]])
+
+
+def _is_left_out(kind: bytes, body: bytes) -> bool:
+    if kind == b"iTXt":
+        return not _is_plain_xmp(body)
+    return kind in {b"tEXt", b"zTXt"} or (kind == b"iCCP" and _is_oversized_profile(body))
+
+
+def _is_plain_xmp(body: bytes) -> bool:
+    return body.startswith(_XMP) and len(body) <= MAX_PROFILE_BYTES
+
+
+def _is_oversized_profile(body: bytes) -> bool:
+    compressed = body.partition(b"\0")[2][1:]
+    try:
+        unpacking = zlib.decompressobj()
+        unpacking.decompress(compressed, MAX_PROFILE_BYTES)
+    except zlib.error:
+        return True
+    return bool(unpacking.unconsumed_tail)

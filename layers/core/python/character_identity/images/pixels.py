@@ -1,0 +1,76 @@
+"""Brings an opened image into the one form that is stored, measured and scored: upright sRGB on white."""
+
+from io import BytesIO
+
+from PIL import Image, ImageCms
+
+ORIENTATION = 0x0112
+"""The EXIF tag: 1 to 8, where 1 is upright."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """Decode an image and bring it into RGB: upright, in sRGB, transparency on white, 8 bits a channel.
+
+    Of an animation it is the first frame.
+    """
+    turn = TURNS.get(orientation_of(image))
+    image = _in_srgb(_in_eight_bits(image))
+    image = image.transpose(turn) if turn is not None else image
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Read how an image is to be turned; 1, upright, where its EXIF data cannot be read."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # whatever Pillow raises about metadata from elsewhere
+        return 1
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale grey of 16 bits; Pillow would clip it, and nearly all of it to white."""
+    if not image.mode.startswith("I"):
+        return image
+    grey = image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+    grey.info = image.info
+    return grey
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """Apply the colour profile; one that cannot be read, or does not fit the image, is ignored."""
+    content = image.info.get("icc_profile")
+    if not content:
+        return image
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(content))
+        if ImageCms.getProfileDescription(profile).lower().startswith("srgb"):
+            return image
+        return _converted(image, profile)
+    except Exception:  # whatever LittleCMS raises about a profile from elsewhere
+        return image
+
+
+def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[profile.profile.xcolor_space.strip()]
+    colours = image if image.mode == mode else image.convert("RGBA" if mode == "RGB" else mode).convert(mode)
+    srgb = ImageCms.profileToProfile(colours, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    if srgb is None:  # only where it is done in place
+        raise ValueError("no image came back")
+    if alpha is not None:
+        srgb.putalpha(alpha)
+    return srgb

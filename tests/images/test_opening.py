@@ -1,0 +1,156 @@
+import random
+import struct
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from character_identity.domain.errors import InvalidRequest
+from character_identity.images import decoding, opening
+from tests.builders import an_image
+from tests.images.files import (
+    ASCII,
+    BYTE,
+    MAKE,
+    RATIONAL,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    Tag,
+    compressed_text,
+    iso_file,
+    mpo,
+    profile,
+    upright,
+    with_chunks,
+    with_exif,
+)
+
+JPEG = an_image(400, 300)
+PNG = an_image(320, 300, image_format="PNG")
+READS: list[Callable[[bytes], Any]] = [
+    decoding.decode,
+    decoding.inspect,
+    lambda content: decoding.prepare(content, 20_000_000),
+]
+each_way = pytest.mark.parametrize("read", READS, ids=["decode", "inspect", "prepare"])
+
+NOT_AS_THE_STANDARD_SAYS: dict[str, Tag] = {
+    "the make is a rational": (MAKE, RATIONAL, 1, struct.pack("<II", 1, 2)),
+    "the resolution is text": (X_RESOLUTION, ASCII, 5, b"72/1\0"),
+    "the unit is a byte": (RESOLUTION_UNIT, BYTE, 1, b"\2"),
+    "a type that does not exist": (MAKE, 99, 1, b"abcd"),
+    "a count beyond the file": (MAKE, ASCII, 2**31, b"abcd"),
+}
+
+
+@pytest.mark.parametrize("tag", NOT_AS_THE_STANDARD_SAYS.values(), ids=NOT_AS_THE_STANDARD_SAYS)
+def test_an_image_is_kept_upright_whatever_else_its_metadata_says(tag: Tag) -> None:
+    prepared = decoding.prepare(with_exif(JPEG, upright(), tag), 20_000_000)
+    with Image.open(BytesIO(prepared.jpeg)) as image:
+        assert image.size == (300, 400)
+    assert decoding.inspect(with_exif(JPEG, upright(), tag)).width == 300
+
+
+def test_metadata_bent_at_random_changes_no_pixel_and_raises_nothing(examples: int) -> None:
+    chance = random.Random(20261128)
+    plain = {decoding.decode(JPEG).size, decoding.decode(JPEG).size[::-1]}
+    for _ in range(examples):
+        tags = [
+            (
+                chance.choice([chance.randrange(2**16), 0x0112, 0x8769, 0x8825]),
+                chance.randrange(20),
+                chance.choice([1, 2, chance.randrange(2**32)]),
+                chance.randbytes(chance.choice([2, 4, 12])),
+            )
+            for _ in range(chance.randrange(1, 6))
+        ]
+        block = with_exif(JPEG, *tags)
+        cut = chance.randrange(30, 60)
+        bent = block if chance.random() < 0.7 else block[:cut] + chance.randbytes(4) + block[cut + 4 :]
+        try:
+            assert decoding.decode(bent).size in plain
+        except InvalidRequest as refused:
+            assert refused.code in {"unreadable_image", "image_too_large"}
+
+
+@each_way
+def test_a_file_cut_or_bent_anywhere_is_read_or_refused(read: Callable[[bytes], Any], examples: int) -> None:
+    chance = random.Random(7)
+    files = [an_image(300, 300, image_format=kind) for kind in ("JPEG", "PNG", "WEBP")] + [mpo()]
+    for _ in range(examples):
+        content = bytearray(chance.choice(files))
+        for _ in range(chance.randrange(1, 5)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        if chance.random() < 0.3:
+            del content[chance.randrange(len(content)) :]
+        try:
+            read(bytes(content))
+        except InvalidRequest as refused:
+            assert refused.code in {"unreadable_image", "image_too_large", "image_too_small"}
+
+
+@each_way
+def test_a_jpeg_with_two_pictures_is_its_first(read: Callable[[bytes], Any]) -> None:
+    read(mpo())
+    assert (decoding.inspect(mpo()).content_type, decoding.inspect(mpo()).suffix) == ("image/jpeg", "jpg")
+    red, green, _ = decoding.decode(mpo()).getpixel((100, 100))  # type: ignore[misc]
+    assert red > green
+
+
+@each_way
+@pytest.mark.parametrize("at_end", [False, True], ids=["before the pixels", "after them"])
+def test_text_in_a_png_is_passed_over(read: Callable[[bytes], Any], at_end: bool) -> None:
+    much = with_chunks(PNG, *[compressed_text(2_000_000)] * 40, at_end=at_end)
+    read(much)
+    assert decoding.decode(much).tobytes() == decoding.decode(PNG).tobytes()
+
+
+def test_a_profile_that_unpacks_to_much_is_passed_over() -> None:
+    assert decoding.decode(with_chunks(PNG, profile(b"\0" * 40_000_000))).size == (320, 300)
+
+
+def test_more_scans_than_any_encoder_writes_are_refused_before_decoding() -> None:
+    content = JPEG[:-2] + b"\xff\xda\0\0" * (opening.MAX_SCANS + 1) + JPEG[-2:]
+    with pytest.raises(InvalidRequest) as refused:
+        decoding.decode(content)
+    assert refused.value.code == "image_too_large"
+
+
+def test_a_progressive_jpeg_is_read() -> None:
+    out = BytesIO()
+    Image.open(BytesIO(JPEG)).save(out, "JPEG", progressive=True)
+    assert decoding.decode(out.getvalue()).size == (400, 300)
+
+
+@each_way
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (iso_file(b"heic"), "HEIC"),
+        (iso_file(b"avif"), "AVIF"),
+        (an_image(image_format="GIF"), "GIF"),
+        (an_image(image_format="BMP"), "BMP"),
+        (an_image(image_format="TIFF"), "TIFF"),
+        (b"%PDF-1.7", "PDF"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_another_format_is_called_by_its_name(
+    read: Callable[[bytes], Any], content: bytes, name: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=f"format {name};") as refused:
+        read(content)
+    assert refused.value.code == "unreadable_image"
+    assert opening.is_image(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\3\4", b"ftyp", b"\0" * 64])
+def test_what_is_no_image_is_none(content: bytes) -> None:
+    assert not opening.is_image(content)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_an_image_is_told_by_its_content(kind: str) -> None:
+    assert opening.is_image(an_image(image_format=kind))

@@ -1,0 +1,90 @@
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image, ImageCms
+
+from character_identity.images.decoding import decode, prepare
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    out = BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def wide_profile() -> bytes:
+    """sRGB's own profile with the red and green primaries exchanged, under another name."""
+    content = bytearray(SRGB)
+    count = int.from_bytes(content[128:132], "big")
+    tags = {bytes(content[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
+    red, green = tags[b"rXYZ"], tags[b"gXYZ"]
+    content[red + 4 : red + 12], content[green + 4 : green + 12] = (
+        content[green + 4 : green + 12],
+        content[red + 4 : red + 12],
+    )
+    place = int.from_bytes(content[tags[b"desc"] + 4 : tags[b"desc"] + 8], "big")
+    size = int.from_bytes(content[tags[b"desc"] + 8 : tags[b"desc"] + 12], "big")
+    text = bytes(content[place : place + size])
+    for name in (b"sRGB", "sRGB".encode("utf-16-be")):
+        text = text.replace(name, b"x" * len(name) if name == b"sRGB" else "xxxx".encode("utf-16-be"))
+    content[place : place + size] = text
+    return bytes(content)
+
+
+def colour(content: bytes) -> tuple[int, ...]:
+    return tuple(decode(content).getpixel((150, 150)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_colour_profile_is_applied(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    image = Image.new("RGB", (300, 300), (200, 60, 60))
+    content = encoded(image, kind, icc_profile=wide_profile(), **options)
+    red, green, blue = colour(content)
+    assert abs(red - 60) < 6 and abs(green - 200) < 6 and abs(blue - 60) < 6
+    stored = decode(prepare(content, 10_000_000).jpeg).getpixel((150, 150))
+    assert max(abs(one - other) for one, other in zip(stored, (red, green, blue), strict=True)) < 4  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "CMYK", "I;16", "1"])
+def test_a_profile_that_does_not_fit_is_ignored(mode: str) -> None:
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    image = Image.new(mode, (300, 300), 1 if mode == "P" else 0)
+    plain = colour(encoded(image, kind))
+    assert colour(encoded(image, kind, icc_profile=b"no profile")) == plain
+
+
+def test_transparency_outlives_a_profile() -> None:
+    image = Image.new("RGBA", (300, 300), (200, 60, 60, 0))
+    assert colour(encoded(image, icc_profile=wide_profile())) == (255, 255, 255)
+
+
+def test_a_grey_image_with_a_grey_profile_stays_grey() -> None:
+    # A grey profile with a gamma of 2.2, as cameras and scanners write it.
+    red, green, blue = colour(encoded(Image.new("L", (300, 300), 128), icc_profile=grey_profile()))
+    assert red == green == blue and abs(red - 128) < 4
+
+
+def grey_profile() -> bytes:
+    curve = b"curv\0\0\0\0\0\0\0\1\2\x33\0\0"
+    white = b"XYZ \0\0\0\0" + bytes.fromhex("0000f6d6000100000000d32d")
+    text = b"desc\0\0\0\0\0\0\0\5grey\0" + b"\0" * 78
+    bodies = [(b"desc", text), (b"wtpt", white), (b"kTRC", curve)]
+    start = 128 + 4 + 12 * len(bodies)
+    table, data = len(bodies).to_bytes(4, "big"), b""
+    for tag, body in bodies:
+        body += b"\0" * (-len(body) % 4)
+        table += tag + (start + len(data)).to_bytes(4, "big") + len(body).to_bytes(4, "big")
+        data += body
+    size = start + len(data)
+    header = size.to_bytes(4, "big") + b"\0\0\0\0" + b"\2\x10\0\0" + b"mntrGRAYXYZ " + b"\0" * 12 + b"acsp"
+    header = header.ljust(68, b"\0") + bytes.fromhex("0000f6d6000100000000d32d")
+    return header.ljust(128, b"\0") + table + data
+
+
+def test_srgb_itself_changes_nothing() -> None:
+    image = Image.effect_noise((300, 300), 80).convert("RGB")
+    assert decode(encoded(image, icc_profile=SRGB)).tobytes() == image.tobytes()

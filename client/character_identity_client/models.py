@@ -25,6 +25,7 @@ class Finding(Answer):
     code: str
     severity: Literal["error", "warning"]
     reference: int | None = None
+    file: str | None = None
     message: str
     advice: str
 

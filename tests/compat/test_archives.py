@@ -1,3 +1,5 @@
+import random
+import struct
 import zipfile
 from io import BytesIO
 
@@ -6,39 +8,97 @@ import pytest
 from character_identity.compat import archives
 from character_identity.compat.archives import images_in
 from character_identity.domain.errors import InvalidRequest
+from tests.builders import an_image
+
+JPEG = an_image()
 
 
-def a_zip(*names: str, content: bytes = b"picture") -> bytes:
+def a_zip(*names: str, content: bytes = JPEG, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     out = BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(out, "w", compression) as file:
         for name in names:
-            file.writestr(name, content + name.encode())
+            file.writestr(name, content)
     return out.getvalue()
+
+
+def names_in(archive: bytes) -> list[str]:
+    return [image.name for image in images_in(archive)]
+
+
+def refusal(archive: bytes) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as caught:
+        images_in(archive)
+    return caught.value
 
 
 def test_images_come_in_the_order_of_their_names_without_the_rest() -> None:
     archive = a_zip(
-        "b.PNG", "a.jpg", "a.txt", "a_mask.jpg", "__MACOSX/._a.jpg", ".hidden.jpg", "folder/c.webp"
+        "b.PNG", "a.jpg", "a_mask.jpg", "__MACOSX/._a.jpg", "._a.jpg", ".hidden.jpg", "folder/c.webp"
     )
-    assert images_in(archive) == [b"picturea.jpg", b"pictureb.PNG", b"picturefolder/c.webp"]
+    assert names_in(archive) == ["a.jpg", "b.PNG", "folder/c.webp"]
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a", "a.JPG.download", "a.txt"])
+def test_an_image_is_told_by_its_content_whatever_it_is_called(name: str) -> None:
+    assert names_in(a_zip(name)) == [name]
+
+
+@pytest.mark.parametrize("content", [b"a woman in a bar", b"", b"\0\0\0\1Bud1", b'{"file_name": "a.jpg"}'])
+def test_what_is_no_image_is_passed_over(content: bytes) -> None:
+    assert names_in(a_zip("a.jpg", "Thumbs.db", content=content)) == []
+
+
+def test_a_format_that_cannot_be_read_is_not_passed_over() -> None:
+    assert names_in(a_zip("a.heic", content=b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")) == ["a.heic"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", a_zip("a.jpg")[:-30]])
 def test_what_is_no_zip_is_refused(content: bytes) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        images_in(content)
-    assert caught.value.code == "invalid_archive"
+    assert refusal(content).code == "invalid_archive"
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    bomb = a_zip("a.jpg", "b.jpg", content=b"0" * 1000)
-    for cap in ("MAX_IMAGE_BYTES", "MAX_ARCHIVE_BYTES"):
-        with monkeypatch.context() as lowered, pytest.raises(InvalidRequest) as caught:
-            lowered.setattr(archives, cap, 900)
-            images_in(bomb)
-        assert caught.value.code == "file_too_large"
+def test_a_damaged_entry_is_refused_by_name() -> None:
+    archive = bytearray(a_zip("a.jpg", content=JPEG * 3))
+    for place in range(60, 120):
+        archive[place] ^= 0x5A
+    refused = refusal(bytes(archive))
+    assert (refused.code, refused.message) == ("invalid_archive", "a.jpg is damaged.")
+
+
+def test_an_archive_damaged_anywhere_is_read_or_refused(examples: int) -> None:
+    chance = random.Random(3)
+    whole = a_zip("a.jpg", "b.png", "c/d.jfif")
+    for _ in range(examples):
+        archive = bytearray(whole)
+        for _ in range(chance.randrange(1, 6)):
+            archive[chance.randrange(len(archive))] = chance.randrange(256)
+        try:
+            images_in(bytes(archive))
+        except InvalidRequest as refused:
+            assert refused.code in {"invalid_archive", "file_too_large"}
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused_before_they_are_unpacked(compression: int) -> None:
+    refused = refusal(a_zip("a.jpg", content=b"\0" * 10_000, compression=compression))
+    assert (refused.code, refused.message) == ("invalid_archive", "a.jpg is neither stored nor deflated.")
+
+
+@pytest.mark.parametrize("cap", ["MAX_IMAGE_BYTES", "MAX_ARCHIVE_BYTES"])
+def test_an_archive_that_unpacks_to_much_is_refused(monkeypatch: pytest.MonkeyPatch, cap: str) -> None:
+    monkeypatch.setattr(archives, cap, len(JPEG) + len(JPEG) // 2)
+    content = JPEG * 2 if cap == "MAX_IMAGE_BYTES" else JPEG
+    assert refusal(a_zip("a.jpg", "b.jpg", content=content)).code == "file_too_large"
+
+
+def test_sizes_are_measured_and_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive may claim that its bomb is a byte long."""
+    monkeypatch.setattr(archives, "MAX_IMAGE_BYTES", 100_000)
+    honest = a_zip("a.jpg", content=b"\0" * 10_000_000)
+    size = struct.pack("<I", 10_000_000)
+    assert refusal(honest.replace(size, struct.pack("<I", 1))).code in {"file_too_large", "invalid_archive"}
 
 
 def test_too_many_entries_are_refused() -> None:
-    with pytest.raises(InvalidRequest):
-        images_in(a_zip(*(f"{number}.jpg" for number in range(archives.MAX_ENTRIES + 1)), content=b""))
+    names = (f"{number}.jpg" for number in range(archives.MAX_ENTRIES + 1))
+    assert refusal(a_zip(*names, content=b"")).code == "file_too_large"

@@ -16,6 +16,8 @@ LOW = 2**64 - 1
 HIGH = LOW << 64
 OTHER = LOW << 32
 
+NAMES = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"]
+
 
 def a_perceptual_hash(content: str, shape: int = LOW, mirrored: int = HIGH) -> PerceptualHash:
     return PerceptualHash(content, shape, mirrored)
@@ -56,9 +58,9 @@ def test_the_message_says_how_many_of_those_that_came_are_different() -> None:
 
 def test_a_copy_is_told_at_its_second_place_and_with_its_first() -> None:
     prints = {0: a_perceptual_hash("a"), 2: a_perceptual_hash("b", OTHER, OTHER), 4: a_perceptual_hash("a")}
-    findings = list(judge_repeats(prints))
+    findings = list(judge_repeats(prints, NAMES))
     assert told(findings) == [("duplicate_reference", 4)]
-    assert findings[0].message == "The same picture as references[0]."
+    assert findings[0].message == "The same picture as a.jpg."
 
 
 @pytest.mark.parametrize(
@@ -66,19 +68,19 @@ def test_a_copy_is_told_at_its_second_place_and_with_its_first() -> None:
 )
 def test_nearly_the_same_differs_in_few_bits(bits: int, near: bool) -> None:
     prints = {0: a_perceptual_hash("a"), 1: a_perceptual_hash("b", shape=LOW + ((2**bits - 1) << 64))}
-    assert told(list(judge_repeats(prints))) == ([("near_duplicate", 1)] if near else [])
+    assert told(list(judge_repeats(prints, NAMES))) == ([("near_duplicate", 1)] if near else [])
 
 
 def test_a_mirror_image_is_nearly_the_same() -> None:
     original, mirrored = a_perceptual_hash("a", LOW, HIGH), a_perceptual_hash("b", HIGH, LOW)
-    (finding,) = judge_repeats({0: original, 1: mirrored})
-    assert (finding.code, finding.message) == ("near_duplicate", "references[0], mirrored.")
-    assert told(list(judge_repeats({0: original, 1: a_perceptual_hash("b", HIGH, OTHER)}))) == []
+    (finding,) = judge_repeats({0: original, 1: mirrored}, NAMES)
+    assert (finding.code, finding.message) == ("near_duplicate", "The mirror image of a.jpg.")
+    assert told(list(judge_repeats({0: original, 1: a_perceptual_hash("b", HIGH, OTHER)}, NAMES))) == []
 
 
 def test_each_repeat_is_told_once() -> None:
     prints = {number: a_perceptual_hash(str(number), shape=LOW - number) for number in range(3)}
-    assert told(list(judge_repeats(prints))) == [("near_duplicate", 1), ("near_duplicate", 2)]
+    assert told(list(judge_repeats(prints, NAMES))) == [("near_duplicate", 1), ("near_duplicate", 2)]
 
 
 @pytest.mark.parametrize("odd", range(5))

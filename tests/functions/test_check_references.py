@@ -34,6 +34,7 @@ def test_a_finding_says_what_where_how_bad_and_what_to_do(api: Api) -> None:
         "code": "image_too_small",
         "severity": "error",
         "reference": 1,
+        "file": keys[1],
         "message": "The picture has 100x300 pixels; 256 a side are needed.",
         "advice": "Take a larger original; scaling this one up adds nothing.",
     }

@@ -222,7 +222,7 @@ def test_what_happened_to_photographs_is_found() -> None:
     sources: list[Source] = [EILEEN.path.read_bytes(), again, mirrored, cropped, dark]
     findings = harness.check(sources, MANY)
     assert told(findings) == [("too_dark", 4), ("near_duplicate", 1), ("near_duplicate", 2)]
-    assert findings[2].message == "references[0], mirrored."
+    assert findings[2].message == "The mirror image of picture 1."
 
 
 def test_the_check_finds_what_taking_in_would_and_stores_nothing() -> None:

@@ -48,7 +48,8 @@ CHECKS: dict[str, _Check] = {
 
 
 class Finding(BaseModel):
-    """``reference`` is the picture's index in the request, None where it is about all of them.
+    """``reference`` is the picture's index in the request, ``file`` the name that its owner knows it by: its
+    key, its link without the query, or its name in an archive; None where it is about all of them.
 
     Nothing is paid while there is an error; a warning is only told.
     """
@@ -58,6 +59,7 @@ class Finding(BaseModel):
     code: str
     severity: Severity
     reference: int | None
+    file: str | None = None
     message: str
     advice: str
 

@@ -68,11 +68,11 @@ def judge_count(different: int, given: int, minimum: int, maximum: int) -> Itera
         )
 
 
-def judge_repeats(hashes: Mapping[int, PerceptualHash]) -> Iterator[Finding]:
-    """Pictures that repeat an earlier one; the keys are their indices in the request."""
+def judge_repeats(hashes: Mapping[int, PerceptualHash], names: Sequence[str]) -> Iterator[Finding]:
+    """Pictures that repeat an earlier one; the keys are their indices in the request, and in ``names``."""
     earlier: dict[int, PerceptualHash] = {}
     for index, perceptual_hash in hashes.items():
-        finding = _repeat(perceptual_hash, index, earlier)
+        finding = _repeat(perceptual_hash, index, earlier, names)
         if finding is not None:
             yield finding
         if finding is None or finding.code != "duplicate_reference":
@@ -80,16 +80,16 @@ def judge_repeats(hashes: Mapping[int, PerceptualHash]) -> Iterator[Finding]:
 
 
 def _repeat(
-    perceptual_hash: PerceptualHash, index: int, earlier: Mapping[int, PerceptualHash]
+    perceptual_hash: PerceptualHash, index: int, earlier: Mapping[int, PerceptualHash], names: Sequence[str]
 ) -> Finding | None:
     for number, other in earlier.items():
         if perceptual_hash.content == other.content:
-            return Finding.of("duplicate_reference", f"The same picture as references[{number}].", index)
+            return Finding.of("duplicate_reference", f"The same picture as {names[number]}.", index)
     for number, other in earlier.items():
         if perceptual_hash.is_near(other):
-            return Finding.of("near_duplicate", f"Nearly the same picture as references[{number}].", index)
+            return Finding.of("near_duplicate", f"Nearly the same picture as {names[number]}.", index)
         if perceptual_hash.is_nearly_mirrored(other):
-            return Finding.of("near_duplicate", f"references[{number}], mirrored.", index)
+            return Finding.of("near_duplicate", f"The mirror image of {names[number]}.", index)
     return None
 
 

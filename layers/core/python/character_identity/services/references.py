@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
 from character_identity.domain.finding import Finding
@@ -17,9 +17,19 @@ from character_identity.ports.stores import Bucket, UploadTicket
 MAX_BYTES = 20 * 1024 * 1024
 MAX_REFERENCES = 20
 """No provider takes more, so of more none is even fetched."""
-Source = str | bytes
-"""A link, the key of an upload, or the picture itself."""
 CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+
+@dataclass(frozen=True)
+class NamedImage:
+    """An image file under the name that its owner knows it by."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+Source = str | bytes | NamedImage
+"""A link, the key of an upload, or the picture itself."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ class ReferenceService:
         examination = self._examine(owner, sources, limits)
         findings = examination.findings
         if findings and findings[0].severity == "error":
-            raise _refusal(sources, findings)
+            raise _refusal(findings)
         images = [examination.images[index] for index in range(len(sources))]
         keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(images) + 1)]
         for key, image in zip(keys, images, strict=True):
@@ -96,13 +106,20 @@ class ReferenceService:
         given = len(sources)
         if given > MAX_REFERENCES:
             return _Examination({}, list(judge_count(given, given, limits.minimum, limits.maximum)))
+        names = [_name(source, index) for index, source in enumerate(sources)]
         images, findings = self._read(owner, sources)
         for index, image in images.items():
             findings += judge_quality(image.quality, index)
         findings += judge_count(_different(sources, images), given, limits.minimum, limits.maximum)
-        findings += judge_repeats({index: image.perceptual_hash for index, image in images.items()})
+        findings += judge_repeats({index: image.perceptual_hash for index, image in images.items()}, names)
         central = self._analyze(images, findings)
-        return _Examination(images, sorted(findings, key=lambda finding: finding.severity), central)
+        named = [
+            finding
+            if finding.reference is None
+            else finding.model_copy(update={"file": names[finding.reference]})
+            for finding in sorted(findings, key=lambda finding: finding.severity)
+        ]
+        return _Examination(images, named, central)
 
     def _read(self, owner: str, sources: Sequence[Source]) -> tuple[dict[int, PreparedImage], list[Finding]]:
         """The pictures that can be read, by index, and why the others cannot; each source is fetched once."""
@@ -121,7 +138,7 @@ class ReferenceService:
 
     def _prepared(self, owner: str, source: Source) -> PreparedImage | InvalidRequest:
         try:
-            return prepare(source if isinstance(source, bytes) else self._fetch(owner, source), MAX_BYTES)
+            return prepare(self._content(owner, source), MAX_BYTES)
         except InvalidRequest as exc:
             return exc
 
@@ -142,6 +159,11 @@ class ReferenceService:
             return None
         findings += judge_analysis(analysis, indices)
         return indices[medoid(analysis.similarities)]
+
+    def _content(self, owner: str, source: Source) -> bytes:
+        if isinstance(source, NamedImage):
+            return source.content
+        return source if isinstance(source, bytes) else self._fetch(owner, source)
 
     def _fetch(self, owner: str, source: str) -> bytes:
         if "://" in source:
@@ -177,10 +199,10 @@ def _different(sources: Sequence[Source], images: dict[int, PreparedImage]) -> i
     return len(unread) + len({image.perceptual_hash.content for image in images.values()})
 
 
-def _refusal(sources: Sequence[Source], findings: list[Finding]) -> InvalidRequest:
+def _refusal(findings: list[Finding]) -> InvalidRequest:
     """The first error, naming its picture, with all findings."""
     first = findings[0]
-    name = "" if first.reference is None else f"{_name(sources[first.reference])}: "
+    name = "" if first.file is None else f"{first.file}: "
     return InvalidRequest(
         f"{name}{first.message}",
         code=first.code,
@@ -188,9 +210,11 @@ def _refusal(sources: Sequence[Source], findings: list[Finding]) -> InvalidReque
     )
 
 
-def _name(source: Source) -> str:
-    """A source without its query: a signed link must not reach an answer or a log."""
-    return source.partition("?")[0] if isinstance(source, str) else "a picture"
+def _name(source: Source, index: int) -> str:
+    """A source as its owner knows it, without a query: a signed link must not reach an answer or a log."""
+    if isinstance(source, NamedImage):
+        return source.name
+    return source.partition("?")[0] if isinstance(source, str) else f"picture {index + 1}"
 
 
 def _unknown() -> InvalidRequest:

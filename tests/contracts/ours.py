@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from character_identity.domain.character_name import trigger_word
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
@@ -48,7 +49,7 @@ class Ours:
         return TrainingOrder(
             title="Sarah [i1]",
             class_name="woman",
-            trigger_word="SARAH",
+            trigger_word=trigger_word("Sarah", "i1"),
             references=IMAGES,
             steps=1000,
             archive_url=provider.training.prepare(IMAGES),

@@ -50,7 +50,8 @@ def test_a_lora_training_is_an_identity_of_ours(api: Api) -> None:
     answer = api("proxy_fal_lora_train", "POST", TRAINING, body)
     assert (answer.status, answer.body["status"]) == (200, "IN_QUEUE")
     identity = wiring.services().identity_table.get(answer.body["request_id"])
-    assert (identity.provider, identity.trigger_word, identity.owner) == ("fal-lora", "JANE_DOE", "ann")
+    assert (identity.provider, identity.name, identity.owner) == ("fal-lora", "JANE DOE", "ann")
+    assert identity.trigger_word.startswith("JANE_DOE_")
     assert api("proxy_fal_lora_train", "POST", TRAINING, body).body == answer.body
 
 

@@ -106,7 +106,7 @@ def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/flux-lora"
-    assert body["prompt"] == "SARAH runs through a corridor"
+    assert body["prompt"] == "SARAH_I1 runs through a corridor"
     assert body["loras"] == [{"path": "https://b.test/lora?signed", "scale": 1}]
 
 

@@ -119,7 +119,7 @@ def test_the_order_carries_trigger_word_title_and_archive() -> None:
     harness = Harness()
     harness.submitted()
     (order,) = harness.provider.orders
-    assert (order.trigger_word, order.title) == ("SARAH", "Sarah [i1]")
+    assert (order.trigger_word, order.title) == ("SARAH_I1", "Sarah [i1]")
     assert order.callback_url == "https://api.test/webhooks/fal?job=training-i1&token=secret"
     assert order.archive_url == "https://provider.test/5.zip"
 

@@ -1,11 +1,11 @@
 """Identity: a named character bound to one provider."""
 
-import re
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from character_identity.domain.character_name import trigger_word
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
 
@@ -75,24 +75,11 @@ class Identity(BaseModel):
 
     @property
     def trigger_word(self) -> str:
-        """The token that calls the trained character: the name in capitals, as TypeScript writes it."""
-        return re.sub(r"\s+", "_", self.name.strip().upper())
+        """The token that calls the trained character, the same in captions and prompts."""
+        return trigger_word(self.name, self.identity_id)
 
 
 def training_progress(fraction: float) -> int:
     """Per cent for a training that has done ``fraction`` (0 to 1) of its steps."""
     start, end = PROGRESS["training"], PROGRESS["storing"]
     return start + int((end - start) * min(max(fraction, 0.0), 1.0))
-
-
-def with_character(prompt: str, name: str, token: str) -> str:
-    """The prompt with the character's plain name replaced by ``token``, or ``token`` put in front.
-
-    A prompt that holds the token already is left as it is.
-    """
-    if re.search(rf"(?<!\w){re.escape(token)}(?!\w)", prompt):
-        return prompt
-    replaced, count = re.subn(
-        rf"(?<!\w){re.escape(name.strip())}(?!\w)", lambda _: token, prompt, flags=re.IGNORECASE
-    )
-    return replaced if count else f"{token}, {prompt}"

@@ -4,9 +4,10 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
+from character_identity.domain.character_name import with_character
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.generation import GenerationRequest, ProducedImage
-from character_identity.domain.identity import Identity, with_character
+from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
 from character_identity.ports.providers import Estimate, GenerationOrder, GenerationPlan, GenerationStatus

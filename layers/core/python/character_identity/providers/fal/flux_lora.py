@@ -5,9 +5,10 @@ import zipfile
 from collections.abc import Mapping
 from io import BytesIO
 
+from character_identity.domain.character_name import with_character
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.generation import GenerationRequest
-from character_identity.domain.identity import Identity, ProviderName, with_character
+from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import (
     FAL_LORA_IMAGE,

@@ -41,7 +41,7 @@ RULES: dict[str, set[str]] = {
     f"{CORE}.auth": {f"{CORE}.config", "aws_lambda_powertools", "jwt"},
     f"{CORE}.api": {DOMAIN, PORTS, "pydantic"},
     f"{CORE}.api.resolver": {DOMAIN, f"{CORE}.api", "aws_lambda_powertools", "pydantic"},
-    f"{CORE}.compat": {DOMAIN, PORTS, f"{CORE}.services", "pydantic"},
+    f"{CORE}.compat": {DOMAIN, PORTS, IMAGES, f"{CORE}.services", "pydantic"},
     f"{CORE}.compat.astria_routes": {CORE, "aws_lambda_powertools"},
     f"{CORE}.wiring": {CORE, "boto3", "botocore", "httpx"},  # the one place that knows every class
     "character_evaluation": {DOMAIN, "jinja2"},

@@ -19,7 +19,7 @@ from character_identity.compat.service import (
     NotGenerated,
     StillRunning,
 )
-from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.errors import Conflict, InvalidRequest, NotFound, ProviderRejected
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
@@ -99,6 +99,7 @@ class Harness:
                 new_id,
                 lambda: 7,
             ),
+            references,
             self.earlier,
             self.weights,
             self.media,
@@ -200,6 +201,54 @@ def test_the_same_training_is_started_once(passing_s: float) -> None:
     assert len(harness.workflows.started) == 1
 
 
+def test_a_file_is_told_from_another_by_the_query() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    one, other = "https://files.test/uc?id=AAA", "https://files.test/uc?id=BBB"
+    harness.media.files |= {one: an_image(), other: an_image(colour="blue")}
+    first, second = (harness.generate(reference_images=[link]) for link in (one, other))
+    assert first.identity_id != second.identity_id
+    assert (
+        harness.train(images_data_url=[one]).identity_id != harness.train(images_data_url=[other]).identity_id
+    )
+
+
+def test_what_lies_at_a_link_now_counts() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    first, training = harness.generate(), harness.train()
+    harness.media.files[LINKS[0]] = an_image(colour="blue")
+    assert harness.generate().identity_id != first.identity_id
+    assert harness.train().identity_id != training.identity_id
+
+
+def test_the_same_image_from_elsewhere_is_the_same() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    first = harness.generate()
+    harness.media.files["https://cdn.test/copy"] = an_image()
+    assert harness.generate(reference_images=["https://cdn.test/copy"]).identity_id == first.identity_id
+
+
+def test_a_link_in_a_prompt_is_never_cut() -> None:
+    harness = Harness()
+    prompts = [f"as in https://a.test/?q={word}, Sarah runs" for word in ("dawn", "dusk")]
+    started = set()
+    for prompt in prompts:
+        with pytest.raises(StillRunning) as caught:
+            harness.generate(prompt=prompt)
+        started.add(caught.value.details["generation_id"])
+    assert len(started) == 2
+
+
+def test_a_call_that_crashed_gives_its_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness()
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(harness.identities, "add", lambda *_, **__: 1 // 0)
+        harness.train()
+    assert harness.train().status == "training"
+
+
 def test_other_images_words_or_steps_are_another_training() -> None:
     harness = Harness()
     identities = [harness.train(), harness.train(images_data_url=LINKS[:4])]
@@ -249,8 +298,22 @@ def test_a_copied_lora_is_known_by_its_content_and_then_by_its_link() -> None:
     harness.weights.remember("ann", weights_digest(b"lora"), "i1")
     body = LoraGeneration(prompt="Sarah runs", lora_url=LORA)
     assert harness.service.generate_lora("ann", body).identity_id == "i1"
-    del harness.media.files[LORA]
+    harness.media.files[LORA] = ProviderRejected("media host", "answered 404")
     assert harness.service.generate_lora("ann", body).identity_id == "i1"
+
+
+def test_a_link_at_which_another_lora_lies_now_is_not_the_earlier_one() -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    for identity_id, content in (("i1", b"lora"), ("i2", b"other")):
+        harness.identities.add(
+            an_identity(identity_id=identity_id, weights=some_weights(), settled_at=harness.clock())
+        )
+        harness.weights.remember("ann", weights_digest(content), identity_id)
+    body = LoraGeneration(prompt="Sarah runs", lora_url=LORA)
+    assert harness.service.generate_lora("ann", body).identity_id == "i1"
+    harness.media.files[LORA] = b"other"
+    assert harness.service.generate_lora("ann", body).identity_id == "i2"
 
 
 def test_a_lora_of_somebody_else_is_not_generated_with() -> None:

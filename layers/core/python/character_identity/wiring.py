@@ -163,6 +163,7 @@ class Services:
         return CompatService(
             self.identities,
             self.generations,
+            self.references,
             self.idempotency_records,
             self.trained_weights,
             self._safe_http(hosts=None),

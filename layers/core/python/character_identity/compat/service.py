@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -18,7 +17,6 @@ from character_identity.compat.requests import (
     image_source,
 )
 from character_identity.domain.errors import (
-    BudgetExceeded,
     Conflict,
     InvalidRequest,
     NotFound,
@@ -27,6 +25,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
+from character_identity.domain.links import without_signature
 from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
 from character_identity.ports.gateways import Media, NewId, Now
 from character_identity.ports.stores import IdempotencyRecord, IdempotencyRecords, TrainedWeights
@@ -34,7 +33,7 @@ from character_identity.services.generations import GenerationService
 from character_identity.services.idempotency import LONGEST_CALL
 from character_identity.services.identities import IdentityService
 from character_identity.services.long_poll import STEP_S, wait_until_settled
-from character_identity.services.references import Source
+from character_identity.services.references import ReferenceService, Source
 
 SAME_CALL_WITHIN = timedelta(minutes=10)
 IMAGE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
@@ -69,6 +68,7 @@ class CompatService:
         self,
         identities: IdentityService,
         generations: GenerationService,
+        references: ReferenceService,
         records: IdempotencyRecords,
         trained_weights: TrainedWeights,
         media: Media,
@@ -78,6 +78,7 @@ class CompatService:
     ) -> None:
         self._identities = identities
         self._generations = generations
+        self._references = references
         self._records = records
         self._trained_weights = trained_weights
         self._media = media
@@ -88,7 +89,8 @@ class CompatService:
     def generate_instant(self, owner: str, body: InstantGeneration) -> Generation:
         """Pictures by Instant Character from the first usable reference; the others are not looked at."""
         identity = self._instant_identity(owner, body.reference_images)
-        return self._generated(owner, identity, body.model_dump(), body.request())
+        call = body.model_dump(exclude={"reference_images"})
+        return self._generated(owner, identity, call, body.request())
 
     def generate_lora(self, owner: str, body: LoraGeneration) -> Generation:
         """Pictures by the LoRA at ``lora_url``, its trigger word in the prompt."""
@@ -99,19 +101,16 @@ class CompatService:
 
     def train_lora(self, owner: str, body: LoraTraining) -> Identity:
         """Start a LoRA training, or find the one that the same pictures started before."""
-        links = body.images_data_url
-        call = {"links": links, "trigger": body.trigger_word, "steps": body.steps}
-        return self._trained(
-            owner, "fal-lora", call, body.name, "person", lambda: self._sources(links), body.steps
-        )
+        sources = self._sources(owner, body.images_data_url)
+        call = {"trigger": body.trigger_word, "steps": body.steps}
+        return self._trained(owner, "fal-lora", call, body.name, "person", sources, body.steps)
 
     def train_tune(self, owner: str, body: CreateTune) -> Identity:
         """Start an Astria training, or find the one that the same pictures started before."""
         tune = body.tune
-        call = {"links": tune.links, "name": tune.character, "class": tune.class_word}
-        return self._trained(
-            owner, "astria", call, tune.character, tune.class_word, lambda: self._sources(tune.links)
-        )
+        call = {"name": tune.character, "class": tune.class_word}
+        sources = self._sources(owner, tune.links)
+        return self._trained(owner, "astria", call, tune.character, tune.class_word, sources)
 
     def training(
         self, owner: str, identity_id: str, provider: ProviderName, wait_s: float | None = None
@@ -192,10 +191,10 @@ class CompatService:
         call: dict[str, Any],
         name: str,
         class_name: str,
-        sources: Callable[[], list[Source]],
+        sources: list[Source],
         steps: int = DEFAULT_STEPS,
     ) -> Identity:
-        digest = _digest(owner, provider, "training", call)
+        digest = _digest(owner, provider, "training", call, _digests(sources))
         earlier = self._records.find(digest)
         if earlier is not None:
             identity = self._started(owner, earlier)
@@ -207,10 +206,11 @@ class CompatService:
             return self._started(owner, claimed) or self._being_started()
         try:
             return self._identities.create(
-                owner, name, provider, sources(), class_name, steps=steps, identity_id=new.target_id
+                owner, name, provider, sources, class_name, steps=steps, identity_id=new.target_id
             )
-        except (InvalidRequest, BudgetExceeded):
-            self._records.release(digest, new)
+        except Exception:  # whatever it was, this call is over; what it stored is found, and not made again
+            if self._unless_unknown(owner, new.target_id) is None:
+                self._records.release(digest, new)
             raise
 
     def _started(self, owner: str, call: IdempotencyRecord) -> Identity | None:
@@ -234,32 +234,37 @@ class CompatService:
         raise Conflict("The same training is being started by another call.", code="being_started")
 
     def _instant_identity(self, owner: str, links: list[str]) -> Identity:
-        """Made once for the same pictures; it costs nothing, so a second one would do no harm."""
-        digest = _digest(owner, "fal-instant", "identity", {"links": links})
-        earlier = self._records.find(digest)
-        if earlier is not None:
-            with suppress(NotFound):  # it died before it made one
-                return self._identities.get(owner, earlier.target_id)
-        call = self._new_call()
-        identity = self._of_first_usable(owner, links, call.target_id)
-        self._records.claim(digest, call, earlier)
-        return identity
+        """From the first usable reference. Made once for the same picture, wherever it lies.
 
-    def _of_first_usable(self, owner: str, links: list[str], identity_id: str) -> Identity:
+        It costs nothing, so a second one would do no harm.
+        """
         refusal: InvalidRequest | None = None
         for link in links:
+            [source] = self._references.fetched(owner, [image_source(link)])
             try:
-                return self._identities.create(
-                    owner,
-                    "Character",
-                    "fal-instant",
-                    [image_source(link)],
-                    "person",
-                    identity_id=identity_id,
-                )
+                return self._identity_of(owner, source)
             except InvalidRequest as exc:
                 refusal = refusal or exc
         raise refusal or InvalidRequest("At least one reference image is needed.", code="too_few_references")
+
+    def _identity_of(self, owner: str, source: Source) -> Identity:
+        digest = _digest(owner, "fal-instant", "identity", _digests([source]))
+        earlier = self._records.find(digest)
+        if earlier is not None:
+            identity = self._unless_unknown(owner, earlier.target_id)
+            if identity is not None:  # else the call died before it made one
+                return identity
+        call = self._new_call()
+        identity = self._identities.create(
+            owner, "Character", "fal-instant", [source], "person", identity_id=call.target_id
+        )
+        self._records.claim(digest, call, earlier)
+        return identity
+
+    def _unless_unknown(self, owner: str, identity_id: str) -> Identity | None:
+        with suppress(NotFound):
+            return self._identities.get(owner, identity_id)
+        return None
 
     def _new_call(self) -> IdempotencyRecord:
         return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())
@@ -268,9 +273,10 @@ class CompatService:
         """Whether the same call now would be a new wish: its outcome was told, or it was long ago."""
         return self._now() - call.made_at > SAME_CALL_WITHIN or self._records.was_delivered(call.target_id)
 
-    def _sources(self, links: list[str] | str) -> list[Source]:
+    def _sources(self, owner: str, links: list[str] | str) -> list[Source]:
+        """The pictures themselves, as far as they can be had: what counts is what lies at the links now."""
         if isinstance(links, list):
-            return [image_source(link) for link in links]
+            return self._references.fetched(owner, [image_source(link) for link in links])
         if not links.startswith(("https://", "http://")):
             raise InvalidRequest("images_data_url is a link or a list of links.", code="unknown_reference")
         try:
@@ -280,14 +286,14 @@ class CompatService:
         return list(images_in(archive))
 
     def _identity_of_weights(self, owner: str, lora_url: str) -> str:
-        """By the link, which may be ours, or else by the first bytes of what lies there: a copy will do."""
-        known = self._trained_weights.find(owner, link_digest(lora_url))
-        if known is not None:
-            return known
+        """By what lies at the link now; by the link itself only where it cannot be fetched any more."""
         try:
             start = self._media.fetch_start(lora_url, DIGESTED_BYTES)
         except ProviderError as exc:
-            raise InvalidRequest("The LoRA could not be fetched.", code="unreachable_lora") from exc
+            known = self._trained_weights.find(owner, link_digest(lora_url))
+            if known is None:
+                raise InvalidRequest("The LoRA could not be fetched.", code="unreachable_lora") from exc
+            return known
         known = self._trained_weights.find(owner, weights_digest(start))
         if known is None:
             raise InvalidRequest(
@@ -307,7 +313,15 @@ def _status_hold_s(wait_s: float | None) -> float:
 
 
 def _digest(owner: str, *what: Any) -> str:
-    """A digest of a call; the queries of links, which may be signatures, do not count."""
-    text = json.dumps([owner, *what], sort_keys=True)
-    plain = re.sub(r"(https?://[^\"?]+)\?[^\"]*", r"\1", text)
-    return hashlib.sha256(plain.encode()).hexdigest()
+    """A digest of a call, of all that it says."""
+    return hashlib.sha256(json.dumps([owner, *what], sort_keys=True).encode()).hexdigest()
+
+
+def _digests(sources: list[Source]) -> list[str]:
+    """What tells sets of pictures apart: their content, or the link of one that cannot be had."""
+    return [
+        without_signature(source)
+        if isinstance(source, str)
+        else hashlib.sha256(source if isinstance(source, bytes) else source.content).hexdigest()
+        for source in sources
+    ]

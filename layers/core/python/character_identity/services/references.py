@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
@@ -73,6 +74,20 @@ class ReferenceService:
             raise InvalidRequest(f"A picture has 1 to {MAX_BYTES} bytes.", code="image_too_large")
         key = f"{uploads_of(owner)}{self._new_id()}.{CONTENT_TYPES[content_type]}"
         return self._bucket.upload_ticket(key, content_type, size_bytes)
+
+    def fetched(self, owner: str, sources: Sequence[Source]) -> list[Source]:
+        """The sources with what lies at their links now; a link that answers nothing stays one.
+
+        Of more than MAX_REFERENCES none is fetched.
+        """
+        if len(sources) > MAX_REFERENCES:
+            return list(sources)
+        contents: dict[Source, Source] = {}
+        for index, source in enumerate(sources):
+            if isinstance(source, str) and source not in contents:
+                with suppress(InvalidRequest):
+                    contents[source] = NamedImage(_name(source, index), self._fetch(owner, source))
+        return [contents.get(source, source) for source in sources]
 
     def check(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> list[Finding]:
         """What ``take_in`` would find, errors first; nothing is stored. Without limits any number will do."""

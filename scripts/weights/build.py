@@ -27,6 +27,7 @@ def build(encoder: Encoder, build_folder: Path) -> Path:
         made.mkdir()
         encoder.export(read_checkpoint(checkpoint), made / "model.onnx")
         (made / "encoder.json").write_text(description)
+        _let_everybody_read(made)
         _replace(folder, made, Path(scratch) / "old", description)
     return folder
 
@@ -34,6 +35,13 @@ def build(encoder: Encoder, build_folder: Path) -> Path:
 def _holds(folder: Path, description: str) -> bool:
     file = folder / "encoder.json"
     return file.exists() and file.read_text() == description
+
+
+def _let_everybody_read(folder: Path) -> None:
+    """Lambda runs an image as a user of its own, and exporters write large constants for theirs only."""
+    folder.chmod(0o755)
+    for file in folder.iterdir():
+        file.chmod(0o644)
 
 
 def _replace(folder: Path, made: Path, old: Path, description: str) -> None:

@@ -12,7 +12,7 @@ from scripts.weights.sources import PackagedFile, Source, WebFile
 
 Export = Callable[[Mapping[str, npt.NDArray[Any]], Path], None]
 
-EXPORT_VERSION = 1
+EXPORT_VERSION = 2
 """Raise it when an exporter changes, so that what was exported before is made again."""
 
 

@@ -1,4 +1,6 @@
 import json
+import os
+import stat
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
@@ -42,8 +44,20 @@ def test_a_folder_holds_the_model_and_says_what_it_is(encoder: Encoder, tmp_path
         "inputSize": 12,
         "headline": True,
         "source": "this disk",
-        "export": 1,
+        "export": 2,
     }
+
+
+@pytest.mark.parametrize("name", ["tiny", "efficientnet-lite0"])
+def test_everybody_may_read_what_was_made(name: str, encoder: Encoder, tmp_path: Path) -> None:
+    """Whoever made it, with whatever mask: a function's image is run by another user."""
+    before = os.umask(0o077)
+    try:
+        folder = build(encoder if name == "tiny" else ENCODERS[name], tmp_path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o644}
 
 
 def test_what_is_there_is_left_alone(encoder: Encoder, published: LocalFile, tmp_path: Path) -> None:

@@ -349,7 +349,7 @@ class FakeBucket:
             self.objects.pop(key, None)
 
     def link(self, key: str) -> str:
-        return f"https://bucket.test/{key}?signed"
+        return f"https://bucket.test/{key}?X-Amz-Signature=signed"
 
     def upload_ticket(self, key: str, content_type: str, limit_bytes: int) -> UploadTicket:
         return UploadTicket(key=key, url="https://bucket.test/", fields={"key": key})

@@ -26,7 +26,9 @@ from tests.contracts.fault_injection import (
     Position,
 )
 
-Outcome = Literal["accepted", "goes on", "done", "not found", "failed", "rejected", "unavailable", "unknown"]
+Outcome = Literal[
+    "accepted", "goes on", "done", "not found", "missing", "failed", "rejected", "unavailable", "unknown"
+]
 LONGEST_MESSAGE = 400
 
 OUTCOMES: dict[type[ProviderError], Outcome] = {
@@ -39,6 +41,7 @@ STATES: dict[str, Outcome] = {
     "running": "goes on",
     "done": "done",
     "failed": "failed",
+    "missing": "missing",
 }
 
 

@@ -28,11 +28,11 @@ ENDINGS: dict[Meaning, dict[Position, Outcome]] = {
         "initiate": "rejected",
         "cancel": "rejected",
     },
-    # A job without a status may still have its result; only if that is gone too, it has failed.
+    # A job without a status may still have its result; only if that is gone too, it is missing.
     "gone": {
         "submit": "rejected",
         "status": "done",
-        "result": "failed",
+        "result": "missing",
         "initiate": "rejected",
         "cancel": "done",
     },
@@ -182,11 +182,22 @@ def test_a_fourth_state_is_only_unavailable(call: Call, status: Any) -> None:
 
 @pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)
 @pytest.mark.parametrize("body", [{"json": {"status": "NOT_FOUND"}}, {"html": "<html>"}, {}], ids=str)
-def test_a_job_that_nobody_knows_any_more_has_failed(call: Call, body: dict[str, Any]) -> None:
-    gone = httpx.Response(404, **body)
+def test_a_job_that_fal_does_not_know_is_missing(call: Call, body: dict[str, Any]) -> None:
+    gone = httpx.Response(404, headers={"x-fal-request-id": "r1"}, **body)
     outcome, message = ended(call, FaultyTransport({"status": gone, "result": gone}))
-    assert outcome == "failed"
+    assert outcome == "missing"
     assert "does not know this job any more" in message
+    assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)
+@pytest.mark.parametrize("position", ["status", "result"])
+@pytest.mark.parametrize("body", [{"json": {"status": "NOT_FOUND"}}, {"html": "<html>"}, {}], ids=str)
+def test_what_an_ingress_does_not_find_says_nothing(
+    call: Call, position: Position, body: dict[str, Any]
+) -> None:
+    outcome, message = ended(call, FaultyTransport({position: httpx.Response(404, **body)}))
+    assert outcome == "unavailable"
     assert_fit_to_show(message)
 
 
@@ -205,8 +216,7 @@ def test_a_cancelled_job_says_so(call: Call) -> None:
         httpx.Response(200, json={"success": False}),
         httpx.Response(202),
         httpx.Response(400, json={"status": "ALREADY_COMPLETED"}),
-        httpx.Response(404, json={"status": "NOT_FOUND"}),
-        httpx.Response(404, html="<html>"),
+        httpx.Response(404, json={"status": "NOT_FOUND"}, headers={"x-fal-request-id": "r1"}),
     ],
     ids=lambda answer: f"{answer.status_code} {answer.text}",
 )

@@ -140,7 +140,7 @@ def test_what_is_erased_at_astria_is_gone(ours: Ours) -> None:
         assert ours.astria.training.erase(handle)
     assert ours.stand_in.files("astria") == []
     assert ours.astria.keeps is None
-    assert ours.astria.training.status(handle, 1000).state == "failed"
+    assert ours.astria.training.status(handle, 1000).state == "missing"
 
 
 def test_at_fal_nothing_can_be_erased_and_it_says_what_it_keeps(ours: Ours) -> None:
@@ -152,10 +152,10 @@ def test_at_fal_nothing_can_be_erased_and_it_says_what_it_keeps(ours: Ours) -> N
     assert "weights 30 days" in elsewhere.keeps
 
 
-def test_a_job_that_fal_forgot_has_failed(ours: Ours) -> None:
+def test_a_job_that_fal_forgot_is_missing(ours: Ours) -> None:
     ours.stand_in.arm("fal.submit", "forgotten")
     status = ours.lora.training.status(ours.order_training(ours.lora), 1000)
-    assert status.state == "failed"
+    assert status.state == "missing"
     assert status.reason is not None and "does not know this job any more" in status.reason
 
 

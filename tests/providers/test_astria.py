@@ -28,20 +28,21 @@ SARAH = an_identity(provider="astria", provider_model_id="788416")
 
 
 class Stub:
-    """Astria as seen by the adapter: records requests, answers what was prepared."""
+    """Astria as seen by the adapter: records requests, answers what was prepared, the last of it for ever."""
 
-    def __init__(self, answer: httpx.Response | Exception, can_fetch_our_urls: bool = True) -> None:
+    def __init__(self, *answers: httpx.Response | Exception, can_fetch_our_urls: bool = True) -> None:
         self.requests: list[httpx.Request] = []
-        self._answer = answer
+        self._answers = list(answers)
         client = httpx.Client(transport=httpx.MockTransport(self._handle))
         self.adapter = Astria(client, StubKey("sd_key"), "https://astria.test/", can_fetch_our_urls)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.requests.append(request)
-        if isinstance(self._answer, Exception):
-            raise self._answer
-        return self._answer
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def body(self) -> Any:
         return json.loads(self.requests[0].content)
@@ -99,7 +100,7 @@ def test_what_a_failed_create_means(answer: httpx.Response | Exception, error: t
             "running",
         ),
         (httpx.Response(200, json={"trained_at": "2026-11-22T10:00:00Z"}), "done"),
-        (httpx.Response(404), "failed"),
+        (httpx.Response(404, json={"error": "not found"}), "missing"),
     ],
 )
 def test_training_status(answer: httpx.Response, state: str) -> None:
@@ -154,7 +155,7 @@ def test_images_come_with_the_seeds_that_astria_counts_up() -> None:
     [
         (httpx.Response(200, json={"images": [], "user_error": None}), "running"),
         (httpx.Response(200, json={"images": [], "user_error": "not allowed"}), "failed"),
-        (httpx.Response(404), "failed"),
+        (httpx.Response(404, json={"error": "not found"}), "missing"),
     ],
 )
 def test_generation_status(answer: httpx.Response, state: str) -> None:
@@ -195,7 +196,7 @@ GENERATION = GenerationOrder(SARAH, a_request(), IMAGES)
 
 @pytest.mark.parametrize("can_fetch_our_urls", [True, False])
 def test_a_tune_says_whom_to_call_back(can_fetch_our_urls: bool) -> None:
-    stub = Stub(httpx.Response(201, json={"id": 788416}), can_fetch_our_urls)
+    stub = Stub(httpx.Response(201, json={"id": 788416}), can_fetch_our_urls=can_fetch_our_urls)
     stub.adapter.training.submit(replace(ORDER, callback_url=CALLBACK))
     if can_fetch_our_urls:
         jsonschema.validate(stub.body(), astria_schema("tune"))
@@ -251,7 +252,6 @@ def a_prompt(number: int, minutes: float = 0, **fields: Any) -> dict[str, Any]:
         ([a_tune(2, title="Sarah [i1] again"), a_tune(1)], None, "1"),
         ([a_tune(1, title=ORDER.title.lower())], None, None),
         ([a_tune(1, title=f" {ORDER.title}\n")], None, "1"),
-        ([a_tune(1, title=None)], None, None),
         ([a_tune(1, callback=None)], CALLBACK, "1"),
         ([a_tune(1, callback=f"{CALLBACK}/")], CALLBACK, "1"),
     ],
@@ -264,6 +264,49 @@ def test_a_training_is_found_by_its_title(
     assert (handle and handle.provider_job_id) == found
     first = account.requests[0].url
     assert (first.path, dict(first.params)) == ("/tunes", {"limit": "120", "title": "Sarah [i1]"})
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        a_tune(1, title=None),
+        {"id": 1},
+        a_tune(1, title=7),
+        {**a_tune(1), "id": "x", "title": "other"},
+        {**a_tune(1), "id": None, "title": "other"},
+        "a word",
+        None,
+        [],
+    ],
+    ids=repr,
+)
+def test_from_a_list_that_is_not_understood_whole_nothing_is_concluded(odd: Any) -> None:
+    stub = Stub(httpx.Response(200, json=[odd]), httpx.Response(200, json=[]))
+    with pytest.raises(ProviderUnavailable, match="not understood"):
+        stub.adapter.training.find(ORDER, NOON)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        a_prompt(1, callback=None, seed=None, text=TEXT),
+        a_prompt(1, callback=7, text=None),
+        {"id": 1},
+        {"id": "1x", **{}},
+        "a word",
+    ],
+    ids=repr,
+)
+def test_nor_from_prompts(odd: Any) -> None:
+    stub = Stub(httpx.Response(200, json=[odd]), httpx.Response(200, json=[]))
+    with pytest.raises(ProviderUnavailable, match="not understood"):
+        stub.adapter.images.find(replace(GENERATION, callback_url=CALLBACK), NOON)
+
+
+def test_an_id_as_text_is_the_number() -> None:
+    stub = Stub(httpx.Response(200, json=[a_tune(1) | {"id": "788416"}]))
+    handle = stub.adapter.training.find(ORDER, NOON)
+    assert handle is not None and handle.provider_job_id == "788416"
 
 
 def test_what_the_filter_of_titles_does_not_show_is_found_all_the_same() -> None:
@@ -326,7 +369,10 @@ def test_a_short_page_is_not_the_end_of_a_list() -> None:
     assert handle is not None and handle.provider_job_id == "1"
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(200), httpx.Response(404), httpx.Response(200, json={})])
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(200), httpx.Response(404, json={"error": "not found"}), httpx.Response(200, json={})],
+)
 def test_what_is_not_there_counts_as_erased(answer: httpx.Response) -> None:
     stub = Stub(answer)
     assert stub.adapter.training.erase(HANDLE)

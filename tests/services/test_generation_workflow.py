@@ -118,7 +118,7 @@ def test_the_order_carries_links_to_references_and_weights() -> None:
     harness = Harness()
     harness.submitted()
     (order,) = harness.provider.orders
-    assert order.weights_link == "https://bucket.test/weights/i1/lora.safetensors?signed"
+    assert order.weights_link == "https://bucket.test/weights/i1/lora.safetensors?X-Amz-Signature=signed"
     assert len(order.references) == 5
 
 

@@ -111,7 +111,10 @@ def test_the_happy_path_ends_ready_with_checked_weights_of_our_own() -> None:
     assert harness.identity.weights is not None
     assert harness.bucket.objects[harness.identity.weights.key] == b"weights" == harness.checked[0]
     links = (WEIGHTS, harness.bucket.link(harness.identity.weights.key).partition("?")[0])
-    for mark in (*(link_digest(f"{link}?signed=again") for link in links), weights_digest(b"weights")):
+    for mark in (
+        *(link_digest(f"{link}?X-Amz-Signature=again") for link in links),
+        weights_digest(b"weights"),
+    ):
         assert harness.trained_weights.find("ann", mark) == "i1"
 
 
@@ -182,6 +185,66 @@ def waits(harness: Harness, count: int) -> list[int]:
         state = harness.service.check(state)
         seen.append(state.poll_seconds)
     return seen
+
+
+def test_an_order_that_fails_again_and_again_is_given_up() -> None:
+    harness = Harness()
+    harness.provider.supports_lookup = True
+    state = harness.cut_off()
+    for _ in range(10):
+        harness.clock.pass_by(minutes=2)
+        state = harness.service.check(state)
+        if state.state == "failed":
+            break
+        harness.provider.on_submit = _cut
+        state = harness.service.submit(state)
+    assert (state.error or {})["code"] == "order_not_taken"
+    assert harness.provider.paid_calls == 0
+    harness.service.record(state)
+    assert harness.spent_usd == (0, 0)
+
+
+def _cut() -> None:
+    raise ProviderOutcomeUnknown("fal", "answered 500")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_job_that_is_missing_for_a_moment_goes_on(times: int) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.clock.pass_by(minutes=3)
+    harness.provider.training_status = TrainingStatus("missing", reason="It is not known any more.")
+    for _ in range(times):
+        state = harness.service.check(state)
+        assert state.state == "training" and state.poll_seconds >= 120
+        harness.clock.pass_by(seconds=100)
+    harness.provider.training_status = TrainingStatus("running")
+    state = harness.service.check(state)
+    assert (state.state, state.missing_since) == ("training", None)
+    harness.provider.training_status = TrainingStatus("done", weights_url=WEIGHTS)
+    assert harness.service.check(state).state == "trained"
+
+
+def test_a_job_that_stays_missing_has_failed() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.clock.pass_by(minutes=3)
+    harness.provider.training_status = TrainingStatus("missing", reason="It is not known any more.")
+    state = harness.service.check(state)
+    harness.clock.pass_by(minutes=2)
+    state = harness.service.check(state)
+    failure = Failure(code="training_failed", message="It is not known any more.")
+    assert state == state.failed(failure)
+
+
+def test_a_job_that_was_just_ordered_is_not_missing_yet() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.training_status = TrainingStatus("missing")
+    for _ in range(3):
+        harness.clock.pass_by(seconds=39)
+        state = harness.service.check(state)
+    assert (state.state, state.missing_since) == ("training", None)
 
 
 def test_without_callbacks_the_pauses_grow_to_their_bound() -> None:

@@ -107,6 +107,10 @@ class ProviderHttpClient:
             return self._undecided(paid, f"answered {status}: {reason}", delay_s)
         return ProviderRejected(self._name, f"answered {status}: {reason}")
 
+    def trouble(self, answer: httpx.Response) -> ProviderUnavailable:
+        """The error that an answer means which is not the provider's own: something on the way gave it."""
+        return ProviderUnavailable(self._name, f"could not be asked ({answer.status_code} on the way)")
+
     def reason(self, answer: httpx.Response) -> str:
         """Why the provider did not do it, as ``shown``."""
         return self.shown(self._explain(json_of(answer)))

@@ -41,9 +41,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """Where a job is at its provider; ``cost_usd`` is what the provider says it bills."""
+    """Where a job is at its provider; ``cost_usd`` is what the provider says it bills.
 
-    state: Literal["queued", "running", "done", "failed"]
+    ``missing`` is what the provider itself says of a job that it does not know. A replica may lag, so it is
+    believed only when it was said twice.
+    """
+
+    state: Literal["queued", "running", "done", "failed", "missing"]
     cost_usd: float | None = None
     reason: str | None = None
 

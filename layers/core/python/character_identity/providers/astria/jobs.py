@@ -37,7 +37,7 @@ class AstriaJobs:
     def erase(self, handle: JobHandle) -> bool:
         """Delete what may be deleted already."""
         answer = self._api.send("DELETE", self._url_of(handle))
-        if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
+        if not self._is_missing(answer) and not answer.is_success:
             raise self._api.failure(answer)
         return True
 
@@ -52,7 +52,7 @@ class AstriaJobs:
     def _get(self, handle: JobHandle) -> dict[str, Any] | None:
         """The job as Astria shows it; None if it does not know it any more."""
         answer = self._api.send("GET", self._url_of(handle))
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if self._is_missing(answer):
             return None
         if not answer.is_success:
             raise self._api.failure(answer)
@@ -60,6 +60,18 @@ class AstriaJobs:
         if not isinstance(body, dict):
             raise ProviderUnavailable("astria", "answered something that is not a JSON object")
         return body
+
+    def _is_missing(self, answer: httpx.Response) -> bool:
+        """Astria says so in JSON; what an ingress before it does not find says nothing.
+
+        Raises:
+            ProviderUnavailable: it was an ingress.
+        """
+        if answer.status_code != httpx.codes.NOT_FOUND:
+            return False
+        if not isinstance(json_of(answer), dict):
+            raise self._api.trouble(answer)
+        return True
 
     def _url_of(self, handle: JobHandle) -> str:
         return f"{self._url}/{handle.provider_job_id}"

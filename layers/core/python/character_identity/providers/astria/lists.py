@@ -5,7 +5,7 @@ https://docs.astria.ai/docs/api/tune/list and https://github.com/astriaai/cli, r
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from character_identity.domain.errors import ProviderUnavailable
 from character_identity.domain.job import JobHandle
@@ -16,11 +16,16 @@ PAGE_SIZE = 120
 MAX_PAGES = 10
 
 Thing = dict[str, Any]
-Wanted = Callable[[Thing], bool]
+Match = Literal["yes", "no", "perhaps"]
+Wanted = Callable[[Thing], Match]
 
 
 class AstriaLists:
-    """Finds things in lists. Who finds nothing may order again, so an answer that says little is an error."""
+    """Finds things in lists.
+
+    Who finds nothing may order again, so absence is concluded only from what was understood whole: an entry
+    that is not understood is perhaps ours.
+    """
 
     def __init__(self, api: ProviderHttpClient) -> None:
         self._api = api
@@ -31,47 +36,72 @@ class AstriaLists:
         """The newest thing of a list that is wanted and not older than ``since``.
 
         Raises:
-            ProviderUnavailable: the list has no end, so that nobody can tell that it is not there.
+            ProviderUnavailable: nobody can tell that it is not there: the list has no end, or holds something
+                that is not understood.
         """
         before: dict[str, int] = {}
+        understood = True
         for _ in range(MAX_PAGES):
-            things = self._page(url, {**filters, **before})
-            if not things:
-                return None
+            page = self._page(url, {**filters, **before})
+            things = [thing for thing in page if isinstance(thing, dict) and _number(thing.get("id"))]
+            understood = understood and len(things) == len(page)
             for thing in things:
                 if since is not None and _created_at(thing) < since:
+                    _require(understood)
                     return None
-                if wanted(thing):
+                match = wanted(thing)
+                if match == "yes":
                     return _handle(thing)
-            before = {"before_id": min(thing["id"] for thing in things)}
+                understood = understood and match == "no"
+            if not things:
+                _require(understood)
+                return None
+            before = {"before_id": min(_number(thing["id"]) or 0 for thing in things)}
         raise ProviderUnavailable("astria", f"lists more than {MAX_PAGES * PAGE_SIZE} newer things")
 
     def among_newest(self, url: str, wanted: Wanted) -> JobHandle | None:
-        """The newest thing on the first page of a list that is wanted."""
-        return next((_handle(thing) for thing in self._page(url, {}) if wanted(thing)), None)
+        """The newest thing on the first page of a list that is wanted. Raises as ``newest``."""
+        understood = True
+        for thing in self._page(url, {}):
+            match = wanted(thing) if isinstance(thing, dict) and _number(thing.get("id")) else "perhaps"
+            if match == "yes":
+                return _handle(thing)
+            understood = understood and match == "no"
+        _require(understood)
+        return None
 
-    def _page(self, url: str, params: dict[str, Any]) -> list[Thing]:
+    def _page(self, url: str, params: dict[str, Any]) -> list[Any]:
         page = self._api.call("GET", url, params={"limit": PAGE_SIZE, **params})
         if not isinstance(page, list):
             raise ProviderUnavailable("astria", "answered something that is not a list")
-        things = [thing for thing in page if isinstance(thing, dict) and is_id(thing.get("id"))]
-        if page and not things:
-            raise ProviderUnavailable("astria", "lists things without ids")
-        return things
+        return page
 
 
 def is_id(value: Any) -> bool:
-    """Whether it can be the id of a thing."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Tell what can be the id of a thing: a number, which may have come as text."""
+    return _number(value) is not None
 
 
-def same_words(told: Any, sent: str) -> bool:
-    """Whether a text is the one that was sent; a server may have trimmed it."""
-    return isinstance(told, str) and told.split() == sent.split()
+def same_words(said: Any, sent: str) -> Match:
+    """Compare a text with the one that was sent; a server may have trimmed it."""
+    if not isinstance(said, str):
+        return "perhaps"
+    return "yes" if said.split() == sent.split() else "no"
+
+
+def _require(understood: bool) -> None:
+    if not understood:
+        raise ProviderUnavailable("astria", "lists something that is not understood, and may be ours")
 
 
 def _handle(thing: Thing) -> JobHandle:
-    return JobHandle(provider_job_id=str(thing["id"]))
+    return JobHandle(provider_job_id=str(_number(thing["id"])))
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value) if len(value) < 20 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _created_at(thing: Thing) -> datetime:

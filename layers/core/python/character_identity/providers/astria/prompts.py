@@ -1,6 +1,5 @@
 """Images at Astria: https://docs.astria.ai/docs/api/flux-api, read 2026-11-22."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,15 +9,14 @@ from character_identity.domain.generation import GenerationRequest, ProducedImag
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
+from character_identity.domain.prose import prose
 from character_identity.ports.providers import Estimate, GenerationOrder, GenerationPlan, GenerationStatus
 from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
-from character_identity.providers.astria.lists import same_words
+from character_identity.providers.astria.lists import Match, same_words
 
 MAX_STEPS = 50
 GUIDANCE_MAX = 4.9
 """On Flux ``cfg_scale`` must be below 5 (observed 422, October 2025)."""
-TAG = re.compile(r"<\s*\w+\s*:[^>]*>")
-"""``<lora:788416:1>`` calls a tune by its number, whoever of the account's users it belongs to."""
 CLOCK_SKEW = timedelta(minutes=1)
 """By so much Astria's clock may be behind ours."""
 
@@ -31,11 +29,10 @@ class AstriaImages(AstriaJobs):
     usual_s = 60
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        wanted, tags = TAG.subn(" ", request.prompt)
+        wanted, warnings = prose(request.prompt)
         text = with_character(wanted, identity.name, f"{TOKEN} {identity.class_name}")
         prompt = f"<lora:{identity.provider_model_id}:1> {text}"
         body: dict[str, Any] = {"text": prompt, "num_images": request.num_images, "seed": request.seed}
-        warnings = ["Tags such as <lora:1:1> were left out of the prompt."] if tags else []
         if identity.mock:
             warnings.append("Astria's mock was asked: the pictures do not show the character.")
         if request.width and request.height:
@@ -70,7 +67,7 @@ class AstriaImages(AstriaJobs):
     def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
         prompt = self._get(handle)
         if prompt is None:
-            return GenerationStatus("failed", reason="Astria does not know this prompt any more.")
+            return GenerationStatus("missing", reason="Astria does not know this prompt any more.")
         cost_mc, images = prompt.get("cost_mc"), prompt.get("images")
         cost_usd = cost_mc / MILLICENTS_PER_USD if isinstance(cost_mc, int) and cost_mc >= 0 else None
         if prompt.get("user_error"):
@@ -88,10 +85,14 @@ class AstriaImages(AstriaJobs):
         """By its callback, which is the order's own; by text and seed where there is none."""
         fields = self.plan(order.identity, order.request).body
 
-        def wanted(prompt: dict[str, Any]) -> bool:
+        def wanted(prompt: dict[str, Any]) -> Match:
             callback_url = prompt.get("callback")
-            if order.callback_url is not None and callback_url is not None:
-                return bool(callback_url == order.callback_url)
-            return same_words(prompt.get("text"), fields["text"]) and prompt.get("seed") == fields["seed"]
+            if order.callback_url is not None and isinstance(callback_url, str):
+                return "yes" if callback_url == order.callback_url else "no"
+            is_same_seed = str(prompt.get("seed")) == str(fields["seed"])
+            if prompt.get("seed") is not None and not is_same_seed:
+                return "no"
+            match = same_words(prompt.get("text"), fields["text"])
+            return match if is_same_seed or match == "no" else "perhaps"
 
         return self._lists.newest(self._url, wanted, since - CLOCK_SKEW)

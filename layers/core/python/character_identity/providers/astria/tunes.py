@@ -8,7 +8,7 @@ from character_identity.domain.prices import ASTRIA_TUNE_CEILING_USD
 from character_identity.outbound.provider_http import ProviderHttpClient
 from character_identity.ports.providers import Estimate, ReferenceImage, TrainingOrder, TrainingStatus
 from character_identity.providers.astria.jobs import FLUX_BASE_TUNE, TOKEN, AstriaJobs
-from character_identity.providers.astria.lists import same_words
+from character_identity.providers.astria.lists import Match, same_words
 
 PRESET = "flux-lora-portrait"
 MOCK_BRANCH = "fast"
@@ -58,7 +58,7 @@ class AstriaTrainer(AstriaJobs):
     def status(self, handle: JobHandle, request: int) -> TrainingStatus:
         tune = self._get(handle)
         if tune is None:
-            return TrainingStatus("failed", reason="Astria does not know this tune any more.")
+            return TrainingStatus("missing", reason="Astria does not know this tune any more.")
         if tune.get("trained_at"):
             return TrainingStatus("done")
         return TrainingStatus("running" if tune.get("started_training_at") else "queued")
@@ -71,7 +71,7 @@ class AstriaTrainer(AstriaJobs):
         among the newest tunes.
         """
 
-        def wanted(tune: dict[str, Any]) -> bool:
+        def wanted(tune: dict[str, Any]) -> Match:
             return same_words(tune.get("title"), order.title)
 
         found = self._lists.newest(self._url, wanted, title=order.title)

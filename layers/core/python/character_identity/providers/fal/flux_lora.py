@@ -79,9 +79,9 @@ class FluxLoraTrainer(FalJobs):
             return TrainingStatus("queued")
         result = self._queue.result(handle) if status.state == "COMPLETED" else None
         if result is None:
-            return TrainingStatus("running", fraction=_fraction(status.messages))
+            return TrainingStatus("running", fraction=_fraction(status.messages, request))
         if result.output is None:
-            return TrainingStatus("failed", reason=result.reason)
+            return TrainingStatus(result.ending, reason=result.reason)
         file = result.output.get("diffusers_lora_file")
         url = file.get("url") if isinstance(file, dict) else None
         if not isinstance(url, str):
@@ -154,9 +154,14 @@ def training_archive(images: list[tuple[str, bytes]]) -> bytes:
     return out.getvalue()
 
 
-def _fraction(messages: list[str]) -> float | None:
-    """Share of the steps done, from the last log line that counts them (``step 300/1000``)."""
+def _fraction(messages: list[str], steps: int) -> float | None:
+    """Share of the steps done, from the last log line that counts them (``step 300/1000``).
+
+    Loading and saving are counted too; a line without the word counts steps only if it goes to ``steps``.
+    """
     for message in reversed(messages):
-        if (counted := re.search(r"\b(\d+)\s*/\s*(\d+)\b", message)) and int(counted[2]) > 0:
-            return int(counted[1]) / int(counted[2])
+        for counted in re.finditer(r"(\bsteps?\b\D{0,3})?\b(\d+)\s*/\s*(\d+)\b", message, re.IGNORECASE):
+            done, total = int(counted[2]), int(counted[3])
+            if done <= total and total > 0 and (counted[1] or total == steps):
+                return done / total
     return None

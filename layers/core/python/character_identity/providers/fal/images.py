@@ -49,7 +49,7 @@ class FalImages(FalJobs):
         if result is None:
             return GenerationStatus("running")
         if result.output is None:
-            return GenerationStatus("failed", reason=result.reason)
+            return GenerationStatus(result.ending, reason=result.reason)
         images = _images(result.output)
         if not any(image.url for image in images):
             return GenerationStatus("failed", reason="fal answered a result without pictures.")

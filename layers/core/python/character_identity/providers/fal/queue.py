@@ -47,11 +47,20 @@ class FalStatus:
 
 @dataclass(frozen=True)
 class FalResult:
-    """The bare model output, or the reason why there is none; ``billable_units`` in the endpoint's unit."""
+    """The bare model output, or the reason why there is none; ``billable_units`` in the endpoint's unit.
+
+    ``is_missing``: fal does not know the job.
+    """
 
     output: dict[str, Any] | None
     reason: str | None = None
     billable_units: float | None = None
+    is_missing: bool = False
+
+    @property
+    def ending(self) -> Literal["failed", "missing"]:
+        """The state of a job that has no output."""
+        return "missing" if self.is_missing else "failed"
 
 
 class FalQueue:
@@ -112,8 +121,10 @@ class FalQueue:
         there, and if not says so itself.
         """
         answer = self._api.send("GET", str(handle.status_url), params={"logs": "1"})
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if answer.status_code == httpx.codes.NOT_FOUND and _is_from_fal(answer):
             return FalStatus("COMPLETED", [])
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise self._api.trouble(answer)
         if not answer.is_success:
             raise self._api.failure(answer)
         body = json_of(answer)
@@ -133,11 +144,13 @@ class FalQueue:
         status, reason = answer.status_code, self._api.reason(answer)
         if status == 400 and STILL_RUNNING in reason:
             return None
-        from_ingress = status >= 500 and "x-fal-request-id" not in answer.headers
-        if from_ingress or status < 200 or 300 <= status < 400 or status in UNSETTLED:
+        on_the_way = (status >= 500 or status == httpx.codes.NOT_FOUND) and not _is_from_fal(answer)
+        if on_the_way:
+            raise self._api.trouble(answer)
+        if status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)
         if not answer.is_success:
-            return FalResult(None, reason=_why(status, reason))
+            return FalResult(None, reason=_why(status, reason), is_missing=status == httpx.codes.NOT_FOUND)
         output = json_of(answer)
         if not isinstance(output, dict):
             raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
@@ -152,7 +165,10 @@ class FalQueue:
         answer = self._api.send("PUT", url)
         body = json_of(answer)
         ended = isinstance(body, dict) and body.get("status") == ALREADY_COMPLETED
-        if not (answer.is_success or answer.status_code == httpx.codes.NOT_FOUND or ended):
+        gone = answer.status_code == httpx.codes.NOT_FOUND and _is_from_fal(answer)
+        if answer.status_code == httpx.codes.NOT_FOUND and not gone:
+            raise self._api.trouble(answer)
+        if not (answer.is_success or gone or ended):
             raise self._api.failure(answer)
 
     def upload(self, content: bytes, file_name: str, content_type: str, *, lives_s: int) -> str:
@@ -196,6 +212,11 @@ def explain(body: Any) -> str:
         return "; ".join(_item(item) for item in ([detail] if isinstance(detail, dict) else detail))
     word = body.get("error_type") or body.get("status")
     return str(detail or (f"{NO_REASON} ({word})" if word else NO_REASON))
+
+
+def _is_from_fal(answer: httpx.Response) -> bool:
+    """Tell fal's own answers from those of an ingress before it."""
+    return "x-fal-request-id" in answer.headers
 
 
 def _why(status: int, reason: str) -> str:

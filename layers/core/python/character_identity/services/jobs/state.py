@@ -26,6 +26,8 @@ class MachineState(BaseModel):
     """``poll_seconds`` is how long to wait for a callback before the provider is asked anyway.
 
     ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
+    ``missing_since`` is when the provider first said that it does not know the job, and nothing else since;
+    ``orders`` counts how often the order was made and proved not to have been taken.
 
     Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
     carried on.
@@ -40,6 +42,8 @@ class MachineState(BaseModel):
     was_called_back: bool = False
     deadline_at: datetime | None = None
     links_until: datetime | None = None
+    missing_since: datetime | None = None
+    orders: int = 0
     error: dict[str, Any] | None = None
 
     @model_validator(mode="before")

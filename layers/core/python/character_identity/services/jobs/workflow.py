@@ -6,6 +6,7 @@ its state machine: state in, next state out.
 """
 
 import logging
+import math
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
@@ -31,6 +32,11 @@ ABSENT_AFTER = timedelta(minutes=2)
 """A job that a provider cannot find so long after the order was never accepted: Astria cuts requests at 30 s
 and asks for 60 s before one asks (https://docs.astria.ai/docs/api/overview, read 2026-11-22), and a function
 of ours that still waits for the answer has ended."""
+
+BELIEVED_AFTER = timedelta(minutes=2)
+"""Between two answers that a job is not there: replicas lag (apify-client-python, pull request 749)."""
+MAX_ORDERS = 3
+"""A provider that fails three times at the same order chokes on what it says."""
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +154,9 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         except ProviderUnavailable as exc:
             logger.warning("the provider is unavailable, the job goes on", exc_info=exc)
             return self._wait(state, job, exc.retry_after_s)
-        return self._go_on(state, subject, job, status)
+        if status.state == "missing":
+            return self._miss(state, job, status)
+        return self._go_on(state.model_copy(update={"missing_since": None}), subject, job, status)
 
     def record(self, state: StateT) -> StateT:
         """Write the outcome and settle the money; an error that a Catch brought makes it a failure."""
@@ -233,6 +241,10 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             if order is not None and self._now() - job.intended_at >= ABSENT_AFTER:
                 self._ledger.withdraw(job.job_id, None)
                 job = job.model_copy(update={"state": "accepted"})
+                state = state.model_copy(update={"orders": state.orders + 1})
+                if state.orders >= MAX_ORDERS:
+                    message = f"{job.provider} failed {MAX_ORDERS} times at this order, and did not take it."
+                    return state.failed(Failure(code="order_not_taken", message=message))
         if job.state == "accepted" and not state.past_deadline(self._now()):
             return state.model_copy(update={"state": "unsubmitted"})
         return self._wait(state, job)
@@ -246,6 +258,17 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
         self._apply_status(subject, job, status)
         return state.completed(self.done, self._now()) if status.state == "done" else self._wait(state, job)
+
+    def _miss(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
+        """Believe that a job is not there when it was said twice, and not right after the order."""
+        now = self._now()
+        is_new = job.intended_at is not None and now - job.intended_at < BELIEVED_AFTER
+        since = None if is_new else state.missing_since or now
+        if since is not None and now - since >= BELIEVED_AFTER:
+            reason = status.reason or f"The provider does not know the {self.kind}."
+            return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
+        missed = state.model_copy(update={"missing_since": since})
+        return self._wait(missed, job, math.ceil(BELIEVED_AFTER.total_seconds()))
 
     def _give_up(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody wants it any more: stop it at the provider, and delete it there if it was erased.

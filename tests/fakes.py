@@ -318,11 +318,11 @@ class FakeTrainedWeights:
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], str] = {}
 
-    def remember(self, owner: str, mark: str, identity_id: str) -> None:
-        self.known[owner, mark] = identity_id
+    def remember(self, owner: str, digest: str, identity_id: str) -> None:
+        self.known[owner, digest] = identity_id
 
-    def find(self, owner: str, mark: str) -> str | None:
-        return self.known.get((owner, mark))
+    def find(self, owner: str, digest: str) -> str | None:
+        return self.known.get((owner, digest))
 
 
 class FakeBucket:

@@ -242,7 +242,7 @@ class TestRows:
         (row,) = (item for item in table.scan()["Items"] if item["pk"] == "IDENTITY#i1")
         assert "Sarah" not in str(row)
         assert row.keys() == {
-            *("pk", "sk", "status", "listing", "created_at"),
+            *("pk", "sk", "gsi1pk", "gsi1sk", "due_at", "status"),
             *("identity_id", "owner", "provider", "erased_at", "complete", "removed", "kept", "unfinished"),
         }
 
@@ -254,7 +254,7 @@ class TestRows:
         with pytest.raises(Conflict):
             IdentityTable(table).add(an_identity())
 
-    def test_a_mark_of_weights_that_comes_after_the_erasure_is_not_kept(self, table: Any) -> None:
+    def test_a_digest_of_weights_that_comes_after_the_erasure_is_not_kept(self, table: Any) -> None:
         IdentityTable(table).add(an_identity())
         ErasureTable(table).replace_with_tombstone(a_receipt(), Event.of_erasure(an_identity(), NOON))
         TrainedWeightsTable(table).remember("ann", "late", "i1")

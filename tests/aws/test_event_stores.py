@@ -213,7 +213,7 @@ class TestRows:
         transact(table, [put_of(an_event())])
         EndpointTable(table).add(an_endpoint(), 5)
         DeliveryTable(table).add(a_delivery())
-        shown = table.scan(IndexName="by_owner")["Items"]
+        shown = table.scan(IndexName="gsi1")["Items"]
         assert len(shown) == 2
         assert SECRET not in str(shown)
 

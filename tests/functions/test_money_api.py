@@ -425,7 +425,7 @@ class TestCancel:
         (job,) = rows("JOB#")
         assert (job["callback_pending"], job["money"]) == (True, "reserved")  # the machine settles it
         (event,) = rows("EVENT#")
-        assert (event["type"], "listing" in event) == ("IdentityFailed", False)
+        assert (event["type"], "due_at" in event) == ("IdentityFailed", False)
 
     def test_a_second_cancel_changes_nothing(self, harness: Harness) -> None:
         harness.accept_training()

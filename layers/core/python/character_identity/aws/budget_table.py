@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from character_identity.aws import keys
 from character_identity.aws.transactions import Write
 from character_identity.domain.budget import Budget, Settlement
 from character_identity.domain.job import ProviderJob
 
 
 class BudgetTable:
-    """One item for an owner's month: pk ``BUDGET#<owner>``, sk ``<month>``; its numbers go up and down.
+    """One item for an owner's month, whose numbers go up and down.
 
-    An operator may give an owner another limit than the default: sk ``LIMIT``, attribute ``limit_microusd``.
+    An operator may give an owner another limit than the default: an item with ``limit_microusd``.
     """
 
     def __init__(self, table: Any, default_limit_microusd: int) -> None:
@@ -19,12 +20,12 @@ class BudgetTable:
 
     def limit_of(self, owner: str) -> int:
         """What an owner may spend in a month."""
-        item = self._item(owner, "LIMIT")
+        item = self._item(keys.budget_limit(owner))
         return int(item.get("limit_microusd", self._default_limit_microusd))
 
     def of(self, owner: str, month: str) -> Budget:
         """An owner's month."""
-        item = self._item(owner, month)
+        item = self._item(keys.budget(owner, month))
         return Budget(
             month=month,
             limit_microusd=self.limit_of(owner),
@@ -34,8 +35,7 @@ class BudgetTable:
             jobs=int(item.get("jobs", 0)),
         )
 
-    def _item(self, owner: str, sort_key: str) -> dict[str, Any]:
-        key = {"pk": f"BUDGET#{owner}", "sk": sort_key}
+    def _item(self, key: keys.Key) -> dict[str, Any]:
         item: dict[str, Any] = self._table.get_item(Key=key, ConsistentRead=True).get("Item", {})
         return item
 
@@ -44,7 +44,7 @@ def reserving(job: ProviderJob, limit_microusd: int) -> Write:
     """Set a job's money aside, if as much is there. The limit itself must not be less than that."""
     return {
         "Update": {
-            "Key": _key(job),
+            "Key": keys.budget(job.owner, job.budget_month),
             "UpdateExpression": "ADD #reserved :amount, #held :amount, #jobs :one",
             "ConditionExpression": "attribute_not_exists(#held) OR #held <= :room",
             "ExpressionAttributeNames": {"#reserved": "reserved", "#held": "held", "#jobs": "jobs"},
@@ -63,7 +63,7 @@ def settling(job: ProviderJob, settlement: Settlement) -> Write:
     assumed = spent if settlement.cost_microusd is None else 0
     return {
         "Update": {
-            "Key": _key(job),
+            "Key": keys.budget(job.owner, job.budget_month),
             "UpdateExpression": "ADD #reserved :less, #committed :spent, #held :rest, #assumed :assumed",
             "ExpressionAttributeNames": {
                 f"#{name}": name for name in ("reserved", "committed", "held", "assumed")
@@ -76,7 +76,3 @@ def settling(job: ProviderJob, settlement: Settlement) -> Write:
             },
         }
     }
-
-
-def _key(job: ProviderJob) -> dict[str, str]:
-    return {"pk": f"BUDGET#{job.owner}", "sk": job.budget_month}

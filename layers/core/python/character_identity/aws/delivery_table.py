@@ -5,15 +5,15 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.event_table import KEPT
 from character_identity.aws.items import is_condition_failure, to_item
-from character_identity.aws.open_work import NO_LISTING, listing
 from character_identity.aws.transactions import setting
 from character_identity.domain.webhook import Delivery
 
 
 class DeliveryTable:
-    """One item each, beside its event: pk ``EVENT#<id>``, sk ``DELIVERY#<endpoint id>``."""
+    """One item each, beside its event."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -32,12 +32,12 @@ class DeliveryTable:
 
     def find(self, event_id: str, endpoint_id: str) -> Delivery | None:
         """How far telling this event there is."""
-        item = self._table.get_item(Key=_key(event_id, endpoint_id), ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=keys.delivery(event_id, endpoint_id), ConsistentRead=True).get("Item")
         return None if item is None else Delivery.model_validate(item)
 
     def of_event(self, event_id: str) -> list[Delivery]:
         """All deliveries of an event: as many as an owner has endpoints, so one page."""
-        condition = Key("pk").eq(f"EVENT#{event_id}") & Key("sk").begins_with("DELIVERY#")
+        condition = Key("pk").eq(keys.event(event_id)["pk"]) & Key("sk").begins_with(keys.DELIVERY)
         items = self._table.query(KeyConditionExpression=condition, ConsistentRead=True)["Items"]
         return [Delivery.model_validate(item) for item in items]
 
@@ -48,10 +48,10 @@ class DeliveryTable:
             & Attr("attempts").eq(old.attempts)
             & Attr("next_attempt_at").eq(to_item(old)["next_attempt_at"])
         )
-        due = NO_LISTING if new.next_attempt_at is None else listing(new.next_attempt_at)
+        due = keys.NOT_DUE if new.next_attempt_at is None else keys.due(new.next_attempt_at)
         try:
             self._table.update_item(
-                Key=_key(old.event_id, old.endpoint_id),
+                Key=keys.delivery(old.event_id, old.endpoint_id),
                 **setting({**to_item(new), **due}),
                 ConditionExpression=unchanged,
             )
@@ -66,12 +66,8 @@ def _item(delivery: Delivery) -> dict[str, Any]:
     if delivery.next_attempt_at is None:
         raise ValueError("A new delivery is due at some time.")
     return {
-        **_key(delivery.event_id, delivery.endpoint_id),
+        **keys.delivery(delivery.event_id, delivery.endpoint_id),
         **to_item(delivery),
-        **listing(delivery.next_attempt_at),
+        **keys.due(delivery.next_attempt_at),
         "expires_at": int((delivery.next_attempt_at + KEPT).timestamp()),
     }
-
-
-def _key(event_id: str, endpoint_id: str) -> dict[str, str]:
-    return {"pk": f"EVENT#{event_id}", "sk": f"DELIVERY#{endpoint_id}"}

@@ -6,6 +6,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.items import is_condition_failure, to_item
 from character_identity.aws.transactions import setting
 from character_identity.domain.errors import Conflict
@@ -13,7 +14,7 @@ from character_identity.domain.webhook import Endpoint
 
 
 class EndpointTable:
-    """One item each: pk ``OWNER#<owner>``, sk ``ENDPOINT#<id>``. The secret is in it: we have to sign."""
+    """One item each. The secret is in it: we have to sign."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -24,28 +25,30 @@ class EndpointTable:
         Raises:
             Conflict: the owner would have more than ``at_most``.
         """
-        self._table.put_item(Item={**_key(endpoint.owner, endpoint.endpoint_id), **to_item(endpoint)})
+        self._table.put_item(
+            Item={**keys.endpoint(endpoint.owner, endpoint.endpoint_id), **to_item(endpoint)}
+        )
         if len(self.list(endpoint.owner)) > at_most:
             self.remove(endpoint.owner, endpoint.endpoint_id)
             raise Conflict(f"There are {at_most} webhooks already.", code="too_many_webhooks")
 
     def list(self, owner: str) -> list[Endpoint]:
         """An owner's endpoints, oldest first; so few that they are one page."""
-        condition = Key("pk").eq(f"OWNER#{owner}") & Key("sk").begins_with("ENDPOINT#")
+        condition = Key("pk").eq(keys.endpoints(owner)) & Key("sk").begins_with(keys.ENDPOINT)
         items = self._table.query(KeyConditionExpression=condition, ConsistentRead=True)["Items"]
         found = [Endpoint.model_validate(item) for item in items]
         return sorted(found, key=lambda endpoint: endpoint.created_at)
 
     def find(self, owner: str, endpoint_id: str) -> Endpoint | None:
         """An owner's endpoint of that id."""
-        item = self._table.get_item(Key=_key(owner, endpoint_id), ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=keys.endpoint(owner, endpoint_id), ConsistentRead=True).get("Item")
         return None if item is None else Endpoint.model_validate(item)
 
     def disable(self, owner: str, endpoint_id: str, at: datetime) -> None:
         """Send no more there; nothing where it was removed since."""
         try:
             self._table.update_item(
-                Key=_key(owner, endpoint_id),
+                Key=keys.endpoint(owner, endpoint_id),
                 **setting({"disabled_at": at.isoformat()}),
                 ConditionExpression="attribute_exists(pk)",
             )
@@ -55,9 +58,5 @@ class EndpointTable:
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget an endpoint; False if there is none."""
-        removed = self._table.delete_item(Key=_key(owner, endpoint_id), ReturnValues="ALL_OLD")
+        removed = self._table.delete_item(Key=keys.endpoint(owner, endpoint_id), ReturnValues="ALL_OLD")
         return "Attributes" in removed
-
-
-def _key(owner: str, endpoint_id: str) -> dict[str, str]:
-    return {"pk": f"OWNER#{owner}", "sk": f"ENDPOINT#{endpoint_id}"}

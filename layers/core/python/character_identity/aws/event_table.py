@@ -5,8 +5,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.items import is_condition_failure, to_item
-from character_identity.aws.open_work import NO_LISTING, listing
 from character_identity.aws.transactions import Write, setting
 from character_identity.domain.event import Event
 
@@ -16,7 +16,7 @@ PUBLISHED_BY = timedelta(minutes=1)
 
 
 class EventTable:
-    """One item each: pk ``EVENT#<id>``, sk ``EVENT``; its deliveries lie beside it."""
+    """One item each, among the open work until it is published; its deliveries lie beside it."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -29,20 +29,22 @@ class EventTable:
     def find_unpublished(self, event_id: str) -> Event | None:
         """The event of that id, if it was not published yet."""
         item = self._item(event_id)
-        return Event.model_validate(item) if "listing" in item else None
+        return Event.model_validate(item) if "due_at" in item else None
 
     def mark_published(self, event_id: str) -> None:
         """Nobody has to publish it any more."""
         try:
             self._table.update_item(
-                Key=_key(event_id), **setting(NO_LISTING), ConditionExpression="attribute_exists(pk)"
+                Key=keys.event(event_id), **setting(keys.NOT_DUE), ConditionExpression="attribute_exists(pk)"
             )
         except ClientError as exc:
             if not is_condition_failure(exc):
                 raise
 
     def _item(self, event_id: str) -> dict[str, Any]:
-        item: dict[str, Any] = self._table.get_item(Key=_key(event_id), ConsistentRead=True).get("Item", {})
+        item: dict[str, Any] = self._table.get_item(Key=keys.event(event_id), ConsistentRead=True).get(
+            "Item", {}
+        )
         return item
 
 
@@ -53,9 +55,7 @@ def put_of(event: Event) -> Write:
     event is written twice (an erasure that is repeated) it is the same one.
     """
     expires_at = int((event.occurred_at + KEPT).timestamp())
-    due = listing(event.occurred_at + PUBLISHED_BY)
-    return {"Put": {"Item": {**_key(event.event_id), **to_item(event), **due, "expires_at": expires_at}}}
-
-
-def _key(event_id: str) -> dict[str, str]:
-    return {"pk": f"EVENT#{event_id}", "sk": "EVENT"}
+    due = keys.due(event.occurred_at + PUBLISHED_BY)
+    return {
+        "Put": {"Item": {**keys.event(event.event_id), **to_item(event), **due, "expires_at": expires_at}}
+    }

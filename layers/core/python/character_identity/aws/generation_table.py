@@ -7,6 +7,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
 from character_identity.aws.items import is_condition_failure, to_item
 from character_identity.aws.ledger_table import accepting
@@ -21,10 +22,7 @@ OUTCOME = frozenset({"status", "settled_at", "images", "warnings", "cost_usd", "
 
 
 class GenerationTable:
-    """One item each: pk ``GENERATION#<id>``, sk ``GENERATION``; its scores lie beside it.
-
-    Index ``by_owner`` lists an identity's by time.
-    """
+    """One item each; its scores lie beside it, and the index lists an identity's generations by time."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -36,11 +34,10 @@ class GenerationTable:
             Conflict: there is one of that id, or the identity is not ready (any more).
             BudgetExceeded: the job's money is not there; nothing is stored then.
         """
-        listing = {"listing": _listing(generation.identity_id)}
-        item = {**_key(generation.generation_id), **listing, **to_item(generation)}
-        identity = {"pk": f"IDENTITY#{generation.identity_id}", "sk": "IDENTITY"}
+        listed = keys.listed(keys.generations_of(generation.identity_id), generation.created_at)
+        item = {**keys.generation(generation.generation_id), **listed, **to_item(generation)}
         ready = {
-            "Key": identity,
+            "Key": keys.identity(generation.identity_id),
             "ConditionExpression": "#status = :ready",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":ready": "ready"},
@@ -64,7 +61,7 @@ class GenerationTable:
         Raises:
             NotFound: there is none.
         """
-        item = self._table.get_item(Key=_key(generation_id), ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=keys.generation(generation_id), ConsistentRead=True).get("Item")
         if item is None:
             raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
         return Generation.model_validate(item)
@@ -72,8 +69,8 @@ class GenerationTable:
     def of_identity(self, identity_id: str) -> list[Generation]:
         """All generations of an identity, newest first; one that was just added may be missing."""
         query = {
-            "IndexName": "by_owner",
-            "KeyConditionExpression": Key("listing").eq(_listing(identity_id)),
+            "IndexName": keys.INDEX,
+            "KeyConditionExpression": Key("gsi1pk").eq(keys.generations_of(identity_id)),
             "ScanIndexForward": False,
         }
         found: list[Generation] = []
@@ -89,7 +86,7 @@ class GenerationTable:
         open_still = Attr("pk").exists() & ~Attr("status").is_in(list(SETTLED))
         try:
             self._table.update_item(
-                Key=_key(generation.generation_id),
+                Key=keys.generation(generation.generation_id),
                 **setting(_values(generation, fields)),
                 ConditionExpression=open_still,
             )
@@ -109,7 +106,7 @@ class GenerationTable:
         update["ExpressionAttributeNames"]["#status"] = "status"
         update["ExpressionAttributeValues"] |= {":queued": "queued", ":running": "running"}
         condition = "#status IN (:queued, :running)"
-        key = _key(generation.generation_id)
+        key = keys.generation(generation.generation_id)
         with suppress(Refused):
             settling = {"Key": key, "ConditionExpression": condition, **update}
             transact(self._table, [{"Update": settling}, put_of(event)])
@@ -119,11 +116,3 @@ class GenerationTable:
 def _values(generation: Generation, fields: Set[str]) -> dict[str, Any]:
     item = to_item(generation)
     return {name: item[name] for name in sorted(fields)}
-
-
-def _key(generation_id: str) -> dict[str, str]:
-    return {"pk": f"GENERATION#{generation_id}", "sk": "GENERATION"}
-
-
-def _listing(identity_id: str) -> str:
-    return f"GENERATIONS#{identity_id}"

@@ -6,22 +6,20 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, ConditionBase
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.items import is_condition_failure
 from character_identity.ports.stores import IdempotencyRecord
 
 
 class IdempotencyTable:
-    """The latest of equal calls: pk ``CALL#<digest>``, sk ``CALL``.
-
-    That its outcome was told: pk ``CALL#<target id>``, sk ``ANSWERED``.
-    """
+    """The latest of equal calls; and, as an item of its own, that the outcome of one was told."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
 
     def find(self, digest: str) -> IdempotencyRecord | None:
         """The call of that digest, if one was made."""
-        item = self._table.get_item(Key=_key(digest), ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=keys.call(digest), ConsistentRead=True).get("Item")
         if item is None:
             return None
         expires_at = item.get("expires_at")
@@ -38,7 +36,7 @@ class IdempotencyTable:
         """Remember a call unless another than ``replaces`` is remembered; returns the one that is now."""
         try:
             self._table.put_item(
-                Item={**_key(digest), **_item(call)},
+                Item={**keys.call(digest), **_item(call)},
                 ConditionExpression=Attr("pk").not_exists() if replaces is None else _is(replaces),
             )
         except ClientError as exc:
@@ -51,18 +49,18 @@ class IdempotencyTable:
     def release(self, digest: str, call: IdempotencyRecord) -> None:
         """Forget a call that led to nothing, unless another is remembered by now."""
         try:
-            self._table.delete_item(Key=_key(digest), ConditionExpression=_is(call))
+            self._table.delete_item(Key=keys.call(digest), ConditionExpression=_is(call))
         except ClientError as exc:
             if not is_condition_failure(exc):
                 raise
 
     def mark_delivered(self, target_id: str) -> None:
         """The outcome of a call was told."""
-        self._table.put_item(Item=_delivered(target_id))
+        self._table.put_item(Item=keys.call_delivered(target_id))
 
     def was_delivered(self, target_id: str) -> bool:
         """Whether the outcome of a call was told."""
-        return "Item" in self._table.get_item(Key=_delivered(target_id), ConsistentRead=True)
+        return "Item" in self._table.get_item(Key=keys.call_delivered(target_id), ConsistentRead=True)
 
 
 def _item(call: IdempotencyRecord) -> dict[str, Any]:
@@ -77,11 +75,3 @@ def _item(call: IdempotencyRecord) -> dict[str, Any]:
 def _is(call: IdempotencyRecord) -> ConditionBase:
     """By its time as well: a call that takes another's place may have its target."""
     return Attr("target_id").eq(call.target_id) & Attr("made_at").eq(call.made_at.isoformat())
-
-
-def _key(digest: str) -> dict[str, str]:
-    return {"pk": f"CALL#{digest}", "sk": "CALL"}
-
-
-def _delivered(target_id: str) -> dict[str, str]:
-    return {"pk": f"CALL#{target_id}", "sk": "ANSWERED"}

@@ -6,6 +6,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
 from character_identity.aws.items import is_condition_failure, to_item, to_value
 from character_identity.aws.ledger_table import accepting
@@ -20,7 +21,7 @@ ERASED = "erased"
 
 
 class IdentityTable:
-    """One item each: pk ``IDENTITY#<id>``, sk ``IDENTITY``; index ``by_owner`` lists an owner's by time."""
+    """One item each; the index lists an owner's by time."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -38,7 +39,8 @@ class IdentityTable:
             Conflict: there is one of that id.
             BudgetExceeded: the job's money is not there; nothing is stored then.
         """
-        item = {**_key(identity.identity_id), "listing": _listing(identity.owner), **to_item(identity)}
+        listed = keys.listed(keys.identities_of(identity.owner), identity.created_at)
+        item = {**keys.identity(identity.identity_id), **listed, **to_item(identity)}
         writes: list[Write] = [{"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}]
         if event is not None:
             writes.append(put_of(event))
@@ -57,7 +59,7 @@ class IdentityTable:
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        item = self._table.get_item(Key=_key(identity_id), ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=keys.identity(identity_id), ConsistentRead=True).get("Item")
         if item is None or item["status"] == ERASED:
             error = NotFound if item is None else Erased
             raise error(f"There is no identity {identity_id!r}.", code="unknown_identity")
@@ -66,8 +68,8 @@ class IdentityTable:
     def list(self, owner: str) -> list[Identity]:
         """All identities of an owner, newest first."""
         query = {
-            "IndexName": "by_owner",
-            "KeyConditionExpression": Key("listing").eq(_listing(owner)),
+            "IndexName": keys.INDEX,
+            "KeyConditionExpression": Key("gsi1pk").eq(keys.identities_of(owner)),
             "ScanIndexForward": False,
         }
         found: list[Identity] = []
@@ -100,7 +102,7 @@ class IdentityTable:
         update = setting({name: to_value(value) for name, value in outcome.items() if value is not None})
         update["ExpressionAttributeNames"]["#status"] = "status"
         update["ExpressionAttributeValues"][":training"] = "training"
-        condition = {"Key": _key(identity.identity_id), "ConditionExpression": "#status = :training"}
+        condition = {"Key": keys.identity(identity.identity_id), "ConditionExpression": "#status = :training"}
         with suppress(Refused):
             transact(self._table, [{"Update": {**condition, **update}}, put_of(event)])
         return self.get(identity.identity_id)
@@ -117,7 +119,7 @@ class IdentityTable:
         values = {f":{index}": to_value(value) for index, value in enumerate(changes.values())}
         assignments = ", ".join(f"#{index} = :{index}" for index in range(len(changes)))
         self._table.update_item(
-            Key=_key(identity_id),
+            Key=keys.identity(identity_id),
             UpdateExpression=f"SET {assignments}",
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=values,
@@ -132,17 +134,9 @@ def while_there(identity_id: str) -> Write:
     """
     return {
         "ConditionCheck": {
-            "Key": _key(identity_id),
+            "Key": keys.identity(identity_id),
             "ConditionExpression": "attribute_exists(pk) AND #status <> :erased",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":erased": ERASED},
         }
     }
-
-
-def _key(identity_id: str) -> dict[str, str]:
-    return {"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY"}
-
-
-def _listing(owner: str) -> str:
-    return f"IDENTITIES#{owner}"

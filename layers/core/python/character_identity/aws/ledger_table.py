@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.budget_table import reserving, settling
 from character_identity.aws.items import is_condition_failure, to_item, to_value
-from character_identity.aws.open_work import NO_LISTING, listing
 from character_identity.aws.transactions import Refused, Write, setting, transact
 from character_identity.domain.budget import Settlement
 from character_identity.domain.job import JobHandle, ProviderJob
@@ -20,7 +20,7 @@ FIRST_CHECK_AFTER = timedelta(minutes=2)
 
 
 class LedgerTable:
-    """One item for every paid call: pk ``JOB#<id>``, sk ``JOB``; open work while its money is set aside.
+    """One item for every paid call; open work while its money is set aside.
 
     Beside the job the item has ``wake_token``, by which a waiting state machine is woken, and
     ``callback_pending``, true from a callback until the machine has asked the provider.
@@ -31,7 +31,7 @@ class LedgerTable:
 
     def get(self, job_id: str) -> ProviderJob | None:
         """The row of that id, if there is one."""
-        item = self._table.get_item(Key=_key(job_id), ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=keys.job(job_id), ConsistentRead=True).get("Item")
         return None if item is None else ProviderJob.model_validate(item)
 
     def intend(self, job_id: str, at: datetime) -> bool:
@@ -78,11 +78,11 @@ class LedgerTable:
     def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
         """Settle a job's money, once; False if that was done, or its state is another than ``job`` says."""
         changes = {"money": settlement.money, "cost_microusd": settlement.cost_microusd}
-        ended = setting({**changes, **NO_LISTING, "wake_token": None, "callback_pending": False})
+        ended = setting({**changes, **keys.NOT_DUE, "wake_token": None, "callback_pending": False})
         ended["ExpressionAttributeNames"] |= {"#money": "money", "#state": "state"}
         ended["ExpressionAttributeValues"] |= {":reserved": "reserved", ":state": job.state}
         condition = "#money = :reserved AND #state = :state"
-        closing = {"Key": _key(job.job_id), "ConditionExpression": condition, **ended}
+        closing = {"Key": keys.job(job.job_id), "ConditionExpression": condition, **ended}
         try:
             transact(self._table, [{"Update": closing}, settling(job, settlement)])
         except Refused:
@@ -97,9 +97,9 @@ class LedgerTable:
         """Note that a provider called back; the token of the machine that waits for it, if one does."""
         try:
             answer = self._table.update_item(
-                Key=_key(job_id),
+                Key=keys.job(job_id),
                 **setting({"callback_pending": True}),
-                ConditionExpression="attribute_exists(listing)",
+                ConditionExpression="attribute_exists(due_at)",
                 ReturnValues="ALL_OLD",
             )
         except ClientError as exc:
@@ -113,7 +113,7 @@ class LedgerTable:
         """The row as it was; its callback counts as consumed: one that comes from now on is pending again."""
         try:
             answer = self._table.update_item(
-                Key=_key(job_id),
+                Key=keys.job(job_id),
                 **setting({"callback_pending": False, "wake_token": None}),
                 ConditionExpression="attribute_exists(pk)",
                 ReturnValues="ALL_OLD",
@@ -126,13 +126,13 @@ class LedgerTable:
 
     def recheck_at(self, job_id: str, at: datetime) -> None:
         """Keep an open job out of the sweep's way until then."""
-        self._update(job_id, listing(at), "#money = :reserved", {":reserved": "reserved"})
+        self._update(job_id, keys.due(at), "#money = :reserved", {":reserved": "reserved"})
 
     def run_again(self, job: ProviderJob, at: datetime) -> bool:
         """Count another run of the machine that sees to an open job; False if somebody else did."""
         return self._update(
             job.job_id,
-            {"runs": job.runs + 1, **listing(at)},
+            {"runs": job.runs + 1, **keys.due(at)},
             "#money = :reserved AND #runs = :runs",
             {":reserved": "reserved", ":runs": job.runs},
         )
@@ -148,7 +148,9 @@ class LedgerTable:
             parameters.setdefault("ExpressionAttributeValues", {}).update(values)
         try:
             self._table.update_item(
-                Key=_key(job_id), ConditionExpression=f"attribute_exists(pk) AND ({condition})", **parameters
+                Key=keys.job(job_id),
+                ConditionExpression=f"attribute_exists(pk) AND ({condition})",
+                **parameters,
             )
         except ClientError as exc:
             if is_condition_failure(exc):
@@ -159,10 +161,6 @@ class LedgerTable:
 
 def accepting(job: ProviderJob, limit_microusd: int) -> list[Write]:
     """Write a new job down and set its money aside."""
-    item = {**_key(job.job_id), **listing(job.accepted_at + FIRST_CHECK_AFTER), **to_item(job)}
+    item = {**keys.job(job.job_id), **keys.due(job.accepted_at + FIRST_CHECK_AFTER), **to_item(job)}
     put = {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
     return [{"Put": put}, reserving(job, limit_microusd)]
-
-
-def _key(job_id: str) -> dict[str, str]:
-    return {"pk": f"JOB#{job_id}", "sk": "JOB"}

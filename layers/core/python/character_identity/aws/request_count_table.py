@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from character_identity.aws import keys
 from character_identity.aws.items import is_condition_failure
 
 KEPT = timedelta(hours=1)
@@ -12,7 +13,7 @@ KEPT = timedelta(hours=1)
 
 
 class RequestCountTable:
-    """One item for an owner's stretch of time, for an hour: pk ``REQUESTS#<owner>``, sk when it began."""
+    """One item for an owner's stretch of time, for an hour."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
@@ -21,7 +22,7 @@ class RequestCountTable:
         """Count one in the stretch that began then; False, and uncounted, if there are ``limit`` already."""
         try:
             self._table.update_item(
-                Key={"pk": f"REQUESTS#{owner}", "sk": since.isoformat()},
+                Key=keys.request_count(owner, since),
                 UpdateExpression="ADD #requests :one SET #expires_at = :expires_at",
                 ConditionExpression="attribute_not_exists(#requests) OR #requests < :limit",
                 ExpressionAttributeNames={"#requests": "requests", "#expires_at": "expires_at"},

@@ -7,6 +7,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from character_identity.aws import keys
 from character_identity.aws.identity_table import while_there
 from character_identity.aws.items import to_item
 from character_identity.aws.transactions import Refused, Write, transact
@@ -18,9 +19,7 @@ from character_identity.domain.similarity import Embedding
 class ScoreTable:
     """Two kinds of items, written whole, so that writing one twice changes nothing.
 
-    Score: pk ``GENERATION#<generation>``, sk ``SCORE#<image index>#<encoder>``.
-    Embedding (little-endian float32), beside its identity: pk ``IDENTITY#<identity>``,
-    sk ``EMBEDDING#<content sha256>#<encoder>#<weights sha256, 16 digits>#<preprocessing>``.
+    Scores lie beside their generation, embeddings (little-endian float32) beside their identity.
     """
 
     def __init__(self, table: Any) -> None:
@@ -39,7 +38,7 @@ class ScoreTable:
         Raises:
             Erased: the identity is gone; nothing is stored then.
         """
-        key = {"pk": f"GENERATION#{generation_id}", "sk": f"SCORE#{image_index:02}#{score.encoder}"}
+        key = keys.score(generation_id, image_index, score.encoder)
         writes: list[Write] = [while_there(identity_id), {"Put": {"Item": {**key, **to_item(score)}}}]
         for content_sha256, embedding in embeddings.items():
             kept = _embedding_key(identity_id, content_sha256, score.version)
@@ -54,7 +53,7 @@ class ScoreTable:
         """Return a generation's scores by image index; images without any are left out."""
         scores = defaultdict(list)
         for item in self._score_items(generation_id):
-            image_index = int(item["sk"].split("#")[1])
+            image_index = keys.image_index_of(item["sk"])
             scores[image_index].append(Score.model_validate(item))
         return dict(scores)
 
@@ -67,7 +66,7 @@ class ScoreTable:
         return struct.unpack(f"<{len(vector) // 4}f", vector)
 
     def _score_items(self, generation_id: str) -> list[dict[str, Any]]:
-        condition = Key("pk").eq(f"GENERATION#{generation_id}") & Key("sk").begins_with("SCORE#")
+        condition = Key("pk").eq(keys.generation(generation_id)["pk"]) & Key("sk").begins_with(keys.SCORE)
         items: list[dict[str, Any]] = []
         page: dict[str, Any] = {}
         while not page or "LastEvaluatedKey" in page:
@@ -77,6 +76,6 @@ class ScoreTable:
         return items
 
 
-def _embedding_key(identity_id: str, content_sha256: str, version: EncoderVersion) -> dict[str, str]:
-    by = f"{version.encoder}#{version.weights_sha256[:16]}#{version.preprocessing}"
-    return {"pk": f"IDENTITY#{identity_id}", "sk": f"EMBEDDING#{content_sha256}#{by}"}
+def _embedding_key(identity_id: str, content_sha256: str, version: EncoderVersion) -> keys.Key:
+    weights = version.weights_sha256[:16]
+    return keys.embedding(identity_id, content_sha256, version.encoder, weights, version.preprocessing)

@@ -502,7 +502,13 @@ class FakeProviders(dict[str, FakeProvider]):
 
 def event_service(events: FakeEvents, clock: Clock | None = None) -> EventService:
     """Publishes those events on a bus of its own."""
-    return EventService(events, FakeEndpoints(), FakeDeliveries(), FakeBus(), clock or Clock())
+    return EventService(
+        events=events,
+        endpoints=FakeEndpoints(),
+        deliveries=FakeDeliveries(),
+        bus=FakeBus(),
+        now=clock or Clock(),
+    )
 
 
 def produced(*urls: str) -> tuple[ProducedImage, ...]:

@@ -10,7 +10,7 @@ from character_identity.aws.erasure_table import ErasureTable
 from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
 from character_identity.aws.identity_table import IdentityTable
-from character_identity.aws.open_work import OpenWork as OpenWorkTable
+from character_identity.aws.open_work import OpenWorkTable as OpenWorkTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.aws.trained_weights_table import TrainedWeightsTable
 from character_identity.domain.erasure import Removed, RetainedData
@@ -25,9 +25,9 @@ from character_identity.ports.stores import (
     Identities,
     OpenRow,
     OpenWork,
+    Scores,
     TrainedWeights,
 )
-from character_identity.services.scoring import ScoreStore
 from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
 from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
 from tests.event_fakes import FakeEvents
@@ -45,7 +45,7 @@ class Stores:
 
     identities: Identities
     generations: Generations
-    scores: ScoreStore
+    scores: Scores
     weights: TrainedWeights
     erasures: Erasures
     events: Events

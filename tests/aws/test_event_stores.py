@@ -9,7 +9,7 @@ import pytest
 from character_identity.aws.delivery_table import DeliveryTable
 from character_identity.aws.endpoint_table import EndpointTable
 from character_identity.aws.event_table import PUBLISHED_BY, EventTable, put_of
-from character_identity.aws.open_work import OpenWork
+from character_identity.aws.open_work import OpenWorkTable
 from character_identity.aws.transactions import transact
 from character_identity.domain.errors import Conflict
 from character_identity.domain.event import Event
@@ -179,14 +179,14 @@ class TestRows:
 
     def test_an_event_waits_for_the_sweep_until_it_was_published(self, table: Any) -> None:
         transact(table, [put_of(an_event())])
-        work = OpenWork(table)
+        work = OpenWorkTable(table)
         assert work.due(NOON + PUBLISHED_BY - timedelta(seconds=1), 9) == []
         assert work.due(NOON + PUBLISHED_BY, 9) == [(f"EVENT#{EVENT}", "EVENT", NOON + PUBLISHED_BY)]
         EventTable(table).mark_published(EVENT)
         assert work.due(NOON + timedelta(days=1), 9) == []
 
     def test_a_delivery_waits_for_the_sweep_while_it_is_pending(self, table: Any) -> None:
-        rows, work = DeliveryTable(table), OpenWork(table)
+        rows, work = DeliveryTable(table), OpenWorkTable(table)
         rows.add(a_delivery())
         assert work.due(NOON, 9) == [(f"EVENT#{EVENT}", "DELIVERY#e1", NOON)]
         claimed = a_delivery().claimed(NOON)

@@ -70,7 +70,7 @@ class Stores:
 def stores(kind: str, table: Any) -> Stores:
     limit_microusd = 5 * MICROUSD_PER_USD
     if kind == "table":
-        budgets = BudgetTable(table, limit_microusd)
+        budgets = BudgetTable(table, default_limit_microusd=limit_microusd)
         return Stores(
             IdentityTable(table), GenerationTable(table), LedgerTable(table), budgets, EventTable(table)
         )

@@ -40,7 +40,7 @@ class Harness:
         client = httpx.Client(transport=httpx.MockTransport(self._publish))
         services = wiring.services()
         services.fal_signatures = FalSignatures(client, "https://rest.test/jwks", self.clock)
-        services.state_machines = self.workflows  # type: ignore[assignment]  # moto runs no machines
+        services.state_machines = self.workflows  # moto runs no machines
         self.ledger = services.ledger
 
     def order(self, job: ProviderJob | None = None, **changes: Any) -> None:

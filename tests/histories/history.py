@@ -176,7 +176,9 @@ class History:
         self.generation_service = GenerationService(
             generations, identities, providers, orders, workflows, self.clock, self._new_id, lambda: 7
         )
-        self.idempotency = self.idempotency_class(FakeIdempotencyRecords(), self.clock, self._new_id)
+        self.idempotency = self.idempotency_class(
+            calls=FakeIdempotencyRecords(), now=self.clock, new_id=self._new_id
+        )
         callbacks = CallbackAddresses("https://api.test")
         self.training = self.training_class(
             identities,

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from character_identity.aws.identity_table import ERASED
-from character_identity.aws.open_work import OpenWork
+from character_identity.aws.open_work import OpenWorkTable
 from character_identity.domain.erasure import LAST_PURGE
 from tests.histories.harness import KEYS, PROVIDERS_AT, Harness, harness
 from tests.histories.history import History
@@ -155,7 +155,7 @@ class TestOnTheTables:
     def check_nothing_is_left(here: Harness, identity_id: str) -> None:
         here.run()
         table = boto3.resource("dynamodb").Table("state")
-        while rows := OpenWork(table).due(here.now() + timedelta(days=1), 9):
+        while rows := OpenWorkTable(table).due(here.now() + timedelta(days=1), 9):
             here.stand_in.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
             here.sweep()
         assert here.stored_keys() == []

@@ -14,7 +14,7 @@ class BudgetTable:
     An operator may give an owner another limit than the default: an item with ``limit_microusd``.
     """
 
-    def __init__(self, table: Any, default_limit_microusd: int) -> None:
+    def __init__(self, table: Any, *, default_limit_microusd: int) -> None:
         self._table = table
         self._default_limit_microusd = default_limit_microusd
 

@@ -12,7 +12,7 @@ from character_identity.aws.transactions import setting
 from character_identity.ports.stores import OpenRow
 
 
-class OpenWork:
+class OpenWorkTable:
     """The rows that the index lists as ``OPEN``; ``due_at`` says since when they wait."""
 
     def __init__(self, table: Any) -> None:

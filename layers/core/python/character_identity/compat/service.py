@@ -67,6 +67,7 @@ class CompatService:
 
     def __init__(
         self,
+        *,
         identities: IdentityService,
         generations: GenerationService,
         records: IdempotencyRecords,

@@ -19,7 +19,7 @@ class EventService:
     """Publishes events, and has their webhooks sent again."""
 
     def __init__(
-        self, events: Events, endpoints: Endpoints, deliveries: Deliveries, bus: EventBus, now: Now
+        self, *, events: Events, endpoints: Endpoints, deliveries: Deliveries, bus: EventBus, now: Now
     ) -> None:
         self._events = events
         self._endpoints = endpoints

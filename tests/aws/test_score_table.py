@@ -11,6 +11,7 @@ from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.ports.stores import Scores
+from tests.aws.conftest import StateTable
 from tests.builders import NOON, an_identity
 from tests.erasure_fakes import a_receipt
 from tests.scoring_fakes import FakeScores
@@ -71,6 +72,13 @@ def test_a_generation_without_scores_has_none(store: Scores) -> None:
     assert store.scores_of("portrait") == {}
 
 
+def test_an_identitys_scores_come_back_by_generation(store: Scores) -> None:
+    put(store, "portrait", 1, score(), one=[1.0])
+    put(store, "landscape", 0, score(), one=[1.0])
+    assert store.of_identity("eileen") == {"portrait": {1: [score()]}, "landscape": {0: [score()]}}
+    assert store.of_identity("other") == {}
+
+
 def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: Scores) -> None:
     put(store, "portrait", 0, score(CLIP), one=[0.5, -0.5, 0.25])
 
@@ -98,16 +106,16 @@ def test_scores_lie_beside_their_generation_and_embeddings_beside_the_identity(
     request: pytest.FixtureRequest,
 ) -> None:
     table = with_identities(request)
-    before = {(item["pk"], item["sk"]) for item in table.scan()["Items"]}
+    before = {(item["pk"], item["sk"]) for item in table.rows()}
     put(ScoreTable(table), "portrait", 7, score(), one=[1.0])
 
-    assert {(item["pk"], item["sk"]) for item in table.scan()["Items"]} - before == {
+    assert {(item["pk"], item["sk"]) for item in table.rows()} - before == {
         ("GENERATION#portrait", "SCORE#07#clip-vit-b32"),
         ("IDENTITY#eileen", "EMBEDDING#one#clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1"),
     }
 
 
-def test_no_score_is_stored_of_an_identity_that_never_was(table: Any) -> None:
+def test_no_score_is_stored_of_an_identity_that_never_was(table: StateTable) -> None:
     with pytest.raises(Erased):
         put(ScoreTable(table), "portrait", 0, score())
 

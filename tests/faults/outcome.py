@@ -31,7 +31,7 @@ class Facts:
     def of(cls, harness: Harness) -> "Facts":
         """As they are now."""
         with harness.faulty_transport.unwatched():
-            items = harness.table.scan()["Items"]
+            items = harness.table.rows()
         budget = f"BUDGET#{OWNER}"
         return cls(
             {str(item["pk"]): item for item in items if item["pk"] == budget or _is_main(item)},

@@ -212,6 +212,9 @@ class Scores(Protocol):
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         """Return a generation's scores by image index."""
 
+    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
+        """Return the scores of an identity's generations, by their ids and then by image index."""
+
     def embedding(
         self, identity_id: str, content_sha256: str, version: EncoderVersion
     ) -> Embedding | None: ...

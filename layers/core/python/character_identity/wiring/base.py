@@ -4,9 +4,14 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from character_identity.config import environment
+
+if TYPE_CHECKING:
+    from character_identity.aws.session import Session
 
 MAX_SEED = 2**32 - 1
 """Astria takes seeds up to 2^32 (https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22)."""
@@ -44,3 +49,10 @@ class Base:
         self.new_id = new_id
         self.new_seed = new_seed
         self.sleep = sleep
+
+    @cached_property
+    def aws(self) -> "Session":
+        """Makes the clients of AWS."""
+        from character_identity.aws.session import Session
+
+        return Session()

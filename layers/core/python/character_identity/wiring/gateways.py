@@ -1,7 +1,7 @@
 """Gateways: what is asked of other AWS services, and of addresses that others gave us."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from character_identity.config import (
     AnalysisSettings,
@@ -39,7 +39,7 @@ class Gateways(Base):
 
         settings = WorkflowSettings.from_env(self.env)
         return StateMachines(
-            _client("stepfunctions"),
+            self.aws.client("stepfunctions"),
             {"training": settings.train_identity_arn, "generation": settings.generate_images_arn},
         )
 
@@ -47,7 +47,7 @@ class Gateways(Base):
     def event_bus(self) -> EventBus:
         from character_identity.aws.event_bus import EventBridge
 
-        return EventBridge(_client("events"))
+        return EventBridge(self.aws.client("events"))
 
     @cached_property
     def scoring_function(self) -> ImageAnalyzer:
@@ -57,14 +57,14 @@ class Gateways(Base):
 
         name = AnalysisSettings.from_env(self.env).score_image_name
         options = Config(connect_timeout=3, read_timeout=ANALYSIS_TIMEOUT_S, retries={"max_attempts": 0})
-        return ScoringFunction(_client("lambda", config=options) if name else None, name)
+        return ScoringFunction(self.aws.client("lambda", config=options) if name else None, name)
 
     @cached_property
     def keys(self) -> "dict[Vendor, Secret]":
         """The providers' keys; each is fetched once, and again when its provider refuses it."""
         from character_identity.aws.secrets import Secret
 
-        client, settings = _client("secretsmanager"), self.provider_settings
+        client, settings = self.aws.client("secretsmanager"), self.provider_settings
         return {
             "fal": Secret(client, settings.fal_secret_name),
             "astria": Secret(client, settings.astria_secret_name),
@@ -97,9 +97,3 @@ class Gateways(Base):
 
         settings = self.outbound_settings
         return SafeHttpClient(UrlGuard(allow_loopback=settings.local_mode, hosts=settings.result_hosts))
-
-
-def _client(service: str, **options: Any) -> Any:
-    import boto3
-
-    return boto3.client(service, **options)

@@ -1,7 +1,7 @@
 """Storage: the repositories on the one table, and the bucket."""
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from character_identity.config import OrderSettings, StorageSettings
 from character_identity.ports.stores import (
@@ -22,6 +22,9 @@ from character_identity.ports.stores import (
 )
 from character_identity.wiring.base import Base
 
+if TYPE_CHECKING:
+    from character_identity.aws.table import Table
+
 
 class Storage(Base):
     """What is kept, by the ports that the services ask for."""
@@ -31,19 +34,18 @@ class Storage(Base):
         return StorageSettings.from_env(self.env)
 
     @cached_property
-    def table(self) -> Any:
-        import boto3
+    def table(self) -> "Table":
+        from character_identity.aws.table import Table
 
-        return boto3.resource("dynamodb").Table(self.storage_settings.table_name)
+        return Table(self.aws.client("dynamodb"), self.storage_settings.table_name)
 
     @cached_property
     def bucket(self) -> Bucket:
-        import boto3
         from botocore.config import Config
 
         from character_identity.aws.media_bucket import MediaBucket
 
-        client = boto3.client("s3", config=Config(signature_version="s3v4"))
+        client = self.aws.client("s3", config=Config(signature_version="s3v4"))
         return MediaBucket(client, self.storage_settings.bucket_name)
 
     @cached_property

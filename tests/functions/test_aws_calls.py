@@ -263,7 +263,7 @@ def calls(api: Api) -> Counter[str]:
     def note(event_name: str, **_: Any) -> None:
         sent[" ".join(event_name.split(".")[1:])] += 1
 
-    wiring.services().aws._session.register("request-created", note)
+    wiring.services().aws.botocore.register("request-created", note)
     return sent
 
 

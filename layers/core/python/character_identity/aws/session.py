@@ -4,36 +4,17 @@ botocore's own: boto3 adds what is not needed here (resources, transfers of file
 that it takes to load and to make the first clients.
 """
 
-from functools import cached_property
 from typing import Any
+
+import botocore.session
 
 
 class Session:
-    """Makes clients by the credentials and the region of the environment; loads botocore when one is used."""
+    """Makes clients by the credentials and the region of the environment."""
 
-    def client(self, service: str, **options: Any) -> "Client":
-        """Return a client of a service; ``options`` are those of botocore's ``create_client``."""
-        return Client(self, service, options)
+    def __init__(self) -> None:
+        self.botocore = botocore.session.Session()
 
-    @cached_property
-    def botocore(self) -> Any:
-        """The session of the library."""
-        import botocore.session
-
-        return botocore.session.Session()
-
-
-class Client:
-    """A client that is made by its first call: who only reads needs none for what it could start or send."""
-
-    def __init__(self, session: Session, service: str, options: dict[str, Any]) -> None:
-        self._session = session
-        self._service = service
-        self._options = options
-
-    @cached_property
-    def _made(self) -> Any:
-        return self._session.botocore.create_client(self._service, **self._options)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._made, name)
+    def client(self, service: str, **options: Any) -> Any:
+        """Return a new client of a service; ``options`` are those of botocore's ``create_client``."""
+        return self.botocore.create_client(service, **options)

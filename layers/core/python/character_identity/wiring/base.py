@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from character_identity.config import environment
+from character_identity.wiring.deferred import deferred
 
 if TYPE_CHECKING:
     from character_identity.aws.session import Session
@@ -52,7 +53,10 @@ class Base:
 
     @cached_property
     def aws(self) -> "Session":
-        """Makes the clients of AWS."""
         from character_identity.aws.session import Session
 
         return Session()
+
+    def client(self, service: str, **options: Any) -> Any:
+        """Return a client of a service of AWS, which its first call makes."""
+        return deferred(lambda: self.aws.client(service, **options))

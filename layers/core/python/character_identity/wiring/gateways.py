@@ -1,7 +1,7 @@
 """Gateways: what is asked of other AWS services, and of addresses that others gave us."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from character_identity.config import (
     AnalysisSettings,
@@ -11,6 +11,7 @@ from character_identity.config import (
 )
 from character_identity.ports.gateways import EventBus, ImageAnalyzer, Workflows
 from character_identity.wiring.base import Base
+from character_identity.wiring.deferred import deferred
 
 if TYPE_CHECKING:
     from character_identity.aws.secrets import Secret
@@ -39,7 +40,7 @@ class Gateways(Base):
 
         settings = WorkflowSettings.from_env(self.env)
         return StateMachines(
-            self.aws.client("stepfunctions"),
+            self.client("stepfunctions"),
             {"training": settings.train_identity_arn, "generation": settings.generate_images_arn},
         )
 
@@ -47,24 +48,27 @@ class Gateways(Base):
     def event_bus(self) -> EventBus:
         from character_identity.aws.event_bus import EventBridge
 
-        return EventBridge(self.aws.client("events"))
+        return EventBridge(self.client("events"))
 
     @cached_property
     def scoring_function(self) -> ImageAnalyzer:
-        from botocore.config import Config
-
         from character_identity.aws.scoring_function import ScoringFunction
 
         name = AnalysisSettings.from_env(self.env).score_image_name
+        return ScoringFunction(deferred(self._lambda), name)
+
+    def _lambda(self) -> Any:
+        from botocore.config import Config
+
         options = Config(connect_timeout=3, read_timeout=ANALYSIS_TIMEOUT_S, retries={"max_attempts": 0})
-        return ScoringFunction(self.aws.client("lambda", config=options) if name else None, name)
+        return self.aws.client("lambda", config=options)
 
     @cached_property
     def keys(self) -> "dict[Vendor, Secret]":
         """The providers' keys; each is fetched once, and again when its provider refuses it."""
         from character_identity.aws.secrets import Secret
 
-        client, settings = self.aws.client("secretsmanager"), self.provider_settings
+        client, settings = self.client("secretsmanager"), self.provider_settings
         return {
             "fal": Secret(client, settings.fal_secret_name),
             "astria": Secret(client, settings.astria_secret_name),

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from character_identity.config import RateLimitSettings
+from character_identity.wiring.deferred import deferred
 from character_identity.wiring.jobs import Jobs
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Ordering(Jobs):
 
         return IdentityService(
             identities=self.identity_table,
-            references=self.references,
+            references=deferred(lambda: self.references),
             providers=self.providers,
             orders=self.orders,
             workflows=self.state_machines,
@@ -86,7 +87,7 @@ class Ordering(Jobs):
             generations=self.generations,
             records=self.idempotency_records,
             trained_weights=self.trained_weights,
-            media=self.safe_http,
+            media=deferred(lambda: self.safe_http),
             now=self.now,
             new_id=self.new_id,
             sleep=self.sleep,

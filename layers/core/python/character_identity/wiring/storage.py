@@ -1,7 +1,7 @@
 """Storage: the repositories on the one table, and the bucket."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from character_identity.config import OrderSettings, StorageSettings
 from character_identity.ports.stores import (
@@ -21,6 +21,7 @@ from character_identity.ports.stores import (
     TrainedWeights,
 )
 from character_identity.wiring.base import Base
+from character_identity.wiring.deferred import deferred
 
 if TYPE_CHECKING:
     from character_identity.aws.table import Table
@@ -37,16 +38,18 @@ class Storage(Base):
     def table(self) -> "Table":
         from character_identity.aws.table import Table
 
-        return Table(self.aws.client("dynamodb"), self.storage_settings.table_name)
+        return Table(self.client("dynamodb"), self.storage_settings.table_name)
 
     @cached_property
     def bucket(self) -> Bucket:
-        from botocore.config import Config
-
         from character_identity.aws.media_bucket import MediaBucket
 
-        client = self.aws.client("s3", config=Config(signature_version="s3v4"))
-        return MediaBucket(client, self.storage_settings.bucket_name)
+        return MediaBucket(deferred(self._s3), self.storage_settings.bucket_name)
+
+    def _s3(self) -> Any:
+        from botocore.config import Config
+
+        return self.aws.client("s3", config=Config(signature_version="s3v4"))
 
     @cached_property
     def identity_table(self) -> Identities:

@@ -32,18 +32,21 @@ class Webhooks(Storage, Gateways):
     @cached_property
     def endpoints(self) -> "EndpointService":
         from character_identity.domain.webhook import SECRET_BYTES
-        from character_identity.outbound.safe_http import UrlGuard
-        from character_identity.outbound.webhook_address import check_address
         from character_identity.services.webhooks.endpoints import EndpointService
 
-        guard = UrlGuard(allow_loopback=self.outbound_settings.local_mode)
         return EndpointService(
             endpoints=self.endpoint_table,
-            check_address=lambda url: check_address(url, guard),
+            check_address=self._check_address,
             now=self.now,
             new_id=self.new_id,
             new_key=lambda: secrets.token_bytes(SECRET_BYTES),
         )
+
+    def _check_address(self, url: str) -> None:
+        from character_identity.outbound.safe_http import UrlGuard
+        from character_identity.outbound.webhook_address import check_address
+
+        check_address(url, UrlGuard(allow_loopback=self.outbound_settings.local_mode))
 
     @cached_property
     def deliveries(self) -> "DeliveryService":

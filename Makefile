@@ -31,7 +31,7 @@ lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=-
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32
 
-bench: setup ## init time and memory per function, time to the first answer, polls and state transitions per job
+bench: setup ## cold starts beside those of an earlier release, polls and state transitions per job
 	@$(PYTHON) -m benchmarks
 
 clean: ## remove what was made

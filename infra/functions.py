@@ -152,7 +152,7 @@ class Functions(Construct):
         bucket, table = self._storage.bucket, self._storage.table
         if entry.table != "none":
             actions = TABLE_READ + TABLE_WRITE if entry.table == "write" else TABLE_READ
-            _allow(function, actions, [table.table_arn, f"{table.table_arn}/index/by_owner"])
+            _allow(function, actions, [table.table_arn, f"{table.table_arn}/index/gsi1"])
         objects = {
             "s3:GetObject": entry.reads,
             "s3:PutObject": entry.writes,

@@ -74,8 +74,8 @@ class FakeErasures:
         for key in embeddings:
             del self.scores.embeddings[key]
         known = self.trained_weights.known
-        for mark in [mark for mark, whose in known.items() if whose == identity_id]:
-            del known[mark]
+        for of_weights in [each for each, whose in known.items() if whose == identity_id]:
+            del known[of_weights]
         return Removed(embeddings=len(embeddings))
 
 

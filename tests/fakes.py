@@ -319,11 +319,11 @@ class FakeTrainedWeights:
     def __init__(self) -> None:
         self.known: dict[tuple[str, str], str] = {}
 
-    def remember(self, owner: str, mark: str, identity_id: str) -> None:
-        self.known[owner, mark] = identity_id
+    def remember(self, owner: str, digest: str, identity_id: str) -> None:
+        self.known[owner, digest] = identity_id
 
-    def find(self, owner: str, mark: str) -> str | None:
-        return self.known.get((owner, mark))
+    def find(self, owner: str, digest: str) -> str | None:
+        return self.known.get((owner, digest))
 
 
 class FakeBucket:
@@ -513,7 +513,13 @@ def _answer(told: Status | Exception) -> Status:
 
 def event_service(events: FakeEvents, clock: Clock | None = None) -> EventService:
     """Publishes those events on a bus of its own."""
-    return EventService(events, FakeEndpoints(), FakeDeliveries(), FakeBus(), clock or Clock())
+    return EventService(
+        events=events,
+        endpoints=FakeEndpoints(),
+        deliveries=FakeDeliveries(),
+        bus=FakeBus(),
+        now=clock or Clock(),
+    )
 
 
 def produced(*urls: str) -> tuple[ProducedImage, ...]:

@@ -15,6 +15,7 @@ class FakeScores:
         self.scores: dict[str, dict[tuple[int, str], Score]] = defaultdict(dict)
         self.embeddings: dict[tuple[str, str, EncoderVersion], Embedding] = {}
         self.erased: set[str] = set()
+        self.identities: dict[str, str] = {}
 
     def put_score(
         self,
@@ -26,6 +27,7 @@ class FakeScores:
     ) -> None:
         if identity_id in self.erased:
             raise Erased("gone")
+        self.identities[generation_id] = identity_id
         self.scores[generation_id][image_index, score.encoder] = score
         for content_sha256, embedding in embeddings.items():
             self.embeddings[identity_id, content_sha256, score.version] = embedding
@@ -35,6 +37,9 @@ class FakeScores:
         for (image_index, _), score in sorted(self.scores[generation_id].items(), key=lambda item: item[0]):
             found.setdefault(image_index, []).append(score)
         return found
+
+    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
+        return {key: self.scores_of(key) for key, owner in self.identities.items() if owner == identity_id}
 
     def embedding(self, identity_id: str, content_sha256: str, version: EncoderVersion) -> Embedding | None:
         return self.embeddings.get((identity_id, content_sha256, version))

@@ -1,6 +1,5 @@
 """Lambda authorizer of every route: a bearer JWT of the configured issuer, or 401/403."""
 
-import os
 from functools import cache
 from typing import Any
 
@@ -8,14 +7,14 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from character_identity.auth.tokens import TokenVerifier, bearer_of
-from character_identity.config import Settings
+from character_identity.config import AuthSettings, environment
 
 logger = Logger()
 
 
 @cache
 def verifier() -> TokenVerifier:
-    return TokenVerifier.from_settings(Settings(dict(os.environ)))
+    return TokenVerifier.from_settings(AuthSettings.from_env(environment()))
 
 
 @logger.inject_lambda_context

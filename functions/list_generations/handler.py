@@ -18,9 +18,10 @@ app = rest_app()
 @app.get("/v1/identities/<identity_id>/generations")
 def list_generations(identity_id: str) -> Response[str]:
     services = wiring.services()
+    generations = services.generations.list(owner_of(app), identity_id)
+    scores = services.scores.of_identity(identity_id)
     shown = [
-        present_generation(each, services.scores.scores_of(each.generation_id), services.bucket)
-        for each in services.generations.list(owner_of(app), identity_id)
+        present_generation(each, scores.get(each.generation_id, {}), services.bucket) for each in generations
     ]
     return answer(ListGenerationsResponse(generations=shown))
 

@@ -20,7 +20,7 @@ def generate() -> Response[str]:
     services = wiring.services()
     owner = owner_of(app)
     services.rate_limit.admit(owner)
-    services.require_key("FAL_SECRET_NAME", "Fal.ai Instant Character")
+    services.require_key("fal", "Fal.ai Instant Character")
     generation = services.compat.generate_instant(owner, parse_body(app, InstantGeneration))
     return compat_answer(responses.images(generation, services.bucket))
 

@@ -20,7 +20,7 @@ def generate() -> Response[str]:
     services = wiring.services()
     owner = owner_of(app)
     services.rate_limit.admit(owner)
-    services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
+    services.require_key("fal", "Fal.ai LoRA")
     generation = services.compat.generate_lora(owner, parse_body(app, LoraGeneration))
     return compat_answer(responses.images(generation, services.bucket))
 

@@ -19,7 +19,7 @@ def train() -> Response[str]:
     services = wiring.services()
     owner = owner_of(app)
     services.rate_limit.admit(owner)
-    services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
+    services.require_key("fal", "Fal.ai LoRA")
     identity = services.compat.train_lora(owner, parse_body(app, LoraTraining))
     return compat_answer({"request_id": identity.identity_id, "status": "IN_QUEUE"})
 

@@ -32,7 +32,7 @@ from character_identity.auth.tokens import (
     TokenVerifier,
     bearer_of,
 )
-from character_identity.config import Settings
+from character_identity.config import AuthSettings
 from local.issuer import Issuer
 
 NOW = 1_800_000_000
@@ -113,7 +113,9 @@ def issuer() -> FakeIssuer:
 
 @pytest.fixture
 def verifier(issuer: FakeIssuer, clock: Clock) -> TokenVerifier:
-    return TokenVerifier(IssuerKeys(issuer.read, clock), "https://issuer.test", "authenticated", clock)
+    return TokenVerifier(
+        IssuerKeys(issuer.read, clock), issuer="https://issuer.test", audience="authenticated", now=clock
+    )
 
 
 # what a good token says
@@ -458,9 +460,7 @@ def test_a_set_of_any_length_costs_little() -> None:
 
 def test_a_token_of_the_local_issuer_is_good() -> None:
     issuer = Issuer()
-    settings = Settings(
-        {"JWKS_URL": issuer.jwks_url, "JWT_ISSUER": issuer.url, "JWT_AUDIENCE": "authenticated"}
-    )
+    settings = AuthSettings(jwks_url=issuer.jwks_url, jwt_issuer=issuer.url, jwt_audience="authenticated")
     try:
         assert TokenVerifier.from_settings(settings).owner_of(issuer.token("ann")) == "ann"
         with pytest.raises(OSError, match="404"):

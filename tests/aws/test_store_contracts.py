@@ -19,6 +19,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.ports.stores import Budgets, Events, Generations, Identities, Ledger, TrainedWeights
+from tests.aws.conftest import StateTable
 from tests.builders import (
     NOON,
     a_generation,
@@ -67,10 +68,10 @@ class Stores:
 
 
 @pytest.fixture
-def stores(kind: str, table: Any) -> Stores:
+def stores(kind: str, table: StateTable) -> Stores:
     limit_microusd = 5 * MICROUSD_PER_USD
     if kind == "table":
-        budgets = BudgetTable(table, limit_microusd)
+        budgets = BudgetTable(table, default_limit_microusd=limit_microusd)
         return Stores(
             IdentityTable(table), GenerationTable(table), LedgerTable(table), budgets, EventTable(table)
         )
@@ -93,7 +94,7 @@ def generations(stores: Stores) -> Generations:
 
 
 @pytest.fixture
-def trained_weights(stores: Stores, kind: str, table: Any) -> TrainedWeights:
+def trained_weights(stores: Stores, kind: str, table: StateTable) -> TrainedWeights:
     stores.identities.add(an_identity())
     return FakeTrainedWeights() if kind == "fake" else TrainedWeightsTable(table)
 

@@ -75,10 +75,12 @@ class Harness:
         def new_id() -> str:
             return f"id{next(ids)}"
 
-        references = ReferenceService(FakeBucket(), self.media, FakeAnalyzer(), new_id)
+        references = ReferenceService(
+            bucket=FakeBucket(), media=self.media, analyzer=FakeAnalyzer(), new_id=new_id
+        )
         orders = OrderService(self.ledger, self.clock, new_id)
         self.service = CompatService(
-            IdentityService(
+            identities=IdentityService(
                 self.identities,
                 references,
                 providers,
@@ -89,7 +91,7 @@ class Harness:
                 self.clock,
                 new_id,
             ),
-            GenerationService(
+            generations=GenerationService(
                 self.generations,
                 self.identities,
                 providers,
@@ -99,12 +101,12 @@ class Harness:
                 new_id,
                 lambda: 7,
             ),
-            self.earlier,
-            self.weights,
-            self.media,
-            self.clock,
-            new_id,
-            self._sleep,
+            records=self.earlier,
+            trained_weights=self.weights,
+            media=self.media,
+            now=self.clock,
+            new_id=new_id,
+            sleep=self._sleep,
         )
 
     def _sleep(self, seconds: float) -> None:

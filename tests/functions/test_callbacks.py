@@ -6,14 +6,12 @@ import json
 from importlib import import_module
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from character_identity import wiring
 from character_identity.aws.ledger_table import accepting
-from character_identity.aws.transactions import transact
 from character_identity.domain.budget import settlement_of
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.providers.fal.webhook_signature import MAX_BODY_BYTES, FalSignatures
@@ -40,13 +38,13 @@ class Harness:
         client = httpx.Client(transport=httpx.MockTransport(self._publish))
         services = wiring.services()
         services.fal_signatures = FalSignatures(client, "https://rest.test/jwks", self.clock)
-        services.state_machines = self.workflows  # type: ignore[assignment]  # moto runs no machines
+        services.state_machines = self.workflows  # moto runs no machines
         self.ledger = services.ledger
 
     def order(self, job: ProviderJob | None = None, **changes: Any) -> None:
         """A job that was just sent to its provider, which did not answer yet."""
         job = job or a_job(**changes)
-        transact(boto3.resource("dynamodb").Table("state"), accepting(job, LIMIT))
+        wiring.services().table.transact(accepting(job, LIMIT))
         self.ledger.intend(job.job_id, NOON)
 
     def job(self, job_id: str = "training-i1") -> ProviderJob:

@@ -242,7 +242,7 @@ class TestIdempotencyKey:
         """The handlers' services as they are: powertools' resolver takes one event at a time."""
         one_write_at_a_time(monkeypatch)
         harness.services.identity_table.add(an_identity())
-        services = [wiring.Services(harness.services.settings, now=harness.clock) for _ in range(8)]
+        services = [wiring.Services(harness.services.env, now=harness.clock) for _ in range(8)]
         for each in services:  # boto3's session makes one client at a time
             _ = each.idempotency, each.generations
         together = threading.Barrier(len(services))
@@ -425,7 +425,7 @@ class TestCancel:
         (job,) = rows("JOB#")
         assert (job["callback_pending"], job["money"]) == (True, "reserved")  # the machine settles it
         (event,) = rows("EVENT#")
-        assert (event["type"], "listing" in event) == ("IdentityFailed", False)
+        assert (event["type"], "due_at" in event) == ("IdentityFailed", False)
 
     def test_a_second_cancel_changes_nothing(self, harness: Harness) -> None:
         harness.accept_training()

@@ -8,12 +8,10 @@ from importlib import import_module
 from threading import Thread
 from typing import Any
 
-import boto3
 import pytest
 
 from character_identity import wiring
 from character_identity.aws.event_table import put_of
-from character_identity.aws.transactions import transact
 from character_identity.domain.event import Event
 from character_identity.wiring import utc_now
 from character_identity_client.webhooks import verify
@@ -62,7 +60,7 @@ def _on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def happened(**changes: Any) -> Event:
     """Store an event of Ann's of just now."""
     event = an_event(settled_at=utc_now() + timedelta(seconds=1), **changes)
-    transact(boto3.resource("dynamodb").Table("state"), [put_of(event)])
+    wiring.services().table.transact([put_of(event)])
     return event
 
 

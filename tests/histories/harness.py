@@ -22,8 +22,7 @@ import pytest
 from moto import mock_aws
 
 from character_identity import wiring
-from character_identity.aws.open_work import OpenWork
-from character_identity.config import Settings
+from character_identity.aws.open_work import OpenWorkTable
 from character_identity.ports.stores import OpenRow
 from infra.catalog import pascal
 from tests.aws.conftest import create_table
@@ -232,7 +231,7 @@ class Harness:
     def open_work(self) -> list[OpenRow]:
         """What somebody still has to see to, the soonest first."""
         with self.faulty_transport.unwatched():
-            return OpenWork(self.table).due(self.clock.now() + timedelta(days=30), 100)
+            return OpenWorkTable(self.table).due(self.clock.now() + timedelta(days=30), 100)
 
     def paid(self) -> list[dict[str, Any]]:
         """The billable orders that the providers took."""
@@ -274,7 +273,7 @@ class Harness:
         """Those of a function, in the sandbox that it has now."""
         if name not in self._sandboxes:
             services = wiring.Services(
-                Settings(self.settings),
+                self.settings,
                 now=self.clock.now,
                 new_id=lambda: f"{next(self._ids):032x}",
                 new_seed=lambda: 7,

@@ -188,7 +188,9 @@ class History:
         self.generation_service = GenerationService(
             generations, identities, providers, self.orders, workflows, self.clock, self._new_id, lambda: 7
         )
-        self.idempotency = self.idempotency_class(FakeIdempotencyRecords(), self.clock, self._new_id)
+        self.idempotency = self.idempotency_class(
+            calls=FakeIdempotencyRecords(), now=self.clock, new_id=self._new_id
+        )
         self.job_ports: dict[str, Any] = {
             "ledger": ledger,
             "bucket": bucket,

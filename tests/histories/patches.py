@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 
+from character_identity.aws.session import Session
 from local.simulators.drawing.rendering import Shot
 from tests.builders import an_image
 from tests.histories.direct_table import connect
@@ -48,17 +48,16 @@ def _draw_plain_images(patch: pytest.MonkeyPatch) -> None:
 
 def _share_clients(patch: pytest.MonkeyPatch) -> None:
     """A client of AWS is made once, and not once in each sandbox."""
-    for kind in ("client", "resource"):
-        made: dict[Any, Any] = {}
+    made: dict[Any, Any] = {}
+    session = Session()
+    make = session.client
 
-        make = getattr(boto3, kind)
+    def once(_: Session, service: str, **options: Any) -> Any:
+        key = service, *sorted(options)
+        if key not in made:
+            made[key] = make(service, **options)
+            if service == "dynamodb":
+                connect(made[key])
+        return made[key]
 
-        def once(service: str, *, make: Any = make, made: Any = made, **options: Any) -> Any:
-            key = service, *sorted(options)
-            if key not in made:
-                made[key] = make(service, **options)
-                if service == "dynamodb":
-                    connect(made[key].meta.client)
-            return made[key]
-
-        patch.setattr(boto3, kind, once)
+    patch.setattr(Session, "client", once)

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 
 from character_identity.aws.identity_table import ERASED
-from character_identity.aws.open_work import OpenWork
+from character_identity.aws.open_work import OpenWorkTable
 from character_identity.domain.erasure import LAST_PURGE
 from tests.histories.harness import KEYS, PROVIDERS_AT, Harness, harness
 from tests.histories.history import History
@@ -154,12 +153,11 @@ class TestOnTheTables:
     @staticmethod
     def check_nothing_is_left(here: Harness, identity_id: str) -> None:
         here.run()
-        table = boto3.resource("dynamodb").Table("state")
-        while rows := OpenWork(table).due(here.now() + timedelta(days=1), 9):
+        while rows := OpenWorkTable(here.table).due(here.now() + timedelta(days=1), 9):
             here.stand_in.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
             here.sweep()
         assert here.stored_keys() == []
-        items = {(item["pk"], item["sk"]): item for item in table.scan()["Items"]}
+        items = {(item["pk"], item["sk"]): item for item in here.table.rows()}
         left = {pk.partition("#")[0] for pk, _ in items}
         assert left <= {"IDENTITY", "JOB", "EVENT", "BUDGET", "REQUESTS"}
         assert [sk for pk, sk in items if pk.startswith("IDENTITY#")] == ["IDENTITY"]

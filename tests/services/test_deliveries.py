@@ -81,10 +81,10 @@ class Harness:
             return port if turn is None else Interrupting(port, turn)
 
         return DeliveryService(
-            watched(self.events),
-            watched(self.endpoints),
-            watched(self.deliveries),
-            watched(self.receivers),
+            events=watched(self.events),
+            endpoints=watched(self.endpoints),
+            deliveries=watched(self.deliveries),
+            sender=watched(self.receivers),
             now=self.clock,
             jitter=lambda: 0.0,
         )

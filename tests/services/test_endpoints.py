@@ -20,7 +20,11 @@ def endpoints() -> FakeEndpoints:
 def service(endpoints: FakeEndpoints) -> EndpointService:
     ids = iter(f"e{number}" for number in range(1, 100))
     return EndpointService(
-        endpoints, refuse_private, lambda: NOON, lambda: next(ids), lambda: bytes(range(32))
+        endpoints=endpoints,
+        check_address=refuse_private,
+        now=lambda: NOON,
+        new_id=lambda: next(ids),
+        new_key=lambda: bytes(range(32)),
     )
 
 

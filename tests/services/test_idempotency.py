@@ -35,7 +35,7 @@ class Harness:
         self.after: Callable[[], None] = lambda: None
         self.on_look: Callable[[], None] = lambda: None
         ids = count(1)
-        self.service = IdempotencyService(self.calls, self.clock, lambda: f"id{next(ids)}")
+        self.service = IdempotencyService(calls=self.calls, now=self.clock, new_id=lambda: f"id{next(ids)}")
 
     def order(
         self, key: str | None = "k", request_digest: str = "five pictures", owner: str = "ann"
@@ -267,7 +267,7 @@ def test_of_two_that_find_the_key_expired_one_gets_it() -> None:
 
     calls = OthersAreFaster()
     calls.calls[digest] = first
-    service = IdempotencyService(calls, harness.clock, lambda: "mine")
+    service = IdempotencyService(calls=calls, now=harness.clock, new_id=lambda: "mine")
     with pytest.raises(RequestInFlight):
         service.once("ann", "k", "five pictures", harness._find, harness._create)
     assert harness.stored == ["id1"]

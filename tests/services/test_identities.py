@@ -37,7 +37,7 @@ class Harness:
         self.providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
         self.service = IdentityService(
             self.identities,
-            ReferenceService(self.bucket, media, self.analyzer, lambda: "u"),
+            ReferenceService(bucket=self.bucket, media=media, analyzer=self.analyzer, new_id=lambda: "u"),
             self.providers,
             OrderService(self.ledger, lambda: NOON, lambda: "secret"),
             self.workflows,

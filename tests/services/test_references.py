@@ -27,7 +27,12 @@ class Harness:
         self.bucket = FakeBucket()
         self.media = FakeMedia()
         self.analyzer = analyzer or FakeAnalyzer()
-        self.service = ReferenceService(self.bucket, self.media, self.analyzer, lambda: f"id{next(ids)}")
+        self.service = ReferenceService(
+            bucket=self.bucket,
+            media=self.media,
+            analyzer=self.analyzer,
+            new_id=lambda: f"id{next(ids)}",
+        )
 
     def uploaded(self, content: bytes, owner: str = "ann") -> str:
         key = self.service.upload_ticket(owner, "image/jpeg", 100).key
@@ -199,7 +204,7 @@ def test_a_link_that_is_given_twice_is_fetched_once() -> None:
     media, bucket = CountingMedia(), FakeBucket()
     link, other = "https://a.test/a.jpg", "https://a.test/b.jpg"
     media.files |= {link: an_image(), other: an_image(colour="blue")}
-    service = ReferenceService(bucket, media, FakeAnalyzer(), lambda: "id")
+    service = ReferenceService(bucket=bucket, media=media, analyzer=FakeAnalyzer(), new_id=lambda: "id")
     assert len(service.take_in("ann", "i1", [link, other, link], LIMITS).keys) == 3
     assert fetched == [link, other]
 

@@ -66,7 +66,13 @@ class Harness:
         self.work = FakeOpenWork(self.ledger, self.erasures, self.events)
         self.workflows, self.provider, self.bucket = FakeWorkflows(), Provider(), FakeBucket()
         providers = FakeProviders(self.provider)
-        events = EventService(self.events, FakeEndpoints(), FakeDeliveries(), self.bus, self.clock)
+        events = EventService(
+            events=self.events,
+            endpoints=FakeEndpoints(),
+            deliveries=FakeDeliveries(),
+            bus=self.bus,
+            now=self.clock,
+        )
         news = CallbackService(self.ledger, self.workflows, providers)
         erasure = ErasureService(
             self.identities, self.erasures, self.ledger, self.bucket, providers, news, events, self.clock

@@ -149,7 +149,7 @@ def _let_the_deadline_pass(system: dict[str, Any], job: dict[str, Any]) -> None:
     past = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     _table(system).update_item(
         Key={"pk": job["pk"], "sk": job["sk"]},
-        UpdateExpression="SET deadline_at = :past, created_at = :past",
+        UpdateExpression="SET deadline_at = :past, due_at = :past, gsi1sk = :past",
         ExpressionAttributeValues={":past": past},
     )
 

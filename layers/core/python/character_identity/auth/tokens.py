@@ -9,7 +9,7 @@ import jwt
 from jwt.types import Options
 
 from character_identity.auth.jwks import MINIMUM_BITS, IssuerKeys, read_document
-from character_identity.config import Settings
+from character_identity.config import AuthSettings
 
 CLOCK_SKEW_S = 30
 LONGEST_TOKEN = 8 * 1024
@@ -29,7 +29,7 @@ class TokenVerifier:
     """Verifies signature, times, issuer, audience and subject against the issuer's published keys."""
 
     def __init__(
-        self, keys: IssuerKeys, issuer: str, audience: str, now: Callable[[], float] = time.time
+        self, keys: IssuerKeys, *, issuer: str, audience: str, now: Callable[[], float] = time.time
     ) -> None:
         self._keys = keys
         self._issuer = issuer
@@ -37,10 +37,10 @@ class TokenVerifier:
         self._now = now
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "TokenVerifier":
+    def from_settings(cls, settings: AuthSettings) -> "TokenVerifier":
         """The verifier that a deployment is configured for."""
-        url = settings["JWKS_URL"]
-        return cls(IssuerKeys(lambda: read_document(url)), settings["JWT_ISSUER"], settings["JWT_AUDIENCE"])
+        keys = IssuerKeys(lambda: read_document(settings.jwks_url))
+        return cls(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
 
     def owner_of(self, token: str | None) -> str | None:
         """The token's ``sub``, or None when the token is not good.

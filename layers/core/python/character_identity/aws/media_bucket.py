@@ -46,7 +46,10 @@ class MediaBucket:
 
     def write_file(self, key: str, path: Path, content_type: str) -> None:
         """Store a file, in parts when it is large."""
-        self._client.upload_file(str(path), self._name, key, ExtraArgs={"ContentType": content_type})
+        from boto3.s3.transfer import S3Transfer  # half a second of loading, for what stores weights only
+
+        transfer = S3Transfer(self._client)
+        transfer.upload_file(str(path), self._name, key, extra_args={"ContentType": content_type})
 
     def list_keys(self, prefix: str) -> list[str]:
         """All keys under a prefix, in order."""

@@ -15,7 +15,7 @@ NOBODY_WAITS = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 class StateMachines:
     """Executions are named after the identity or generation, so starting one twice changes nothing."""
 
-    def __init__(self, client: Any, arns: Mapping[JobKind, str | None]) -> None:
+    def __init__(self, client: Any, arns: Mapping[JobKind, str]) -> None:
         self._client = client
         self._arns = arns
 

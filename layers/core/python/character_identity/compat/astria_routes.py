@@ -19,7 +19,7 @@ def create_tune(app: APIGatewayHttpResolver, content: Any) -> dict[str, Any]:
     services = wiring.services()
     owner = owner_of(app)
     services.rate_limit.admit(owner)
-    services.require_key("ASTRIA_SECRET_NAME", "Astria")
+    services.require_key("astria", "Astria")
     body = parse(CreateTune, content)
     identity = services.compat.train_tune(owner, body)
     return responses.tune(identity, [MOCK_BRANCH] if body.tune.branch == "fast" and not identity.mock else [])
@@ -40,7 +40,7 @@ def create_prompt(app: APIGatewayHttpResolver, tune_id: str, content: Any) -> di
     services = wiring.services()
     owner = owner_of(app)
     services.rate_limit.admit(owner)
-    services.require_key("ASTRIA_SECRET_NAME", "Astria")
+    services.require_key("astria", "Astria")
     generation = services.compat.order_prompt(owner, tune_id, parse(CreatePrompt, content))
     return responses.prompt(generation, services.bucket)
 

@@ -67,6 +67,7 @@ class CompatService:
 
     def __init__(
         self,
+        *,
         identities: IdentityService,
         generations: GenerationService,
         records: IdempotencyRecords,
@@ -167,13 +168,16 @@ class CompatService:
 
     def _ordered(self, owner: str, identity: Identity, digest: str, request: dict[str, Any]) -> Generation:
         """The generation of the same call of late whose outcome nobody was told, or a new one."""
-        earlier = self._records.find(digest)
-        if earlier is None or self._is_over(earlier):
-            earlier = self._records.claim(digest, self._new_call(), earlier)
+        call = self._records.find(digest)
+        if call is None or self._is_over(call):
+            new = self._new_call()
+            call = self._records.claim(digest, new, call)
+            if call == new:
+                return self._created(owner, identity, request, new.target_id)
         try:
-            return self._generations.get(owner, earlier.target_id)
+            return self._generations.get(owner, call.target_id)
         except NotFound:
-            return self._created(owner, identity, request, earlier.target_id)
+            return self._created(owner, identity, request, call.target_id)
 
     def _created(
         self, owner: str, identity: Identity, request: dict[str, Any], generation_id: str

@@ -1,6 +1,6 @@
 """What the services keep: rows of our table and objects in our bucket."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.similarity import Embedding
 from character_identity.domain.webhook import Delivery, Endpoint
 
 
@@ -66,7 +68,7 @@ class Erasures(Protocol):
         """Delete the generation that a job is for, and its scores."""
 
     def remove_rows(self, identity_id: str) -> Removed:
-        """Delete the embeddings of an identity's pictures and the marks of its weights."""
+        """Delete the embeddings of an identity's pictures and the digests of its weights."""
 
 
 class Budgets(Protocol):
@@ -184,8 +186,38 @@ class RequestCounts(Protocol):
 class TrainedWeights(Protocol):
     """Finds an owner's identity by its weights, wherever a copy of them lies."""
 
-    def remember(self, owner: str, mark: str, identity_id: str) -> None: ...
-    def find(self, owner: str, mark: str) -> str | None: ...
+    def remember(self, owner: str, digest: str, identity_id: str) -> None: ...
+    def find(self, owner: str, digest: str) -> str | None: ...
+
+
+class Scores(Protocol):
+    """Keeps scores, and embeddings to save computing them again; of identities that are there only."""
+
+    def put_score(
+        self,
+        identity_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score,
+        embeddings: Mapping[str, Embedding],
+    ) -> None:
+        """Store the encoder's score of an image in place of an earlier one, with embeddings by content.
+
+        ``embeddings`` are by the SHA-256 of what they show.
+
+        Raises:
+            Erased: the identity is gone; nothing is stored then.
+        """
+
+    def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
+        """Return a generation's scores by image index."""
+
+    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
+        """Return the scores of an identity's generations, by their ids and then by image index."""
+
+    def embedding(
+        self, identity_id: str, content_sha256: str, version: EncoderVersion
+    ) -> Embedding | None: ...
 
 
 class Events(Protocol):

@@ -29,7 +29,7 @@ class IdempotencyService:
     stored under that id is found, and what it did not is stored once.
     """
 
-    def __init__(self, calls: IdempotencyRecords, now: Now, new_id: NewId) -> None:
+    def __init__(self, *, calls: IdempotencyRecords, now: Now, new_id: NewId) -> None:
         self._calls = calls
         self._now = now
         self._new_id = new_id

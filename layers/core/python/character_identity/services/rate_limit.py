@@ -16,7 +16,7 @@ class RateLimit:
     the turn of a minute. The limit is there against loops that ran wild; what they cost, the budget limits.
     """
 
-    def __init__(self, counts: RequestCounts, per_minute: int, now: Now) -> None:
+    def __init__(self, *, counts: RequestCounts, per_minute: int, now: Now) -> None:
         self._counts = counts
         self._per_minute = per_minute
         self._now = now

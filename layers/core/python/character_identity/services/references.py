@@ -47,7 +47,7 @@ class _Examination:
 class ReferenceService:
     """Upload tickets, and the way from a caller's pictures to ``references/<identity>/``."""
 
-    def __init__(self, bucket: Bucket, media: Media, analyzer: ImageAnalyzer, new_id: NewId) -> None:
+    def __init__(self, *, bucket: Bucket, media: Media, analyzer: ImageAnalyzer, new_id: NewId) -> None:
         self._bucket = bucket
         self._media = media
         self._analyzer = analyzer

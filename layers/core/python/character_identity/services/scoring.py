@@ -1,7 +1,6 @@
 """Scoring: compare a generated picture with the references of its identity."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -9,7 +8,7 @@ from typing import Protocol
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding, cosine
-from character_identity.ports.stores import Bucket
+from character_identity.ports.stores import Bucket, Scores
 
 MAX_IMAGE_BYTES = 50_000_000
 
@@ -24,37 +23,10 @@ class Embedder(Protocol):
         """Return the picture's embedding; InvalidRequest when it cannot have one."""
 
 
-class ScoreStore(Protocol):
-    """Keeps scores, and embeddings to save computing them again; of identities that are there only."""
-
-    def put_score(
-        self,
-        identity_id: str,
-        generation_id: str,
-        image_index: int,
-        score: Score,
-        embeddings: Mapping[str, Embedding],
-    ) -> None:
-        """Store the encoder's score of an image in place of an earlier one, with embeddings by content.
-
-        ``embeddings`` are by the SHA-256 of what they show.
-
-        Raises:
-            Erased: the identity is gone; nothing is stored then.
-        """
-
-    def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
-        """Return a generation's scores by image index."""
-
-    def embedding(
-        self, identity_id: str, content_sha256: str, version: EncoderVersion
-    ) -> Embedding | None: ...
-
-
 class ScoringService:
     """Scores stored pictures; doing it twice leaves what doing it once leaves."""
 
-    def __init__(self, *, bucket: Bucket, scores: ScoreStore, embedder: Embedder) -> None:
+    def __init__(self, *, bucket: Bucket, scores: Scores, embedder: Embedder) -> None:
         self._bucket = bucket
         self._scores = scores
         self._embedder = embedder

@@ -21,6 +21,7 @@ class DeliveryService:
 
     def __init__(
         self,
+        *,
         events: Events,
         endpoints: Endpoints,
         deliveries: Deliveries,

@@ -18,6 +18,7 @@ class EndpointService:
 
     def __init__(
         self,
+        *,
         endpoints: Endpoints,
         check_address: Callable[[str], None],
         now: Now,

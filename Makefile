@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check synth lock weights bench clean
+.PHONY: help setup demo dev test check docs synth lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ test: setup ## all tests
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check
+
+docs: setup ## the tables of docs/api.md that come from the table of routes
+	@$(PYTHON) -m scripts.api_page
 
 synth: setup ## the CloudFormation template, into cdk.out
 	@$(PYTHON) -m scripts.synth

@@ -69,7 +69,7 @@ def deployed(lambda_client: Any) -> dict[str, str]:
     """Name in our code and name in Lambda of all functions, among them a new one that does nothing."""
     functions = lambda_client.list_functions()["Functions"]
     names = {
-        function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: function["FunctionName"]
+        function["Environment"]["Variables"]["FUNCTION_NAME"]: function["FunctionName"]
         for function in functions
     }
     archive = io.BytesIO()
@@ -81,7 +81,7 @@ def deployed(lambda_client: Any) -> dict[str, str]:
         Role=functions[0]["Role"],
         Handler="app.handler",
         Code={"ZipFile": archive.getvalue()},
-        Environment={"Variables": {"POWERTOOLS_SERVICE_NAME": BARE}},
+        Environment={"Variables": {"FUNCTION_NAME": BARE}},
     )
     return {**names, BARE: "bare"}
 

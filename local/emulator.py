@@ -54,7 +54,7 @@ class FunctionLogs:
 
     def write(self, function: Function, line: str) -> None:
         """Append a line."""
-        name = function.environment.get("POWERTOOLS_SERVICE_NAME", function.name)
+        name = function.environment.get("FUNCTION_NAME", function.name)
         if name not in self._files:
             self._files[name] = (self._folder / f"{name}.log").open("a", buffering=1)
         self._files[name].write(line + "\n")

@@ -1,0 +1,86 @@
+"""Makes what Lambda calls: handlers of routes, of state machines' tasks, and of events.
+
+The one place where a function meets its services: a handler's module says what is done with them.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from character_identity import wiring
+from character_identity.api.request import Request
+from character_identity.api.response import Response, problem
+from character_identity.api.route import Content, Route
+from character_identity.domain.errors import MethodNotAllowed, ServiceError
+from character_identity.wiring import Services
+
+Event = dict[str, Any]
+LambdaHandler = Callable[[Event, Any], Any]
+Serve = Callable[[Services, Request[Content]], Response]
+State = TypeVar("State", bound=BaseModel)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[Content]):
+    """A route of the table, and what serves it."""
+
+    route: Route[Content]
+    serve: Serve[Content]
+
+
+def endpoint(route: Route[Content]) -> Callable[[Serve[Content]], Endpoint[Content]]:
+    """Have a function serve a route."""
+    return lambda serve: Endpoint(route, serve)
+
+
+def http_handler(*endpoints: Endpoint[Any]) -> LambdaHandler:
+    """The handler of a function behind the API, which has one path; the method chooses the endpoint."""
+    by_method = {each.route.method: each for each in endpoints}
+
+    def handle(event: Event, context: Any) -> Any:
+        asked = by_method.get(event["requestContext"]["http"]["method"])
+        request = Request((asked or endpoints[0]).route, event)
+        return _respond(request, asked, " or ".join(by_method)).to_api_gateway(request.request_id)
+
+    return handle
+
+
+def task(model: type[State], run: Callable[[Services, State], State]) -> LambdaHandler:
+    """The handler of a state machine's task: state in, next state out."""
+
+    def handle(event: Event, context: Any) -> Any:
+        return run(wiring.services(), model.model_validate(event)).model_dump(mode="json")
+
+    return handle
+
+
+def event_handler(run: Callable[[Services, Event, Any], Any]) -> LambdaHandler:
+    """The handler of anything else: events and direct calls."""
+    return lambda event, context: run(wiring.services(), event, context)
+
+
+def _respond(request: Request[Any], asked: Endpoint[Any] | None, methods: str) -> Response:
+    """Serve a request; a failure becomes an answer, a bug's without its traceback."""
+    route = request.route
+    try:
+        if asked is None:
+            raise MethodNotAllowed(f"Method not allowed. Use {methods}.")
+        services = wiring.services()
+        if route.is_limited:
+            services.rate_limit.admit(request.owner)
+        return asked.serve(services, request)
+    except ServiceError as error:
+        if error.status >= 500:
+            logger.error(error.message, exc_info=error)
+        else:
+            logger.info("refused", extra={"code": error.code})
+        return problem(error, for_typescript=route.for_typescript)
+    except Exception:
+        logger.exception("unhandled exception", extra={"route": route.key})
+        bug = ServiceError("Something went wrong on the server.")
+        return problem(bug, for_typescript=route.for_typescript)

@@ -104,6 +104,8 @@ class Functions(Construct):
             "environment": self._environment(entry),
             "role": role,
             "log_group": logs,
+            "logging_format": lambda_.LoggingFormat.JSON,
+            "application_log_level_v2": lambda_.ApplicationLogLevel.INFO,
             "tracing": lambda_.Tracing.ACTIVE,
         }
         if entry.image:
@@ -128,7 +130,7 @@ class Functions(Construct):
     def _environment(self, entry: catalog.Function) -> dict[str, str]:
         """Variables for what the entry uses. Workflows adds the machine that it starts."""
         settings = self._parameters.values
-        variables = {"FUNCTION_NAME": entry.name, "LOG_LEVEL": "INFO"}
+        variables = {"FUNCTION_NAME": entry.name}
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name
         if (

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 class FunctionLogs:
-    """A log file for each function, named as powertools names it, else as AWS does."""
+    """A log file for each function, named like its folder, else as AWS names it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -71,7 +71,6 @@ def test_a_function_answers_before_its_caller_gives_up(template: Template) -> No
 def test_every_variable_has_its_value_from_where_it_should(template: Template, name: str) -> None:
     environment = {**template.functions()[name]["Environment"]["Variables"]}
     assert environment.pop("FUNCTION_NAME") == name
-    assert environment.pop("LOG_LEVEL") == "INFO"
     assert {variable: readable(value) for variable, value in environment.items()} == {
         variable: WHERE_VALUES_COME_FROM[variable] for variable in environment
     }
@@ -155,6 +154,12 @@ def test_what_sends_webhooks_ends_before_an_attempt_counts_as_interrupted() -> N
 
     longest_s = max(entry.timeout_s for entry in catalog.FUNCTIONS if entry.webhooks)
     assert longest_s <= ATTEMPT_TAKES_AT_MOST.total_seconds()
+
+
+def test_every_function_logs_json_from_info_on(template: Template) -> None:
+    for function in template.functions().values():
+        logging = function["LoggingConfig"]
+        assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == ("JSON", "INFO")
 
 
 def test_every_function_is_traced(template: Template) -> None:

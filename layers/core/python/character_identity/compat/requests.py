@@ -34,7 +34,7 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class CompatRequest(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 class ImageRequest(CompatRequest):

@@ -24,6 +24,7 @@ OURS = {
 LIBRARIES = "any library"
 CORE = "character_identity"
 DOMAIN, PORTS, IMAGES = f"{CORE}.domain", f"{CORE}.ports", f"{CORE}.images"
+LOG = f"{CORE}.observability"  # what log lines say, whoever writes them
 TABLE_OF_ROUTES = {f"{CORE}.api.{module}" for module in ("route", "routes", "openapi.components")}
 DEMO = {LIBRARIES, "local", "character_identity_client", "character_evaluation"}
 
@@ -35,16 +36,17 @@ RULES: dict[str, set[str]] = {
     DOMAIN: {"pydantic"},
     PORTS: {DOMAIN},
     IMAGES: {DOMAIN, "PIL"},
-    f"{CORE}.services": {DOMAIN, PORTS, IMAGES, "pydantic"},
+    LOG: {DOMAIN},
+    f"{CORE}.services": {DOMAIN, PORTS, IMAGES, LOG, "pydantic"},
     f"{CORE}.outbound": {DOMAIN, PORTS, "httpx"},
     f"{CORE}.providers": {DOMAIN, PORTS, f"{CORE}.outbound", "cryptography", "httpx"},
-    f"{CORE}.aws": {DOMAIN, PORTS, "boto3", "botocore", "pydantic"},
+    f"{CORE}.aws": {DOMAIN, PORTS, LOG, "boto3", "botocore", "pydantic"},
     f"{CORE}.auth": {f"{CORE}.config", "jwt"},
     f"{CORE}.api": {DOMAIN, PORTS, "pydantic", "typing_extensions"},
     f"{CORE}.api.routes.compat": {f"{CORE}.api", f"{CORE}.compat.requests", DOMAIN},
     f"{CORE}.compat": {DOMAIN, PORTS, f"{CORE}.services", f"{CORE}.api.request", "pydantic"},
     f"{CORE}.wiring": {CORE, "boto3", "botocore", "httpx"},  # the one place that knows every class
-    f"{CORE}.handlers": {CORE, "pydantic"},  # and the one where functions meet them
+    f"{CORE}.handlers": {CORE, "pydantic"},  # and the one where functions meet their services
     "character_evaluation": {DOMAIN, "jinja2"},
     # what uses it
     "functions": {CORE, "pydantic"},

@@ -5,7 +5,7 @@ from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import CREATE_IDENTITY
 from character_identity.api.schemas import CreateIdentityRequest
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 

@@ -3,7 +3,7 @@
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import DELETE_WEBHOOK
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 

@@ -4,7 +4,7 @@ from character_identity.api.presenters import present_identity
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import GET_IDENTITY
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.services.long_poll import wait_until_settled
 from character_identity.wiring import Services
 

@@ -7,7 +7,7 @@ from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import GET_USAGE
 from character_identity.domain.errors import InvalidRequest
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")

@@ -5,7 +5,7 @@ from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import LIST_WEBHOOKS
 from character_identity.api.webhook_presenters import present_webhook
 from character_identity.api.webhook_schemas import ListWebhooksResponse
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 

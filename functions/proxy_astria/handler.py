@@ -8,7 +8,7 @@ from character_identity.api.routes.compat import ORDER_OF_ASTRIA, SHOW_OF_ASTRIA
 from character_identity.compat import astria_routes, responses
 from character_identity.compat.requests import CreatePrompt, CreateTune
 from character_identity.domain.errors import InvalidRequest
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 

@@ -5,7 +5,7 @@ from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import GENERATE_LORA
 from character_identity.compat import responses
 from character_identity.compat.requests import LoraGeneration
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 

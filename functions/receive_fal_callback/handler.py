@@ -3,7 +3,7 @@
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.callbacks import RECEIVE_FAL_CALLBACK
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.providers.callback_bodies import fal_job_id
 from character_identity.wiring import Services
 

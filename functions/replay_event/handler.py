@@ -4,7 +4,7 @@ from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import REPLAY_EVENT
 from character_identity.api.webhook_presenters import present_event
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.handlers import event_handler
+from character_identity.handlers.tasks import event_handler
 from character_identity.services.scoring import ScoringService
 from character_identity.wiring import Services
 from functions.score_image.analyze import analyze

@@ -9,7 +9,7 @@ from pathlib import Path
 from character_identity.api.request import Request
 from character_identity.api.response import Response
 from character_identity.api.routes.documents import SHOW_DOCS
-from character_identity.handlers import endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 PAGE = Path(__file__).with_name("page.html")

@@ -1,6 +1,6 @@
 """Task of generate_images: copy the pictures to our bucket, checked."""
 
-from character_identity.handlers import task
+from character_identity.handlers.tasks import task
 from character_identity.services.jobs.generation import GenerationState
 
 lambda_handler = task(GenerationState, lambda services, state: services.generation_workflow.store(state))

@@ -7,7 +7,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from character_identity.handlers import event_handler
+from character_identity.handlers.tasks import event_handler
 from character_identity.wiring import Services
 
 LONGEST_ROW = timedelta(seconds=45)

@@ -1,7 +1,8 @@
 """Task of both state machines, with a task token: wait until a provider calls back, or the time is up."""
 
-from character_identity.handlers import event_handler
+from character_identity.handlers.tasks import event_handler
 
 lambda_handler = event_handler(
-    lambda services, event, context: services.callbacks.wait(event["state"]["job_id"], event["wake_token"])
+    lambda services, event, context: services.callbacks.wait(event["state"]["job_id"], event["wake_token"]),
+    origin=lambda event: event["state"],
 )

@@ -1,26 +1,21 @@
-"""Makes what Lambda calls: handlers of routes, of state machines' tasks, and of events.
-
-The one place where a function meets its services: a handler's module says what is done with them.
-"""
+"""Handlers of the API: a function that serves a route of the table becomes what Lambda calls."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel
+from typing import Any, Generic
 
 from character_identity import wiring
 from character_identity.api.request import Request
 from character_identity.api.response import Response, problem
 from character_identity.api.route import Content, Route
 from character_identity.domain.errors import MethodNotAllowed, ServiceError
+from character_identity.observability import log_keys
 from character_identity.wiring import Services
 
 Event = dict[str, Any]
 LambdaHandler = Callable[[Event, Any], Any]
 Serve = Callable[[Services, Request[Content]], Response]
-State = TypeVar("State", bound=BaseModel)
 
 logger = logging.getLogger(__name__)
 
@@ -45,23 +40,13 @@ def http_handler(*endpoints: Endpoint[Any]) -> LambdaHandler:
     def handle(event: Event, context: Any) -> Any:
         asked = by_method.get(event["requestContext"]["http"]["method"])
         request = Request((asked or endpoints[0]).route, event)
-        return _respond(request, asked, " or ".join(by_method)).to_api_gateway(request.request_id)
+        request_id, route = request.request_id, request.route.key
+        with log_keys(correlation_id=request_id, request_id=request_id, route=route):
+            response = _respond(request, asked, " or ".join(by_method))
+            logger.info("answered", extra={"status": response.status})
+        return response.to_api_gateway(request_id)
 
     return handle
-
-
-def task(model: type[State], run: Callable[[Services, State], State]) -> LambdaHandler:
-    """The handler of a state machine's task: state in, next state out."""
-
-    def handle(event: Event, context: Any) -> Any:
-        return run(wiring.services(), model.model_validate(event)).model_dump(mode="json")
-
-    return handle
-
-
-def event_handler(run: Callable[[Services, Event, Any], Any]) -> LambdaHandler:
-    """The handler of anything else: events and direct calls."""
-    return lambda event, context: run(wiring.services(), event, context)
 
 
 def _respond(request: Request[Any], asked: Endpoint[Any] | None, methods: str) -> Response:
@@ -81,6 +66,6 @@ def _respond(request: Request[Any], asked: Endpoint[Any] | None, methods: str) -
             logger.info("refused", extra={"code": error.code})
         return problem(error, for_typescript=route.for_typescript)
     except Exception:
-        logger.exception("unhandled exception", extra={"route": route.key})
+        logger.exception("unhandled exception")
         bug = ServiceError("Something went wrong on the server.")
         return problem(bug, for_typescript=route.for_typescript)

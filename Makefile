@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check docs synth lock weights bench clean
+.PHONY: help setup demo dev logs test check docs synth lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ demo: setup ## the main job on this machine: identities, pictures, scores, galle
 
 dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-port 9000" ...)
 	@$(PYTHON) -m local dev $(OPTIONS)
+
+logs: setup ## all that a local run logged about one request (ID= its X-Request-Id, or a job's id)
+	@$(PYTHON) -m scripts.logs "$(ID)"
 
 test: setup ## all tests
 	@$(PYTHON) -m pytest

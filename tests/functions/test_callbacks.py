@@ -295,6 +295,22 @@ def test_a_body_that_is_not_what_it_is_said_to_be_is_refused(harness: Harness, n
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "malformed_body")
 
 
+def test_a_callback_is_logged_under_the_request_that_ordered_its_job(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    harness.order(correlation_id="the order's")
+    assert harness.fal().status == 200
+    said = vars(caplog.records[-1])
+    assert [said[name] for name in ("message", "correlation_id", "job_id", "provider", "request_id")] == [
+        "answered",
+        "the order's",
+        "training-i1",
+        "fal-lora",
+        "r",
+    ]
+
+
 def test_nothing_of_what_was_posted_and_no_secret_is_logged(
     harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -58,4 +58,4 @@ def _scoring(services: Services, memory_mb: int) -> ScoringService:
     return ScoringService(bucket=services.bucket, scores=services.scores, embedder=_encoder(memory_mb))
 
 
-lambda_handler = event_handler(score_image)
+lambda_handler = event_handler(score_image, origin=lambda event: event)

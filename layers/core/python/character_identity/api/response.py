@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from character_identity.api.request import Request
 from character_identity.api.schemas import Body, to_json
@@ -49,7 +49,7 @@ def respond(
     route = request.route
     if status is None:
         (status,) = route.answers
-    if not isinstance(body, cast(type[Any], route.answers[status].content or type(None))):
+    if route.answers[status].content is not (None if body is None else type(body)):
         raise LookupError(f"{route.key} does not answer {status} with {type(body).__name__}.")
     wait_s = request.granted_wait_s if route.accepts_prefer_wait else None
     headers = {

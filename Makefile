@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check synth lock weights bench clean
+.PHONY: help setup demo dev logs test check docs synth lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -16,11 +16,17 @@ demo: setup ## the main job on this machine: identities, pictures, scores, galle
 dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-port 9000" ...)
 	@$(PYTHON) -m local dev $(OPTIONS)
 
+logs: setup ## all that a local run logged about one request (ID= its X-Request-Id, or a job's id)
+	@$(PYTHON) -m scripts.logs "$(ID)"
+
 test: setup ## all tests
 	@$(PYTHON) -m pytest
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check
+
+docs: setup ## the tables of docs/api.md that come from the table of routes
+	@$(PYTHON) -m scripts.api_page
 
 synth: setup ## the CloudFormation template, into cdk.out
 	@$(PYTHON) -m scripts.synth

@@ -103,7 +103,9 @@ def main(names: Sequence[str] = ()) -> int:
 def events() -> dict[str, bytes]:
     """A request for each function behind the API, of something that is not there."""
     requests = {
-        entry.name: json.dumps(_event(entry.route)).encode() for entry in catalog.FUNCTIONS if entry.route
+        entry.name: json.dumps(_event(entry.routes[0].key)).encode()
+        for entry in catalog.FUNCTIONS
+        if entry.routes
     }
     return {AUTHORIZER: b"{}", **requests}
 
@@ -163,7 +165,7 @@ def _starts(pool: Pool, name: str, event: bytes, aws_url: str, *releases: Releas
 
 def _event(route: str) -> dict[str, object]:
     """A request in API Gateway's payload format 2.0."""
-    method, path = route.replace("ANY", "GET" if "status" in route else "POST").split()
+    method, path = route.split()
     names = re.findall(r"{(\w+)}", path)
     path = re.sub(r"{\w+}", "nothing", path)
     return {

@@ -98,12 +98,14 @@ class Functions(Construct):
         )
         logs.grant_write(role)
         common: dict[str, Any] = {
-            "description": entry.purpose,
+            "description": entry.description,
             "memory_size": entry.memory_mb,
             "timeout": cdk.Duration.seconds(entry.timeout_s),
             "environment": self._environment(entry),
             "role": role,
             "log_group": logs,
+            "logging_format": lambda_.LoggingFormat.JSON,
+            "application_log_level_v2": lambda_.ApplicationLogLevel.INFO,
             "tracing": lambda_.Tracing.ACTIVE,
         }
         if entry.image:
@@ -128,7 +130,7 @@ class Functions(Construct):
     def _environment(self, entry: catalog.Function) -> dict[str, str]:
         """Variables for what the entry uses. Workflows adds the machine that it starts."""
         settings = self._parameters.values
-        variables = {"POWERTOOLS_SERVICE_NAME": entry.name, "LOG_LEVEL": "INFO"}
+        variables = {"FUNCTION_NAME": entry.name}
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name
         if (
@@ -143,7 +145,7 @@ class Functions(Construct):
             *(COPYING if entry.copies else ()),
             *(POSTING if entry.webhooks else ()),
             *(QUOTING if entry.quotes or entry.spends else ()),
-            *(LIMITING if entry.limited or entry.spends else ()),
+            *(LIMITING if entry.is_limited else ()),
             *(AUTHORIZING if entry.trigger == catalog.AUTHORIZER else ()),
         ]
         return variables | {name: settings[name] for name in names}

@@ -40,6 +40,15 @@ def route_of(method: str, path: str) -> str:
     raise LookupError(f"{method} {path}")
 
 
+def path_parameters(path: str) -> dict[str, str]:
+    """What API Gateway reads out of a path for its function."""
+    for known in sorted(described()["paths"], key=lambda known: known.count("{")):
+        found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", known), path)
+        if found:
+            return found.groupdict()
+    return {}
+
+
 def resolved(part: Json) -> Json:
     """What a part of the document refers to, or itself."""
     if "$ref" not in part:
@@ -64,7 +73,7 @@ def undescribed(route: str, status: int, headers: Mapping[str, str], content: An
     response = resolved(responses[str(status)])
     missing = [
         f"{route} sends {name} with {status}"
-        for name in ("Location", "Retry-After", "Idempotent-Replayed", "Preference-Applied")
+        for name in described()["components"]["headers"]
         if name.lower() in {sent.lower() for sent in headers} and name not in response.get("headers", {})
     ]
     body = response.get("content", {}).get("application/json")

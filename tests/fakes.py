@@ -15,6 +15,7 @@ from character_identity.domain.identity import Identity, Phase, ProviderName, We
 from character_identity.domain.job import JobHandle, JobKind, ProviderJob
 from character_identity.domain.prices import Price
 from character_identity.domain.reference_set import ReferenceAnalysis
+from character_identity.observability import origin
 from character_identity.ports.providers import (
     Estimate,
     GenerationPlan,
@@ -329,14 +330,18 @@ class FakeTrainedWeights:
 class FakeBucket:
     def __init__(self, **objects: bytes) -> None:
         self.objects = dict(objects)
+        self.origins: dict[str, dict[str, str]] = {}
 
     def read(self, key: str, limit_bytes: int) -> bytes:
         if key not in self.objects:
             raise NotFound("no such object")
         return self.objects[key]
 
+    def read_with_origin(self, key: str, limit_bytes: int) -> tuple[bytes, dict[str, str]]:
+        return self.read(key, limit_bytes), self.origins.get(key, {})
+
     def write(self, key: str, content: bytes, content_type: str) -> None:
-        self.objects[key] = content
+        self.objects[key], self.origins[key] = content, origin()
 
     def write_file(self, key: str, path: Path, content_type: str) -> None:
         self.objects[key] = path.read_bytes()

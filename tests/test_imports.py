@@ -24,6 +24,8 @@ OURS = {
 LIBRARIES = "any library"
 CORE = "character_identity"
 DOMAIN, PORTS, IMAGES = f"{CORE}.domain", f"{CORE}.ports", f"{CORE}.images"
+LOG = f"{CORE}.observability"  # what log lines say, whoever writes them
+TABLE_OF_ROUTES = {f"{CORE}.api.{module}" for module in ("route", "routes", "openapi.components")}
 DEMO = {LIBRARIES, "local", "character_identity_client", "character_evaluation"}
 
 # What a module may import beside the standard library and its own folder. The longest prefix counts.
@@ -34,24 +36,27 @@ RULES: dict[str, set[str]] = {
     DOMAIN: {"pydantic"},
     PORTS: {DOMAIN},
     IMAGES: {DOMAIN, "PIL"},
-    f"{CORE}.services": {DOMAIN, PORTS, IMAGES, "pydantic"},
+    LOG: {DOMAIN},
+    f"{CORE}.services": {DOMAIN, PORTS, IMAGES, LOG, "pydantic"},
     f"{CORE}.outbound": {DOMAIN, PORTS, "httpx"},
     f"{CORE}.providers": {DOMAIN, PORTS, f"{CORE}.outbound", "cryptography", "httpx"},
-    f"{CORE}.aws": {DOMAIN, PORTS, "boto3", "botocore", "pydantic"},
-    f"{CORE}.auth": {f"{CORE}.config", "aws_lambda_powertools", "jwt"},
-    f"{CORE}.api": {DOMAIN, PORTS, "pydantic"},
-    f"{CORE}.api.resolver": {DOMAIN, f"{CORE}.api", "aws_lambda_powertools", "pydantic"},
-    f"{CORE}.compat": {DOMAIN, PORTS, f"{CORE}.services", "pydantic"},
-    f"{CORE}.compat.astria_routes": {CORE, "aws_lambda_powertools"},
+    f"{CORE}.aws": {DOMAIN, PORTS, LOG, "boto3", "botocore", "pydantic"},
+    f"{CORE}.auth": {f"{CORE}.config", "jwt"},
+    f"{CORE}.api": {DOMAIN, PORTS, "pydantic", "typing_extensions"},
+    f"{CORE}.api.routes.compat": {f"{CORE}.api", f"{CORE}.compat.requests", DOMAIN},
+    f"{CORE}.compat": {DOMAIN, PORTS, f"{CORE}.services", f"{CORE}.api.request", "pydantic"},
     f"{CORE}.wiring": {CORE, "boto3", "botocore", "httpx"},  # the one place that knows every class
+    f"{CORE}.handlers": {CORE, "pydantic"},  # and the one where functions meet their services
     "character_evaluation": {DOMAIN, "jinja2"},
     # what uses it
-    "functions": {CORE, "aws_lambda_powertools", "pydantic"},
-    "functions.score_image": {CORE, "aws_lambda_powertools", "dlib", "numpy", "onnxruntime", "PIL"},
+    "functions": {CORE, "pydantic"},
+    "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
     "character_identity_client": {f"{CORE}.api.schemas", "httpx", "pydantic", "rich"},
-    "infra": {"aws_cdk", "cdk_nag", "constructs"},
-    "app": {"aws_cdk", "infra", "scripts.build_layers"},
+    "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs"},
+    "app": {"aws_cdk", "infra", "scripts.build_layers", "scripts.openapi"},
     "scripts": {LIBRARIES},
+    "scripts.openapi": {f"{CORE}.api", "scripts"},
+    "scripts.api_page": {f"{CORE}.api", DOMAIN, "scripts"},
     # one machine: runs what lies in cdk.out; its simulators know the contracts, not our adapters
     "local": {LIBRARIES, "scripts"},
     "local.simulators": {LIBRARIES},
@@ -121,7 +126,7 @@ for handler in {handlers}:
     importlib.import_module(handler)
 print(*sorted(set({heavy}) & set(sys.modules)))
 """
-    environment = {"PYTHONPATH": f"{ROOT}:{SOURCE_ROOTS[0]}", "POWERTOOLS_SERVICE_NAME": "test"}
+    environment = {"PYTHONPATH": f"{ROOT}:{SOURCE_ROOTS[0]}"}
     loaded = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
     )

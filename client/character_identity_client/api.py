@@ -40,13 +40,18 @@ T = TypeVar("T")
 
 
 class ApiError(Exception):
-    """The API, or a store it sent us to, refused a call; ``status`` is the HTTP status."""
+    """The API, or a store it sent us to, refused a call; ``status`` is the HTTP status.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{message} ({code}, HTTP {status})")
+    ``request_id`` is what to quote when asking about it, where the API gave it a name.
+    """
+
+    def __init__(self, status: int, code: str, message: str, request_id: str | None = None) -> None:
+        named = f", request {request_id}" if request_id else ""
+        super().__init__(f"{message} ({code}, HTTP {status}{named})")
         self.status = status
         self.code = code
         self.message = message
+        self.request_id = request_id
 
 
 class JobFailed(Exception):
@@ -337,7 +342,7 @@ def _raise_for_error(response: httpx.Response) -> httpx.Response:
     problem = body if isinstance(body, dict) else {}
     code = str(problem.get("code") or "unknown")
     message = str(problem.get("message") or response.reason_phrase or "no explanation")
-    raise ApiError(response.status_code, code, message)
+    raise ApiError(response.status_code, code, message, response.headers.get("x-request-id"))
 
 
 def _outcome(call: Callable[[], httpx.Response]) -> httpx.Response | httpx.TransportError:

@@ -175,18 +175,21 @@ def test_what_is_not_given_is_left_to_the_api() -> None:
 
 
 def test_an_error_carries_code_message_and_status() -> None:
-    refusal = httpx.Response(400, json={"code": "too_few_references", "message": "At least 5 are needed."})
+    problem = {"code": "too_few_references", "message": "At least 5 are needed."}
+    refusal = httpx.Response(400, json=problem, headers={"X-Request-Id": "JKJaXmPLvHcESHA="})
     with pytest.raises(ApiError) as raised:
         client(answers(refusal)).create_identity("Eileen", "fal-lora", [])
     error = raised.value
     assert (error.status, error.code, error.message) == (400, "too_few_references", "At least 5 are needed.")
+    assert error.request_id == "JKJaXmPLvHcESHA="
+    assert "JKJaXmPLvHcESHA=" in str(error)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b""])
 def test_an_error_of_something_in_between_is_an_api_error_too(body: bytes) -> None:
     with pytest.raises(ApiError) as raised:
         client(lambda _: httpx.Response(403, content=body)).get_identity("i1")
-    assert raised.value.status == 403
+    assert (raised.value.status, raised.value.request_id) == (403, None)
 
 
 @pytest.mark.parametrize("body", ["not JSON", "{}", '{"characterId": "i1", "status": "asleep"}'])

@@ -16,10 +16,8 @@ from character_identity.compat.service import (
     IMAGE_HOLD_S,
     STATUS_HOLD_S,
     CompatService,
-    NotGenerated,
-    StillRunning,
 )
-from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.errors import Conflict, InvalidRequest, NotFound, NotGenerated, StillRunning
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlencode
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 
 from tests.aws.conftest import create_table
-from tests.described import route_of, undescribed
+from tests.described import path_parameters, route_of, undescribed
 
 MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 
@@ -25,18 +23,46 @@ class Answer:
     headers: dict[str, str]
 
 
-class Context(LambdaContext):
-    """What powertools reads of a Lambda context."""
-
-    def __init__(self) -> None:
-        self._function_name = "f"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:000000000000:function:f"
-        self._aws_request_id = "r"
+class Context:
+    """What handlers read of a Lambda context."""
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:
         return 120_000
+
+
+def api_event(
+    method: str,
+    path: str,
+    *,
+    body: str | None = None,
+    in_base64: bool = False,
+    owner: str | None = None,
+    query: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    request_id: str = "r",
+) -> dict[str, Any]:
+    """A call as API Gateway hands it on (payload format 2.0), without an owner to an open route."""
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "queryStringParameters": query or {},
+        "pathParameters": path_parameters(path),
+        "headers": {"content-type": "application/json"} | {n.lower(): v for n, v in (headers or {}).items()},
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "api",
+            **({} if owner is None else {"authorizer": {"lambda": {"owner": owner}}}),
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+            "requestId": request_id,
+            "routeKey": f"{method} {path}",
+            "stage": "$default",
+            "timeEpoch": 0,
+        },
+        "body": body,
+        "isBase64Encoded": in_base64,
+    }
 
 
 class Api:
@@ -57,27 +83,7 @@ class Api:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         content = text if text is not None else (None if body is None else json.dumps(body))
-        event = {
-            "version": "2.0",
-            "routeKey": f"{method} {path}",
-            "rawPath": path,
-            "rawQueryString": urlencode(query or {}),
-            "queryStringParameters": query or {},
-            "headers": {"content-type": "application/json"}
-            | {n.lower(): v for n, v in (headers or {}).items()},
-            "requestContext": {
-                "accountId": "000000000000",
-                "apiId": "api",
-                "authorizer": {"lambda": {"owner": owner}},
-                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
-                "requestId": "r",
-                "routeKey": f"{method} {path}",
-                "stage": "$default",
-                "timeEpoch": 0,
-            },
-            "body": content,
-            "isBase64Encoded": False,
-        }
+        event = api_event(method, path, body=content, owner=owner, query=query, headers=headers)
         answer = import_module(f"functions.{name}.handler").lambda_handler(event, Context())
         result = Answer(answer["statusCode"], json.loads(answer["body"]), answer.get("headers", {}))
         try:
@@ -121,7 +127,6 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             "ASTRIA_API_URL": "https://astria.test",
             "MONTHLY_BUDGET_USD": "100",
             "REQUESTS_PER_MINUTE": "60",
-            "POWERTOOLS_METRICS_DISABLED": "true",
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

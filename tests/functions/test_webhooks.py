@@ -16,7 +16,7 @@ from character_identity.domain.event import Event
 from character_identity.wiring import utc_now
 from character_identity_client.webhooks import verify
 from tests.event_fakes import an_event
-from tests.functions.conftest import Api, Context
+from tests.functions.conftest import Api, Context, api_event
 
 
 class Receiver:
@@ -72,16 +72,7 @@ def from_bus(detail: dict[str, Any]) -> None:
 
 def deleted(endpoint_id: str, owner: str) -> int:
     """The status of a deletion, whose answer has no body."""
-    event = {
-        "version": "2.0",
-        "rawPath": f"/v1/webhooks/{endpoint_id}",
-        "headers": {},
-        "requestContext": {
-            "authorizer": {"lambda": {"owner": owner}},
-            "http": {"method": "DELETE"},
-            "stage": "$default",
-        },
-    }
+    event = api_event("DELETE", f"/v1/webhooks/{endpoint_id}", owner=owner)
     answer = import_module("functions.delete_webhook.handler").lambda_handler(event, Context())
     status: int = answer["statusCode"]
     assert status != 204 or answer["body"] == ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from character_identity.domain.job import JobKind, ProviderJob
+from character_identity.observability import keys_of
 
 DEFINITIONS = Path(__file__).parents[2] / "infra" / "state_machines"  # loading the CDK takes 2 s
 State = dict[str, Any]
@@ -85,7 +86,7 @@ class Executions:
         name = _name(job)
         if name in self.by_name:
             return
-        state = {"job_id": job.job_id, "deadline_at": job.deadline_at.isoformat()}
+        state = {**keys_of(job), "deadline_at": job.deadline_at.isoformat()}
         self.begin(name, self.machines[job.kind], state)
 
     def begin(self, name: str, machine: str, state: State) -> Execution:

@@ -64,7 +64,6 @@ ENVIRONMENT = {
     "MONTHLY_BUDGET_USD": "1000",
     "REQUESTS_PER_MINUTE": "1000",
     "LOCAL_MODE": "true",
-    "POWERTOOLS_METRICS_DISABLED": "true",
 }
 KEYS = {"fal": "stand-in-id:stand-in-secret", "astria": "sd_stand_in"}
 WAITS = {"queue_s": 5, "training_s": 150, "generation_s": 8}

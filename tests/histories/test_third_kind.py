@@ -84,7 +84,7 @@ class Upscalings:
 
     def get(self, upscaling_id: str) -> Upscaling:
         if upscaling_id not in self.stored:
-            raise NotFound("unknown", code="unknown_upscaling")
+            raise NotFound("unknown")
         return self.stored[upscaling_id]
 
     def save(self, upscaling_id: str, **changes: Any) -> bool:

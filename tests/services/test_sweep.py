@@ -7,6 +7,7 @@ from character_identity.domain.errors import ProviderRejected, ProviderUnavailab
 from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.observability import ORIGIN, keys_of, log_keys
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
@@ -243,6 +244,17 @@ class TestAMachineThatRuns:
             harness.sweep(minutes=1)
         harness.sweep(minutes=1)
         assert not harness.job.open
+
+
+def test_what_the_sweep_settles_is_logged_under_the_request_that_ordered_it(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.trains(correlation_id="the order's")
+    with log_keys():
+        harness.sweep(days=1)
+    (record,) = [each for each in caplog.records if each.message == "a job was settled by the sweep"]
+    assert {name: vars(record)[name] for name in ORIGIN} == keys_of(harness.job)
+    assert vars(record)["correlation_id"] == "the order's"
 
 
 class TestAnOutcomeWithoutItsMoney:

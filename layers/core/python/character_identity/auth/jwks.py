@@ -1,6 +1,7 @@
 """The public keys of whoever issues our callers' tokens."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -8,7 +9,6 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import jwt
-from aws_lambda_powertools import Logger
 
 MINIMUM_BITS = {"ES256": 256, "RS256": 2048}
 """The algorithms that we take, with the smallest key: RFC 7518, sections 3.3 and 3.4.
@@ -33,7 +33,7 @@ MAX_KEYS = 20
 UNREADABLE = (OSError, HTTPException, ValueError, RecursionError)
 """What reading raises: no connection, a status of 400 or more, no HTTP, no key set."""
 
-logger = Logger(child=True)
+logger = logging.getLogger(__name__)
 
 
 class KeysUnavailable(Exception):

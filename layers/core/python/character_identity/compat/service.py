@@ -18,12 +18,14 @@ from character_identity.compat.requests import (
     image_source,
 )
 from character_identity.domain.errors import (
+    Blocked,
     BudgetExceeded,
     Conflict,
     InvalidRequest,
     NotFound,
+    NotGenerated,
     ProviderError,
-    ServiceError,
+    StillRunning,
 )
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
@@ -39,27 +41,6 @@ from character_identity.services.references import Source
 SAME_CALL_WITHIN = timedelta(minutes=10)
 IMAGE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
 """API Gateway cuts at 30 s; the client's polls are stretched, so that its limit on polls suffices."""
-
-
-class StillRunning(ProviderError):
-    """The pictures are not there yet; the generation goes on, and the same call finds it."""
-
-    status = 504
-    default_code = "still_running"
-
-
-class NotGenerated(ServiceError):
-    """There will be no pictures; the message is the generation's own."""
-
-    status = 502
-    default_code = "generation_failed"
-
-
-class Blocked(NotGenerated):
-    """The provider's safety checker blanked the pictures."""
-
-    status = 422
-    default_code = "filtered"
 
 
 class CompatService:

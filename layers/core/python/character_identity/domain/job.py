@@ -28,6 +28,7 @@ class ProviderJob(BaseModel):
     Times are aware UTC, amounts millionths of a dollar. ``callback_token`` is a secret: who knows it may say
     that there was a callback. ``not_before`` is when the provider wants to be asked again at the
     earliest; ``callback_pending`` is true from a callback until the provider was asked.
+    ``correlation_id`` names the request that ordered it, on every log line about it.
     """
 
     job_id: str
@@ -36,6 +37,7 @@ class ProviderJob(BaseModel):
     identity_id: str
     subject_id: str
     provider: str
+    correlation_id: str = ""
     state: JobState = "accepted"
     accepted_at: datetime
     deadline_at: datetime

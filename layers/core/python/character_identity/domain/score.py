@@ -1,7 +1,7 @@
 """Score: how like its identity's references a picture is, and by which encoder's measure."""
 
 from collections.abc import Mapping
-from statistics import fmean
+from math import fsum
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -45,7 +45,7 @@ class Score(BaseModel):
         """Return the score of similarities by reference key, of which there is at least one."""
         return cls(
             **version._asdict(),
-            mean=round(fmean(similarities.values()), DECIMALS),
+            mean=round(fsum(similarities.values()) / len(similarities), DECIMALS),
             best=round(max(similarities.values()), DECIMALS),
             per_reference=tuple(
                 ReferenceSimilarity(key, round(value, DECIMALS))

@@ -4,8 +4,9 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
+from character_identity.domain.errors import InvalidRequest, InvalidRequestCode, NotFound, ProviderError
 from character_identity.domain.finding import Finding
 from character_identity.domain.image_quality import judge_quality
 from character_identity.domain.reference_set import judge_analysis, judge_count, judge_repeats, medoid
@@ -183,7 +184,7 @@ def _refusal(sources: Sequence[Source], findings: list[Finding]) -> InvalidReque
     name = "" if first.reference is None else f"{_name(sources[first.reference])}: "
     return InvalidRequest(
         f"{name}{first.message}",
-        code=first.code,
+        code=cast(InvalidRequestCode, first.code),
         details=[finding.model_dump(mode="json") for finding in findings],
     )
 

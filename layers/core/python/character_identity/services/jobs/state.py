@@ -26,6 +26,7 @@ class MachineState(BaseModel):
     """``poll_seconds`` is how long to wait for a callback before the provider is asked anyway.
 
     ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
+    ``provider`` and ``correlation_id`` are for the log.
 
     Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
     carried on.
@@ -35,6 +36,8 @@ class MachineState(BaseModel):
 
     job_id: str
     state: str
+    provider: str = ""
+    correlation_id: str = ""
     poll_seconds: int = 10
     polls: int = 0
     was_called_back: bool = False

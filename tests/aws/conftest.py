@@ -5,12 +5,13 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
+
+from tests.support.mocked_aws import mocked_aws
 
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    with mock_aws():
+    with mocked_aws():
         yield
 
 

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from moto import mock_aws
 
 from tests.aws.conftest import create_table
 from tests.described import route_of, undescribed
+from tests.support.mocked_aws import mocked_aws
 
 MACHINE = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 
@@ -104,7 +104,7 @@ def run_task(name: str, state: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    with mock_aws():
+    with mocked_aws():
         create_table()
         bucket = boto3.resource("s3").create_bucket(
             Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}

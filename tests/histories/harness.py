@@ -19,7 +19,6 @@ from urllib.parse import parse_qsl
 import boto3
 import httpx
 import pytest
-from moto import mock_aws
 
 from character_identity import wiring
 from character_identity.aws.open_work import OpenWork
@@ -34,6 +33,7 @@ from tests.histories.fake_provider import Watched
 from tests.histories.fault_injection import FaultyTransport
 from tests.histories.patches import apply_patches
 from tests.local.simulators.harness import StandIn, Web
+from tests.support.mocked_aws import mocked_aws
 
 PROVIDERS_AT = "http://127.0.0.1:9"
 CALLBACKS_TO = "https://api.test"
@@ -301,7 +301,7 @@ def harness(patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> Iterator[Har
     """A new world."""
     logging.disable()
     try:
-        with mock_aws(), asyncio.Runner() as runner:
+        with mocked_aws(), asyncio.Runner() as runner:
             yield Harness(runner, patch, webhooks=webhooks)
     finally:
         logging.disable(logging.NOTSET)

@@ -5,20 +5,17 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 
 from local.simulators.drawing.rendering import Shot
 from tests.builders import an_image
-from tests.histories.direct_table import connect
 
 
 def apply_patches(patch: pytest.MonkeyPatch) -> None:
-    """One thread, plain pictures and small weights, one client for each service, rows written as they are."""
+    """One thread, plain pictures and small weights."""
     _stay_in_one_thread(patch)
     _draw_plain_images(patch)
-    _share_clients(patch)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
 
 
@@ -44,21 +41,3 @@ def _draw_plain_images(patch: pytest.MonkeyPatch) -> None:
 
     for module in ("fal.models", "astria.prompts"):
         patch.setattr(f"local.simulators.{module}.render", render)
-
-
-def _share_clients(patch: pytest.MonkeyPatch) -> None:
-    """A client of AWS is made once, and not once in each sandbox."""
-    for kind in ("client", "resource"):
-        made: dict[Any, Any] = {}
-
-        make = getattr(boto3, kind)
-
-        def once(service: str, *, make: Any = make, made: Any = made, **options: Any) -> Any:
-            key = service, *sorted(options)
-            if key not in made:
-                made[key] = make(service, **options)
-                if service == "dynamodb":
-                    connect(made[key].meta.client)
-            return made[key]
-
-        patch.setattr(boto3, kind, once)

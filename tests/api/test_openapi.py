@@ -19,7 +19,7 @@ from character_identity.api.openapi.operation import Operation
 from character_identity.domain.errors import ServiceError
 from infra.api import OPEN_PATHS
 from infra.catalog import FUNCTIONS, Function
-from tests.described import described, operations, problems
+from tests.support.openapi import described, operations, problems
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = {entry.route: entry for entry in FUNCTIONS if entry.route}

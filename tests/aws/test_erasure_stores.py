@@ -28,11 +28,18 @@ from character_identity.ports.stores import (
     TrainedWeights,
 )
 from character_identity.services.scoring import ScoreStore
-from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
-from tests.event_fakes import FakeEvents
-from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
-from tests.scoring_fakes import FakeScores
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+)
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
+from tests.support.scoring_fakes import FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 MINUTE = timedelta(minutes=1)

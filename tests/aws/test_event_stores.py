@@ -16,8 +16,8 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST
 from character_identity.ports.stores import Deliveries, Endpoints, Events
-from tests.builders import NOON
-from tests.event_fakes import (
+from tests.support.builders import NOON
+from tests.support.event_fakes import (
     SECRET,
     FakeDeliveries,
     FakeEndpoints,

@@ -7,8 +7,8 @@ import httpx
 from tests.faults.rows import Arrange, Row, Split
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Workflow
-from tests.histories.executions import Execution
-from tests.histories.harness import CALLBACKS_TO
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.harness import CALLBACKS_TO
 
 OFTEN = 50
 SOON_S, LATE_S = 45, 3 * 3600

@@ -18,7 +18,7 @@ from tests.faults.forks import Forks, Report
 from tests.faults.rows import Row
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import WORKFLOWS, Caller, Workflow
-from tests.histories.harness import Harness, harness
+from tests.support.in_process.harness import Harness, harness
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "faults.md"

@@ -8,7 +8,7 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import EncoderVersion, Score
-from tests.builders import (
+from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
@@ -17,7 +17,7 @@ from tests.builders import (
     different_images,
     some_weights,
 )
-from tests.functions.conftest import Api, run_task
+from tests.support.handlers import Api, run_task
 
 
 def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:

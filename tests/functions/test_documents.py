@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.described import described
-from tests.functions.conftest import Context
+from tests.support.handlers import Context
+from tests.support.openapi import described
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 

@@ -15,7 +15,7 @@ from local.deploy import Assembly, deploy, set_secrets
 from local.errors import CannotRun
 from local.packages import STATE
 from tests.local import tiny_stack
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
 
 pytestmark = pytest.mark.system
 

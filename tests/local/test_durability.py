@@ -17,8 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.errors import CannotRun
 from local.service import Service, start_emulator
 from local.state_file import FILE
-from tests.local.emulator_fixture import EmulatedAws
 from tests.local.tiny_stack import GENERATED, resource
+from tests.support.emulator import EmulatedAws
 
 pytestmark = pytest.mark.system
 

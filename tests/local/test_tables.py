@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
 
 pytestmark = pytest.mark.system
 

@@ -16,7 +16,7 @@ from botocore.config import Config
 from moto import mock_aws
 from moto.core.config import DefaultConfig
 
-from tests.histories.direct_table import answer
+from tests.support.direct_table import answer
 
 KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
@@ -26,6 +26,31 @@ def mocked_aws() -> Iterator[None]:
     """Answer calls to AWS from memory; what was stored is forgotten at the end."""
     with patch("boto3.DEFAULT_SESSION", _session()), mock_aws(config=KEEP_SESSION):
         yield
+
+
+def create_table() -> Any:
+    """The table as ``infra/storage.py`` declares it."""
+    return boto3.resource("dynamodb").create_table(
+        TableName="state",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "listing", "created_at")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_owner",
+                "KeySchema": [
+                    {"AttributeName": "listing", "KeyType": "HASH"},
+                    {"AttributeName": "created_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
 
 
 class _SharedClients(boto3.session.Session):  # type: ignore[misc]

@@ -11,9 +11,9 @@ from character_identity.aws.budget_table import BudgetTable
 from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.open_work import OpenWork
 from character_identity.domain.errors import BudgetExceeded
-from tests.aws.conftest import create_table
-from tests.builders import NOON, a_job, a_training_identity
-from tests.local.emulator_fixture import running_emulator
+from tests.support.builders import NOON, a_job, a_training_identity
+from tests.support.emulator import running_emulator
+from tests.support.mocked_aws import create_table
 
 TEN_TRAININGS = 20_000_000
 AT_ONCE = 8

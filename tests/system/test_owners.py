@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.described import described, operations, resolved, undescribed
+from tests.support.openapi import described, operations, resolved, undescribed
 from tests.system.conftest import Running
 from tests.system.owned_resources import (
     ORDER_KEY,

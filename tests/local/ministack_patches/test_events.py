@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.local.conftest import WAIT_SCALE
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
 
 pytestmark = pytest.mark.system
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_fixture import EmulatedAws
 from tests.local.machines import CAUGHT, SCRIPTED_TASKS, State, failing, machine, run, start, task
+from tests.support.emulator import EmulatedAws
 
 pytestmark = pytest.mark.system
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_fixture import EmulatedAws
 from tests.local.machines import CAUGHT, State, callback, machine, run, start
+from tests.support.emulator import EmulatedAws
 
 pytestmark = pytest.mark.system
 

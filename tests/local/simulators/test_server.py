@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.local.simulators.harness import ASTRIA_KEY, FAL_KEY, jpeg, portrait
 from tests.official_clients.stand_in import receiving
+from tests.support.simulators import ASTRIA_KEY, FAL_KEY, jpeg, portrait
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "local.simulators", "--port", "0", "--generation-seconds", "0"]

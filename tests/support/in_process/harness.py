@@ -25,15 +25,13 @@ from character_identity.aws.open_work import OpenWork
 from character_identity.config import Settings
 from character_identity.ports.stores import OpenRow
 from infra.catalog import pascal
-from tests.aws.conftest import create_table
-from tests.builders import an_image
-from tests.functions.conftest import Answer, Api, Context
-from tests.histories.executions import Crash, Execution, Executions
-from tests.histories.fake_provider import Watched
-from tests.histories.fault_injection import FaultyTransport
-from tests.histories.patches import apply_patches
-from tests.local.simulators.harness import StandIn, Web
-from tests.support.mocked_aws import mocked_aws
+from tests.support.builders import an_image
+from tests.support.handlers import Answer, Api, Context
+from tests.support.in_process.executions import Crash, Execution, Executions
+from tests.support.in_process.fault_injection import FaultyTransport, Watched
+from tests.support.in_process.patches import apply_patches
+from tests.support.mocked_aws import create_table, mocked_aws
+from tests.support.simulators import StandIn, Web
 
 PROVIDERS_AT = "http://127.0.0.1:9"
 CALLBACKS_TO = "https://api.test"

@@ -9,7 +9,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 
 from local.simulators.drawing.rendering import Shot
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 
 def apply_patches(patch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,12 @@
 # Every target sets up what it needs; nothing but Python >= 3.11, make and pip is expected.
 PYTHON = .venv/bin/python
+WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check synth lock weights bench clean
+.PHONY: help setup demo dev test test-fast check synth lock weights bench clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup:
 	@scripts/bootstrap
@@ -16,8 +17,11 @@ demo: setup ## the main job on this machine: identities, pictures, scores, galle
 dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-port 9000" ...)
 	@$(PYTHON) -m local dev $(OPTIONS)
 
-test: setup ## all tests
-	@$(PYTHON) -m pytest
+test: setup ## all tests, side by side on all cores; a part of them with T=tests/services
+	@$(PYTHON) -m pytest --numprocesses $(WORKERS) $(T)
+
+test-fast: setup ## the tests that start no other process
+	@$(PYTHON) -m pytest --numprocesses $(WORKERS) -m "not processes" $(T)
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check

@@ -108,6 +108,7 @@ def test_the_rules_say_what_they_should(module: str, name: str, allowed: bool) -
     assert _may_import(module, name) is allowed
 
 
+@pytest.mark.processes
 def test_loading_any_zip_function_loads_nothing_heavy() -> None:
     heavy = ["torch", "numpy", "moto", "aws_cdk", "onnxruntime", "dlib"]
     handlers = [

@@ -17,7 +17,6 @@ from character_identity.api.openapi.codes import status_of
 from character_identity.api.openapi.document import OPERATIONS, document
 from character_identity.api.openapi.operation import Operation
 from character_identity.domain.errors import ServiceError
-from infra.api import OPEN_PATHS
 from infra.catalog import FUNCTIONS, Function
 from tests.support.openapi import described, operations, problems
 
@@ -52,6 +51,7 @@ def test_every_schema_is_json_schema() -> None:
         Draft202012Validator.check_schema(schema)
 
 
+@pytest.mark.processes
 def test_it_is_the_same_in_every_process() -> None:
     code = (
         "import json\n"
@@ -91,8 +91,11 @@ def test_no_two_operations_have_one_name() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.processes
 @each
 def test_an_operation_takes_a_token_unless_its_route_is_open(operation: Operation) -> None:
+    from infra.api import OPEN_PATHS  # it loads the CDK, which starts Node
+
     assert operation.is_open is operation.path.startswith(OPEN_PATHS)
     shown = operations()[operation.route]
     if operation.is_open:

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.infra.template import Template, readable, referred
+
+pytestmark = pytest.mark.processes
 
 ROUTES = {
     "POST /v1/references": "<FunctionsCreateReferences>",

@@ -7,6 +7,8 @@ import pytest
 from infra import catalog
 from tests.infra.template import Template, readable
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 
 STATE = {"TABLE_NAME", "BUCKET_NAME"}

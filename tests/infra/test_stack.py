@@ -9,6 +9,8 @@ import pytest
 
 from tests.infra.template import Template, readable
 
+pytestmark = pytest.mark.processes
+
 PARAMETERS = {
     "FalRunUrl": "https://fal.run",
     "FalQueueUrl": "https://queue.fal.run",

@@ -17,7 +17,7 @@ from local.packages import STATE
 from tests.local import tiny_stack
 from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 PARAMETERS = {"Place": "here", "CorsOrigins": "https://app.test,https://other.test", "NotDeclared": "x"}
 

@@ -69,7 +69,7 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_the_real_stack_answers_with_the_token_it_announces(developing: Dev) -> None:
     addresses = developing.addresses
     headers = {"Authorization": f"Bearer {addresses['token']}"}
@@ -81,12 +81,12 @@ def test_the_real_stack_answers_with_the_token_it_announces(developing: Dev) -> 
     assert "REPORT RequestId" in (developing.folder / "logs" / "list_identities.log").read_text()
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_the_token_is_for_the_eyes_of_its_user_only(developing: Dev) -> None:
     assert (developing.folder / "dev.json").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_a_second_one_says_that_there_is_one(developing: Dev) -> None:
     second = start(developing.folder)
     _, complaint = second.communicate(timeout=30)
@@ -94,7 +94,7 @@ def test_a_second_one_says_that_there_is_one(developing: Dev) -> None:
     assert complaint == f"`make dev` runs already, as process {developing.process.pid}.\n"
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_what_was_there_before_a_kill_is_there_after_the_next_start(tmp_path: Path) -> None:
     killed = announced(tmp_path)
     addresses = killed.addresses
@@ -125,7 +125,7 @@ def ports_of(addresses: dict[str, Any]) -> list[str]:
     return ["--api-port", api, "--aws-port", aws, "--providers-port", "0"]
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_it_stops_when_asked_and_takes_everything_along(developing: Dev) -> None:
     family = descendants(developing.process.pid)
     assert len(family) >= 3  # emulator, stand-ins, at least one sandbox

@@ -20,7 +20,7 @@ from local.state_file import FILE
 from tests.local.tiny_stack import GENERATED, resource
 from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 WRITERS = 6
 MARK = b"<end>"

@@ -17,7 +17,7 @@ from local.lambda_pool import Invocation, Pool
 from local.lambda_sandbox import Function
 from local.packages import runtime_packages
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 HANDLER = """
 import os, time

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 Item = dict[str, Any]
 EXISTS: Item = {"ConditionExpression": "attribute_exists(pk)"}

@@ -16,7 +16,7 @@ from jwt.algorithms import OKPAlgorithm
 from tests.official_clients.stand_in import FLUX, INSTANT, KEY, PROMPT, TRAINING, Receiver, StandIn
 from tests.support.simulators import jpeg, portrait
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 ADDRESSES = {
     "RUN_URL_FORMAT": ("fal.run", "/"),

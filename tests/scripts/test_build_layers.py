@@ -19,6 +19,8 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 OTHER = "3.12" if RUNNING != "3.12" else "3.13"
 UNCHECKED_HASH = (1).to_bytes(4, "little")  # the flags of PEP 552, after the magic number
 
+pytestmark = pytest.mark.processes
+
 
 def _wheel(folder: Path, name: str, tag: str, source: str) -> str:
     """Write a wheel; the option by which a requirement takes it and no other."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from infra.workflows import DEFINITIONS
 from tests.state_machines.history import Run, visits_of
 from tests.state_machines.scenarios import SCENARIOS, Scenario
 from tests.support.emulator import EmulatedAws, running_emulator
+from tests.support.in_process.executions import DEFINITIONS
 
 WAIT_SCALE = 0.003  # the machines' own limits are scaled too, while calls take as long as they take
 AT_A_TIME = 12

@@ -12,7 +12,7 @@ from tests.state_machines.history import Run
 from tests.state_machines.scenarios import SCENARIOS, Scenario
 from tests.support.in_process.executions import Execution, Executions
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

@@ -18,7 +18,7 @@ from tests.support.mocked_aws import create_table
 TEN_TRAININGS = 20_000_000
 AT_ONCE = 8
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(

@@ -28,7 +28,7 @@ from character_identity_client.fal_lora import create_flux_lora_character_identi
 from tests.system.conftest import TRAINING_S, Running
 from tests.typescript.shelf import shelf
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 Fault = dict[str, Any]
 Order = Callable[[str], None]

@@ -30,7 +30,7 @@ JOBS = len(TRAININGS) + GENERATIONS
 TAKEN_BEFORE_THE_KILL = 8
 MAX_RETRY_WAIT_S, LONGEST_S = 40, 100
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 class Killed:

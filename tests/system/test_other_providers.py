@@ -10,7 +10,7 @@ from character_identity_client import ApiClient
 from local.runtime import Options, running
 from local.service import Service
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture

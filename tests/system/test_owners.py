@@ -22,7 +22,7 @@ from tests.system.owned_resources import (
     weights_url,
 )
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 NOBODYS = {
     "identity_id": "0" * 32,

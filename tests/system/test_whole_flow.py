@@ -10,7 +10,7 @@ from PIL import Image
 from character_identity_client import ApiClient, ApiError, JobFailed
 from tests.system.conftest import Running
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 PROMPT = "Close-up portrait of Eileen, soft studio lighting"
 COUNTS = {"fal-instant": 3, "fal-lora": 8, "astria": 8}

@@ -11,7 +11,7 @@ import pytest
 from tests.local.conftest import WAIT_SCALE
 from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 ROUNDING = timedelta(seconds=1)  # of the time in an event
 

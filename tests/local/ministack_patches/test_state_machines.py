@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from tests.local.machines import CAUGHT, SCRIPTED_TASKS, State, failing, machine, run, start, task
 from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 NESTED = "arn:aws:states:::states:startExecution.sync:2"
 

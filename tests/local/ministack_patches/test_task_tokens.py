@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from tests.local.machines import CAUGHT, State, callback, machine, run, start
 from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 KEEPS_TOKEN = """
 import boto3

@@ -15,6 +15,8 @@ import pytest
 from tests.official_clients.stand_in import receiving
 from tests.support.simulators import ASTRIA_KEY, FAL_KEY, jpeg, portrait
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "local.simulators", "--port", "0", "--generation-seconds", "0"]
 MAX_RETRY_WAIT_S = 20.0

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import HANGS_AFTER_S
+
 ROOT = Path(__file__).parents[1]
 SOURCE_ROOTS = (ROOT / "layers/core/python", ROOT / "layers/evaluation/python", ROOT / "client", ROOT)
 OURS = {
@@ -124,7 +126,12 @@ print(*sorted(set({heavy}) & set(sys.modules)))
 """
     environment = {"PYTHONPATH": f"{ROOT}:{SOURCE_ROOTS[0]}", "POWERTOOLS_SERVICE_NAME": "test"}
     loaded = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=HANGS_AFTER_S,
     )
     assert handlers
     assert loaded.stdout.split() == []

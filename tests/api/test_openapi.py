@@ -19,6 +19,7 @@ from character_identity.api.openapi.operation import Operation
 from character_identity.domain.errors import ServiceError
 from infra.catalog import FUNCTIONS, Function
 from tests.support.openapi import described, operations, problems
+from tests.support.waiting import HANGS_AFTER_S
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = {entry.route: entry for entry in FUNCTIONS if entry.route}
@@ -66,7 +67,7 @@ def test_it_is_the_same_in_every_process() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=HANGS_AFTER_S,
         ).stdout.strip()
         for seed in ("1", "2")
     }

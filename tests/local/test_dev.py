@@ -21,6 +21,7 @@ from local.deploy import client
 from local.errors import CannotRun
 from local.packages import ROOT
 from local.runtime import Options, running
+from tests.support.waiting import HANGS_AFTER_S
 
 ANY_PORTS = ["--api-port", "0", "--aws-port", "0", "--providers-port", "0"]
 
@@ -73,8 +74,8 @@ def end(process: subprocess.Popen[str]) -> None:
 def test_the_real_stack_answers_with_the_token_it_announces(developing: Dev) -> None:
     addresses = developing.addresses
     headers = {"Authorization": f"Bearer {addresses['token']}"}
-    assert httpx.get(f"{addresses['apiUrl']}/v1/identities", timeout=60).status_code == 401
-    answer = httpx.get(f"{addresses['apiUrl']}/v1/identities", headers=headers, timeout=60)
+    assert httpx.get(f"{addresses['apiUrl']}/v1/identities", timeout=HANGS_AFTER_S).status_code == 401
+    answer = httpx.get(f"{addresses['apiUrl']}/v1/identities", headers=headers, timeout=HANGS_AFTER_S)
     assert (answer.status_code, answer.json()) == (200, {"identities": []})
     assert set(addresses["stateMachines"]) >= {"train_identity", "generate_images"}
     assert addresses["pid"] == developing.process.pid
@@ -89,7 +90,7 @@ def test_the_token_is_for_the_eyes_of_its_user_only(developing: Dev) -> None:
 @pytest.mark.processes
 def test_a_second_one_says_that_there_is_one(developing: Dev) -> None:
     second = start(developing.folder)
-    _, complaint = second.communicate(timeout=30)
+    _, complaint = second.communicate(timeout=HANGS_AFTER_S)
     assert second.returncode == 1
     assert complaint == f"`make dev` runs already, as process {developing.process.pid}.\n"
 
@@ -130,7 +131,7 @@ def test_it_stops_when_asked_and_takes_everything_along(developing: Dev) -> None
     family = descendants(developing.process.pid)
     assert len(family) >= 3  # emulator, stand-ins, at least one sandbox
     developing.process.send_signal(signal.SIGTERM)
-    output, complaint = developing.process.communicate(timeout=20)
+    output, complaint = developing.process.communicate(timeout=HANGS_AFTER_S)
     assert (developing.process.returncode, complaint) == (0, "")
     assert output.endswith("Stopped.\n")
     assert not (developing.folder / "dev.json").exists()

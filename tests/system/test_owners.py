@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.openapi import described, operations, resolved, undescribed
+from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import Running
 from tests.system.owned_resources import (
     ORDER_KEY,
@@ -100,7 +101,7 @@ class Caller:
     """Calls routes of the running system; every answer must be one that is described."""
 
     def __init__(self, api_url: str) -> None:
-        self._http = httpx.Client(base_url=api_url, timeout=40)
+        self._http = httpx.Client(base_url=api_url, timeout=HANGS_AFTER_S)
 
     def close(self) -> None:
         self._http.close()

@@ -36,6 +36,7 @@ Fault = dict[str, Any]
 Order = Callable[[str], None]
 
 POLL_S = 0.05
+NOT_YET = "the same call a little later finds it"
 OWNER, ENOUGH_MICROUSD = "faults", "1000000000"
 KEYS = ("stand-in-id:stand-in-secret", "stand-in-secret", "sd_stand_in")
 SIGNATURE = "X-Amz-Signature=f00d"
@@ -281,13 +282,16 @@ def use(trained: str | None) -> None:
 
 
 def failure_of(order: Order, cell: Cell, waiting: Waiting, left: Event) -> Exception | None:
-    """Why an order got nothing, if so."""
+    """Why an order got nothing, if so; what is not there yet is asked for again, as its sentence says."""
     waiting.begin(left)
-    try:
-        order(cell.name)
-    except Exception as exc:  # a lane goes on; the cell's test raises it
-        return exc
-    return None
+    while True:
+        try:
+            order(cell.name)
+        except Exception as exc:  # a lane goes on; the cell's test raises it
+            if NOT_YET not in str(exc):
+                return exc
+        else:
+            return None
 
 
 def used(running_system: Running, cell: Cell) -> bool:

@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast check synth lock weights bench clean
+.PHONY: help setup demo dev test test-fast coverage check synth lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -22,6 +22,11 @@ test: setup ## all tests, side by side on all cores; a part of them with T=tests
 
 test-fast: setup ## the tests that start no other process
 	@$(PYTHON) -m pytest --numprocesses $(WORKERS) -m "not processes" $(T)
+
+coverage: setup ## all tests, and how much of the code they ran
+	@mkdir -p .build/coverage && $(PYTHON) -m coverage erase
+	@$(PYTHON) -m coverage run -m pytest --numprocesses $(WORKERS)
+	@$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check

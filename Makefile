@@ -1,11 +1,12 @@
 # Every target sets up what it needs; nothing but Python >= 3.11, make and pip is expected.
 PYTHON = .venv/bin/python
+WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev logs test check docs synth lock weights bench clean
+.PHONY: help setup demo dev logs test test-fast coverage check docs synth lock weights bench clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup:
 	@scripts/bootstrap
@@ -19,8 +20,16 @@ dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-por
 logs: setup ## all that a local run logged about one request (ID= its X-Request-Id, or a job's id)
 	@$(PYTHON) -m scripts.logs "$(ID)"
 
-test: setup ## all tests
-	@$(PYTHON) -m pytest
+test: setup ## all tests, side by side on all cores; a part of them with T=tests/services
+	@$(PYTHON) -m pytest --numprocesses $(WORKERS) $(T)
+
+test-fast: setup ## the tests that start no other process
+	@$(PYTHON) -m pytest --numprocesses $(WORKERS) -m "not processes" $(T)
+
+coverage: setup ## all tests, and how much of the code they ran
+	@mkdir -p .build/coverage && $(PYTHON) -m coverage erase
+	@$(PYTHON) -m coverage run -m pytest --numprocesses $(WORKERS)
+	@$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check

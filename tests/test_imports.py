@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import HANGS_AFTER_S
+
 ROOT = Path(__file__).parents[1]
 SOURCE_ROOTS = (ROOT / "layers/core/python", ROOT / "layers/evaluation/python", ROOT / "client", ROOT)
 OURS = {
@@ -113,6 +115,7 @@ def test_the_rules_say_what_they_should(module: str, name: str, allowed: bool) -
     assert _may_import(module, name) is allowed
 
 
+@pytest.mark.processes
 def test_loading_any_zip_function_loads_nothing_heavy() -> None:
     heavy = ["torch", "numpy", "moto", "aws_cdk", "onnxruntime", "dlib"]
     handlers = [
@@ -128,7 +131,12 @@ print(*sorted(set({heavy}) & set(sys.modules)))
 """
     environment = {"PYTHONPATH": f"{ROOT}:{SOURCE_ROOTS[0]}"}
     loaded = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=HANGS_AFTER_S,
     )
     assert handlers
     assert loaded.stdout.split() == []

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from character_identity.observability import add_log_keys, keys_of, log_keys, origin
-from tests.builders import a_job
+from tests.support.builders import a_job
 
 logger = logging.getLogger("anything.of.ours")
 

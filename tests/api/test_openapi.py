@@ -17,7 +17,8 @@ from character_identity.api.route import Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.domain.errors import KINDS, ErrorCode, ReferenceCode
 from character_identity.domain.finding import CHECKS
-from tests.described import described, operations, problems
+from tests.support.openapi import described, operations, problems
+from tests.support.waiting import HANGS_AFTER_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +36,7 @@ def test_every_schema_is_json_schema() -> None:
         Draft202012Validator.check_schema(schema)
 
 
+@pytest.mark.processes
 def test_it_is_the_same_in_every_process() -> None:
     code = (
         "import json\n"
@@ -49,7 +51,7 @@ def test_it_is_the_same_in_every_process() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=HANGS_AFTER_S,
         ).stdout.strip()
         for seed in ("1", "2")
     }
@@ -66,6 +68,7 @@ def test_no_two_operations_have_one_name() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.processes
 @each
 def test_an_operation_takes_a_token_unless_its_route_is_open(route: Route[Any]) -> None:
     shown = operations()[route.key]

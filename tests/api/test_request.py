@@ -6,7 +6,7 @@ from character_identity.api.request import Request
 from character_identity.api.routes.identities import CREATE_IDENTITY
 from character_identity.api.schemas import CreateIdentityRequest
 from character_identity.domain.errors import InvalidRequest
-from tests.functions.conftest import api_event
+from tests.support.handlers import api_event
 
 
 def asked(

@@ -27,12 +27,19 @@ from character_identity.ports.stores import (
     Scores,
     TrainedWeights,
 )
-from tests.aws.conftest import StateTable
-from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
-from tests.event_fakes import FakeEvents
-from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
-from tests.scoring_fakes import FakeScores
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+)
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
+from tests.support.mocked_aws import StateTable
+from tests.support.scoring_fakes import FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 MINUTE = timedelta(minutes=1)

@@ -15,9 +15,8 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST
 from character_identity.ports.stores import Deliveries, Endpoints, Events
-from tests.aws.conftest import StateTable
-from tests.builders import NOON
-from tests.event_fakes import (
+from tests.support.builders import NOON
+from tests.support.event_fakes import (
     SECRET,
     FakeDeliveries,
     FakeEndpoints,
@@ -26,6 +25,7 @@ from tests.event_fakes import (
     an_endpoint,
     an_event,
 )
+from tests.support.mocked_aws import StateTable
 
 EVENT = an_event().event_id
 MONTH_S = 30 * 24 * 3600

@@ -8,10 +8,10 @@ import pytest
 from character_identity.aws.idempotency_table import IdempotencyTable
 from character_identity.aws.request_count_table import RequestCountTable
 from character_identity.ports.stores import IdempotencyRecord, IdempotencyRecords, RequestCounts
-from tests.api_fakes import FakeRequestCounts
-from tests.aws.conftest import StateTable
-from tests.builders import NOON
-from tests.fakes import FakeIdempotencyRecords
+from tests.support.api_fakes import FakeRequestCounts
+from tests.support.builders import NOON
+from tests.support.fakes import FakeIdempotencyRecords
+from tests.support.mocked_aws import StateTable
 
 FIRST = IdempotencyRecord("t1", NOON, "print", NOON + timedelta(hours=24))
 SECOND = IdempotencyRecord("t2", NOON + timedelta(minutes=1))

@@ -11,10 +11,10 @@ from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.ports.stores import Scores
-from tests.aws.conftest import StateTable
-from tests.builders import NOON, an_identity
-from tests.erasure_fakes import a_receipt
-from tests.scoring_fakes import FakeScores
+from tests.support.builders import NOON, an_identity
+from tests.support.erasure_fakes import a_receipt
+from tests.support.mocked_aws import StateTable
+from tests.support.scoring_fakes import FakeScores
 
 CLIP = EncoderVersion("clip-vit-b32", "a63082132ba4f97a80bea76823f54449", "bicubic-224-crop-224-v1")
 STAND_IN = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")

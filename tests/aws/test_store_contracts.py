@@ -19,8 +19,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.ports.stores import Budgets, Events, Generations, Identities, Ledger, TrainedWeights
-from tests.aws.conftest import StateTable
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_generation,
     a_generation_job,
@@ -29,14 +28,15 @@ from tests.builders import (
     an_identity,
     some_weights,
 )
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     FakeGenerations,
     FakeIdentities,
     FakeLedger,
     FakeTrainedWeights,
     produced,
 )
+from tests.support.mocked_aws import StateTable
 
 
 @pytest.fixture(params=["fake", "table"])

@@ -23,7 +23,9 @@ def test_images_come_in_the_order_of_their_names_without_the_rest() -> None:
     assert images_in(archive) == [b"picturea.jpg", b"pictureb.PNG", b"picturefolder/c.webp"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", a_zip("a.jpg")[:-30]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no zip", a_zip("a.jpg")[:-30]], ids=["nothing", "no zip", "cut short"]
+)
 def test_what_is_no_zip_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidRequest) as caught:
         images_in(content)

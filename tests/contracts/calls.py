@@ -13,7 +13,6 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import JobStatus
-from tests.builders import NOON
 from tests.contracts.fault_injection import (
     ASTRIA_JOB,
     FAL_JOB,
@@ -25,6 +24,7 @@ from tests.contracts.fault_injection import (
     FaultyTransport,
     Position,
 )
+from tests.support.builders import NOON
 
 Outcome = Literal["accepted", "goes on", "done", "not found", "failed", "rejected", "unavailable", "unknown"]
 LONGEST_MESSAGE = 400

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contracts.ours import LINKS, PORTRAIT, Ours
-from tests.local.simulators.harness import StandIn
+from tests.support.simulators import StandIn
 
 
 @pytest.fixture

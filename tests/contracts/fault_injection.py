@@ -13,8 +13,8 @@ from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.providers.fal.instant_character import FalInstantCharacter
 from character_identity.providers.fal.queue import FalQueue
-from tests.builders import a_request, an_identity, some_weights
 from tests.providers.test_fal_queue import StubKey
+from tests.support.builders import a_request, an_identity, some_weights
 
 Position = Literal[
     "submit",

@@ -18,9 +18,9 @@ from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.providers.fal.instant_character import FalInstantCharacter
 from character_identity.providers.fal.queue import FalQueue
-from tests.builders import a_request, an_identity, some_weights
-from tests.local.simulators.harness import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
 from tests.providers.test_fal_queue import StubKey
+from tests.support.builders import a_request, an_identity, some_weights
+from tests.support.simulators import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
 
 PROMPT = "Sarah, close-up portrait, studio"
 PORTRAIT = jpeg(portrait())

@@ -9,8 +9,8 @@ from character_identity.api.schemas import ClassName, CreateGenerationRequest, N
 from character_identity.domain.generation import DIMENSIONS, GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.ports.providers import ReferenceImage
-from tests.builders import an_identity, some_weights
 from tests.contracts.fault_injection import signed
+from tests.support.builders import an_identity, some_weights
 
 AWKWARD_NAMES = [
     "Sarah",

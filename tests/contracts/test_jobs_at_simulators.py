@@ -11,9 +11,9 @@ import pytest
 from character_identity.domain.errors import ProviderOutcomeUnknown
 from character_identity.ports.providers import Provider
 from character_identity.providers.fal.flux_lora import FalFluxLora
-from tests.builders import NOON, an_identity
 from tests.contracts.fault_injection import ASTRIA_CALLBACK, FAL_CALLBACK
 from tests.contracts.ours import PROMPT, Ours
+from tests.support.builders import NOON, an_identity
 
 SARAH = an_identity(provider="astria", provider_model_id="788416")
 

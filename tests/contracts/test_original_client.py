@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from character_identity.domain.generation import DIMENSIONS, AspectRatio
-from tests.builders import an_identity
 from tests.contracts.ours import LINKS, PORTRAIT, PROMPT, Ours
-from tests.local.simulators.harness import StandIn, share_of_cloth
+from tests.support.builders import an_identity
+from tests.support.simulators import StandIn, share_of_cloth
 
 INSTANT, TRAINER, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
 GENERATED = {

@@ -18,10 +18,10 @@ from character_identity.ports.providers import GenerationOrder, ReferenceImage, 
 from character_identity.providers.astria.prompts import TAG, AstriaImages
 from character_identity.providers.fal.flux_lora import FluxLoraImages
 from character_identity.providers.fal.instant_character import InstantImages
-from tests.builders import an_identity
 from tests.contracts.fault_injection import REQUEST, FaultyTransport, signed
 from tests.contracts.strategies import identities, references, requests
 from tests.providers.contracts import astria_schema, input_schema
+from tests.support.builders import an_identity
 
 FORMS = {
     **{

@@ -4,7 +4,7 @@ import pytest
 
 from character_identity.domain.event import LONGEST_MESSAGE, Event, event_id_of
 from character_identity.domain.failure import Failure
-from tests.builders import NOON, a_generation, a_training_identity, an_identity
+from tests.support.builders import NOON, a_generation, a_training_identity, an_identity
 
 FAILURE = Failure(code="training_failed", message="no face")
 

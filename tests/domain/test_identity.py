@@ -1,7 +1,7 @@
 import pytest
 
 from character_identity.domain.identity import training_progress, with_character
-from tests.builders import an_identity
+from tests.support.builders import an_identity
 
 
 @pytest.mark.parametrize(

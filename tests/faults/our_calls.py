@@ -5,8 +5,8 @@ from botocore.exceptions import ClientError
 
 from tests.faults.rows import GOOD, UNKNOWN, Row, Split, at_each_call, at_each_step, raising
 from tests.faults.scenario import Scenario
-from tests.histories.executions import Crash, Execution
-from tests.histories.fault_injection import ANSWER, Side
+from tests.support.in_process.executions import Crash, Execution
+from tests.support.in_process.fault_injection import ANSWER, Side
 
 IN_A_ROW = 20
 READS = (

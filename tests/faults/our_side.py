@@ -10,8 +10,8 @@ from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import IMAGES, Workflow
-from tests.histories.executions import Execution
-from tests.histories.harness import Harness
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.harness import Harness
 
 NEW_KEYS = {"fal": "another-id:another-secret", "astria": "sd_another"}
 NO_KEY = "not configured"

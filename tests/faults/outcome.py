@@ -13,7 +13,7 @@ from character_identity.domain.job import ProviderJob
 from character_identity.images.decoding import inspect
 from character_identity.outbound.lora_file import check_weights
 from tests.faults.workflows import OWNER, Workflow
-from tests.histories.harness import Harness
+from tests.support.in_process.harness import Harness
 
 MAIN_ROWS = {"IDENTITY", "GENERATION", "JOB", "EVENT"}
 GOOD_EVENTS = {"ready": "IdentityReady", "succeeded": "GenerationCompleted"}

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Workflow
-from tests.histories.executions import Execution
-from tests.histories.fault_injection import Side
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.fault_injection import Side
 
 Split = Callable[[str], bool]
 """Goes on as two worlds: True in the one in which the fault of that name is to happen."""

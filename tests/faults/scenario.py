@@ -7,8 +7,8 @@ from typing import Any
 from character_identity.domain.job import ProviderJob
 from tests.faults.outcome import Facts, told
 from tests.faults.workflows import Caller, Workflow
-from tests.functions.conftest import Answer
-from tests.histories.harness import SWEEP_EVERY, Harness
+from tests.support.handlers import Answer
+from tests.support.in_process.harness import SWEEP_EVERY, Harness
 
 MOST_TRIES = 30
 REFRESH_INTERVAL_S = 2

@@ -9,12 +9,12 @@ from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.media_bucket import MediaBucket
 from character_identity.domain.errors import ProviderRejected
 from character_identity.services.idempotency import IdempotencyService
-from tests.builders import an_image
 from tests.faults.rows import at_call, raising
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import WORKFLOWS, Caller, Workflow
-from tests.histories.executions import Crash
-from tests.histories.harness import harness
+from tests.support.builders import an_image
+from tests.support.in_process.executions import Crash
+from tests.support.in_process.harness import harness
 
 TRAIN, GENERATE = WORKFLOWS[0], WORKFLOWS[2]
 

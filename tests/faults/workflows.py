@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.functions.conftest import Answer
-from tests.histories.harness import Harness
+from tests.support.handlers import Answer
+from tests.support.in_process.harness import Harness
 
 OWNER = "ann"
 REFERENCES = {"fal-instant": 1, "fal-lora": 5, "astria": 4}

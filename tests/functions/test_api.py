@@ -10,7 +10,7 @@ from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.observability import ORIGIN, keys_of
-from tests.builders import (
+from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
@@ -19,7 +19,7 @@ from tests.builders import (
     different_images,
     some_weights,
 )
-from tests.functions.conftest import Api, run_task
+from tests.support.handlers import Api, run_task
 
 
 def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:

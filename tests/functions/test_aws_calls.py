@@ -18,7 +18,7 @@ from character_identity import wiring
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import EncoderVersion, Score
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_generation,
     a_generation_job,
@@ -28,7 +28,7 @@ from tests.builders import (
     different_images,
     some_weights,
 )
-from tests.functions.conftest import Answer, Api
+from tests.support.handlers import Answer, Api
 
 PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
 BEGIN, END = "<!-- the table begins -->\n", "<!-- the table ends -->\n"

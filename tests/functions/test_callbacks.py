@@ -15,9 +15,9 @@ from character_identity.aws.ledger_table import accepting
 from character_identity.domain.budget import settlement_of
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.providers.fal.webhook_signature import MAX_BODY_BYTES, FalSignatures
-from tests.builders import NOON, a_generation_job, a_job
-from tests.fakes import Clock, FakeWorkflows
-from tests.functions.conftest import Answer, Api, Context, api_event
+from tests.support.builders import NOON, a_generation_job, a_job
+from tests.support.fakes import Clock, FakeWorkflows
+from tests.support.handlers import Answer, Api, Context, api_event
 
 KEY, FOREIGN_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([n] * 32)) for n in (1, 2))
 NOTICE = {"request_id": "r1", "gateway_request_id": "r2", "status": "OK", "payload": {"private": "words"}}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from scripts.openapi import write_openapi
-from tests.described import described
-from tests.functions.conftest import Context, api_event
+from tests.support.handlers import Context, api_event
+from tests.support.openapi import described
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 

@@ -10,10 +10,10 @@ from character_identity import wiring
 from character_identity.aws.keys import due
 from character_identity.domain.event import Event
 from functions.sweep import handler as sweep
-from tests.builders import a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import a_receipt
-from tests.fakes import Clock
-from tests.functions.conftest import Api, Context
+from tests.support.builders import a_generation, a_generation_job, a_job, a_training_identity, an_identity
+from tests.support.erasure_fakes import a_receipt
+from tests.support.fakes import Clock
+from tests.support.handlers import Api, Context
 
 LIMIT = 100_000_000
 PATH = "/v1/identities/i1"

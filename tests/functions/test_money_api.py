@@ -18,7 +18,7 @@ from character_identity.domain.errors import RequestInFlight
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_generation,
     a_generation_job,
@@ -27,8 +27,8 @@ from tests.builders import (
     an_identity,
     different_images,
 )
-from tests.fakes import Clock
-from tests.functions.conftest import Answer, Api
+from tests.support.fakes import Clock
+from tests.support.handlers import Answer, Api
 
 IDENTITIES, IMAGES = "/v1/identities", "/v1/identities/i1/generations"
 KEY = {"idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}

@@ -15,8 +15,8 @@ from character_identity.aws.event_table import put_of
 from character_identity.domain.event import Event
 from character_identity.wiring import utc_now
 from character_identity_client.webhooks import verify
-from tests.event_fakes import an_event
-from tests.functions.conftest import Api, Context, api_event
+from tests.support.event_fakes import an_event
+from tests.support.handlers import Api, Context, api_event
 
 
 class Receiver:

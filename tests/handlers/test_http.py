@@ -14,7 +14,7 @@ from character_identity.api.schemas import CreateIdentityRequest, ListIdentities
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.handlers.http import LambdaHandler, endpoint, http_handler
 from character_identity.wiring import Services
-from tests.functions.conftest import Context, api_event
+from tests.support.handlers import Context, api_event
 
 
 def raising(error: Exception) -> LambdaHandler:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from character_identity.handlers.tasks import LambdaHandler, event_handler, task
 from character_identity.wiring import Services
-from tests.functions.conftest import Context
+from tests.support.handlers import Context
 
 ORIGIN = {"correlation_id": "r1", "job_id": "training-i1", "provider": "fal-lora"}
 

@@ -1,4 +1,4 @@
-"""The services on the fakes of tests/fakes.py, with pretended providers: fast enough for many histories."""
+"""The services on the fakes of tests/support, with pretended providers: fast enough for many histories."""
 
 import hashlib
 import itertools
@@ -25,10 +25,17 @@ from character_identity.services.jobs.training import TrainingState, TrainingWor
 from character_identity.services.jobs.workflow import JobWorkflow
 from character_identity.services.orders import OrderService
 from character_identity.services.references import TakenIn
-from tests.builders import an_image
-from tests.erasure_fakes import FakeErasures, FakeOpenWork
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.histories.fake_provider import (
+    IMAGE_LINK,
+    WEIGHTS_LINK,
+    FakeProvider,
+    FakeProviders,
+    WatchedProvider,
+)
+from tests.support.builders import an_image
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,
@@ -38,16 +45,8 @@ from tests.fakes import (
     FakeTrainedWeights,
     event_service,
 )
-from tests.histories.executions import Crash, Execution, Executions
-from tests.histories.fake_provider import (
-    IMAGE_LINK,
-    WEIGHTS_LINK,
-    FakeProvider,
-    FakeProviders,
-    Watched,
-    WatchedProvider,
-)
-from tests.histories.fault_injection import FaultyTransport
+from tests.support.in_process.executions import Crash, Execution, Executions
+from tests.support.in_process.fault_injection import FaultyTransport, Watched
 
 OWNERS = ("ann", "bob")
 LIMIT_MICROUSD = 7_000_000

@@ -14,8 +14,8 @@ from character_identity.services.idempotency import IdempotencyService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
 from character_identity.services.jobs.sweep import SweepService, Swept
-from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger
 from tests.histories.history import History
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
 
 
 class _IntentNotWritten(FakeLedger):

@@ -9,8 +9,8 @@ import pytest
 from character_identity.aws.identity_table import ERASED
 from character_identity.aws.open_work import OpenWorkTable
 from character_identity.domain.erasure import LAST_PURGE
-from tests.histories.harness import KEYS, PROVIDERS_AT, Harness, harness
 from tests.histories.history import History
+from tests.support.in_process.harness import KEYS, PROVIDERS_AT, Harness, harness
 
 PROVIDERS = ("fal-lora", "astria", "fal-instant")
 TRAINING = (

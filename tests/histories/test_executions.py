@@ -10,8 +10,7 @@ import pytest
 
 from character_identity.aws.workflows import StateMachines
 from character_identity.domain.job import JobKind, ProviderJob
-from infra.workflows import DEFINITIONS
-from tests.histories.executions import Crash, Execution, Executions
+from tests.support.in_process.executions import DEFINITIONS, Crash, Execution, Executions
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 WAITING = {"generation_id": "g1", "state": "running", "poll_seconds": 100}

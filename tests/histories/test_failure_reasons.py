@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from character_identity.domain.errors import ProviderRejected
-from tests.histories.executions import Crash, Execution
-from tests.histories.harness import Harness, harness
+from tests.support.in_process.executions import Crash, Execution
+from tests.support.in_process.harness import Harness, harness
 
 LONGEST_CAUSE = 32_768
 """Characters of a cause, in the API's TaskFailedEventDetails as in ExecutionFailedEventDetails;

@@ -8,8 +8,8 @@ import pytest
 
 from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.astria.tunes import AstriaTrainer
-from tests.histories.executions import Execution
-from tests.histories.harness import Harness, harness
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.harness import Harness, harness
 
 MOST_TRANSITIONS = 400
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.histories.executions import Execution, Executions
-from tests.histories.harness import Harness, harness
+from tests.support.in_process.executions import Execution, Executions
+from tests.support.in_process.harness import Harness, harness
 
 PREVIOUS = Path(__file__).parents[1] / "state_machines" / "previous"
 STATE_FIELDS = {"identity_id", "generation_id", "state", "poll_seconds", "deadline_at", "error"}

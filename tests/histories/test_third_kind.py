@@ -25,14 +25,14 @@ from character_identity.ports.providers import Estimate, JobStatus
 from character_identity.services.idempotency import KEPT
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import JobWorkflow
-from tests.erasure_fakes import FakeErasures
-from tests.event_fakes import FakeEvents
-from tests.fakes import FakeIdentities, FakeLedger
-from tests.histories.executions import DEFINITIONS, MACHINES, Crash, Executions
 from tests.histories.fake_provider import IMAGE_LINK, FakeJobs
 from tests.histories.history import IMAGE, History
 from tests.histories.model import KEYS, Model
 from tests.histories.test_model import run_histories
+from tests.support.erasure_fakes import FakeErasures
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeIdentities, FakeLedger
+from tests.support.in_process.executions import DEFINITIONS, MACHINES, Crash, Executions
 
 KIND = "upscaling"
 HISTORIES = 500

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from character_identity.api.routes import table
 from infra.catalog import pascal
 from tests.infra.template import Template, readable, referred
+
+pytestmark = pytest.mark.processes
 
 # Of a route that takes any method every one reaches the function, which names the one that is allowed; a
 # preflight reaches none.

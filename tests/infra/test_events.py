@@ -6,6 +6,8 @@ import pytest
 
 from tests.infra.template import Template, readable, referred
 
+pytestmark = pytest.mark.processes
+
 RULES = {
     "EventsPictureStored": ("<FunctionsScoreImage>", "<EventsUnscored>"),
     "EventsEventPublished": ("<FunctionsDeliverEvent>", "<EventsUndelivered>"),

@@ -8,6 +8,8 @@ from character_identity.api.routes.table import ROUTES
 from infra import catalog
 from tests.infra.template import Template, readable
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 
 PROVIDERS = {"FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}

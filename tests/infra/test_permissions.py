@@ -5,6 +5,8 @@ import pytest
 from tests.infra.template import Template, readable
 from tests.infra.test_api import ROUTES
 
+pytestmark = pytest.mark.processes
+
 Rights = set[tuple[str, str]]
 
 TABLE = ("<StorageState>", "<StorageState>/index/gsi1")

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
 
 SCRIPTED_TASKS = """
 import time

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from local.deploy import Assembly, deploy, set_secrets
 from local.errors import CannotRun
 from local.packages import STATE
 from tests.local import tiny_stack
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 PARAMETERS = {"Place": "here", "CorsOrigins": "https://app.test,https://other.test", "NotDeclared": "x"}
 
@@ -29,7 +29,7 @@ class Deployed:
 
     def call(self, path: str, token: str = "Eileen", **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.post(f"{self.aws.api_url}{path}", headers=headers, timeout=30, **options)
+        return httpx.post(f"{self.aws.api_url}{path}", headers=headers, timeout=HANGS_AFTER_S, **options)
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +93,7 @@ def test_an_object_in_the_bucket_starts_a_function(stack: Deployed) -> None:
     s3, table = stack.aws.client("s3"), stack.aws.client("dynamodb")
     for key in ("uploads/other.jpg", "generations/picture.jpg"):
         s3.put_object(Bucket=stack.outputs["Media"], Key=key, Body=b"x")
-    deadline = time.monotonic() + 20
-    while (
-        not (items := table.scan(TableName=stack.outputs["Table"])["Items"]) and time.monotonic() < deadline
-    ):
-        time.sleep(0.05)
+    items = wait_until(lambda: table.scan(TableName=stack.outputs["Table"])["Items"], "a row")
     assert items == [{"pk": {"S": "generations/picture.jpg"}}]
 
 

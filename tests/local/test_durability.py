@@ -17,10 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.errors import CannotRun
 from local.service import Service, start_emulator
 from local.state_file import FILE
-from tests.local.emulator_fixture import EmulatedAws
 from tests.local.tiny_stack import GENERATED, resource
+from tests.support.emulator import EmulatedAws
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 WRITERS = 6
 MARK = b"<end>"
@@ -114,12 +115,12 @@ def running(folder: Path) -> Iterator[Run]:
         aws = EmulatedAws(f"http://127.0.0.1:{ports['awsPort']}", f"http://127.0.0.1:{ports['apiPort']}")
         cloudformation = aws.client("cloudformation")
         cloudformation.create_stack(StackName="Kept", TemplateBody=json.dumps(TEMPLATE))
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+
+        def created() -> Any:
             (stack,) = cloudformation.describe_stacks(StackName="Kept")["Stacks"]
-            if stack["StackStatus"] == "CREATE_COMPLETE":
-                break
-            time.sleep(0.02)
+            return stack if stack["StackStatus"] == "CREATE_COMPLETE" else None
+
+        stack = wait_until(created, "the stack")
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         yield Run(service, aws, outputs)
     finally:

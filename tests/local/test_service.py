@@ -11,7 +11,7 @@ from local import parent_watchdog
 from local.errors import CannotRun
 from local.service import Service, start_emulator
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 def test_a_tethered_program_ends_when_its_parent_lets_go() -> None:

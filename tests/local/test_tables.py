@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 Item = dict[str, Any]
 EXISTS: Item = {"ConditionExpression": "attribute_exists(pk)"}

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.official_clients.stand_in import KEY, StandIn
+from tests.support.waiting import HANGS_AFTER_S
 
 HERE = Path(__file__).parent
 INSTALLED = HERE.parents[1] / ".build" / "official_clients"
 INSTALL = ("npm", "install", "--no-save", "--no-package-lock", "--no-fund", "--no-audit")
 PATIENCE = ("--fetch-retries", "1", "--fetch-timeout", "60000")
-INSTALL_LIMIT_S, CALL_LIMIT_S = 300, 60
 
 
 class Failed(Exception):
@@ -46,7 +46,7 @@ class JavaScriptClient:
             env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
             capture_output=True,
             text=True,
-            timeout=CALL_LIMIT_S,
+            timeout=HANGS_AFTER_S,
         )
         assert done.returncode == 0, done.stderr
         outcome = json.loads(done.stdout)
@@ -66,7 +66,7 @@ def install() -> None:
         return
     INSTALLED.mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "package.json", INSTALLED)
-    subprocess.run((*INSTALL, *PATIENCE), cwd=INSTALLED, check=True, timeout=INSTALL_LIMIT_S)
+    subprocess.run((*INSTALL, *PATIENCE), cwd=INSTALLED, check=True, timeout=HANGS_AFTER_S)
 
 
 def _installed(name: str) -> str | None:

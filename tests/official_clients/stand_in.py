@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx
 
+from tests.support.waiting import HANGS_AFTER_S
+
 KEY = "stand-in-id:stand-in-secret"
 FLUX, TRAINING, INSTANT = "fal-ai/flux/dev", "fal-ai/flux-lora-fast-training", "fal-ai/instant-character"
 PROMPT = {"prompt": "x", "image_size": "square", "seed": 7}
-WAIT_S = 20
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Receiver:
 
     def next(self) -> tuple[dict[str, str], bytes]:
         """Headers, with names in lower case, and body of the next delivery."""
-        return self.deliveries.get(timeout=WAIT_S)
+        return self.deliveries.get(timeout=HANGS_AFTER_S)
 
 
 @contextmanager

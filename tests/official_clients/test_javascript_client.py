@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local.simulators.harness import jpeg, portrait, zip_of
 from tests.official_clients.javascript import Failed, JavaScriptClient, install
 from tests.official_clients.stand_in import FLUX, INSTANT, PROMPT, TRAINING, Receiver, StandIn
+from tests.support.simulators import jpeg, portrait, zip_of
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 STEPS = [f"step {20 * number}/1000" for number in range(1, 51)]
 

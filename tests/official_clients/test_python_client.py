@@ -13,10 +13,10 @@ import pytest
 from fal_client import Completed, FalClientHTTPError, InProgress, Queued, Status, StorageSettings, SyncClient
 from jwt.algorithms import OKPAlgorithm
 
-from tests.local.simulators.harness import jpeg, portrait
 from tests.official_clients.stand_in import FLUX, INSTANT, KEY, PROMPT, TRAINING, Receiver, StandIn
+from tests.support.simulators import jpeg, portrait
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 ADDRESSES = {
     "RUN_URL_FORMAT": ("fal.run", "/"),

@@ -5,8 +5,8 @@ import pytest
 
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.outbound.provider_http import ProviderHttpClient
-from tests.fakes import Clock
 from tests.providers.test_fal_queue import StubKey
+from tests.support.fakes import Clock
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 500_000, tzinfo=UTC)
 URL = "https://vendor.test/x"

@@ -17,9 +17,9 @@ from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
 from character_identity.providers.astria.adapter import Astria, explain
 from character_identity.providers.astria.lists import MAX_PAGES, PAGE_SIZE
-from tests.builders import NOON, a_request, an_identity
 from tests.providers.contracts import astria_schema
 from tests.providers.test_fal_queue import StubKey
+from tests.support.builders import NOON, a_request, an_identity
 
 HANDLE = JobHandle(provider_job_id="788416")
 IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}.jpg", lambda: b"jpeg") for n in range(1, 5)]

@@ -19,8 +19,8 @@ from character_identity.providers.fal.webhook_signature import (
     PAUSE,
     FalSignatures,
 )
-from tests.fakes import Clock
-from tests.local.simulators.harness import QUEUE, REST, StandIn
+from tests.support.fakes import Clock
+from tests.support.simulators import QUEUE, REST, StandIn
 
 JWKS_URL = "https://rest.test/.well-known/jwks.json"
 BODY = b'{"request_id":"r1","status":"OK","payload":{"seed": 7}}'

@@ -8,8 +8,8 @@ from character_identity.domain.budget import settlement_of
 from character_identity.domain.errors import NotFound
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.services.jobs.callbacks import CallbackService
-from tests.builders import a_generation_job, a_job
-from tests.fakes import FakeLedger, FakeProvider, FakeProviders, FakeWorkflows
+from tests.support.builders import a_generation_job, a_job
+from tests.support.fakes import FakeLedger, FakeProvider, FakeProviders, FakeWorkflows
 
 HANDLE = JobHandle(provider_job_id="r1")
 

@@ -10,7 +10,7 @@ import pytest
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST, RETRY_AFTER, signed_headers
 from character_identity.services.webhooks.deliveries import DeliveryService
-from tests.event_fakes import (
+from tests.support.event_fakes import (
     SECRET,
     FakeDeliveries,
     FakeEndpoints,
@@ -20,7 +20,7 @@ from tests.event_fakes import (
     an_endpoint,
     an_event,
 )
-from tests.fakes import Clock
+from tests.support.fakes import Clock
 
 EVENT = an_event().event_id
 BODY = an_event().message

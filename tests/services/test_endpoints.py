@@ -2,8 +2,8 @@ import pytest
 
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
 from character_identity.services.webhooks.endpoints import MAX_ENDPOINTS, EndpointService
-from tests.builders import NOON
-from tests.event_fakes import SECRET, FakeEndpoints, an_endpoint
+from tests.support.builders import NOON
+from tests.support.event_fakes import SECRET, FakeEndpoints, an_endpoint
 
 
 def refuse_private(url: str) -> None:

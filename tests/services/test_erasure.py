@@ -12,10 +12,17 @@ from character_identity.domain.job import JobHandle, ProviderJob, job_id_of
 from character_identity.services.erasure import AT_PROVIDERS_FOR, MOST_AT_ONCE, ErasureService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.references import uploads_of
-from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import FakeErasures
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+)
+from tests.support.erasure_fakes import FakeErasures
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,
@@ -27,7 +34,7 @@ from tests.fakes import (
     FakeWorkflows,
     event_service,
 )
-from tests.scoring_fakes import FakeScores
+from tests.support.scoring_fakes import FakeScores
 
 OTHERS = ("references/i2/0001.jpg", "weights/i10/lora.safetensors", "generations/i2/g9/01.jpg")
 

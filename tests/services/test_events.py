@@ -4,8 +4,8 @@ import pytest
 
 from character_identity.domain.errors import EventNotAccepted, NotFound
 from character_identity.services.webhooks.events import EventService
-from tests.builders import NOON
-from tests.event_fakes import (
+from tests.support.builders import NOON
+from tests.support.event_fakes import (
     FakeBus,
     FakeDeliveries,
     FakeEndpoints,

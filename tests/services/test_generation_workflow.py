@@ -10,9 +10,9 @@ from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import GenerationStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
-from tests.builders import a_generation, a_generation_job, an_identity, an_image, some_weights
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import a_generation, a_generation_job, an_identity, an_image, some_weights
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,

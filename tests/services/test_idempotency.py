@@ -15,7 +15,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.ports.stores import IdempotencyRecord
 from character_identity.services.idempotency import KEPT, LONGEST_CALL, IdempotencyService
-from tests.fakes import Clock, FakeIdempotencyRecords
+from tests.support.fakes import Clock, FakeIdempotencyRecords
 
 
 class Crash(Exception):

@@ -8,9 +8,9 @@ from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
-from tests.builders import NOON, an_identity, an_image
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import NOON, an_identity, an_image
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     FakeAnalyzer,
     FakeBucket,
     FakeIdentities,

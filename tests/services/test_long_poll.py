@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from character_identity.domain.generation import Generation
 from character_identity.services.long_poll import wait_until_settled
-from tests.builders import NOON, a_generation
-from tests.fakes import Clock
+from tests.support.builders import NOON, a_generation
+from tests.support.fakes import Clock
 
 RUNNING, DONE = a_generation(status="running"), a_generation(status="succeeded", settled_at=NOON)
 

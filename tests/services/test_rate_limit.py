@@ -4,9 +4,9 @@ import pytest
 
 from character_identity.domain.errors import TooManyRequests
 from character_identity.services.rate_limit import RateLimit
-from tests.api_fakes import FakeRequestCounts
-from tests.builders import NOON
-from tests.fakes import Clock
+from tests.support.api_fakes import FakeRequestCounts
+from tests.support.builders import NOON
+from tests.support.fakes import Clock
 
 
 def test_so_many_are_admitted_in_a_minute_and_then_again() -> None:

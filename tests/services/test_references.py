@@ -13,8 +13,8 @@ from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.services.references import MAX_BYTES, MAX_REFERENCES, ReferenceService, Source
 from local.photographs import CHELSEA, EILEEN, VIEWS, view_of
-from tests.builders import an_image, different_images
-from tests.fakes import FakeAnalyzer, FakeBucket, FakeMedia
+from tests.support.builders import an_image, different_images
+from tests.support.fakes import FakeAnalyzer, FakeBucket, FakeMedia
 
 LIMITS = ReferenceLimits(2, 3)
 MANY = ReferenceLimits(4, 20)

@@ -5,8 +5,8 @@ import pytest
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import EncoderVersion
 from character_identity.services.scoring import ScoringService
-from tests.fakes import FakeBucket
-from tests.scoring_fakes import FakeEmbedder, FakeScores
+from tests.support.fakes import FakeBucket
+from tests.support.scoring_fakes import FakeEmbedder, FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 IMAGE = "generations/eileen/portrait/03.jpg"

@@ -22,10 +22,17 @@ from character_identity.services.jobs.sweep import (
 )
 from character_identity.services.jobs.training import TrainingWorkflow
 from character_identity.services.webhooks.events import EventService
-from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
-from tests.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
-from tests.fakes import (
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+)
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
+from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,

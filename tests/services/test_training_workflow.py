@@ -11,9 +11,9 @@ from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
-from tests.builders import NOON, a_job, a_training_identity
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import NOON, a_job, a_training_identity
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeIdentities,

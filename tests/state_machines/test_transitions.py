@@ -82,7 +82,7 @@ JOBS = [
 ]
 
 
-@pytest.mark.system
+@pytest.mark.processes
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 @pytest.mark.parametrize("how", ["woken at once", "woken by another"])
 def test_a_job_that_is_woken_once_takes_few_transitions(

@@ -1,7 +1,6 @@
 """Something of everything that an owner can have, made through the API of the running system."""
 
 import json
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import httpx
 
 from character_identity.domain.event import event_id_of
 from character_identity_client import ApiClient
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 from tests.system.conftest import TRAINING_S, Running
 
 LONG_S = 600.0
@@ -47,12 +47,12 @@ def an_owner_of_everything(running: Running, name: str) -> Owner:
         keys = api.upload_references(running.people["Eileen"])
         lora = api.create_identity(name, "fal-lora", keys, class_name="woman").character_id
         tune = api.create_identity(name, "astria", keys, class_name="woman").character_id
-        api.wait_until_ready(lora, timeout_s=60)
-        api.wait_until_ready(tune, timeout_s=60)
+        api.wait_until_ready(lora, timeout_s=HANGS_AFTER_S)
+        api.wait_until_ready(tune, timeout_s=HANGS_AFTER_S)
         image = api.generate(lora, f"{name} smiles", seed=1).generation_id
         prompt = api.generate(tune, f"{name} smiles", seed=1).generation_id
         for generation_id in (image, prompt):
-            api.wait_until_scored(generation_id, timeout_s=60)
+            api.wait_until_scored(generation_id, timeout_s=HANGS_AFTER_S)
         training, erased = _long_training(running, api, name, keys), _erased(http, api, name, keys)
         order = Owner(name=name, token=token, keys=tuple(keys), ids={}).order
         headers = {"Idempotency-Key": ORDER_KEY}
@@ -82,9 +82,9 @@ def an_owner_of_a_tune(running: Running, name: str) -> Owner:
     with ApiClient(running.system.api_url, token) as api:
         keys = api.upload_references(running.people["Eileen"])
         tune = api.create_identity(name, "astria", keys, class_name="woman").character_id
-        api.wait_until_ready(tune, timeout_s=60)
+        api.wait_until_ready(tune, timeout_s=HANGS_AFTER_S)
         prompt = api.generate(tune, f"{name} smiles", seed=1).generation_id
-        api.wait_until_generated(prompt, timeout_s=60)
+        api.wait_until_generated(prompt, timeout_s=HANGS_AFTER_S)
     return Owner(name=name, token=token, keys=tuple(keys), ids={"tune_id": (tune,), "prompt_id": (prompt,)})
 
 
@@ -118,17 +118,14 @@ def remains(running: Running, owner: Owner) -> dict[str, Any]:
 def http_of(running: Running, token: str) -> httpx.Client:
     """A client of the API that sends a token."""
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=running.system.api_url, headers=headers, timeout=30)
+    return httpx.Client(base_url=running.system.api_url, headers=headers, timeout=HANGS_AFTER_S)
 
 
 def _long_training(running: Running, api: ApiClient, name: str, keys: list[str]) -> str:
     running.providers.post("/control/settings", json={"training_s": LONG_S}).raise_for_status()
     try:
         identity_id = api.create_identity(name, "fal-lora", keys).character_id
-        deadline = time.monotonic() + 60
-        while api.get_identity(identity_id).phase not in {"queued", "training"}:
-            assert time.monotonic() < deadline, "the training was not submitted"
-            time.sleep(0.1)
+        wait_until(lambda: api.get_identity(identity_id).phase in {"queued", "training"}, "the order")
     finally:
         running.providers.post("/control/settings", json={"training_s": TRAINING_S}).raise_for_status()
     return identity_id

@@ -11,14 +11,14 @@ from character_identity.aws.open_work import OpenWorkTable
 from character_identity.aws.session import Session
 from character_identity.aws.table import Table
 from character_identity.domain.errors import BudgetExceeded
-from tests.aws.conftest import create_table
-from tests.builders import NOON, a_job, a_training_identity
-from tests.local.emulator_fixture import running_emulator
+from tests.support.builders import NOON, a_job, a_training_identity
+from tests.support.emulator import running_emulator
+from tests.support.mocked_aws import create_table
 
 TEN_TRAININGS = 20_000_000
 AT_ONCE = 8
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from io import BytesIO
+from threading import Event
 from typing import Any
 
 import httpx
@@ -25,16 +26,17 @@ from character_identity_client.fal_instant_character import (
     generate_with_instant_character,
 )
 from character_identity_client.fal_lora import create_flux_lora_character_identity, generate_with_flux_lora
+from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import TRAINING_S, Running
 from tests.typescript.shelf import shelf
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 Fault = dict[str, Any]
 Order = Callable[[str], None]
 
-MAX_RETRY_WAIT_S, SHORT_RETRY_WAIT_S = 30.0, 10.0
 POLL_S = 0.05
+NOT_YET = "the same call a little later finds it"
 OWNER, ENOUGH_MICROUSD = "faults", "1000000000"
 KEYS = ("stand-in-id:stand-in-secret", "stand-in-secret", "sd_stand_in")
 SIGNATURE = "X-Amz-Signature=f00d"
@@ -173,32 +175,31 @@ SHIFTS = (
 CELLS = [cell for shift in SHIFTS for lane in shift for cell in lane]
 
 
-class Deadline(threading.local):
-    """The client's sleep between two looks, shortened; a thread that waits too long fails."""
+class Waiting(threading.local):
+    """The client's sleep between two polls, shortened; it ends when the order is left to itself."""
 
     def __init__(self) -> None:
-        self._ends_at = float("inf")
+        self._left = Event()
 
-    def begin(self, seconds: float) -> None:
-        self._ends_at = time.monotonic() + seconds
+    def begin(self, left: Event) -> None:
+        self._left = left
 
     def sleep(self, _: float) -> None:
-        if time.monotonic() >= self._ends_at:
-            raise OutOfTime("neither outcome nor sentence for long")
-        time.sleep(POLL_S)
+        if self._left.wait(POLL_S):
+            raise LeftToItself
 
 
-class OutOfTime(Exception):
-    """The client still waits."""
-
-
-@pytest.fixture(scope="module")
-def patience() -> Deadline:
-    return Deadline()
+class LeftToItself(Exception):
+    """Nobody waits any more for what becomes of an order."""
 
 
 @pytest.fixture(scope="module")
-def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Order]]:
+def waiting() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture(scope="module")
+def orders(running_system: Running, waiting: Waiting) -> Iterator[dict[str, Order]]:
     """What a client with a LoRA and a tune of its own can order."""
     system = running_system.system
     running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
@@ -208,7 +209,7 @@ def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Or
     )
     with (
         shelf(running_system.people["Eileen"][0].parent) as images_url,
-        ProxySession(system.api_url, system.token_for(OWNER), sleep=patience.sleep) as session,
+        ProxySession(system.api_url, system.token_for(OWNER), sleep=waiting.sleep) as session,
     ):
         configure(session)
         yield orders_with([f"{images_url}/{path.name}" for path in running_system.people["Eileen"]])
@@ -217,7 +218,7 @@ def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Or
 
 
 @pytest.fixture(scope="module")
-def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadline) -> Iterator[Outcomes]:
+def outcomes(running_system: Running, orders: dict[str, Order], waiting: Waiting) -> Iterator[Outcomes]:
     """What came of a shift's cells, and how many orders the providers had accepted for each at its end."""
 
     def run(lane: list[Cell]) -> dict[Cell, Outcome]:
@@ -226,11 +227,14 @@ def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadli
     def outcome(cell: Cell) -> Outcome:
         """Order once while the cell's fault is armed; who has to wait for long does so beside the lane."""
         running_system.arm(**cell.fault)
-        ordering = beside.submit(failure_of, orders[cell.order], cell, patience)
+        left, deadline = Event(), time.monotonic() + HANGS_AFTER_S
+        ordering = beside.submit(failure_of, orders[cell.order], cell, waiting, left)
         while not ordering.done() and not (cell.undecided and used(running_system, cell)):
+            assert time.monotonic() < deadline, f"{cell} hangs"
             time.sleep(POLL_S)
         if not ordering.done():
-            return Outcome(OutOfTime("left to itself"), fault_used=True)
+            left.set()
+            return Outcome(LeftToItself(), fault_used=True)
         return Outcome(ordering.result(), used(running_system, cell))
 
     @cache
@@ -277,14 +281,17 @@ def use(trained: str | None) -> None:
         assert httpx.get(trained).raise_for_status().content
 
 
-def failure_of(order: Order, cell: Cell, patience: Deadline) -> Exception | None:
-    """Why an order got nothing, if so."""
-    patience.begin(SHORT_RETRY_WAIT_S if cell.undecided else MAX_RETRY_WAIT_S)
-    try:
-        order(cell.name)
-    except Exception as exc:  # a lane goes on; the cell's test raises it
-        return exc
-    return None
+def failure_of(order: Order, cell: Cell, waiting: Waiting, left: Event) -> Exception | None:
+    """Why an order got nothing, if so; what is not there yet is asked for again, as its sentence says."""
+    waiting.begin(left)
+    while True:
+        try:
+            order(cell.name)
+        except Exception as exc:  # a lane goes on; the cell's test raises it
+            if NOT_YET not in str(exc):
+                return exc
+        else:
+            return None
 
 
 def used(running_system: Running, cell: Cell) -> bool:
@@ -312,7 +319,7 @@ def test_a_fault_costs_one_order_at_most_and_one_sentence(outcomes: Outcomes, sh
     got = outcomes(shift)[cell]
     assert got.fault_used, "this call was never made"
     assert got.orders <= 1
-    assert cell.undecided == isinstance(got.failure, OutOfTime)
+    assert cell.undecided == isinstance(got.failure, LeftToItself)
     if cell.undecided:
         return
     if got.failure is None:

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.described import described, operations, resolved, undescribed
+from tests.support.openapi import described, operations, resolved, undescribed
+from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import Running
 from tests.system.owned_resources import (
     ORDER_KEY,
@@ -22,7 +23,7 @@ from tests.system.owned_resources import (
     weights_url,
 )
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 NOBODYS = {
     "identity_id": "0" * 32,
@@ -98,7 +99,7 @@ class Caller:
     """Calls routes of the running system; every answer must be one that is described."""
 
     def __init__(self, api_url: str) -> None:
-        self._http = httpx.Client(base_url=api_url, timeout=40)
+        self._http = httpx.Client(base_url=api_url, timeout=HANGS_AFTER_S)
 
     def close(self) -> None:
         self._http.close()

@@ -22,7 +22,7 @@ from tests.system.conftest import TRAINING_S, Running
 from tests.typescript.front_end import FrontEnd, bundled
 from tests.typescript.shelf import shelf
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 INSTANT, TRAINING, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
 TUNES, PROMPTS = "tunes", "tunes/1504944/prompts"

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from PIL import Image
 
 from character_identity import wiring
@@ -16,6 +15,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import Score
 from functions.score_image import handler
 from local.photographs import CHELSEA, EILEEN
+from tests.support.mocked_aws import mocked_aws
 
 IMAGE = "generations/eileen/portrait/00.jpg"
 
@@ -63,7 +63,7 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setenv("TABLE_NAME", "identities")
     monkeypatch.setenv("BUCKET_NAME", "media")
     handler._encoder.cache_clear()
-    with mock_aws():
+    with mocked_aws():
         table = boto3.resource("dynamodb").create_table(
             TableName="identities",
             BillingMode="PAY_PER_REQUEST",

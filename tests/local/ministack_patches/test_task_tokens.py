@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_fixture import EmulatedAws
 from tests.local.machines import CAUGHT, State, callback, machine, run, start
+from tests.support.emulator import EmulatedAws
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 KEEPS_TOKEN = """
 import boto3
@@ -46,15 +47,15 @@ def awaiting(function: str, **fields: Any) -> State:
 
 def token(aws: EmulatedAws, key: str) -> str:
     """The token that the keeper was given in the execution of this id."""
-    ssm, deadline = aws.client("ssm"), time.monotonic() + 20
-    while time.monotonic() < deadline:
+    ssm = aws.client("ssm")
+
+    def found() -> str:
         try:
-            value: str = ssm.get_parameter(Name=f"/token/{key}")["Parameter"]["Value"]
+            return str(ssm.get_parameter(Name=f"/token/{key}")["Parameter"]["Value"])
         except ssm.exceptions.ParameterNotFound:
-            time.sleep(0.02)
-        else:
-            return value
-    raise AssertionError("no token was handed out")
+            return ""
+
+    return wait_until(found, "a token")
 
 
 def refusal(aws: EmulatedAws, task_token: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.simulators.harness import StandIn
+from tests.support.simulators import StandIn
 
 
 @pytest.fixture

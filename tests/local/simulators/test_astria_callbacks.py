@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from local.simulators.contracts import contract
-from tests.local.simulators.harness import StandIn
+from tests.support.simulators import StandIn
 
 HOOK = "https://app.test/hook?job=1"
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local.simulators.harness import StandIn, jpeg, portrait, share_of_cloth
+from tests.support.simulators import StandIn, jpeg, portrait, share_of_cloth
 
 URL = "https://files.test/1.jpg"
 TEXT = "<lora:788416:1> ohwx woman, close-up, studio"

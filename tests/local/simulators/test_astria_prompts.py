@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from local.simulators.contracts import contract
-from tests.local.simulators.harness import ASTRIA, StandIn, share_of_cloth
+from tests.support.simulators import ASTRIA, StandIn, share_of_cloth
 
 FLUX = 1504944
 FIRST = 45042524

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from local.simulators.contracts import contract
-from tests.local.simulators.harness import ASTRIA, StandIn, jpeg, portrait
+from tests.support.simulators import ASTRIA, StandIn, jpeg, portrait
 
 URL = "https://files.test/1.jpg"
 GOOD = {"title": "chr_1", "name": "woman", "base_tune_id": 1504944, "model_type": "lora", "image_urls": [URL]}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.local.simulators.harness import FAL_KEY, QUEUE, REST, RUN, StandIn
+from tests.support.simulators import FAL_KEY, QUEUE, REST, RUN, StandIn
 
 MALFORMED = "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."
 UNKNOWN = "No user found for Key ID and Secret"

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local.simulators.harness import ORIGIN, REST, StandIn
+from tests.support.simulators import ORIGIN, REST, StandIn
 
 TOKEN_URL = f"{REST}/storage/auth/token?storage_type=fal-cdn-v3"
 ZIP = {"Content-Type": "application/zip", "X-Fal-File-Name": "my refs.zip"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.simulators.harness import RUN, StandIn
+from tests.support.simulators import RUN, StandIn
 
 PROMPT = {"prompt": "x", "image_url": "https://files.test/1.jpg"}
 

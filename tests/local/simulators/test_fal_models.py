@@ -12,7 +12,7 @@ from PIL import Image
 from local.simulators.contracts import contract
 from local.simulators.lora_file import read_lora
 from local.simulators.safetensors_file import read_safetensors
-from tests.local.simulators.harness import (
+from tests.support.simulators import (
     SEED_OF_LUCK,
     StandIn,
     jpeg,

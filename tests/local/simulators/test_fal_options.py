@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.simulators.harness import FAL_KEY, QUEUE, RUN, StandIn
+from tests.support.simulators import FAL_KEY, QUEUE, RUN, StandIn
 
 FLUX, LORA = "fal-ai/flux/dev", "fal-ai/flux-lora"
 PROMPT = {"prompt": "x", "image_size": "square"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.simulators.harness import FAL_KEY, QUEUE, RUN, StandIn, jpeg, portrait, zip_of
+from tests.support.simulators import FAL_KEY, QUEUE, RUN, StandIn, jpeg, portrait, zip_of
 
 TRAINING = "fal-ai/flux-lora-fast-training"
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.local.simulators.harness import FAL_KEY, REST, StandIn, jpeg, portrait
+from tests.support.simulators import FAL_KEY, REST, StandIn, jpeg, portrait
 
 INITIATE = f"{REST}/storage/upload/initiate?storage_type=fal-cdn-v3"
 ZIP = {"Content-Type": "application/zip"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.local.simulators.harness import RUN, StandIn, jpeg, portrait, zip_of
+from tests.support.simulators import RUN, StandIn, jpeg, portrait, zip_of
 
 TRAINING = "fal-ai/flux-lora-fast-training"
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jsonschema import Draft202012Validator
 
 from local.simulators.contracts import contract
-from tests.local.simulators.harness import QUEUE, REST, StandIn
+from tests.support.simulators import QUEUE, REST, StandIn
 
 FLUX = "fal-ai/flux/dev"
 HOOK = "https://app.test/hook?job=1&kind=flux"

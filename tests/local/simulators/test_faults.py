@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from local.simulators.safetensors_file import NotSafetensors, read_safetensors
-from tests.local.simulators.harness import ASTRIA, CONTROL, QUEUE, RUN, StandIn, jpeg, portrait, zip_of
+from tests.support.simulators import ASTRIA, CONTROL, QUEUE, RUN, StandIn, jpeg, portrait, zip_of
 
 FLUX, TRAINING = "fal-ai/flux/dev", "fal-ai/flux-lora-fast-training"
 PROMPT = {"prompt": "x", "image_size": "square"}

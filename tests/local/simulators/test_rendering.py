@@ -10,7 +10,7 @@ from PIL import Image, ImageStat
 from local.simulators.drawing.rendering import Shot, black_frame, render
 from local.simulators.drawing.styles import Style, style_of
 from local.simulators.drawing.subject import find_head
-from tests.local.simulators.harness import portrait, share_of_cloth
+from tests.support.simulators import portrait, share_of_cloth
 
 CLOSE_UP = "Close-up portrait of Sarah, soft studio lighting, cinematic film still, shallow depth of field"
 WIDE = "Wide shot of Sarah standing in urban environment, golden hour, full-body view, 35mm lens"

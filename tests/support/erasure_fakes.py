@@ -8,10 +8,10 @@ from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
 from character_identity.domain.job import job_id_of, subject_of
 from character_identity.ports.stores import OpenRow
-from tests.builders import NOON
-from tests.event_fakes import FakeEvents
-from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
-from tests.scoring_fakes import FakeScores
+from tests.support.builders import NOON
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
+from tests.support.scoring_fakes import FakeScores
 
 
 def a_receipt(**changes: Any) -> ErasureReceipt:

@@ -19,20 +19,18 @@ from urllib.parse import parse_qsl
 import boto3
 import httpx
 import pytest
-from moto import mock_aws
 
 from character_identity import wiring
 from character_identity.aws.open_work import OpenWorkTable
 from character_identity.ports.stores import OpenRow
 from infra.catalog import pascal
-from tests.aws.conftest import create_table
-from tests.builders import an_image
-from tests.functions.conftest import Answer, Api, Context
-from tests.histories.executions import Crash, Execution, Executions
-from tests.histories.fake_provider import Watched
-from tests.histories.fault_injection import FaultyTransport
-from tests.histories.patches import apply_patches
-from tests.local.simulators.harness import StandIn, Web
+from tests.support.builders import an_image
+from tests.support.handlers import Answer, Api, Context
+from tests.support.in_process.executions import Crash, Execution, Executions
+from tests.support.in_process.fault_injection import FaultyTransport, Watched
+from tests.support.in_process.patches import apply_patches
+from tests.support.mocked_aws import create_table, mocked_aws
+from tests.support.simulators import StandIn, Web
 
 PROVIDERS_AT = "http://127.0.0.1:9"
 CALLBACKS_TO = "https://api.test"
@@ -299,7 +297,7 @@ def harness(patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> Iterator[Har
     """A new world."""
     logging.disable()
     try:
-        with mock_aws(), asyncio.Runner() as runner:
+        with mocked_aws(), asyncio.Runner() as runner:
             yield Harness(runner, patch, webhooks=webhooks)
     finally:
         logging.disable(logging.NOTSET)

@@ -13,7 +13,6 @@ def test_something(aws):
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ import boto3
 from botocore.config import Config
 
 from local.service import start_emulator
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 
@@ -45,7 +45,7 @@ class EmulatedAws:
             region_name="eu-west-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}, read_timeout=60),
+            config=Config(retries={"max_attempts": 0}, read_timeout=HANGS_AFTER_S),
         )
 
     def function(self, name: str, code: str, timeout_s: int = 30) -> str:
@@ -74,9 +74,9 @@ class EmulatedAws:
         arn: str = answer["stateMachineArn"]
         return arn
 
-    def execute(self, machine: str, state: Any, limit_s: float = 30) -> dict[str, Any]:
+    def execute(self, machine: str, state: Any) -> dict[str, Any]:
         """Run a state machine to its end: status, and either output (decoded) or error and cause."""
-        return self.ended(self.start(machine, state), limit_s)
+        return self.ended(self.start(machine, state))
 
     def start(self, machine: str, state: Any) -> str:
         """Start an execution; its ARN."""
@@ -91,17 +91,18 @@ class EmulatedAws:
         events = pages.paginate(executionArn=execution)
         return [event["type"] for page in events for event in page["events"]]
 
-    def ended(self, execution: str, limit_s: float = 30) -> dict[str, Any]:
+    def ended(self, execution: str) -> dict[str, Any]:
         """Wait for the end of an execution: status, and either output (decoded) or error and cause."""
-        stepfunctions, deadline = self.client("stepfunctions"), time.monotonic() + limit_s
-        while time.monotonic() < deadline:
-            description = stepfunctions.describe_execution(executionArn=execution)
-            if description["status"] != "RUNNING":
-                outcome = {key: description.get(key) for key in ("status", "error", "cause")}
-                succeeded = description["status"] == "SUCCEEDED"
-                return {**outcome, "output": json.loads(description["output"]) if succeeded else None}
-            time.sleep(0.02)
-        raise AssertionError(f"{execution} still runs after {limit_s} s")
+        stepfunctions = self.client("stepfunctions")
+
+        def description() -> Any:
+            found = stepfunctions.describe_execution(executionArn=execution)
+            return found if found["status"] != "RUNNING" else None
+
+        ended = wait_until(description, f"the end of {execution}")
+        outcome = {key: ended.get(key) for key in ("status", "error", "cause")}
+        succeeded = ended["status"] == "SUCCEEDED"
+        return {**outcome, "output": json.loads(ended["output"]) if succeeded else None}
 
 
 @contextmanager

@@ -26,8 +26,8 @@ from character_identity.ports.providers import (
 )
 from character_identity.ports.stores import IdempotencyRecord, UploadTicket
 from character_identity.services.webhooks.events import EventService
-from tests.builders import NOON, an_identity
-from tests.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
+from tests.support.builders import NOON, an_identity
+from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
 
 Status = TypeVar("Status", TrainingStatus, GenerationStatus)
 

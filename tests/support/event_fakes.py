@@ -8,7 +8,7 @@ from typing import Any
 from character_identity.domain.errors import Conflict, EventNotAccepted
 from character_identity.domain.event import Event
 from character_identity.domain.webhook import Delivery, Endpoint, secret_of
-from tests.builders import NOON, an_identity
+from tests.support.builders import NOON, an_identity
 
 SECRET = secret_of(bytes(range(32)))
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from botocore.client import BaseClient
 
-from tests.histories.executions import Crash
+from tests.support.in_process.executions import Crash
 
 Side = Literal["before", "after"]
 ANSWER = "answer of"
@@ -87,3 +87,19 @@ class FaultyTransport:
                 return response
 
         patch.setattr("httpx._client.HTTPTransport", Transport)
+
+
+class Watched:
+    """A port whose calls are I/O: the sandbox may die before or after each of them."""
+
+    def __init__(self, port: Any, name: str, through: Callable[[str, Callable[[], Any]], Any]) -> None:
+        self._port = port
+        self._name = name
+        self._through = through
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not callable(found):
+            return found
+        what = f"{self._name}.{name}"
+        return lambda *values, **options: self._through(what, lambda: found(*values, **options))

@@ -15,7 +15,7 @@ from typing import Any
 from character_identity.domain.job import JobKind, ProviderJob
 from character_identity.observability import keys_of
 
-DEFINITIONS = Path(__file__).parents[2] / "infra" / "state_machines"  # loading the CDK takes 2 s
+DEFINITIONS = Path(__file__).parents[3] / "infra" / "state_machines"  # loading the CDK takes 2 s
 State = dict[str, Any]
 Task = Callable[[Any], Any]
 KNOWN_TOP = {"Comment", "StartAt", "TimeoutSeconds", "States"}

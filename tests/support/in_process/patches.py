@@ -8,17 +8,14 @@ from typing import Any
 import pytest
 from boto3.s3.transfer import TransferConfig
 
-from character_identity.aws.session import Session
 from local.simulators.drawing.rendering import Shot
-from tests.builders import an_image
-from tests.histories.direct_table import connect
+from tests.support.builders import an_image
 
 
 def apply_patches(patch: pytest.MonkeyPatch) -> None:
-    """One thread, plain pictures and small weights, one client for each service, rows written as they are."""
+    """One thread, plain pictures and small weights."""
     _stay_in_one_thread(patch)
     _draw_plain_images(patch)
-    _share_clients(patch)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
 
 
@@ -44,20 +41,3 @@ def _draw_plain_images(patch: pytest.MonkeyPatch) -> None:
 
     for module in ("fal.models", "astria.prompts"):
         patch.setattr(f"local.simulators.{module}.render", render)
-
-
-def _share_clients(patch: pytest.MonkeyPatch) -> None:
-    """A client of AWS is made once, and not once in each sandbox."""
-    made: dict[Any, Any] = {}
-    session = Session()
-    make = session.client
-
-    def once(_: Session, service: str, **options: Any) -> Any:
-        key = service, *sorted(options)
-        if key not in made:
-            made[key] = make(service, **options)
-            if service == "dynamodb":
-                connect(made[key])
-        return made[key]
-
-    patch.setattr(Session, "client", once)

@@ -30,23 +30,18 @@ class Handler(DynamoHandler):  # type: ignore[misc]
         self.body = self.params = parameters
 
 
-def connect(client: Any) -> None:
-    """Have a client's calls answered by moto at once."""
-    client.meta.events.register("before-call.dynamodb", _answer)
-
-
-def _answer(model: Any, params: Any, **_: Any) -> tuple[Status, Any]:
+def answer(model: Any, params: Any, **_: Any) -> tuple[Status, Any]:
     """A call's answer as botocore expects it from those who answer in place of a server."""
     handler = Handler(json.loads(params["body"]))
     try:
         result = getattr(handler, camelcase_to_underscores(model.name))().result
-        answer = {"status_code": 200, "headers": {}, "body": json.dumps(result, default=_plain).encode()}
-        return Status(200), PARSER.parse(answer, model.output_shape)
+        reply = {"status_code": 200, "headers": {}, "body": json.dumps(result, default=_plain).encode()}
+        return Status(200), PARSER.parse(reply, model.output_shape)
     except JsonRESTError as error:
-        answer = {"status_code": error.code, "headers": {}, "body": error.get_body().encode()}
-        parsed = PARSER.parse(answer, model.output_shape)
+        reply = {"status_code": error.code, "headers": {}, "body": error.get_body().encode()}
+        parsed = PARSER.parse(reply, model.output_shape)
         shape = model.service_model.shape_for_error_code(parsed["Error"]["Code"])
-        return Status(error.code), {**parsed, **({} if shape is None else PARSER.parse(answer, shape))}
+        return Status(error.code), {**parsed, **({} if shape is None else PARSER.parse(reply, shape))}
 
 
 def _plain(value: Any) -> str:

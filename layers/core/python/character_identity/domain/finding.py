@@ -1,10 +1,11 @@
 """Finding: something about reference images that their owner should know before paying for a training."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 Severity = Literal["error", "warning"]
+"""How bad a finding is, the worst first."""
 
 
 class _Check(NamedTuple):
@@ -60,6 +61,11 @@ class Finding(BaseModel):
     reference: int | None
     message: str
     advice: str
+
+    @property
+    def rank(self) -> int:
+        """The place of the severity among all: 0 is the worst."""
+        return get_args(Severity).index(self.severity)
 
     @classmethod
     def of(cls, code: str, message: str, reference: int | None = None) -> "Finding":

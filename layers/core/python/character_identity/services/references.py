@@ -101,8 +101,9 @@ class ReferenceService:
             findings += judge_quality(image.quality, index)
         findings += judge_count(_different(sources, images), given, limits.minimum, limits.maximum)
         findings += judge_repeats({index: image.perceptual_hash for index, image in images.items()})
-        central = self._analyze(images, findings)
-        return _Examination(images, sorted(findings, key=lambda finding: finding.severity), central)
+        analyzed, central = self._analyze(images)
+        findings += analyzed
+        return _Examination(images, sorted(findings, key=lambda finding: finding.rank), central)
 
     def _read(self, owner: str, sources: Sequence[Source]) -> tuple[dict[int, PreparedImage], list[Finding]]:
         """The pictures that can be read, by index, and why the others cannot; each source is fetched once."""
@@ -125,23 +126,20 @@ class ReferenceService:
         except InvalidRequest as exc:
             return exc
 
-    def _analyze(self, images: dict[int, PreparedImage], findings: list[Finding]) -> int | None:
-        """Let the encoder look at the different pictures; adds to the findings, returns the medoid."""
+    def _analyze(self, images: dict[int, PreparedImage]) -> tuple[list[Finding], int | None]:
+        """Have the encoder compare the different pictures; returns its findings and the medoid's index."""
         different: dict[str, int] = {}
         for index, image in images.items():
             if not image.quality.is_black:
                 different.setdefault(image.perceptual_hash.content, index)
         indices = list(different.values())
         if not indices:
-            return None
+            return [], None
         analysis = self._analyzer.analyze([images[index].thumbnail for index in indices])
         if analysis is None:
-            findings.append(
-                Finding.of("analysis_unavailable", "The encoder could not look at the pictures now.")
-            )
-            return None
-        findings += judge_analysis(analysis, indices)
-        return indices[medoid(analysis.similarities)]
+            message = "The encoder could not look at the pictures now."
+            return [Finding.of("analysis_unavailable", message)], None
+        return list(judge_analysis(analysis, indices)), indices[medoid(analysis.similarities)]
 
     def _fetch(self, owner: str, source: str) -> bytes:
         if "://" in source:

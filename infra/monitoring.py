@@ -50,7 +50,7 @@ class Alarms(Construct):
             )
         self._alarm(
             "ApiFailed",
-            "The API answered with a 5xx: a bug of ours, or a provider in trouble",
+            "The API answered with a 5xx: an unhandled exception, or a provider in trouble",
             http_api.metric_server_error(statistic="Sum"),
         )
         self._alarm(

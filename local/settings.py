@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 # environment variable: (parameter of the stack, path of the stand-in)
 URLS = {
-    "FAL_RUN_URL": ("FalRunUrl", "/fal/run"),
     "FAL_QUEUE_URL": ("FalQueueUrl", "/fal/queue"),
     "FAL_REST_URL": ("FalRestUrl", "/fal/rest"),
     "ASTRIA_API_URL": ("AstriaApiUrl", "/astria"),

@@ -56,7 +56,6 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "TABLE_NAME": "state",
     "BUCKET_NAME": "media",
-    "FAL_RUN_URL": f"{PROVIDERS_AT}/fal/run",
     "FAL_QUEUE_URL": f"{PROVIDERS_AT}/fal/queue",
     "FAL_REST_URL": f"{PROVIDERS_AT}/fal/rest",
     "ASTRIA_API_URL": f"{PROVIDERS_AT}/astria",

@@ -10,7 +10,7 @@ from tests.infra.template import Template, readable
 ROOT = Path(__file__).parents[2]
 
 STATE = {"TABLE_NAME", "BUCKET_NAME"}
-PROVIDERS = {"FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
+PROVIDERS = {"FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
 KEYS = {"FAL_SECRET_NAME", "ASTRIA_SECRET_NAME"}
 COPYING = {"MEDIA_HOSTS", "LOCAL_MODE"}
 QUOTING, LIMITED = {"MONTHLY_BUDGET_USD"}, {"REQUESTS_PER_MINUTE"}
@@ -98,7 +98,6 @@ WHERE_VALUES_COME_FROM = {
     "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
     "GENERATE_IMAGES_ARN": "<WorkflowsGenerateImages>",
     "SCORE_IMAGE_NAME": "<FunctionsScoreImage>",
-    "FAL_RUN_URL": "<FalRunUrl>",
     "FAL_QUEUE_URL": "<FalQueueUrl>",
     "FAL_REST_URL": "<FalRestUrl>",
     "ASTRIA_API_URL": "<AstriaApiUrl>",

@@ -10,7 +10,6 @@ import pytest
 from tests.infra.template import Template, readable
 
 PARAMETERS = {
-    "FalRunUrl": "https://fal.run",
     "FalQueueUrl": "https://queue.fal.run",
     "FalRestUrl": "https://rest.fal.ai",
     "AstriaApiUrl": "https://api.astria.ai",

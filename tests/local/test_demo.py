@@ -204,7 +204,7 @@ def test_what_was_real_is_not_called_simulated(output: Path) -> None:
     assert "SIMULATED" not in done.gallery
 
 
-FAL = {"FAL_RUN_URL": "https://fal.run", "FAL_QUEUE_URL": "https://queue.fal.run"}
+FAL = {"FAL_QUEUE_URL": "https://queue.fal.run"}
 REST = {"FAL_REST_URL": "https://rest.fal.ai"}
 
 

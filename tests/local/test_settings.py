@@ -7,7 +7,6 @@ from local.settings import ProviderSettings
 STAND_INS = "http://127.0.0.1:8790"
 LOOPBACK = "127.0.0.1,localhost,::1"
 REAL = {
-    "FAL_RUN_URL": "https://fal.run",
     "FAL_QUEUE_URL": "https://queue.fal.run",
     "FAL_REST_URL": "https://rest.fal.ai",
     "ASTRIA_API_URL": "https://api.astria.ai",
@@ -19,7 +18,6 @@ def test_without_an_environment_the_simulators_serve_all() -> None:
     assert settings.stand_ins_needed and settings.all_on_this_machine
     assert settings.warning is None
     assert settings.parameters(STAND_INS) == {
-        "FalRunUrl": f"{STAND_INS}/fal/run",
         "FalQueueUrl": f"{STAND_INS}/fal/queue",
         "FalRestUrl": f"{STAND_INS}/fal/rest",
         "AstriaApiUrl": f"{STAND_INS}/astria",
@@ -34,7 +32,6 @@ def test_what_the_environment_names_is_used() -> None:
     )
     assert not settings.stand_ins_needed
     assert settings.parameters(None) == {
-        "FalRunUrl": "https://fal.run",
         "FalQueueUrl": "https://queue.fal.run",
         "FalRestUrl": "https://rest.fal.ai",
         "AstriaApiUrl": "https://api.astria.ai",
@@ -44,11 +41,11 @@ def test_what_the_environment_names_is_used() -> None:
 
 
 def test_each_url_is_chosen_by_itself() -> None:
-    settings = ProviderSettings({"FAL_RUN_URL": "http://localhost:1", "MEDIA_HOSTS": "a.test,b.test"})
+    settings = ProviderSettings({"FAL_QUEUE_URL": "http://localhost:1", "MEDIA_HOSTS": "a.test,b.test"})
     parameters = settings.parameters(STAND_INS)
-    assert (parameters["FalRunUrl"], parameters["FalQueueUrl"]) == (
+    assert (parameters["FalQueueUrl"], parameters["FalRestUrl"]) == (
         "http://localhost:1",
-        f"{STAND_INS}/fal/queue",
+        f"{STAND_INS}/fal/rest",
     )
     assert parameters["MediaHosts"] == f"a.test,b.test,{LOOPBACK}"
 

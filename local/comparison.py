@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import httpx
 
-from character_evaluation.scenarios import HEADLINE_ENCODER, EvaluatedIdentity, EvaluationRow, Scenario
+from character_evaluation.scenarios import EvaluatedIdentity, EvaluationRow, Scenario
+from character_identity.domain.score import CLIP_ENCODER
 from character_identity_client import (
     ApiClient,
     ApiError,
@@ -218,7 +219,7 @@ class _Course:
         path, error = self._download(cell, number, image)
         if error is None and image.outcome == "succeeded" and not image.scores:
             error = unscored
-        score = next(iter(sorted(image.scores, key=lambda score: score.encoder != HEADLINE_ENCODER)), None)
+        score = next(iter(sorted(image.scores, key=lambda score: score.encoder != CLIP_ENCODER)), None)
         cost = made.metadata.cost
         return EvaluationRow(
             provider=self._provider,

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from character_identity.aws.generation_table import OUTCOME
 from character_identity.aws.ledger_table import FIRST_CHECK_AFTER
 from character_identity.domain.budget import MICROUSD_PER_USD, Budget, Settlement
-from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
@@ -333,7 +333,7 @@ class FakeBucket:
     def read(self, key: str, limit_bytes: int) -> bytes:
         if key not in self.objects:
             raise NotFound("no such object")
-        return self.objects[key]
+        return within(limit_bytes, self.objects[key])
 
     def write(self, key: str, content: bytes, content_type: str) -> None:
         self.objects[key] = content
@@ -362,17 +362,27 @@ class FakeMedia:
         self.files: dict[str, bytes | Exception] = dict(files)
 
     def fetch(self, url: str, limit_bytes: int) -> bytes:
+        return within(limit_bytes, self._content(url))
+
+    def fetch_start(self, url: str, size_bytes: int) -> bytes:
+        return self._content(url)[:size_bytes]
+
+    def download(self, url: str, path: Path, limit_bytes: int) -> str:
+        path.write_bytes(self.fetch(url, limit_bytes))
+        return f"sha256 of {url}"
+
+    def _content(self, url: str) -> bytes:
         content = self.files[url]
         if isinstance(content, Exception):
             raise content
         return content
 
-    def fetch_start(self, url: str, size_bytes: int) -> bytes:
-        return self.fetch(url, size_bytes)[:size_bytes]
 
-    def download(self, url: str, path: Path, limit_bytes: int) -> str:
-        path.write_bytes(self.fetch(url, limit_bytes))
-        return f"sha256 of {url}"
+def within(limit_bytes: int, content: bytes) -> bytes:
+    """Return the content, or refuse it as the bucket and the media client do."""
+    if len(content) > limit_bytes:
+        raise InvalidRequest(f"It has more than {limit_bytes} bytes.", code="file_too_large")
+    return content
 
 
 class FakeWorkflows:

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from character_identity.domain.event import LONGEST_MESSAGE, Event, event_id_of
-from character_identity.domain.failure import Failure
+from character_identity.domain.event import Event, event_id_of
+from character_identity.domain.failure import LONGEST_MESSAGE, Failure
 from tests.builders import NOON, a_generation, a_training_identity, an_identity
 
 FAILURE = Failure(code="training_failed", message="no face")
@@ -56,10 +56,11 @@ def test_a_settled_generation_is_told_without_prompt_and_links(status: str, kind
     assert event.data == {"generationId": "g1", "characterId": "i1", "status": status}
 
 
-def test_a_long_reason_is_cut() -> None:
-    long = Failure(code="generation_failed", message="x" * 10_000)
-    event = Event.of_generation(a_generation(status="failed", settled_at=NOON, error=long))
-    assert event.data["error"]["message"] == "x" * LONGEST_MESSAGE
+def test_an_event_gives_the_same_reason_as_the_api_however_long_it_was() -> None:
+    failure = Failure(code="generation_failed", message="x" * 10_000)
+    event = Event.of_generation(a_generation(status="failed", settled_at=NOON, error=failure))
+    assert event.data["error"] == failure.model_dump()
+    assert len(failure.message) == LONGEST_MESSAGE
 
 
 def test_what_has_not_ended_is_no_event() -> None:

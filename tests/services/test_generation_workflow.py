@@ -4,7 +4,7 @@ import pytest
 
 from character_identity.domain.budget import usd
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
-from character_identity.domain.generation import Generation, ProducedImage
+from character_identity.domain.generation import MAX_IMAGE_BYTES, Generation, ProducedImage
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import GenerationStatus
@@ -190,6 +190,16 @@ def test_an_image_without_an_address_keeps_its_place() -> None:
         (1, "failed"),
         (2, "succeeded"),
     ]
+
+
+def test_an_image_over_the_cap_is_not_stored() -> None:
+    harness = Harness()
+    harness.media.files |= {
+        name: an_image().ljust(size, b"\0")
+        for name, size in {"largest": MAX_IMAGE_BYTES, "larger": MAX_IMAGE_BYTES + 1}.items()
+    }
+    harness.stored(*produced("largest", "larger"))
+    assert [image.outcome for image in harness.generation.images] == ["succeeded", "failed"]
 
 
 def test_an_order_whose_answer_was_lost_waits_and_ends_at_the_deadline() -> None:

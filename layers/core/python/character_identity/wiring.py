@@ -8,12 +8,13 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from character_identity.config import Settings
+from character_identity.domain.clock import utc_now
 
 if TYPE_CHECKING:
     from character_identity.aws.budget_table import BudgetTable
@@ -60,11 +61,6 @@ SHORT_TIMEOUT_S = 5
 """For a provider to connect, and to answer."""
 MAX_SEED = 2**32 - 1
 """Astria takes seeds up to 2^32 (https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22)."""
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 def new_id() -> str:

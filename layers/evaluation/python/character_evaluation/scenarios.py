@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from character_identity.domain.generation import Outcome
-
-HEADLINE_ENCODER = "clip-vit-b32"
-"""The encoder that the expected similarities are stated for; no other's scores can be held against them."""
+from character_identity.domain.score import CLIP_ENCODER
 
 
 @dataclass(frozen=True)
@@ -136,4 +134,4 @@ class EvaluationRun:
     @property
     def scored_with_clip(self) -> bool:
         """Whether every score is of the encoder that the expected similarities are stated for."""
-        return self.encoders == [HEADLINE_ENCODER]
+        return self.encoders == [CLIP_ENCODER]

@@ -14,9 +14,6 @@ EventType = Literal[
     "IdentityReady", "IdentityFailed", "IdentityErased", "GenerationCompleted", "GenerationFailed"
 ]
 
-LONGEST_MESSAGE = 500
-"""Characters of a provider's reason that are told: a webhook should stay small, and a log may be long."""
-
 IDENTITY_EVENTS: dict[str, EventType] = {"ready": "IdentityReady", "failed": "IdentityFailed"}
 GENERATION_EVENTS: dict[str, EventType] = {"succeeded": "GenerationCompleted", "failed": "GenerationFailed"}
 
@@ -107,4 +104,4 @@ def event_id_of(kind: EventType, subject_id: str) -> str:
 def _told(error: Failure | None) -> dict[str, Any]:
     if error is None:
         return {}
-    return {"error": {"code": error.code, "message": error.message[:LONGEST_MESSAGE]}}
+    return {"error": {"code": error.code, "message": error.message}}

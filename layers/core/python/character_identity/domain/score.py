@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 CLIP_ENCODER = "clip-vit-b32"
-"""The encoder whose similarity is the specification's; another's is never reported as CLIP's."""
+"""The encoder that expected similarities are stated for; no other's score is compared with them."""
 DECIMALS = 6
 """Kept of a similarity: processors differ in the seventh."""
 

@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import httpx
 
+from character_identity.domain.clock import utc_now
 from character_identity.domain.errors import (
     ProviderNotConfigured,
     ProviderOutcomeUnknown,
@@ -40,11 +41,6 @@ class Key(Protocol):
 
     def __call__(self) -> str: ...
     def refresh(self) -> str: ...
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 class ProviderHttpClient:

@@ -76,7 +76,7 @@ def introduction(system: System, seconds: float, folder: Path) -> str:
     lines += [f"  {name:<11}{address}" for name, address in addresses.items()]
     lines += ["", "Try it:", ""]
     lines += [f"  curl -H 'Authorization: Bearer {system.token}' {system.api_url}/v1/providers", ""]
-    lines += ["Not as on AWS:", "", *(f"  - {difference}" for difference in system.differences)]
+    lines += ["Not as on AWS:", "", *(f"  - {limitation}" for limitation in system.limitations)]
     if system.wait_scale != 1:
         lines += [f"  - Waits and timeouts of state machines are multiplied by {system.wait_scale}."]
     return "\n".join([*lines, "", "Ctrl-C stops everything."])

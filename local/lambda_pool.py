@@ -54,7 +54,6 @@ class Pool:
 
     A request takes an idle sandbox of its function or, when all are busy, a new one. Functions have at most
     ``max_sandboxes``; a request beyond that waits in line, since a full machine is no reason to refuse it.
-    Refusing for a function's reserved concurrency is the business of whoever calls.
     """
 
     def __init__(self, log: Log = lambda function, line: None) -> None:

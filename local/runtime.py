@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.deploy import client, deploy, set_secrets
-from local.emulator_limitations import differences
+from local.emulator_limitations import limitations_of
 from local.errors import CannotRun
 from local.issuer import AUDIENCE, Issuer
 from local.packages import STATE
@@ -55,7 +55,7 @@ class System:
     state_machines: Mapping[str, str]  # name: ARN
     provider_url: str | None  # of the stand-ins, if any serve
     outputs: Mapping[str, str]  # of the stack
-    differences: list[str]  # from AWS
+    limitations: list[str]  # of the emulator
     wait_scale: float
     logs: Path
     services: tuple[Service, ...]
@@ -140,7 +140,7 @@ def running(options: Options | None = None) -> Iterator[System]:
             },
             provider_url=provider_url,
             outputs=outputs,
-            differences=differences(assembly.template),
+            limitations=limitations_of(assembly.template),
             wait_scale=wait_scale,
             logs=options.logs,
             services=(emulator, stand_ins) if stand_ins else (emulator,),

@@ -104,7 +104,7 @@ def test_a_timeout_that_is_no_positive_integer_fails_the_machine(
 
 def test_wait_as_long_as_the_definition_says(aws: EmulatedAws, scripted_tasks: str) -> None:
     catch = {"ErrorEquals": ["States.Timeout"], "Next": "Caught"}
-    state = callback(scripted_tasks, Catch=[catch], TimeoutSeconds=10)
+    state = callback(scripted_tasks, Catch=[catch], TimeoutSeconds=40)  # unscaled, longer than we wait
     ended = run(aws, machine("A", A=state, Caught=CAUGHT))
     assert ended["output"]["Error"] == "States.Timeout"
 

@@ -65,7 +65,7 @@ def introduction(system: System, seconds: float, folder: Path) -> str:
     addresses = {
         "API": system.api_url,
         "AWS": system.aws_endpoint_url,
-        "Providers": f"{system.provider_url} (stand-ins)"
+        "Providers": f"{system.provider_url} (simulators)"
         if system.provider_url
         else "as the environment says",
         "Logs": f"{_relative(system.logs)}/<function>.log",
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-port", type=int, default=8787, help="default: %(default)s")
     parser.add_argument("--aws-port", type=int, default=4566, help="default: %(default)s")
     parser.add_argument(
-        "--providers-port", type=int, default=8790, help="of the stand-ins; default: %(default)s"
+        "--providers-port", type=int, default=8790, help="of the simulators; default: %(default)s"
     )
     parser.add_argument(
         "--wait-scale",

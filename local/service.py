@@ -1,4 +1,4 @@
-"""Programs of ours that serve on loopback: the emulator, the providers' stand-ins."""
+"""Programs of ours that serve on loopback: the emulator, the providers' simulators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time, as the stand-ins are given it."""
+"""Time, as the simulators are given it."""
 
 import asyncio
 from dataclasses import dataclass

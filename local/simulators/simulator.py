@@ -1,4 +1,4 @@
-"""What both stand-ins and the control API share."""
+"""What both simulators and the control API share."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,8 +11,8 @@ import httpx
 from local.simulators.clock import NEVER, Clock
 from local.simulators.downloads import Downloads
 from local.simulators.faults import Faults
-from local.simulators.ledger import Ledger
-from local.simulators.settings import Settings
+from local.simulators.ledger import CallLedger
+from local.simulators.settings import SimulatorSettings
 
 T = TypeVar("T")
 
@@ -21,12 +21,12 @@ T = TypeVar("T")
 class Simulator:
     """Time, luck, the web, settings, faults and the ledger of one run."""
 
-    settings: Settings
+    settings: SimulatorSettings
     clock: Clock
     web: httpx.AsyncClient
     new_id: Callable[[], str]
     new_seed: Callable[[], int]
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: CallLedger = field(default_factory=CallLedger)
     at_work: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:

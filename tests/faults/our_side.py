@@ -22,7 +22,7 @@ def _rotated(scenario: Scenario, split: Split) -> None:
     vendor = scenario.workflow.vendor
 
     def rotate(execution: Execution) -> None:
-        scenario.harness.stand_in.change(**{f"{vendor}_key": NEW_KEYS[vendor]})
+        scenario.harness.simulator.change(**{f"{vendor}_key": NEW_KEYS[vendor]})
         _put_secret(scenario, NEW_KEYS[vendor])
 
     at_each_step(scenario, split, rotate)

@@ -131,7 +131,7 @@ def _check_erased(harness: Harness, workflow: Workflow, job: ProviderJob) -> Non
     assert [key for key in harness.stored_keys() if f"/{job.identity_id}/" in key] == []
     if workflow.vendor == "astria":
         for path in ("/tunes", "/tunes/1504944/prompts"):
-            assert harness.stand_in.astria("GET", path).json() == []
+            assert harness.simulator.astria("GET", path).json() == []
 
 
 def _content(harness: Harness, key: str) -> bytes:

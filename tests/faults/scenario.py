@@ -45,8 +45,8 @@ class Scenario:
 
     def arm(self, operation: str, kind: str, times: int = 1, **fault: Any) -> None:
         """Have a fault happen at the provider."""
-        self.harness.stand_in.arm(operation, kind, times=times, **fault)
-        armed = self.harness.stand_in.stage.faults.armed[-1]
+        self.harness.simulator.arm(operation, kind, times=times, **fault)
+        armed = self.harness.simulator.state.faults.armed[-1]
         self.must_hold(f"{operation} was called", lambda: armed.times < times)
 
     def request(self, name: str, method: str, path: str) -> None:
@@ -82,7 +82,7 @@ class Scenario:
         for post in list(self.harness.web.posts):
             self.harness.receive(post)
         for _ in range(LATER_SWEEPS):
-            self.harness.stand_in.let_pass(timedelta.total_seconds(SWEEP_EVERY))
+            self.harness.simulator.let_pass(timedelta.total_seconds(SWEEP_EVERY))
             self.harness.sweep()
         again: Answer = self.caller.ask()
         assert again.status == 404 or self.caller.id_in(again) == self.subject_id, f"another order: {again}"

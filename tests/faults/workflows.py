@@ -13,7 +13,7 @@ IMAGES = 2
 
 @dataclass(frozen=True)
 class Workflow:
-    """``paid_call`` is what costs money, as the wire names it; the rest are operations of the stand-ins.
+    """``paid_call`` is what costs money, as the wire names it; the rest are operations of the simulators.
 
     ``file`` is by what the links to what is made can be told from others; empty where no bytes come to us.
     """

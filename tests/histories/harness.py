@@ -1,6 +1,6 @@
 """The whole service in one process and one thread: real handlers, real state machine files, real adapters.
 
-Behind them moto, the providers' stand-ins as applications, and one clock that moves when told to. Each
+Behind them moto, the providers' simulators as applications, and one clock that moves when told to. Each
 function has a sandbox of its own, which is lost when it crashes. What is not here: API Gateway, Lambda, the
 interpreter of Step Functions (``executions.py`` stands for it) and EventBridge.
 """
@@ -33,7 +33,7 @@ from tests.histories.executions import Crash, Execution, Executions
 from tests.histories.fake_provider import Watched
 from tests.histories.fault_injection import FaultyTransport
 from tests.histories.patches import apply_patches
-from tests.local.simulators.harness import StandIn, Web
+from tests.local.simulators.harness import Simulation, Web
 
 PROVIDERS_AT = "http://127.0.0.1:9"
 CALLBACKS_TO = "https://api.test"
@@ -66,13 +66,13 @@ ENVIRONMENT = {
     "LOCAL_MODE": "true",
     "POWERTOOLS_METRICS_DISABLED": "true",
 }
-KEYS = {"fal": "stand-in-id:stand-in-secret", "astria": "sd_stand_in"}
+KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
 WAITS = {"queue_s": 5, "training_s": 150, "generation_s": 8}
 """Seconds; a training lasts long enough for the sweep to look at it."""
 
 
 class ProvidersWeb(Web):
-    """The web as the stand-ins see it: themselves, our bucket, our API, whose posts are kept for later."""
+    """The web as the simulators see it: themselves, our bucket, our API, whose posts are kept for later."""
 
     def __init__(self, faulty_transport: FaultyTransport) -> None:
         super().__init__()
@@ -98,12 +98,12 @@ class Harness:
     def __init__(self, runner: asyncio.Runner, patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> None:
         apply_patches(patch)
         self.faulty_transport = FaultyTransport()
-        self.stand_in = StandIn(runner, **WAITS)
+        self.simulator = Simulation(runner, **WAITS)
         self.web = ProvidersWeb(self.faulty_transport)
-        self.web.app = self.stand_in.web.app
-        self.stand_in.web = self.web
-        self.stand_in.stage.web._transport = self.web
-        self.clock = self.stand_in.clock
+        self.web.app = self.simulator.web.app
+        self.simulator.web = self.web
+        self.simulator.state.web._transport = self.web
+        self.clock = self.simulator.clock
         self.before_step: Callable[[Execution], None] | None = None
         self._ids = itertools.count(1)
         self._delivered = 0
@@ -147,7 +147,7 @@ class Harness:
             return Answer(500, {"message": "Internal Server Error"}, {})
 
     def deliver(self) -> None:
-        """Bring the callbacks that the stand-ins posted since the last time to our API."""
+        """Bring the callbacks that the simulators posted since the last time to our API."""
         posts, self._delivered = self.web.posts[self._delivered :], len(self.web.posts)
         for post in posts:
             self.receive(post)
@@ -222,7 +222,7 @@ class Harness:
         target = min(filter(None, (self.executions.next_due(), *callbacks, limit)))
         if self.executions.next_due() is not None:
             target = min(target, self.swept_at + SWEEP_EVERY)
-        self.stand_in.let_pass(max((target - self.clock.now()).total_seconds(), 0))
+        self.simulator.let_pass(max((target - self.clock.now()).total_seconds(), 0))
         if self.clock.now() >= self.swept_at + SWEEP_EVERY:
             self.sweep()
 
@@ -235,7 +235,7 @@ class Harness:
 
     def paid(self) -> list[dict[str, Any]]:
         """The billable orders that the providers took."""
-        return list(self.stand_in.stage.ledger.document()["calls"])
+        return list(self.simulator.state.ledger.document()["calls"])
 
     def stored_keys(self) -> list[str]:
         """What lies in the bucket, uploads left out."""
@@ -287,7 +287,7 @@ class Harness:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         """A provider's answer; a callback that it posted before answering comes first."""
         with self.faulty_transport.unwatched():
-            answer = self.stand_in.call(
+            answer = self.simulator.call(
                 request.method, str(request.url), headers=dict(request.headers), content=request.read()
             )
         if len(self.web.posts) > self._delivered:

@@ -23,7 +23,7 @@ def apply_patches(patch: pytest.MonkeyPatch) -> None:
 
 
 def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
-    """The stand-ins draw, and files are uploaded, while others wait; a crash so leaves nothing behind."""
+    """The simulators draw, and files are uploaded, while others wait; a crash so leaves nothing behind."""
 
     async def here(work: Callable[..., Any], *values: Any) -> Any:
         return work(*values)
@@ -33,7 +33,7 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
 
 
 def _draw_plain_images(patch: pytest.MonkeyPatch) -> None:
-    """The stand-ins' pictures show nothing but their seed."""
+    """The simulators' pictures show nothing but their seed."""
 
     @cache
     def plain(number: int, image_format: str) -> bytes:

@@ -92,7 +92,7 @@ def test_a_very_long_message_of_an_error_is_cut(inside: Harness, cause: str) -> 
 
 
 def test_a_very_long_reason_of_a_provider_is_cut(inside: Harness) -> None:
-    inside.stand_in.arm("fal.submit", "fail", status=422, body={"detail": "far too long " * 5_000})
+    inside.simulator.arm("fal.submit", "fail", status=422, body={"detail": "far too long " * 5_000})
     generation_id = _ordered(inside)
     inside.run()
     execution = inside.executions.by_name[generation_id]

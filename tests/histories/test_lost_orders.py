@@ -44,7 +44,7 @@ class LostOrders:
         execution = self.inside.executions.by_name[subject_id]
         while execution.status == "RUNNING":
             wait = execution.due - self.inside.now()
-            self.inside.stand_in.let_pass(max(wait.total_seconds(), 0.001))
+            self.inside.simulator.let_pass(max(wait.total_seconds(), 0.001))
             self.inside.executions.step(execution)
             assert execution.transitions < MOST_TRANSITIONS
         return execution

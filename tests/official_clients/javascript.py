@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.official_clients.stand_in import KEY, StandIn
+from tests.official_clients.simulator import KEY, LiveSimulator
 
 HERE = Path(__file__).parent
 INSTALLED = HERE.parents[1] / ".build" / "official_clients"
@@ -31,7 +31,7 @@ class Failed(Exception):
 class JavaScriptClient:
     """Each call is a program of its own."""
 
-    stand_in: StandIn
+    simulator: LiveSimulator
 
     def call(self, name: str, *, key: str = KEY, **values: Any) -> Any:
         """What a function of ``calls.cjs`` gives.
@@ -39,7 +39,7 @@ class JavaScriptClient:
         Raises:
             Failed: its promise was rejected.
         """
-        words = json.dumps({"key": key, "addresses": self.stand_in.addresses, **values})
+        words = json.dumps({"key": key, "addresses": self.simulator.addresses, **values})
         done = subprocess.run(
             ["node", str(HERE / "calls.cjs"), name],
             input=words,

@@ -1,4 +1,4 @@
-"""What the tests of the official clients talk to: the stand-in's process, and a receiver of webhooks."""
+"""What the tests of the official clients talk to: the simulator's process, and a receiver of webhooks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +10,15 @@ from typing import Any
 
 import httpx
 
-KEY = "stand-in-id:stand-in-secret"
+KEY = "simulator-id:simulator-secret"
 FLUX, TRAINING, INSTANT = "fal-ai/flux/dev", "fal-ai/flux-lora-fast-training", "fal-ai/instant-character"
 PROMPT = {"prompt": "x", "image_size": "square", "seed": 7}
 WAIT_S = 20
 
 
 @dataclass(frozen=True)
-class StandIn:
-    """The running stand-in, and its control API."""
+class LiveSimulator:
+    """The running simulator, and its control API."""
 
     origin: str
 
@@ -38,7 +38,7 @@ class StandIn:
         self.control("POST", "/faults", {"operation": operation, "kind": kind, **fault})
 
     def orders(self) -> list[dict[str, Any]]:
-        """What the stand-in has taken to be paid."""
+        """What the simulator has taken to be paid."""
         return list(self.control("GET", "/ledger")["calls"])
 
 

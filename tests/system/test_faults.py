@@ -36,7 +36,7 @@ Order = Callable[[str], None]
 MAX_RETRY_WAIT_S, SHORT_RETRY_WAIT_S = 30.0, 10.0
 POLL_S = 0.05
 OWNER, ENOUGH_MICROUSD = "faults", "1000000000"
-KEYS = ("stand-in-id:stand-in-secret", "stand-in-secret", "sd_stand_in")
+KEYS = ("simulator-id:simulator-secret", "simulator-secret", "sd_simulator")
 SIGNATURE = "X-Amz-Signature=f00d"
 REASON = f"Cannot read\nhttps://media.test/a.jpg?{SIGNATURE} with KEY"
 PAGE = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>nginx</body>\n</html>"
@@ -96,7 +96,9 @@ class Cell:
     def survived(self) -> bool:
         """Whether the order has to succeed all the same: the call can be made again for nothing."""
         if (self.operation, self.kind) == ("fal.result", "500"):
-            return False  # with a request id, which the stand-ins add, this is how fal says that a job failed
+            return (
+                False  # with a request id, which the simulators add, this is how fal says that a job failed
+            )
         return self.kind in {"429", "late"} or (self.operation not in PAID and self.kind not in NOT_SURVIVED)
 
 

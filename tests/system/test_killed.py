@@ -22,7 +22,7 @@ from local import dev
 from local.packages import ROOT
 from local.photographs import EILEEN, make_references
 from local.service import Service
-from local.settings import STAND_IN_KEYS, URLS
+from local.settings import SIMULATOR_KEYS, URLS
 
 TRAININGS = ["fal-lora"] * 3 + ["astria"] * 3
 GENERATIONS = 14
@@ -43,7 +43,7 @@ class Killed:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_KEY"))},
             **{name: f"{self.providers_url}{path}" for name, (_, path) in URLS.items()},
-            **STAND_IN_KEYS,
+            **SIMULATOR_KEYS,
         }
 
     @contextmanager

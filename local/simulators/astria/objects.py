@@ -28,7 +28,7 @@ PROMPT_FIELDS = (
 
 
 @dataclass
-class Tune:
+class StoredTune:
     """A fine-tuned model; ``failed`` ones answer 404 once their training should have ended."""
 
     tune_id: int
@@ -42,7 +42,7 @@ class Tune:
     orig_images: list[str]
     url: str
     failed: bool = False
-    prompts: list["Prompt"] = field(default_factory=list)
+    prompts: list["StoredPrompt"] = field(default_factory=list)
 
     @property
     def phrase(self) -> str:
@@ -87,7 +87,7 @@ class Tune:
 
 
 @dataclass
-class Prompt:
+class StoredPrompt:
     """An order for pictures; ``refusal`` is what its user_error will say."""
 
     prompt_id: int

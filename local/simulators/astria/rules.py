@@ -10,7 +10,7 @@ from local.simulators.contracts import closed, contract, missing_fields, unknown
 
 TAG = re.compile(r"<(?:lora|faceid):(\d+):([\d.]+)>")
 LARGEST_FLUX_GUIDANCE = 5
-UNKNOWN = "is not a known parameter (a strict stand-in: the real server ignores it)"
+UNKNOWN = "is not a known parameter (a strict simulator: the real server ignores it)"
 NO_IMAGES = "must contain at least one image"
 LORA_ROUTE = "model_type=lora is not supported. Use a checkpoint instead"
 
@@ -53,7 +53,7 @@ COMPARED = (
 Errors = dict[str, list[str]]
 
 
-class Refused(Exception):
+class OrderRefused(Exception):
     """A call that Astria does not take; ``body`` is the answer."""
 
     def __init__(self, body: dict[str, Any], status: int = 422) -> None:
@@ -98,7 +98,7 @@ class Rules:
             errors["images"] = [NO_IMAGES]
         base = fields.get("base_tune_id")
         if base is not None and base not in BASE_TUNES and "base_tune_id" not in errors:
-            errors["base_tune_id"] = ["is not a tune this stand-in knows"]
+            errors["base_tune_id"] = ["is not a tune this simulator knows"]
         return errors or _errors_of_prompts(fields)
 
     def prompt_errors(self, fields: dict[str, Any], *, on_flux: bool, strict: bool) -> Errors:

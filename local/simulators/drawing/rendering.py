@@ -1,4 +1,4 @@
-"""Draws the pictures of the stand-ins: plainly simulated, yet of the character in the photographs."""
+"""Draws the pictures of the simulators: plainly simulated, yet of the character in the photographs."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""What a prompt asks for, as far as the stand-ins can draw it."""
+"""What a prompt asks for, as far as the simulators can draw it."""
 
 import re
 from dataclasses import dataclass

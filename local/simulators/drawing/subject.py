@@ -1,7 +1,7 @@
 """Cuts the character out of a reference photograph: a bust, or a whole figure with that bust.
 
 There is no face detector here: the head is taken to be where skin tones gather near the upper
-middle, or just there. That is enough to draw a recognisable stand-in picture.
+middle, or just there. That is enough to draw a recognisable simulator picture.
 """
 
 from collections.abc import Sequence

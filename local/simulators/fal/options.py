@@ -37,7 +37,7 @@ LIFECYCLE = {
 RECORDED_PREFIXES = ("x-fal-", "x-app-fal-")
 
 
-class BadOption(Exception):
+class BadCallOption(Exception):
     """A header or a parameter does not hold what it should."""
 
 
@@ -56,10 +56,10 @@ class CallOptions:
         """What this request asks for; when strict, not what its headers do to uploads only.
 
         Raises:
-            BadOption: it cannot be read.
+            BadCallOption: it cannot be read.
         """
         if strict and UPLOAD_LIFECYCLE in request.headers:
-            raise BadOption(f"{UPLOAD_LIFECYCLE} says nothing about outputs (a strict stand-in)")
+            raise BadCallOption(f"{UPLOAD_LIFECYCLE} says nothing about outputs (a strict simulator)")
         longest_queue = _number(request.query_params.get("fal_max_queue_length"), "fal_max_queue_length")
         return cls(
             start_timeout_s=_number(request.headers.get("x-fal-request-timeout"), "X-Fal-Request-Timeout"),
@@ -80,7 +80,7 @@ def upload_lifetime_s(headers: Mapping[str, str], *, strict: bool) -> float | No
     """How long the caller wants an uploaded file to last; None: no wish. Either header will do.
 
     Raises:
-        BadOption: the wish cannot be read, or when strict there are two.
+        BadCallOption: the wish cannot be read, or when strict there are two.
     """
     wishes = [
         _lifetime_s(headers, name, strict=strict)
@@ -88,7 +88,7 @@ def upload_lifetime_s(headers: Mapping[str, str], *, strict: bool) -> float | No
         if name in headers
     ]
     if strict and len(set(wishes)) > 1:
-        raise BadOption("the two lifecycle headers differ (a strict stand-in)")
+        raise BadCallOption("the two lifecycle headers differ (a strict simulator)")
     return wishes[0] if wishes else None
 
 
@@ -98,9 +98,9 @@ def _lifetime_s(headers: Mapping[str, str], name: str, *, strict: bool) -> float
     try:
         wish = json.loads(headers[name])
     except ValueError as exc:
-        raise BadOption(f"{name} is not JSON") from exc
+        raise BadCallOption(f"{name} is not JSON") from exc
     for error in Draft202012Validator(closed(LIFECYCLE) if strict else LIFECYCLE).iter_errors(wish):
-        raise BadOption(f"{name}: {error.message}")
+        raise BadCallOption(f"{name}: {error.message}")
     return _number(wish.get("expiration_duration_seconds") or None, name)  # the servers take 0 for no limit
 
 
@@ -108,7 +108,7 @@ def _number(text: str | float | None, name: str) -> float | None:
     try:
         number = None if text is None else float(text)
     except (TypeError, ValueError) as exc:
-        raise BadOption(f"{name} is not a number") from exc
+        raise BadCallOption(f"{name} is not a number") from exc
     if number is not None and not 0 <= number < 1e9:
-        raise BadOption(f"{name} is out of range")
+        raise BadCallOption(f"{name} is out of range")
     return number

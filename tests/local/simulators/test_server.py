@@ -1,4 +1,4 @@
-"""The stand-ins as a process: ports, real connections, and its end."""
+"""The simulators as a process: ports, real connections, and its end."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.local.simulators.harness import ASTRIA_KEY, FAL_KEY, jpeg, portrait
-from tests.official_clients.stand_in import receiving
+from tests.official_clients.simulator import receiving
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "local.simulators", "--port", "0", "--generation-seconds", "0"]

@@ -114,8 +114,8 @@ class EvaluatedIdentity:
 class EvaluationRun:
     """One character, made and pictured by several providers, with everything needed to judge them.
 
-    ``references`` are paths or links of the reference images; ``stand_ins`` names the providers whose
-    part was played by a stand-in, so that nobody takes their pictures for real ones.
+    ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
+    part was played by a simulator, so that nobody takes their pictures for real ones.
     """
 
     character: str
@@ -124,7 +124,7 @@ class EvaluationRun:
     scenarios: Sequence[Scenario]
     identities: Sequence[EvaluatedIdentity]
     rows: Sequence[EvaluationRow]
-    stand_ins: frozenset[str] = frozenset()
+    simulated: frozenset[str] = frozenset()
 
     @property
     def encoders(self) -> list[str]:

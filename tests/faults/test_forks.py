@@ -10,18 +10,18 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import json, os, signal, sys
 from dataclasses import asdict
-from tests.faults.forks import Copies
+from tests.faults.forks import Forks
 
-copies, seen = Copies(), []
+forks, seen = Forks(), []
 
 def work():
     for number in range(4):
         seen.append(number)
-        if copies.split(str(number)):
+        if forks.split(str(number)):
             {happens}
     return f"saw {seen}"
 
-print(json.dumps({name: asdict(told) for name, told in copies.explore(work).items()}))
+print(json.dumps({name: asdict(told) for name, told in forks.explore(work).items()}))
 """
 
 

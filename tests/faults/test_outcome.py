@@ -34,7 +34,7 @@ def test_without_the_intent_an_order_is_paid_twice(monkeypatch: pytest.MonkeyPat
 
 
 def test_money_that_is_not_settled_is_work_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LedgerTable, "end", lambda *_: True)
+    monkeypatch.setattr(LedgerTable, "settle", lambda *_: True)
     with a_scenario(monkeypatch, GENERATE) as scenario, pytest.raises(AssertionError, match="work left"):
         scenario.tell()
 

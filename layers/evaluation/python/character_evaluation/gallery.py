@@ -13,7 +13,7 @@ from character_evaluation.statistics import ProviderSummary, summarise
 
 @dataclass(frozen=True)
 class Totals:
-    """What the head of the page counts."""
+    """The counts in the head of the page."""
 
     asked: int
     succeeded: int

@@ -1,4 +1,4 @@
-"""What an evaluation compares: scenarios, and one row for every picture that was asked for."""
+"""The input of an evaluation: scenarios, and one row for every image that was asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,5 +133,5 @@ class EvaluationRun:
 
     @property
     def scored_with_clip(self) -> bool:
-        """Whether every score is of the encoder that the expected similarities are stated for."""
+        """True if every score is of the encoder that the expected similarities are stated for."""
         return self.encoders == [CLIP_ENCODER]

@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree. Each class carries its HTTP status and a stable code.
+"""Errors, as a tree. Each class carries its HTTP status and a stable code.
 
 ServiceError
   InvalidRequest          400  the caller can mend it; nothing was paid

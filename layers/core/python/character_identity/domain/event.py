@@ -19,7 +19,7 @@ GENERATION_EVENTS: dict[str, EventType] = {"succeeded": "GenerationCompleted", "
 
 
 class Event(BaseModel):
-    """What happened to one identity or generation.
+    """The end of one identity or generation.
 
     ``data`` is what receivers read, in the API's camelCase: ids, the status and the error; no links and no
     prompts, for the receiver asks the API for those. The same event made twice has the same id.
@@ -36,7 +36,7 @@ class Event(BaseModel):
 
     @classmethod
     def of_identity(cls, identity: Identity) -> "Event":
-        """That an identity is ready, or failed.
+        """Return the event that an identity is ready, or failed.
 
         Raises:
             ValueError: it is neither.
@@ -49,13 +49,13 @@ class Event(BaseModel):
 
     @classmethod
     def of_erasure(cls, identity: Identity, erased_at: datetime) -> "Event":
-        """That an identity was erased."""
+        """Return the event that an identity was erased."""
         data = {"characterId": identity.identity_id, "status": "erased"}
         return cls._make("IdentityErased", identity.owner, identity.identity_id, erased_at, data)
 
     @classmethod
     def of_generation(cls, generation: Generation) -> "Event":
-        """That a generation succeeded, at least in part, or failed.
+        """Return the event that a generation succeeded, at least in part, or failed.
 
         Raises:
             ValueError: it did neither.

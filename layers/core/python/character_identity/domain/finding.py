@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, get_args
 from pydantic import BaseModel, ConfigDict
 
 Severity = Literal["error", "warning"]
-"""How bad a finding is, the worst first."""
+"""The severities of a finding, the worst first."""
 
 
 class _Check(NamedTuple):
@@ -45,13 +45,13 @@ CHECKS: dict[str, _Check] = {
         "warning", "Check again later for outliers and faces; nothing else depends on it."
     ),
 }
-"""What is looked for: how bad it is, and what to do."""
+"""The checks by code: how bad a finding is, and what to do about it."""
 
 
 class Finding(BaseModel):
     """``reference`` is the picture's index in the request, None where it is about all of them.
 
-    Nothing is paid while there is an error; a warning is only told.
+    Nothing is paid while there is an error; a warning only informs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,7 +69,7 @@ class Finding(BaseModel):
 
     @classmethod
     def of(cls, code: str, message: str, reference: int | None = None) -> "Finding":
-        """What a check found; a code that is not among CHECKS is an error."""
+        """Return the finding of a check; a code that is not among CHECKS is an error."""
         check = CHECKS.get(code, _Check("error", _ANOTHER))
         return cls(
             code=code, severity=check.severity, reference=reference, message=message, advice=check.advice

@@ -27,7 +27,7 @@ MAX_IMAGE_BYTES = 50 * 1024 * 1024
 
 
 class GenerationRequest(BaseModel):
-    """What to draw. ``width`` and ``height`` in pixels come together and then win over ``aspect_ratio``."""
+    """The images to make. ``width`` and ``height``, in pixels, come together and beat ``aspect_ratio``."""
 
     model_config = ConfigDict(frozen=True)
 

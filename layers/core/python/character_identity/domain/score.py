@@ -13,7 +13,7 @@ DECIMALS = 6
 
 
 class EncoderVersion(NamedTuple):
-    """What an embedding depends on beside the picture; only embeddings of equal versions compare."""
+    """Everything that an embedding depends on beside the image; only those of equal versions compare."""
 
     encoder: str
     weights_sha256: str
@@ -61,5 +61,5 @@ class Score(BaseModel):
 
     @property
     def is_clip(self) -> bool:
-        """Whether this is the specification's number."""
+        """True if this is the specification's number."""
         return self.encoder == CLIP_ENCODER

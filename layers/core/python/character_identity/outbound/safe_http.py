@@ -35,7 +35,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True)
 class UrlGuard:
-    """What may be fetched: https to public addresses, and where ``hosts`` is given only from these.
+    """The rule of what may be fetched: https to public addresses, and with ``hosts`` only from these.
 
     With ``allow_loopback``, on one machine, addresses of this machine pass too, over http as well.
     """

@@ -24,7 +24,7 @@ CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What was stored, in the order given, with the SHA-256 of each, and the warnings.
+    """Everything that was stored, in the order given, with the SHA-256 of each, and the warnings.
 
     ``medoid`` is the index of the picture nearest to the centre of the set, None where nobody can tell.
     """
@@ -37,7 +37,7 @@ class TakenIn:
 
 @dataclass(frozen=True)
 class _Examination:
-    """What could be read, by its index in the request; the findings, errors first."""
+    """The readable images, by index in the request; the findings, errors first."""
 
     images: dict[int, PreparedImage]
     findings: list[Finding]
@@ -65,7 +65,7 @@ class ReferenceService:
         return self._bucket.upload_ticket(key, content_type, size_bytes)
 
     def check(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> list[Finding]:
-        """What ``take_in`` would find, errors first; nothing is stored. Without limits any number will do."""
+        """Return the findings of ``take_in``, errors first; store nothing. No limits: any number will do."""
         return self._examine(owner, sources, limits).findings
 
     def take_in(
@@ -170,7 +170,7 @@ def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
 
 
 def _different(sources: Sequence[Source], images: dict[int, PreparedImage]) -> int:
-    """How many different pictures there are; one that could not be read may be one when it is mended."""
+    """Return the number of different images; an unreadable one may be one of its own when it is mended."""
     unread = {source for index, source in enumerate(sources) if index not in images}
     return len(unread) + len({image.perceptual_hash.content for image in images.values()})
 

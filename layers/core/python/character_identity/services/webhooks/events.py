@@ -39,7 +39,7 @@ class EventService:
             self._events.mark_published(event_id)
 
     def publish_soon(self, event_id: str) -> None:
-        """As ``publish_unpublished``, right after the subject was settled; what fails waits for the sweep."""
+        """Publish like ``publish_unpublished``, right after the settlement; a failure waits for the sweep."""
         try:
             self.publish_unpublished(event_id)
         except EventNotAccepted as exc:

@@ -1,4 +1,4 @@
-"""What happens by itself: stored pictures are scored, events delivered, and every minute is swept."""
+"""Events and schedules: stored images are scored, events delivered, and every minute is swept."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events

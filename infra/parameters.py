@@ -1,4 +1,4 @@
-"""What the person who deploys chooses, and the variable in which the functions find it."""
+"""The stack's parameters, and the variable in which the functions find each."""
 
 import aws_cdk as cdk
 from constructs import Construct

@@ -32,7 +32,7 @@ IMAGES_AT_ONCE = 2
 """Pictures in the making at one provider: what fal allows new accounts."""
 
 EXPECTED = (ApiError, JobFailed, DeadlinePassed, httpx.TransportError)
-"""What one provider may fail with while nothing is wrong with our own code."""
+"""Errors of one provider while nothing is wrong with our own code."""
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make of which character, and where the pictures go."""
+    """The character and scenarios of a comparison, and the folder for the images."""
 
     character: str
     class_name: str | None
@@ -58,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderResult:
-    """What came of one provider; ``bugs`` are tracebacks of errors that nobody expected.
+    """The result of one provider; ``bugs`` are tracebacks of errors that nobody expected.
 
     ``warnings`` are what the API had to say about the references that it took.
     """
@@ -242,7 +242,7 @@ class _Course:
         )
 
     def _download(self, cell: Cell, number: int, image: Image) -> tuple[str | None, str | None]:
-        """Where the picture lies, relative to the gallery, or else why it does not."""
+        """Return the image's path relative to the gallery, or else why there is none."""
         if image.outcome != "succeeded" or image.image_url is None:
             return None, image.reason
         which = f"{cell.variation}" if number == 1 else f"{cell.variation}-{number}"

@@ -155,7 +155,7 @@ def _failures(evaluation: EvaluationRun) -> Iterator[str]:
 
 
 def _provenance(evaluation: EvaluationRun) -> Iterator[str]:
-    """What of this was real, and what was simulated."""
+    """Return the lines that say what of this was real, and what was simulated."""
     real = "Real: the API, its Lambda functions, the state machines and the scoring, run on this machine"
     genuine = [one.provider for one in evaluation.identities if one.provider not in evaluation.simulated]
     yield f"{real}; pictures from the servers configured for {', '.join(genuine)}." if genuine else f"{real}."

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def introduction(system: System, seconds: float, folder: Path) -> str:
-    """What somebody who has just started the system wants to know."""
+    """Return the addresses and hints that somebody needs who has just started the system."""
     addresses = {
         "API": system.api_url,
         "AWS": system.aws_endpoint_url,

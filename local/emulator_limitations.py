@@ -1,4 +1,4 @@
-"""What our stack uses that works otherwise here than on AWS, so that a green run is not misread."""
+"""Limitations of the emulator that our stack runs into, so that a green run is not misread."""
 
 from __future__ import annotations
 

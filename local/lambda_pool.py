@@ -16,7 +16,7 @@ from local.lambda_sandbox import Failure, Function, Log, Sandbox
 
 @dataclass(frozen=True)
 class Report:
-    """What the REPORT line of Lambda's log says about one invocation."""
+    """The REPORT line of Lambda's log about one invocation."""
 
     function: str
     request_id: str
@@ -83,7 +83,7 @@ class Pool:
         return result.result()
 
     def sandbox_count(self, function: Function) -> int:
-        """How many processes a function has at the moment."""
+        """Return the number of processes that a function has at the moment."""
         return sum(sandbox.function is function for sandbox in list(self._running))
 
     def stop(self) -> None:

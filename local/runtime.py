@@ -25,7 +25,7 @@ SHORTENED, UNCHANGED = 0.1, 1.0  # what waits of state machines are multiplied b
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to run. A port of 0 is any free one."""
+    """Options of a run. A port of 0 is any free one."""
 
     api_port: int = 0
     aws_port: int = 0
@@ -44,7 +44,7 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """Where everything is."""
+    """A running system: its addresses and names."""
 
     api_url: str  # "/v1/identities" is appended to it
     token: str

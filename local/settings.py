@@ -1,4 +1,4 @@
-"""Which providers a local run talks to: those that the environment names, simulators for all others."""
+"""The providers of a local run: those that the environment names, simulators for all others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """What the environment says about the providers; nothing of it is required.
+    """The environment's settings of the providers; none of them is required.
 
     A URL that is given is used. Where none is given, a provider whose key is given is the real one, at the
     address that the template names; without either its simulator serves.
@@ -30,7 +30,7 @@ class ProviderSettings:
 
     @property
     def simulators_needed(self) -> bool:
-        """Whether a simulator serves at some address."""
+        """True if a simulator serves at some address."""
         return any(self._served_by_simulator(name) for name in URLS)
 
     @property
@@ -40,12 +40,12 @@ class ProviderSettings:
 
     @property
     def all_on_this_machine(self) -> bool:
-        """Whether waiting for the providers may be shortened."""
+        """True if waiting for the providers may be shortened."""
         return all(self._on_this_machine(name) for name in URLS)
 
     @property
     def warning(self) -> str | None:
-        """What to say before anything is paid for."""
+        """The warning to print before anything is paid for."""
         real = sorted(key for key in KEYS if key not in self.simulated)
         return f"Calls real providers ({', '.join(real)}): this costs money." if real else None
 
@@ -58,7 +58,7 @@ class ProviderSettings:
         return self._key("ASTRIA_API_KEY")
 
     def webhook_url(self, api_url: str) -> str:
-        """Where providers call back; ``off`` if one is elsewhere and could not find this machine."""
+        """Return the address of callbacks; ``off`` if a provider is elsewhere and cannot reach this one."""
         return api_url if self.all_on_this_machine else "off"
 
     def simulator_options(self) -> dict[str, str]:

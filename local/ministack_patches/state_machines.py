@@ -151,7 +151,7 @@ def keep_runtime_errors_out_of_states_all() -> None:
 
 
 def _leads_somewhere(path: str, data: Any) -> bool:
-    """Whether a path that was read as null leads to a null that is there."""
+    """Return True if a path that was read as null leads to a null that is there."""
     steps = interpreter._parse_jsonpath_tokens(path)
     if steps is None:
         return False

@@ -1,4 +1,4 @@
-"""What would have been paid for."""
+"""Ledger of the orders that would have been paid for."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the simulators can be told to be like."""
+"""Settings of the simulators."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What both simulators and the control API share."""
+"""State that both simulators and the control API share."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -47,6 +47,6 @@ class Simulator:
         await asyncio.gather(*self.at_work, return_exceptions=True)
 
     def media_expiry(self, lifetime_s: float | None = None) -> datetime:
-        """When a file of fal's that is stored now dies; None: as the account has it."""
+        """Return the time when a file of fal's that is stored now expires; None: as the account has it."""
         lifetime_s = self.settings.fal_media_lifetime_s if lifetime_s is None else lifetime_s
         return NEVER if lifetime_s is None else self.clock.now() + timedelta(seconds=lifetime_s)

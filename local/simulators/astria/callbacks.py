@@ -24,7 +24,7 @@ PROMPT_FIELDS = (
     "negative_prompt",
     "started_training_at",
 )
-"""What the observed callbacks of prompts hold."""
+"""The fields of the observed callbacks of prompts."""
 
 
 class AstriaCallbacks:

@@ -1,4 +1,4 @@
-"""What Astria charges, and what is left on the account."""
+"""Charges of Astria's, and the balance of the account."""
 
 from typing import Any
 
@@ -35,5 +35,5 @@ def pay(simulator: Simulator, endpoint: str, request_id: str, fields: dict[str, 
 
 
 def balance_mc(simulator: Simulator) -> int:
-    """What is left on the account."""
+    """Return what is left on the account."""
     return simulator.settings.astria_balance_mc - round(simulator.ledger.total_usd("astria") * MC_PER_USD)

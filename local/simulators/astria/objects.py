@@ -46,11 +46,11 @@ class StoredTune:
 
     @property
     def phrase(self) -> str:
-        """What a prompt must say to mean this tune's subject."""
+        """The words by which a prompt means this tune's subject."""
         return f"{self.token} {self.fields['name']}"
 
     def expires_at(self, now: datetime) -> datetime:
-        """When Astria deletes it: 30 days after its training, and again if that is extended."""
+        """The time when Astria deletes it: 30 days after its training, and again if that is extended."""
         if self.schedule.ends_at == NEVER:
             return NEVER
         expires_at = self.schedule.ends_at + LIFETIME
@@ -59,7 +59,7 @@ class StoredTune:
         return expires_at
 
     def gone(self, now: datetime) -> bool:
-        """Whether it is deleted by age, or has failed."""
+        """Return True if it is deleted by age, or has failed."""
         return now >= (self.schedule.ends_at if self.failed else self.expires_at(now))
 
     async def document(self, now: datetime) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class StoredPrompt:
 
     @property
     def failed(self) -> bool:
-        """Whether there will be no pictures."""
+        """True if there will be no images."""
         return self.refusal is not None
 
     async def document(self, now: datetime) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class StoredPrompt:
 
 
 def num_images(fields: dict[str, Any]) -> int:
-    """How many pictures a prompt orders."""
+    """The number of images that a prompt orders."""
     return int(fields.get("num_images", 1))
 
 

@@ -1,4 +1,4 @@
-"""Whom a prompt of Astria's shows: the tunes that it names."""
+"""Resolves the tunes that a prompt of Astria's names: whom it shows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from local.simulators.simulator import Simulator
 
 @dataclass(frozen=True)
 class ResolvedTunes:
-    """Whom a prompt shows: the tunes it names, and whether any of them is a mock."""
+    """The subjects of a prompt: the tunes it names, and whether any of them is a mock."""
 
     tunes: list[StoredTune]
 
@@ -51,7 +51,7 @@ class TuneResolver:
             raise OrderRefused({"error": "Not Found"}, 404)
 
     def cast(self, fields: dict[str, Any], tune_id: int) -> ResolvedTunes:
-        """Whom a prompt on this tune shows.
+        """Return the subjects of a prompt on this tune.
 
         Raises:
             OrderRefused: what is wrong with the prompt.

@@ -1,4 +1,4 @@
-"""What Astria refuses, in its words: a map from field to messages."""
+"""Refusals in Astria's words: a map from field to messages."""
 
 import re
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ COMPARED = (
     "controlnet_txt2img",
     "inpaint_faces",
 )
-"""What makes two prompts of a tune the same to an account with idempotency; aspect_ratio does not."""
+"""The fields that make two prompts of a tune the same with idempotency; aspect_ratio does not."""
 
 Errors = dict[str, list[str]]
 
@@ -86,7 +86,7 @@ class Rules:
         return properties
 
     def tune_errors(self, fields: dict[str, Any], *, strict: bool) -> Errors:
-        """What is wrong with a new tune, before its pictures are looked at."""
+        """Return the errors of a new tune, before its images are read."""
         files = fields.get("images")
         sent = [value for value in files if isinstance(value, bytes)] if isinstance(files, list) else []
         described = {name: value for name, value in fields.items() if name != "images"}
@@ -102,7 +102,7 @@ class Rules:
         return errors or _errors_of_prompts(fields)
 
     def prompt_errors(self, fields: dict[str, Any], *, on_flux: bool, strict: bool) -> Errors:
-        """What is wrong with a new prompt, apart from the tunes it names."""
+        """Return the errors of a new prompt, apart from the tunes it names."""
         errors = self._schema_errors("prompt", fields, strict=strict)
         return errors | _flux_errors(fields) if on_flux else errors
 
@@ -116,7 +116,7 @@ class Rules:
 
 
 def _errors_of_prompts(fields: dict[str, Any]) -> Errors:
-    """What the schema cannot say of the prompts that come with a new Flux tune."""
+    """Return the errors in the prompts of a new Flux tune that the schema cannot find."""
     errors: Errors = {}
     phrase = f"{token_of(fields)} {fields['name']}"
     ordered = fields.get("prompts_attributes") or []

@@ -54,7 +54,7 @@ class Head:
 
 
 def find_head(photograph: Image.Image) -> Head:
-    """Where the head most likely is."""
+    """Return the most likely place of the head."""
     small = photograph.convert("YCbCr").resize((FINDER_SIDE, FINDER_SIDE))
     luma, blue, red = np.moveaxis(np.asarray(small, dtype=np.float32), 2, 0)
     skin = (luma > 60) & (blue > 77) & (blue < 127) & (red > 134) & (red < 173)
@@ -155,7 +155,7 @@ def _limb(draw: ImageDraw.ImageDraw, points: Sequence[Point], thickness: float, 
 
 
 def _cloth_colour(photograph: Image.Image, head: Head) -> Colour:
-    """What is worn below the head."""
+    """Return the colour below the head."""
     top = min(head.y + head.height, photograph.height - 2)
     half = head.height / 2
     return _median_colour(photograph, (head.x - half, top, head.x + half, top + head.height))

@@ -1,4 +1,4 @@
-"""Who may call fal's API, and what each of its answers carries."""
+"""Access to fal's API: keys, refusals, and the headers of each answer."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ class FalCdnSimulator:
         self._uploads: dict[str, FalUpload] = {}
 
     def rest_routes(self) -> list[Route]:
-        """Where the key is exchanged for a token."""
+        """Return the route that exchanges the key for a token."""
         handler = self._simulator.faults.guard(
             "fal.get_upload_token", authorised(self._simulator, self._token)
         )

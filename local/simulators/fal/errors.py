@@ -10,7 +10,7 @@ Location = Sequence[str | int]
 
 @dataclass(frozen=True)
 class FalAnswer:
-    """How a model call ended: status, body and headers of its result, and how much of it is billed."""
+    """The end of a model call: status, body and headers of its result, and how much of it is billed."""
 
     status: int
     body: Json
@@ -41,7 +41,7 @@ def problem(kind: str, loc: Location, msg: str, *, given: object = None, ctx: Js
 
 
 def internal_server_error() -> FalAnswer:
-    """What a crashed model leaves behind."""
+    """Return the answer of a crashed model."""
     return FalAnswer(500, {"detail": [problem("internal_server_error", ["body"], "Internal server error")]})
 
 
@@ -51,6 +51,6 @@ def platform_error(status: int, error_type: str, detail: str) -> FalAnswer:
 
 
 def start_timeout(*, wished: bool) -> FalAnswer:
-    """What a call ends in that did not start in time; ``wished``: in the time its caller gave it."""
+    """Return the end of a call that did not start in time; ``wished``: in the time its caller gave it."""
     outcome = platform_error(504, "request_timeout", "Request timed out before it started")
     return replace(outcome, headers={"x-fal-request-timeout-type": "user"}) if wished else outcome

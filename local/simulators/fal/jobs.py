@@ -41,7 +41,7 @@ class FalJob:
         return IN_PROGRESS if now >= self.schedule.starts_at else IN_QUEUE
 
     async def outcome(self) -> FalAnswer:
-        """How it ended; waits for the last of the work when the schedule ran ahead of it."""
+        """Return how it ended; waits for the last of the work when the schedule ran ahead of it."""
         if self.forced is not None:
             return self.forced
         return await asyncio.shield(self.work)  # a caller who hangs up stops nothing
@@ -53,14 +53,14 @@ class FalJob:
         self.schedule = Schedule(min(moment, self.schedule.starts_at), moment)
 
     async def expires_at(self, settings: SimulatorSettings) -> datetime:
-        """When the result of a completed job is thrown away."""
+        """Return the time when the result of a completed job is thrown away."""
         outcome = await self.outcome()
         large = len(json.dumps(outcome.body)) >= LARGE_RESULT_BYTES
         lifetime_s = settings.fal_large_result_lifetime_s if large else settings.fal_result_lifetime_s
         return self.schedule.ends_at + timedelta(seconds=lifetime_s)
 
     def described(self, state: str) -> dict[str, Any]:
-        """What submit and status answer in any state, with the URLs to use from here on."""
+        """Return what submit and status answer in any state, with the URLs to use from here on."""
         return {
             "status": state,
             "request_id": self.request_id,
@@ -72,7 +72,7 @@ class FalJob:
         }
 
     async def status(self, now: datetime, *, ahead: int, with_logs: bool) -> dict[str, Any]:
-        """What status answers; ``ahead`` is how many jobs wait before this one."""
+        """Return what status answers; ``ahead`` is how many jobs wait before this one."""
         state = self.state(now)
         body = self.described(state)
         if state == IN_QUEUE:

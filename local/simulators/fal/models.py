@@ -69,7 +69,7 @@ class FalModels:
         }
 
     def cost_usd(self, endpoint: str, outcome: FalAnswer) -> float:
-        """What an outcome costs."""
+        """Return the cost of an outcome."""
         return round(self._prices_usd.get(endpoint, 0) * outcome.billable_units, 6)
 
     async def run(self, order: Order) -> FalAnswer:

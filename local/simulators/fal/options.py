@@ -1,4 +1,4 @@
-"""What a call of fal asks for beside the model's input: in its headers and its query."""
+"""Options of a call of fal beside the model's input: in its headers and its query."""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ LIFECYCLE = {
         },
     },
 }
-"""What a lifecycle header holds, as JSON."""
+"""The content of a lifecycle header, as JSON."""
 RECORDED_PREFIXES = ("x-fal-", "x-app-fal-")
 
 
@@ -53,7 +53,7 @@ class CallOptions:
 
     @classmethod
     def of(cls, request: Request, *, strict: bool) -> "CallOptions":
-        """What this request asks for; when strict, not what its headers do to uploads only.
+        """Read a request's options; when strict, refuse those that its headers give to uploads only.
 
         Raises:
             BadCallOption: it cannot be read.
@@ -72,12 +72,12 @@ class CallOptions:
         )
 
     def start_by(self, now: datetime) -> datetime:
-        """When a call of now must have started."""
+        """Return the time by which a call of now must have started."""
         return NEVER if self.start_timeout_s is None else now + timedelta(seconds=self.start_timeout_s)
 
 
 def upload_lifetime_s(headers: Mapping[str, str], *, strict: bool) -> float | None:
-    """How long the caller wants an uploaded file to last; None: no wish. Either header will do.
+    """Return the lifetime that the caller wants for an uploaded file; None: no wish. Either header will do.
 
     Raises:
         BadCallOption: the wish cannot be read, or when strict there are two.

@@ -80,7 +80,7 @@ class FalWebhooks:
             pause *= 2
 
     async def _post(self, url: str, request_id: str, body: bytes, timeout_s: float) -> bool:
-        """Whether that was the end: it was received, or answered with a redirect."""
+        """Post, and return True if that was the end: it was received, or answered with a redirect."""
         status = await post(self._simulator.web, url, body, self._signed(request_id, body), timeout_s)
         return status is not None and status < 400
 

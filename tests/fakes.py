@@ -64,7 +64,7 @@ class FakeLedger:
         return known.model_copy(update={"limit_microusd": self.limit_of(owner)})
 
     def accept(self, job: ProviderJob, limit_microusd: int) -> None:
-        """What the transaction does that stores an order."""
+        """Do what the transaction does that stores an order."""
         budget = self.of(job.owner, job.budget_month)
         if job.job_id in self.rows:
             raise Conflict("exists")

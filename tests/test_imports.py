@@ -1,4 +1,4 @@
-"""Who may import whom, over the whole tree; and what loading a function costs it."""
+"""The table of imports, over the whole tree; and the cost of loading a function."""
 
 import ast
 import subprocess
@@ -176,7 +176,7 @@ def _rule_of(module: str) -> str:
 
 
 def _own(module: str, rule: str) -> str:
-    """What a module may import freely: its folder; of functions and the package, only its own part."""
+    """Return the prefix that a module may import freely: its folder, or its part of the package."""
     return ".".join(module.split(".")[:2]) if rule in {"functions", CORE} else rule
 
 

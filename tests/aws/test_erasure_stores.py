@@ -236,7 +236,7 @@ class TestOpenWork:
 
 
 class TestRows:
-    """What only the table has."""
+    """The table's own: what the fakes do not have."""
 
     def test_nothing_of_the_identity_is_in_the_row_of_its_receipt(self, table: Any) -> None:
         IdentityTable(table).add(an_identity(archive_url="https://fal.test/references.zip"))

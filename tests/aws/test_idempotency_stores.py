@@ -91,7 +91,7 @@ class TestRequestCounts:
 
 
 class TestRows:
-    """What only the table has: an end."""
+    """The table's own: an end."""
 
     def test_a_call_with_an_end_expires_and_one_without_stays(self, table: Any) -> None:
         calls = IdempotencyTable(table)

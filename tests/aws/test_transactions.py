@@ -1,4 +1,4 @@
-"""How conflicts between transactions are waited for."""
+"""Conflicts between transactions are waited for."""
 
 from typing import Any
 

@@ -138,7 +138,7 @@ ASTRIA_ERASES = [
 
 
 def ended(call: Call, faulty_transport: FaultyTransport) -> tuple[Outcome, str]:
-    """How a call ended, and what a person reads about it."""
+    """Return how a call ended, and what a person reads about it."""
     try:
         answer = call.make(faulty_transport)
     except ProviderError as exc:

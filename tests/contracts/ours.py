@@ -77,14 +77,14 @@ class Ours:
         return GenerationOrder(identity, wanted, IMAGES, weights_link, callback_url)
 
     def generated(self, provider: Provider, identity: Identity, **request: Any) -> GenerationStatus:
-        """What becomes of one request."""
+        """Return the status of one request when it is done."""
         order = self.generation(identity, **request)
         handle = provider.images.submit(order)
         self.simulator.clock.advance(60)
         return provider.images.status(handle, order.request)
 
     def likeness(self, generation: GenerationStatus) -> float:
-        """How much of the character's clothes the first picture shows."""
+        """Return the share of the first image in the colour of the character's clothes."""
         assert generation.state == "done", generation.reason
         url = generation.images[0].url
         assert url is not None

@@ -1,4 +1,4 @@
-"""What else there is to a job: being told of it, finding, cancelling and erasing it, and how long files live.
+"""Callbacks, look-ups, cancellation, erasure and lifetimes of jobs, at the simulators.
 
 Our adapters against simulators that refuse every header and field that they do not know.
 """
@@ -19,7 +19,7 @@ SARAH = an_identity(provider="astria", provider_model_id="788416")
 
 
 def lifetimes(ours: Ours, provider: str) -> dict[str, Any]:
-    """When each file that the provider keeps goes, by the end of its name."""
+    """Return when each file that the provider keeps goes, by the end of its name."""
     return {file["name"].rpartition("/")[2]: file["expires_at"] for file in ours.simulator.files(provider)}
 
 

@@ -1,4 +1,4 @@
-"""What the TypeScript client would have sent, row by row, and what we send in its place.
+"""The bodies that the TypeScript client would have sent, row by row, and ours in their place.
 
 Each row is shown twice: the raw body, sent to a simulator as forgiving as the real server, is refused or
 misses the character; ours, sent to a simulator that refuses every unknown field, draws the character.

@@ -1,4 +1,4 @@
-"""What is on the gallery page."""
+"""The content of the gallery page."""
 
 import re
 from dataclasses import replace

@@ -18,7 +18,7 @@ LONGEST_S = 60
 
 @dataclass(frozen=True)
 class Report:
-    """What a copy said in the end; or its traceback."""
+    """The last words of a fork, or its traceback."""
 
     text: str
     failed: bool = False
@@ -68,7 +68,7 @@ class Forks:
         return forks if forks and not outcome.failed else {**forks, "": outcome}
 
     def all_reports(self) -> dict[str, Report]:
-        """What all copies said."""
+        """Return the reports of all forks, by name."""
         while self._running:
             self._listen()
         return self.told

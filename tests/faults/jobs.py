@@ -33,7 +33,7 @@ def _looks(**fault: Any) -> Arrange:
 
 
 def _links(**fault: Any) -> Arrange:
-    """Who fetches what the job made is answered so."""
+    """Answer so whoever fetches what the job made."""
 
     def arrange(scenario: Scenario, split: Split) -> None:
         scenario.arm(f"{scenario.workflow.vendor}.media", "reply", path=scenario.workflow.file, **fault)

@@ -1,4 +1,4 @@
-"""What a row of the table is: a fault, and how it is brought about."""
+"""Row of the table: a fault, and how it is brought about."""
 
 import itertools
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def at_each_step(scenario: Scenario, split: Split, happen: Callable[[Execution],
 
 
 def raising(error: BaseException) -> Happen:
-    """What happens is an error."""
+    """Return what raises an error."""
 
     def happen() -> None:
         raise error

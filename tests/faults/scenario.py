@@ -75,7 +75,7 @@ class Scenario:
         raise AssertionError(f"the order failed {MOST_TRIES} times: {answer}")
 
     def _disturb(self) -> None:
-        """What must change nothing any more: callbacks, late and again; sweeps; the request once more."""
+        """Do what must change nothing any more: callbacks, late and again; sweeps; the request once more."""
         late = list(self.harness.clock.waiting.values())
         if late:
             self.harness.let_pass((max(late) - self.harness.now()).total_seconds())

@@ -34,7 +34,7 @@ ROWS: tuple[Row, ...] = (
 )
 
 Cell = Mapping[str, Report]
-"""What came of each world, by what happened in it."""
+"""The report of each run, by what happened in it."""
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -82,7 +82,7 @@ def filled(workflow: Workflow) -> Mapping[str, Cell]:
 
 
 def wrong(row: Row, cell: Cell) -> dict[str, str]:
-    """What should not have come of a fault, by what happened."""
+    """Return the reports that should not have come of a fault, by what happened."""
     return {name: told.text for name, told in cell.items() if told.failed or _ending(told) not in row.ends}
 
 
@@ -111,7 +111,7 @@ def _shown(row: Row, workflow: Workflow) -> str:
 
 
 def _reasons() -> str:
-    """Why some cells hold nothing."""
+    """Return why some cells hold nothing."""
     spared: dict[str, list[str]] = {}
     for row in ROWS:
         for workflow in WORKFLOWS:

@@ -26,7 +26,7 @@ print(json.dumps({name: asdict(told) for name, told in forks.explore(work).items
 
 
 def explored(happens: str) -> dict[str, dict[str, Any]]:
-    """What a script says whose copies do something; it has a process that does nothing else."""
+    """Return the output of a script whose forks do something; it has a process that does nothing else."""
     script = SCRIPT.replace("{happens}", happens)
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

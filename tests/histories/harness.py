@@ -190,7 +190,7 @@ class Harness:
             self._pass_time(end)
 
     def sweep(self) -> None:
-        """What the schedule does every minute; one that fails raises an alarm, and the next one comes."""
+        """Sweep as the schedule does every minute; one that fails raises an alarm, and the next one comes."""
         self.swept_at = self.clock.now()
         try:
             self._invoke("sweep", {})
@@ -209,7 +209,7 @@ class Harness:
         return bool(due)
 
     def _next_due(self) -> datetime | None:
-        """When something is to be done that is known of; None if all has ended."""
+        """Return when the next thing is to be done that is known of; None if all has ended."""
         next_step = self.executions.next_due()
         if next_step is not None:
             return next_step
@@ -229,7 +229,7 @@ class Harness:
     # what there is to see
 
     def open_work(self) -> list[OpenRow]:
-        """What somebody still has to see to, the soonest first."""
+        """Return the rows that are still open, the soonest first."""
         with self.faulty_transport.unwatched():
             return OpenWork(self.table).due(self.clock.now() + timedelta(days=30), 100)
 
@@ -238,7 +238,7 @@ class Harness:
         return list(self.simulator.state.ledger.document()["calls"])
 
     def stored_keys(self) -> list[str]:
-        """What lies in the bucket, uploads left out."""
+        """Return the keys in the bucket, uploads left out."""
         with self.faulty_transport.unwatched():
             return sorted(
                 each.key for each in self.bucket.objects.all() if not each.key.startswith("uploads/")
@@ -258,7 +258,7 @@ class Harness:
 
     @contextmanager
     def _sandbox(self, name: str) -> Iterator[None]:
-        """Where a function runs; what it remembers is lost when it crashes."""
+        """Return the sandbox of a function; what it remembers is lost when it crashes."""
         self._entered.append(name)
         try:
             yield
@@ -297,7 +297,7 @@ class Harness:
 
 @contextmanager
 def harness(patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> Iterator[Harness]:
-    """A new world."""
+    """Return a new harness."""
     logging.disable()
     try:
         with mock_aws(), asyncio.Runner() as runner:

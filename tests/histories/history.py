@@ -57,7 +57,7 @@ WEIGHTS = b"weights"
 
 
 class Bytes:
-    """What lies at the provider's links, unless they are dead, or somebody put something else there."""
+    """The files at the provider's links, unless they are dead, or replaced by others."""
 
     def __init__(self) -> None:
         self.dead = False
@@ -380,7 +380,7 @@ class History:
         assert sum(len(provider.taken) for provider in self.providers.values()) <= len(orders)
 
     def check_one_order_for_a_key(self) -> None:
-        """What was asked for with one key within a day was accepted once."""
+        """Check that what was asked for with one key within a day was accepted once."""
         asked: dict[tuple[str, str], list[datetime]] = {}
         for identity in self.identities.stored.values():
             asked.setdefault((identity.owner, identity.name), []).append(identity.created_at)
@@ -418,7 +418,7 @@ class History:
             assert not left, f"of the erased {identity_id} there is left: {left}"
 
     def check_outcomes(self) -> None:
-        """What is settled never changes again; it may be erased."""
+        """Check that what is settled never changes again; it may be erased."""
         now = self.outcomes()
         for subject, outcome in self._outcomes.items():
             assert now.get(subject, outcome) == outcome, f"{subject} changed after it was settled"

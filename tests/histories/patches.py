@@ -1,4 +1,4 @@
-"""What makes a world fast without changing what it shows."""
+"""Patches that make a harness fast without changing what it shows."""
 
 import asyncio
 from collections.abc import Callable

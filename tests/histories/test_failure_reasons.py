@@ -1,4 +1,4 @@
-"""Why an execution failed is there to read in the console: a code and a sentence, and the API says the same.
+"""The reason of a failed execution stands in the console as a code and a sentence, as in the API.
 
 What Step Functions shows is what the Fail state, or a task whose failure nothing catches, leaves as error and
 cause; tests/state_machines shows that an interpreter of these files leaves just that.

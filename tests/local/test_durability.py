@@ -1,4 +1,4 @@
-"""What an emulator with a state folder has answered for is there at the next start, though it was killed."""
+"""An emulator with a state folder has at the next start all it has answered for, even after a kill."""
 
 import hashlib
 import json

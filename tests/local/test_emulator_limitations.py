@@ -1,4 +1,4 @@
-"""What works otherwise on this machine is named for the stacks that use it, and only for those."""
+"""Limitations are named for the stacks that run into them, and only for those."""
 
 from typing import Any
 

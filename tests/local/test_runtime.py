@@ -1,4 +1,4 @@
-"""What a run says to the stack about itself."""
+"""The parameters that a run gives to the stack."""
 
 from collections.abc import Iterator
 

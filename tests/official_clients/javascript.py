@@ -34,7 +34,7 @@ class JavaScriptClient:
     simulator: LiveSimulator
 
     def call(self, name: str, *, key: str = KEY, **values: Any) -> Any:
-        """What a function of ``calls.cjs`` gives.
+        """Call a function of ``calls.cjs`` and return what it gives.
 
         Raises:
             Failed: its promise was rejected.

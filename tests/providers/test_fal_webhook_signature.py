@@ -1,4 +1,4 @@
-"""What counts as signed by fal: real keys, a clock and a key set that do what the test says."""
+"""Signatures that count as fal's: real keys, a clock and a key set that do what the test says."""
 
 import asyncio
 import base64

@@ -90,7 +90,7 @@ class Harness:
         )
 
     def sweep(self) -> None:
-        """What a sweep does with the deliveries that are due."""
+        """Attempt the deliveries that are due, as a sweep does."""
         for delivery in list(self.deliveries.stored.values()):
             if delivery.is_due(self.clock()):
                 self.service.attempt(delivery.event_id, delivery.endpoint_id)

@@ -96,7 +96,7 @@ class Harness:
         return self.service.erase("ann", "i1")
 
     def purge(self) -> ErasureReceipt:
-        """When it is due."""
+        """Purge when it is due."""
         self.clock.time = self.erasures.due["i1"]
         self.service.purge("i1")
         return self.erase()

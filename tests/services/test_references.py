@@ -44,7 +44,7 @@ class Harness:
         return self.service.check("ann", sources, limits)
 
     def refusal(self, sources: list[Source], limits: ReferenceLimits = LIMITS) -> InvalidRequest:
-        """What taking in is refused with; by then nothing is stored."""
+        """Return the error with which taking in is refused; by then nothing is stored."""
         with pytest.raises(InvalidRequest) as caught:
             self.service.take_in("ann", "i1", sources, limits)
         assert self.stored() == []

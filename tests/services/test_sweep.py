@@ -116,7 +116,7 @@ class Harness:
             self.workflows.start(job)
 
     def sweep(self, **after: float) -> Swept:
-        """What is due then, in a sweep that has all the time it needs."""
+        """Sweep what is due then, with all the time it needs."""
         self.clock.pass_by(**after)
         return self.service.sweep(self.clock() + timedelta(hours=1))
 
@@ -126,7 +126,7 @@ class Harness:
         return job
 
     def failure(self) -> Failure | None:
-        """Why the training or the generation failed, as stored."""
+        """Return why the training or the generation failed, as stored."""
         if self.generations.stored:
             return self.generations.stored["g1"].error
         return self.identities.stored["i1"].error

@@ -1,4 +1,4 @@
-"""What happens to the two machines, and what has to come of it: written out, not read from the files."""
+"""Scenarios of the two machines, and how each has to end: written out, not read from the files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -101,7 +101,7 @@ class Scenario:
 
 
 def _well(machine: Machine, parts: Script) -> Script:
-    """What each task turns the state into when all goes well; done at the second look."""
+    """Return the states that each task leads to when all goes well; done at the second poll."""
     return {
         **{task: [{}] for task in machine.begin},
         machine.submit: [{"state": machine.pending}],

@@ -1,4 +1,4 @@
-"""What a job costs in state transitions, with the provider's callback and without.
+"""State transitions that a job costs, with the provider's callback and without.
 
 "Step Functions counts a state transition each time a step of your workflow is executed", retries included;
 https://aws.amazon.com/step-functions/pricing/, read 2026-11-23. The start is counted here too.
@@ -37,7 +37,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.
 
 @dataclass(frozen=True)
 class Job:
-    """How one provider's jobs of one kind are looked at."""
+    """The polls of one provider's jobs of one kind."""
 
     name: str
     machine: Machine
@@ -45,7 +45,7 @@ class Job:
     deadline_s: int
 
     def polls(self, *, awaiting_callback: bool, done_after_s: int | None = None) -> int:
-        """How often it is asked for, each time in no time, until it is done or else given up.
+        """Return how often it is asked for, each time in no time, until it is done or else given up.
 
         A provider that calls back does so when the job is done.
         """

@@ -19,7 +19,7 @@ ORDER_KEY = "the-first-order"
 
 @dataclass(frozen=True)
 class Owner:
-    """What one owner has. ``ids`` are by the parameter that takes them; several where they differ.
+    """The resources of one owner. ``ids`` are by the parameter that takes them; several where they differ.
 
     ``moving`` are those of them that go on changing by themselves.
     """

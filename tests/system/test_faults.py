@@ -84,17 +84,17 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What the character is called in this cell and nowhere else."""
+        """The character's name in this cell and nowhere else."""
         return "Cell " + "".join(chr(ord("A") + int(digit)) for digit in f"{CELLS.index(self):03}")
 
     @property
     def undecided(self) -> bool:
-        """Whether the client has to wait longer than a test."""
+        """True if the client has to wait longer than a test."""
         return self.operation in PAID and self.kind in UNDECIDED
 
     @property
     def survived(self) -> bool:
-        """Whether the order has to succeed all the same: the call can be made again for nothing."""
+        """True if the order has to succeed all the same: the call can be made again for nothing."""
         if (self.operation, self.kind) == ("fal.result", "500"):
             return (
                 False  # with a request id, which the simulators add, this is how fal says that a job failed
@@ -104,7 +104,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the client got: a failure, or what it wanted."""
+    """The client's result: a failure, or what it wanted."""
 
     failure: Exception | None
     fault_used: bool
@@ -201,7 +201,7 @@ def patience() -> Deadline:
 
 @pytest.fixture(scope="module")
 def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Order]]:
-    """What a client with a LoRA and a tune of its own can order."""
+    """Return what a client with a LoRA and a tune of its own can order."""
     system = running_system.system
     running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
     running_system.aws("dynamodb").put_item(
@@ -220,7 +220,7 @@ def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Or
 
 @pytest.fixture(scope="module")
 def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadline) -> Iterator[Outcomes]:
-    """What came of a shift's cells, and how many orders the providers had accepted for each at its end."""
+    """Return the outcomes of a shift's cells, and how many orders were accepted for each by its end."""
 
     def run(lane: list[Cell]) -> dict[Cell, Outcome]:
         return {cell: outcome(cell) for cell in lane}
@@ -249,7 +249,7 @@ def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadli
 
 
 def orders_with(references: list[str]) -> dict[str, Order]:
-    """What the client can order, of a character with the name that it is given; all raise what they want."""
+    """Return what the client can order, of a character of that name; all raise what they want."""
     lora = create_flux_lora_character_identity("Sarah", references)
     tune = create_astria_character_identity("Sarah", references)
     instant = create_instant_character_identity("Sarah", references)
@@ -280,7 +280,7 @@ def use(trained: str | None) -> None:
 
 
 def failure_of(order: Order, cell: Cell, patience: Deadline) -> Exception | None:
-    """Why an order got nothing, if so."""
+    """Return why an order got nothing, None if it got something."""
     patience.begin(SHORT_RETRY_WAIT_S if cell.undecided else MAX_RETRY_WAIT_S)
     try:
         order(cell.name)
@@ -290,13 +290,13 @@ def failure_of(order: Order, cell: Cell, patience: Deadline) -> Exception | None
 
 
 def used(running_system: Running, cell: Cell) -> bool:
-    """Whether the fault of the cell has happened."""
+    """Return True if the fault of the cell has happened."""
     armed = running_system.providers.get("/control/faults").raise_for_status().json()
     return (cell.operation, cell.path) not in {(fault["operation"], fault["path"]) for fault in armed}
 
 
 def accepted(calls: list[dict[str, Any]], cell: Cell) -> int:
-    """How many billable calls an order of this cell led to."""
+    """Return how many billable calls an order of this cell led to."""
     mark = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
     return sum(mark.search(str(call["input"])) is not None for call in calls)
 

@@ -75,7 +75,7 @@ class Killed:
 
 @dataclass(frozen=True)
 class Orders:
-    """What was ordered before the kill, and how many of it the providers had taken by then."""
+    """The orders before the kill, and how many of them the providers had taken by then."""
 
     killed: Killed
     trainings: list[str]

@@ -253,7 +253,7 @@ def test_an_open_route_asks_for_no_token(call: Caller, route: str) -> None:
 
 
 def _anns_and_nobodys(running: Running, field: str, ann: Owner) -> list[tuple[str, str]]:
-    """What is Ann's and may stand in a field of a body, each with something alike that is nobody's."""
+    """Return values of Ann's that may stand in a field of a body, each with a like one that is nobody's."""
     if field == "tune_id":
         return [(ann.ids["tune_id"][0], NOBODYS["tune_id"])]
     if field == "lora_url":

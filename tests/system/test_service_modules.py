@@ -128,7 +128,7 @@ def test_the_front_end_gets_its_images(
 
 
 def shows_the_character(generating: Call, trainings: list[Call]) -> bool:
-    """Whether an order calls the character by what the provider knows it by."""
+    """Return True if an order calls the character by what the provider knows it by."""
     fields = generating["input"]
     if generating["endpoint"] == INSTANT:
         return "Sarah" in fields["prompt"] and bool(fields["image_url"])

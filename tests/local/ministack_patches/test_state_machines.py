@@ -1,4 +1,4 @@
-"""What our state machines use of the States Language behaves as on AWS: ministack with our corrections.
+"""The States Language, as far as our machines use it, behaves as on AWS: ministack with our corrections.
 
 The second half has a test for each correction in local/ministack_patches/state_machines.py, named after it.
 """

@@ -26,7 +26,7 @@ ASTRIA_KEY = {"Authorization": "Bearer sd_simulator"}
 SEED_OF_LUCK = 4711
 
 CLOTH = (200, 20, 180)
-"""What the character of these tests wears; no scene is painted in it."""
+"""The colour that the character of these tests wears; no scene is painted in it."""
 
 Json = dict[str, Any]
 
@@ -230,6 +230,6 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def share_of_cloth(image: Image.Image) -> float:
-    """How much of a picture is painted in the colour the character wears."""
+    """Return the share of an image in the colour that the character wears."""
     red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), dtype=np.int16), 2, 0)
     return float(((red - green > 60) & (blue - green > 50)).mean())

@@ -1,4 +1,4 @@
-"""What the four endpoints refuse, fetch, make and charge."""
+"""The four endpoints: what they refuse, fetch, make and charge."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What a call of fal can ask for beside the model's input, and fal's limits."""
+"""Options of a call of fal beside the model's input, and fal's limits."""
 
 import json
 from typing import Any

@@ -26,7 +26,7 @@ def submit(simulator: Simulation, hook: str = HOOK, **fields: Any) -> dict[str, 
 
 
 def signers(simulator: Simulation, post: httpx.Request) -> list[bool]:
-    """Which of the published keys have signed a delivery."""
+    """Return the indices of the published keys that have signed a delivery."""
     headers = [post.headers[f"x-fal-webhook-{name}"] for name in ("request-id", "user-id", "timestamp")]
     message = "\n".join([*headers, hashlib.sha256(post.content).hexdigest()]).encode()
     signature = bytes.fromhex(post.headers["x-fal-webhook-signature"])

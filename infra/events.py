@@ -34,7 +34,7 @@ class Events(Construct):
         super().__init__(scope, construct_id)
         self.unscored = self._call(
             score_image,
-            "PictureStored",
+            "ImageStored",
             "A picture was stored: score it",
             events.EventPattern(
                 source=["aws.s3"],

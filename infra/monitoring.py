@@ -54,8 +54,8 @@ class Alarms(Construct):
             http_api.metric_server_error(statistic="Sum"),
         )
         self._alarm(
-            "PictureNotScored",
-            "A stored picture was not scored; the queue holds the event",
+            "ImageNotScored",
+            "A stored image was not scored; the queue holds the event",
             unscored.metric_approximate_number_of_messages_visible(statistic="Maximum"),
         )
         self._alarm(

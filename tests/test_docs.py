@@ -34,6 +34,24 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert missing == []
 
 
+def test_every_path_that_documents_and_sources_name_exists() -> None:
+    folders = ("benchmarks", "client", "docs", "functions", "infra", "layers", "local", "scripts", "tests")
+    sources = [path for folder in folders[:-1] for path in (ROOT / folder).rglob("*.py")]
+    from_root = re.compile(rf"(?<![\w./<>-])(?:{'|'.join(folders)})/[\w./-]*\w")
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in [*DOCUMENTS, *sources]
+        for name in from_root.findall(path.read_text())
+        if not (ROOT / name).exists()
+    } | {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in DOCUMENTS
+        for name in re.findall(r"`(\w[\w/]*/\w+\.py)`", path.read_text())
+        if not ((ROOT / name).exists() or (PACKAGE / name).exists())
+    }
+    assert missing == set()
+
+
 def test_every_error_code_of_the_api_is_documented() -> None:
     raised = {
         code
@@ -45,7 +63,7 @@ def test_every_error_code_of_the_api_is_documented() -> None:
     assert sorted(code for code in raised if f"`{code}`" not in page) == []
 
 
-def test_every_guard_that_a_broken_twin_leaves_out_is_listed() -> None:
+def test_every_guard_that_a_mutant_leaves_out_is_listed() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert sorted(re.findall(r"^\| ((?:an?|the|success|weights|there) [^|]*?) \| ", page, re.M)) == sorted(
         MUTANTS

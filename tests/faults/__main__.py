@@ -1,6 +1,6 @@
 """``python -m tests.faults`` fills the table and writes docs/faults.md; with a workflow: one column, as JSON.
 
-A column has a process of its own, which makes copies of itself.
+A column has a process of its own, which forks.
 """
 
 import json
@@ -15,7 +15,9 @@ def main(names: list[str]) -> int:
     for workflow in WORKFLOWS:
         if workflow.name in names:
             column = fill(workflow)
-            cells = {fault: {name: asdict(told) for name, told in column[fault].items()} for fault in column}
+            cells = {
+                fault: {name: asdict(report) for name, report in column[fault].items()} for fault in column
+            }
             json.dump(cells, sys.stdout)
             return 0
     return _write()
@@ -24,10 +26,10 @@ def main(names: list[str]) -> int:
 def _write() -> int:
     """Write the page, unless something went wrong; the exit status."""
     failures = [
-        f"{workflow.name}: {row.fault}: {what}\n{told}"
+        f"{workflow.name}: {row.fault}: {what}\n{report}"
         for workflow in WORKFLOWS
         for row in ROWS
-        for what, told in wrong(row, filled(workflow).get(row.fault, {})).items()
+        for what, report in wrong(row, filled(workflow).get(row.fault, {})).items()
     ]
     print("\n".join(failures), end="", file=sys.stderr)
     if not failures:

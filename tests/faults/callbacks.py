@@ -12,7 +12,7 @@ from tests.histories.harness import CALLBACKS_TO
 
 OFTEN = 50
 SOON_S, LATE_S = 45, 3 * 3600
-"""While somebody still looks for it, and when all is over."""
+"""While it is still waited for, and when all is over."""
 
 
 def _like(come: int, **habits: Any) -> Arrange:

@@ -119,7 +119,7 @@ def _images(scenario: Scenario) -> list[str]:
 
 
 class _Sizes:
-    """An embedder that looks at a file's size only."""
+    """An embedder that reads a file's size only."""
 
     version = EncoderVersion("size", "0" * 64, "none")
 

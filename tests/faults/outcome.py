@@ -43,7 +43,7 @@ class Facts:
         return int(self.rows.get(f"BUDGET#{OWNER}", {}).get(kind, 0))
 
 
-def told(harness: Harness, workflow: Workflow, before: Facts, ended: Facts, job: ProviderJob) -> str:
+def outcome_of(harness: Harness, workflow: Workflow, before: Facts, ended: Facts, job: ProviderJob) -> str:
     """Return how an order ended and how often it was paid for, in a few words.
 
     Raises:
@@ -87,7 +87,7 @@ def _check_money(job: ProviderJob, before: Facts, ended: Facts, paid: list[Row])
 
 
 def _check_events(subject_id: str, ended: Facts, status: str) -> None:
-    """One outcome was told, and published."""
+    """One outcome was stored, and published."""
     events = [row for pk, row in ended.rows.items() if pk.startswith("EVENT#")]
     types = [row["type"] for row in events if row["subject_id"] == subject_id]
     outcomes = [kind for kind in types if kind != "IdentityErased"]

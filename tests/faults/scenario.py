@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from character_identity.domain.job import ProviderJob
-from tests.faults.outcome import Facts, told
+from tests.faults.outcome import Facts, outcome_of
 from tests.faults.workflows import Caller, Workflow
 from tests.functions.conftest import Answer
 from tests.histories.harness import SWEEP_EVERY, Harness
@@ -37,7 +37,7 @@ class Scenario:
         ended = Facts.of(self.harness)
         self._disturb()
         assert Facts.of(self.harness).rows == ended.rows, "something changed after the end"
-        return told(self.harness, self.workflow, self._before, ended, self.job())
+        return outcome_of(self.harness, self.workflow, self._before, ended, self.job())
 
     def must_hold(self, what: str, holds: Callable[[], bool]) -> None:
         """Check something at the end: that the fault happened, say."""

@@ -15,9 +15,9 @@ APPLICABLE = [(workflow, row) for workflow in WORKFLOWS for row in ROWS if row.s
 def test_an_order_that_meets_a_fault_ends_as_it_should(workflow: Workflow, row: Row) -> None:
     cell = filled(workflow)[row.fault]
     assert cell, "the fault never happened"
-    for what, told in wrong(row, cell).items():
-        pytest.fail(f"{what}\n{told}", pytrace=False)
+    for what, report in wrong(row, cell).items():
+        pytest.fail(f"{what}\n{report}", pytrace=False)
 
 
-def test_the_page_tells_what_is() -> None:
+def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text() == page(), f"{PAGE.name} is stale: python -m tests.faults writes it"

@@ -27,7 +27,7 @@ ADDRESSES, LOCK, LOGS, KEPT = "dev.json", "dev.lock", "logs", "state"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the system until it is told to stop; 1 if it cannot run."""
+    """Run the system until it is asked to stop; 1 if it cannot run."""
     chosen = _parser().parse_args(arguments)
     started = time.monotonic()
     for stop in (

@@ -42,7 +42,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Invocation:
-    """The result of one request; ``payload`` is the error as Lambda tells it when ``failed``."""
+    """The result of one request; ``payload`` is the error as Lambda words it when ``failed``."""
 
     payload: bytes
     failed: bool

@@ -37,7 +37,7 @@ class Step:
 
 
 class Progress(Protocol):
-    """Is told of every step; called from several threads."""
+    """Receives every step; called from several threads."""
 
     def show(self, provider: str, step: Step) -> None: ...
 

@@ -39,7 +39,7 @@ class Options:
     logs: Path = STATE / "run-logs"
     report: Callable[[str], None] = lambda phase: (
         None
-    )  # told at the beginning of each phase that takes a while
+    )  # called at the beginning of each phase that takes a while
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -216,7 +216,7 @@ class ApiClient:
     def wait_until_ready(
         self, identity_id: str, *, timeout_s: float, on_progress: Callable[[Identity], None] | None = None
     ) -> Identity:
-        """The identity once it is ready; ``on_progress`` sees every look at it.
+        """The identity once it is ready; ``on_progress`` sees every poll of it.
 
         Raises:
             JobFailed: its training failed.

@@ -131,7 +131,7 @@ class Budget(Answer):
 
 
 class Usage(Budget):
-    """``assumed_usd`` is the part of ``committed_usd`` whose price nobody has published or told."""
+    """``assumed_usd`` is the part of ``committed_usd`` without a published or reported price."""
 
     assumed_usd: float
     jobs: int

@@ -20,7 +20,7 @@ from character_identity_client.session import ProxySession, ServiceFailed, docum
 
 DEFAULT_ASPECT_RATIO = "1:1"
 
-Progress = Callable[[float], None]  # told percents
+Progress = Callable[[float], None]  # takes per cent
 T = TypeVar("T")
 
 
@@ -30,7 +30,7 @@ def silent(_: float) -> None:
 
 @contextmanager
 def ending_with(failure: str, report: Progress) -> Iterator[None]:
-    """Whatever goes wrong with the calls inside ends the progress and is told as ``failure: reason``."""
+    """Whatever goes wrong with the calls inside ends the progress and is raised as ``failure: reason``."""
     try:
         yield
     except (ServiceFailed, httpx.HTTPError, httpx.InvalidURL) as exc:

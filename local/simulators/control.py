@@ -1,4 +1,4 @@
-"""The control API: look at the ledger and the files, arm faults, change settings, start over."""
+"""The control API: read the ledger and the files, arm faults, change settings, start over."""
 
 from collections.abc import Callable, Mapping
 

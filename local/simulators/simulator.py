@@ -34,7 +34,7 @@ class Simulator:
         self.downloads = Downloads(self.web)
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin a job's downloads and drawing at once; whether it shows yet is its schedule's business."""
+        """Begin a job's downloads and rendering at once; whether it shows yet is its schedule's business."""
         task = asyncio.create_task(work)
         self.at_work.add(task)
         task.add_done_callback(self.at_work.discard)

@@ -28,7 +28,7 @@ PROMPT_FIELDS = (
 
 
 class AstriaCallbacks:
-    """Tells callers that a tune is trained or a prompt drawn; of failures nobody hears."""
+    """Posts to callers that a tune is trained or a prompt done; failures are not posted."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -59,10 +59,10 @@ class AstriaCallbacks:
         shown = await thing.document(self._simulator.clock.now())
         if settings.astria_callback_about == "another":
             shown["id"] = self._another(thing)
-        news: dict[str, Any] = {"tune": shown}
+        document: dict[str, Any] = {"tune": shown}
         if isinstance(thing, StoredPrompt):
-            news = {"prompt": {name: shown[name] for name in PROMPT_FIELDS}}
-        body = json.dumps(news).encode()
+            document = {"prompt": {name: shown[name] for name in PROMPT_FIELDS}}
+        body = json.dumps(document).encode()
         copies = range(settings.astria_callback_copies)
         await asyncio.gather(*(post(self._simulator.web, url, body, {}, TIMEOUT_S) for _ in copies))
 

@@ -106,7 +106,7 @@ class StoredPrompt:
         return self.refusal is not None
 
     async def document(self, now: datetime) -> dict[str, Any]:
-        """The prompt as the API shows it; waits for the drawing when it should be done by now."""
+        """The prompt as the API shows it; waits for the rendering when it should be done by now."""
         started_at = _reached(self.schedule.starts_at, now)
         trained_at = _reached(self.schedule.ends_at, now)
         guidance = self.fields.get("cfg_scale")

@@ -128,7 +128,7 @@ class AstriaPrompts:
             refusal = fault.body if isinstance(fault.body, str) else NSFW
         wanted = [] if refusal else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
         wanted = wanted[:-1] if kind == "fewer" else wanted
-        drawing = self._draw(wanted, cast, origin_of(request), kind)
+        rendering = self._render(wanted, cast, origin_of(request), kind)
         return StoredPrompt(
             prompt_id=prompt_id,
             tune_id=tune_id,
@@ -136,19 +136,19 @@ class AstriaPrompts:
             created_at=now,
             schedule=schedule,
             cost_mc=cost_mc,
-            work=self._simulator.start(drawing),
+            work=self._simulator.start(rendering),
             url=f"{root_of(request)}/tunes/{tune_id}/prompts/{prompt_id}.json",
             refusal=refusal,
         )
 
-    async def _draw(
+    async def _render(
         self, wanted: list[Shot], cast: ResolvedTunes, origin: str, kind: str | None
     ) -> list[str]:
         expiry = self._simulator.clock.now() + LIFETIME
         urls = []
         for shot in wanted:
-            drawn = partial(render, shot, cast.photographs)
-            data = await asyncio.to_thread(partial(black_frame, shot.size) if kind == "blocked" else drawn)
+            rendered = partial(render, shot, cast.photographs)
+            data = await asyncio.to_thread(partial(black_frame, shot.size) if kind == "blocked" else rendered)
             data = data[: len(data) // 2] if kind == "truncated" else data
             urls.append(
                 self._media.put(origin, self._simulator.new_id(), MediaFile(data, "image/jpeg", expiry))

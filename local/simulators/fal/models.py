@@ -125,8 +125,8 @@ class FalModels:
         for number in range(fields["num_images"] - order.suffers("fewer")):
             name = order.endpoint.removeprefix("fal-ai/")
             shot = Shot(f"fal {name}", fields["prompt"], width, height, seed + number, fidelity)
-            draw = partial(black_frame, shot.size) if blocked else partial(render, shot, known)
-            data = await asyncio.to_thread(draw, fields["output_format"])
+            make = partial(black_frame, shot.size) if blocked else partial(render, shot, known)
+            data = await asyncio.to_thread(make, fields["output_format"])
             images.append(self._image(order, data, shot, fields))
         body = {
             "images": images,
@@ -193,7 +193,7 @@ def _size(image_size: str | Json) -> tuple[int, int]:
     width, height = image_size.get("width", 512), image_size.get("height", 512)
     if max(width, height) > LARGEST_SIDE:
         limit = {"max_width": LARGEST_SIDE, "max_height": LARGEST_SIDE}
-        message = "The simulator draws no picture that large."
+        message = "The simulator renders no image that large."
         raise ModelError(
             [problem("image_too_large", ["body", "image_size"], message, given=image_size, ctx=limit)]
         )

@@ -17,9 +17,9 @@ class TrainedWeightsTable:
     def __init__(self, table: Any) -> None:
         self._table = table
 
-    def remember(self, owner: str, mark: str, identity_id: str) -> None:
+    def remember(self, owner: str, digest: str, identity_id: str) -> None:
         """Keep whose weights these are, unless the identity is gone; the same again changes nothing."""
-        key = _key(owner, mark)
+        key = _key(owner, digest)
         beside = {"pk": f"IDENTITY#{identity_id}", "sk": f"{key['pk']}/{key['sk']}"}
         found_by = {**key, "identity_id": identity_id}
         with suppress(Refused):
@@ -28,11 +28,11 @@ class TrainedWeightsTable:
                 [while_there(identity_id), {"Put": {"Item": beside}}, {"Put": {"Item": found_by}}],
             )
 
-    def find(self, owner: str, mark: str) -> str | None:
+    def find(self, owner: str, digest: str) -> str | None:
         """The identity of this owner that was trained to these weights."""
-        item = self._table.get_item(Key=_key(owner, mark), ConsistentRead=True).get("Item")
+        item = self._table.get_item(Key=_key(owner, digest), ConsistentRead=True).get("Item")
         return None if item is None else str(item["identity_id"])
 
 
-def _key(owner: str, mark: str) -> dict[str, str]:
-    return {"pk": f"WEIGHTS#{mark}", "sk": f"OWNER#{owner}"}
+def _key(owner: str, digest: str) -> dict[str, str]:
+    return {"pk": f"WEIGHTS#{digest}", "sk": f"OWNER#{owner}"}

@@ -15,7 +15,7 @@ MICROUSD_PER_USD = 1_000_000
 
 
 class Budget(BaseModel):
-    """One owner's month. ``assumed`` is the part of ``committed`` whose price nobody published or told."""
+    """One owner's month. ``assumed`` is the part of ``committed`` without a published or reported price."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -86,6 +86,6 @@ class ErasureReceipt(BaseModel):
         return self.last_purge_at if now < self.last_purge_at else None
 
     def keeping(self, *retained: RetainedData) -> "ErasureReceipt":
-        """With what stays as well, told once."""
+        """Return the receipt with what stays as well, each once."""
         new = [retained for retained in retained if retained not in self.kept]
         return self.model_copy(update={"kept": [*self.kept, *new]})

@@ -1,4 +1,4 @@
-"""Event: that something ended, as told to the outside, on EventBridge and by webhook."""
+"""Event: the end of something, as published on EventBridge and by webhook."""
 
 import hashlib
 from datetime import datetime
@@ -43,7 +43,7 @@ class Event(BaseModel):
         """
         if identity.status not in IDENTITY_EVENTS or identity.settled_at is None:
             raise ValueError(f"The identity {identity.identity_id!r} is not settled.")
-        data = {"characterId": identity.identity_id, "status": identity.status, **_told(identity.error)}
+        data = {"characterId": identity.identity_id, "status": identity.status, **_error_data(identity.error)}
         kind = IDENTITY_EVENTS[identity.status]
         return cls._make(kind, identity.owner, identity.identity_id, identity.settled_at, data)
 
@@ -66,7 +66,7 @@ class Event(BaseModel):
             "generationId": generation.generation_id,
             "characterId": generation.identity_id,
             "status": generation.status,
-            **_told(generation.error),
+            **_error_data(generation.error),
         }
         kind = GENERATION_EVENTS[generation.status]
         return cls._make(kind, generation.owner, generation.generation_id, generation.settled_at, data)
@@ -87,12 +87,12 @@ class Event(BaseModel):
     @property
     def message(self) -> dict[str, Any]:
         """The event as JSON for the outside: the payload that Standard Webhooks recommends, and the id."""
-        told = self.model_dump(mode="json")
+        document = self.model_dump(mode="json")
         return {
             "id": self.event_id,
             "type": self.type,
-            "timestamp": told["occurred_at"],
-            "data": told["data"],
+            "timestamp": document["occurred_at"],
+            "data": document["data"],
         }
 
 
@@ -101,7 +101,7 @@ def event_id_of(kind: EventType, subject_id: str) -> str:
     return f"evt_{hashlib.sha256(f'{kind}/{subject_id}'.encode()).hexdigest()[:32]}"
 
 
-def _told(error: Failure | None) -> dict[str, Any]:
+def _error_data(error: Failure | None) -> dict[str, Any]:
     if error is None:
         return {}
     return {"error": {"code": error.code, "message": error.message}}

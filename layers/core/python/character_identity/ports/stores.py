@@ -66,7 +66,7 @@ class Erasures(Protocol):
         """Delete the generation that a job is for, and its scores."""
 
     def remove_rows(self, identity_id: str) -> Removed:
-        """Delete the embeddings of an identity's pictures and the marks of its weights."""
+        """Delete the embeddings of an identity's pictures and the digests of its weights."""
 
 
 class Budgets(Protocol):
@@ -169,7 +169,7 @@ class IdempotencyRecords(Protocol):
         """Forget a call that led to nothing, unless another is remembered by now."""
 
     def mark_delivered(self, target_id: str) -> None:
-        """The outcome of a call was told."""
+        """The outcome of a call was delivered."""
 
     def was_delivered(self, target_id: str) -> bool: ...
 
@@ -184,8 +184,8 @@ class RequestCounts(Protocol):
 class TrainedWeights(Protocol):
     """Finds an owner's identity by its weights, wherever a copy of them lies."""
 
-    def remember(self, owner: str, mark: str, identity_id: str) -> None: ...
-    def find(self, owner: str, mark: str) -> str | None: ...
+    def remember(self, owner: str, digest: str, identity_id: str) -> None: ...
+    def find(self, owner: str, digest: str) -> str | None: ...
 
 
 class Events(Protocol):

@@ -26,7 +26,7 @@ CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 class TakenIn:
     """Everything that was stored, in the order given, with the SHA-256 of each, and the warnings.
 
-    ``medoid`` is the index of the picture nearest to the centre of the set, None where nobody can tell.
+    ``medoid`` is the index of the picture nearest to the centre of the set, None where none can be chosen.
     """
 
     keys: list[str]
@@ -137,7 +137,7 @@ class ReferenceService:
             return [], None
         analysis = self._analyzer.analyze([images[index].thumbnail for index in indices])
         if analysis is None:
-            message = "The encoder could not look at the pictures now."
+            message = "The encoder could not analyze the pictures now."
             return [Finding.of("analysis_unavailable", message)], None
         return list(judge_analysis(analysis, indices)), indices[medoid(analysis.similarities)]
 

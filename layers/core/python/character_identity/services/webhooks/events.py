@@ -1,4 +1,4 @@
-"""Events: told to everybody who listens on the bus, and looked at by their owners.
+"""Events: published to everybody who listens on the bus, and read by their owners.
 
 An event is stored in the transaction that settles its subject, and is open until it was published: nobody who
 dies in between can lose it. It may be published more than once, always with the same id.

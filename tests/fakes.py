@@ -32,7 +32,7 @@ Status = TypeVar("Status", TrainingStatus, GenerationStatus)
 
 
 class Clock:
-    """Time that moves when told to."""
+    """Time that moves when a test moves it."""
 
     def __init__(self, time: datetime = NOON) -> None:
         self.time = time
@@ -294,7 +294,7 @@ class FakeIdempotencyRecords:
 
 
 class FakeAnalyzer:
-    """Sees one face in each picture and all of them alike, ``number`` a little more; None: nobody can look.
+    """Sees one face in each picture and all of them alike, ``number`` a little more; None: unreachable.
 
     ``analysis`` is what it answers instead. Counts how often it was asked, and keeps what it was shown.
     """
@@ -466,7 +466,7 @@ class FakeImages(FakeJobs):
 
 
 class FakeProvider:
-    """Answers what it was told; an exception among the answers is raised. Counts its paid calls.
+    """Answers what the test set; an exception among the answers is raised. Counts its paid calls.
 
     ``found`` is what a look-up finds; ``cancels`` and ``erases`` say whether it can be asked for that.
     """

@@ -218,7 +218,7 @@ class TestRows:
         assert SECRET not in str(shown)
 
     def test_several_endpoints_at_once_take_themselves_back(self, table: Any) -> None:
-        """Both were written before either looked."""
+        """Both were written before either was read."""
 
         class Late(EndpointTable):
             def list(self, owner: str) -> Any:

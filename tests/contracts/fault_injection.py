@@ -96,7 +96,7 @@ GOOD: dict[Position, httpx.Response] = {
 
 
 class FaultyTransport:
-    """The three adapters on a transport that answers well except where it was told otherwise."""
+    """The three adapters on a transport that answers well except where a fault is injected."""
 
     def __init__(
         self,

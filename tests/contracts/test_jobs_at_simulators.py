@@ -33,7 +33,7 @@ def test_material_lives_for_two_deadlines_and_weights_for_a_week(ours: Ours) -> 
     }
 
 
-def test_weights_live_for_a_month_where_fal_draws_with_its_own(ours: Ours) -> None:
+def test_weights_live_for_a_month_where_fal_generates_with_its_own(ours: Ours) -> None:
     ours.order_training(FalFluxLora(ours.lora.training._queue, can_fetch_our_urls=False))
     ours.simulator.let_pass(0)
     assert lifetimes(ours, "fal")["pytorch_lora_weights.safetensors"] == "2026-12-22T10:00:00.000Z"
@@ -51,8 +51,8 @@ def test_a_reference_lives_for_two_deadlines_and_images_for_a_week(ours: Ours) -
 def test_fal_calls_back(ours: Ours) -> None:
     training = ours.lora.training.submit(ours.training(ours.lora, FAL_CALLBACK))
     image = ours.instant.images.submit(ours.generation(an_identity(), FAL_CALLBACK))
-    told = ours.simulator.let_pass(11)
-    assert {news["request_id"] for news in told} == {training.provider_job_id, image.provider_job_id}
+    posts = ours.simulator.let_pass(11)
+    assert {post["request_id"] for post in posts} == {training.provider_job_id, image.provider_job_id}
     assert {str(post.url) for post in ours.simulator.web.posts} == {FAL_CALLBACK}
 
 

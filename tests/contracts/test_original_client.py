@@ -1,7 +1,7 @@
 """The bodies that the TypeScript client would have sent, row by row, and ours in their place.
 
 Each row is shown twice: the raw body, sent to a simulator as forgiving as the real server, is refused or
-misses the character; ours, sent to a simulator that refuses every unknown field, draws the character.
+misses the character; ours, sent to a simulator that refuses every unknown field, shows the character.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """The whole service in one process and one thread: real handlers, real state machine files, real adapters.
 
-Behind them moto, the providers' simulators as applications, and one clock that moves when told to. Each
+Behind them moto, the providers' simulators as applications, and one clock that a test moves. Each
 function has a sandbox of its own, which is lost when it crashes. What is not here: API Gateway, Lambda, the
 interpreter of Step Functions (``executions.py`` stands for it) and EventBridge.
 """
@@ -68,7 +68,7 @@ ENVIRONMENT = {
 }
 KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
 WAITS = {"queue_s": 5, "training_s": 150, "generation_s": 8}
-"""Seconds; a training lasts long enough for the sweep to look at it."""
+"""Seconds; a training lasts long enough for the sweep to come by."""
 
 
 class ProvidersWeb(Web):
@@ -90,9 +90,9 @@ class ProvidersWeb(Web):
 
 
 class Harness:
-    """``webhooks``: whether providers are told where to call back.
+    """``webhooks``: whether providers are given an address to call back.
 
-    ``before_step`` is told of every step of a state machine.
+    ``before_step`` is called with every step of a state machine.
     """
 
     def __init__(self, runner: asyncio.Runner, patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""The services on the fakes of tests/fakes.py, with pretended providers: fast enough for many histories."""
+"""The services on the fakes of tests/fakes.py, with fake providers: fast enough for many histories."""
 
 import hashlib
 import itertools
@@ -112,7 +112,7 @@ class Quotes:
 
 
 class History:
-    """One run of the service from nothing. A subclass may put broken twins in the place of what guards it."""
+    """One run of the service from nothing. A subclass may put mutants in the place of what guards it."""
 
     ledger_class = FakeLedger
     identities_class = FakeIdentities

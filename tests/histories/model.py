@@ -28,7 +28,7 @@ FOREIGN_TOKEN = "nobody's"
 
 
 class Model(RuleBasedStateMachine):
-    """``history_class`` may be one with a broken twin."""
+    """``history_class`` may be a mutant."""
 
     history_class = History
 

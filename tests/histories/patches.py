@@ -17,13 +17,13 @@ from tests.histories.direct_table import connect
 def apply_patches(patch: pytest.MonkeyPatch) -> None:
     """One thread, plain pictures and small weights, one client for each service, rows written as they are."""
     _stay_in_one_thread(patch)
-    _draw_plain_images(patch)
+    _render_plain_images(patch)
     _share_clients(patch)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
 
 
 def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
-    """The simulators draw, and files are uploaded, while others wait; a crash so leaves nothing behind."""
+    """The simulators render, and files are uploaded, while others wait; a crash so leaves nothing behind."""
 
     async def here(work: Callable[..., Any], *values: Any) -> Any:
         return work(*values)
@@ -32,7 +32,7 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
 
 
-def _draw_plain_images(patch: pytest.MonkeyPatch) -> None:
+def _render_plain_images(patch: pytest.MonkeyPatch) -> None:
     """The simulators' pictures show nothing but their seed."""
 
     @cache

@@ -80,7 +80,7 @@ def trained(number: int, provider: str) -> ErasedAt:
 
 
 def generated(number: int, provider: str) -> ErasedAt:
-    """One that is erased while it is drawn."""
+    """One that is erased while it is generated."""
     history = ErasedAt(number)
     history.order_identity("ann", provider, "k1")
     history.run_to_the_end()

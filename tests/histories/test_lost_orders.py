@@ -15,7 +15,7 @@ MOST_TRANSITIONS = 400
 
 
 class LostOrders:
-    """A world in which every post to ``path`` is lost, and every get from it as long as it is ``blind``."""
+    """A harness in which every post to ``path`` is lost, and every get from it as long as it is ``blind``."""
 
     def __init__(self, inside: Harness, patch: pytest.MonkeyPatch) -> None:
         self.inside = inside

@@ -45,7 +45,7 @@ GENERATION = [
 
 @pytest.fixture(params=[True, False], ids=["with webhooks", "without webhooks"])
 def old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
-    """A world whose machines are the previous release's.
+    """A harness whose machines are the previous release's.
 
     Today's functions never find more in the state than that release put there, as if each were the first that
     is called after they came.

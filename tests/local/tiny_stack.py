@@ -120,7 +120,7 @@ def template() -> dict[str, Any]:
                 "S3::Bucket",
                 NotificationConfiguration={"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
             ),
-            "PictureStored": resource(
+            "ImageStored": resource(
                 "Events::Rule",
                 EventPattern={
                     "source": ["aws.s3"],

@@ -15,7 +15,7 @@ from tests.official_clients.simulator import KEY, LiveSimulator
 HERE = Path(__file__).parent
 INSTALLED = HERE.parents[1] / ".build" / "official_clients"
 INSTALL = ("npm", "install", "--no-save", "--no-package-lock", "--no-fund", "--no-audit")
-PATIENCE = ("--fetch-retries", "1", "--fetch-timeout", "60000")
+RETRIES = ("--fetch-retries", "1", "--fetch-timeout", "60000")
 INSTALL_LIMIT_S, CALL_LIMIT_S = 300, 60
 
 
@@ -66,7 +66,7 @@ def install() -> None:
         return
     INSTALLED.mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "package.json", INSTALLED)
-    subprocess.run((*INSTALL, *PATIENCE), cwd=INSTALLED, check=True, timeout=INSTALL_LIMIT_S)
+    subprocess.run((*INSTALL, *RETRIES), cwd=INSTALLED, check=True, timeout=INSTALL_LIMIT_S)
 
 
 def _installed(name: str) -> str | None:

@@ -131,7 +131,7 @@ def test_a_large_upload_comes_in_parts(fal: SyncClient, monkeypatch: pytest.Monk
     assert httpx.get(url).content == data
 
 
-def test_a_refused_input_is_told_with_its_fields(fal: SyncClient) -> None:
+def test_a_refused_input_is_reported_with_its_fields(fal: SyncClient) -> None:
     with pytest.raises(FalClientHTTPError) as caught:
         fal.subscribe(FLUX, {"prompt": "x", "guidance_scale": 21})
     assert caught.value.status_code == 422
@@ -140,13 +140,13 @@ def test_a_refused_input_is_told_with_its_fields(fal: SyncClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["unknown:key", "malformed"])
-def test_a_wrong_key_is_told(opened: ExitStack, key: str) -> None:
+def test_a_wrong_key_is_reported(opened: ExitStack, key: str) -> None:
     with pytest.raises(FalClientHTTPError) as caught:
         Tidy(key, opened).submit(FLUX, PROMPT)
     assert caught.value.status_code == 401
 
 
-def test_a_start_timeout_is_told_and_not_repeated(fal: SyncClient, simulator: LiveSimulator) -> None:
+def test_a_start_timeout_is_reported_and_not_repeated(fal: SyncClient, simulator: LiveSimulator) -> None:
     simulator.arm("fal.submit", "stuck")
     with pytest.raises(FalClientHTTPError) as caught:
         fal.subscribe(FLUX, PROMPT, start_timeout=1.1)

@@ -269,7 +269,7 @@ NO_KEYS = {
 
 
 @pytest.mark.parametrize("answer", NO_KEYS.values(), ids=NO_KEYS)
-def test_without_keys_fal_is_told_to_try_again(
+def test_without_keys_fal_is_asked_to_try_again(
     signatures: FalSignatures, key_set: KeySet, sign: Sign, clock: Clock, answer: Any
 ) -> None:
     key_set.answer = answer

@@ -186,7 +186,7 @@ def test_a_receiver_that_wants_no_more_is_left_alone() -> None:
     assert len(harness.receivers.posted) == 1
 
 
-def test_events_from_before_the_registration_are_not_told() -> None:
+def test_events_from_before_the_registration_are_not_delivered() -> None:
     harness = Harness()
     harness.events.add(an_event(settled_at=harness.clock() - timedelta(seconds=1)))
     harness.service.deliver(EVENT)

@@ -175,7 +175,7 @@ def test_an_image_that_cannot_be_had_is_tried_again_and_the_others_are_kept(url:
     assert [image.outcome for image in harness.generation.images] == ["succeeded", "succeeded"]
 
 
-def test_fewer_images_than_asked_for_are_told() -> None:
+def test_fewer_images_than_asked_for_are_reported() -> None:
     harness = Harness()
     harness.asked_for(3)
     assert harness.stored(*produced("a", "b")).state == "succeeded"
@@ -261,7 +261,7 @@ def test_an_erased_generation_leaves_nothing(when: str) -> None:
     assert harness.spent_usd[0] == 0
 
 
-def test_a_settled_generation_is_told_and_its_money_settled_once() -> None:
+def test_a_settled_generation_is_reported_and_its_money_settled_once() -> None:
     harness = Harness()
     state = harness.stored(*produced("a"))
     for _ in range(2):

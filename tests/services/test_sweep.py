@@ -44,7 +44,7 @@ LAST = DEADLINE + GRACE
 
 
 class Provider(FakeProvider):
-    """Fails to stop a job where it is told to."""
+    """Fails to stop a job where the test says so."""
 
     trouble: Exception | None = None
 
@@ -67,9 +67,9 @@ class Harness:
         self.workflows, self.provider, self.bucket = FakeWorkflows(), Provider(), FakeBucket()
         providers = FakeProviders(self.provider)
         events = EventService(self.events, FakeEndpoints(), FakeDeliveries(), self.bus, self.clock)
-        news = CallbackService(self.ledger, self.workflows, providers)
+        callbacks = CallbackService(self.ledger, self.workflows, providers)
         erasure = ErasureService(
-            self.identities, self.erasures, self.ledger, self.bucket, providers, news, events, self.clock
+            self.identities, self.erasures, self.ledger, self.bucket, providers, callbacks, events, self.clock
         )
         self.service = SweepService(
             self.work,
@@ -210,7 +210,7 @@ class TestAMachineThatRuns:
         assert harness.identities.stored["i1"].status == "training"
 
     @pytest.mark.parametrize("draws", [False, True])
-    def test_what_does_not_end_is_ended_and_told(self, harness: Harness, draws: bool) -> None:
+    def test_what_does_not_end_is_ended_and_reported(self, harness: Harness, draws: bool) -> None:
         harness.draws(started=True) if draws else harness.trains(started=True)
         harness.clock.time = harness.job.deadline_at + GRACE
         harness.sweep()

@@ -96,18 +96,18 @@ def weights_url(running: Running, owner: Owner) -> str:
 
 def remains(running: Running, owner: Owner) -> dict[str, Any]:
     """All that is kept of an owner, as it is now; of what goes on by itself only the status."""
-    marks = {owner.name, *owner.every_id} - {*owner.moving}
+    texts_of_owner = {owner.name, *owner.every_id} - {*owner.moving}
     rows = {
         f"{item['pk']['S']} {item['sk']['S']}": item
         for page in running.aws("dynamodb").get_paginator("scan").paginate(TableName=running.system.table)
         for item in page["Items"]
-        if _mentions(item, marks) and not _mentions(item, owner.moving)
+        if _mentions(item, texts_of_owner) and not _mentions(item, owner.moving)
     }
     objects = {
         each["Key"]: each["ETag"]
         for page in running.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=running.system.bucket)
         for each in page.get("Contents", [])
-        if each["Key"] in owner.keys or _mentions(each["Key"], marks)
+        if each["Key"] in owner.keys or _mentions(each["Key"], texts_of_owner)
     }
     with http_of(running, owner.token) as http:
         answers = {each: http.get(f"/v1/identities/{each}").json() for each in owner.moving}
@@ -140,6 +140,6 @@ def _erased(http: httpx.Client, api: ApiClient, name: str, keys: list[str]) -> s
     return identity_id
 
 
-def _mentions(item: Any, marks: Iterable[str]) -> bool:
+def _mentions(item: Any, texts_of_owner: Iterable[str]) -> bool:
     text = json.dumps(item, default=str)
-    return any(mark in text for mark in marks)
+    return any(each in text for each in texts_of_owner)

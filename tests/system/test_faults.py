@@ -176,7 +176,7 @@ CELLS = [cell for shift in SHIFTS for lane in shift for cell in lane]
 
 
 class Deadline(threading.local):
-    """The client's sleep between two looks, shortened; a thread that waits too long fails."""
+    """The client's sleep between two polls, shortened; a thread that waits too long fails."""
 
     def __init__(self) -> None:
         self._ends_at = float("inf")
@@ -195,12 +195,12 @@ class OutOfTime(Exception):
 
 
 @pytest.fixture(scope="module")
-def patience() -> Deadline:
+def deadline() -> Deadline:
     return Deadline()
 
 
 @pytest.fixture(scope="module")
-def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Order]]:
+def orders(running_system: Running, deadline: Deadline) -> Iterator[dict[str, Order]]:
     """Return what a client with a LoRA and a tune of its own can order."""
     system = running_system.system
     running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
@@ -210,7 +210,7 @@ def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Or
     )
     with (
         shelf(running_system.people["Eileen"][0].parent) as images_url,
-        ProxySession(system.api_url, system.token_for(OWNER), sleep=patience.sleep) as session,
+        ProxySession(system.api_url, system.token_for(OWNER), sleep=deadline.sleep) as session,
     ):
         configure(session)
         yield orders_with([f"{images_url}/{path.name}" for path in running_system.people["Eileen"]])
@@ -219,7 +219,7 @@ def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Or
 
 
 @pytest.fixture(scope="module")
-def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadline) -> Iterator[Outcomes]:
+def outcomes(running_system: Running, orders: dict[str, Order], deadline: Deadline) -> Iterator[Outcomes]:
     """Return the outcomes of a shift's cells, and how many orders were accepted for each by its end."""
 
     def run(lane: list[Cell]) -> dict[Cell, Outcome]:
@@ -228,7 +228,7 @@ def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadli
     def outcome(cell: Cell) -> Outcome:
         """Order once while the cell's fault is armed; who has to wait for long does so beside the lane."""
         running_system.arm(**cell.fault)
-        ordering = beside.submit(failure_of, orders[cell.order], cell, patience)
+        ordering = beside.submit(failure_of, orders[cell.order], cell, deadline)
         while not ordering.done() and not (cell.undecided and used(running_system, cell)):
             time.sleep(POLL_S)
         if not ordering.done():
@@ -279,9 +279,9 @@ def use(trained: str | None) -> None:
         assert httpx.get(trained).raise_for_status().content
 
 
-def failure_of(order: Order, cell: Cell, patience: Deadline) -> Exception | None:
+def failure_of(order: Order, cell: Cell, deadline: Deadline) -> Exception | None:
     """Return why an order got nothing, None if it got something."""
-    patience.begin(SHORT_RETRY_WAIT_S if cell.undecided else MAX_RETRY_WAIT_S)
+    deadline.begin(SHORT_RETRY_WAIT_S if cell.undecided else MAX_RETRY_WAIT_S)
     try:
         order(cell.name)
     except Exception as exc:  # a lane goes on; the cell's test raises it
@@ -297,8 +297,8 @@ def used(running_system: Running, cell: Cell) -> bool:
 
 def accepted(calls: list[dict[str, Any]], cell: Cell) -> int:
     """Return how many billable calls an order of this cell led to."""
-    mark = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
-    return sum(mark.search(str(call["input"])) is not None for call in calls)
+    named = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
+    return sum(named.search(str(call["input"])) is not None for call in calls)
 
 
 @pytest.mark.parametrize(

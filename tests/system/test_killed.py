@@ -34,7 +34,7 @@ pytestmark = pytest.mark.system
 
 
 class Killed:
-    """The system with files and ports of its own; the providers run apart from it, as the world outside."""
+    """The system with files and ports of its own; the providers run apart from it, as they do outside."""
 
     def __init__(self, folder: Path, providers_port: int) -> None:
         self.folder = folder

@@ -215,7 +215,7 @@ def test_an_id_of_anothers_answers_like_one_of_nobodys_and_changes_nothing(
     for anns, nobodys in attempts:
         refused, unknown = call(route, anns, bob.token), call(route, nobodys, bob.token)
         assert refused.without(*anns.values()) == unknown.without(*nobodys.values())
-        # The TypeScript client takes any answer to a look at a training but 200 for the end of what was paid.
+        # The TypeScript client takes any answer to a poll of a training but 200 for the end of what was paid.
         assert refused.status == (200 if route.startswith("GET /api/") else 404)
     assert remains(running_system, ann) == before
 

@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 
 class FakeClock:
-    """Time that passes only when told to, and never really: sleeping makes it pass, waiting does not."""
+    """Time that passes when a test lets it, and never really: sleeping makes it pass, waiting does not."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -19,19 +19,19 @@ def prompt(simulator: Simulation, **fields: Any) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def is_callback(name: str, news: dict[str, Any]) -> bool:
+def is_callback(name: str, body: dict[str, Any]) -> bool:
     schema = {"$ref": "#/$defs/Callback", "$defs": contract(name)["$defs"]}
-    return Draft202012Validator(schema).is_valid(news)
+    return Draft202012Validator(schema).is_valid(body)
 
 
 @pytest.mark.parametrize("branch", ["flux1", "fast"])
 def test_a_trained_tune_is_posted(simulator: Simulation, branch: str) -> None:
     tune = simulator.tune(callback=HOOK, branch=branch)
     assert simulator.let_pass(10.9) == []
-    [news] = simulator.let_pass(0.1)
-    assert is_callback("astria-tune", news)
-    assert news == {"tune": simulator.astria("GET", f"/tunes/{tune['id']}").json()}
-    assert news["tune"]["trained_at"] is not None
+    [body] = simulator.let_pass(0.1)
+    assert is_callback("astria-tune", body)
+    assert body == {"tune": simulator.astria("GET", f"/tunes/{tune['id']}").json()}
+    assert body["tune"]["trained_at"] is not None
     [post] = simulator.web.posts
     assert str(post.url) == HOOK
     assert not [name for name in post.headers if "signature" in name or name == "authorization"]
@@ -39,9 +39,9 @@ def test_a_trained_tune_is_posted(simulator: Simulation, branch: str) -> None:
 
 def test_a_generated_prompt_is_posted(simulator: Simulation) -> None:
     made = prompt(simulator)
-    [news] = simulator.let_pass(3)
-    assert is_callback("astria-prompt", news)
-    assert (news["prompt"]["id"], len(news["prompt"]["images"])) == (made["id"], 1)
+    [body] = simulator.let_pass(3)
+    assert is_callback("astria-prompt", body)
+    assert (body["prompt"]["id"], len(body["prompt"]["images"])) == (made["id"], 1)
 
 
 @pytest.mark.parametrize("answer", [500, 404, 302, None])
@@ -90,10 +90,10 @@ def test_a_callback_can_come_before_the_creation_is_answered(simulator: Simulati
     simulator.change(astria_callback_early=True, astria_callback_delay_s=60)
     tune = simulator.tune(callback=HOOK)
     made = prompt(simulator, text=f"<lora:{tune['id']}:1> ohwx woman")
-    told = [json.loads(post.content) for post in simulator.web.posts]
-    assert [news.get("tune", news.get("prompt"))["id"] for news in told] == [tune["id"], made["id"]]
-    assert told[0]["tune"]["trained_at"] is not None
-    assert told[1]["prompt"]["images"] == made["images"] != []
+    bodies = [json.loads(post.content) for post in simulator.web.posts]
+    assert [body.get("tune", body.get("prompt"))["id"] for body in bodies] == [tune["id"], made["id"]]
+    assert bodies[0]["tune"]["trained_at"] is not None
+    assert bodies[1]["prompt"]["images"] == made["images"] != []
     assert simulator.let_pass(3600) == []
 
 
@@ -107,6 +107,6 @@ def test_a_callback_can_tell_of_another_thing(simulator: Simulation) -> None:
     simulator.change(astria_callback_about="another")
     first, second = prompt(simulator)["id"], prompt(simulator)["id"]
     tune = simulator.tune(callback=HOOK)["id"]
-    news = simulator.let_pass(11)
-    assert {told["prompt"]["id"] for told in news if "prompt" in told} == {first, second}
-    assert [told["tune"]["id"] for told in news if "tune" in told] == [tune + 1]
+    bodies = simulator.let_pass(11)
+    assert {body["prompt"]["id"] for body in bodies if "prompt" in body} == {first, second}
+    assert [body["tune"]["id"] for body in bodies if "tune" in body] == [tune + 1]

@@ -110,9 +110,9 @@ def test_prompts_can_come_with_a_tune(simulator: Simulation) -> None:
     assert (prompt["tune_id"], prompt["images"]) == (tune["id"], [])
     assert [call["cost_usd"] for call in simulator.ledger()] == [1.5, 0.023]
     simulator.clock.advance(14)
-    [drawn] = simulator.astria("GET", f"/tunes/{tune['id']}").json()["prompts"]
-    assert drawn == simulator.astria("GET", f"/prompts/{prompt['id']}").json()
-    assert share_of_cloth(simulator.image(drawn["images"][0])) > 0.1
+    [shown] = simulator.astria("GET", f"/tunes/{tune['id']}").json()["prompts"]
+    assert shown == simulator.astria("GET", f"/prompts/{prompt['id']}").json()
+    assert share_of_cloth(simulator.image(shown["images"][0])) > 0.1
 
 
 def test_a_tune_and_its_prompts_are_paid_together(simulator: Simulation) -> None:

@@ -33,7 +33,7 @@ def done(simulator: Simulation, **fields: Any) -> dict[str, Any]:
     return dict(simulator.astria("GET", f"/prompts/{reply.json()['id']}").json())
 
 
-def test_a_prompt_waits_draws_and_is_done(tuned: Simulation) -> None:
+def test_a_prompt_waits_renders_and_is_done(tuned: Simulation) -> None:
     reply = order(tuned, num_images=2, cfg_scale=3, aspect_ratio="1:1")
     prompt = reply.json()
     Draft202012Validator(contract("astria-prompt")["$defs"]["Prompt"]).validate(prompt)

@@ -265,7 +265,9 @@ def test_the_same_input_and_seed_give_the_same_bytes(with_image: Simulation) -> 
 
 
 @pytest.mark.parametrize("seed", [{}, {"seed": None}])
-def test_a_seed_is_chosen_and_told_when_none_is_given(simulator: Simulation, seed: dict[str, None]) -> None:
+def test_a_seed_is_chosen_and_reported_when_none_is_given(
+    simulator: Simulation, seed: dict[str, None]
+) -> None:
     output = simulator.finish(FLUX, {"prompt": "x", "image_size": "square", **seed}).json()
     assert output["seed"] == SEED_OF_LUCK
 

@@ -24,16 +24,16 @@ def test_a_stream_tells_each_change_and_ends_with_the_request(simulator: Simulat
     job = training(simulator)
     reply = simulator.fal("GET", f"{job['status_url']}/stream")
     assert reply.headers["x-fal-request-id"] == job["request_id"]
-    told = events(reply)
-    assert [event["status"] for event in told] == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
-    assert told[0] == {**job, "queue_position": 0}
-    assert {str(event["logs"]) for event in told} == {"None"}
-    assert told[-1] == simulator.fal("GET", job["status_url"]).json()
+    sent = events(reply)
+    assert [event["status"] for event in sent] == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+    assert sent[0] == {**job, "queue_position": 0}
+    assert {str(event["logs"]) for event in sent} == {"None"}
+    assert sent[-1] == simulator.fal("GET", job["status_url"]).json()
 
 
 def test_a_stream_tells_each_line_of_the_log_once(simulator: Simulation) -> None:
-    told = events(simulator.fal("GET", training(simulator)["status_url"] + "/stream?logs=1"))
-    lines = [line["message"] for event in told for line in event["logs"] or []]
+    sent = events(simulator.fal("GET", training(simulator)["status_url"] + "/stream?logs=1"))
+    lines = [line["message"] for event in sent for line in event["logs"] or []]
     assert lines == [f"step {20 * number}/1000" for number in range(1, 51)]
 
 

@@ -142,10 +142,10 @@ def test_a_hook_that_is_no_url_hears_nothing(simulator: Simulation, hook: str) -
 def test_a_webhook_can_come_before_the_submit_is_answered(simulator: Simulation) -> None:
     simulator.change(fal_webhook_early=True, fal_webhook_copies=2, fal_webhook_delay_s=60)
     job = submit(simulator)
-    told = [json.loads(post.content) for post in simulator.web.posts]
-    assert [(notice["request_id"], notice["status"]) for notice in told] == [(job["request_id"], "OK")] * 2
+    posts = [json.loads(post.content) for post in simulator.web.posts]
+    assert [(notice["request_id"], notice["status"]) for notice in posts] == [(job["request_id"], "OK")] * 2
     result = simulator.fal("GET", job["response_url"])
-    assert (result.status_code, result.json()) == (200, told[0]["payload"])
+    assert (result.status_code, result.json()) == (200, posts[0]["payload"])
     assert simulator.let_pass(3600) == []
 
 

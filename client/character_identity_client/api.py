@@ -267,7 +267,7 @@ class ApiClient:
         return self._wait(read, f"generation {generation_id} to have {what}", timeout_s)
 
     def _wait(self, read: Callable[[], T | None], what: str, timeout_s: float) -> T:
-        """Poll less and less often until ``poll`` finds something: about a third late at worst."""
+        """Poll less and less often until ``read`` finds something: about a third late at worst."""
         deadline = self._clock() + timeout_s
         wait_s = FIRST_WAIT_S
         while (found := read()) is None:

@@ -85,7 +85,7 @@ class Polls:
     def until(
         self, read: Callable[[], T | None], sleep: Callable[[float], None], report: Progress
     ) -> T | None:
-        """Poll until ``poll`` finds something; None after the last attempt."""
+        """Poll until ``read`` finds something; None after the last attempt."""
         span = self.progress_to - self.progress_from
         for attempt in range(1, self.attempts + 1):
             sleep(self.interval_s)

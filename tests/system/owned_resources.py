@@ -57,7 +57,7 @@ def an_owner_of_everything(running: Running, name: str) -> Owner:
         order = Owner(name=name, token=token, keys=tuple(keys), ids={}).order
         headers = {"Idempotency-Key": ORDER_KEY}
         ordered = http.post("/v1/identities", json=order, headers=headers).raise_for_status().json()
-        # Last: what happened until here is not told there, so that no attempt changes anything later.
+        # Last: what happened until here is not delivered there, so that no attempt changes anything later.
         endpoint = http.post("/v1/webhooks", json={"url": NOBODYS_ADDRESS}).raise_for_status().json()
     return Owner(
         name=name,

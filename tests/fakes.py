@@ -409,7 +409,7 @@ class FakeWorkflows:
 
 
 class FakeJobs:
-    """One kind of a FakeProvider's jobs: what was told to that one, this answers."""
+    """One kind of a FakeProvider's jobs: this answers what was set there."""
 
     prices: Mapping[str, Price] = {}
 
@@ -515,10 +515,10 @@ class FakeProviders(dict[str, FakeProvider]):
         return [provider.name for provider in self.values()]
 
 
-def _answer(told: Status | Exception) -> Status:
-    if isinstance(told, Exception):
-        raise told
-    return told
+def _answer(answer: Status | Exception) -> Status:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def event_service(events: FakeEvents, clock: Clock | None = None) -> EventService:

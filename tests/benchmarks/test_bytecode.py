@@ -1,4 +1,4 @@
-"""What the benchmark of the layers' bytecode prints."""
+"""Output of the benchmark of the layers' bytecode."""
 
 from io import StringIO
 

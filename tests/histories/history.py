@@ -425,7 +425,7 @@ class History:
         self._outcomes = now
 
     def outcomes(self) -> dict[str, tuple[Any, ...]]:
-        """What is settled, by its id."""
+        """Return what is settled, by its id."""
         now: dict[str, tuple[Any, ...]] = {}
         for identity in self.identities.stored.values():
             if identity.settled_at is not None:

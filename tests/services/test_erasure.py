@@ -213,7 +213,7 @@ class TestWhileAJobIsUnderWay:
         assert harness.erasures.due == {}
         assert sorted(harness.bucket.objects) == sorted(OTHERS)
 
-    def test_a_job_whose_answer_was_lost_is_waited_for_and_then_told(self, harness: Harness) -> None:
+    def test_a_job_whose_answer_was_lost_is_waited_for_and_then_reported(self, harness: Harness) -> None:
         row = harness.ledger.rows["training-i1"]
         harness.ledger.rows["training-i1"] = row.model_copy(update={"state": "unknown", "handle": None})
         harness.erase()

@@ -27,7 +27,6 @@ TABLE_WRITE = [
 ]
 
 KNOWING_PROVIDERS = (
-    "FAL_RUN_URL",
     "FAL_QUEUE_URL",
     "FAL_REST_URL",
     "ASTRIA_API_URL",

@@ -1,4 +1,4 @@
-"""Where things are kept: pictures and weights, state, provider keys."""
+"""Storage: images and weights, state, provider keys."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What the documents say is there."""
+"""The documents name what is there."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose token is good: real keys, a clock and an issuer that do what the test says."""
+"""Tokens that are good and bad: real keys, a clock and an issuer that do what the test says."""
 
 import base64
 import hashlib

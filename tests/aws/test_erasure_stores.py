@@ -110,7 +110,7 @@ class TestBurying:
         assert caught.value.code == "unknown_identity"
         assert stores.identities.list("ann") == []
 
-    def test_it_is_done_once_and_told_once(self, stores: Stores) -> None:
+    def test_it_is_done_once_and_published_once(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         stores.replace_with_tombstone()
         event = Event.of_erasure(an_identity(), NOON)
@@ -214,7 +214,7 @@ class TestOpenWork:
         stores.erasures.save(a_receipt(), None)
         assert "IDENTITY#i1" not in [row.pk for row in stores.work.due(NOON + 9 * MINUTE, 9)]
 
-    def test_a_row_is_put_off_once(self, stores: Stores) -> None:
+    def test_a_row_is_leased_once(self, stores: Stores) -> None:
         stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
         (row,) = stores.work.due(NOON + 3 * MINUTE, 9)
         assert stores.work.lease(row, NOON + 5 * MINUTE)
@@ -224,7 +224,7 @@ class TestOpenWork:
         assert stores.work.due(NOON + 5 * MINUTE, 9) == [later]
         assert stores.work.lease(later, NOON + 9 * MINUTE)
 
-    def test_what_nobody_has_to_see_to_is_not_put_off(self, stores: Stores) -> None:
+    def test_what_is_not_open_is_not_leased(self, stores: Stores) -> None:
         stores.identities.add(an_identity(settled_at=NOON), Event.of_identity(an_identity(settled_at=NOON)))
         (row,) = stores.work.due(NOON + MINUTE, 9)
         stores.events.mark_published(row.pk.removeprefix("EVENT#"))
@@ -243,7 +243,7 @@ class TestOpenWork:
 
 
 class TestRows:
-    """What only the table has."""
+    """The table's own: what the fakes do not have."""
 
     def test_nothing_of_the_identity_is_in_the_row_of_its_receipt(self, table: StateTable) -> None:
         IdentityTable(table).add(an_identity(archive_url="https://fal.test/references.zip"))

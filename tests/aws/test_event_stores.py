@@ -175,7 +175,7 @@ class TestDeliveries:
 
 
 class TestRows:
-    """What only the table has: the sweep's index, and an end."""
+    """The table's own: the sweep's index, and an end."""
 
     def test_an_event_waits_for_the_sweep_until_it_was_published(self, table: StateTable) -> None:
         table.transact([put_of(an_event())])

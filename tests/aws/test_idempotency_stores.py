@@ -71,7 +71,7 @@ class TestEarlierCalls:
         assert calls.find("d") is None
         calls.release("d", TAKEN_OVER)
 
-    def test_an_outcome_is_told_by_target(self, calls: IdempotencyRecords) -> None:
+    def test_an_outcome_is_marked_delivered_by_target(self, calls: IdempotencyRecords) -> None:
         calls.mark_delivered("t1")
         assert (calls.was_delivered("t1"), calls.was_delivered("t2")) == (True, False)
 
@@ -91,7 +91,7 @@ class TestRequestCounts:
 
 
 class TestRows:
-    """What only the table has: an end."""
+    """The table's own: an end."""
 
     def test_a_call_with_an_end_expires_and_one_without_stays(self, table: StateTable) -> None:
         calls = IdempotencyTable(table)

@@ -17,7 +17,7 @@ from tests.support.mocked_aws import StateTable
 from tests.support.scoring_fakes import FakeScores
 
 CLIP = EncoderVersion("clip-vit-b32", "a63082132ba4f97a80bea76823f54449", "bicubic-224-crop-224-v1")
-STAND_IN = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")
+FALLBACK = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")
 
 
 @pytest.fixture(params=["table", "fake"])
@@ -53,12 +53,12 @@ def put(store: Scores, generation_id: str, image_index: int, score: Score, **emb
 
 
 def test_scores_come_back_by_image_and_encoder(store: Scores) -> None:
-    put(store, "portrait", 10, score(STAND_IN))
-    put(store, "portrait", 2, score(STAND_IN, 0.5))
+    put(store, "portrait", 10, score(FALLBACK))
+    put(store, "portrait", 2, score(FALLBACK, 0.5))
     put(store, "portrait", 2, score(CLIP))
     put(store, "landscape", 0, score())
 
-    assert store.scores_of("portrait") == {2: [score(CLIP), score(STAND_IN, 0.5)], 10: [score(STAND_IN)]}
+    assert store.scores_of("portrait") == {2: [score(CLIP), score(FALLBACK, 0.5)], 10: [score(FALLBACK)]}
 
 
 def test_a_score_takes_the_place_of_the_same_encoders_earlier_one(store: Scores) -> None:
@@ -87,7 +87,7 @@ def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: 
     assert list(found) == [0.5, -0.5, 0.25]
     assert store.embedding("anna", "one", CLIP) is None
     assert store.embedding("eileen", "two", CLIP) is None
-    assert store.embedding("eileen", "one", STAND_IN) is None
+    assert store.embedding("eileen", "one", FALLBACK) is None
     assert store.embedding("eileen", "one", CLIP._replace(weights_sha256="another")) is None
     assert store.embedding("eileen", "one", CLIP._replace(preprocessing="another")) is None
 

@@ -281,10 +281,10 @@ class TestLedger:
 
     def test_the_providers_own_answer_wins_over_what_a_callback_said(self, ledger: Ledger) -> None:
         ledger.intend("training-i1", NOON)
-        ledger.found("training-i1", JobHandle(provider_job_id="told by callback"))
+        ledger.found("training-i1", JobHandle(provider_job_id="named by a callback"))
         assert stored(ledger).state == "submitted"
         ledger.submitted("training-i1", self.HANDLE)
-        ledger.found("training-i1", JobHandle(provider_job_id="told late"))
+        ledger.found("training-i1", JobHandle(provider_job_id="named late"))
         assert (stored(ledger).state, stored(ledger).handle) == ("submitted", self.HANDLE)
 
     def test_an_intent_that_was_taken_back_may_be_made_again_later(self, ledger: Ledger) -> None:

@@ -249,7 +249,7 @@ IN_FLIGHT = "request_in_flight"
         httpx.ConnectError("nobody there"),
         httpx.ReadTimeout("no answer"),
         httpx.RemoteProtocolError("cut"),
-        httpx.Response(500, json={"code": "internal_error", "message": "A bug."}),
+        httpx.Response(500, json={"code": "internal_error", "message": "Unhandled exception."}),
         httpx.Response(503, json={"message": "Service Unavailable"}),
         httpx.Response(504),
         httpx.Response(429, json={"message": "Too Many Requests"}),
@@ -295,7 +295,7 @@ def test_too_many_requests_are_waited_out() -> None:
     assert clock.slept == [43]
 
 
-def test_patience_ends() -> None:
+def test_waiting_ends_at_the_deadline() -> None:
     clock = Clock()
     with pytest.raises(ApiError) as raised:
         client(lambda _: too_early(429, "too_many_requests", "40"), clock).generate("i1", "a portrait")
@@ -326,8 +326,10 @@ def test_what_is_refused_is_not_asked_again(refusal: httpx.Response) -> None:
     assert (raised.value.status, len(orders.keys)) == (refusal.status_code, 1)
 
 
-def test_trouble_that_stays_is_told_in_the_end() -> None:
-    orders = Orders(*(httpx.Response(500, json={"code": "internal_error", "message": "A bug."}),) * 4)
+def test_trouble_that_stays_is_reported_in_the_end() -> None:
+    orders = Orders(
+        *(httpx.Response(500, json={"code": "internal_error", "message": "Unhandled exception."}),) * 4
+    )
     with pytest.raises(ApiError):
         client(orders).generate("i1", "a portrait")
     assert len(orders.keys) == 4

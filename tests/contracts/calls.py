@@ -54,22 +54,22 @@ class Call:
 FAL_CALLS = [
     Call("train", "submit", lambda faulty_transport: faulty_transport.lora.training.submit(TRAINING)),
     Call(
-        "draw with a LoRA",
+        "generate with a LoRA",
         "submit",
         lambda faulty_transport: faulty_transport.lora.images.submit(GENERATION),
     ),
     Call(
-        "draw at once",
+        "generate at once",
         "submit",
         lambda faulty_transport: faulty_transport.instant.images.submit(GENERATION),
     ),
     Call(
-        "look at a training",
+        "poll a training",
         "status",
         lambda faulty_transport: faulty_transport.lora.training.status(FAL_JOB, 1000),
     ),
     Call(
-        "look at a picture",
+        "poll a generation",
         "status",
         lambda faulty_transport: faulty_transport.instant.images.status(FAL_JOB, REQUEST),
     ),
@@ -95,17 +95,17 @@ FAL_CALLS = [
 ASTRIA_CALLS = [
     Call("train", "create tune", lambda faulty_transport: faulty_transport.astria.training.submit(TRAINING)),
     Call(
-        "draw",
+        "generate",
         "create prompt",
         lambda faulty_transport: faulty_transport.astria.images.submit(GENERATION),
     ),
     Call(
-        "look at a training",
+        "poll a training",
         "get tune",
         lambda faulty_transport: faulty_transport.astria.training.status(ASTRIA_JOB, 1000),
     ),
     Call(
-        "look at a picture",
+        "poll a generation",
         "get prompt",
         lambda faulty_transport: faulty_transport.astria.images.status(ASTRIA_JOB, REQUEST),
     ),
@@ -138,7 +138,7 @@ ASTRIA_ERASES = [
 
 
 def ended(call: Call, faulty_transport: FaultyTransport) -> tuple[Outcome, str]:
-    """How a call ended, and what a person reads about it."""
+    """Return how a call ended, and what a person reads about it."""
     try:
         answer = call.make(faulty_transport)
     except ProviderError as exc:

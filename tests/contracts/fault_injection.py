@@ -96,7 +96,7 @@ GOOD: dict[Position, httpx.Response] = {
 
 
 class FaultyTransport:
-    """The three adapters on a transport that answers well except where it was told otherwise."""
+    """The three adapters on a transport that answers well except where a fault is injected."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ AT_ASTRIA: dict[tuple[str, str], Position] = {
 
 
 def position_of(request: httpx.Request) -> Position:
-    """Which of the providers' calls a request is."""
+    """Return the index of a request among the providers' calls."""
     method, host, path = request.method, request.headers["Host"], request.url.path
     if host == "astria.test":
         last = path.rpartition("/")[2]

@@ -49,7 +49,7 @@ ANSWERS: dict[str, Answer] = {
 
 
 def attempts(call: Call, faulty_transport: FaultyTransport, times: int) -> Iterator[str]:
-    """How each of several attempts at the same job ends."""
+    """Return how each of several attempts at the same job ends."""
     ledger = FakeLedger(job := a_job())
 
     def submit() -> JobHandle:

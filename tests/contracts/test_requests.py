@@ -40,7 +40,7 @@ bounded = settings(max_examples=100, derandomize=True, database=None, deadline=N
 
 
 def faulty_transport(can_fetch_our_urls: bool = True) -> FaultyTransport:
-    """A wire on which nothing was sent yet; kept, since making one takes longer than using it."""
+    """A transport on which nothing was sent yet; kept, since making one takes longer than using it."""
     TRANSPORTS[can_fetch_our_urls].sent.clear()
     return TRANSPORTS[can_fetch_our_urls]
 

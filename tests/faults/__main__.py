@@ -1,6 +1,6 @@
 """``python -m tests.faults`` fills the table and writes docs/faults.md; with a workflow: one column, as JSON.
 
-A column has a process of its own, which makes copies of itself.
+A column has a process of its own, which forks.
 """
 
 import json
@@ -16,7 +16,9 @@ def main(names: list[str]) -> int:
     for workflow in WORKFLOWS:
         if workflow.name in names:
             column = fill(workflow)
-            cells = {fault: {name: asdict(told) for name, told in column[fault].items()} for fault in column}
+            cells = {
+                fault: {name: asdict(report) for name, report in column[fault].items()} for fault in column
+            }
             json.dump(cells, sys.stdout)
             return 0
     return _write()

@@ -16,18 +16,18 @@ READS = (
     "s3 ListObjects",
     "secretsmanager GetSecretValue",
     "GET ",
-    "Executions.is_running",
+    "workflows.is_running",
 )
 
 
 class _Moments:
-    """Which crashes differ: those of a function that has written nothing since the last one are the same."""
+    """Skips crashes that do not differ: of a function that has written nothing since the last one."""
 
     def __init__(self) -> None:
         self._new = True
 
     def new(self, what: str) -> bool:
-        """Whether a crash before this call, or answer, is another one than the last."""
+        """Return True if a crash before this call, or answer, differs from the last."""
         new, self._new = self._new, not what.startswith(READS)
         return new
 

@@ -41,16 +41,16 @@ def fill(workflow: Workflow) -> Column:
     """Fill one column; it copies this process, which should do nothing else."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", folder)
-        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # the copies have the same files
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # the forks have the same files
         with harness(patch) as rehearsal:  # loads what is loaded on first use
             Scenario(rehearsal, workflow, Caller(rehearsal, workflow)).tell()
-        gc.disable()  # it looks at all objects, and a copy has memory of its own for what it touches
+        gc.disable()  # it looks at all objects, and a fork has memory of its own for what it touches
         with harness(patch) as prepared:
             caller, cells = Caller(prepared, workflow), Forks()
             for row in ROWS:
                 if row.spares(workflow) is None:
                     cells.run(row.fault, partial(_cell, prepared, workflow, caller, row))
-            return {fault: _read(told) for fault, told in cells.all_reports().items()}
+            return {fault: _read(report) for fault, report in cells.all_reports().items()}
 
 
 def _cell(prepared: Harness, workflow: Workflow, caller: Caller, row: Row) -> str:
@@ -61,13 +61,13 @@ def _cell(prepared: Harness, workflow: Workflow, caller: Caller, row: Row) -> st
         row.arrange(scenario, forks.split)
         return scenario.tell()
 
-    return json.dumps({name: told.__dict__ for name, told in forks.explore(tell).items()})
+    return json.dumps({name: report.__dict__ for name, report in forks.explore(tell).items()})
 
 
-def _read(told: Report) -> Cell:
-    if told.failed:
-        return {"": told}
-    return {name: Report(**copy) for name, copy in json.loads(told.text).items()}
+def _read(report: Report) -> Cell:
+    if report.failed:
+        return {"": report}
+    return {name: Report(**fork) for name, fork in json.loads(report.text).items()}
 
 
 def filled(workflow: Workflow) -> Column:
@@ -76,7 +76,7 @@ def filled(workflow: Workflow) -> Column:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANGS_AFTER_S)
     assert done.returncode == 0, done.stderr
     cells = json.loads(done.stdout)
-    return {fault: {name: Report(**told) for name, told in cell.items()} for fault, cell in cells.items()}
+    return {fault: {name: Report(**report) for name, report in cell.items()} for fault, cell in cells.items()}
 
 
 def wrong(workflow: Workflow, column: Column) -> list[str]:
@@ -93,6 +93,6 @@ def wrong(workflow: Workflow, column: Column) -> list[str]:
     return found
 
 
-def _ending(told: Report) -> str:
+def _ending(report: Report) -> str:
     """``ready, paid once`` ended ``ready``, ``failed: no_image, paid once`` with ``no_image``."""
-    return told.text.rpartition(", ")[0].removeprefix("failed: ")
+    return report.text.rpartition(", ")[0].removeprefix("failed: ")

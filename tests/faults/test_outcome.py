@@ -1,4 +1,4 @@
-"""The verdict finds what is wrong: each of these services lacks something that the table relies on."""
+"""The checks of the outcome find what is wrong in services that lack something the table relies on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -12,8 +12,8 @@ import pytest
 
 from character_identity import wiring
 from character_identity.aws.event_table import put_of
+from character_identity.domain.clock import utc_now
 from character_identity.domain.event import Event
-from character_identity.wiring import utc_now
 from character_identity_client.webhooks import verify
 from tests.support.event_fakes import an_event
 from tests.support.handlers import Api, Context, api_event

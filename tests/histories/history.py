@@ -56,7 +56,7 @@ WEIGHTS = b"weights"
 
 
 class Bytes:
-    """What lies at the provider's links, unless they are dead, or somebody put something else there."""
+    """The files at the provider's links, unless they are dead, or replaced by others."""
 
     def __init__(self) -> None:
         self.dead = False
@@ -111,7 +111,7 @@ class Quotes:
 
 
 class History:
-    """One run of the service from nothing. A subclass may put broken twins in the place of what guards it."""
+    """One run of the service from nothing. A subclass may put mutants in the place of what guards it."""
 
     ledger_class = FakeLedger
     identities_class = FakeIdentities
@@ -381,7 +381,7 @@ class History:
         assert sum(len(provider.taken) for provider in self.providers.values()) <= len(orders)
 
     def check_one_order_for_a_key(self) -> None:
-        """What was asked for with one key within a day was accepted once."""
+        """Check that what was asked for with one key within a day was accepted once."""
         asked: dict[tuple[str, str], list[datetime]] = {}
         for identity in self.identities.stored.values():
             asked.setdefault((identity.owner, identity.name), []).append(identity.created_at)
@@ -419,14 +419,14 @@ class History:
             assert not left, f"of the erased {identity_id} there is left: {left}"
 
     def check_outcomes(self) -> None:
-        """What is settled never changes again; it may be erased."""
+        """Check that what is settled never changes again; it may be erased."""
         now = self.outcomes()
         for subject, outcome in self._outcomes.items():
             assert now.get(subject, outcome) == outcome, f"{subject} changed after it was settled"
         self._outcomes = now
 
     def outcomes(self) -> dict[str, tuple[Any, ...]]:
-        """What is settled, by its id."""
+        """Return what is settled, by its id."""
         now: dict[str, tuple[Any, ...]] = {}
         for identity in self.identities.stored.values():
             if identity.settled_at is not None:

@@ -79,7 +79,7 @@ def trained(number: int, provider: str) -> ErasedAt:
 
 
 def generated(number: int, provider: str) -> ErasedAt:
-    """One that is erased while it is drawn."""
+    """One that is erased while it is generated."""
     history = ErasedAt(number)
     history.order_identity("ann", provider, "k1")
     history.run_to_the_end()
@@ -103,7 +103,7 @@ def test_an_erasure_before_any_call_leaves_nothing(
 
 
 class TestOnTheTables:
-    """The same before each task of a machine, with the tables' real conditions and the stand-ins."""
+    """The same before each task of a machine, with the tables' real conditions and the simulators."""
 
     @pytest.mark.parametrize("task", [*TRAINING, "IdentityReady"])
     def test_of_a_training(self, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ class TestOnTheTables:
             self.check_nothing_is_left(here, identity_id)
             with here.faulty_transport.unwatched():
                 headers = {"Authorization": f"Bearer {KEYS['astria']}"}
-                tunes = here.stand_in.call("GET", f"{PROVIDERS_AT}/astria/tunes", headers=headers)
+                tunes = here.simulator.call("GET", f"{PROVIDERS_AT}/astria/tunes", headers=headers)
             assert tunes.json() == []
 
     @pytest.mark.parametrize("task", [*GENERATING, "GenerationSucceeded"])
@@ -143,7 +143,7 @@ class TestOnTheTables:
             for due in here.executions.due:
                 here.executions.step(due)
             here.deliver()
-            here.stand_in.let_pass(1)
+            here.simulator.let_pass(1)
 
     @staticmethod
     def erase(here: Harness, identity_id: str) -> None:
@@ -154,7 +154,7 @@ class TestOnTheTables:
     def check_nothing_is_left(here: Harness, identity_id: str) -> None:
         here.run()
         while rows := OpenWorkTable(here.table).due(here.now() + timedelta(days=1), 9):
-            here.stand_in.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
+            here.simulator.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
             here.sweep()
         assert here.stored_keys() == []
         items = {(item["pk"], item["sk"]): item for item in here.table.rows()}

@@ -1,4 +1,4 @@
-"""What tests/state_machines/test_in_process.py does not see of the executions here: times, and the port."""
+"""Executions in process: times and the port, which tests/state_machines/test_in_process.py does not see."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What began under the previous release's state machines goes on under today's functions, and ends well.
+"""Executions of the previous release's state machines go on under today's functions, and end well.
 
 Step Functions keeps the definition that an execution began with, while every call of a function runs today's
 code. tests/state_machines/previous has those definitions, as they were before there was a task token.
@@ -45,7 +45,7 @@ GENERATION = [
 
 @pytest.fixture(params=[True, False], ids=["with webhooks", "without webhooks"])
 def old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
-    """A world whose machines are the previous release's.
+    """A harness whose machines are the previous release's.
 
     Today's functions never find more in the state than that release put there, as if each were the first that
     is called after they came.

@@ -114,7 +114,7 @@ class UpscalingStatus(JobStatus):
 
 
 class FakeUpscaler(FakeJobs):
-    """What a provider does of this kind; a request is the factor."""
+    """The provider's part of this kind; a request is the factor."""
 
     usual_s = 60
 
@@ -136,7 +136,7 @@ class UpscalingState(MachineState):
 
 
 class UpscalingWorkflow(JobWorkflow[Upscaling, UpscalingState, UpscalingStatus]):
-    """What differs from other kinds of jobs."""
+    """The part that differs from other kinds of jobs."""
 
     kind = KIND
     at_provider, done, success = "running", "upscaled", "succeeded"
@@ -349,7 +349,7 @@ class _NotErased(UpscalingErasures):
 MUTANTS: dict[str, dict[str, type]] = {
     "an outcome has no condition": {"upscalings_class": _SettledAgain},
     "the order is stored before its money is there": {"upscalings_class": _StoredBeforeTheMoney},
-    "success is told without a stored picture": {"upscaling_class": _AnyPictureWillDo},
+    "success is recorded without a stored image": {"upscaling_class": _AnyPictureWillDo},
     "an erasure leaves them": {"erasures_class": _NotErased},
 }
 

@@ -21,7 +21,6 @@ WHERE_VALUES_COME_FROM = {
     "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
     "GENERATE_IMAGES_ARN": "<WorkflowsGenerateImages>",
     "SCORE_IMAGE_NAME": "<FunctionsScoreImage>",
-    "FAL_RUN_URL": "<FalRunUrl>",
     "FAL_QUEUE_URL": "<FalQueueUrl>",
     "FAL_REST_URL": "<FalRestUrl>",
     "ASTRIA_API_URL": "<AstriaApiUrl>",

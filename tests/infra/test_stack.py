@@ -13,7 +13,6 @@ from tests.support.waiting import HANGS_AFTER_S
 pytestmark = pytest.mark.processes
 
 PARAMETERS = {
-    "FalRunUrl": "https://fal.run",
     "FalQueueUrl": "https://queue.fal.run",
     "FalRestUrl": "https://rest.fal.ai",
     "AstriaApiUrl": "https://api.astria.ai",

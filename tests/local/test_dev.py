@@ -129,7 +129,7 @@ def ports_of(addresses: dict[str, Any]) -> list[str]:
 @pytest.mark.processes
 def test_it_stops_when_asked_and_takes_everything_along(developing: Dev) -> None:
     family = descendants(developing.process.pid)
-    assert len(family) >= 3  # emulator, stand-ins, at least one sandbox
+    assert len(family) >= 3  # emulator, simulators, at least one sandbox
     developing.process.send_signal(signal.SIGTERM)
     output, complaint = developing.process.communicate(timeout=HANGS_AFTER_S)
     assert (developing.process.returncode, complaint) == (0, "")

@@ -157,7 +157,7 @@ def test_every_request_is_reported_as_in_lambdas_log(
     assert "\tMemory Size: 256 MB\t" in report.line() and "\tInit Duration: " in report.line()
 
 
-def test_an_exception_is_told_by_its_class_name_and_the_sandbox_stays(
+def test_an_exception_is_reported_by_its_class_name_and_the_sandbox_stays(
     pool: Pool, code: Path, runtime: Path
 ) -> None:
     target = function(code, runtime)

@@ -1,4 +1,4 @@
-"""What a run needs is made when it is missing or out of date, and only then."""
+"""Preparation makes what a run needs when it is missing or out of date, and only then."""
 
 import shutil
 import subprocess

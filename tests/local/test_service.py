@@ -14,7 +14,7 @@ from local.service import Service, start_emulator
 pytestmark = pytest.mark.processes
 
 
-def test_a_tethered_program_ends_when_its_parent_lets_go() -> None:
+def test_a_watched_program_ends_when_its_parent_lets_go() -> None:
     waits = parent_watchdog.command("http.server", "--bind", "127.0.0.1", "0")
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:

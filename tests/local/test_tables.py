@@ -1,4 +1,4 @@
-"""What our stores rely on in DynamoDB holds in ministack, uncorrected."""
+"""DynamoDB, as far as our stores rely on it, holds in ministack, uncorrected."""
 
 import uuid
 from decimal import Decimal

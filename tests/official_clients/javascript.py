@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.official_clients.stand_in import KEY, StandIn
+from tests.official_clients.simulator import KEY, LiveSimulator
 from tests.support.waiting import HANGS_AFTER_S
 
 HERE = Path(__file__).parent
@@ -31,15 +31,15 @@ class Failed(Exception):
 class JavaScriptClient:
     """Each call is a program of its own."""
 
-    stand_in: StandIn
+    simulator: LiveSimulator
 
     def call(self, name: str, *, key: str = KEY, **values: Any) -> Any:
-        """What a function of ``calls.cjs`` gives.
+        """Call a function of ``calls.cjs`` and return what it gives.
 
         Raises:
             Failed: its promise was rejected.
         """
-        words = json.dumps({"key": key, "addresses": self.stand_in.addresses, **values})
+        words = json.dumps({"key": key, "addresses": self.simulator.addresses, **values})
         done = subprocess.run(
             ["node", str(HERE / "calls.cjs"), name],
             input=words,

@@ -347,15 +347,15 @@ def test_what_is_not_there_counts_as_erased(answer: httpx.Response) -> None:
         (httpx.ReadTimeout("cut"), ProviderUnavailable),
     ],
 )
-def test_what_was_not_erased_is_told(answer: httpx.Response | Exception, error: type[Exception]) -> None:
+def test_what_was_not_erased_is_reported(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
         Stub(answer).adapter.training.erase(HANDLE)
 
 
-@pytest.mark.parametrize("told", ["", "1/../../users", "7x", "\u0667", "-7", "1.0"])
-def test_a_callback_cannot_name_a_path(told: str) -> None:
+@pytest.mark.parametrize("named", ["", "1/../../users", "7x", "\u0667", "-7", "1.0"])
+def test_a_callback_cannot_name_a_path(named: str) -> None:
     with pytest.raises(InvalidRequest):
-        Stub(httpx.Response(200)).adapter.images.job_handle(told)
+        Stub(httpx.Response(200)).adapter.images.job_handle(named)
 
 
 def test_an_id_is_all_that_finds_a_job() -> None:

@@ -107,7 +107,7 @@ def test_a_settled_job_wakes_nobody_and_is_found_all_the_same() -> None:
         ("\ud800", "secret"),
     ],
 )
-def test_who_does_not_know_the_secret_of_the_job_is_told_nothing(job_id: str, token: str) -> None:
+def test_who_does_not_know_the_secret_of_the_job_learns_nothing(job_id: str, token: str) -> None:
     harness = Harness(handle=None, state="unknown")
     other = a_generation_job(callback_token="other")
     harness.ledger.rows[other.job_id] = other

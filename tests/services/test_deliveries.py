@@ -90,7 +90,7 @@ class Harness:
         )
 
     def sweep(self) -> None:
-        """What a sweep does with the deliveries that are due."""
+        """Attempt the deliveries that are due, as a sweep does."""
         for delivery in list(self.deliveries.stored.values()):
             if delivery.is_due(self.clock()):
                 self.service.attempt(delivery.event_id, delivery.endpoint_id)
@@ -186,7 +186,7 @@ def test_a_receiver_that_wants_no_more_is_left_alone() -> None:
     assert len(harness.receivers.posted) == 1
 
 
-def test_events_from_before_the_registration_are_not_told() -> None:
+def test_events_from_before_the_registration_are_not_delivered() -> None:
     harness = Harness()
     harness.events.add(an_event(settled_at=harness.clock() - timedelta(seconds=1)))
     harness.service.deliver(EVENT)

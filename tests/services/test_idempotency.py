@@ -117,16 +117,16 @@ def test_the_same_key_of_another_owner_is_another_key() -> None:
 
 def test_an_order_that_is_being_worked_on_is_not_started_again() -> None:
     harness = Harness()
-    told: list[int | None] = []
+    delays_s: list[int | None] = []
 
     def meanwhile() -> None:
         with pytest.raises(RequestInFlight) as caught:
             harness.order()
-        told.append(caught.value.retry_after_s)
+        delays_s.append(caught.value.retry_after_s)
 
     harness.before = meanwhile
     assert harness.order() == ("id1", False)
-    assert (harness.stored, told) == (["id1"], [1])
+    assert (harness.stored, delays_s) == (["id1"], [1])
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_dead_order_is_taken_over_by_one() -> None:
     def another_is_faster() -> None:
         harness.on_look = nothing
         assert harness.order() == ("id1", False)
-        harness.stored.remove("id1")  # not yet there when this call looks
+        harness.stored.remove("id1")  # not yet there when this call reads
         harness.clock.pass_by(seconds=1)
 
     harness.on_look = another_is_faster

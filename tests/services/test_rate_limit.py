@@ -22,7 +22,7 @@ def test_so_many_are_admitted_in_a_minute_and_then_again() -> None:
     limit.admit("ann")
 
 
-def test_the_wait_that_is_told_is_never_none() -> None:
+def test_the_wait_that_is_reported_is_never_none() -> None:
     clock = Clock(NOON + timedelta(seconds=59.999))
     limit = RateLimit(counts=FakeRequestCounts(), per_minute=1, now=clock)
     limit.admit("ann")

@@ -52,7 +52,7 @@ LAST = DEADLINE + GRACE
 
 
 class Provider(FakeProvider):
-    """Fails to stop a job where it is told to."""
+    """Fails to stop a job where the test says so."""
 
     trouble: Exception | None = None
 
@@ -81,9 +81,9 @@ class Harness:
             bus=self.bus,
             now=self.clock,
         )
-        news = CallbackService(self.ledger, self.workflows, providers)
+        callbacks = CallbackService(self.ledger, self.workflows, providers)
         erasure = ErasureService(
-            self.identities, self.erasures, self.ledger, self.bucket, providers, news, events, self.clock
+            self.identities, self.erasures, self.ledger, self.bucket, providers, callbacks, events, self.clock
         )
         self.service = SweepService(
             self.work,
@@ -130,7 +130,7 @@ class Harness:
             self.workflows.start(job)
 
     def sweep(self, **after: float) -> Swept:
-        """What is due then, in a sweep that has all the time it needs."""
+        """Sweep what is due then, with all the time it needs."""
         self.clock.pass_by(**after)
         return self.service.sweep(self.clock() + timedelta(hours=1))
 
@@ -140,7 +140,7 @@ class Harness:
         return job
 
     def failure(self) -> Failure | None:
-        """Why the training or the generation failed, as stored."""
+        """Return why the training or the generation failed, as stored."""
         if self.generations.stored:
             return self.generations.stored["g1"].error
         return self.identities.stored["i1"].error
@@ -224,7 +224,7 @@ class TestAMachineThatRuns:
         assert harness.identities.stored["i1"].status == "training"
 
     @pytest.mark.parametrize("draws", [False, True])
-    def test_what_does_not_end_is_ended_and_told(self, harness: Harness, draws: bool) -> None:
+    def test_what_does_not_end_is_ended_and_reported(self, harness: Harness, draws: bool) -> None:
         harness.draws(started=True) if draws else harness.trains(started=True)
         harness.clock.time = harness.job.deadline_at + GRACE
         harness.sweep()

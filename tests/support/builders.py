@@ -1,4 +1,4 @@
-"""Small worlds for tests: each builder makes something valid, and takes what matters to the test."""
+"""Builders for tests: each makes something valid, and takes what matters to the test."""
 
 from datetime import UTC, datetime, timedelta
 from io import BytesIO

@@ -14,7 +14,7 @@ PARSER = create_parser("json")
 
 
 class Status(NamedTuple):
-    """What botocore looks at in an HTTP response that is parsed already."""
+    """The part that botocore reads of an HTTP response that is parsed already."""
 
     status_code: int
 
@@ -45,5 +45,5 @@ def answer(model: Any, params: Any, **_: Any) -> tuple[Status, Any]:
 
 
 def _plain(value: Any) -> str:
-    """What JSON has no type for: bytes and times."""
+    """Return as JSON what it has no type for: bytes and times."""
     return b64encode(value).decode() if isinstance(value, bytes) else str(value)

@@ -32,7 +32,7 @@ ROLE = "arn:aws:iam::000000000000:role/any"
 
 @dataclass(frozen=True)
 class EmulatedAws:
-    """Where an emulator listens, and short ways to the things that tests make."""
+    """Addresses of an emulator, and short ways to the things that tests make."""
 
     aws_endpoint_url: str
     api_url: str

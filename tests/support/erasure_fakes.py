@@ -26,7 +26,7 @@ def a_receipt(**changes: Any) -> ErasureReceipt:
 
 
 class FakeErasures:
-    """Receipts in the place of identities; ``meanwhile`` is what is written between two looks at them."""
+    """Receipts in the place of identities; ``meanwhile`` is what is written between two reads."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class FakeOpenWork:
         self._erasures = erasures or FakeErasures(FakeIdentities())
         self._events = events or FakeEvents()
         self.others: dict[tuple[str, str], datetime] = {}
-        self._put_off: dict[tuple[str, str], datetime] = {}
+        self._leased: dict[tuple[str, str], datetime] = {}
 
     def due(self, now: datetime, limit: int) -> list[OpenRow]:
         rows = sorted(self._rows(), key=lambda row: row.due_at)
@@ -109,7 +109,7 @@ class FakeOpenWork:
         elif row[:2] in self.others:
             self.others[row[:2]] = until
         else:
-            self._put_off[row[:2]] = until
+            self._leased[row[:2]] = until
         return True
 
     def _rows(self) -> list[OpenRow]:
@@ -121,4 +121,4 @@ class FakeOpenWork:
     def _event_row(self, event_id: str) -> OpenRow:
         key = (f"EVENT#{event_id}", "EVENT")
         due_at = self._events.stored[event_id].occurred_at + PUBLISHED_BY
-        return OpenRow(*key, self._put_off.get(key, due_at))
+        return OpenRow(*key, self._leased.get(key, due_at))

@@ -14,12 +14,12 @@ SECRET = secret_of(bytes(range(32)))
 
 
 def an_event(**changes: Any) -> Event:
-    """That Ann's Sarah is ready, since noon."""
+    """Return the event that Ann's Sarah is ready, since noon."""
     return Event.of_identity(an_identity(**({"settled_at": NOON} | changes)))
 
 
 def an_endpoint(**changes: Any) -> Endpoint:
-    """Where Ann has heard of events since noon."""
+    """Return Ann's endpoint, which has received events since noon."""
     values: dict[str, Any] = {
         "endpoint_id": "e1",
         "owner": "ann",
@@ -48,7 +48,7 @@ class FakeEvents:
             self.add(event)
 
     def add(self, event: Event) -> None:
-        """What the transaction does that settles the event's subject."""
+        """Do what the transaction does that settles the event's subject."""
         self.stored[event.event_id] = event
         self.open.add(event.event_id)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from character_identity.aws.generation_table import OUTCOME
 from character_identity.aws.ledger_table import FIRST_CHECK_AFTER
 from character_identity.domain.budget import MICROUSD_PER_USD, Budget, Settlement
-from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
@@ -33,7 +33,7 @@ Status = TypeVar("Status", TrainingStatus, GenerationStatus)
 
 
 class Clock:
-    """Time that moves when told to."""
+    """Time that moves when a test moves it."""
 
     def __init__(self, time: datetime = NOON) -> None:
         self.time = time
@@ -65,7 +65,7 @@ class FakeLedger:
         return known.model_copy(update={"limit_microusd": self.limit_of(owner)})
 
     def accept(self, job: ProviderJob, limit_microusd: int) -> None:
-        """What the transaction does that stores an order."""
+        """Do what the transaction does that stores an order."""
         budget = self.of(job.owner, job.budget_month)
         if job.job_id in self.rows:
             raise Conflict("exists")
@@ -295,7 +295,7 @@ class FakeIdempotencyRecords:
 
 
 class FakeAnalyzer:
-    """Sees one face in each picture and all of them alike, ``number`` a little more; None: nobody can look.
+    """Sees one face in each picture and all of them alike, ``number`` a little more; None: unreachable.
 
     ``analysis`` is what it answers instead. Counts how often it was asked, and keeps what it was shown.
     """
@@ -335,7 +335,7 @@ class FakeBucket:
     def read(self, key: str, limit_bytes: int) -> bytes:
         if key not in self.objects:
             raise NotFound("no such object")
-        return self.objects[key]
+        return within(limit_bytes, self.objects[key])
 
     def read_with_origin(self, key: str, limit_bytes: int) -> tuple[bytes, dict[str, str]]:
         return self.read(key, limit_bytes), self.origins.get(key, {})
@@ -367,17 +367,27 @@ class FakeMedia:
         self.files: dict[str, bytes | Exception] = dict(files)
 
     def fetch(self, url: str, limit_bytes: int) -> bytes:
+        return within(limit_bytes, self._content(url))
+
+    def fetch_start(self, url: str, size_bytes: int) -> bytes:
+        return self._content(url)[:size_bytes]
+
+    def download(self, url: str, path: Path, limit_bytes: int) -> str:
+        path.write_bytes(self.fetch(url, limit_bytes))
+        return f"sha256 of {url}"
+
+    def _content(self, url: str) -> bytes:
         content = self.files[url]
         if isinstance(content, Exception):
             raise content
         return content
 
-    def fetch_start(self, url: str, size_bytes: int) -> bytes:
-        return self.fetch(url, size_bytes)[:size_bytes]
 
-    def download(self, url: str, path: Path, limit_bytes: int) -> str:
-        path.write_bytes(self.fetch(url, limit_bytes))
-        return f"sha256 of {url}"
+def within(limit_bytes: int, content: bytes) -> bytes:
+    """Return the content, or refuse it as the bucket and the media client do."""
+    if len(content) > limit_bytes:
+        raise InvalidRequest(f"It has more than {limit_bytes} bytes.", code="file_too_large")
+    return content
 
 
 class FakeWorkflows:
@@ -404,7 +414,7 @@ class FakeWorkflows:
 
 
 class FakeJobs:
-    """One kind of a FakeProvider's jobs: what was told to that one, this answers."""
+    """One kind of a FakeProvider's jobs: this answers what was set there."""
 
     prices: Mapping[str, Price] = {}
 
@@ -461,7 +471,7 @@ class FakeImages(FakeJobs):
 
 
 class FakeProvider:
-    """Answers what it was told; an exception among the answers is raised. Counts its paid calls.
+    """Answers what the test set; an exception among the answers is raised. Counts its paid calls.
 
     ``found`` is what a look-up finds; ``cancels`` and ``erases`` say whether it can be asked for that.
     """
@@ -510,10 +520,10 @@ class FakeProviders(dict[str, FakeProvider]):
         return [provider.name for provider in self.values()]
 
 
-def _answer(told: Status | Exception) -> Status:
-    if isinstance(told, Exception):
-        raise told
-    return told
+def _answer(answer: Status | Exception) -> Status:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def event_service(events: FakeEvents, clock: Clock | None = None) -> EventService:

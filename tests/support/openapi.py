@@ -50,7 +50,7 @@ def path_parameters(path: str) -> dict[str, str]:
 
 
 def resolved(part: Json) -> Json:
-    """What a part of the document refers to, or itself."""
+    """Return what a part of the document refers to, or itself."""
     if "$ref" not in part:
         return part
     found = described()
@@ -60,13 +60,13 @@ def resolved(part: Json) -> Json:
 
 
 def problems(schema: Json, content: Any) -> list[str]:
-    """Where content is not as a schema of the document says."""
+    """Return the places where content is not as a schema of the document says."""
     validator = Draft202012Validator({**schema, "components": described()["components"]})
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(content)]
 
 
 def undescribed(route: str, status: int, headers: Mapping[str, str], content: Any) -> list[str]:
-    """What the document does not say of an answer; ``content`` is None where it has no body in JSON."""
+    """Return what the document does not say of an answer; ``content`` is None without a body in JSON."""
     responses = operations()[route]["responses"]
     if str(status) not in responses:
         return [f"{route} answers {status}: {content}"]

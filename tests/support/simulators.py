@@ -1,4 +1,4 @@
-"""A stand-in to call without a server: fake time, fake web, and files to hand it."""
+"""A simulator to call without a server: fake time, fake web, and files to hand it."""
 
 import asyncio
 import contextlib
@@ -15,24 +15,24 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from local.simulators.app import create_app
-from local.simulators.settings import Settings
+from local.simulators.settings import SimulatorSettings
 from local.simulators.simulator import Simulator
 
-ORIGIN = "http://stand-in"
+ORIGIN = "http://simulator"
 QUEUE, RUN, REST = f"{ORIGIN}/fal/queue", f"{ORIGIN}/fal/run", f"{ORIGIN}/fal/rest"
 ASTRIA, CONTROL = f"{ORIGIN}/astria", f"{ORIGIN}/control"
-FAL_KEY = {"Authorization": "Key stand-in-id:stand-in-secret"}
-ASTRIA_KEY = {"Authorization": "Bearer sd_stand_in"}
+FAL_KEY = {"Authorization": "Key simulator-id:simulator-secret"}
+ASTRIA_KEY = {"Authorization": "Bearer sd_simulator"}
 SEED_OF_LUCK = 4711
 
 CLOTH = (200, 20, 180)
-"""What the character of these tests wears; no scene is painted in it."""
+"""The colour that the character of these tests wears; no scene is painted in it."""
 
 Json = dict[str, Any]
 
 
 class FakeClock:
-    """Time that passes only when told to, and never really: sleeping makes it pass, waiting does not."""
+    """Time that passes when a test lets it, and never really: sleeping makes it pass, waiting does not."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -61,7 +61,7 @@ class FakeClock:
 
 
 class Web(httpx.AsyncBaseTransport):
-    """The web as the stand-in sees it: some files, the stand-in itself, and somebody who takes posts.
+    """The web as the simulator sees it: some files, the simulator itself, and somebody who takes posts.
 
     Posts are answered with the next of ``answers``, then with 200; None is no answer.
     """
@@ -73,7 +73,7 @@ class Web(httpx.AsyncBaseTransport):
         self.app: httpx.ASGITransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.host == "stand-in" and self.app is not None:
+        if request.url.host == "simulator" and self.app is not None:
             return await self.app.handle_async_request(request)
         if request.method == "POST":
             self.posts.append(request)
@@ -85,22 +85,22 @@ class Web(httpx.AsyncBaseTransport):
         return httpx.Response(404) if data is None else httpx.Response(200, content=data)
 
 
-class StandIn:
-    """Calls the application; jobs work on while a call is being answered."""
+class Simulation:
+    """A simulator that is called without a server; jobs work on while a call is being answered."""
 
     def __init__(self, runner: asyncio.Runner, **settings: Any) -> None:
         self._runner = runner
         self.clock = FakeClock()
         self.web = Web()
         ids = itertools.count(1)
-        self.stage = Simulator(
-            settings=Settings(**settings),
+        self.state = Simulator(
+            settings=SimulatorSettings(**settings),
             clock=self.clock,
             web=httpx.AsyncClient(transport=self.web),
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}",
             new_seed=lambda: SEED_OF_LUCK,
         )
-        self.web.app = httpx.ASGITransport(create_app(self.stage))
+        self.web.app = httpx.ASGITransport(create_app(self.state))
         self._client = httpx.AsyncClient(transport=self.web.app)
 
     def call(self, method: str, url: str, **request: Any) -> httpx.Response:
@@ -153,7 +153,7 @@ class StandIn:
         return [json.loads(request.content) for request in self.web.posts[before:]]
 
     async def _settle(self) -> None:
-        while len(self.stage.at_work) > len(self.clock.waiting):
+        while len(self.state.at_work) > len(self.clock.waiting):
             await asyncio.sleep(0.001)
 
     def arm(self, operation: str, kind: str, **fault: Any) -> None:
@@ -200,7 +200,7 @@ class StandIn:
         return dict(reply.json())
 
     def image(self, url: str) -> Image.Image:
-        """The picture behind a link of the stand-in."""
+        """The picture behind a link of the simulator."""
         return Image.open(io.BytesIO(self.call("GET", url).content)).convert("RGB")
 
 
@@ -230,6 +230,6 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def share_of_cloth(image: Image.Image) -> float:
-    """How much of a picture is painted in the colour the character wears."""
+    """Return the share of an image in the colour that the character wears."""
     red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), dtype=np.int16), 2, 0)
     return float(((red - green > 60) & (blue - green > 50)).mean())

@@ -42,7 +42,7 @@ class Running:
         return self.aws("stepfunctions").describe_execution(executionArn=f"{arn}:{name}")
 
     def paid(self, text: str) -> list[str]:
-        """The endpoints of the stand-ins' billable calls whose input holds ``text``."""
+        """The endpoints of the simulators' billable calls whose input holds ``text``."""
         calls = self.providers.get("/control/ledger").raise_for_status().json()["calls"]
         return [call["endpoint"] for call in calls if text in str(call["input"])]
 
@@ -60,7 +60,7 @@ class Running:
         return float(items[0]["mean"]["N"])
 
     def arm(self, **fault: Any) -> None:
-        """Have the stand-ins misbehave once."""
+        """Have the simulators misbehave once."""
         self.providers.post("/control/faults", json=fault).raise_for_status()
 
 

@@ -19,7 +19,7 @@ ORDER_KEY = "the-first-order"
 
 @dataclass(frozen=True)
 class Owner:
-    """What one owner has. ``ids`` are by the parameter that takes them; several where they differ.
+    """The resources of one owner. ``ids`` are by the parameter that takes them; several where they differ.
 
     ``moving`` are those of them that go on changing by themselves.
     """
@@ -57,7 +57,7 @@ def an_owner_of_everything(running: Running, name: str) -> Owner:
         order = Owner(name=name, token=token, keys=tuple(keys), ids={}).order
         headers = {"Idempotency-Key": ORDER_KEY}
         ordered = http.post("/v1/identities", json=order, headers=headers).raise_for_status().json()
-        # Last: what happened until here is not told there, so that no attempt changes anything later.
+        # Last: what happened until here is not delivered there, so that no attempt changes anything later.
         endpoint = http.post("/v1/webhooks", json={"url": NOBODYS_ADDRESS}).raise_for_status().json()
     return Owner(
         name=name,
@@ -96,18 +96,18 @@ def weights_url(running: Running, owner: Owner) -> str:
 
 def remains(running: Running, owner: Owner) -> dict[str, Any]:
     """All that is kept of an owner, as it is now; of what goes on by itself only the status."""
-    marks = {owner.name, *owner.every_id} - {*owner.moving}
+    texts_of_owner = {owner.name, *owner.every_id} - {*owner.moving}
     rows = {
         f"{item['pk']['S']} {item['sk']['S']}": item
         for page in running.aws("dynamodb").get_paginator("scan").paginate(TableName=running.system.table)
         for item in page["Items"]
-        if _mentions(item, marks) and not _mentions(item, owner.moving)
+        if _mentions(item, texts_of_owner) and not _mentions(item, owner.moving)
     }
     objects = {
         each["Key"]: each["ETag"]
         for page in running.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=running.system.bucket)
         for each in page.get("Contents", [])
-        if each["Key"] in owner.keys or _mentions(each["Key"], marks)
+        if each["Key"] in owner.keys or _mentions(each["Key"], texts_of_owner)
     }
     with http_of(running, owner.token) as http:
         answers = {each: http.get(f"/v1/identities/{each}").json() for each in owner.moving}
@@ -137,6 +137,6 @@ def _erased(http: httpx.Client, api: ApiClient, name: str, keys: list[str]) -> s
     return identity_id
 
 
-def _mentions(item: Any, marks: Iterable[str]) -> bool:
+def _mentions(item: Any, texts_of_owner: Iterable[str]) -> bool:
     text = json.dumps(item, default=str)
-    return any(mark in text for mark in marks)
+    return any(each in text for each in texts_of_owner)

@@ -1,4 +1,4 @@
-"""What a budget holds when many orders come at once, on the emulator: moto takes one call at a time."""
+"""A budget holds when many orders come at once, on the emulator: moto takes one call at a time."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

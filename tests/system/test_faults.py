@@ -38,7 +38,7 @@ Order = Callable[[str], None]
 POLL_S = 0.05
 NOT_YET = "the same call a little later finds it"
 OWNER, ENOUGH_MICROUSD = "faults", "1000000000"
-KEYS = ("stand-in-id:stand-in-secret", "stand-in-secret", "sd_stand_in")
+KEYS = ("simulator-id:simulator-secret", "simulator-secret", "sd_simulator")
 SIGNATURE = "X-Amz-Signature=f00d"
 REASON = f"Cannot read\nhttps://media.test/a.jpg?{SIGNATURE} with KEY"
 PAGE = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>nginx</body>\n</html>"
@@ -86,25 +86,27 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What the character is called in this cell and nowhere else."""
+        """The character's name in this cell and nowhere else."""
         return "Cell " + "".join(chr(ord("A") + int(digit)) for digit in f"{CELLS.index(self):03}")
 
     @property
     def undecided(self) -> bool:
-        """Whether the client has to wait longer than a test."""
+        """True if the client has to wait longer than a test."""
         return self.operation in PAID and self.kind in UNDECIDED
 
     @property
     def survived(self) -> bool:
-        """Whether the order has to succeed all the same: the call can be made again for nothing."""
+        """True if the order has to succeed all the same: the call can be made again for nothing."""
         if (self.operation, self.kind) == ("fal.result", "500"):
-            return False  # with a request id, which the stand-ins add, this is how fal says that a job failed
+            return (
+                False  # with a request id, which the simulators add, this is how fal says that a job failed
+            )
         return self.kind in {"429", "late"} or (self.operation not in PAID and self.kind not in NOT_SURVIVED)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the client got: a failure, or what it wanted."""
+    """The client's result: a failure, or what it wanted."""
 
     failure: Exception | None
     fault_used: bool
@@ -251,7 +253,7 @@ def outcomes(running_system: Running, orders: dict[str, Order], waiting: Waiting
 
 
 def orders_with(references: list[str]) -> dict[str, Order]:
-    """What the client can order, of a character with the name that it is given; all raise what they want."""
+    """Return what the client can order, of a character of that name; all raise what they want."""
     lora = create_flux_lora_character_identity("Sarah", references)
     tune = create_astria_character_identity("Sarah", references)
     instant = create_instant_character_identity("Sarah", references)
@@ -295,15 +297,15 @@ def failure_of(order: Order, cell: Cell, waiting: Waiting, left: Event) -> Excep
 
 
 def used(running_system: Running, cell: Cell) -> bool:
-    """Whether the fault of the cell has happened."""
+    """Return True if the fault of the cell has happened."""
     armed = running_system.providers.get("/control/faults").raise_for_status().json()
     return (cell.operation, cell.path) not in {(fault["operation"], fault["path"]) for fault in armed}
 
 
 def accepted(calls: list[dict[str, Any]], cell: Cell) -> int:
-    """How many billable calls an order of this cell led to."""
-    mark = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
-    return sum(mark.search(str(call["input"])) is not None for call in calls)
+    """Return how many billable calls an order of this cell led to."""
+    named = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
+    return sum(named.search(str(call["input"])) is not None for call in calls)
 
 
 @pytest.mark.parametrize(

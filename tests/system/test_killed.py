@@ -22,7 +22,7 @@ from local import dev
 from local.packages import ROOT
 from local.photographs import EILEEN, make_references
 from local.service import Service
-from local.settings import STAND_IN_KEYS, URLS
+from local.settings import SIMULATOR_KEYS, URLS
 from tests.support.waiting import wait_until
 
 TRAININGS = ["fal-lora"] * 3 + ["astria"] * 3
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.processes
 
 
 class Killed:
-    """The system with files and ports of its own; the providers run apart from it, as the world outside."""
+    """The system with files and ports of its own; the providers run apart from it, as they do outside."""
 
     def __init__(self, folder: Path, providers_port: int) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Killed:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_KEY"))},
             **{name: f"{self.providers_url}{path}" for name, (_, path) in URLS.items()},
-            **STAND_IN_KEYS,
+            **SIMULATOR_KEYS,
         }
 
     @contextmanager

@@ -31,7 +31,6 @@ def test_every_call_goes_where_the_urls_lead(
     elsewhere: str, people: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     environment = {
-        "FAL_RUN_URL": f"{elsewhere}/fal/run",
         "FAL_QUEUE_URL": f"{elsewhere}/fal/queue",
         "FAL_REST_URL": f"{elsewhere}/fal/rest",
         "ASTRIA_API_URL": f"{elsewhere}/astria",

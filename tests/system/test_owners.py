@@ -214,7 +214,7 @@ def test_an_id_of_anothers_answers_like_one_of_nobodys_and_changes_nothing(
     for anns, nobodys in attempts:
         refused, unknown = call(route, anns, bob.token), call(route, nobodys, bob.token)
         assert refused.without(*anns.values()) == unknown.without(*nobodys.values())
-        # The TypeScript client takes any answer to a look at a training but 200 for the end of what was paid.
+        # The TypeScript client takes any answer to a poll of a training but 200 for the end of what was paid.
         assert refused.status == (200 if route.startswith("GET /api/") else 404)
     assert remains(running_system, ann) == before
 
@@ -252,7 +252,7 @@ def test_an_open_route_asks_for_no_token(call: Caller, route: str) -> None:
 
 
 def _anns_and_nobodys(running: Running, field: str, ann: Owner) -> list[tuple[str, str]]:
-    """What is Ann's and may stand in a field of a body, each with something alike that is nobody's."""
+    """Return values of Ann's that may stand in a field of a body, each with a like one that is nobody's."""
     if field == "tune_id":
         return [(ann.ids["tune_id"][0], NOBODYS["tune_id"])]
     if field == "lora_url":

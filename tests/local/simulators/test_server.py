@@ -1,4 +1,4 @@
-"""The stand-ins as a process: ports, real connections, and its end."""
+"""The simulators as a process: ports, real connections, and its end."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.official_clients.stand_in import receiving
+from tests.official_clients.simulator import receiving
 from tests.support.simulators import ASTRIA_KEY, FAL_KEY, jpeg, portrait
 from tests.support.waiting import wait_until
 

@@ -130,7 +130,7 @@ class Executions:
         return [each for each in running if min(each.due, each.ends) <= now]
 
     def next_due(self) -> datetime | None:
-        """When the next step can be made."""
+        """Return the time when the next step can be made."""
         running = (each for each in self.by_name.values() if each.status == "RUNNING")
         return min((min(each.due, each.ends) for each in running), default=None)
 
@@ -249,7 +249,7 @@ def _matches(names: list[str], error: str) -> bool:
 
 
 def _payload(parameters: dict[str, Any], execution: Execution) -> Any:
-    """What a function is called with: the state, or an object of it and the task token."""
+    """Return the input of a function: the state, or an object of it and the task token."""
     if "Payload.$" in parameters:
         return _read(execution.state, parameters["Payload.$"])
     return {
@@ -259,7 +259,7 @@ def _payload(parameters: dict[str, Any], execution: Execution) -> Any:
 
 
 def _read(state: State, path: str) -> Any:
-    """What lies at a path; one that leads nowhere is an error of the machine."""
+    """Return the value at a path; one that leads nowhere is an error of the machine."""
     value: Any = state
     for step in path.split(".")[1:]:
         if not isinstance(value, dict) or step not in value:

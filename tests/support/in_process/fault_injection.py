@@ -20,8 +20,8 @@ Moment = Callable[[str, Side], None]
 class FaultyTransport:
     """``calls`` are the calls made so far, in words; nothing is counted while it is ``quiet``.
 
-    ``moment`` is told of every call before and after it is made, and before a function answers; it may raise
-    what the caller shall see.
+    ``moment`` is called with every call before and after it is made, and before a function answers; it may
+    raise what the caller shall see.
     """
 
     calls: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class FaultyTransport:
 
     @contextmanager
     def unwatched(self) -> Iterator[None]:
-        """Calls of the world around the sandboxes."""
+        """Make calls of what is around the sandboxes."""
         self.quiet += 1
         try:
             yield

@@ -1,6 +1,6 @@
 """The whole service in one process and one thread: real handlers, real state machine files, real adapters.
 
-Behind them moto, the providers' stand-ins as applications, and one clock that moves when told to. Each
+Behind them moto, the providers' simulators as applications, and one clock that a test moves. Each
 function has a sandbox of its own, which is lost when it crashes. What is not here: API Gateway, Lambda, the
 interpreter of Step Functions (``executions.py`` stands for it) and EventBridge.
 """
@@ -30,7 +30,7 @@ from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
 from tests.support.in_process.patches import apply_patches
 from tests.support.mocked_aws import create_table, mocked_aws
-from tests.support.simulators import StandIn, Web
+from tests.support.simulators import Simulation, Web
 
 PROVIDERS_AT = "http://127.0.0.1:9"
 CALLBACKS_TO = "https://api.test"
@@ -53,7 +53,6 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "TABLE_NAME": "state",
     "BUCKET_NAME": "media",
-    "FAL_RUN_URL": f"{PROVIDERS_AT}/fal/run",
     "FAL_QUEUE_URL": f"{PROVIDERS_AT}/fal/queue",
     "FAL_REST_URL": f"{PROVIDERS_AT}/fal/rest",
     "ASTRIA_API_URL": f"{PROVIDERS_AT}/astria",
@@ -63,13 +62,13 @@ ENVIRONMENT = {
     "REQUESTS_PER_MINUTE": "1000",
     "LOCAL_MODE": "true",
 }
-KEYS = {"fal": "stand-in-id:stand-in-secret", "astria": "sd_stand_in"}
+KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
 WAITS = {"queue_s": 5, "training_s": 150, "generation_s": 8}
-"""Seconds; a training lasts long enough for the sweep to look at it."""
+"""Seconds; a training lasts long enough for the sweep to come by."""
 
 
 class ProvidersWeb(Web):
-    """The web as the stand-ins see it: themselves, our bucket, our API, whose posts are kept for later."""
+    """The web as the simulators see it: themselves, our bucket, our API, whose posts are kept for later."""
 
     def __init__(self, faulty_transport: FaultyTransport) -> None:
         super().__init__()
@@ -87,20 +86,20 @@ class ProvidersWeb(Web):
 
 
 class Harness:
-    """``webhooks``: whether providers are told where to call back.
+    """``webhooks``: whether providers are given an address to call back.
 
-    ``before_step`` is told of every step of a state machine.
+    ``before_step`` is called with every step of a state machine.
     """
 
     def __init__(self, runner: asyncio.Runner, patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> None:
         apply_patches(patch)
         self.faulty_transport = FaultyTransport()
-        self.stand_in = StandIn(runner, **WAITS)
+        self.simulator = Simulation(runner, **WAITS)
         self.web = ProvidersWeb(self.faulty_transport)
-        self.web.app = self.stand_in.web.app
-        self.stand_in.web = self.web
-        self.stand_in.stage.web._transport = self.web
-        self.clock = self.stand_in.clock
+        self.web.app = self.simulator.web.app
+        self.simulator.web = self.web
+        self.simulator.state.web._transport = self.web
+        self.clock = self.simulator.clock
         self.before_step: Callable[[Execution], None] | None = None
         self._ids = itertools.count(1)
         self._delivered = 0
@@ -144,7 +143,7 @@ class Harness:
             return Answer(500, {"message": "Internal Server Error"}, {})
 
     def deliver(self) -> None:
-        """Bring the callbacks that the stand-ins posted since the last time to our API."""
+        """Bring the callbacks that the simulators posted since the last time to our API."""
         posts, self._delivered = self.web.posts[self._delivered :], len(self.web.posts)
         for post in posts:
             self.receive(post)
@@ -187,7 +186,7 @@ class Harness:
             self._pass_time(end)
 
     def sweep(self) -> None:
-        """What the schedule does every minute; one that fails raises an alarm, and the next one comes."""
+        """Sweep as the schedule does every minute; one that fails raises an alarm, and the next one comes."""
         self.swept_at = self.clock.now()
         try:
             self._invoke("sweep", {})
@@ -206,7 +205,7 @@ class Harness:
         return bool(due)
 
     def _next_due(self) -> datetime | None:
-        """When something is to be done that is known of; None if all has ended."""
+        """Return when the next thing is to be done that is known of; None if all has ended."""
         next_step = self.executions.next_due()
         if next_step is not None:
             return next_step
@@ -219,23 +218,23 @@ class Harness:
         target = min(filter(None, (self.executions.next_due(), *callbacks, limit)))
         if self.executions.next_due() is not None:
             target = min(target, self.swept_at + SWEEP_EVERY)
-        self.stand_in.let_pass(max((target - self.clock.now()).total_seconds(), 0))
+        self.simulator.let_pass(max((target - self.clock.now()).total_seconds(), 0))
         if self.clock.now() >= self.swept_at + SWEEP_EVERY:
             self.sweep()
 
     # what there is to see
 
     def open_work(self) -> list[OpenRow]:
-        """What somebody still has to see to, the soonest first."""
+        """Return the rows that are still open, the soonest first."""
         with self.faulty_transport.unwatched():
             return OpenWorkTable(self.table).due(self.clock.now() + timedelta(days=30), 100)
 
     def paid(self) -> list[dict[str, Any]]:
         """The billable orders that the providers took."""
-        return list(self.stand_in.stage.ledger.document()["calls"])
+        return list(self.simulator.state.ledger.document()["calls"])
 
     def stored_keys(self) -> list[str]:
-        """What lies in the bucket, uploads left out."""
+        """Return the keys in the bucket, uploads left out."""
         with self.faulty_transport.unwatched():
             return sorted(
                 each.key for each in self.bucket.objects.all() if not each.key.startswith("uploads/")
@@ -255,7 +254,7 @@ class Harness:
 
     @contextmanager
     def _sandbox(self, name: str) -> Iterator[None]:
-        """Where a function runs; what it remembers is lost when it crashes."""
+        """Return the sandbox of a function; what it remembers is lost when it crashes."""
         self._entered.append(name)
         try:
             yield
@@ -284,7 +283,7 @@ class Harness:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         """A provider's answer; a callback that it posted before answering comes first."""
         with self.faulty_transport.unwatched():
-            answer = self.stand_in.call(
+            answer = self.simulator.call(
                 request.method, str(request.url), headers=dict(request.headers), content=request.read()
             )
         if len(self.web.posts) > self._delivered:
@@ -294,7 +293,7 @@ class Harness:
 
 @contextmanager
 def harness(patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> Iterator[Harness]:
-    """A new world."""
+    """Return a new harness."""
     logging.disable()
     try:
         with mocked_aws(), asyncio.Runner() as runner:

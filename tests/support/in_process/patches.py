@@ -1,4 +1,4 @@
-"""What makes a world fast without changing what it shows."""
+"""Patches that make a harness fast without changing what it shows."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from tests.support.builders import an_image
 def apply_patches(patch: pytest.MonkeyPatch) -> None:
     """One thread, plain pictures and small weights."""
     _stay_in_one_thread(patch)
-    _draw_plain_images(patch)
+    _render_plain_images(patch)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
 
 
 def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
-    """The stand-ins draw, and files are uploaded, while others wait; a crash so leaves nothing behind."""
+    """The simulators render, and files are uploaded, while others wait; a crash so leaves nothing behind."""
 
     async def here(work: Callable[..., Any], *values: Any) -> Any:
         return work(*values)
@@ -29,8 +29,8 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
 
 
-def _draw_plain_images(patch: pytest.MonkeyPatch) -> None:
-    """The stand-ins' pictures show nothing but their seed."""
+def _render_plain_images(patch: pytest.MonkeyPatch) -> None:
+    """The simulators' pictures show nothing but their seed."""
 
     @cache
     def plain(number: int, image_format: str) -> bytes:

@@ -64,7 +64,7 @@ class TokenVerifier:
         return None
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
-        """What the token says, if that key signed it, for us; the key settles the algorithm."""
+        """Return the claims of a token that the key signed for us; the key settles the algorithm."""
         try:
             return jwt.decode(
                 token,
@@ -96,6 +96,6 @@ def bearer_of(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_time(value: Any) -> bool:
-    """Whether a claim is seconds since 1970: RFC 7519, section 2, NumericDate."""
+    """Return True if a claim is seconds since 1970: RFC 7519, section 2, NumericDate."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return is_whole or (isinstance(value, float) and math.isfinite(value))

@@ -12,7 +12,7 @@ JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown"]
 
 
 class JobHandle(BaseModel):
-    """How to find a job at its provider again; fal gives the URLs, which are used as they are."""
+    """The provider's address of a job; fal gives the URLs, which are used as they are."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ class ProviderJob(BaseModel):
 
     @property
     def open(self) -> bool:
-        """Whether its money is still set aside, and so somebody has to see to it."""
+        """True while its money is set aside, so that somebody has to process it."""
         return self.money == "reserved"
 
 

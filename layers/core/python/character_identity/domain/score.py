@@ -7,13 +7,13 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 CLIP_ENCODER = "clip-vit-b32"
-"""The encoder whose similarity is the specification's; another's is never reported as CLIP's."""
+"""The encoder that expected similarities are stated for; no other's score is compared with them."""
 DECIMALS = 6
 """Kept of a similarity: processors differ in the seventh."""
 
 
 class EncoderVersion(NamedTuple):
-    """What an embedding depends on beside the picture; only embeddings of equal versions compare."""
+    """Everything that an embedding depends on beside the image; only those of equal versions compare."""
 
     encoder: str
     weights_sha256: str
@@ -61,5 +61,5 @@ class Score(BaseModel):
 
     @property
     def is_clip(self) -> bool:
-        """Whether this is the specification's number."""
+        """True if this is the specification's number."""
         return self.encoder == CLIP_ENCODER

@@ -7,10 +7,10 @@ DIGESTED_BYTES = 1024 * 1024
 
 
 def weights_digest(start: bytes) -> str:
-    """The mark of a file by its first DIGESTED_BYTES bytes."""
+    """Return the digest of a file's first DIGESTED_BYTES bytes."""
     return f"content-{hashlib.sha256(start[:DIGESTED_BYTES]).hexdigest()}"
 
 
 def link_digest(url: str) -> str:
-    """The mark of a file by its address; the query, which may be a signature, does not count."""
+    """Return the digest of a file's address; the query, which may be a signature, does not count."""
     return f"link-{hashlib.sha256(url.partition('?')[0].encode()).hexdigest()}"

@@ -24,7 +24,7 @@ _BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, s
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What decoding told: MIME type, file suffix, size in pixels, and whether it is black all over."""
+    """Facts from decoding: MIME type, file suffix, size in pixels, and whether it is black all over."""
 
     content_type: str
     suffix: str
@@ -109,7 +109,7 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _jpeg_within(picture: Image.Image, limit_bytes: int) -> bytes:
-    """As good as it can be within the limit."""
+    """Return a JPEG as good as it can be within the limit."""
     for options in ({"quality": 95, "subsampling": 0}, {"quality": 85}):
         jpeg = _jpeg(picture, **options)
         if len(jpeg) <= limit_bytes:

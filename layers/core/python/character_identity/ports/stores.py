@@ -1,4 +1,4 @@
-"""What the services keep: rows of our table and objects in our bucket."""
+"""Ports of the services to what they keep: rows of our table and objects in our bucket."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Erasures(Protocol):
 
 
 class Budgets(Protocol):
-    """What each owner may spend in a month, and has."""
+    """Each owner's limit and spending, by month."""
 
     def limit_of(self, owner: str) -> int:
         """In millionths of a dollar."""
@@ -149,7 +149,7 @@ class Bucket(Protocol):
 
 @dataclass(frozen=True)
 class IdempotencyRecord:
-    """What a caller's same call led, or will lead to: a thing of that id.
+    """The result of an earlier equal call, or the one it will have: a resource of that id.
 
     ``request_digest`` is a digest of what was asked, where the caller chose the call's name. A call that has
     ``expires_at`` (in whole seconds) counts until then, and is forgotten some time later.
@@ -174,13 +174,13 @@ class IdempotencyRecords(Protocol):
         """Forget a call that led to nothing, unless another is remembered by now."""
 
     def mark_delivered(self, target_id: str) -> None:
-        """The outcome of a call was told."""
+        """The outcome of a call was delivered."""
 
     def was_delivered(self, target_id: str) -> bool: ...
 
 
 class RequestCounts(Protocol):
-    """How many requests each owner sent in a stretch of time."""
+    """Numbers of requests of each owner in a stretch of time."""
 
     def count(self, owner: str, since: datetime, limit: int) -> bool:
         """Count one in the stretch that began then; False, and uncounted, if there are ``limit`` already."""
@@ -235,7 +235,7 @@ class Events(Protocol):
 
 
 class Endpoints(Protocol):
-    """Where owners want to hear of events."""
+    """Addresses where owners receive events."""
 
     def add(self, endpoint: Endpoint, at_most: int) -> None:
         """Store a new endpoint, or raise Conflict if the owner would have more than ``at_most``."""
@@ -250,7 +250,7 @@ class Endpoints(Protocol):
 
 
 class Deliveries(Protocol):
-    """How far telling each event to each endpoint is."""
+    """The progress of delivering each event to each endpoint."""
 
     def add(self, delivery: Delivery) -> None:
         """Store a delivery that is due, unless there is one."""
@@ -265,7 +265,7 @@ class Deliveries(Protocol):
 
 
 class OpenRow(NamedTuple):
-    """What somebody has to see to: the key of a row, as in ``JOB#training-1`` and ``JOB``, and since when."""
+    """A row that is due: its key, as in ``JOB#training-1`` and ``JOB``, and since when."""
 
     pk: str
     sk: str

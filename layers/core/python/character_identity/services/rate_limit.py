@@ -1,4 +1,4 @@
-"""How many requests an owner may send."""
+"""Rate limit: the number of requests that an owner may send."""
 
 import math
 from datetime import datetime, timedelta

@@ -25,9 +25,9 @@ CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What was stored, in the order given, with the SHA-256 of each, and the warnings.
+    """Everything that was stored, in the order given, with the SHA-256 of each, and the warnings.
 
-    ``medoid`` is the index of the picture nearest to the centre of the set, None where nobody can tell.
+    ``medoid`` is the index of the picture nearest to the centre of the set, None where none can be chosen.
     """
 
     keys: list[str]
@@ -38,7 +38,7 @@ class TakenIn:
 
 @dataclass(frozen=True)
 class _Examination:
-    """What could be read, by its index in the request; the findings, errors first."""
+    """The readable images, by index in the request; the findings, errors first."""
 
     images: dict[int, PreparedImage]
     findings: list[Finding]
@@ -66,7 +66,7 @@ class ReferenceService:
         return self._bucket.upload_ticket(key, content_type, size_bytes)
 
     def check(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> list[Finding]:
-        """What ``take_in`` would find, errors first; nothing is stored. Without limits any number will do."""
+        """Return the findings of ``take_in``, errors first; store nothing. No limits: any number will do."""
         return self._examine(owner, sources, limits).findings
 
     def take_in(
@@ -102,8 +102,9 @@ class ReferenceService:
             findings += judge_quality(image.quality, index)
         findings += judge_count(_different(sources, images), given, limits.minimum, limits.maximum)
         findings += judge_repeats({index: image.perceptual_hash for index, image in images.items()})
-        central = self._analyze(images, findings)
-        return _Examination(images, sorted(findings, key=lambda finding: finding.severity), central)
+        analyzed, central = self._analyze(images)
+        findings += analyzed
+        return _Examination(images, sorted(findings, key=lambda finding: finding.rank), central)
 
     def _read(self, owner: str, sources: Sequence[Source]) -> tuple[dict[int, PreparedImage], list[Finding]]:
         """The pictures that can be read, by index, and why the others cannot; each source is fetched once."""
@@ -126,23 +127,20 @@ class ReferenceService:
         except InvalidRequest as exc:
             return exc
 
-    def _analyze(self, images: dict[int, PreparedImage], findings: list[Finding]) -> int | None:
-        """Let the encoder look at the different pictures; adds to the findings, returns the medoid."""
+    def _analyze(self, images: dict[int, PreparedImage]) -> tuple[list[Finding], int | None]:
+        """Have the encoder compare the different pictures; returns its findings and the medoid's index."""
         different: dict[str, int] = {}
         for index, image in images.items():
             if not image.quality.is_black:
                 different.setdefault(image.perceptual_hash.content, index)
         indices = list(different.values())
         if not indices:
-            return None
+            return [], None
         analysis = self._analyzer.analyze([images[index].thumbnail for index in indices])
         if analysis is None:
-            findings.append(
-                Finding.of("analysis_unavailable", "The encoder could not look at the pictures now.")
-            )
-            return None
-        findings += judge_analysis(analysis, indices)
-        return indices[medoid(analysis.similarities)]
+            message = "The encoder could not analyze the pictures now."
+            return [Finding.of("analysis_unavailable", message)], None
+        return list(judge_analysis(analysis, indices)), indices[medoid(analysis.similarities)]
 
     def _fetch(self, owner: str, source: str) -> bytes:
         if "://" in source:
@@ -173,7 +171,7 @@ def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
 
 
 def _different(sources: Sequence[Source], images: dict[int, PreparedImage]) -> int:
-    """How many different pictures there are; one that could not be read may be one when it is mended."""
+    """Return the number of different images; an unreadable one may be one of its own when it is mended."""
     unread = {source for index, source in enumerate(sources) if index not in images}
     return len(unread) + len({image.perceptual_hash.content for image in images.values()})
 

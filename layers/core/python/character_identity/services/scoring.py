@@ -6,13 +6,12 @@ from hashlib import sha256
 from typing import Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.domain.generation import MAX_IMAGE_BYTES
 from character_identity.domain.job import job_id_of
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding, cosine
 from character_identity.observability import add_log_keys
 from character_identity.ports.stores import Bucket, Scores
-
-MAX_IMAGE_BYTES = 50_000_000
 
 
 class Embedder(Protocol):

@@ -1,4 +1,4 @@
-"""Events: told to everybody who listens on the bus, and looked at by their owners.
+"""Events: published to everybody who listens on the bus, and read by their owners.
 
 An event is stored in the transaction that settles its subject, and is open until it was published: nobody who
 dies in between can lose it. It may be published more than once, always with the same id.
@@ -39,7 +39,7 @@ class EventService:
             self._events.mark_published(event_id)
 
     def publish_soon(self, event_id: str) -> None:
-        """As ``publish_unpublished``, right after the subject was settled; what fails waits for the sweep."""
+        """Publish like ``publish_unpublished``, right after the settlement; a failure waits for the sweep."""
         try:
             self.publish_unpublished(event_id)
         except EventNotAccepted as exc:

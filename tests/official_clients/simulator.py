@@ -1,4 +1,4 @@
-"""What the tests of the official clients talk to: the stand-in's process, and a receiver of webhooks."""
+"""The simulators' process and a receiver of webhooks, for the tests of the official clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +18,14 @@ PROMPT = {"prompt": "x", "image_size": "square", "seed": 7}
 
 
 @dataclass(frozen=True)
-class StandIn:
-    """The running stand-in, and its control API."""
+class LiveSimulator:
+    """The running simulator, and its control API."""
 
     origin: str
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where fal's hosts are played."""
+        """The addresses that fal's hosts are replaced by."""
         places = {"fal.run": "run", "queue.fal.run": "queue", "rest.fal.ai": "rest", "v3.fal.media": "media"}
         return {host: f"{self.origin}/fal/{place}" for host, place in places.items()}
 
@@ -39,7 +39,7 @@ class StandIn:
         self.control("POST", "/faults", {"operation": operation, "kind": kind, **fault})
 
     def orders(self) -> list[dict[str, Any]]:
-        """What the stand-in has taken to be paid."""
+        """Return the orders that the simulator has taken to be paid."""
         return list(self.control("GET", "/ledger")["calls"])
 
 

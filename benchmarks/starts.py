@@ -84,12 +84,13 @@ def main(names: Sequence[str] = ()) -> int:
     """Measure the functions of these names, or all behind the API; 0 if none takes more than it may."""
     results = []
     try:
-        with TemporaryDirectory() as folder, _aws() as url, _pool() as pool:
+        with TemporaryDirectory() as folder, _aws() as url:
             before, now = baseline(), today()
             sources = without_bytecode(now, Path(folder))
             for name, event in events().items():
                 if not names or name in names:
-                    results.append(_starts(pool, name, event, url, before, sources, now))
+                    with _pool() as pool:  # its sandboxes stay warm, and take memory, until it is stopped
+                        results.append(_starts(pool, name, event, url, before, sources, now))
     except (CannotRun, RuntimeError) as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -13,8 +13,8 @@ from tests.system.conftest import Running
 pytestmark = pytest.mark.system
 
 LATE_S = 8.0
-"""After the training has ended at the provider. The first poll, some five seconds after the order, finds that:
-on a machine that is not busy the callback is the last to come."""
+"""After the training has ended at the provider. The first poll comes some five seconds after the order, so on
+a machine that is not busy the callback is the last to come."""
 ALWAYS = ("correlation_id", "job_id", "provider")
 
 

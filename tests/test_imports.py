@@ -40,7 +40,7 @@ RULES: dict[str, set[str]] = {
     DOMAIN: {"pydantic"},
     PORTS: {DOMAIN},
     IMAGES: {DOMAIN, "PIL"},
-    LOG: {DOMAIN},
+    LOG: set(),
     f"{CORE}.services": {DOMAIN, PORTS, IMAGES, LOG, "pydantic"},
     f"{CORE}.outbound": {DOMAIN, PORTS, "httpx"},
     f"{CORE}.providers": {DOMAIN, PORTS, f"{CORE}.outbound", "cryptography", "httpx"},

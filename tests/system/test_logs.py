@@ -10,11 +10,11 @@ import pytest
 from scripts.logs import lines_about
 from tests.system.conftest import Running
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 LATE_S = 8.0
-"""After the training has ended at the provider. The first poll, which finds that, comes some five seconds
-after the order, so on a machine that is not busy the callback is the last to come."""
+"""After the training has ended at the provider. The first poll comes some five seconds after the order, so on
+a machine that is not busy the callback is the last to come."""
 ALWAYS = ("correlation_id", "job_id", "provider")
 
 

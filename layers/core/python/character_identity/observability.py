@@ -7,13 +7,24 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-
-from character_identity.domain.job import ProviderJob
+from typing import Protocol
 
 ORIGIN = ("correlation_id", "job_id", "provider")
 """What goes along with a job. The correlation id is API Gateway's id of the call that ordered it."""
 QUIET = ("boto3", "botocore", "httpcore", "httpx", "urllib3")
 """They log addresses, which may be signed, at a level at which we log."""
+
+
+class Job(Protocol):
+    """What lines say of a job."""
+
+    @property
+    def correlation_id(self) -> str: ...
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+
 
 _keys: ContextVar[dict[str, str] | None] = ContextVar("log_keys", default=None)
 
@@ -36,7 +47,7 @@ def add_log_keys(**keys: str | None) -> None:
         said.update(_known(keys))
 
 
-def keys_of(job: ProviderJob) -> dict[str, str | None]:
+def keys_of(job: Job) -> dict[str, str | None]:
     """What the lines about a job say, whoever works on it."""
     return {name: getattr(job, name) for name in ORIGIN}
 

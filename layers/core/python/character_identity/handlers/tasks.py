@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-from pydantic import BaseModel
+from typing import Any, Protocol, Self, TypeVar
 
 from character_identity import wiring
 from character_identity.observability import ORIGIN, log_keys
@@ -12,9 +10,19 @@ from character_identity.wiring import Services
 
 Event = dict[str, Any]
 LambdaHandler = Callable[[Event, Any], Any]
-State = TypeVar("State", bound=BaseModel)
 
 logger = logging.getLogger(__name__)
+
+
+class Model(Protocol):
+    """What a state is: a model of pydantic, which a function without a state need not load."""
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self: ...
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+
+
+State = TypeVar("State", bound=Model)
 
 
 def task(model: type[State], run: Callable[[Services, State], State]) -> LambdaHandler:

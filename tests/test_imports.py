@@ -28,8 +28,7 @@ CORE = "character_identity"
 DOMAIN, PORTS, IMAGES = f"{CORE}.domain", f"{CORE}.ports", f"{CORE}.images"
 LOG = f"{CORE}.observability"  # what log lines say, whoever writes them
 TABLE_OF_ROUTES = {f"{CORE}.api.{module}" for module in ("route", "routes", "openapi.components")}
-DEMO = {LIBRARIES, "local", "character_identity_client", "character_evaluation"}
-
+DEMO = {LIBRARIES, "character_identity_client", "character_evaluation"}
 ANYTHING = {LIBRARIES, *OURS}
 
 # What a module may import beside the standard library and its own folder. The longest prefix counts.
@@ -49,13 +48,13 @@ RULES: dict[str, set[str]] = {
     f"{CORE}.api": {DOMAIN, PORTS, "pydantic", "typing_extensions"},
     f"{CORE}.api.routes.compat": {f"{CORE}.api", f"{CORE}.compat.requests", DOMAIN},
     f"{CORE}.compat": {DOMAIN, PORTS, f"{CORE}.services", f"{CORE}.api.request", "pydantic"},
-    f"{CORE}.wiring": {CORE, "boto3", "botocore", "httpx"},  # the one place that knows every class
-    f"{CORE}.handlers": {CORE, "pydantic"},  # and the one where functions meet their services
+    f"{CORE}.wiring": {CORE, "botocore", "httpx"},  # the one place that knows every class
+    f"{CORE}.handlers": {CORE},  # and the one where functions meet their services
     "character_evaluation": {DOMAIN, "jinja2"},
     # what uses it
-    "functions": {CORE, "pydantic"},
+    "functions": {CORE},
     "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
-    "character_identity_client": {f"{CORE}.api.schemas", "httpx", "pydantic", "rich"},
+    "character_identity_client": {"httpx", "pydantic"},
     "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs"},
     "app": {"aws_cdk", "infra", "scripts.build_layers", "scripts.openapi"},
     "scripts": {LIBRARIES},

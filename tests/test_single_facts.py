@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+import pytest
+
 from character_identity.domain.score import CLIP_ENCODER
-from infra import parameters
 from scripts.weights.encoders import CLIP_VIT_B32
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +33,10 @@ def test_no_text_constant_has_two_names() -> None:
     assert _repeated(sorted(_text_constants())) == {}
 
 
+@pytest.mark.processes
 def test_every_variable_that_the_stack_can_give_is_read_by_name() -> None:
+    from infra import parameters  # it loads the CDK, which starts Node
+
     texts = {
         node.value
         for module in MODULES.values()

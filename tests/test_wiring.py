@@ -59,6 +59,7 @@ def test_a_deferred_part_is_built_by_its_first_use_and_once() -> None:
     assert (part.upper(), part.title(), built) == ("TEXT", "Text", ["it"])
 
 
+@pytest.mark.processes
 def test_services_that_only_read_load_no_client_library() -> None:
     code = f"""
 import sys

@@ -112,6 +112,7 @@ def test_there_is_advice_for_all_that_keeps_references_from_being_taken_in() -> 
     assert errors == set(get_args(ReferenceCode))
 
 
+@pytest.mark.processes
 def test_the_page_lists_what_the_table_says() -> None:
     """``make docs`` writes both tables of it."""
     done = subprocess.run(

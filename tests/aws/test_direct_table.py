@@ -6,6 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.mocked_aws import StateTable
+
 KEY = {"pk": {"S": "p"}, "sk": {"S": "s"}}
 ITEM = {**KEY, "n": {"N": "1"}, "l": {"L": [{"BOOL": True}, {"NULL": True}]}}
 ONCE = {"TableName": "state", "Item": ITEM, "ConditionExpression": "attribute_not_exists(pk)"}
@@ -41,11 +43,11 @@ ONCE = {"TableName": "state", "Item": ITEM, "ConditionExpression": "attribute_no
         ("update_item", {"TableName": "state", "Key": KEY, "UpdateExpression": "SET"}),
     ],
 )
-def test_it_answers_alike(table: Any, operation: str, request_: dict[str, Any]) -> None:
+def test_it_answers_alike(table: StateTable, operation: str, request_: dict[str, Any]) -> None:
     with_http = boto3.session.Session().client("dynamodb")
     answers = []
     for client in (with_http, boto3.client("dynamodb")):
-        table.put_item(Item={"pk": "p", "sk": "s", "n": 1, "l": [True, None]})
+        table.put(pk="p", sk="s", n=1, l=[True, None])
         answers.append(_answer(client, operation, request_))
     assert answers[0] == answers[1]
 

@@ -18,6 +18,7 @@ from character_identity import wiring
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import EncoderVersion, Score
+from tests.support import mocked_aws
 from tests.support.builders import (
     NOON,
     a_generation,
@@ -257,14 +258,8 @@ def copy_rows(times: int) -> None:
 
 @pytest.fixture
 def calls(api: Api) -> Counter[str]:
-    """The requests that our clients sent, by service and operation."""
-    sent: Counter[str] = Counter()
-
-    def note(event_name: str, **_: Any) -> None:
-        sent[" ".join(event_name.split(".")[1:])] += 1
-
-    wiring.services().aws.botocore.register("request-created", note)
-    return sent
+    """The calls that left, by service and operation."""
+    return mocked_aws.calls()
 
 
 @pytest.fixture(autouse=True)
@@ -318,6 +313,7 @@ def test_a_list_of_a_hundred_costs_as_many_calls_as_a_list_of_one(
 
 def test_a_providers_key_is_fetched_once_in_a_sandbox(calls: Counter[str]) -> None:
     services = wiring.services()
+    calls.clear()
     services.require_key("fal", "fal")
     services.require_key("fal", "fal")
     assert services.keys["fal"]() == "a key"

@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.infra.template import Template
+
+pytestmark = pytest.mark.processes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 

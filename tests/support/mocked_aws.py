@@ -5,6 +5,7 @@ clients are made, requests are written and answers parsed. So all tests of a pro
 one client for each service, and its tables are called without HTTP in between.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -85,21 +86,32 @@ def create_table() -> StateTable:
 
 
 class _SharedClients(boto3.session.Session):  # type: ignore[misc]
-    """Makes a client once for each service and its options."""
+    """Makes a client once for each service and its options, and counts what all of them ask for."""
 
     def __init__(self) -> None:
         super().__init__()
         self._made: dict[Any, Any] = {}
+        self.calls: Counter[str] = Counter()
 
     def client(self, service_name: str, *values: Any, **options: Any) -> Any:
         key = service_name, values, *sorted((name, _plain(value)) for name, value in options.items())
         if key not in self._made:
-            self._made[key] = super().client(service_name, *values, **options)
+            client = self._made[key] = super().client(service_name, *values, **options)
+            name = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register_first(f"before-call.{name}.*", self._count)
         return self._made[key]
+
+    def _count(self, event_name: str, **_: Any) -> None:
+        self.calls[" ".join(event_name.split(".")[1:])] += 1
+
+
+def calls() -> Counter[str]:
+    """Return the calls to AWS of this process so far, by service and operation; clear it to begin anew."""
+    return _session().calls
 
 
 @cache
-def _session() -> boto3.session.Session:
+def _session() -> "_SharedClients":
     """Make a session that knows moto, as every one does that is made after moto was imported."""
     session = _SharedClients()
     session.events.register("before-call.dynamodb", answer)

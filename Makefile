@@ -1,11 +1,12 @@
 # Every target sets up what it needs; nothing but Python >= 3.11, make and pip is expected.
 PYTHON = .venv/bin/python
+WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check synth lock weights bench clean
+.PHONY: help setup demo dev logs test test-fast coverage check docs synth lock weights bench clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup:
 	@scripts/bootstrap
@@ -16,11 +17,25 @@ demo: setup ## the main job on this machine: identities, pictures, scores, galle
 dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-port 9000" ...)
 	@$(PYTHON) -m local dev $(OPTIONS)
 
-test: setup ## all tests
-	@$(PYTHON) -m pytest
+logs: setup ## all that a local run logged about one request (ID= its X-Request-Id, or a job's id)
+	@$(PYTHON) -m scripts.logs "$(ID)"
+
+test: setup ## all tests, side by side on all cores; a part of them with T=tests/services
+	@$(PYTHON) -m pytest --numprocesses $(WORKERS) $(T)
+
+test-fast: setup ## the tests that start no other process
+	@$(PYTHON) -m pytest --numprocesses $(WORKERS) -m "not processes" $(T)
+
+coverage: setup ## all tests, and how much of the code they ran
+	@mkdir -p .build/coverage && $(PYTHON) -m coverage erase
+	@$(PYTHON) -m coverage run -m pytest --numprocesses $(WORKERS)
+	@$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check
+
+docs: setup ## the tables of docs/api.md that come from the table of routes
+	@$(PYTHON) -m scripts.api_page
 
 synth: setup ## the CloudFormation template, into cdk.out
 	@$(PYTHON) -m scripts.synth
@@ -31,7 +46,7 @@ lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=-
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32
 
-bench: setup ## init time and memory per function, time to the first answer, polls and state transitions per job
+bench: setup ## cold starts beside those of an earlier release, polls and state transitions per job
 	@$(PYTHON) -m benchmarks
 
 clean: ## remove what was made

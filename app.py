@@ -9,7 +9,9 @@ import aws_cdk as cdk
 from infra.rules import add_rules
 from infra.stack import ARCHITECTURES, CharacterIdentity
 from scripts.build_layers import PYTHON, build_layers
+from scripts.openapi import write_openapi
 
+write_openapi()
 app = cdk.App(analytics_reporting=False)
 architecture = app.node.try_get_context("architecture") or "arm64"
 python = app.node.try_get_context("python") or PYTHON

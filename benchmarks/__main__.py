@@ -1,23 +1,19 @@
-"""``python -m benchmarks`` runs all of them; ``python -m benchmarks starts|bytecode|webhooks`` runs one."""
+"""``python -m benchmarks`` runs both; ``python -m benchmarks starts [FUNCTION ...]|webhooks`` runs one."""
 
 import sys
 
-USAGE = "usage: python -m benchmarks [starts|bytecode|webhooks]"
+USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|webhooks]"
 
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for; 0 if all of it could be measured and is as it should be."""
     match arguments:
         case []:
-            return main(["starts"]) or main(["bytecode"]) or main(["webhooks"])
-        case ["starts"]:
+            return main(["starts"]) or main(["webhooks"])
+        case ["starts", *names]:
             from benchmarks import starts
 
-            return starts.main()
-        case ["bytecode"]:
-            from benchmarks import bytecode
-
-            return bytecode.main()
+            return starts.main(names)
         case ["webhooks"]:
             from benchmarks import webhooks
 

@@ -1,118 +1,223 @@
-"""What a start costs on this machine, for each function and for the whole system.
+"""What a cold start costs: functions behind the API, as they ship today and as they did before, in turns.
 
-The figures compare functions and versions with each other. They are no forecast for AWS, where code is loaded
-from elsewhere, on a share of a core that goes with the memory size.
+In turns, so that all see the same machine: other work slows all of them, and their ratios stay. The figures
+are no forecast for AWS, where code is loaded from elsewhere, on a share of a core that goes with the memory
+size.
 """
 
-import io
+import json
 import re
 import statistics
 import sys
-import time
-import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from threading import Thread
+from typing import NamedTuple
 
-import httpx
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.releases import BASELINE, Release, baseline, today, without_bytecode
+from infra import catalog
+from local.errors import CannotRun
+from local.lambda_pool import Pool
+
 STARTS = 5
-BARE = "(an empty function)"
-REPORT = re.compile(r"Memory Size: (\d+) MB\tMax Memory Used: (\d+) MB\tInit Duration: ([\d.]+) ms")
+MOST = 0.5
+"""Of the baseline's init time, for each function that serves a route."""
+AUTHORIZER = "authorize_request"
+"""Nearly all of its start is the library that verifies tokens, before and now."""
+SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "000000000000",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "TABLE_NAME": "state",
+    "BUCKET_NAME": "media",
+    "FAL_RUN_URL": "https://fal.test/run",
+    "FAL_QUEUE_URL": "https://fal.test/queue",
+    "FAL_REST_URL": "https://fal.test/rest",
+    "FAL_SECRET_NAME": "fal",
+    "ASTRIA_API_URL": "https://astria.test",
+    "ASTRIA_SECRET_NAME": "astria",
+    "MONTHLY_BUDGET_USD": "100",
+    "REQUESTS_PER_MINUTE": "60",
+    "TRAIN_IDENTITY_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:train",
+    "GENERATE_IMAGES_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:generate",
+    "JWT_ISSUER": "https://issuer.test",
+    "JWT_AUDIENCE": "ours",
+    "JWKS_URL": "https://issuer.test/jwks",
+}
+NOTHING_THERE = json.dumps({"Items": [], "Count": 0, "SecretString": "a key"}).encode()
+"""What every service of AWS answers here: no row, an empty page, a key."""
+
+
+class Start(NamedTuple):
+    """One cold start: the init phase, and the answer to the first request, in milliseconds."""
+
+    init_ms: float
+    answer_ms: float
+    peak_mb: int
 
 
 @dataclass(frozen=True)
-class ColdStart:
-    """The starts of one function: median init time, highest memory after init and one empty request."""
+class Starts:
+    """The starts of one function, in turns."""
 
     function: str
-    init_ms: float
-    peak_memory_mb: int
-    memory_mb: int
+    before: Sequence[Start]
+    sources: Sequence[Start]  # as it ships, but without bytecode
+    now: Sequence[Start]
+
+    @property
+    def ratio(self) -> float:
+        """The init time now, as a part of what it was before."""
+        return _init_ms(self.now) / _init_ms(self.before)
 
 
-def main() -> int:
-    """Measure, print, and say whether it could be done."""
-    console = Console()
-    started = time.monotonic()
-    from local.deploy import client
-    from local.errors import CannotRun
-    from local.runtime import Options, running
-
-    with TemporaryDirectory() as folder:
-        try:
-            with running(
-                Options(logs=Path(folder), report=lambda phase: console.print(f"{phase} ..."))
-            ) as system:
-                ready_s = time.monotonic() - started
-                headers = {"Authorization": f"Bearer {system.token}"}
-                httpx.get(f"{system.api_url}/v1/providers", headers=headers, timeout=60).raise_for_status()
-                answered_s = time.monotonic() - started
-                lambda_client = client("lambda", system.aws_endpoint_url)
-                starts = [
-                    cold_start(lambda_client, name, system.logs / f"{log}.log", log)
-                    for log, name in sorted(deployed(lambda_client).items())
-                ]
-        except CannotRun as problem:
-            print(problem, file=sys.stderr)
-            return 1
-    console.print(f"\nFrom the start of the program: ready after {ready_s:.1f} s, ", end="")
-    console.print(f"first answer of the API after {answered_s:.1f} s.\n")
-    console.print(table(starts))
-    return 0
+def main(names: Sequence[str] = ()) -> int:
+    """Measure the functions of these names, or all behind the API; 0 if none takes more than it may."""
+    results = []
+    try:
+        with TemporaryDirectory() as folder, _aws() as url:
+            before, now = baseline(), today()
+            sources = without_bytecode(now, Path(folder))
+            for name, event in events().items():
+                if not names or name in names:
+                    with _pool() as pool:  # its sandboxes stay warm, and take memory, until it is stopped
+                        results.append(_starts(pool, name, event, url, before, sources, now))
+    except (CannotRun, RuntimeError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    Console().print(table(results))
+    found = list(problems(results))
+    for sentence in found:
+        print(sentence, file=sys.stderr)
+    return 1 if found else 0
 
 
-def deployed(lambda_client: Any) -> dict[str, str]:
-    """Name in our code and name in Lambda of all functions, among them a new one that does nothing."""
-    functions = lambda_client.list_functions()["Functions"]
-    names = {
-        function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: function["FunctionName"]
-        for function in functions
+def events() -> dict[str, bytes]:
+    """A request for each function behind the API, of something that is not there."""
+    requests = {
+        entry.name: json.dumps(_event(entry.routes[0].key)).encode()
+        for entry in catalog.FUNCTIONS
+        if entry.routes
     }
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as zipped:
-        zipped.writestr("app.py", "def handler(event, context): pass")
-    lambda_client.create_function(
-        FunctionName="bare",
-        Runtime="python3.13",
-        Role=functions[0]["Role"],
-        Handler="app.handler",
-        Code={"ZipFile": archive.getvalue()},
-        Environment={"Variables": {"POWERTOOLS_SERVICE_NAME": BARE}},
-    )
-    return {**names, BARE: "bare"}
+    return {AUTHORIZER: b"{}", **requests}
 
 
-def cold_start(lambda_client: Any, name: str, log: Path, title: str) -> ColdStart:
-    """Start a function a few times. Each change of its description makes the next request a cold one."""
-    for number in range(STARTS):
-        lambda_client.update_function_configuration(FunctionName=name, Description=f"start {number}")
-        lambda_client.invoke(FunctionName=name, Payload=b"{}")
-    reports = REPORT.findall(log.read_text())[-STARTS:]
-    return ColdStart(
-        function=title,
-        init_ms=statistics.median(float(init_ms) for _, _, init_ms in reports),
-        peak_memory_mb=max(int(peak_mb) for _, peak_mb, _ in reports),
-        memory_mb=int(reports[-1][0]),
-    )
+def problems(results: Sequence[Starts]) -> Iterator[str]:
+    """Sentences on what takes longer than it may."""
+    for each in results:
+        if each.ratio > MOST and each.function != AUTHORIZER:
+            yield f"{each.function}: its init takes {each.ratio:.0%} of what it took, more than {MOST:.0%}."
 
 
-def table(starts: list[ColdStart]) -> Table:
-    """The starts, slowest first, beside the function that does nothing."""
-    (bare,) = (start for start in starts if start.function == BARE)
-    result = Table(title=f"Cold starts, median of {STARTS}")
-    for heading in ("function", "init ms", "x empty", "peak MB", "x empty", "of its memory"):
-        result.add_column(heading, justify="left" if heading == "function" else "right")
-    for start in sorted(starts, key=lambda start: -start.init_ms):
+def table(results: Sequence[Starts]) -> Table:
+    """The medians of the init phase and of the time to the first answer, their ratios, and the memory."""
+    title = f"Cold starts in ms, median of {STARTS} in turns; before: commit {BASELINE}"
+    result = Table(title=title, box=SIMPLE_HEAD, padding=0)
+    result.add_column("function", no_wrap=True)
+    phases = {"init": ("before", "source", "now", "ratio"), "answer": ("before", "now", "ratio")}
+    for phase, columns in phases.items():
+        for column in columns:
+            result.add_column(f"{phase}\n{column}", justify="right")
+    result.add_column("peak\nMB", justify="right")
+    for each in sorted(results, key=lambda each: -_init_ms(each.now)):
+        answers = [_answer_ms(starts) for starts in (each.before, each.now)]
         result.add_row(
-            start.function,
-            f"{start.init_ms:.0f}",
-            f"{start.init_ms / bare.init_ms:.1f}",
-            f"{start.peak_memory_mb}",
-            f"{start.peak_memory_mb / bare.peak_memory_mb:.1f}",
-            f"{start.peak_memory_mb / start.memory_mb:.0%}",
+            each.function,
+            *(f"{_init_ms(starts):.0f}" for starts in (each.before, each.sources, each.now)),
+            f"{each.ratio:.2f}",
+            *(f"{answer_ms:.0f}" for answer_ms in answers),
+            f"{answers[1] / answers[0]:.2f}",
+            f"{max(start.peak_mb for start in each.now)}",
         )
     return result
+
+
+def _init_ms(starts: Sequence[Start]) -> float:
+    return statistics.median(start.init_ms for start in starts)
+
+
+def _answer_ms(starts: Sequence[Start]) -> float:
+    """From the start of the sandbox."""
+    return statistics.median(start.init_ms + start.answer_ms for start in starts)
+
+
+def _starts(pool: Pool, name: str, event: bytes, aws_url: str, *releases: Release) -> Starts:
+    def start(release: Release, number: int) -> Start:
+        # A setting that is new makes it another function, and its sandbox a cold one.
+        settings = {**SETTINGS, "AWS_ENDPOINT_URL": aws_url, "START": str(number)}
+        report = pool.invoke(release.function(name, settings), event).report
+        assert report.init_ms is not None, "a new function starts cold"
+        return Start(report.init_ms, report.duration_ms, report.peak_memory_mb or 0)
+
+    # The first for nothing: files that nobody read yet are slower.
+    turns = [[start(release, number) for release in releases] for number in range(STARTS + 1)][1:]
+    before, sources, now = zip(*turns, strict=True)
+    return Starts(name, before, sources, now)
+
+
+def _event(route: str) -> dict[str, object]:
+    """A request in API Gateway's payload format 2.0."""
+    method, path = route.split()
+    names = re.findall(r"{(\w+)}", path)
+    path = re.sub(r"{\w+}", "nothing", path)
+    return {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path,
+        "rawQueryString": "",
+        "queryStringParameters": {"request_id": "nothing"},
+        "pathParameters": dict.fromkeys(names, "nothing"),
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "accountId": "000000000000",
+            "authorizer": {"lambda": {"owner": "ann"}},
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+            "requestId": "r",
+            "stage": "$default",
+            "timeEpoch": 0,
+        },
+        "body": "{}",
+        "isBase64Encoded": False,
+    }
+
+
+@contextmanager
+def _pool() -> Iterator[Pool]:
+    pool = Pool()
+    try:
+        yield pool
+    finally:
+        pool.stop()
+
+
+@contextmanager
+def _aws() -> Iterator[str]:
+    """The address of an AWS in which there is nothing."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(NOTHING_THERE)))
+            self.end_headers()
+            self.wfile.write(NOTHING_THERE)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

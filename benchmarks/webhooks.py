@@ -36,7 +36,7 @@ PROMPT = "Close-up portrait of Eileen, soft studio lighting"
 
 @dataclass(frozen=True)
 class Case:
-    """What becomes of the webhooks: ``habits`` are settings of the stand-ins."""
+    """What becomes of the webhooks: ``habits`` are settings of the simulators."""
 
     name: str
     habits: Mapping[str, object] = field(default_factory=dict)
@@ -239,7 +239,7 @@ def heading() -> str:
     lines = (
         "Webhooks: what each job costs",
         "",
-        f"Waits of the state machines are multiplied by {WAIT_SCALE}. The stand-ins train for",
+        f"Waits of the state machines are multiplied by {WAIT_SCALE}. The simulators train for",
         f"{training} and draw for {generation}, as fal usually does; late webhooks",
         f"come {late} late.",
         "polls: looks at the provider; reads: those that it saw; transitions: states and retries.",
@@ -248,7 +248,7 @@ def heading() -> str:
 
 
 def unscaled(seconds: float) -> str:
-    """A time of a stand-in, and what it stands for."""
+    """A time of a simulator, and what it stands for."""
     return f"{seconds:g} s (for {seconds / WAIT_SCALE:.0f} s)"
 
 

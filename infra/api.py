@@ -1,4 +1,4 @@
-"""The HTTP API: the routes of the catalog, all behind the authorizer."""
+"""The HTTP API: the routes of the table, behind the authorizer unless they are open."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,8 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from character_identity.api.openapi.components import HEADER_PARAMETERS, HEADERS
+from character_identity.api.routes.table import ROUTES
 from infra import catalog
 from infra.monitoring import log_group
 
@@ -19,17 +21,13 @@ ACCESS_LOG = (
     '"error":"$context.integrationErrorMessage"}'
 )
 
-OPEN_PATHS = ("/webhooks/", "/openapi.json", "/docs")
-"""Providers have no token of ours; what they send is signed, or comes to an address that nobody guesses.
-
-The description of the API is nobody's secret.
-"""
-METHODS = {"ANY": ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")}
+METHODS = sorted({route.method for route in ROUTES})
+ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 """OPTIONS is left to API Gateway, which answers a preflight without a token."""
 
 
 class Api(Construct):
-    """One route per function of the catalog that names one."""
+    """The routes of the table, each to its function."""
 
     def __init__(
         self,
@@ -56,24 +54,20 @@ class Api(Construct):
             ),
             cors_preflight=apigateway.CorsPreflightOptions(
                 allow_origins=list(cors_origins),
-                allow_methods=[
-                    apigateway.CorsHttpMethod.GET,
-                    apigateway.CorsHttpMethod.POST,
-                    apigateway.CorsHttpMethod.DELETE,
-                ],
-                allow_headers=["authorization", "content-type", "idempotency-key", "prefer"],
-                expose_headers=["location", "retry-after", "idempotent-replayed", "preference-applied"],
+                allow_methods=[apigateway.CorsHttpMethod[name] for name in METHODS],
+                allow_headers=["authorization", "content-type", *map(str.lower, HEADER_PARAMETERS)],
+                expose_headers=[*map(str.lower, HEADERS)],
                 max_age=cdk.Duration.hours(1),
             ),
         )
         for entry in entries:
-            if entry.route:
-                method, path = entry.route.split(" ")
+            if entry.routes:
+                methods = ANY if entry.routes[0].any_method else [route.method for route in entry.routes]
                 self.http_api.add_routes(
-                    path=path,
-                    methods=[apigateway.HttpMethod[name] for name in METHODS.get(method, (method,))],
+                    path=entry.routes[0].path,
+                    methods=[apigateway.HttpMethod[name] for name in methods],
                     integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
-                    authorizer=apigateway.HttpNoneAuthorizer() if path.startswith(OPEN_PATHS) else None,
+                    authorizer=apigateway.HttpNoneAuthorizer() if entry.routes[0].is_open else None,
                 )
         stage = self._stage()
         self.url = stage.url

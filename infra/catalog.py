@@ -1,8 +1,15 @@
-"""The one list of functions: what each is for, what calls it, what it may touch. Plain data."""
+"""The one list of functions: what each is for, what calls it, what it may touch. Plain data.
+
+What the API calls, and by which routes, says the table of routes; here are the rights that it takes.
+"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from character_identity.api.route import Route
+from character_identity.api.routes.table import ROUTES
+
+API = "the API"
 AUTHORIZER = "authorizer"
 IMAGE_STORED = "picture stored"  # S3 tells EventBridge that an object was created under generations/
 EVENT_PUBLISHED = "event published"  # we told EventBridge that something ended, or that webhooks are due
@@ -19,10 +26,10 @@ class Function:
     """One function, named like its folder, and the rights that its role gets: these and no others."""
 
     name: str
-    purpose: str
-    trigger: str  # a route ("GET /v1/providers"), a state machine, or one of the constants above
+    purpose: str = ""  # of what the API calls: the summary of its route
+    trigger: str = API  # or a state machine, or another of the constants above
     memory_mb: int = 512
-    timeout_s: int
+    timeout_s: int = 29  # API Gateway waits a second longer
     table: Literal["none", "read", "write"] = "none"  # write includes read
     reads: tuple[str, ...] = ()  # S3 prefixes
     writes: tuple[str, ...] = ()  # S3 prefixes
@@ -33,7 +40,6 @@ class Function:
     deletes: tuple[str, ...] = ()  # S3 prefixes
     spends: bool = False  # accepts orders that cost money, within its owner's budget
     quotes: bool = False  # says what its owner may still spend; so does what spends
-    limited: bool = False  # takes so many requests of an owner a minute; so does what spends
     calls_back: bool = False  # tells providers where to call back
     starts: tuple[str, ...] = ()  # state machines
     wakes: tuple[str, ...] = ()  # state machines that wait for a callback
@@ -44,9 +50,18 @@ class Function:
     image: bool = False  # a container image; all others are zip files under the two layers
 
     @property
-    def route(self) -> str:
-        """The trigger if it is a route of the API, else empty."""
-        return self.trigger if " /" in self.trigger else ""
+    def routes(self) -> tuple[Route[Any], ...]:
+        """The routes of the API that it serves; those of one function differ in the method only."""
+        return tuple(route for route in ROUTES if route.function == self.name)
+
+    @property
+    def description(self) -> str:
+        return self.purpose or self.routes[0].summary
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its owner may call it only so often in a minute."""
+        return any(route.is_limited for route in self.routes)
 
 
 def pascal(name: str) -> str:
@@ -64,39 +79,22 @@ FUNCTIONS = (
     ),
     Function(
         name="create_references",
-        purpose="Hands out upload tickets for reference images",
-        trigger="POST /v1/references",
-        timeout_s=29,
         table="write",  # the count of requests; nothing else is written by those that only check or estimate
         writes=("uploads/",),  # a presigned POST carries the rights of the role that signed it
-        limited=True,
     ),
     Function(
         name="check_references",
-        purpose="Says what is wrong with reference images before anything is paid",
-        trigger="POST /v1/references/check",
         memory_mb=1769,  # as create_identity, which does the same
-        timeout_s=29,
         table="write",
         reads=("uploads/",),
         lists=True,
         adapters=True,
         invokes=("score_image",),
-        limited=True,
     ),
-    Function(
-        name="list_providers",
-        purpose="Lists the providers with limits, capabilities and prices",
-        trigger="GET /v1/providers",
-        timeout_s=29,
-        adapters=True,
-    ),
+    Function(name="list_providers", adapters=True),
     Function(
         name="create_identity",
-        purpose="Checks and keeps the reference images, then starts the training",
-        trigger="POST /v1/identities",
         memory_mb=1769,  # one whole core: decoding images is all it does
-        timeout_s=29,
         table="write",
         reads=("uploads/", "references/", "weights/"),
         writes=("references/",),
@@ -110,25 +108,12 @@ FUNCTIONS = (
     ),
     Function(
         name="list_identities",
-        purpose="Lists the caller's identities",
-        trigger="GET /v1/identities",
-        timeout_s=29,
         table="read",
         reads=("references/", "weights/"),  # the answer holds links that this role signs; so do those below
     ),
-    Function(
-        name="get_identity",
-        purpose="Answers one identity with the progress of its training",
-        trigger="GET /v1/identities/{identity_id}",
-        timeout_s=29,
-        table="read",
-        reads=("references/", "weights/"),
-    ),
+    Function(name="get_identity", table="read", reads=("references/", "weights/")),
     Function(
         name="erase_identity",
-        purpose="Erases an identity and all that was made of it",
-        trigger="DELETE /v1/identities/{identity_id}",
-        timeout_s=29,
         table="write",
         lists=True,
         adapters=True,
@@ -136,131 +121,49 @@ FUNCTIONS = (
         deletes=("references/", "weights/", "generations/"),
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
         publishes=True,
-        limited=True,
     ),
     Function(
         name="create_generation",
-        purpose="Starts to generate pictures of an identity",
-        trigger="POST /v1/identities/{identity_id}/generations",
-        timeout_s=29,
         table="write",
         reads=("generations/",),
         adapters=True,
         starts=(GENERATE_IMAGES,),
         spends=True,
     ),
-    Function(
-        name="get_generation",
-        purpose="Answers one generation with its pictures and their scores",
-        trigger="GET /v1/generations/{generation_id}",
-        timeout_s=29,
-        table="read",
-        reads=("generations/",),
-    ),
-    Function(
-        name="list_generations",
-        purpose="Lists the generations of an identity",
-        trigger="GET /v1/identities/{identity_id}/generations",
-        timeout_s=29,
-        table="read",
-        reads=("generations/",),
-    ),
+    Function(name="get_generation", table="read", reads=("generations/",)),
+    Function(name="list_generations", table="read", reads=("generations/",)),
     Function(
         name="cancel_identity",
-        purpose="Gives the training of an identity up",
-        trigger="POST /v1/identities/{identity_id}/cancel",
-        timeout_s=29,
         table="write",
         reads=("references/", "weights/"),
         wakes=(TRAIN_IDENTITY,),
         publishes=True,
-        limited=True,
     ),
     Function(
         name="estimate_identity",
-        purpose="Says what creating an identity would cost",
-        trigger="POST /v1/identities/estimate",
-        timeout_s=29,
         table="write",
         adapters=True,
         quotes=True,
-        limited=True,
     ),
     Function(
         name="estimate_generation",
-        purpose="Says what pictures of an identity would cost",
-        trigger="POST /v1/identities/{identity_id}/generations/estimate",
-        timeout_s=29,
         table="write",
         adapters=True,
         quotes=True,
-        limited=True,
     ),
-    Function(
-        name="get_usage",
-        purpose="Says what the caller spent in a month",
-        trigger="GET /v1/usage",
-        timeout_s=29,
-        table="read",
-        quotes=True,
-    ),
-    Function(
-        name="create_webhook",
-        purpose="Registers an address that hears of the caller's events",
-        trigger="POST /v1/webhooks",
-        timeout_s=29,
-        table="write",
-        webhooks=True,
-    ),
-    Function(
-        name="list_webhooks",
-        purpose="Lists the addresses that hear of the caller's events",
-        trigger="GET /v1/webhooks",
-        timeout_s=29,
-        table="read",
-    ),
-    Function(
-        name="delete_webhook",
-        purpose="Forgets an address that heard of the caller's events",
-        trigger="DELETE /v1/webhooks/{endpoint_id}",
-        timeout_s=29,
-        table="write",
-    ),
-    Function(
-        name="get_event",
-        purpose="Answers one event and how far telling it is",
-        trigger="GET /v1/events/{event_id}",
-        timeout_s=29,
-        table="read",
-    ),
-    Function(
-        name="replay_event",
-        purpose="Has the webhooks of one event sent again",
-        trigger="POST /v1/events/{event_id}/replay",
-        timeout_s=29,
-        table="write",
-        publishes=True,
-    ),
+    Function(name="get_usage", table="read", quotes=True),
+    Function(name="create_webhook", table="write", webhooks=True),
+    Function(name="list_webhooks", table="read"),
+    Function(name="delete_webhook", table="write"),
+    Function(name="get_event", table="read"),
+    Function(name="replay_event", table="write", publishes=True),
     # what all of this is
-    Function(
-        name="show_openapi",
-        purpose="Describes the API in the form of OpenAPI",
-        trigger="GET /openapi.json",
-        timeout_s=10,
-    ),
-    Function(
-        name="show_docs",
-        purpose="Shows a page to try the API on",
-        trigger="GET /docs",
-        timeout_s=10,
-    ),
+    Function(name="show_openapi", timeout_s=10),
+    Function(name="show_docs", timeout_s=10),
     # the compatibility proxies
     Function(
         name="proxy_fal_instant",
-        purpose="Draws with Instant Character for the TypeScript client",
-        trigger="ANY /api/fal-instant-character-proxy",
         memory_mb=1024,
-        timeout_s=29,
         table="write",
         reads=("generations/",),
         writes=("references/",),
@@ -272,10 +175,7 @@ FUNCTIONS = (
     ),
     Function(
         name="proxy_fal_lora_train",
-        purpose="Starts a LoRA training for the TypeScript client",
-        trigger="ANY /api/fal-lora-training-proxy",
         memory_mb=1769,
-        timeout_s=29,
         table="write",
         writes=("references/",),
         adapters=True,
@@ -284,19 +184,9 @@ FUNCTIONS = (
         spends=True,
         deletes=("references/",),  # of an order that was refused after all
     ),
-    Function(
-        name="proxy_fal_lora_status",
-        purpose="Answers how far a LoRA training is, to the TypeScript client",
-        trigger="ANY /api/fal-lora-status-proxy",
-        timeout_s=29,
-        table="read",
-        reads=("weights/",),
-    ),
+    Function(name="proxy_fal_lora_status", table="read", reads=("weights/",)),
     Function(
         name="proxy_fal_lora_generate",
-        purpose="Draws with a trained LoRA for the TypeScript client",
-        trigger="ANY /api/fal-lora-inference-proxy",
-        timeout_s=29,
         table="write",
         reads=("generations/",),
         adapters=True,
@@ -306,10 +196,7 @@ FUNCTIONS = (
     ),
     Function(
         name="proxy_astria_create_tune",
-        purpose="Starts an Astria training, in Astria's shape",
-        trigger="POST /api/astria/tunes",
         memory_mb=1769,
-        timeout_s=29,
         table="write",
         writes=("references/",),
         adapters=True,
@@ -318,18 +205,9 @@ FUNCTIONS = (
         spends=True,
         deletes=("references/",),  # of an order that was refused after all
     ),
-    Function(
-        name="proxy_astria_get_tune",
-        purpose="Answers how far an Astria training is, in Astria's shape",
-        trigger="GET /api/astria/tunes/{tune_id}",
-        timeout_s=29,
-        table="read",
-    ),
+    Function(name="proxy_astria_get_tune", table="read"),
     Function(
         name="proxy_astria_create_prompt",
-        purpose="Orders pictures of an Astria training, in Astria's shape",
-        trigger="POST /api/astria/tunes/{tune_id}/prompts",
-        timeout_s=29,
         table="write",
         reads=("generations/",),
         adapters=True,
@@ -339,18 +217,12 @@ FUNCTIONS = (
     ),
     Function(
         name="proxy_astria_get_prompt",
-        purpose="Answers the pictures of a prompt, in Astria's shape",
-        trigger="GET /api/astria/tunes/{tune_id}/prompts/{prompt_id}",
-        timeout_s=29,
         table="write",  # that their outcome was told
         reads=("generations/",),
     ),
     Function(
         name="proxy_astria",
-        purpose="Does all four Astria actions behind one address for the TypeScript client",
-        trigger="ANY /api/astria-proxy",
         memory_mb=1769,
-        timeout_s=29,
         table="write",
         reads=("generations/",),
         writes=("references/",),
@@ -363,8 +235,6 @@ FUNCTIONS = (
     # callbacks of the providers
     Function(
         name="receive_fal_callback",
-        purpose="Hears from fal that a job has ended, and wakes who waits for it",
-        trigger="POST /webhooks/fal",
         timeout_s=15,  # fal waits no longer
         table="write",
         adapters=True,
@@ -372,8 +242,6 @@ FUNCTIONS = (
     ),
     Function(
         name="receive_astria_callback",
-        purpose="Hears from Astria that a job has ended, and wakes who waits for it",
-        trigger="POST /webhooks/astria/{token}",
         timeout_s=15,
         table="write",
         adapters=True,

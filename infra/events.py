@@ -1,4 +1,4 @@
-"""What happens by itself: stored pictures are scored, events delivered, and every minute is swept."""
+"""Events and schedules: stored images are scored, events delivered, and every minute is swept."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -34,7 +34,7 @@ class Events(Construct):
         super().__init__(scope, construct_id)
         self.unscored = self._call(
             score_image,
-            "PictureStored",
+            "ImageStored",
             "A picture was stored: score it",
             events.EventPattern(
                 source=["aws.s3"],

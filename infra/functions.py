@@ -27,7 +27,6 @@ TABLE_WRITE = [
 ]
 
 KNOWING_PROVIDERS = (
-    "FAL_RUN_URL",
     "FAL_QUEUE_URL",
     "FAL_REST_URL",
     "ASTRIA_API_URL",
@@ -98,12 +97,14 @@ class Functions(Construct):
         )
         logs.grant_write(role)
         common: dict[str, Any] = {
-            "description": entry.purpose,
+            "description": entry.description,
             "memory_size": entry.memory_mb,
             "timeout": cdk.Duration.seconds(entry.timeout_s),
             "environment": self._environment(entry),
             "role": role,
             "log_group": logs,
+            "logging_format": lambda_.LoggingFormat.JSON,
+            "application_log_level_v2": lambda_.ApplicationLogLevel.INFO,
             "tracing": lambda_.Tracing.ACTIVE,
         }
         if entry.image:
@@ -128,7 +129,7 @@ class Functions(Construct):
     def _environment(self, entry: catalog.Function) -> dict[str, str]:
         """Variables for what the entry uses. Workflows adds the machine that it starts."""
         settings = self._parameters.values
-        variables = {"POWERTOOLS_SERVICE_NAME": entry.name, "LOG_LEVEL": "INFO"}
+        variables = {"FUNCTION_NAME": entry.name}
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name
         if (
@@ -143,7 +144,7 @@ class Functions(Construct):
             *(COPYING if entry.copies else ()),
             *(POSTING if entry.webhooks else ()),
             *(QUOTING if entry.quotes or entry.spends else ()),
-            *(LIMITING if entry.limited or entry.spends else ()),
+            *(LIMITING if entry.is_limited else ()),
             *(AUTHORIZING if entry.trigger == catalog.AUTHORIZER else ()),
         ]
         return variables | {name: settings[name] for name in names}
@@ -152,7 +153,7 @@ class Functions(Construct):
         bucket, table = self._storage.bucket, self._storage.table
         if entry.table != "none":
             actions = TABLE_READ + TABLE_WRITE if entry.table == "write" else TABLE_READ
-            _allow(function, actions, [table.table_arn, f"{table.table_arn}/index/by_owner"])
+            _allow(function, actions, [table.table_arn, f"{table.table_arn}/index/gsi1"])
         objects = {
             "s3:GetObject": entry.reads,
             "s3:PutObject": entry.writes,

@@ -50,12 +50,12 @@ class Alarms(Construct):
             )
         self._alarm(
             "ApiFailed",
-            "The API answered with a 5xx: a bug of ours, or a provider in trouble",
+            "The API answered with a 5xx: an unhandled exception, or a provider in trouble",
             http_api.metric_server_error(statistic="Sum"),
         )
         self._alarm(
-            "PictureNotScored",
-            "A stored picture was not scored; the queue holds the event",
+            "ImageNotScored",
+            "A stored image was not scored; the queue holds the event",
             unscored.metric_approximate_number_of_messages_visible(statistic="Maximum"),
         )
         self._alarm(

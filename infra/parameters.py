@@ -1,11 +1,10 @@
-"""What the person who deploys chooses, and the variable in which the functions find it."""
+"""The stack's parameters, and the variable in which the functions find each."""
 
 import aws_cdk as cdk
 from constructs import Construct
 
 # environment variable: (parameter, default, description); None: it must be given
-_TEXTS: dict[str, tuple[str, str | None, str]] = {
-    "FAL_RUN_URL": ("FalRunUrl", "https://fal.run", "fal: calls that answer at once"),
+TEXTS: dict[str, tuple[str, str | None, str]] = {
     "FAL_QUEUE_URL": ("FalQueueUrl", "https://queue.fal.run", "fal: calls that are queued"),
     "FAL_REST_URL": ("FalRestUrl", "https://rest.fal.ai", "fal: file uploads"),
     "ASTRIA_API_URL": ("AstriaApiUrl", "https://api.astria.ai", "Astria"),
@@ -25,7 +24,7 @@ class Parameters(Construct):
         super().__init__(stack, "Parameters")
         self.values: dict[str, str] = {
             variable: cdk.CfnParameter(stack, name, default=default, description=description).value_as_string
-            for variable, (name, default, description) in _TEXTS.items()
+            for variable, (name, default, description) in TEXTS.items()
         }
         self.values["ASTRIA_MOCK"] = cdk.CfnParameter(
             stack,

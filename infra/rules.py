@@ -11,8 +11,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from constructs import IConstruct
 
+from character_identity.api.routes.table import ROUTES
 from infra import catalog
-from infra.api import OPEN_PATHS
 from infra.stack import CharacterIdentity
 
 NEWEST_HERE = "3.13 is the newest Python that the local run has too; it is maintained until 2029."
@@ -53,8 +53,9 @@ def add_rules(app: cdk.App, stack: CharacterIdentity) -> None:
     wildcards = {f"[Resource::<{bucket}.Arn>/{prefix}*]" for prefix in prefixes}
     whole_prefix = {f"AwsSolutions::AwsSolutions-IAM5{each}": "All keys of one prefix." for each in wildcards}
     _accept(stack, ACCEPTED | whole_prefix)
+    open_paths = {route.path for route in ROUTES if route.is_open}
     for construct in stack.node.find_all():
-        if isinstance(construct, apigateway.HttpRoute) and str(construct.path).startswith(OPEN_PATHS):
+        if isinstance(construct, apigateway.HttpRoute) and construct.path in open_paths:
             _accept(construct, OPEN_ROUTE)
         if construct.node.path.endswith(("/Sweep/EventInvokeConfig", "/EveryMinute")):
             _accept(construct, SWEPT)

@@ -1,4 +1,4 @@
-"""Where things are kept: pictures and weights, state, provider keys."""
+"""Storage: images and weights, state, provider keys."""
 
 from collections.abc import Mapping, Sequence
 
@@ -72,7 +72,7 @@ class Storage(Construct):
             removal_policy=removal,
         )
         table.add_global_secondary_index(
-            index_name="by_owner", partition_key=text("listing"), sort_key=text("created_at")
+            index_name="gsi1", partition_key=text("gsi1pk"), sort_key=text("gsi1sk")
         )
         return table
 

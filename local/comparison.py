@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import httpx
 
-from character_evaluation.scenarios import HEADLINE_ENCODER, EvaluatedIdentity, EvaluationRow, Scenario
+from character_evaluation.scenarios import EvaluatedIdentity, EvaluationRow, Scenario
+from character_identity.domain.score import CLIP_ENCODER
 from character_identity_client import (
     ApiClient,
     ApiError,
@@ -31,7 +32,7 @@ IMAGES_AT_ONCE = 2
 """Pictures in the making at one provider: what fal allows new accounts."""
 
 EXPECTED = (ApiError, JobFailed, DeadlinePassed, httpx.TransportError)
-"""What one provider may fail with while nothing is wrong with our own code."""
+"""Errors of one provider while nothing is wrong with our own code."""
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make of which character, and where the pictures go."""
+    """The character and scenarios of a comparison, and the folder for the images."""
 
     character: str
     class_name: str | None
@@ -57,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderResult:
-    """What came of one provider; ``bugs`` are tracebacks of errors that nobody expected.
+    """The result of one provider; ``bugs`` are tracebacks of errors that nobody expected.
 
     ``warnings`` are what the API had to say about the references that it took.
     """
@@ -218,7 +219,7 @@ class _Course:
         path, error = self._download(cell, number, image)
         if error is None and image.outcome == "succeeded" and not image.scores:
             error = unscored
-        score = next(iter(sorted(image.scores, key=lambda score: score.encoder != HEADLINE_ENCODER)), None)
+        score = next(iter(sorted(image.scores, key=lambda score: score.encoder != CLIP_ENCODER)), None)
         cost = made.metadata.cost
         return EvaluationRow(
             provider=self._provider,
@@ -241,7 +242,7 @@ class _Course:
         )
 
     def _download(self, cell: Cell, number: int, image: Image) -> tuple[str | None, str | None]:
-        """Where the picture lies, relative to the gallery, or else why it does not."""
+        """Return the image's path relative to the gallery, or else why there is none."""
         if image.outcome != "succeeded" or image.image_url is None:
             return None, image.reason
         which = f"{cell.variation}" if number == 1 else f"{cell.variation}-{number}"

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
             runtime.running(runtime.Options(report=lambda phase: console.print(f"{phase} ..."))) as system,
             ApiClient(system.api_url, system.token, sleep=pause) as api,
         ):
-            return run(options, references, api, pause, console, OUTPUT, stand_ins(os.environ))
+            return run(options, references, api, pause, console, OUTPUT, simulated_providers(os.environ))
     except CannotRun as exc:
         print(exc, file=sys.stderr)
         return 1
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def stand_ins(environment: Mapping[str, str]) -> frozenset[str]:
+def simulated_providers(environment: Mapping[str, str]) -> frozenset[str]:
     """The providers whose part is played on this machine."""
     simulated = ProviderSettings(environment).simulated
     return frozenset(provider for provider, key in KEY_OF_PROVIDER.items() if key in simulated)
@@ -88,7 +88,7 @@ def run(
     output: Path,
     simulated: frozenset[str],
 ) -> int:
-    """Make, score and show the pictures; returns the exit code. ``simulated`` names stand-ins."""
+    """Make, score and show the pictures; returns the exit code. ``simulated`` names simulators."""
     cells = [
         Cell(scenario, variation)
         for scenario in options.scenarios
@@ -105,7 +105,7 @@ def run(
         scenarios=options.scenarios,
         identities=[result.identity for result in results],
         rows=[row for result in results for row in result.rows],
-        stand_ins=simulated & frozenset(options.providers),
+        simulated=simulated & frozenset(options.providers),
     )
     (output / "results.csv").write_text(write_csv(evaluation.rows), encoding="utf-8", newline="")
     (output / "gallery.html").write_text(render_gallery(evaluation, "results.csv"), encoding="utf-8")
@@ -155,18 +155,18 @@ def _failures(evaluation: EvaluationRun) -> Iterator[str]:
 
 
 def _provenance(evaluation: EvaluationRun) -> Iterator[str]:
-    """What of this was real, and what was simulated."""
+    """Return the lines that say what of this was real, and what was simulated."""
     real = "Real: the API, its Lambda functions, the state machines and the scoring, run on this machine"
-    genuine = [one.provider for one in evaluation.identities if one.provider not in evaluation.stand_ins]
+    genuine = [one.provider for one in evaluation.identities if one.provider not in evaluation.simulated]
     yield f"{real}; pictures from the servers configured for {', '.join(genuine)}." if genuine else f"{real}."
-    if evaluation.stand_ins:
+    if evaluation.simulated:
         yield (
-            f"Simulated: trainings and pictures of {', '.join(sorted(evaluation.stand_ins))}, by stand-ins; "
+            f"Simulated: trainings and pictures of {', '.join(sorted(evaluation.simulated))}, by simulators; "
             "nothing was charged. FAL_KEY and ASTRIA_API_KEY bring in the real ones."
         )
     if evaluation.encoders and not evaluation.scored_with_clip:
         yield (
-            f"Simulated: CLIP scores, by the stand-in encoder {', '.join(evaluation.encoders)}; "
+            f"Simulated: CLIP scores, by the fallback encoder {', '.join(evaluation.encoders)}; "
             "`make weights` fetches CLIP ViT-B/32."
         )
 

@@ -1,4 +1,4 @@
-"""What the demo can be told: references, providers, scenarios, variations."""
+"""Options of the demo: references, providers, scenarios, variations."""
 
 import argparse
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class BadOption(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What to compare. Without ``references``, NASA's portrait of Eileen Collins stands model."""
+    """The comparison to make. Without ``references``, NASA's portrait of Eileen Collins stands model."""
 
     references: Path | None
     providers: tuple[str, ...]

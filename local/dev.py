@@ -27,7 +27,7 @@ ADDRESSES, LOCK, LOGS, KEPT = "dev.json", "dev.lock", "logs", "state"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the system until it is told to stop; 1 if it cannot run."""
+    """Run the system until it is asked to stop; 1 if it cannot run."""
     chosen = _parser().parse_args(arguments)
     started = time.monotonic()
     for stop in (
@@ -61,11 +61,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def introduction(system: System, seconds: float, folder: Path) -> str:
-    """What somebody who has just started the system wants to know."""
+    """Return the addresses and hints that somebody needs who has just started the system."""
     addresses = {
         "API": system.api_url,
         "AWS": system.aws_endpoint_url,
-        "Providers": f"{system.provider_url} (stand-ins)"
+        "Providers": f"{system.provider_url} (simulators)"
         if system.provider_url
         else "as the environment says",
         "Logs": f"{_relative(system.logs)}/<function>.log",
@@ -76,7 +76,7 @@ def introduction(system: System, seconds: float, folder: Path) -> str:
     lines += [f"  {name:<11}{address}" for name, address in addresses.items()]
     lines += ["", "Try it:", ""]
     lines += [f"  curl -H 'Authorization: Bearer {system.token}' {system.api_url}/v1/providers", ""]
-    lines += ["Not as on AWS:", "", *(f"  - {difference}" for difference in system.differences)]
+    lines += ["Not as on AWS:", "", *(f"  - {limitation}" for limitation in system.limitations)]
     if system.wait_scale != 1:
         lines += [f"  - Waits and timeouts of state machines are multiplied by {system.wait_scale}."]
     return "\n".join([*lines, "", "Ctrl-C stops everything."])
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api-port", type=int, default=8787, help="default: %(default)s")
     parser.add_argument("--aws-port", type=int, default=4566, help="default: %(default)s")
     parser.add_argument(
-        "--providers-port", type=int, default=8790, help="of the stand-ins; default: %(default)s"
+        "--providers-port", type=int, default=8790, help="of the simulators; default: %(default)s"
     )
     parser.add_argument(
         "--wait-scale",

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 class FunctionLogs:
-    """A log file for each function, named as powertools names it, else as AWS does."""
+    """A log file for each function, named like its folder, else as AWS names it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class FunctionLogs:
 
     def write(self, function: Function, line: str) -> None:
         """Append a line."""
-        name = function.environment.get("POWERTOOLS_SERVICE_NAME", function.name)
+        name = function.environment.get("FUNCTION_NAME", function.name)
         if name not in self._files:
             self._files[name] = (self._folder / f"{name}.log").open("a", buffering=1)
         self._files[name].write(line + "\n")

@@ -28,7 +28,7 @@ class UnsupportedDockerfile(CannotRun):
 
 @dataclass(frozen=True)
 class ImageFunction:
-    """What is left of an image: its code, its packages and how it is started."""
+    """The parts of an image that run here: its code, its packages and how it is started."""
 
     task_root: Path
     import_path: tuple[Path, ...]

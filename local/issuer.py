@@ -36,7 +36,7 @@ class Issuer:
 
     @property
     def jwks_url(self) -> str:
-        """Where the public key is."""
+        """The address of the public key."""
         return self.url + JWKS_PATH
 
     def token(self, subject: str = "local-developer") -> str:

@@ -16,7 +16,7 @@ from local.lambda_sandbox import Failure, Function, Log, Sandbox
 
 @dataclass(frozen=True)
 class Report:
-    """What the REPORT line of Lambda's log says about one invocation."""
+    """The REPORT line of Lambda's log about one invocation."""
 
     function: str
     request_id: str
@@ -42,7 +42,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Invocation:
-    """The result of one request; ``payload`` is the error as Lambda tells it when ``failed``."""
+    """The result of one request; ``payload`` is the error as Lambda words it when ``failed``."""
 
     payload: bytes
     failed: bool
@@ -54,7 +54,6 @@ class Pool:
 
     A request takes an idle sandbox of its function or, when all are busy, a new one. Functions have at most
     ``max_sandboxes``; a request beyond that waits in line, since a full machine is no reason to refuse it.
-    Refusing for a function's reserved concurrency is the business of whoever calls.
     """
 
     def __init__(self, log: Log = lambda function, line: None) -> None:
@@ -84,7 +83,7 @@ class Pool:
         return result.result()
 
     def sandbox_count(self, function: Function) -> int:
-        """How many processes a function has at the moment."""
+        """Return the number of processes that a function has at the moment."""
         return sum(sandbox.function is function for sandbox in list(self._running))
 
     def stop(self) -> None:

@@ -26,7 +26,7 @@ ACCEPTED = b'{"status":"OK"}'
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """What Lambda knows of a function."""
+    """A function as Lambda knows it."""
 
     name: str
     handler: str
@@ -78,7 +78,7 @@ class Sandbox:
 
     @property
     def usable(self) -> bool:
-        """Whether the process has come through its init phase and can take a request."""
+        """True if the process has come through its init phase and can take a request."""
         return self._ready.done() and not self.ended.done() and not self._killed
 
     async def start(self) -> None:
@@ -141,7 +141,7 @@ class Sandbox:
             self._process.kill()
 
     def _environment(self, port: int) -> dict[str, str]:
-        """What Lambda sets; nothing of this machine's environment but PATH gets through."""
+        """Return the variables that Lambda sets; of this machine's environment only PATH gets through."""
         function, python = self.function, f"python{sys.version_info.major}.{sys.version_info.minor}"
         return {
             "PATH": os.environ.get("PATH", os.defpath),

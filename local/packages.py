@@ -20,7 +20,7 @@ def runtime_packages(state: Path = STATE) -> Path:
 
 
 def runtime_packages_there(state: Path = STATE) -> bool:
-    """Whether ``runtime_packages`` has nothing to install."""
+    """Return True if ``runtime_packages`` has nothing to install."""
     return _folder(RUNTIME_REQUIREMENTS, state, "runtime").exists()
 
 

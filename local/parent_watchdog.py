@@ -14,7 +14,7 @@ END_OF_PARENT = 113  # the exit status, so that it can be told from a failure of
 
 
 def command(module: str, *arguments: str, python_options: Sequence[str] = ()) -> list[str]:
-    """The command line that runs ``module`` tethered to whoever opens a pipe to its standard input."""
+    """Return the command line that runs ``module`` until whoever holds its standard input is gone."""
     # -P: the folder of this file must not become importable by the module.
     return [sys.executable, "-P", *python_options, __file__, module, *arguments]
 

@@ -24,7 +24,7 @@ STAMP = "inputs.sha256"
 OLDEST_NODE = 20  # what the CDK 2.275 supports
 
 WEIGHTS = ROOT / ".build" / "weights"
-ENCODER, STAND_IN_ENCODER = "clip-vit-b32", "efficientnet-lite0"
+ENCODER, FALLBACK_ENCODER = "clip-vit-b32", "efficientnet-lite0"
 
 Report = Callable[[str], None]
 
@@ -79,10 +79,10 @@ def _weights(report: Report) -> Path:
     """The folder with the image encoder: CLIP if somebody made it, else the small one that stands in."""
     if (WEIGHTS / ENCODER).exists():
         return WEIGHTS / ENCODER
-    folder = WEIGHTS / STAND_IN_ENCODER
+    folder = WEIGHTS / FALLBACK_ENCODER
     if not folder.exists():
-        report("Making the stand-in encoder's weights")
-        _run("scripts.weights", STAND_IN_ENCODER)
+        report("Making the fallback encoder's weights")
+        _run("scripts.weights", FALLBACK_ENCODER)
     return folder
 
 

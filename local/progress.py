@@ -1,4 +1,4 @@
-"""How the demo shows what each provider is doing: bars on a terminal, one line a phase elsewhere."""
+"""Progress of the demo's providers: bars on a terminal, one line a phase elsewhere."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ SPANS = {
     "scoring": (90, 100),
     "done": (100, 100),
 }
-"""Where in a provider's bar each phase begins and ends, in per cent."""
+"""The begin and end of each phase in a provider's bar, in per cent."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Step:
 
 
 class Progress(Protocol):
-    """Is told of every step; called from several threads."""
+    """Receives every step; called from several threads."""
 
     def show(self, provider: str, step: Step) -> None: ...
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.deploy import client, deploy, set_secrets
-from local.emulator_limitations import differences
+from local.emulator_limitations import limitations_of
 from local.errors import CannotRun
 from local.issuer import AUDIENCE, Issuer
 from local.packages import STATE
@@ -25,13 +25,13 @@ SHORTENED, UNCHANGED = 0.1, 1.0  # what waits of state machines are multiplied b
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to run. A port of 0 is any free one."""
+    """Options of a run. A port of 0 is any free one."""
 
     api_port: int = 0
     aws_port: int = 0
     providers_port: int = 0
     wait_scale: float | None = None  # None: shortened as long as all providers are on this machine
-    training_s: float | None = None  # how long the stand-ins train; None: as they like
+    training_s: float | None = None  # how long the simulators train; None: as they like
     generation_s: float | None = None
     webhooks: bool = True  # where providers can reach us; False: none call back
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -39,12 +39,12 @@ class Options:
     logs: Path = STATE / "run-logs"
     report: Callable[[str], None] = lambda phase: (
         None
-    )  # told at the beginning of each phase that takes a while
+    )  # called at the beginning of each phase that takes a while
 
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """Where everything is."""
+    """A running system: its addresses and names."""
 
     api_url: str  # "/v1/identities" is appended to it
     token: str
@@ -53,9 +53,9 @@ class System:
     bucket: str
     table: str
     state_machines: Mapping[str, str]  # name: ARN
-    provider_url: str | None  # of the stand-ins, if any serve
+    provider_url: str | None  # of the simulators, if any serve
     outputs: Mapping[str, str]  # of the stack
-    differences: list[str]  # from AWS
+    limitations: list[str]  # of the emulator
     wait_scale: float
     logs: Path
     services: tuple[Service, ...]
@@ -83,7 +83,7 @@ def running(options: Options | None = None) -> Iterator[System]:
     options = options or Options()
     settings = ProviderSettings(options.environment)
     _require_free({"--api-port": options.api_port, "--aws-port": options.aws_port})
-    _require_free({"--providers-port": options.providers_port} if settings.stand_ins_needed else {})
+    _require_free({"--providers-port": options.providers_port} if settings.simulators_needed else {})
     if settings.warning:
         options.report(settings.warning)
     assembly = prepare(options.report)
@@ -101,15 +101,15 @@ def running(options: Options | None = None) -> Iterator[System]:
             state=options.state,
         )
         stack.callback(emulator.stop)
-        stand_ins = _start_stand_ins(options, settings) if settings.stand_ins_needed else None
-        if stand_ins:
-            stack.callback(stand_ins.stop)
+        simulators = _start_simulators(options, settings) if settings.simulators_needed else None
+        if simulators:
+            stack.callback(simulators.stop)
         issuer = Issuer()
         stack.callback(issuer.close)
         ports = emulator.announcement()
         aws_endpoint_url = f"http://127.0.0.1:{ports['awsPort']}"
         api_url = f"http://127.0.0.1:{ports['apiPort']}"
-        provider_url = f"http://127.0.0.1:{stand_ins.announcement()['port']}" if stand_ins else None
+        provider_url = f"http://127.0.0.1:{simulators.announcement()['port']}" if simulators else None
 
         options.report("Deploying the stack")
         parameters = {
@@ -140,10 +140,10 @@ def running(options: Options | None = None) -> Iterator[System]:
             },
             provider_url=provider_url,
             outputs=outputs,
-            differences=differences(assembly.template),
+            limitations=limitations_of(assembly.template),
             wait_scale=wait_scale,
             logs=options.logs,
-            services=(emulator, stand_ins) if stand_ins else (emulator,),
+            services=(emulator, simulators) if simulators else (emulator,),
         )
 
 
@@ -162,10 +162,10 @@ def stack_parameters(
     }
 
 
-def _start_stand_ins(options: Options, settings: ProviderSettings) -> Service:
+def _start_simulators(options: Options, settings: ProviderSettings) -> Service:
     chosen: dict[str, object] = {
         "--port": options.providers_port,
-        **settings.stand_in_options(),
+        **settings.simulator_options(),
         "--training-seconds": options.training_s,
         "--generation-seconds": options.generation_s,
     }

@@ -1,4 +1,4 @@
-"""Programs of ours that serve on loopback: the emulator, the providers' stand-ins."""
+"""Programs of ours that serve on loopback: the emulator, the providers' simulators."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Service:
         self._reader.start()
 
     def announcement(self) -> dict[str, Any]:
-        """What the program said when it began to listen; waits until it does.
+        """Return what the program said when it began to listen; waits until it does.
 
         Raises:
             CannotRun: it ended first, or took too long; the message holds what it wrote last.

@@ -1,4 +1,4 @@
-"""Which providers a local run talks to: those that the environment names, stand-ins for all others."""
+"""The providers of a local run: those that the environment names, simulators for all others."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-# environment variable: (parameter of the stack, path of the stand-in)
+# environment variable: (parameter of the stack, path of the simulator)
 URLS = {
-    "FAL_RUN_URL": ("FalRunUrl", "/fal/run"),
     "FAL_QUEUE_URL": ("FalQueueUrl", "/fal/queue"),
     "FAL_REST_URL": ("FalRestUrl", "/fal/rest"),
     "ASTRIA_API_URL": ("AstriaApiUrl", "/astria"),
 }
-STAND_IN_KEYS = {"FAL_KEY": "stand-in-id:stand-in-secret", "ASTRIA_API_KEY": "sd_stand_in"}
+SIMULATOR_KEYS = {"FAL_KEY": "simulator-id:simulator-secret", "ASTRIA_API_KEY": "sd_simulator"}
 KEYS = {"FAL_KEY": "--fal-key", "ASTRIA_API_KEY": "--astria-key"}
 KEY_OF = {name: "FAL_KEY" if name.startswith("FAL") else "ASTRIA_API_KEY" for name in URLS}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -21,18 +20,18 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """What the environment says about the providers; nothing of it is required.
+    """The environment's settings of the providers; none of them is required.
 
     A URL that is given is used. Where none is given, a provider whose key is given is the real one, at the
-    address that the template names; without either its stand-in serves.
+    address that the template names; without either its simulator serves.
     """
 
     environment: Mapping[str, str]
 
     @property
-    def stand_ins_needed(self) -> bool:
-        """Whether a stand-in serves at some address."""
-        return any(self._served_by_stand_in(name) for name in URLS)
+    def simulators_needed(self) -> bool:
+        """True if a simulator serves at some address."""
+        return any(self._served_by_simulator(name) for name in URLS)
 
     @property
     def simulated(self) -> frozenset[str]:
@@ -41,12 +40,12 @@ class ProviderSettings:
 
     @property
     def all_on_this_machine(self) -> bool:
-        """Whether waiting for the providers may be shortened."""
+        """True if waiting for the providers may be shortened."""
         return all(self._on_this_machine(name) for name in URLS)
 
     @property
     def warning(self) -> str | None:
-        """What to say before anything is paid for."""
+        """The warning to print before anything is paid for."""
         real = sorted(key for key in KEYS if key not in self.simulated)
         return f"Calls real providers ({', '.join(real)}): this costs money." if real else None
 
@@ -59,20 +58,20 @@ class ProviderSettings:
         return self._key("ASTRIA_API_KEY")
 
     def webhook_url(self, api_url: str) -> str:
-        """Where providers call back; ``off`` if one is elsewhere and could not find this machine."""
+        """Return the address of callbacks; ``off`` if a provider is elsewhere and cannot reach this one."""
         return api_url if self.all_on_this_machine else "off"
 
-    def stand_in_options(self) -> dict[str, str]:
-        """The keys that the stand-ins shall accept, as options; a real provider's key is not among them."""
-        needed = {KEY_OF[name] for name in URLS if self._served_by_stand_in(name)}
+    def simulator_options(self) -> dict[str, str]:
+        """The keys that the simulators shall accept, as options; a real provider's key is not among them."""
+        needed = {KEY_OF[name] for name in URLS if self._served_by_simulator(name)}
         return {option: self._key(key) for key, option in KEYS.items() if key in needed}
 
-    def parameters(self, stand_ins_url: str | None) -> dict[str, str]:
+    def parameters(self, simulators_url: str | None) -> dict[str, str]:
         """Values for the stack's parameters, which name the real providers by default."""
         values = {
-            parameter: self.environment.get(name) or f"{stand_ins_url}{path}"
+            parameter: self.environment.get(name) or f"{simulators_url}{path}"
             for name, (parameter, path) in URLS.items()
-            if self.environment.get(name) or self._served_by_stand_in(name)
+            if self.environment.get(name) or self._served_by_simulator(name)
         }
         if self.environment.get("ASTRIA_MOCK"):
             values["AstriaMock"] = self.environment["ASTRIA_MOCK"]
@@ -81,11 +80,11 @@ class ProviderSettings:
         return {**values, "MediaHosts": ",".join(filter(None, hosts))}
 
     def _key(self, name: str) -> str:
-        return self.environment.get(name) or STAND_IN_KEYS[name]
+        return self.environment.get(name) or SIMULATOR_KEYS[name]
 
-    def _served_by_stand_in(self, name: str) -> bool:
+    def _served_by_simulator(self, name: str) -> bool:
         return not self.environment.get(name) and not self.environment.get(KEY_OF[name])
 
     def _on_this_machine(self, name: str) -> bool:
         url = self.environment.get(name)
-        return urlsplit(url).hostname in LOOPBACK if url else self._served_by_stand_in(name)
+        return urlsplit(url).hostname in LOOPBACK if url else self._served_by_simulator(name)

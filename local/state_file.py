@@ -56,7 +56,7 @@ class StateFile:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is changed within is changed as one, and other threads wait meanwhile."""
+        """Make the changes within as one; other threads wait meanwhile."""
         with self._lock:
             if self._database.in_transaction:
                 yield

@@ -80,7 +80,7 @@ def dependency_layer(
 
 
 def compiles_for(python: str) -> bool:
-    """Whether the Python that runs us writes the bytecode that ``python`` reads."""
+    """Return True if the Python that runs us writes the bytecode that ``python`` reads."""
     return python == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -3,12 +3,37 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 from character_identity import wiring
+from tests.support.distribution import FilesLongestFirst, rank_of
+from tests.support.processes import processes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesLongestFirst:
+    return FilesLongestFirst(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: rank_of(item.nodeid))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let no module start a process when it is imported, as loading the CDK does."""
+    with processes(allowed=False):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let only marked tests, and the fixtures that are made for them, start processes."""
+    with processes(allowed=item.get_closest_marker("processes") is not None):
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

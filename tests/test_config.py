@@ -1,22 +1,59 @@
+import dataclasses
+
 import pytest
 
-from character_identity.config import Settings, is_loopback
+from character_identity import config
+from character_identity.config import (
+    AuthSettings,
+    InvalidSettings,
+    OutboundSettings,
+    ProviderSettings,
+    RateLimitSettings,
+    StorageSettings,
+    is_loopback,
+)
+
+PROVIDERS = {
+    "FAL_QUEUE_URL": "https://queue.test",
+    "FAL_REST_URL": "https://rest.test",
+    "ASTRIA_API_URL": "https://astria.test",
+}
 
 
-def test_a_missing_name_is_named() -> None:
-    with pytest.raises(LookupError, match="TABLE_NAME"):
-        Settings({"TABLE_NAME": ""})["TABLE_NAME"]
+def test_all_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        AuthSettings.from_env({"JWT_ISSUER": "", "JWT_AUDIENCE": "ours"})
+    assert "JWT_ISSUER is not set, JWKS_URL is not set" in str(refused.value)
+    assert "JWT_AUDIENCE" not in str(refused.value)
+
+
+def test_what_is_no_number_is_named() -> None:
+    with pytest.raises(InvalidSettings, match="REQUESTS_PER_MINUTE is not a number"):
+        RateLimitSettings.from_env({"REQUESTS_PER_MINUTE": "many"})
+
+
+def test_a_setting_is_the_variable_of_its_name() -> None:
+    read = StorageSettings.from_env({"TABLE_NAME": "state", "BUCKET_NAME": "media", "OTHER": "x"})
+    assert read == StorageSettings(table_name="state", bucket_name="media")
+    assert RateLimitSettings.from_env({"REQUESTS_PER_MINUTE": "7"}).requests_per_minute == 7
+
+
+def test_no_settings_can_be_changed() -> None:
+    for each in vars(config).values():
+        if isinstance(each, type) and issubclass(each, config.Settings) and each is not config.Settings:
+            assert each.__dataclass_params__.frozen, each  # type: ignore[attr-defined]
+            assert all(field.type in config._READ for field in dataclasses.fields(each)), each
 
 
 def test_media_hosts_are_added_to_the_known_ones() -> None:
-    hosts = Settings({"MEDIA_HOSTS": " Media.Example.test, b.test,"}).media_hosts
+    hosts = OutboundSettings.from_env({"MEDIA_HOSTS": " Media.Example.test, b.test,"}).result_hosts
     assert {"media.example.test", "b.test", "v3.fal.media"} <= hosts
     assert "" not in hosts
 
 
 @pytest.mark.parametrize(("value", "local"), [("true", True), ("false", False), ("", False), ("1", False)])
 def test_local_mode_is_switched_on_by_one_word_only(value: str, local: bool) -> None:
-    assert Settings({"LOCAL_MODE": value}).local_mode is local
+    assert OutboundSettings.from_env({"LOCAL_MODE": value}).local_mode is local
 
 
 @pytest.mark.parametrize(
@@ -28,7 +65,7 @@ def test_local_mode_is_switched_on_by_one_word_only(value: str, local: bool) -> 
     ],
 )
 def test_which_links_a_provider_can_fetch(bucket: str | None, provider: str, reach: bool) -> None:
-    settings = Settings({"AWS_ENDPOINT_URL": bucket} if bucket else {})
+    settings = ProviderSettings.from_env(PROVIDERS | ({"AWS_ENDPOINT_URL": bucket} if bucket else {}))
     assert settings.can_fetch_our_urls(provider) is reach
 
 

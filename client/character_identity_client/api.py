@@ -40,13 +40,18 @@ T = TypeVar("T")
 
 
 class ApiError(Exception):
-    """The API, or a store it sent us to, refused a call; ``status`` is the HTTP status."""
+    """The API, or a store it sent us to, refused a call; ``status`` is the HTTP status.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{message} ({code}, HTTP {status})")
+    ``request_id`` is what to quote when asking about it, where the API gave it a name.
+    """
+
+    def __init__(self, status: int, code: str, message: str, request_id: str | None = None) -> None:
+        named = f", request {request_id}" if request_id else ""
+        super().__init__(f"{message} ({code}, HTTP {status}{named})")
         self.status = status
         self.code = code
         self.message = message
+        self.request_id = request_id
 
 
 class JobFailed(Exception):
@@ -130,7 +135,7 @@ class ApiClient:
         return [upload.key for upload in uploads]
 
     def check_references(self, references: Sequence[str], *, provider: str | None = None) -> ReferenceCheck:
-        """What is wrong with uploaded keys or links, also by the limits of a provider; free."""
+        """Check uploaded keys or links, also against the limits of a provider; free."""
         body = {"references": list(references), "provider": provider}
         return _parse(TypeAdapter(ReferenceCheck), self._post("/v1/references/check", body))
 
@@ -148,7 +153,7 @@ class ApiClient:
         return _parse(TypeAdapter(Identity), self._order("/v1/identities", body, idempotency_key))
 
     def estimate_identity(self, provider: str) -> Estimate:
-        """What it costs to create an identity; free."""
+        """Return the cost of creating an identity; free."""
         body = {"name": "Estimate", "provider": provider}
         return _parse(TypeAdapter(Estimate), self._post("/v1/identities/estimate", body))
 
@@ -195,7 +200,7 @@ class ApiClient:
         num_inference_steps: int | None = None,
         num_images: int | None = None,
     ) -> Estimate:
-        """What pictures of an identity cost; free."""
+        """Return the cost of images of an identity; free."""
         body = {
             "prompt": prompt,
             "aspectRatio": aspect_ratio,
@@ -206,7 +211,7 @@ class ApiClient:
         return _parse(TypeAdapter(Estimate), answer)
 
     def usage(self, month: str | None = None) -> Usage:
-        """What was spent in a month, as in ``2026-11``, and what is left; by default in the present one."""
+        """Return the budget of a month, as in ``2026-11``, by default of the present one."""
         return _parse(TypeAdapter(Usage), self._get("/v1/usage", month=month))
 
     def get_generation(self, generation_id: str) -> Generation:
@@ -216,7 +221,7 @@ class ApiClient:
     def wait_until_ready(
         self, identity_id: str, *, timeout_s: float, on_progress: Callable[[Identity], None] | None = None
     ) -> Identity:
-        """The identity once it is ready; ``on_progress`` sees every look at it.
+        """The identity once it is ready; ``on_progress`` sees every poll of it.
 
         Raises:
             JobFailed: its training failed.
@@ -267,7 +272,7 @@ class ApiClient:
         return self._wait(read, f"generation {generation_id} to have {what}", timeout_s)
 
     def _wait(self, read: Callable[[], T | None], what: str, timeout_s: float) -> T:
-        """What ``look`` finds, asking less and less often: the end is seen about a third late at worst."""
+        """Poll less and less often until ``read`` finds something: about a third late at worst."""
         deadline = self._clock() + timeout_s
         wait_s = FIRST_WAIT_S
         while (found := read()) is None:
@@ -337,7 +342,7 @@ def _raise_for_error(response: httpx.Response) -> httpx.Response:
     problem = body if isinstance(body, dict) else {}
     code = str(problem.get("code") or "unknown")
     message = str(problem.get("message") or response.reason_phrase or "no explanation")
-    raise ApiError(response.status_code, code, message)
+    raise ApiError(response.status_code, code, message, response.headers.get("x-request-id"))
 
 
 def _outcome(call: Callable[[], httpx.Response]) -> httpx.Response | httpx.TransportError:

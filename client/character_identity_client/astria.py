@@ -39,7 +39,7 @@ IMAGE_COST_USD = 0.025
 
 
 def is_astria_available() -> bool:
-    """Whether a session is configured."""
+    """Return True if a session is configured."""
     return configured(PROVIDER) is not None
 
 
@@ -122,7 +122,7 @@ def generate_with_astria(
 
 
 def is_astria_ready(tune_id: str) -> bool:
-    """Whether a training has ended well; False also where nobody can tell."""
+    """Return True if a training has ended well; False also when it cannot be read."""
     session = configured(PROVIDER)
     if session is None:
         return False

@@ -19,7 +19,7 @@ class Interface(BaseModel):
 
 
 class CharacterIdentityConfig(Interface):
-    """How to reach a provider."""
+    """Settings for a provider."""
 
     api_key: str = Field(repr=False)
     provider: ProviderName
@@ -28,7 +28,7 @@ class CharacterIdentityConfig(Interface):
 
 
 class CharacterIdentityMetadata(Interface):
-    """What an identity took to make. Milliseconds, bytes, dollars."""
+    """Facts about the making of an identity. Milliseconds, bytes, dollars."""
 
     training_time: float | None = None
     model_size: float | None = None
@@ -64,7 +64,7 @@ class CharacterGenerationParams(Interface):
 
 
 class CharacterGenerationMetadata(Interface):
-    """How a picture was made. ``inference_time`` is in milliseconds, ``cost`` in dollars."""
+    """Facts about the making of an image. ``inference_time`` is in milliseconds, ``cost`` in dollars."""
 
     prompt_used: str
     provider: str

@@ -1,4 +1,4 @@
-"""How a picture is ordered from fal, with references or with weights."""
+"""Orders an image from fal, with references or with weights."""
 
 from collections.abc import Mapping
 from typing import Any

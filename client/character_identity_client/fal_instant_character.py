@@ -22,7 +22,7 @@ IMAGE_COST_USD = 0.10
 
 
 def is_fal_instant_character_available() -> bool:
-    """Whether a session is configured."""
+    """Return True if a session is configured."""
     return configured(PROVIDER) is not None
 
 

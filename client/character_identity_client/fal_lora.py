@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 def is_fal_lora_available() -> bool:
-    """Whether a session is configured."""
+    """Return True if a session is configured."""
     return configured(PROVIDER) is not None
 
 
@@ -127,7 +127,7 @@ def generate_with_flux_lora(
 
 
 def is_flux_lora_ready(character_id: str, request_id: str | None = None) -> bool:
-    """Whether a training has ended well; False also where nobody can tell."""
+    """Return True if a training has ended well; False also when it cannot be read."""
     session = configured(PROVIDER)
     if session is None or not request_id:
         return False
@@ -160,7 +160,7 @@ def _status(session: ProxySession, request_id: str) -> dict[str, object]:
 def _copied(
     session: ProxySession, model_url: str, labels: dict[str, str], context: ProjectContext | None
 ) -> str | None:
-    """Where the media service keeps its copy of the weights, if it has one."""
+    """Return the URL of the media service's copy of the weights, if it has one."""
     media = session.media_service
     if media is None or context is None or not (context.project_id and context.user_id):
         return None

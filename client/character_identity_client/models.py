@@ -1,4 +1,4 @@
-"""What the API answers, as far as a caller needs it; fields this client does not know are ignored."""
+"""Answers of the API, as far as a caller needs them; fields this client does not know are ignored."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ class Answer(BaseModel):
 
 
 class Failure(Answer):
-    """Why a job failed; ``code`` is stable, ``message`` is for people."""
+    """The reason why a job failed; ``code`` is stable, ``message`` is for people."""
 
     code: str
     message: str
@@ -31,14 +31,14 @@ class Finding(Answer):
 
 
 class ReferenceCheck(Answer):
-    """What was found, errors first; ``usable`` if there is none."""
+    """The findings, errors first; ``usable`` if there is no error."""
 
     usable: bool
     findings: list[Finding]
 
 
 class IdentityMetadata(Answer):
-    """What an identity took to make. ``training_time`` is in milliseconds, ``cost`` in dollars."""
+    """Facts about the making of an identity. ``training_time`` is in milliseconds, ``cost`` in dollars."""
 
     training_time: float | None = None
     cost: float | None = None
@@ -61,7 +61,7 @@ class Identity(Answer):
 
 
 class Score(Answer):
-    """How similar a picture is to the references, by one encoder."""
+    """An image's similarity to the references, by one encoder."""
 
     encoder: str
     mean: float
@@ -83,7 +83,7 @@ class Image(Answer):
 
 
 class GenerationMetadata(Answer):
-    """How a generation went. ``inference_time`` is in milliseconds, ``cost`` in dollars for all images."""
+    """Facts about a generation. ``inference_time`` is in milliseconds, ``cost`` in dollars for all images."""
 
     prompt_used: str | None = None
     inference_time: float | None = None
@@ -103,12 +103,12 @@ class Generation(Answer):
 
     @property
     def settled(self) -> bool:
-        """Whether the pictures, or the failure, are there."""
+        """True once the images, or the failure, are there."""
         return self.status in ("succeeded", "failed")
 
     @property
     def scored(self) -> bool:
-        """Whether every picture that can have a score has one."""
+        """True once every image that can have a score has one."""
         return self.settled and all(image.scores for image in self.images if image.outcome == "succeeded")
 
 
@@ -122,7 +122,7 @@ class Price(Answer):
 
 
 class Budget(Answer):
-    """What may be spent in a month of the calendar (UTC), and was; in dollars."""
+    """An owner's limit and spending in a month of the calendar (UTC), in dollars."""
 
     month: str
     limit_usd: float
@@ -132,14 +132,14 @@ class Budget(Answer):
 
 
 class Usage(Budget):
-    """``assumed_usd`` is the part of ``committed_usd`` whose price nobody has published or told."""
+    """``assumed_usd`` is the part of ``committed_usd`` without a published or reported price."""
 
     assumed_usd: float
     jobs: int
 
 
 class Estimate(Answer):
-    """What an order would cost, None if nobody can say; ``reserved_usd`` is the most that it may."""
+    """The expected cost of an order, None if no price is known; ``reserved_usd`` is the most it may cost."""
 
     estimate_usd: float | None
     reserved_usd: float

@@ -88,7 +88,7 @@ class ProxySession:
         return self._api.post(path, json=body)
 
     def status(self, path: str, **query: str) -> dict[str, Any]:
-        """How far an order is. The HTTP status says nothing: whoever cannot tell leaves it open.
+        """Return the status of an order. The HTTP status says nothing: an unreadable answer leaves it open.
 
         Raises:
             ServiceFailed: the answer cannot be read.

@@ -20,7 +20,7 @@ from character_identity_client.session import ProxySession, ServiceFailed, docum
 
 DEFAULT_ASPECT_RATIO = "1:1"
 
-Progress = Callable[[float], None]  # told percents
+Progress = Callable[[float], None]  # takes per cent
 T = TypeVar("T")
 
 
@@ -30,7 +30,7 @@ def silent(_: float) -> None:
 
 @contextmanager
 def ending_with(failure: str, report: Progress) -> Iterator[None]:
-    """Whatever goes wrong with the calls inside ends the progress and is told as ``failure: reason``."""
+    """Whatever goes wrong with the calls inside ends the progress and is raised as ``failure: reason``."""
     try:
         yield
     except (ServiceFailed, httpx.HTTPError, httpx.InvalidURL) as exc:
@@ -39,7 +39,7 @@ def ending_with(failure: str, report: Progress) -> Iterator[None]:
 
 
 def accepted(response: httpx.Response, call: str) -> dict[str, Any]:
-    """What a proxy answered to an order.
+    """Return what a proxy answered to an order.
 
     Raises:
         ServiceFailed: it refused, or its answer cannot be read.
@@ -75,7 +75,7 @@ def image_url_of(answer: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class Polls:
-    """How often to look, and from where to where the progress goes meanwhile."""
+    """The interval and number of polls, and the progress from their start to their end."""
 
     attempts: int
     interval_s: float
@@ -85,7 +85,7 @@ class Polls:
     def until(
         self, read: Callable[[], T | None], sleep: Callable[[float], None], report: Progress
     ) -> T | None:
-        """What ``look`` finds, or None after the last attempt."""
+        """Poll until ``read`` finds something; None after the last attempt."""
         span = self.progress_to - self.progress_from
         for attempt in range(1, self.attempts + 1):
             sleep(self.interval_s)

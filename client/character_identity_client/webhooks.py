@@ -56,7 +56,7 @@ def _check_age(timestamp: str, now: datetime, tolerance_s: int) -> None:
 
 
 def _matches(signature: str, expected: bytes) -> bool:
-    """Whether one of several signatures is ours; those of other versions are somebody else's business."""
+    """Return True if one of several signatures is ours; those of other versions do not count."""
     version, _, encoded = signature.partition(",")
     if version != "v1":
         return False

@@ -1,29 +1,19 @@
 """POST /v1/identities/{identity_id}/generations/estimate: what pictures would cost; nothing is ordered."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
 from character_identity.api.presenters import present_estimate
-from character_identity.api.resolver import answer, owner_of, parse_body, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.generations import ESTIMATE_GENERATION
 from character_identity.api.schemas import CreateGenerationRequest
-
-logger = Logger()
-app = rest_app()
-
-
-@app.post("/v1/identities/<identity_id>/generations/estimate")
-def estimate_generation(identity_id: str) -> Response[str]:
-    services = wiring.services()
-    owner = owner_of(app)
-    services.rate_limit.admit(owner)
-    request = parse_body(app, CreateGenerationRequest).model_dump(exclude_none=True)
-    return answer(present_estimate(services.generations.quote(owner, identity_id, request)))
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(ESTIMATE_GENERATION)
+def estimate_generation(services: Services, request: Request[CreateGenerationRequest]) -> Response:
+    order = request.body.model_dump(exclude_none=True)
+    quote = services.generations.quote(request.owner, request.path("identity_id"), order)
+    return respond(request, present_estimate(quote))
+
+
+lambda_handler = http_handler(estimate_generation)

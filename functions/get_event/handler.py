@@ -1,25 +1,16 @@
-"""GET /v1/events/{event_id}: one event of the caller's, and how far telling it is."""
+"""GET /v1/events/{event_id}: one of the caller's events, and how far telling it is."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
-from character_identity.api.resolver import answer, owner_of, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.webhooks import GET_EVENT
 from character_identity.api.webhook_presenters import present_event
-
-logger = Logger()
-app = rest_app()
-
-
-@app.get("/v1/events/<event_id>")
-def get_event(event_id: str) -> Response[str]:
-    event, deliveries = wiring.services().events.get(owner_of(app), event_id)
-    return answer(present_event(event, deliveries))
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(GET_EVENT)
+def get_event(services: Services, request: Request) -> Response:
+    return respond(request, present_event(*services.events.get(request.owner, request.path("event_id"))))
+
+
+lambda_handler = http_handler(get_event)

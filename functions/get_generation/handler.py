@@ -1,31 +1,25 @@
-"""GET /v1/generations/{generation_id}: one generation, with the scores that are there by now."""
+"""GET /v1/generations/{generation_id}: one generation with its pictures and their scores."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
 from character_identity.api.presenters import present_generation
-from character_identity.api.resolver import answer, granted_wait_s, owner_of, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.generations import GET_GENERATION
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.services.long_poll import wait_until_settled
-
-logger = Logger()
-app = rest_app()
+from character_identity.wiring import Services
 
 
-@app.get("/v1/generations/<generation_id>")
-def get_generation(generation_id: str) -> Response[str]:
-    services = wiring.services()
-    owner, wait_s = owner_of(app), granted_wait_s(app)
+@endpoint(GET_GENERATION)
+def get_generation(services: Services, request: Request) -> Response:
+    generation_id = request.path("generation_id")
     generation = wait_until_settled(
-        lambda: services.generations.get(owner, generation_id), wait_s or 0, services.now, services.sleep
+        lambda: services.generations.get(request.owner, generation_id),
+        request.granted_wait_s or 0,
+        services.now,
+        services.sleep,
     )
     scores = services.scores.scores_of(generation_id)
-    return answer(present_generation(generation, scores, services.bucket), waited_s=wait_s)
+    return respond(request, present_generation(generation, scores, services.bucket))
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = http_handler(get_generation)

@@ -1,30 +1,23 @@
-"""GET /v1/identities/{identity_id}/generations: all of an identity's generations, newest first."""
+"""GET /v1/identities/{identity_id}/generations: the generations of an identity, newest first."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
 from character_identity.api.presenters import present_generation
-from character_identity.api.resolver import answer, owner_of, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.generations import LIST_GENERATIONS
 from character_identity.api.schemas import ListGenerationsResponse
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
-logger = Logger()
-app = rest_app()
 
-
-@app.get("/v1/identities/<identity_id>/generations")
-def list_generations(identity_id: str) -> Response[str]:
-    services = wiring.services()
+@endpoint(LIST_GENERATIONS)
+def list_generations(services: Services, request: Request) -> Response:
+    identity_id = request.path("identity_id")
+    generations = services.generations.list(request.owner, identity_id)
+    scores = services.scores.of_identity(identity_id)
     shown = [
-        present_generation(each, services.scores.scores_of(each.generation_id), services.bucket)
-        for each in services.generations.list(owner_of(app), identity_id)
+        present_generation(each, scores.get(each.generation_id, {}), services.bucket) for each in generations
     ]
-    return answer(ListGenerationsResponse(generations=shown))
+    return respond(request, ListGenerationsResponse(generations=shown))
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = http_handler(list_generations)

@@ -1,31 +1,18 @@
 """GET /v1/identities: the caller's identities, newest first."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
 from character_identity.api.presenters import present_identity
-from character_identity.api.resolver import answer, owner_of, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.identities import LIST_IDENTITIES
 from character_identity.api.schemas import ListIdentitiesResponse
-
-logger = Logger()
-app = rest_app()
-
-
-@app.get("/v1/identities")
-def list_identities() -> Response[str]:
-    services = wiring.services()
-    identities = services.identities.list(owner_of(app))
-    return answer(
-        ListIdentitiesResponse(
-            identities=[present_identity(identity, services.bucket) for identity in identities]
-        )
-    )
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(LIST_IDENTITIES)
+def list_identities(services: Services, request: Request) -> Response:
+    shown = [present_identity(each, services.bucket) for each in services.identities.list(request.owner)]
+    return respond(request, ListIdentitiesResponse(identities=shown))
+
+
+lambda_handler = http_handler(list_identities)

@@ -1,28 +1,19 @@
 """GET /v1/providers: the providers with their limits and prices."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
 from character_identity.api.presenters import present_provider
-from character_identity.api.resolver import answer, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.identities import LIST_PROVIDERS
 from character_identity.api.schemas import ListProvidersResponse
-
-logger = Logger()
-app = rest_app()
-
-
-@app.get("/v1/providers")
-def list_providers() -> Response[str]:
-    providers = wiring.services().providers
-    return answer(
-        ListProvidersResponse(providers=[present_provider(providers[name]) for name in providers.names()])
-    )
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(LIST_PROVIDERS)
+def list_providers(services: Services, request: Request) -> Response:
+    providers = services.providers
+    shown = [present_provider(providers[name]) for name in providers.names()]
+    return respond(request, ListProvidersResponse(providers=shown))
+
+
+lambda_handler = http_handler(list_providers)

@@ -1,26 +1,18 @@
-"""GET /v1/webhooks: the caller's addresses, oldest first, without their secrets."""
+"""GET /v1/webhooks: the addresses that hear of the caller's events, oldest first."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
-from character_identity.api.resolver import answer, owner_of, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.webhooks import LIST_WEBHOOKS
 from character_identity.api.webhook_presenters import present_webhook
 from character_identity.api.webhook_schemas import ListWebhooksResponse
-
-logger = Logger()
-app = rest_app()
-
-
-@app.get("/v1/webhooks")
-def list_webhooks() -> Response[str]:
-    endpoints = wiring.services().endpoints.list(owner_of(app))
-    return answer(ListWebhooksResponse(webhooks=[present_webhook(endpoint) for endpoint in endpoints]))
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(LIST_WEBHOOKS)
+def list_webhooks(services: Services, request: Request) -> Response:
+    shown = [present_webhook(each) for each in services.endpoints.list(request.owner)]
+    return respond(request, ListWebhooksResponse(webhooks=shown))
+
+
+lambda_handler = http_handler(list_webhooks)

@@ -1,44 +1,44 @@
-"""ANY /api/astria-proxy: the four Astria actions behind one address, for the TypeScript client."""
+"""/api/astria-proxy: the four Astria actions behind one address, for the TypeScript client."""
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity.api.resolver import body_of, compat_answer, compat_app, parameter, status_or
-from character_identity.compat import astria_routes
+from character_identity.api.request import Request, parse
+from character_identity.api.response import Response, respond_json
+from character_identity.api.routes.compat import ORDER_OF_ASTRIA, SHOW_OF_ASTRIA
+from character_identity.compat import astria_routes, responses
+from character_identity.compat.requests import CreatePrompt, CreateTune
 from character_identity.domain.errors import InvalidRequest
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
-logger = Logger()
-app = compat_app("POST or GET")
 
-
-@app.post("/api/astria-proxy")
-def create() -> Response[str]:
-    body = body_of(app)
-    action = body.get("action") if isinstance(body, dict) else None
+@endpoint(ORDER_OF_ASTRIA)
+def order(services: Services, request: Request[Any]) -> Response:
+    call = request.body if isinstance(request.body, dict) else {}
+    action, payload = call.get("action"), call.get("payload")
     if action == "create_tune":
-        return compat_answer(astria_routes.create_tune(app, body.get("payload")))
+        body = parse(CreateTune, payload)
+        return respond_json(astria_routes.create_tune(services, request.owner, body))
     if action == "create_prompt":
-        return compat_answer(astria_routes.create_prompt(app, str(body.get("tune_id")), body.get("payload")))
+        tune_id, prompt = str(call.get("tune_id")), parse(CreatePrompt, payload)
+        return respond_json(astria_routes.create_prompt(services, request.owner, tune_id, prompt))
     raise InvalidRequest("action is create_tune or create_prompt.", code="unknown_action")
 
 
-@app.get("/api/astria-proxy")
-def show() -> Response[str]:
-    return compat_answer(status_or(_shown, unknown=astria_routes.FAILED, troubled={"trained_at": None}))
+@endpoint(SHOW_OF_ASTRIA)
+def show(services: Services, request: Request) -> Response:
+    def read() -> dict[str, Any]:
+        action = request.required_query("action")
+        if action not in {"get_tune", "get_prompt"}:
+            raise InvalidRequest("action is get_tune or get_prompt.", code="unknown_action")
+        tune_id = request.required_query("tune_id")
+        if action == "get_tune":
+            return astria_routes.get_tune(services, request, tune_id)
+        return astria_routes.get_prompt(services, request, tune_id, request.required_query("prompt_id"))
+
+    return respond_json(
+        responses.status_or(read, unknown=astria_routes.FAILED, troubled={"trained_at": None})
+    )
 
 
-def _shown() -> dict[str, Any]:
-    action = parameter(app, "action")
-    if action == "get_tune":
-        return astria_routes.get_tune(app, parameter(app, "tune_id"))
-    if action == "get_prompt":
-        return astria_routes.get_prompt(app, parameter(app, "tune_id"), parameter(app, "prompt_id"))
-    raise InvalidRequest("action is get_tune or get_prompt.", code="unknown_action")
-
-
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = http_handler(order, show)

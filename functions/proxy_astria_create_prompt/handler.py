@@ -1,23 +1,18 @@
 """POST /api/astria/tunes/{tune_id}/prompts: order pictures, in Astria's shape."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity.api.resolver import body_of, compat_answer, compat_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond_json
+from character_identity.api.routes.compat import CREATE_PROMPT
 from character_identity.compat import astria_routes
-
-logger = Logger()
-app = compat_app("POST")
-
-
-@app.post("/api/astria/tunes/<tune_id>/prompts")
-def create_prompt(tune_id: str) -> Response[str]:
-    return compat_answer(astria_routes.create_prompt(app, tune_id, body_of(app)))
+from character_identity.compat.requests import CreatePrompt
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(CREATE_PROMPT)
+def proxy_astria_create_prompt(services: Services, request: Request[CreatePrompt]) -> Response:
+    tune_id = request.path("tune_id")
+    return respond_json(astria_routes.create_prompt(services, request.owner, tune_id, request.body))
+
+
+lambda_handler = http_handler(proxy_astria_create_prompt)

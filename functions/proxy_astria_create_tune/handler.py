@@ -1,23 +1,17 @@
 """POST /api/astria/tunes: start a training, in Astria's shape."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity.api.resolver import body_of, compat_answer, compat_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond_json
+from character_identity.api.routes.compat import CREATE_TUNE
 from character_identity.compat import astria_routes
-
-logger = Logger()
-app = compat_app("POST")
-
-
-@app.post("/api/astria/tunes")
-def create_tune() -> Response[str]:
-    return compat_answer(astria_routes.create_tune(app, body_of(app)))
+from character_identity.compat.requests import CreateTune
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(CREATE_TUNE)
+def proxy_astria_create_tune(services: Services, request: Request[CreateTune]) -> Response:
+    return respond_json(astria_routes.create_tune(services, request.owner, request.body))
+
+
+lambda_handler = http_handler(proxy_astria_create_tune)

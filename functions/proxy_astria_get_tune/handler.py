@@ -1,23 +1,16 @@
 """GET /api/astria/tunes/{tune_id}: how far a training is, in Astria's shape."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity.api.resolver import compat_answer, compat_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond_json
+from character_identity.api.routes.compat import GET_TUNE
 from character_identity.compat import astria_routes
-
-logger = Logger()
-app = compat_app("GET")
-
-
-@app.get("/api/astria/tunes/<tune_id>")
-def get_tune(tune_id: str) -> Response[str]:
-    return compat_answer(astria_routes.get_tune(app, tune_id))
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(GET_TUNE)
+def proxy_astria_get_tune(services: Services, request: Request) -> Response:
+    return respond_json(astria_routes.get_tune(services, request, request.path("tune_id")))
+
+
+lambda_handler = http_handler(proxy_astria_get_tune)

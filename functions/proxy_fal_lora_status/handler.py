@@ -1,38 +1,25 @@
-"""ANY /api/fal-lora-status-proxy: how far a LoRA training is, for the TypeScript client."""
+"""GET /api/fal-lora-status-proxy: how far a LoRA training is, for the TypeScript client."""
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
-from character_identity.api.resolver import (
-    compat_answer,
-    compat_app,
-    owner_of,
-    parameter,
-    preferred_wait_s,
-    status_or,
-)
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond_json
+from character_identity.api.routes.compat import SHOW_LORA_STATUS
 from character_identity.compat import responses
-
-logger = Logger()
-app = compat_app("GET")
-
-
-@app.get("/api/fal-lora-status-proxy")
-def show() -> Response[str]:
-    return compat_answer(status_or(_status, unknown={"status": "failed"}, troubled={"status": "in_progress"}))
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-def _status() -> dict[str, Any]:
-    services = wiring.services()
-    request_id = parameter(app, "request_id")
-    identity = services.compat.training(owner_of(app), request_id, "fal-lora", preferred_wait_s(app))
-    return responses.lora_status(identity, services.bucket)
+@endpoint(SHOW_LORA_STATUS)
+def proxy_fal_lora_status(services: Services, request: Request) -> Response:
+    def read() -> dict[str, Any]:
+        identity_id, wait_s = request.required_query("request_id"), request.preferred_wait_s
+        identity = services.compat.training(request.owner, identity_id, "fal-lora", wait_s)
+        return responses.lora_status(identity, services.bucket)
+
+    return respond_json(
+        responses.status_or(read, unknown={"status": "failed"}, troubled={"status": "in_progress"})
+    )
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = http_handler(proxy_fal_lora_status)

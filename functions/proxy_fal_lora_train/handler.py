@@ -1,29 +1,18 @@
-"""ANY /api/fal-lora-training-proxy: start a LoRA training, for the TypeScript client."""
+"""POST /api/fal-lora-training-proxy: start a LoRA training, for the TypeScript client."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
-from character_identity.api.resolver import compat_answer, compat_app, owner_of, parse_body
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond_json
+from character_identity.api.routes.compat import TRAIN_LORA
 from character_identity.compat.requests import LoraTraining
-
-logger = Logger()
-app = compat_app("POST")
-
-
-@app.post("/api/fal-lora-training-proxy")
-def train() -> Response[str]:
-    services = wiring.services()
-    owner = owner_of(app)
-    services.rate_limit.admit(owner)
-    services.require_key("FAL_SECRET_NAME", "Fal.ai LoRA")
-    identity = services.compat.train_lora(owner, parse_body(app, LoraTraining))
-    return compat_answer({"request_id": identity.identity_id, "status": "IN_QUEUE"})
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+@endpoint(TRAIN_LORA)
+def proxy_fal_lora_train(services: Services, request: Request[LoraTraining]) -> Response:
+    services.require_key("fal", "Fal.ai LoRA")
+    identity = services.compat.train_lora(request.owner, request.body)
+    return respond_json({"request_id": identity.identity_id, "status": "IN_QUEUE"})
+
+
+lambda_handler = http_handler(proxy_fal_lora_train)

@@ -1,26 +1,18 @@
 """POST /webhooks/astria/{token}: a callback of Astria wakes the machine that waits."""
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
-from character_identity.api.resolver import raw_body, received, rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond_json
+from character_identity.api.routes.callbacks import RECEIVE_ASTRIA_CALLBACK
+from character_identity.handlers.http import endpoint, http_handler
 from character_identity.providers.callback_bodies import astria_job_id
-
-logger = Logger()
-app = rest_app()
+from character_identity.wiring import Services
 
 
-@app.post("/webhooks/astria/<token>")
-def receive(token: str) -> Response[str]:
-    job_id, _, secret = token.partition(".")
-    wiring.services().callbacks.receive("astria", job_id, secret, astria_job_id(raw_body(app)))
-    return received()
+@endpoint(RECEIVE_ASTRIA_CALLBACK)
+def receive_astria_callback(services: Services, request: Request) -> Response:
+    job_id, _, secret = request.path("token").partition(".")
+    services.callbacks.receive("astria", job_id, secret, astria_job_id(request.raw_body))
+    return respond_json({})
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = http_handler(receive_astria_callback)

@@ -5,22 +5,18 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity.api.resolver import rest_app
+from character_identity.api.request import Request
+from character_identity.api.response import Response
+from character_identity.api.routes.documents import SHOW_DOCS
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
 PAGE = Path(__file__).with_name("page.html")
 
-logger = Logger()
-app = rest_app()
 
-
-@app.get("/docs")
-def show_docs() -> Response[str]:
+@endpoint(SHOW_DOCS)
+def show_docs(services: Services, request: Request) -> Response:
     page = _page()
     headers = {
         "Cache-Control": "public, max-age=300",
@@ -28,7 +24,7 @@ def show_docs() -> Response[str]:
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(status_code=200, content_type="text/html; charset=utf-8", body=page, headers=headers)
+    return Response(200, page, headers, content_type="text/html; charset=utf-8")
 
 
 @cache
@@ -58,6 +54,4 @@ def _hash(page: str, element: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = http_handler(show_docs)

@@ -1,35 +1,26 @@
 """GET /openapi.json: what this API takes and answers, for machines."""
 
-import json
 from functools import cache
-from typing import Any
+from pathlib import Path
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from character_identity.api.request import Request
+from character_identity.api.response import Response
+from character_identity.api.routes.documents import SHOW_OPENAPI
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
 
-from character_identity.api.openapi.document import document
-from character_identity.api.resolver import rest_app
-
-logger = Logger()
-app = rest_app()
+DOCUMENT = Path(__file__).with_name("openapi.json")
+"""Written by scripts/openapi.py before the function is packed."""
 
 
-@app.get("/openapi.json")
-def show_openapi() -> Response[str]:
-    return Response(
-        status_code=200,
-        content_type=content_types.APPLICATION_JSON,
-        body=_text(),
-        headers={"Cache-Control": "public, max-age=300"},
-    )
+@endpoint(SHOW_OPENAPI)
+def show_openapi(services: Services, request: Request) -> Response:
+    return Response(200, _document(), {"Cache-Control": "public, max-age=300"})
 
 
 @cache
-def _text() -> str:
-    return json.dumps(document())
+def _document() -> str:
+    return DOCUMENT.read_text(encoding="utf-8")
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+lambda_handler = http_handler(show_openapi)

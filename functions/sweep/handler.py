@@ -3,13 +3,12 @@
 A direct call with ``{"all": true}``, after an outage, looks at all that is open, whether it is due or not.
 """
 
+import logging
 from datetime import timedelta
 from typing import Any
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from character_identity import wiring
+from character_identity.handlers.tasks import event_handler
+from character_identity.wiring import Services
 
 LONGEST_ROW = timedelta(seconds=45)
 """An erasure: 15 s at its provider and the call that is under way then; our own rows and objects."""
@@ -17,16 +16,14 @@ LATE = timedelta(hours=1)
 ALL = timedelta(days=1)
 """Ahead; no open row is ever put off for longer."""
 
-logger = Logger()
+logger = logging.getLogger(__name__)
 
 
 class WorkIsLeft(Exception):
     """The sweep did what it could; that somebody should look at the rest, the function's alarm tells."""
 
 
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
-    services = wiring.services()
+def sweep(services: Services, event: dict[str, Any], context: Any) -> None:
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
     ahead = ALL if event.get("all") else timedelta()
     swept = services.sweep.sweep(services.now() + left - LONGEST_ROW, ahead)
@@ -34,3 +31,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     logger.info("swept", extra=counts)
     if swept.failed or swept.late > LATE:
         raise WorkIsLeft(f"{swept.failed} rows failed, and the oldest had been due for {swept.late}.")
+
+
+lambda_handler = event_handler(sweep)

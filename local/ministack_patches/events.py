@@ -1,7 +1,7 @@
 """Makes ministack's EventBridge call functions as EventBridge does, and keep the time of the run.
 
 Knows ministack 1.5.33 from inside. Each function below is one correction and has a test of the same name in
-tests/local/test_events.py that fails without it.
+tests/local/ministack_patches/test_events.py that fails without it.
 """
 
 import json

@@ -86,7 +86,10 @@ class PoolExecutor:
 
     def _environment(self, config: dict[str, Any]) -> dict[str, str]:
         region = config["FunctionArn"].split(":")[3]
+        logging = config.get("LoggingConfig") or {}
         return {
+            "AWS_LAMBDA_LOG_FORMAT": logging.get("LogFormat", "Text"),
+            "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", ""),
             "AWS_ENDPOINT_URL": self._endpoint_url,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,

@@ -21,12 +21,10 @@ def install() -> None:
 
 
 def hide_what_went_wrong_in_a_function() -> None:
-    """A failed function answers a bare 500, a throttled one 503; ministack shows the error."""
+    """A failed function answers a bare 500; ministack shows the error."""
     shape = lambda_service.lambda_execute_result_to_api_proxy_response
 
     def shape_like_aws(result: Document) -> tuple[Document, None]:
-        if result.get("throttle"):
-            return {"statusCode": 503, "headers": JSON, "body": '{"message":"Service Unavailable"}'}, None
         if result.get("error"):
             return {"statusCode": 500, "headers": JSON, "body": '{"message":"Internal Server Error"}'}, None
         response: tuple[Document, None] = shape(result)

@@ -23,15 +23,7 @@ import ministack.services.secretsmanager as secrets_manager
 from local.state_file import StateFile
 
 SECRETS = "secrets"
-CHANGES_OF_SECRETS = (
-    "_create_secret",
-    "_put_secret_value",
-    "_update_secret",
-    "_update_secret_version_stage",
-    "_rotate_secret",
-    "_delete_secret",
-    "_restore_secret",
-)
+CHANGES_OF_SECRETS = ("_put_secret_value", "_update_secret")
 
 Document = dict[str, Any]
 
@@ -127,17 +119,14 @@ class _KeptObjects(dict[str, Document]):
 
 
 def keep_secrets(state: StateFile) -> None:
-    """All versions of all secrets; one that a template generates is generated once."""
-
-    def keep() -> None:
-        with state.together():
-            for name, secret in list(secrets_manager._secrets.items()):
-                state.put(SECRETS, name, secret["Versions"])
+    """Keep all versions of all secrets."""
 
     def keeping(change: Callable[[Document], Any]) -> Callable[[Document], Any]:
         def change_and_keep(request: Document) -> Any:
             answer = change(request)
-            keep()
+            with state.together():
+                for name, secret in list(secrets_manager._secrets.items()):
+                    state.put(SECRETS, name, secret["Versions"])
             return answer
 
         return change_and_keep
@@ -146,8 +135,6 @@ def keep_secrets(state: StateFile) -> None:
         versions = state.documents(SECRETS).get(name)
         if versions:
             secrets_manager._secrets[name]["Versions"] = versions
-        else:
-            keep()
 
     for change in CHANGES_OF_SECRETS:
         setattr(secrets_manager, change, keeping(getattr(secrets_manager, change)))

@@ -1,7 +1,8 @@
-"""What ministack 1.5.33's Step Functions interpreter does otherwise than AWS, put right from outside.
+"""Correct from outside what ministack 1.5.33's Step Functions interpreter does otherwise than AWS.
 
-Only what our state machines can run into; task_token_corrections.py has what concerns ``.waitForTaskToken``.
-Each function below is one correction and has a test in tests/local/test_state_machines.py that fails without.
+Only what our state machines can run into; ``task_tokens`` has what concerns ``.waitForTaskToken``. Each
+function below is one correction, and the test of its name fails without it
+(tests/local/ministack_patches/test_state_machines.py).
 """
 
 import json
@@ -9,7 +10,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import ministack.services.lambda_svc as lambda_service
 import ministack.services.stepfunctions as interpreter
 
 LARGEST_RESULT_BYTES = 256 * 1024
@@ -29,8 +29,6 @@ def install() -> None:
     refuse_paths_that_lead_nowhere()
     refuse_large_results()
     keep_runtime_errors_out_of_states_all()
-    name_the_failure_of_a_nested_execution()
-    name_throttling()
 
 
 def end_machines_in_time() -> None:
@@ -116,8 +114,8 @@ def answer_a_repeated_start_with_the_running_execution() -> None:
 
 
 def refuse_paths_that_lead_nowhere() -> None:
-    """A path to nothing is States.Runtime, in a Choice too unless it asks IsPresent; ministack reads null."""
-    resolve, evaluate = interpreter._resolve_path, interpreter._evaluate_rule
+    """A path to nothing is States.Runtime, in a Choice too; ministack reads null."""
+    resolve = interpreter._resolve_path
 
     def resolve_or_fail(path: str, data: Any) -> Any:
         value = resolve(path, data)
@@ -125,17 +123,7 @@ def refuse_paths_that_lead_nowhere() -> None:
             raise StateError("States.Runtime", f"Invalid path '{path}': no results for path: {path}")
         return value
 
-    def evaluate_presence(rule: Document, data: Any, context: Document | None = None) -> bool:
-        if "IsPresent" not in rule:
-            return bool(evaluate(rule, data, context))
-        try:
-            interpreter._resolve_path_or_ctx(rule["Variable"], data, context)
-        except StateError:
-            return not rule["IsPresent"]
-        return bool(rule["IsPresent"])
-
     interpreter._resolve_path = resolve_or_fail
-    interpreter._evaluate_rule = evaluate_presence
 
 
 def refuse_large_results() -> None:
@@ -162,32 +150,8 @@ def keep_runtime_errors_out_of_states_all() -> None:
     interpreter._error_matches = matches_like_aws
 
 
-def name_the_failure_of_a_nested_execution() -> None:
-    """A failed ``startExecution.sync`` is States.TaskFailed with the whole execution as its cause."""
-
-    def failure(execution: Document) -> tuple[str, str]:
-        output = json.loads(execution.get("output") or "{}")
-        cause = {name[0].upper() + name[1:]: value for name, value in execution.items() if name != "output"}
-        cause |= {"Error": output.get("Error"), "Cause": output.get("Cause")}
-        return "States.TaskFailed", json.dumps(cause)
-
-    interpreter._nested_execution_failure = failure
-
-
-def name_throttling() -> None:
-    """A function over its reserved concurrency fails its task with Lambda.TooManyRequestsException."""
-    throttle = lambda_service._throttle_response
-
-    def throttle_by_name(*arguments: Any, **options: Any) -> Document:
-        response: Document = throttle(*arguments, **options)
-        response["body"]["errorType"] = "Lambda.TooManyRequestsException"
-        return response
-
-    lambda_service._throttle_response = throttle_by_name
-
-
 def _leads_somewhere(path: str, data: Any) -> bool:
-    """Whether a path that was read as null leads to a null that is there."""
+    """Return True if a path that was read as null leads to a null that is there."""
     steps = interpreter._parse_jsonpath_tokens(path)
     if steps is None:
         return False

@@ -1,12 +1,11 @@
-"""What ministack 1.5.33 does otherwise than AWS with task tokens, put right from outside.
+"""Correct from outside what ministack 1.5.33 does otherwise than AWS with task tokens.
 
-Each test of tests/local/test_task_tokens.py that is named like a function here fails without it; the others
-there fail without its details.
+Each function below is one correction, and the test of its name fails without it; the others fail without its
+details (tests/local/ministack_patches/test_task_tokens.py).
 """
 
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -15,16 +14,10 @@ from typing import Any
 import ministack.services.stepfunctions as interpreter
 
 LONGEST_WAIT_S = 99_999_999  # the TimeoutSeconds of a task that names none
-LIMITS = ("TimeoutSeconds", "HeartbeatSeconds")
 EXECUTION = "(execution)"  # under this name a state knows the execution that it is carried out for
 
 Document = dict[str, Any]
 StateError = interpreter._ExecutionError
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """The task is still at work."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,7 @@ class End:
     """The whole execution has ended."""
 
 
-News = Heartbeat | Success | Failure | End
+Answer = Success | Failure | End
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +44,7 @@ class Wait:
     """A task that waits for its token to come back."""
 
     execution: Document
-    news: SimpleQueue[News] = field(default_factory=SimpleQueue)
+    answer: SimpleQueue[Answer] = field(default_factory=SimpleQueue)
 
 
 # By token. Whoever takes a wait out of here ends it: the sender of the first answer, or the wait itself when
@@ -68,19 +61,19 @@ def install() -> None:
 
 
 def read_timeouts_from_the_state() -> None:
-    """TimeoutSecondsPath and HeartbeatSecondsPath, which ministack ignores; for all tasks."""
+    """Obey TimeoutSecondsPath, which ministack ignores; for all tasks."""
     execute = interpreter._execute_task
 
     def execute_in_time(state: Document, data: Any, execution: Document, context: Document) -> Any:
-        paths = {name: state[f"{name}Path"] for name in LIMITS if f"{name}Path" in state}
-        limits = {name: _positive_integer(path, data, context) for name, path in paths.items()}
-        return execute({**state, **limits, EXECUTION: execution}, data, execution, context)
+        path = state.get("TimeoutSecondsPath")
+        limit = {"TimeoutSeconds": _positive_integer(path, data, context)} if path else {}
+        return execute({**state, **limit, EXECUTION: execution}, data, execution, context)
 
     interpreter._execute_task = execute_in_time
 
 
 def wait_as_long_as_the_definition_says() -> None:
-    """HeartbeatSeconds, scaled timeouts, the failure of the call that hands out the token.
+    """Scale timeouts, and fail the task if the call that hands out the token fails.
 
     The time counts from the end of that call: it takes as long as it takes, while the wait is scaled.
     """
@@ -105,13 +98,13 @@ def wait_as_long_as_the_definition_says() -> None:
 def take_one_answer_in_time() -> None:
     """A token that was answered or whose time is up is refused by name, and so is what never was a token."""
 
-    def sender(news: Callable[[Document], News], last: bool) -> Callable[[Document], Any]:
+    def sender(answer: Callable[[Document], Answer]) -> Callable[[Document], Any]:
         def send(request: Document) -> Any:
             token = request["taskToken"]
-            wait = _open.pop(token, None) if last else _open.get(token)
+            wait = _open.pop(token, None)
             if wait is None:
                 return _refusal(token)
-            wait.news.put(news(request))
+            wait.answer.put(answer(request))
             return interpreter.json_response({})
 
         return send
@@ -119,9 +112,8 @@ def take_one_answer_in_time() -> None:
     def failure(request: Document) -> Failure:
         return Failure(request.get("error", "TaskFailed"), request.get("cause", ""))
 
-    interpreter._send_task_success = sender(lambda request: Success(request["output"]), last=True)
-    interpreter._send_task_failure = sender(failure, last=True)
-    interpreter._send_task_heartbeat = sender(lambda request: Heartbeat(), last=False)
+    interpreter._send_task_success = sender(lambda request: Success(request["output"]))
+    interpreter._send_task_failure = sender(failure)
 
 
 def end_the_wait_with_the_execution() -> None:
@@ -133,25 +125,18 @@ def end_the_wait_with_the_execution() -> None:
         if execution["status"] != "RUNNING":
             for token, wait in list(_open.items()):
                 if wait.execution is execution and _open.pop(token, None) is not None:
-                    wait.news.put(End())
+                    wait.answer.put(End())
 
     interpreter._emit_execution_status_event = emit_and_end
 
 
-def _answer(wait: Wait, token: str, state: Document) -> News:
-    deadline = time.monotonic() + _scaled(state.get("TimeoutSeconds", LONGEST_WAIT_S))
-    heartbeat_s = _scaled(state.get("HeartbeatSeconds", LONGEST_WAIT_S))
-    while True:
-        remaining_s = max(0.0, deadline - time.monotonic())
-        try:
-            news = wait.news.get(timeout=min(remaining_s, heartbeat_s))
-        except Empty:
-            if _open.pop(token, None) is None:
-                continue  # somebody has just answered
-            late = time.monotonic() >= deadline
-            raise StateError("States.Timeout" if late else "States.HeartbeatTimeout", "") from None
-        if not isinstance(news, Heartbeat):
-            return news
+def _answer(wait: Wait, token: str, state: Document) -> Answer:
+    try:
+        return wait.answer.get(timeout=_scaled(state.get("TimeoutSeconds", LONGEST_WAIT_S)))
+    except Empty:
+        if _open.pop(token, None) is None:
+            return wait.answer.get()  # somebody has just taken it, to answer
+        raise StateError("States.Timeout", "") from None
 
 
 def _positive_integer(path: str, data: Any, context: Document) -> int:

@@ -3,12 +3,10 @@
 Knows ministack 1.5.33 from inside.
 """
 
-import json
 from typing import Any
 
 import ministack.services.apigateway as api_gateway
 import ministack.services.cloudformation.provisioners as provisioners
-import ministack.services.secretsmanager as secrets_manager
 
 Document = dict[str, Any]
 
@@ -17,7 +15,6 @@ def install() -> None:
     """Make all corrections; once, before the first deployment."""
     read_cors_settings()
     accept_alarms_on_expressions()
-    generate_secrets_as_told()
 
 
 def read_cors_settings() -> None:
@@ -56,23 +53,3 @@ def accept_alarms_on_expressions() -> None:
         return result
 
     provisioners._cw_metric_alarm_record = record_any
-
-
-def generate_secrets_as_told() -> None:
-    """All of GenerateSecretString counts; ministack reads the length and single characters to leave out."""
-    generate = provisioners._sm_secret_string
-
-    def generate_as_told(properties: Document) -> str:
-        how = properties.get("GenerateSecretString")
-        if how is None:
-            given: str = generate(properties)
-            return given
-        status, _, body = secrets_manager._get_random_password(how)
-        if status != 200:
-            raise ValueError(json.loads(body)["message"])
-        password: str = json.loads(body)["RandomPassword"]
-        if "SecretStringTemplate" not in how:
-            return password
-        return json.dumps({**json.loads(how["SecretStringTemplate"]), how["GenerateStringKey"]: password})
-
-    provisioners._sm_secret_string = generate_as_told

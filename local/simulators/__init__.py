@@ -1,1 +1,1 @@
-"""Stand-ins for fal and Astria: strict about their contracts, simulated in what they make."""
+"""Simulators for fal and Astria: strict about their contracts, simulated in what they make."""

@@ -1,4 +1,4 @@
-"""Serves the stand-ins on loopback: ``python -m local.simulators --port 0``."""
+"""Serves the simulators on loopback: ``python -m local.simulators --port 0``."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ from hypercorn.typing import ASGIFramework
 from local.simulators.app import create_app
 from local.simulators.clock import SystemClock
 from local.simulators.downloads import http_client
-from local.simulators.settings import Settings
+from local.simulators.settings import SimulatorSettings
 from local.simulators.simulator import Simulator
 
 HOST = "127.0.0.1"
@@ -34,21 +34,21 @@ def main() -> None:
         asyncio.run(_serve(settings, listener))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: SimulatorSettings, listener: socket.socket) -> None:
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = "WARNING"
     config.keep_alive_timeout = KEEP_ALIVE_S
     config.graceful_timeout = 0
     async with http_client() as client:
-        stage = Simulator(
+        simulator = Simulator(
             settings=settings,
             clock=SystemClock(),
             web=client,
             new_id=lambda: str(uuid4()),
             new_seed=lambda: secrets.randbelow(LARGEST_SEED),
         )
-        app: ASGIFramework = create_app(stage)  # type: ignore[assignment]
+        app: ASGIFramework = create_app(simulator)  # type: ignore[assignment]
         await serve(app, config, shutdown_trigger=_orphaned, mode="asgi")
 
 
@@ -59,8 +59,8 @@ async def _orphaned() -> None:
         await asyncio.sleep(PARENT_CHECK_S)
 
 
-def _arguments() -> tuple[int, Settings]:
-    defaults = Settings()
+def _arguments() -> tuple[int, SimulatorSettings]:
+    defaults = SimulatorSettings()
     parser = argparse.ArgumentParser(prog="python -m local.simulators", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="0 picks a free one")
     parser.add_argument("--training-seconds", type=float, default=defaults.training_s)
@@ -68,7 +68,7 @@ def _arguments() -> tuple[int, Settings]:
     parser.add_argument("--fal-key", default=defaults.fal_key)
     parser.add_argument("--astria-key", default=defaults.astria_key)
     asked = parser.parse_args()
-    settings = Settings(
+    settings = SimulatorSettings(
         training_s=asked.training_seconds,
         generation_s=asked.generation_seconds,
         fal_key=asked.fal_key,

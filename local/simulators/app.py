@@ -1,4 +1,4 @@
-"""Puts the stand-ins together: one application for fal, Astria and the control API."""
+"""Puts the simulators together: one application for fal, Astria and the control API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,34 +9,34 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.simulators.astria.server import Astria
+from local.simulators.astria.server import AstriaSimulator
 from local.simulators.control import Control
 from local.simulators.fal.access import RequestIds, as_detail
-from local.simulators.fal.cdn import FalCdn
+from local.simulators.fal.cdn import FalCdnSimulator
 from local.simulators.fal.models import FalModels
-from local.simulators.fal.queue import FalQueue
-from local.simulators.fal.run import FalRun
-from local.simulators.fal.storage import FalStorage
+from local.simulators.fal.queue import FalQueueSimulator
+from local.simulators.fal.run import FalRunSimulator
+from local.simulators.fal.storage import FalStorageSimulator
 from local.simulators.fal.webhooks import FalWebhooks
 from local.simulators.media import MediaStore
 from local.simulators.simulator import Simulator
 
 
-def create_app(stage: Simulator) -> ASGIApp:
+def create_app(simulator: Simulator) -> ASGIApp:
     """The application; its state lives and dies with it."""
-    fal_media = MediaStore("/fal/media", stage.clock)
-    astria_media = MediaStore("/astria/media", stage.clock)
-    models, webhooks = FalModels(stage, fal_media), FalWebhooks(stage)
-    queue = FalQueue(stage, models, webhooks)
-    storage, cdn = FalStorage(stage, fal_media), FalCdn(stage, fal_media)
-    astria = Astria(stage, astria_media)
+    fal_media = MediaStore("/fal/media", simulator.clock)
+    astria_media = MediaStore("/astria/media", simulator.clock)
+    models, webhooks = FalModels(simulator, fal_media), FalWebhooks(simulator)
+    queue = FalQueueSimulator(simulator, models, webhooks)
+    storage, cdn = FalStorageSimulator(simulator, fal_media), FalCdnSimulator(simulator, fal_media)
+    astria = AstriaSimulator(simulator, astria_media)
     parts = (queue, webhooks, storage, cdn, astria, fal_media, astria_media)
-    control = Control(stage, [part.clear for part in parts], {"fal": fal_media, "astria": astria_media})
+    control = Control(simulator, [part.clear for part in parts], {"fal": fal_media, "astria": astria_media})
 
     def fal(routes: list[object]) -> Starlette:
         app = Starlette(
             routes=routes,  # type: ignore[arg-type]
-            middleware=[Middleware(RequestIds, stage=stage)],
+            middleware=[Middleware(RequestIds, simulator=simulator)],
             exception_handlers={HTTPException: as_detail},
         )
         app.router.redirect_slashes = False
@@ -45,13 +45,13 @@ def create_app(stage: Simulator) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        await stage.stop()
+        await simulator.stop()
 
     app = Starlette(
         lifespan=lifespan,
         routes=[
             Mount("/fal/queue", fal([*queue.routes()])),
-            Mount("/fal/run", fal([*FalRun(stage, models).routes()])),
+            Mount("/fal/run", fal([*FalRunSimulator(simulator, models).routes()])),
             Mount("/fal/rest", fal([*storage.rest_routes(), *cdn.rest_routes(), *webhooks.routes()])),
             Mount(
                 "/fal/media", Router([*storage.media_routes(), *cdn.media_routes()], redirect_slashes=False)

@@ -1,4 +1,4 @@
-"""Time, as the stand-ins are given it."""
+"""Time, as the simulators are given it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a job starts and when it ends; its state is read off these, no timer runs."""
+    """The start and the end of a job; its state is read off these, no timer runs."""
 
     starts_at: datetime
     ends_at: datetime

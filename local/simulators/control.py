@@ -1,4 +1,4 @@
-"""The control API: look at the ledger and the files, arm faults, change settings, start over."""
+"""The control API: read the ledger and the files, arm faults, change settings, start over."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from starlette.routing import Route
 from local.simulators.faults import Fault
 from local.simulators.incoming import parsed
 from local.simulators.media import MediaStore
-from local.simulators.settings import Settings
+from local.simulators.settings import SimulatorSettings
 from local.simulators.simulator import Simulator
 
 
@@ -18,12 +18,12 @@ class Control:
     """Routes for tests and people; no key is asked for."""
 
     def __init__(
-        self, stage: Simulator, forget: list[Callable[[], None]], media: Mapping[str, MediaStore]
+        self, simulator: Simulator, forget: list[Callable[[], None]], media: Mapping[str, MediaStore]
     ) -> None:
-        self._simulator = stage
+        self._simulator = simulator
         self._media = media
         self._forget = forget
-        self._first_settings = stage.settings
+        self._first_settings = simulator.settings
 
     def routes(self) -> list[Route]:
         """The routes, under /control."""
@@ -61,7 +61,7 @@ class Control:
         changes = parsed(await request.body())
         try:
             known = self._simulator.settings.model_dump()
-            self._simulator.settings = Settings.model_validate(
+            self._simulator.settings = SimulatorSettings.model_validate(
                 known | changes if isinstance(changes, dict) else changes
             )
         except ValidationError as exc:

@@ -1,4 +1,4 @@
-"""Posts to the URLs that callers gave; loopback is allowed, this is a stand-in."""
+"""Posts to the URLs that callers gave; loopback is allowed, this is a simulator."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Fetches the files the stand-ins are given, the way the real ones do: for real."""
+"""Fetches the files the simulators are given, the way the real ones do: for real."""
 
 import base64
 import binascii
@@ -15,11 +15,11 @@ class DownloadFailed(Exception):
 
 
 class FileTooLarge(Exception):
-    """A file is larger than the stand-in takes."""
+    """A file is larger than the simulator takes."""
 
 
 class Downloads:
-    """Downloads over HTTP; loopback is allowed, this is a stand-in. Data URIs are decoded."""
+    """Downloads over HTTP; loopback is allowed, this is a simulator. Data URIs are decoded."""
 
     def __init__(self, web: httpx.AsyncClient) -> None:
         self._web = web

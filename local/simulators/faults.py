@@ -68,7 +68,7 @@ class Fault(BaseModel):
     seconds: float = Field(default=0, ge=0)
 
     def response(self) -> Response:
-        """What a ``reply`` answers."""
+        """Return the answer of a ``reply``."""
         if isinstance(self.body, str):
             return HTMLResponse(self.body, self.status, self.headers)
         return JSONResponse(self.body or {}, self.status, self.headers)

@@ -1,4 +1,4 @@
-"""What both providers read off a request."""
+"""Reads what both providers need of a request."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What would have been paid for."""
+"""Ledger of the orders that would have been paid for."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Ledger:
+class CallLedger:
     """Every order that could cost money, in the order they came, and how often each was asked after."""
 
     def __init__(self) -> None:

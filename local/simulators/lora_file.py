@@ -23,20 +23,20 @@ TRIGGER, STEPS = "simulated.trigger_word", "simulated.steps"
 
 @dataclass(frozen=True)
 class Lora:
-    """What a LoRA knows: a character, and the word that calls it (None: any prompt does)."""
+    """The content of a LoRA: a character, and the word that calls it (None: any prompt does)."""
 
     images: list[Image.Image]
     trigger_word: str | None
 
     def answers_to(self, prompt: str) -> bool:
-        """Whether the character appears; words are told apart by case, as Flux's encoder does."""
+        """Return True if the character appears; the word's case counts, as it does for Flux's encoder."""
         if not self.images:
             return False
         return self.trigger_word is None or says_word(prompt, self.trigger_word)
 
 
 def says_word(text: str, word: str) -> bool:
-    """Whether the word stands in the text, not inside another one."""
+    """Return True if the word stands in the text, not inside another one."""
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 

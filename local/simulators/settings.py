@@ -1,12 +1,12 @@
-"""What the stand-ins can be told to be like."""
+"""Settings of the simulators."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Settings(BaseModel):
-    """Waits, keys and habits; a running stand-in takes new ones as JSON at POST /control/settings.
+class SimulatorSettings(BaseModel):
+    """Waits, keys and habits; a running simulator takes new ones as JSON at POST /control/settings.
 
     Both
         strict: refuse unknown fields, which the real servers ignore.
@@ -53,7 +53,7 @@ class Settings(BaseModel):
     training_s: float = Field(default=6.0, ge=0)
     generation_s: float = Field(default=0.5, ge=0)
 
-    fal_key: str = "stand-in-id:stand-in-secret"
+    fal_key: str = "simulator-id:simulator-secret"
     fal_locked: bool = False
     fal_honours_cancel: bool = False
     fal_old_cancel: bool = False
@@ -70,7 +70,7 @@ class Settings(BaseModel):
     fal_webhook_about: Literal["own", "another"] = "own"
     fal_webhook_signature: Literal["valid", "forged", "stale"] = "valid"
 
-    astria_key: str = "sd_stand_in"
+    astria_key: str = "sd_simulator"
     astria_balance_mc: int = Field(default=10_000_000, ge=0)
     astria_no_balance_status: Literal[402, 422] = 402
     astria_lora_route: Literal["reject", "accept"] = "reject"

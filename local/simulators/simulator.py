@@ -1,4 +1,4 @@
-"""What both stand-ins and the control API share."""
+"""State that both simulators and the control API share."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,8 +11,8 @@ import httpx
 from local.simulators.clock import NEVER, Clock
 from local.simulators.downloads import Downloads
 from local.simulators.faults import Faults
-from local.simulators.ledger import Ledger
-from local.simulators.settings import Settings
+from local.simulators.ledger import CallLedger
+from local.simulators.settings import SimulatorSettings
 
 T = TypeVar("T")
 
@@ -21,12 +21,12 @@ T = TypeVar("T")
 class Simulator:
     """Time, luck, the web, settings, faults and the ledger of one run."""
 
-    settings: Settings
+    settings: SimulatorSettings
     clock: Clock
     web: httpx.AsyncClient
     new_id: Callable[[], str]
     new_seed: Callable[[], int]
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: CallLedger = field(default_factory=CallLedger)
     at_work: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -34,7 +34,7 @@ class Simulator:
         self.downloads = Downloads(self.web)
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin a job's downloads and drawing at once; whether it shows yet is its schedule's business."""
+        """Begin a job's downloads and rendering at once; whether it shows yet is its schedule's business."""
         task = asyncio.create_task(work)
         self.at_work.add(task)
         task.add_done_callback(self.at_work.discard)
@@ -47,6 +47,6 @@ class Simulator:
         await asyncio.gather(*self.at_work, return_exceptions=True)
 
     def media_expiry(self, lifetime_s: float | None = None) -> datetime:
-        """When a file of fal's that is stored now dies; None: as the account has it."""
+        """Return the time when a file of fal's that is stored now expires; None: as the account has it."""
         lifetime_s = self.settings.fal_media_lifetime_s if lifetime_s is None else lifetime_s
         return NEVER if lifetime_s is None else self.clock.now() + timedelta(seconds=lifetime_s)

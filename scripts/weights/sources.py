@@ -20,18 +20,18 @@ class WeightsUnavailable(Exception):
 
 
 class Source(Protocol):
-    """Where a file of weights is published."""
+    """A published file of weights."""
 
     @property
     def name(self) -> str:
-        """Where it comes from, for people."""
+        """The origin of the file, for people."""
 
     @property
     def sha256(self) -> str: ...
 
     @property
     def file_name(self) -> str:
-        """What the file is called among the downloads."""
+        """The file's name among the downloads."""
 
     def copy_to(self, file: IO[bytes]) -> None:
         """Write the file's content; a failure is an OSError."""

@@ -1,44 +1,28 @@
-"""The document against the standard, the catalog, the handlers and the page that people read."""
+"""The table of routes and the document that is made of it, against the standard and against each other."""
 
-import ast
 import json
-import re
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-import character_identity.compat.service  # noqa: F401  (it has errors of its own)
-from character_identity.api.openapi.codes import status_of
-from character_identity.api.openapi.document import OPERATIONS, document
-from character_identity.api.openapi.operation import Operation
-from character_identity.domain.errors import ServiceError
-from infra.api import OPEN_PATHS
-from infra.catalog import FUNCTIONS, Function
-from tests.described import described, operations, problems
+from character_identity.api.openapi.document import document
+from character_identity.api.route import Route
+from character_identity.api.routes.table import ROUTES
+from character_identity.domain.errors import KINDS, ErrorCode, ReferenceCode
+from character_identity.domain.finding import CHECKS
+from tests.support.openapi import described, operations, problems
+from tests.support.waiting import HANGS_AFTER_S
 
 ROOT = Path(__file__).parents[2]
-ENTRIES = {entry.route: entry for entry in FUNCTIONS if entry.route}
 
-
-def entry_of(operation: Operation) -> Function:
-    """The function that serves an operation."""
-    return ENTRIES.get(operation.route) or ENTRIES[f"ANY {operation.path}"]
-
-
-def source_of(operation: Operation) -> str:
-    """The handler's code, and what it hands all of its work to."""
-    handler = (ROOT / "functions" / entry_of(operation).name / "handler.py").read_text()
-    if "astria_routes" in handler:
-        handler += (ROOT / "layers/core/python/character_identity/compat/astria_routes.py").read_text()
-    return handler
-
-
-each = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
+each = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
 
 
 def test_it_is_openapi_3_1() -> None:
@@ -52,6 +36,7 @@ def test_every_schema_is_json_schema() -> None:
         Draft202012Validator.check_schema(schema)
 
 
+@pytest.mark.processes
 def test_it_is_the_same_in_every_process() -> None:
     code = (
         "import json\n"
@@ -66,24 +51,16 @@ def test_it_is_the_same_in_every_process() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=HANGS_AFTER_S,
         ).stdout.strip()
         for seed in ("1", "2")
     }
     assert texts == {json.dumps(document())}
 
 
-def test_it_has_every_route_of_the_catalog_and_no_other() -> None:
-    routes = [operation.route for operation in OPERATIONS]
-    assert sorted(set(routes)) == sorted(routes)
-    served = {route for route in routes if route in ENTRIES}
-    served |= {f"ANY {route.split()[1]}" for route in routes if route not in ENTRIES}
-    assert served == ENTRIES.keys()
-
-
-@each
-def test_an_operation_is_named_like_its_function(operation: Operation) -> None:
-    assert operation.name in {entry_of(operation).name, f"{entry_of(operation).name}_status"}
+def test_it_has_every_route_once() -> None:
+    assert len(operations()) == len(ROUTES)
+    assert [*operations()] == [route.key for route in sorted(ROUTES, key=_place)]
 
 
 def test_no_two_operations_have_one_name() -> None:
@@ -91,11 +68,11 @@ def test_no_two_operations_have_one_name() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.processes
 @each
-def test_an_operation_takes_a_token_unless_its_route_is_open(operation: Operation) -> None:
-    assert operation.is_open is operation.path.startswith(OPEN_PATHS)
-    shown = operations()[operation.route]
-    if operation.is_open:
+def test_an_operation_takes_a_token_unless_its_route_is_open(route: Route[Any]) -> None:
+    shown = operations()[route.key]
+    if route.is_open:
         assert shown["security"] == []
     else:
         assert "security" not in shown, "what holds for all holds for it"
@@ -103,69 +80,58 @@ def test_an_operation_takes_a_token_unless_its_route_is_open(operation: Operatio
 
 
 @each
-def test_an_operation_takes_what_its_handler_reads(operation: Operation) -> None:
-    source = source_of(operation)
-    entry = entry_of(operation)
-    takes_orders = operation.method != "GET"
-    if operation.errors == "ours":
-        assert operation.is_keyed is ("idempotency_key(" in source)
-        assert operation.accepts_prefer_wait is ("granted_wait_s(" in source)
-        read = re.findall(r"parse_body\(app, (\w+)\)", source)
-        assert read == ([operation.request.__name__] if isinstance(operation.request, type) else [])
-    else:
-        assert operation.accepts_prefer_wait is (not takes_orders)
-    assert operation.is_limited is ((entry.limited or entry.spends) and takes_orders)
-    read_queries = re.findall(r"query_string_parameters or {}\)\.get\(\"(\w+)\"", source)
-    assert {query.name for query in operation.query} >= set(read_queries)
-
-
-@each
-def test_an_example_is_a_body_that_is_taken(operation: Operation) -> None:
-    if operation.request is None or operation.is_open:
+def test_an_example_is_a_body_that_is_taken(route: Route[Any]) -> None:
+    if route.is_open or not (route.request or route.schema):
         return
-    content = operations()[operation.route]["requestBody"]["content"]["application/json"]
+    content = operations()[route.key]["requestBody"]["content"]["application/json"]
     assert problems(content["schema"], content["example"]) == []
-    if isinstance(operation.request, type):
-        operation.request.model_validate(operation.example)
+    if route.request:
+        route.request.model_validate(route.example)
 
 
 @each
-def test_an_id_in_the_path_that_is_not_the_callers_is_unknown(operation: Operation) -> None:
-    if operation.path.startswith("/v1/") and "{" in operation.path:
-        assert "404" in operations()[operation.route]["responses"]
+def test_an_id_in_the_path_that_is_not_the_callers_is_unknown(route: Route[Any]) -> None:
+    if route.path.startswith("/v1/") and "{" in route.path:
+        assert "404" in operations()[route.key]["responses"]
 
 
-def codes_of_the_page() -> set[tuple[int, str]]:
-    """Status and code, as docs/api.md lists them."""
-    page = (ROOT / "docs" / "api.md").read_text()
-    rows = re.findall(r"^\| (\d{3}) \| (.*) \|$", page, flags=re.MULTILINE)
-    return {(int(status), code) for status, text in rows for code in re.findall(r"`([a-z_]+)`", text)}
+def test_routes_of_one_function_differ_in_the_method_only() -> None:
+    paths = {(route.function, route.path) for route in ROUTES}
+    assert Counter(function for function, _ in paths).most_common(1)[0][1] == 1
 
 
-def test_the_page_and_the_document_list_the_same_codes() -> None:
-    listed = {(status_of(code), code) for operation in OPERATIONS for code in operation.all_codes}
-    assert listed == codes_of_the_page()
+def test_every_code_belongs_to_one_class_of_errors() -> None:
+    assert KINDS.keys() == set(get_args(ErrorCode))
+    codes = [code for kind in set(KINDS.values()) for code in kind.codes]
+    assert sorted(codes) == sorted(KINDS)
+    assert all(kind.default_code in KINDS for kind in KINDS.values())
 
 
-def test_a_code_comes_with_the_status_of_the_error_that_has_it() -> None:
-    kinds: list[type[ServiceError]] = [ServiceError, *_kinds_of(ServiceError)]
-    classes = {error.__name__: error for error in kinds}
-    raised = {(error.status, error.default_code) for error in classes.values()}
-    for path in (ROOT / "layers/core/python/character_identity").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in classes:
-                codes = [each.value for each in node.keywords if each.arg == "code"]
-                raised |= {
-                    (classes[node.func.id].status, code.value)
-                    for code in codes
-                    if isinstance(code, ast.Constant) and isinstance(code.value, str)
-                }
-    listed = {code for operation in OPERATIONS for code in operation.all_codes}
-    assert len(raised) > 30
-    assert [(status, code) for status, code in raised if code in listed and status_of(code) != status] == []
+def test_there_is_advice_for_all_that_keeps_references_from_being_taken_in() -> None:
+    errors = {code for code, check in CHECKS.items() if check.severity == "error"}
+    assert errors == set(get_args(ReferenceCode))
 
 
-def _kinds_of(error: type[ServiceError]) -> Iterator[type[ServiceError]]:
-    for kind in error.__subclasses__():
-        yield kind
-        yield from _kinds_of(kind)
+@pytest.mark.processes
+def test_the_page_lists_what_the_table_says() -> None:
+    """``make docs`` writes both tables of it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.api_page", "--check"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "layers/core/python")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_code_is_documented() -> None:
+    pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    assert [code for code in KINDS if f"`{code}`" not in pages] == []
+
+
+def _place(route: Route[Any]) -> tuple[int, int]:
+    """The document has the methods of a path together, where the path comes first."""
+    paths = [each.path for each in ROUTES]
+    return paths.index(route.path), ROUTES.index(route)

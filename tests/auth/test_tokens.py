@@ -1,4 +1,4 @@
-"""Whose token is good: real keys, a clock and an issuer that do what the test says."""
+"""Tokens that are good and bad: real keys, a clock and an issuer that do what the test says."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ from character_identity.auth.tokens import (
     TokenVerifier,
     bearer_of,
 )
-from character_identity.config import Settings
+from character_identity.config import AuthSettings
 from local.issuer import Issuer
 
 NOW = 1_800_000_000
@@ -113,7 +113,9 @@ def issuer() -> FakeIssuer:
 
 @pytest.fixture
 def verifier(issuer: FakeIssuer, clock: Clock) -> TokenVerifier:
-    return TokenVerifier(IssuerKeys(issuer.read, clock), "https://issuer.test", "authenticated", clock)
+    return TokenVerifier(
+        IssuerKeys(issuer.read, clock), issuer="https://issuer.test", audience="authenticated", now=clock
+    )
 
 
 # what a good token says
@@ -426,24 +428,26 @@ def test_an_outage_is_logged_even_while_known_keys_serve(
 @pytest.mark.parametrize(
     "other",
     [
-        {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "shared"},
-        {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
-        a_jwk("P-384"),
-        a_jwk("P-384", alg="ES256"),
-        a_jwk("ES256", use="enc"),
-        a_jwk("ES256", alg="ES384"),
-        a_jwk("RS256", alg="PS256"),
-        a_jwk("short"),
-        ECAlgorithm.to_jwk(KEYS["ES256"], as_dict=True),
-        a_jwk("ES256", x="AAAA"),
-        a_jwk("ES256", x=7),
-        a_jwk("ES256", x=base64url(b"\1" * 32)),
-        a_jwk("ES256", crv=["P-256"]),
-        a_jwk("RS256", n=None),
-        {"kty": ["EC"]},
-        "text",
+        pytest.param({"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "shared"}, id="symmetric"),
+        pytest.param(
+            {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+            id="another kind",
+        ),
+        pytest.param(a_jwk("P-384"), id="P-384"),
+        pytest.param(a_jwk("P-384", alg="ES256"), id="P-384 as ES256"),
+        pytest.param(a_jwk("ES256", use="enc"), id="for encryption"),
+        pytest.param(a_jwk("ES256", alg="ES384"), id="of another algorithm"),
+        pytest.param(a_jwk("RS256", alg="PS256"), id="RSA for PSS"),
+        pytest.param(a_jwk("short"), id="too short"),
+        pytest.param(ECAlgorithm.to_jwk(KEYS["ES256"], as_dict=True), id="private"),
+        pytest.param(a_jwk("ES256", x="AAAA"), id="x too short"),
+        pytest.param(a_jwk("ES256", x=7), id="x no text"),
+        pytest.param(a_jwk("ES256", x=base64url(b"\1" * 32)), id="not on the curve"),
+        pytest.param(a_jwk("ES256", crv=["P-256"]), id="curve in a list"),
+        pytest.param(a_jwk("RS256", n=None), id="no modulus"),
+        pytest.param({"kty": ["EC"]}, id="kind in a list"),
+        pytest.param("text", id="no key at all"),
     ],
-    ids=str,
 )
 def test_keys_that_are_broken_or_for_something_else_are_left_out(other: Any) -> None:
     assert [key.key_id for key in usable_keys({"keys": [other, a_jwk("RS256")]})] == ["RS256"]
@@ -458,9 +462,7 @@ def test_a_set_of_any_length_costs_little() -> None:
 
 def test_a_token_of_the_local_issuer_is_good() -> None:
     issuer = Issuer()
-    settings = Settings(
-        {"JWKS_URL": issuer.jwks_url, "JWT_ISSUER": issuer.url, "JWT_AUDIENCE": "authenticated"}
-    )
+    settings = AuthSettings(jwks_url=issuer.jwks_url, jwt_issuer=issuer.url, jwt_audience="authenticated")
     try:
         assert TokenVerifier.from_settings(settings).owner_of(issuer.token("ann")) == "ann"
         with pytest.raises(OSError, match="404"):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from character_identity.aws.erasure_table import ErasureTable
 from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
 from character_identity.aws.identity_table import IdentityTable
-from character_identity.aws.open_work import OpenWork as OpenWorkTable
+from character_identity.aws.open_work import OpenWorkTable as OpenWorkTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.aws.trained_weights_table import TrainedWeightsTable
 from character_identity.domain.erasure import Removed, RetainedData
@@ -25,14 +24,22 @@ from character_identity.ports.stores import (
     Identities,
     OpenRow,
     OpenWork,
+    Scores,
     TrainedWeights,
 )
-from character_identity.services.scoring import ScoreStore
-from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
-from tests.event_fakes import FakeEvents
-from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
-from tests.scoring_fakes import FakeScores
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+)
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
+from tests.support.mocked_aws import StateTable
+from tests.support.scoring_fakes import FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 MINUTE = timedelta(minutes=1)
@@ -45,7 +52,7 @@ class Stores:
 
     identities: Identities
     generations: Generations
-    scores: ScoreStore
+    scores: Scores
     weights: TrainedWeights
     erasures: Erasures
     events: Events
@@ -71,7 +78,7 @@ class Stores:
 
 
 @pytest.fixture(params=["fake", "table"])
-def stores(request: pytest.FixtureRequest, table: Any) -> Stores:
+def stores(request: pytest.FixtureRequest, table: StateTable) -> Stores:
     if request.param == "table":
         return Stores(
             IdentityTable(table),
@@ -103,7 +110,7 @@ class TestBurying:
         assert caught.value.code == "unknown_identity"
         assert stores.identities.list("ann") == []
 
-    def test_it_is_done_once_and_told_once(self, stores: Stores) -> None:
+    def test_it_is_done_once_and_published_once(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         stores.replace_with_tombstone()
         event = Event.of_erasure(an_identity(), NOON)
@@ -207,7 +214,7 @@ class TestOpenWork:
         stores.erasures.save(a_receipt(), None)
         assert "IDENTITY#i1" not in [row.pk for row in stores.work.due(NOON + 9 * MINUTE, 9)]
 
-    def test_a_row_is_put_off_once(self, stores: Stores) -> None:
+    def test_a_row_is_leased_once(self, stores: Stores) -> None:
         stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
         (row,) = stores.work.due(NOON + 3 * MINUTE, 9)
         assert stores.work.lease(row, NOON + 5 * MINUTE)
@@ -217,7 +224,7 @@ class TestOpenWork:
         assert stores.work.due(NOON + 5 * MINUTE, 9) == [later]
         assert stores.work.lease(later, NOON + 9 * MINUTE)
 
-    def test_what_nobody_has_to_see_to_is_not_put_off(self, stores: Stores) -> None:
+    def test_what_is_not_open_is_not_leased(self, stores: Stores) -> None:
         stores.identities.add(an_identity(settled_at=NOON), Event.of_identity(an_identity(settled_at=NOON)))
         (row,) = stores.work.due(NOON + MINUTE, 9)
         stores.events.mark_published(row.pk.removeprefix("EVENT#"))
@@ -236,19 +243,19 @@ class TestOpenWork:
 
 
 class TestRows:
-    """What only the table has."""
+    """The table's own: what the fakes do not have."""
 
-    def test_nothing_of_the_identity_is_in_the_row_of_its_receipt(self, table: Any) -> None:
+    def test_nothing_of_the_identity_is_in_the_row_of_its_receipt(self, table: StateTable) -> None:
         IdentityTable(table).add(an_identity(archive_url="https://fal.test/references.zip"))
         ErasureTable(table).replace_with_tombstone(a_receipt(), Event.of_erasure(an_identity(), NOON))
-        (row,) = (item for item in table.scan()["Items"] if item["pk"] == "IDENTITY#i1")
+        (row,) = (item for item in table.rows() if item["pk"] == "IDENTITY#i1")
         assert "Sarah" not in str(row)
         assert row.keys() == {
-            *("pk", "sk", "status", "listing", "created_at"),
+            *("pk", "sk", "gsi1pk", "gsi1sk", "due_at", "status"),
             *("identity_id", "owner", "provider", "erased_at", "complete", "removed", "kept", "unfinished"),
         }
 
-    def test_who_looks_for_an_erased_identity_can_tell_it_from_an_unknown_one(self, table: Any) -> None:
+    def test_an_erased_identity_can_be_told_from_an_unknown_one(self, table: StateTable) -> None:
         IdentityTable(table).add(an_identity())
         ErasureTable(table).replace_with_tombstone(a_receipt(), Event.of_erasure(an_identity(), NOON))
         with pytest.raises(Erased):
@@ -256,16 +263,16 @@ class TestRows:
         with pytest.raises(Conflict):
             IdentityTable(table).add(an_identity())
 
-    def test_a_mark_of_weights_that_comes_after_the_erasure_is_not_kept(self, table: Any) -> None:
+    def test_a_digest_of_weights_that_comes_after_the_erasure_is_not_kept(self, table: StateTable) -> None:
         IdentityTable(table).add(an_identity())
         ErasureTable(table).replace_with_tombstone(a_receipt(), Event.of_erasure(an_identity(), NOON))
         TrainedWeightsTable(table).remember("ann", "late", "i1")
         assert TrainedWeightsTable(table).find("ann", "late") is None
-        assert [item["sk"] for item in table.scan()["Items"] if item["pk"] == "IDENTITY#i1"] == ["IDENTITY"]
+        assert [item["sk"] for item in table.rows() if item["pk"] == "IDENTITY#i1"] == ["IDENTITY"]
 
-    def test_more_rows_than_a_transaction_takes_are_removed(self, table: Any) -> None:
+    def test_more_rows_than_a_transaction_takes_are_removed(self, table: StateTable) -> None:
         IdentityTable(table).add(an_identity())
         for number in range(130):
-            table.put_item(Item={"pk": "IDENTITY#i1", "sk": f"EMBEDDING#{number}", "vector": b"1" * 9000})
+            table.put(pk="IDENTITY#i1", sk=f"EMBEDDING#{number}", vector=b"1" * 9000)
         assert ErasureTable(table).remove_rows("i1") == Removed(embeddings=130)
-        assert len(table.scan()["Items"]) == 1
+        assert len(table.rows()) == 1

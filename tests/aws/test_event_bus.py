@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from character_identity.aws.event_bus import EventBridge
 from character_identity.domain.errors import EventNotAccepted
-from tests.event_fakes import an_event
+from tests.support.event_fakes import an_event
 
 
 class Client:

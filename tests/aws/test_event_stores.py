@@ -9,15 +9,14 @@ import pytest
 from character_identity.aws.delivery_table import DeliveryTable
 from character_identity.aws.endpoint_table import EndpointTable
 from character_identity.aws.event_table import PUBLISHED_BY, EventTable, put_of
-from character_identity.aws.open_work import OpenWork
-from character_identity.aws.transactions import transact
+from character_identity.aws.open_work import OpenWorkTable
 from character_identity.domain.errors import Conflict
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST
 from character_identity.ports.stores import Deliveries, Endpoints, Events
-from tests.builders import NOON
-from tests.event_fakes import (
+from tests.support.builders import NOON
+from tests.support.event_fakes import (
     SECRET,
     FakeDeliveries,
     FakeEndpoints,
@@ -26,6 +25,7 @@ from tests.event_fakes import (
     an_endpoint,
     an_event,
 )
+from tests.support.mocked_aws import StateTable
 
 EVENT = an_event().event_id
 MONTH_S = 30 * 24 * 3600
@@ -37,23 +37,23 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def events(kind: str, table: Any) -> Events:
+def events(kind: str, table: StateTable) -> Events:
     return FakeEvents() if kind == "fake" else EventTable(table)
 
 
 @pytest.fixture
-def store(events: Events, table: Any) -> Callable[[Event], None]:
+def store(events: Events, table: StateTable) -> Callable[[Event], None]:
     """Stores an event as the transaction does that settles its subject."""
-    return events.add if isinstance(events, FakeEvents) else lambda event: transact(table, [put_of(event)])
+    return events.add if isinstance(events, FakeEvents) else lambda event: table.transact([put_of(event)])
 
 
 @pytest.fixture
-def endpoints(kind: str, table: Any) -> Endpoints:
+def endpoints(kind: str, table: StateTable) -> Endpoints:
     return FakeEndpoints() if kind == "fake" else EndpointTable(table)
 
 
 @pytest.fixture
-def deliveries(kind: str, table: Any) -> Deliveries:
+def deliveries(kind: str, table: StateTable) -> Deliveries:
     return FakeDeliveries() if kind == "fake" else DeliveryTable(table)
 
 
@@ -175,18 +175,18 @@ class TestDeliveries:
 
 
 class TestRows:
-    """What only the table has: the sweep's index, and an end."""
+    """The table's own: the sweep's index, and an end."""
 
-    def test_an_event_waits_for_the_sweep_until_it_was_published(self, table: Any) -> None:
-        transact(table, [put_of(an_event())])
-        work = OpenWork(table)
+    def test_an_event_waits_for_the_sweep_until_it_was_published(self, table: StateTable) -> None:
+        table.transact([put_of(an_event())])
+        work = OpenWorkTable(table)
         assert work.due(NOON + PUBLISHED_BY - timedelta(seconds=1), 9) == []
         assert work.due(NOON + PUBLISHED_BY, 9) == [(f"EVENT#{EVENT}", "EVENT", NOON + PUBLISHED_BY)]
         EventTable(table).mark_published(EVENT)
         assert work.due(NOON + timedelta(days=1), 9) == []
 
-    def test_a_delivery_waits_for_the_sweep_while_it_is_pending(self, table: Any) -> None:
-        rows, work = DeliveryTable(table), OpenWork(table)
+    def test_a_delivery_waits_for_the_sweep_while_it_is_pending(self, table: StateTable) -> None:
+        rows, work = DeliveryTable(table), OpenWorkTable(table)
         rows.add(a_delivery())
         assert work.due(NOON, 9) == [(f"EVENT#{EVENT}", "DELIVERY#e1", NOON)]
         claimed = a_delivery().claimed(NOON)
@@ -201,34 +201,29 @@ class TestRows:
         rows.replace(claimed, claimed.answered(200, NOON, 0))
         assert work.due(NOON + timedelta(days=9), 9) == []
 
-    def test_events_and_deliveries_expire_after_a_month(self, table: Any) -> None:
-        transact(table, [put_of(an_event())])
+    def test_events_and_deliveries_expire_after_a_month(self, table: StateTable) -> None:
+        table.transact([put_of(an_event())])
         rows = DeliveryTable(table)
         rows.add(a_delivery())
         rows.replace(a_delivery(), a_delivery().claimed(NOON))
-        items = table.scan()["Items"]
+        items = table.rows()
         assert [int(item["expires_at"] - int(NOON.timestamp())) for item in items] == [MONTH_S, MONTH_S]
 
-    def test_no_secret_is_in_a_row_that_the_index_shows(self, table: Any) -> None:
-        transact(table, [put_of(an_event())])
+    def test_no_secret_is_in_a_row_that_the_index_shows(self, table: StateTable) -> None:
+        table.transact([put_of(an_event())])
         EndpointTable(table).add(an_endpoint(), 5)
         DeliveryTable(table).add(a_delivery())
-        shown = table.scan(IndexName="by_owner")["Items"]
+        shown = table.rows(IndexName="gsi1")
         assert len(shown) == 2
         assert SECRET not in str(shown)
 
-    def test_several_endpoints_at_once_take_themselves_back(self, table: Any) -> None:
+    def test_several_endpoints_at_once_take_themselves_back(self, table: StateTable) -> None:
         """Both were written before either looked."""
 
         class Late(EndpointTable):
             def list(self, owner: str) -> Any:
-                table.put_item(
-                    Item={
-                        "pk": "OWNER#ann",
-                        "sk": "ENDPOINT#e2",
-                        **an_endpoint(endpoint_id="e2").model_dump(mode="json"),
-                    }
-                )
+                other = an_endpoint(endpoint_id="e2").model_dump(mode="json")
+                table.put(pk="OWNER#ann", sk="ENDPOINT#e2", **other)
                 return super().list(owner)
 
         with pytest.raises(Conflict):

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from character_identity.aws.idempotency_table import IdempotencyTable
 from character_identity.aws.request_count_table import RequestCountTable
 from character_identity.ports.stores import IdempotencyRecord, IdempotencyRecords, RequestCounts
-from tests.api_fakes import FakeRequestCounts
-from tests.builders import NOON
-from tests.fakes import FakeIdempotencyRecords
+from tests.support.api_fakes import FakeRequestCounts
+from tests.support.builders import NOON
+from tests.support.fakes import FakeIdempotencyRecords
+from tests.support.mocked_aws import StateTable
 
 FIRST = IdempotencyRecord("t1", NOON, "print", NOON + timedelta(hours=24))
 SECOND = IdempotencyRecord("t2", NOON + timedelta(minutes=1))
@@ -24,12 +24,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def calls(kind: str, table: Any) -> IdempotencyRecords:
+def calls(kind: str, table: StateTable) -> IdempotencyRecords:
     return FakeIdempotencyRecords() if kind == "fake" else IdempotencyTable(table)
 
 
 @pytest.fixture
-def counts(kind: str, table: Any) -> RequestCounts:
+def counts(kind: str, table: StateTable) -> RequestCounts:
     return FakeRequestCounts() if kind == "fake" else RequestCountTable(table)
 
 
@@ -71,7 +71,7 @@ class TestEarlierCalls:
         assert calls.find("d") is None
         calls.release("d", TAKEN_OVER)
 
-    def test_an_outcome_is_told_by_target(self, calls: IdempotencyRecords) -> None:
+    def test_an_outcome_is_marked_delivered_by_target(self, calls: IdempotencyRecords) -> None:
         calls.mark_delivered("t1")
         assert (calls.was_delivered("t1"), calls.was_delivered("t2")) == (True, False)
 
@@ -91,21 +91,21 @@ class TestRequestCounts:
 
 
 class TestRows:
-    """What only the table has: an end."""
+    """The table's own: an end."""
 
-    def test_a_call_with_an_end_expires_and_one_without_stays(self, table: Any) -> None:
+    def test_a_call_with_an_end_expires_and_one_without_stays(self, table: StateTable) -> None:
         calls = IdempotencyTable(table)
         calls.claim("d", FIRST, None)
         calls.claim("e", SECOND, None)
-        ends = {item["target_id"]: item.get("expires_at") for item in table.scan()["Items"]}
+        ends = {item["target_id"]: item.get("expires_at") for item in table.rows()}
         assert ends == {"t1": int(NOON.timestamp()) + 24 * 3600, "t2": None}
 
-    def test_a_count_expires(self, table: Any) -> None:
+    def test_a_count_expires(self, table: StateTable) -> None:
         RequestCountTable(table).count("ann", NOON, 5)
-        (item,) = table.scan()["Items"]
+        (item,) = table.rows()
         assert item["expires_at"] == int(NOON.timestamp()) + 3600
 
-    def test_a_call_that_is_released_before_it_is_looked_at_leaves_its_place(self, table: Any) -> None:
+    def test_a_call_that_is_released_before_it_is_looked_at_leaves_its_place(self, table: StateTable) -> None:
         class Released(IdempotencyTable):
             def find(self, digest: str) -> IdempotencyRecord | None:
                 self.release(digest, FIRST)

@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from character_identity.aws.media_bucket import MediaBucket
 from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.observability import log_keys
 
 
 @pytest.fixture
@@ -28,6 +29,20 @@ def test_what_was_written_is_read_with_its_type(bucket: MediaBucket, client: Any
     bucket.write_file("a/2", tmp_path / "two", "application/octet-stream")
     assert (bucket.read("a/1", 3), bucket.read("a/2", 3)) == (b"one", b"two")
     assert client.head_object(Bucket="media", Key="a/1")["ContentType"] == "image/jpeg"
+
+
+def test_an_object_says_which_request_job_and_provider_it_was_stored_for(
+    bucket: MediaBucket, tmp_path: Path
+) -> None:
+    (tmp_path / "two").write_bytes(b"two")
+    job = {"correlation_id": "JKJaXmPLvHcESHA=", "job_id": "generation-g1", "provider": "astria"}
+    with log_keys(**job, request_id="r", route="GET /"):
+        bucket.write("a/1", b"one", "image/jpeg")
+        bucket.write_file("a/2", tmp_path / "two", "application/octet-stream")
+    bucket.write("a/3", b"three", "image/jpeg")
+    assert bucket.read_with_origin("a/1", 3) == (b"one", job)
+    assert bucket.read_with_origin("a/2", 3) == (b"two", job)
+    assert bucket.read_with_origin("a/3", 5) == (b"three", {})
 
 
 def test_an_object_over_the_limit_is_not_read(bucket: MediaBucket) -> None:

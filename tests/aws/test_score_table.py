@@ -10,17 +10,18 @@ from character_identity.aws.score_table import ScoreTable
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.score import EncoderVersion, Score
-from character_identity.services.scoring import ScoreStore
-from tests.builders import NOON, an_identity
-from tests.erasure_fakes import a_receipt
-from tests.scoring_fakes import FakeScores
+from character_identity.ports.stores import Scores
+from tests.support.builders import NOON, an_identity
+from tests.support.erasure_fakes import a_receipt
+from tests.support.mocked_aws import StateTable
+from tests.support.scoring_fakes import FakeScores
 
 CLIP = EncoderVersion("clip-vit-b32", "a63082132ba4f97a80bea76823f54449", "bicubic-224-crop-224-v1")
-STAND_IN = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")
+FALLBACK = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")
 
 
 @pytest.fixture(params=["table", "fake"])
-def store(request: pytest.FixtureRequest) -> ScoreStore:
+def store(request: pytest.FixtureRequest) -> Scores:
     return FakeScores() if request.param == "fake" else ScoreTable(with_identities(request))
 
 
@@ -32,7 +33,7 @@ def with_identities(request: pytest.FixtureRequest) -> Any:
     return table
 
 
-def erase(store: ScoreStore, identity_id: str) -> None:
+def erase(store: Scores, identity_id: str) -> None:
     """Erase an identity."""
     if isinstance(store, FakeScores):
         store.erased.add(identity_id)
@@ -46,34 +47,39 @@ def score(version: EncoderVersion = CLIP, similarity: float = 0.812345) -> Score
     return Score.of(version, "0f1e", {"references/i/00.jpg": similarity, "references/i/01.jpg": -0.25})
 
 
-def put(
-    store: ScoreStore, generation_id: str, image_index: int, score: Score, **embeddings: list[float]
-) -> None:
+def put(store: Scores, generation_id: str, image_index: int, score: Score, **embeddings: list[float]) -> None:
     """Store a score of Eileen's."""
     store.put_score("eileen", generation_id, image_index, score, embeddings)
 
 
-def test_scores_come_back_by_image_and_encoder(store: ScoreStore) -> None:
-    put(store, "portrait", 10, score(STAND_IN))
-    put(store, "portrait", 2, score(STAND_IN, 0.5))
+def test_scores_come_back_by_image_and_encoder(store: Scores) -> None:
+    put(store, "portrait", 10, score(FALLBACK))
+    put(store, "portrait", 2, score(FALLBACK, 0.5))
     put(store, "portrait", 2, score(CLIP))
     put(store, "landscape", 0, score())
 
-    assert store.scores_of("portrait") == {2: [score(CLIP), score(STAND_IN, 0.5)], 10: [score(STAND_IN)]}
+    assert store.scores_of("portrait") == {2: [score(CLIP), score(FALLBACK, 0.5)], 10: [score(FALLBACK)]}
 
 
-def test_a_score_takes_the_place_of_the_same_encoders_earlier_one(store: ScoreStore) -> None:
+def test_a_score_takes_the_place_of_the_same_encoders_earlier_one(store: Scores) -> None:
     put(store, "portrait", 0, score(similarity=0.5))
     put(store, "portrait", 0, score(similarity=0.75))
 
     assert store.scores_of("portrait") == {0: [score(similarity=0.75)]}
 
 
-def test_a_generation_without_scores_has_none(store: ScoreStore) -> None:
+def test_a_generation_without_scores_has_none(store: Scores) -> None:
     assert store.scores_of("portrait") == {}
 
 
-def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: ScoreStore) -> None:
+def test_an_identitys_scores_come_back_by_generation(store: Scores) -> None:
+    put(store, "portrait", 1, score(), one=[1.0])
+    put(store, "landscape", 0, score(), one=[1.0])
+    assert store.of_identity("eileen") == {"portrait": {1: [score()]}, "landscape": {0: [score()]}}
+    assert store.of_identity("other") == {}
+
+
+def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: Scores) -> None:
     put(store, "portrait", 0, score(CLIP), one=[0.5, -0.5, 0.25])
 
     found = store.embedding("eileen", "one", CLIP)
@@ -81,12 +87,12 @@ def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: 
     assert list(found) == [0.5, -0.5, 0.25]
     assert store.embedding("anna", "one", CLIP) is None
     assert store.embedding("eileen", "two", CLIP) is None
-    assert store.embedding("eileen", "one", STAND_IN) is None
+    assert store.embedding("eileen", "one", FALLBACK) is None
     assert store.embedding("eileen", "one", CLIP._replace(weights_sha256="another")) is None
     assert store.embedding("eileen", "one", CLIP._replace(preprocessing="another")) is None
 
 
-def test_of_an_erased_identity_nothing_is_stored(store: ScoreStore) -> None:
+def test_of_an_erased_identity_nothing_is_stored(store: Scores) -> None:
     erase(store, "eileen")
     with pytest.raises(Erased):
         put(store, "portrait", 0, score(CLIP), one=[1.0])
@@ -100,16 +106,16 @@ def test_scores_lie_beside_their_generation_and_embeddings_beside_the_identity(
     request: pytest.FixtureRequest,
 ) -> None:
     table = with_identities(request)
-    before = {(item["pk"], item["sk"]) for item in table.scan()["Items"]}
+    before = {(item["pk"], item["sk"]) for item in table.rows()}
     put(ScoreTable(table), "portrait", 7, score(), one=[1.0])
 
-    assert {(item["pk"], item["sk"]) for item in table.scan()["Items"]} - before == {
+    assert {(item["pk"], item["sk"]) for item in table.rows()} - before == {
         ("GENERATION#portrait", "SCORE#07#clip-vit-b32"),
         ("IDENTITY#eileen", "EMBEDDING#one#clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1"),
     }
 
 
-def test_no_score_is_stored_of_an_identity_that_never_was(table: Any) -> None:
+def test_no_score_is_stored_of_an_identity_that_never_was(table: StateTable) -> None:
     with pytest.raises(Erased):
         put(ScoreTable(table), "portrait", 0, score())
 

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from character_identity.aws.scoring_function import ScoringFunction
 from character_identity.domain.reference_set import ReferenceAnalysis
+from character_identity.observability import log_keys
 
 IMAGES = [b"one", b"two"]
 ANSWER = {
@@ -37,9 +38,11 @@ def changed(**changes: Any) -> bytes:
 
 def test_the_function_is_shown_the_images_themselves() -> None:
     client = Lambda(changed())
-    analysis = ScoringFunction(client, "score").analyze(IMAGES)
+    with log_keys(correlation_id="r1"):
+        analysis = ScoringFunction(client, "score").analyze(IMAGES)
     assert analysis == ReferenceAnalysis([1, None], [[1, 0.5], [0.5, 1]], "tiny")
     ((name, request),) = client.asked
+    assert request["correlation_id"] == "r1"
     assert (name, [base64.b64decode(image) for image in request["analyze"]]) == ("score", IMAGES)
 
 

@@ -5,7 +5,7 @@ from character_identity.aws.secrets import PLACEHOLDER, Secret
 from character_identity.domain.errors import ProviderNotConfigured
 
 
-def test_a_key_is_fetched_once_and_again_when_told(aws: None) -> None:
+def test_a_key_is_fetched_once_and_again_when_refreshed(aws: None) -> None:
     client = boto3.client("secretsmanager")
     client.create_secret(Name="fal", SecretString="old\n")
     secret = Secret(client, "fal")

@@ -19,7 +19,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.ports.stores import Budgets, Events, Generations, Identities, Ledger, TrainedWeights
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_generation,
     a_generation_job,
@@ -28,14 +28,15 @@ from tests.builders import (
     an_identity,
     some_weights,
 )
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     FakeGenerations,
     FakeIdentities,
     FakeLedger,
     FakeTrainedWeights,
     produced,
 )
+from tests.support.mocked_aws import StateTable
 
 
 @pytest.fixture(params=["fake", "table"])
@@ -67,10 +68,10 @@ class Stores:
 
 
 @pytest.fixture
-def stores(kind: str, table: Any) -> Stores:
+def stores(kind: str, table: StateTable) -> Stores:
     limit_microusd = 5 * MICROUSD_PER_USD
     if kind == "table":
-        budgets = BudgetTable(table, limit_microusd)
+        budgets = BudgetTable(table, default_limit_microusd=limit_microusd)
         return Stores(
             IdentityTable(table), GenerationTable(table), LedgerTable(table), budgets, EventTable(table)
         )
@@ -93,7 +94,7 @@ def generations(stores: Stores) -> Generations:
 
 
 @pytest.fixture
-def trained_weights(stores: Stores, kind: str, table: Any) -> TrainedWeights:
+def trained_weights(stores: Stores, kind: str, table: StateTable) -> TrainedWeights:
     stores.identities.add(an_identity())
     return FakeTrainedWeights() if kind == "fake" else TrainedWeightsTable(table)
 
@@ -280,10 +281,10 @@ class TestLedger:
 
     def test_the_providers_own_answer_wins_over_what_a_callback_said(self, ledger: Ledger) -> None:
         ledger.intend("training-i1", NOON)
-        ledger.found("training-i1", JobHandle(provider_job_id="told by callback"))
+        ledger.found("training-i1", JobHandle(provider_job_id="named by a callback"))
         assert stored(ledger).state == "submitted"
         ledger.submitted("training-i1", self.HANDLE)
-        ledger.found("training-i1", JobHandle(provider_job_id="told late"))
+        ledger.found("training-i1", JobHandle(provider_job_id="named late"))
         assert (stored(ledger).state, stored(ledger).handle) == ("submitted", self.HANDLE)
 
     def test_an_intent_that_was_taken_back_may_be_made_again_later(self, ledger: Ledger) -> None:

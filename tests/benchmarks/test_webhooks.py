@@ -1,4 +1,4 @@
-"""What the benchmark of webhooks counts, and what it complains about."""
+"""Counts and complaints of the benchmark of webhooks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -175,18 +175,21 @@ def test_what_is_not_given_is_left_to_the_api() -> None:
 
 
 def test_an_error_carries_code_message_and_status() -> None:
-    refusal = httpx.Response(400, json={"code": "too_few_references", "message": "At least 5 are needed."})
+    problem = {"code": "too_few_references", "message": "At least 5 are needed."}
+    refusal = httpx.Response(400, json=problem, headers={"X-Request-Id": "JKJaXmPLvHcESHA="})
     with pytest.raises(ApiError) as raised:
         client(answers(refusal)).create_identity("Eileen", "fal-lora", [])
     error = raised.value
     assert (error.status, error.code, error.message) == (400, "too_few_references", "At least 5 are needed.")
+    assert error.request_id == "JKJaXmPLvHcESHA="
+    assert "JKJaXmPLvHcESHA=" in str(error)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b""])
 def test_an_error_of_something_in_between_is_an_api_error_too(body: bytes) -> None:
     with pytest.raises(ApiError) as raised:
         client(lambda _: httpx.Response(403, content=body)).get_identity("i1")
-    assert raised.value.status == 403
+    assert (raised.value.status, raised.value.request_id) == (403, None)
 
 
 @pytest.mark.parametrize("body", ["not JSON", "{}", '{"characterId": "i1", "status": "asleep"}'])
@@ -246,7 +249,7 @@ IN_FLIGHT = "request_in_flight"
         httpx.ConnectError("nobody there"),
         httpx.ReadTimeout("no answer"),
         httpx.RemoteProtocolError("cut"),
-        httpx.Response(500, json={"code": "internal_error", "message": "A bug."}),
+        httpx.Response(500, json={"code": "internal_error", "message": "Unhandled exception."}),
         httpx.Response(503, json={"message": "Service Unavailable"}),
         httpx.Response(504),
         httpx.Response(429, json={"message": "Too Many Requests"}),
@@ -292,7 +295,7 @@ def test_too_many_requests_are_waited_out() -> None:
     assert clock.slept == [43]
 
 
-def test_patience_ends() -> None:
+def test_waiting_ends_at_the_deadline() -> None:
     clock = Clock()
     with pytest.raises(ApiError) as raised:
         client(lambda _: too_early(429, "too_many_requests", "40"), clock).generate("i1", "a portrait")
@@ -323,8 +326,10 @@ def test_what_is_refused_is_not_asked_again(refusal: httpx.Response) -> None:
     assert (raised.value.status, len(orders.keys)) == (refusal.status_code, 1)
 
 
-def test_trouble_that_stays_is_told_in_the_end() -> None:
-    orders = Orders(*(httpx.Response(500, json={"code": "internal_error", "message": "A bug."}),) * 4)
+def test_trouble_that_stays_is_reported_in_the_end() -> None:
+    orders = Orders(
+        *(httpx.Response(500, json={"code": "internal_error", "message": "Unhandled exception."}),) * 4
+    )
     with pytest.raises(ApiError):
         client(orders).generate("i1", "a portrait")
     assert len(orders.keys) == 4

@@ -60,9 +60,9 @@ def test_a_tune_is_ordered_and_waited_for(proxies: Proxies) -> None:
         "branch": "fast",
         "images": [{"url": url} for url in references(8)],
     }
-    look = Call("GET", PATH, {"action": "get_tune", "tune_id": "7"})
+    poll = Call("GET", PATH, {"action": "get_tune", "tune_id": "7"})
     order = Call("POST", PATH, {"action": "create_tune", "payload": {"tune": tune}})
-    assert proxies.calls == [order, look, look, look]
+    assert proxies.calls == [order, poll, poll, poll]
     assert proxies.slept == [10, 10, 10]
     assert progress == [5, 20, 30, *(30 + poll / 120 * 65 for poll in (1, 2, 3)), 100]
     assert (identity.character_id, identity.provider, identity.status) == ("7", "astria", "ready")
@@ -81,7 +81,7 @@ def test_seven_references_are_too_few(proxies: Proxies) -> None:
 
 
 @pytest.mark.parametrize(("answer", "reason"), STATUS_TEXTS)
-def test_a_refused_tune_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
+def test_a_refused_tune_is_reported(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
     proxies.script(CREATE_TUNE, answer)
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:
@@ -106,7 +106,7 @@ def test_an_order_without_an_id_is_not_waited_for(proxies: Proxies) -> None:
         (httpx.Response(200, text="<html>"), "The answer is not JSON."),
     ],
 )
-def test_a_training_that_ends_badly_is_told(proxies: Proxies, status: Answer, reason: str) -> None:
+def test_a_training_that_ends_badly_is_reported(proxies: Proxies, status: Answer, reason: str) -> None:
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:
         create(proxies, status, progress=progress)
@@ -128,8 +128,8 @@ def test_an_image_is_ordered_and_waited_for(proxies: Proxies) -> None:
     result = generate(proxies, GENERATING, GENERATED, progress=progress)
     prompt = {"text": "Sarah smiles", "num_images": 4}
     order = {"action": "create_prompt", "tune_id": "7", "payload": {"prompt": prompt}}
-    look = Call("GET", PATH, {"action": "get_prompt", "tune_id": "7", "prompt_id": "9"})
-    assert proxies.calls == [Call("POST", PATH, order), look, look]
+    poll = Call("GET", PATH, {"action": "get_prompt", "tune_id": "7", "prompt_id": "9"})
+    assert proxies.calls == [Call("POST", PATH, order), poll, poll]
     assert proxies.slept == [1, 1]
     assert progress == [10, 50, 51.5, 53, 100]
     assert (result.image_url, result.aspect_ratio) == ("https://pictures.test/0.jpg", "4:3")
@@ -145,7 +145,7 @@ def test_what_is_given_is_sent(proxies: Proxies) -> None:
 
 
 @pytest.mark.parametrize(("answer", "reason"), STATUS_TEXTS)
-def test_a_refused_image_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
+def test_a_refused_image_is_reported(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
     identity = create(proxies)
     proxies.script(CREATE_PROMPT, answer)
     progress: list[float] = []
@@ -163,7 +163,7 @@ def test_a_refused_image_is_told(proxies: Proxies, answer: httpx.Response, reaso
         (httpx.ReadTimeout("too slow"), "too slow"),
     ],
 )
-def test_an_image_that_fails_is_told(proxies: Proxies, status: Answer, reason: str) -> None:
+def test_an_image_that_fails_is_reported(proxies: Proxies, status: Answer, reason: str) -> None:
     with pytest.raises(ServiceFailed) as caught:
         generate(proxies, status)
     assert str(caught.value) == f"Astria generation failed: {reason}"

@@ -95,7 +95,7 @@ def test_an_image_comes_back_with_how_it_was_made(
 
 
 @pytest.mark.parametrize(("answer", "reason"), STATUS_TEXTS)
-def test_a_refusal_is_told(
+def test_a_refusal_is_reported(
     proxies: Proxies, identity: CharacterIdentityResult, answer: httpx.Response, reason: str
 ) -> None:
     proxies.script(GENERATE, answer)

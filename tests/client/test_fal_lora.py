@@ -71,8 +71,8 @@ def test_a_training_is_ordered_and_waited_for(proxies: Proxies) -> None:
     progress: list[float] = []
     identity = create(proxies, {"status": "queued"}, {"status": "in_progress"}, COMPLETED, progress=progress)
     order = {"images_data_url": references(5), "steps": 1000, "trigger_word": "SARAH_JANE"}
-    look = Call("GET", "/api/fal-lora-status-proxy", {"request_id": "r1"})
-    assert proxies.calls == [Call("POST", "/api/fal-lora-training-proxy", order), look, look, look]
+    poll = Call("GET", "/api/fal-lora-status-proxy", {"request_id": "r1"})
+    assert proxies.calls == [Call("POST", "/api/fal-lora-training-proxy", order), poll, poll, poll]
     assert proxies.slept == [10, 10, 10]
     assert progress == [5, 10, 20, 30, 31, 32, 33, 95, 100]
     assert re.fullmatch(rf"lora-char-{START.timestamp() * 1000:.0f}-\w+", identity.character_id)
@@ -101,7 +101,7 @@ def test_four_references_are_too_few(proxies: Proxies) -> None:
 
 
 @pytest.mark.parametrize(("answer", "reason"), STATUS_TEXTS)
-def test_a_refused_training_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
+def test_a_refused_training_is_reported(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
     proxies.script(TRAIN, answer)
     progress: list[float] = []
     with pytest.raises(ServiceFailed) as caught:
@@ -128,7 +128,7 @@ def test_an_order_without_an_id_is_not_waited_for(proxies: Proxies) -> None:
         (httpx.ConnectError("refused"), "refused"),
     ],
 )
-def test_a_training_that_ends_badly_is_told(proxies: Proxies, status: Answer, reason: str) -> None:
+def test_a_training_that_ends_badly_is_reported(proxies: Proxies, status: Answer, reason: str) -> None:
     progress: list[float] = []
     assert failure(proxies, status, progress=progress) == f"Flux LoRA training failed: {reason}"
     assert progress[-1] == 100
@@ -137,8 +137,8 @@ def test_a_training_that_ends_badly_is_told(proxies: Proxies, status: Answer, re
 
 def test_a_training_is_given_up_after_sixty_polls(proxies: Proxies) -> None:
     progress: list[float] = []
-    told = failure(proxies, {"status": "in_progress"}, progress=progress)
-    assert told == "Flux LoRA training failed: LoRA training timed out or returned no model URL."
+    error = failure(proxies, {"status": "in_progress"}, progress=progress)
+    assert error == "Flux LoRA training failed: LoRA training timed out or returned no model URL."
     assert proxies.slept == [10] * 60
     assert progress == [5, 10, 20, 30, *(30 + poll / 60 * 60 for poll in range(1, 61)), 100]
 
@@ -239,7 +239,7 @@ def test_without_weights_there_is_no_image(proxies: Proxies) -> None:
         (httpx.Response(200, json={"images": []}), "Fal.ai LoRA inference returned no image URL."),
     ],
 )
-def test_an_image_that_fails_is_told(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
+def test_an_image_that_fails_is_reported(proxies: Proxies, answer: httpx.Response, reason: str) -> None:
     identity = create(proxies)
     proxies.script(GENERATE, answer)
     with pytest.raises(ServiceFailed) as caught:

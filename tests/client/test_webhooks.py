@@ -1,4 +1,4 @@
-"""What a receiver should believe: webhooks of the service, and those of the standard's own library."""
+"""A receiver believes webhooks of the service, and those of the standard's own library, and no others."""
 
 import json
 from datetime import UTC, datetime, timedelta

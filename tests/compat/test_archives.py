@@ -8,7 +8,7 @@ import pytest
 from character_identity.compat import archives
 from character_identity.compat.archives import images_in
 from character_identity.domain.errors import InvalidRequest
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 JPEG = an_image()
 
@@ -52,7 +52,9 @@ def test_a_format_that_cannot_be_read_is_not_passed_over() -> None:
     assert names_in(a_zip("a.heic", content=b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")) == ["a.heic"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", a_zip("a.jpg")[:-30]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no zip", a_zip("a.jpg")[:-30]], ids=["nothing", "no zip", "cut short"]
+)
 def test_what_is_no_zip_is_refused(content: bytes) -> None:
     assert refusal(content).code == "invalid_archive"
 

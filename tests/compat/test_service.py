@@ -16,10 +16,15 @@ from character_identity.compat.service import (
     IMAGE_HOLD_S,
     STATUS_HOLD_S,
     CompatService,
+)
+from character_identity.domain.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
     NotGenerated,
+    ProviderRejected,
     StillRunning,
 )
-from character_identity.domain.errors import Conflict, InvalidRequest, NotFound, ProviderRejected
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
@@ -30,9 +35,9 @@ from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
-from tests.builders import NOON, an_identity, an_image, some_weights
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import NOON, an_identity, an_image, some_weights
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeAnalyzer,
     FakeBucket,
@@ -75,10 +80,12 @@ class Harness:
         def new_id() -> str:
             return f"id{next(ids)}"
 
-        references = ReferenceService(FakeBucket(), self.media, FakeAnalyzer(), new_id)
+        references = ReferenceService(
+            bucket=FakeBucket(), media=self.media, analyzer=FakeAnalyzer(), new_id=new_id
+        )
         orders = OrderService(self.ledger, self.clock, new_id)
         self.service = CompatService(
-            IdentityService(
+            identities=IdentityService(
                 self.identities,
                 references,
                 providers,
@@ -89,7 +96,7 @@ class Harness:
                 self.clock,
                 new_id,
             ),
-            GenerationService(
+            generations=GenerationService(
                 self.generations,
                 self.identities,
                 providers,
@@ -99,13 +106,13 @@ class Harness:
                 new_id,
                 lambda: 7,
             ),
-            references,
-            self.earlier,
-            self.weights,
-            self.media,
-            self.clock,
-            new_id,
-            self._sleep,
+            references=references,
+            records=self.earlier,
+            trained_weights=self.weights,
+            media=self.media,
+            now=self.clock,
+            new_id=new_id,
+            sleep=self._sleep,
         )
 
     def _sleep(self, seconds: float) -> None:

@@ -13,7 +13,6 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import JobStatus
-from tests.builders import NOON
 from tests.contracts.fault_injection import (
     ASTRIA_JOB,
     FAL_JOB,
@@ -25,6 +24,7 @@ from tests.contracts.fault_injection import (
     FaultyTransport,
     Position,
 )
+from tests.support.builders import NOON
 
 Outcome = Literal[
     "accepted", "goes on", "done", "not found", "missing", "failed", "rejected", "unavailable", "unknown"
@@ -57,22 +57,22 @@ class Call:
 FAL_CALLS = [
     Call("train", "submit", lambda faulty_transport: faulty_transport.lora.training.submit(TRAINING)),
     Call(
-        "draw with a LoRA",
+        "generate with a LoRA",
         "submit",
         lambda faulty_transport: faulty_transport.lora.images.submit(GENERATION),
     ),
     Call(
-        "draw at once",
+        "generate at once",
         "submit",
         lambda faulty_transport: faulty_transport.instant.images.submit(GENERATION),
     ),
     Call(
-        "look at a training",
+        "poll a training",
         "status",
         lambda faulty_transport: faulty_transport.lora.training.status(FAL_JOB, 1000),
     ),
     Call(
-        "look at a picture",
+        "poll a generation",
         "status",
         lambda faulty_transport: faulty_transport.instant.images.status(FAL_JOB, REQUEST),
     ),
@@ -98,17 +98,17 @@ FAL_CALLS = [
 ASTRIA_CALLS = [
     Call("train", "create tune", lambda faulty_transport: faulty_transport.astria.training.submit(TRAINING)),
     Call(
-        "draw",
+        "generate",
         "create prompt",
         lambda faulty_transport: faulty_transport.astria.images.submit(GENERATION),
     ),
     Call(
-        "look at a training",
+        "poll a training",
         "get tune",
         lambda faulty_transport: faulty_transport.astria.training.status(ASTRIA_JOB, 1000),
     ),
     Call(
-        "look at a picture",
+        "poll a generation",
         "get prompt",
         lambda faulty_transport: faulty_transport.astria.images.status(ASTRIA_JOB, REQUEST),
     ),
@@ -141,7 +141,7 @@ ASTRIA_ERASES = [
 
 
 def ended(call: Call, faulty_transport: FaultyTransport) -> tuple[Outcome, str]:
-    """How a call ended, and what a person reads about it."""
+    """Return how a call ended, and what a person reads about it."""
     try:
         answer = call.make(faulty_transport)
     except ProviderError as exc:

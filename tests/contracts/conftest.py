@@ -1,4 +1,4 @@
-"""A fresh stand-in for each test that asks for one, and our adapters on another."""
+"""A fresh simulator for each test that asks for one, and our adapters on another."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contracts.ours import LINKS, PORTRAIT, Ours
-from tests.local.simulators.harness import StandIn
+from tests.support.simulators import Simulation
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
+def simulator() -> Iterator[Simulation]:
     """As forgiving as the real servers are believed to be: unknown fields are ignored."""
     with asyncio.Runner() as runner:
-        yield StandIn(runner, strict=False, queue_s=1, training_s=10, generation_s=2)
+        yield Simulation(runner, strict=False, queue_s=1, training_s=10, generation_s=2)
 
 
 @pytest.fixture
 def ours() -> Iterator[Ours]:
     with asyncio.Runner() as runner:
-        stand_in = StandIn(runner, strict=True, queue_s=1, training_s=10, generation_s=2)
+        simulator = Simulation(runner, strict=True, queue_s=1, training_s=10, generation_s=2)
         for link in LINKS:
-            stand_in.publish(link, PORTRAIT)
-        yield Ours(stand_in)
+            simulator.publish(link, PORTRAIT)
+        yield Ours(simulator)

@@ -1,4 +1,4 @@
-"""What fal may answer instead of what was asked for, as its contract lists it.
+"""Answers of fal's other than the one that was asked for, as its contract lists them.
 
 https://fal.ai/docs/documentation/model-apis/errors and https://github.com/fal-ai/fal, read 2026-11-22. Every
 reason quotes a signed link and our key back at us, which no message may pass on.

@@ -13,8 +13,8 @@ from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.providers.fal.instant_character import FalInstantCharacter
 from character_identity.providers.fal.queue import FalQueue
-from tests.builders import a_request, an_identity, some_weights
 from tests.providers.test_fal_queue import StubKey
+from tests.support.builders import a_request, an_identity, some_weights
 
 Position = Literal[
     "submit",
@@ -96,7 +96,7 @@ GOOD: dict[Position, httpx.Response] = {
 
 
 class FaultyTransport:
-    """The three adapters on a transport that answers well except where it was told otherwise."""
+    """The three adapters on a transport that answers well except where a fault is injected."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ AT_ASTRIA: dict[tuple[str, str], Position] = {
 
 
 def position_of(request: httpx.Request) -> Position:
-    """Which of the providers' calls a request is."""
+    """Return the index of a request among the providers' calls."""
     method, host, path = request.method, request.headers["Host"], request.url.path
     if host == "astria.test":
         last = path.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Our adapters on a stand-in that refuses every unknown field, instead of a network."""
+"""Our adapters on a simulator that refuses every unknown field, instead of a network."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.providers.fal.instant_character import FalInstantCharacter
 from character_identity.providers.fal.queue import FalQueue
-from tests.builders import a_request, an_identity, some_weights
-from tests.local.simulators.harness import ASTRIA, QUEUE, REST, StandIn, jpeg, portrait, share_of_cloth
 from tests.providers.test_fal_queue import StubKey
+from tests.support.builders import a_request, an_identity, some_weights
+from tests.support.simulators import ASTRIA, QUEUE, REST, Simulation, jpeg, portrait, share_of_cloth
 
 PROMPT = "Sarah, close-up portrait, studio"
 PORTRAIT = jpeg(portrait())
@@ -32,17 +32,17 @@ IMAGES = [ReferenceImage(link.rpartition("/")[2], link, lambda: PORTRAIT) for li
 class Ours:
     """The three adapters; ``can_fetch_our_urls`` is as it is in the cloud."""
 
-    def __init__(self, stand_in: StandIn) -> None:
-        self.stand_in = stand_in
+    def __init__(self, simulator: Simulation) -> None:
+        self.simulator = simulator
         transport = httpx.MockTransport(self._carry)
         client = httpx.Client(transport=transport)
         media = SafeHttpClient(
             UrlGuard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"]), transport
         )
-        queue = FalQueue(client, StubKey("stand-in-id:stand-in-secret"), QUEUE, REST, media)
+        queue = FalQueue(client, StubKey("simulator-id:simulator-secret"), QUEUE, REST, media)
         self.instant = FalInstantCharacter(queue)
         self.lora = FalFluxLora(queue, can_fetch_our_urls=True)
-        self.astria = Astria(client, StubKey("sd_stand_in"), ASTRIA, can_fetch_our_urls=True)
+        self.astria = Astria(client, StubKey("sd_simulator"), ASTRIA, can_fetch_our_urls=True)
 
     def training(self, provider: FalFluxLora | Astria, callback_url: str | None = None) -> TrainingOrder:
         """An order of Sarah's training, its material prepared."""
@@ -63,7 +63,7 @@ class Ours:
     def trained(self, provider: FalFluxLora | Astria) -> Identity:
         """Sarah, once her training is done."""
         handle = self.order_training(provider)
-        self.stand_in.clock.advance(60)
+        self.simulator.clock.advance(60)
         status = provider.training.status(handle, 1000)
         assert status.state == "done"
         weights = some_weights(provider_url=status.weights_url) if status.weights_url else None
@@ -78,20 +78,20 @@ class Ours:
         return GenerationOrder(identity, wanted, IMAGES, weights_link, callback_url)
 
     def generated(self, provider: Provider, identity: Identity, **request: Any) -> GenerationStatus:
-        """What becomes of one request."""
+        """Return the status of one request when it is done."""
         order = self.generation(identity, **request)
         handle = provider.images.submit(order)
-        self.stand_in.clock.advance(60)
+        self.simulator.clock.advance(60)
         return provider.images.status(handle, order.request)
 
     def likeness(self, generation: GenerationStatus) -> float:
-        """How much of the character's clothes the first picture shows."""
+        """Return the share of the first image in the colour of the character's clothes."""
         assert generation.state == "done", generation.reason
         url = generation.images[0].url
         assert url is not None
-        return share_of_cloth(self.stand_in.image(url))
+        return share_of_cloth(self.simulator.image(url))
 
     def _carry(self, request: httpx.Request) -> httpx.Response:
         url = request.url.copy_with(netloc=request.headers["Host"].encode())
-        reply = self.stand_in.call(request.method, str(url), headers=request.headers, content=request.read())
+        reply = self.simulator.call(request.method, str(url), headers=request.headers, content=request.read())
         return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)

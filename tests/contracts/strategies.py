@@ -9,8 +9,8 @@ from character_identity.api.schemas import ClassName, CreateGenerationRequest, N
 from character_identity.domain.generation import DIMENSIONS, GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.ports.providers import ReferenceImage
-from tests.builders import an_identity, some_weights
 from tests.contracts.fault_injection import signed
+from tests.support.builders import an_identity, some_weights
 
 AWKWARD_NAMES = [
     "Sarah",
@@ -43,7 +43,7 @@ def _allowed(kind: Any, value: str) -> str | None:
 
 
 def _texts(kind: Any, drawn: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """What is left of the drawn texts once our schema has looked at them."""
+    """Return the texts that are left once our schema has read them."""
     return drawn.map(lambda value: _allowed(kind, value)).filter(lambda value: value is not None).map(str)
 
 
@@ -69,7 +69,7 @@ def identities(draw: st.DrawFn, provider: ProviderName) -> Identity:
 
 @st.composite
 def requests(draw: st.DrawFn, name: str, max_images: int) -> GenerationRequest:
-    """What a caller may ask for, by way of the API's own schema; the prompt may name the character."""
+    """Generate requests that the API's own schema takes; the prompt may name the character."""
     called = draw(
         st.sampled_from([name, name.upper(), name.lower(), "<lora:1:1>", "< faceid : 2 : 0.5 >", ""])
     )

@@ -121,7 +121,7 @@ def test_an_error_becomes_ours(call: Call, shape: str, status: int, meaning: Mea
 
 @every_call
 @pytest.mark.parametrize(("body", "says"), VALIDATIONS)
-def test_a_validation_is_told_field_by_field(call: Call, body: dict[str, Any], says: str) -> None:
+def test_a_validation_is_reported_field_by_field(call: Call, body: dict[str, Any], says: str) -> None:
     outcome, message = ended(call, FaultyTransport({call.position: httpx.Response(422, json=body)}))
     assert outcome == "rejected"
     assert says in message
@@ -207,7 +207,7 @@ def test_a_prompt_goes_on_until_it_has_links(images: Any) -> None:
 @pytest.mark.parametrize(
     "error", [f"Not allowed {QUOTED}", ["Not allowed"], {"base": "Not allowed"}], ids=str
 )
-def test_a_user_error_is_the_end_and_told(error: Any) -> None:
+def test_a_user_error_is_the_end_and_reported(error: Any) -> None:
     answer = httpx.Response(200, json={"id": 45, "images": [], "user_error": error})
     outcome, message = ended(ASTRIA_CALLS[3], FaultyTransport({"get prompt": answer}))
     assert outcome == "failed"

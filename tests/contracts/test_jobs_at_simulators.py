@@ -1,6 +1,6 @@
-"""What else there is to a job: being told of it, finding, cancelling and erasing it, and how long files live.
+"""Callbacks, look-ups, cancellation, erasure and lifetimes of jobs, at the simulators.
 
-Our adapters against stand-ins that refuse every header and field that they do not know.
+Our adapters against simulators that refuse every header and field that they do not know.
 """
 
 from datetime import timedelta
@@ -11,21 +11,21 @@ import pytest
 from character_identity.domain.errors import ProviderOutcomeUnknown
 from character_identity.ports.providers import Provider
 from character_identity.providers.fal.flux_lora import FalFluxLora
-from tests.builders import NOON, an_identity
 from tests.contracts.fault_injection import ASTRIA_CALLBACK, FAL_CALLBACK
 from tests.contracts.ours import PROMPT, Ours
+from tests.support.builders import NOON, an_identity
 
 SARAH = an_identity(provider="astria", provider_model_id="788416")
 
 
 def lifetimes(ours: Ours, provider: str) -> dict[str, Any]:
-    """When each file that the provider keeps goes, by the end of its name."""
-    return {file["name"].rpartition("/")[2]: file["expires_at"] for file in ours.stand_in.files(provider)}
+    """Return when each file that the provider keeps goes, by the end of its name."""
+    return {file["name"].rpartition("/")[2]: file["expires_at"] for file in ours.simulator.files(provider)}
 
 
 def test_material_lives_for_two_deadlines_and_weights_for_a_week(ours: Ours) -> None:
     ours.order_training(ours.lora)
-    ours.stand_in.let_pass(0)
+    ours.simulator.let_pass(0)
     assert lifetimes(ours, "fal") == {
         "references.zip": "2026-11-22T12:00:00.000Z",
         "pytorch_lora_weights.safetensors": "2026-11-29T10:00:00.000Z",
@@ -33,15 +33,15 @@ def test_material_lives_for_two_deadlines_and_weights_for_a_week(ours: Ours) -> 
     }
 
 
-def test_weights_live_for_a_month_where_fal_draws_with_its_own(ours: Ours) -> None:
+def test_weights_live_for_a_month_where_fal_generates_with_its_own(ours: Ours) -> None:
     ours.order_training(FalFluxLora(ours.lora.training._queue, can_fetch_our_urls=False))
-    ours.stand_in.let_pass(0)
+    ours.simulator.let_pass(0)
     assert lifetimes(ours, "fal")["pytorch_lora_weights.safetensors"] == "2026-12-22T10:00:00.000Z"
 
 
 def test_a_reference_lives_for_two_deadlines_and_images_for_a_week(ours: Ours) -> None:
     ours.instant.images.submit(ours.generation(an_identity()))
-    ours.stand_in.let_pass(0)
+    ours.simulator.let_pass(0)
     assert lifetimes(ours, "fal") == {
         "1.jpg": "2026-11-22T10:30:00.000Z",
         "picture.jpg": "2026-11-29T10:00:00.000Z",
@@ -51,18 +51,18 @@ def test_a_reference_lives_for_two_deadlines_and_images_for_a_week(ours: Ours) -
 def test_fal_calls_back(ours: Ours) -> None:
     training = ours.lora.training.submit(ours.training(ours.lora, FAL_CALLBACK))
     image = ours.instant.images.submit(ours.generation(an_identity(), FAL_CALLBACK))
-    told = ours.stand_in.let_pass(11)
-    assert {news["request_id"] for news in told} == {training.provider_job_id, image.provider_job_id}
-    assert {str(post.url) for post in ours.stand_in.web.posts} == {FAL_CALLBACK}
+    posts = ours.simulator.let_pass(11)
+    assert {post["request_id"] for post in posts} == {training.provider_job_id, image.provider_job_id}
+    assert {str(post.url) for post in ours.simulator.web.posts} == {FAL_CALLBACK}
 
 
 def test_astria_calls_back(ours: Ours) -> None:
     ours.astria.training.submit(ours.training(ours.astria, ASTRIA_CALLBACK))
-    ours.stand_in.let_pass(11)
+    ours.simulator.let_pass(11)
     prompt = ours.astria.images.submit(ours.generation(SARAH, ASTRIA_CALLBACK))
-    ours.stand_in.let_pass(3)
-    assert {str(post.url) for post in ours.stand_in.web.posts} == {ASTRIA_CALLBACK}
-    assert len(ours.stand_in.web.posts) == 2
+    ours.simulator.let_pass(3)
+    assert {str(post.url) for post in ours.simulator.web.posts} == {ASTRIA_CALLBACK}
+    assert len(ours.simulator.web.posts) == 2
     assert prompt.provider_job_id == "45042524"
 
 
@@ -75,36 +75,36 @@ def test_a_request_id_of_a_webhook_leads_to_the_job(ours: Ours) -> None:
 
 @pytest.mark.parametrize("callback_url", [None, ASTRIA_CALLBACK])
 def test_a_tune_whose_answer_was_lost_is_found(ours: Ours, callback_url: str | None) -> None:
-    ours.stand_in.tune(title="Sarah [i2]", callback=callback_url)
-    ours.stand_in.tune(title="Sarah [i1] again", callback=callback_url)
+    ours.simulator.tune(title="Sarah [i2]", callback=callback_url)
+    ours.simulator.tune(title="Sarah [i1] again", callback=callback_url)
     order = ours.training(ours.astria, callback_url)
     assert ours.astria.training.find(order, NOON) is None
-    ours.stand_in.arm("astria.create_tune", "reply", accepted=True, status=504)
+    ours.simulator.arm("astria.create_tune", "reply", accepted=True, status=504)
     with pytest.raises(ProviderOutcomeUnknown):
         ours.astria.training.submit(order)
     found = ours.astria.training.find(order, NOON)
     assert found is not None
-    ours.stand_in.clock.advance(11)
+    ours.simulator.clock.advance(11)
     assert ours.astria.training.status(found, 1000).state == "done"
-    assert ours.stand_in.ledger()[-1]["request_id"] == found.provider_job_id
+    assert ours.simulator.ledger()[-1]["request_id"] == found.provider_job_id
 
 
 @pytest.mark.parametrize("callback_url", [None, ASTRIA_CALLBACK])
 def test_a_prompt_whose_answer_was_lost_is_found(ours: Ours, callback_url: str | None) -> None:
     identity = ours.trained(ours.astria)
     ours.generated(ours.astria, identity)
-    ours.stand_in.clock.advance(60)
-    since, order = ours.stand_in.clock.now(), ours.generation(identity, callback_url)
+    ours.simulator.clock.advance(60)
+    since, order = ours.simulator.clock.now(), ours.generation(identity, callback_url)
     assert ours.astria.images.find(order, since) is None
-    ours.stand_in.arm("astria.create_prompt", "reply", accepted=True, status=504)
+    ours.simulator.arm("astria.create_prompt", "reply", accepted=True, status=504)
     with pytest.raises(ProviderOutcomeUnknown):
         ours.astria.images.submit(order)
     ours.generated(ours.astria, identity, seed=8)
     found = ours.astria.images.find(order, since)
     assert found is not None
-    assert ours.stand_in.ledger()[-2]["request_id"] == found.provider_job_id
+    assert ours.simulator.ledger()[-2]["request_id"] == found.provider_job_id
     assert ours.astria.images.status(found, order.request).state == "done"
-    assert ours.astria.images.find(order, ours.stand_in.clock.now() + timedelta(minutes=2)) is None
+    assert ours.astria.images.find(order, ours.simulator.clock.now() + timedelta(minutes=2)) is None
 
 
 def test_a_waiting_job_is_cancelled_and_says_so(ours: Ours) -> None:
@@ -112,16 +112,16 @@ def test_a_waiting_job_is_cancelled_and_says_so(ours: Ours) -> None:
     assert ours.lora.training.cancel(handle) and ours.lora.training.cancel(handle)
     status = ours.lora.training.status(handle, 1000)
     assert (status.state, status.reason) == ("failed", "cancelled: Request was cancelled by the client")
-    assert [call["cost_usd"] for call in ours.stand_in.ledger()] == [0]
+    assert [call["cost_usd"] for call in ours.simulator.ledger()] == [0]
 
 
 def test_a_running_job_may_go_on_when_cancelled(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
-    ours.stand_in.clock.advance(5)
+    ours.simulator.clock.advance(5)
     assert ours.lora.training.cancel(handle)
-    ours.stand_in.clock.advance(6)
+    ours.simulator.clock.advance(6)
     assert ours.lora.training.status(handle, 1000).state == "done"
-    ours.stand_in.clock.advance(3600)
+    ours.simulator.clock.advance(3600)
     assert ours.lora.training.cancel(handle)
 
 
@@ -131,14 +131,14 @@ def test_astria_cannot_be_asked_to_cancel(ours: Ours) -> None:
 
 def test_what_is_erased_at_astria_is_gone(ours: Ours) -> None:
     handle = ours.order_training(ours.astria)
-    ours.stand_in.clock.advance(11)
+    ours.simulator.clock.advance(11)
     prompt = ours.astria.images.submit(ours.generation(SARAH))
-    ours.stand_in.let_pass(3)
-    assert len(ours.stand_in.files("astria")) == 6
+    ours.simulator.let_pass(3)
+    assert len(ours.simulator.files("astria")) == 6
     for _ in range(2):
         assert ours.astria.images.erase(prompt)
         assert ours.astria.training.erase(handle)
-    assert ours.stand_in.files("astria") == []
+    assert ours.simulator.files("astria") == []
     assert ours.astria.keeps is None
     assert ours.astria.training.status(handle, 1000).state == "missing"
 
@@ -153,7 +153,7 @@ def test_at_fal_nothing_can_be_erased_and_it_says_what_it_keeps(ours: Ours) -> N
 
 
 def test_a_job_that_fal_forgot_is_missing(ours: Ours) -> None:
-    ours.stand_in.arm("fal.submit", "forgotten")
+    ours.simulator.arm("fal.submit", "forgotten")
     status = ours.lora.training.status(ours.order_training(ours.lora), 1000)
     assert status.state == "missing"
     assert status.reason is not None and "does not know this job any more" in status.reason
@@ -161,8 +161,8 @@ def test_a_job_that_fal_forgot_is_missing(ours: Ours) -> None:
 
 def test_a_result_outlives_a_status_that_is_gone(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
-    ours.stand_in.clock.advance(11)
-    ours.stand_in.arm("fal.status", "reply", status=404, body={"status": "NOT_FOUND"})
+    ours.simulator.clock.advance(11)
+    ours.simulator.arm("fal.status", "reply", status=404, body={"status": "NOT_FOUND"})
     assert ours.lora.training.status(handle, 1000).state == "done"
 
 
@@ -172,8 +172,8 @@ def test_images_cost_no_more_than_their_ceiling(ours: Ours, name: str) -> None:
     identity = ours.trained(ours.lora) if name == "lora" else an_identity()
     order = ours.generation(identity, num_images=2, width=1000, height=1000)
     provider.images.submit(order)
-    ours.stand_in.let_pass(0)
-    cost_usd = ours.stand_in.ledger()[-1]["cost_usd"]
+    ours.simulator.let_pass(0)
+    cost_usd = ours.simulator.ledger()[-1]["cost_usd"]
     assert 0 < cost_usd <= provider.images.estimate(order.request).ceiling_usd
 
 
@@ -181,10 +181,10 @@ def test_the_prompt_is_the_one_that_was_planned(ours: Ours) -> None:
     """A look-up compares the text, so nothing may be added to it on the way."""
     order = ours.generation(ours.trained(ours.astria), prompt=f"  {PROMPT}\n")
     ours.astria.images.submit(order)
-    assert ours.astria.images.find(order, ours.stand_in.clock.now()) is not None
+    assert ours.astria.images.find(order, ours.simulator.clock.now()) is not None
 
 
 def test_a_prompt_of_another_identity_is_not_taken_for_ours(ours: Ours) -> None:
     ours.astria.images.submit(ours.generation(ours.trained(ours.astria)))
     other = an_identity(provider="astria", provider_model_id="7")
-    assert ours.astria.images.find(ours.generation(other), ours.stand_in.clock.now()) is None
+    assert ours.astria.images.find(ours.generation(other), ours.simulator.clock.now()) is None

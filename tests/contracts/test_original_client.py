@@ -1,7 +1,7 @@
-"""What the TypeScript client would have sent, row by row, and what we send in its place.
+"""The bodies that the TypeScript client would have sent, row by row, and ours in their place.
 
-Each row is shown twice: the raw body, sent to a stand-in as forgiving as the real server, is refused or
-misses the character; ours, sent to a stand-in that refuses every unknown field, draws the character.
+Each row is shown twice: the raw body, sent to a simulator as forgiving as the real server, is refused or
+misses the character; ours, sent to a simulator that refuses every unknown field, shows the character.
 """
 
 from typing import Any
@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from character_identity.domain.generation import DIMENSIONS, AspectRatio
-from tests.builders import an_identity
 from tests.contracts.ours import LINKS, PORTRAIT, PROMPT, Ours
-from tests.local.simulators.harness import StandIn, share_of_cloth
+from tests.support.builders import an_identity
+from tests.support.simulators import Simulation, share_of_cloth
 
 INSTANT, TRAINER, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
 GENERATED = {
@@ -26,10 +26,10 @@ TUNE = {"title": "Character: Jane Doe", "base_tune_id": None, "branch": "fast"}
 
 
 @pytest.fixture
-def lenient(stand_in: StandIn) -> StandIn:
+def lenient(simulator: Simulation) -> Simulation:
     for link in LINKS:
-        stand_in.publish(link, PORTRAIT)
-    return stand_in
+        simulator.publish(link, PORTRAIT)
+    return simulator
 
 
 def complaints(result: httpx.Response) -> set[tuple[str, str]]:
@@ -38,19 +38,19 @@ def complaints(result: httpx.Response) -> set[tuple[str, str]]:
     return {(item["loc"][-1], item["type"]) for item in result.json()["detail"]}
 
 
-def likeness_of(stand_in: StandIn, result: httpx.Response) -> float:
+def likeness_of(simulator: Simulation, result: httpx.Response) -> float:
     assert result.status_code == 200, result.text
-    return share_of_cloth(stand_in.image(result.json()["images"][0]["url"]))
+    return share_of_cloth(simulator.image(result.json()["images"][0]["url"]))
 
 
-def create_tune(stand_in: StandIn, **fields: Any) -> httpx.Response:
-    return stand_in.astria("POST", "/tunes", json={"tune": {**TUNE, **fields}})
+def create_tune(simulator: Simulation, **fields: Any) -> httpx.Response:
+    return simulator.astria("POST", "/tunes", json={"tune": {**TUNE, **fields}})
 
 
 # instant-character with reference_images and image_size "1:1"
 
 
-def test_instant_character_takes_no_list_of_references(lenient: StandIn) -> None:
+def test_instant_character_takes_no_list_of_references(lenient: Simulation) -> None:
     raw = {**GENERATED, "prompt": PROMPT, "reference_images": LINKS[:3], "negative_prompt": "blurry"}
     assert complaints(lenient.finish(INSTANT, raw)) == {("image_url", "missing"), ("image_size", "one_of")}
 
@@ -64,13 +64,13 @@ def test_we_send_the_size_by_its_name(ours: Ours, ratio: AspectRatio, size: tupl
     request = {"aspect_ratio": ratio, "width": None, "height": None}
     [image] = ours.generated(ours.instant, an_identity(), **request).images
     assert image.url is not None
-    assert ours.stand_in.image(image.url).size == size
+    assert ours.simulator.image(image.url).size == size
 
 
 # training with images_data_url as a list
 
 
-def test_a_training_takes_no_list_of_images_and_says_so_last(lenient: StandIn) -> None:
+def test_a_training_takes_no_list_of_images_and_says_so_last(lenient: Simulation) -> None:
     raw = {"images_data_url": LINKS, "steps": 1000, "trigger_word": "SARAH"}
     job = lenient.submit(TRAINER, raw)
     lenient.clock.advance(60)
@@ -81,21 +81,21 @@ def test_a_training_takes_no_list_of_images_and_says_so_last(lenient: StandIn) -
 def test_we_train_on_one_archive(ours: Ours) -> None:
     identity = ours.trained(ours.lora)
     assert identity.weights is not None
-    (call,) = ours.stand_in.ledger()
+    (call,) = ours.simulator.ledger()
     assert (call["endpoint"], call["cost_usd"]) == (TRAINER, 2.0)
 
 
 # flux-lora with lora_url and no loras; with loras and without the trigger word
 
 
-def test_lora_url_is_ignored_and_the_size_alone_is_refused(lenient: StandIn) -> None:
+def test_lora_url_is_ignored_and_the_size_alone_is_refused(lenient: Simulation) -> None:
     raw = {**GENERATED, "prompt": PROMPT, "lora_url": lenient.train(), "negative_prompt": "blurry"}
     assert complaints(lenient.finish(LORA, raw)) == {("image_size", "one_of")}
     plain = lenient.finish(LORA, {**raw, "image_size": "square", "prompt": f"SARAH, {PROMPT}"})
     assert likeness_of(lenient, plain) < 0.01
 
 
-def test_without_the_trigger_word_the_weights_sleep(lenient: StandIn) -> None:
+def test_without_the_trigger_word_the_weights_sleep(lenient: Simulation) -> None:
     loras = [{"path": lenient.train(), "scale": 1}]
     asleep = lenient.finish(LORA, {"prompt": PROMPT, "loras": loras, "image_size": "square"})
     assert likeness_of(lenient, asleep) < 0.01
@@ -115,12 +115,12 @@ def test_we_send_the_weights_and_the_trigger_word(ours: Ours, prompt: str) -> No
 # Astria: images as objects, the name as a class, the branch "fast"
 
 
-def test_astria_reads_no_images_of_objects(lenient: StandIn) -> None:
+def test_astria_reads_no_images_of_objects(lenient: Simulation) -> None:
     reply = create_tune(lenient, name="woman", images=[{"url": link} for link in LINKS])
     assert (reply.status_code, reply.json()) == (422, {"images": ["must contain at least one image"]})
 
 
-def test_astria_takes_no_underscore_in_a_name(lenient: StandIn) -> None:
+def test_astria_takes_no_underscore_in_a_name(lenient: Simulation) -> None:
     reply = create_tune(lenient, name="jane_doe", image_urls=LINKS)
     assert (reply.status_code, reply.json()) == (
         422,
@@ -128,7 +128,7 @@ def test_astria_takes_no_underscore_in_a_name(lenient: StandIn) -> None:
     )
 
 
-def test_the_fast_branch_costs_nothing_and_shows_nobody(lenient: StandIn) -> None:
+def test_the_fast_branch_costs_nothing_and_shows_nobody(lenient: Simulation) -> None:
     tune = create_tune(lenient, name="woman", image_urls=LINKS)
     assert (tune.status_code, tune.json()["branch"]) == (201, "fast")
     lenient.clock.advance(60)
@@ -143,9 +143,9 @@ def test_the_fast_branch_costs_nothing_and_shows_nobody(lenient: StandIn) -> Non
 
 def test_we_order_a_real_tune_of_a_class(ours: Ours) -> None:
     ours.order_training(ours.astria)
-    (call,) = ours.stand_in.ledger()
+    (call,) = ours.simulator.ledger()
     assert call["cost_usd"] > 0
-    (tune,) = ours.stand_in.astria("GET", "/tunes").json()
+    (tune,) = ours.simulator.astria("GET", "/tunes").json()
     wanted = {
         "name": "woman",
         "token": "ohwx",
@@ -160,7 +160,7 @@ def test_we_order_a_real_tune_of_a_class(ours: Ours) -> None:
 # Astria: a prompt on the LoRA's own id, with a negative prompt, without token and class
 
 
-def test_a_prompt_on_the_lora_itself_is_refused_three_times_over(lenient: StandIn) -> None:
+def test_a_prompt_on_the_lora_itself_is_refused_three_times_over(lenient: Simulation) -> None:
     tune = lenient.tune()
     raw = {"text": PROMPT, "negative_prompt": "blurry", "num_images": 4, "seed": 7, "cfg_scale": 7.5}
     reply = lenient.astria("POST", f"/tunes/{tune['id']}/prompts", json={"prompt": raw})
@@ -186,7 +186,7 @@ def test_we_prompt_the_base_model_with_tag_token_and_class(ours: Ours, prompt: s
 # fal: waiting for a state "failed"
 
 
-def test_fal_never_says_failed(lenient: StandIn) -> None:
+def test_fal_never_says_failed(lenient: Simulation) -> None:
     lenient.arm("fal.submit", "fail", status=500)
     job = lenient.submit(TRAINER, {"images_data_url": "https://files.test/refs.zip"})
     said = []
@@ -203,11 +203,11 @@ def test_we_read_a_failure_from_the_result(ours: Ours) -> None:
             {"loc": ["body", "images_data_url"], "msg": "Could not open it.", "type": "invalid_archive"}
         ]
     }
-    ours.stand_in.arm("fal.submit", "fail", status=422, body=body)
+    ours.simulator.arm("fal.submit", "fail", status=422, body=body)
     handle = ours.order_training(ours.lora)
     seen = []
     for _ in range(3):
         status = ours.lora.training.status(handle, 1000)
         seen.append((status.state, status.reason))
-        ours.stand_in.clock.advance(6)
+        ours.simulator.clock.advance(6)
     assert seen == [("queued", None), ("running", None), ("failed", "images_data_url: Could not open it.")]

@@ -8,12 +8,12 @@ import pytest
 from character_identity.domain.errors import ProviderError, ProviderNotConfigured
 from character_identity.domain.job import JobHandle
 from character_identity.services.jobs.submission import submit_once
-from tests.builders import a_job
 from tests.contracts.bodies import NOT_OBJECTS
 from tests.contracts.calls import ASTRIA_CALLS, FAL_CALLS, OUTCOMES, Call
 from tests.contracts.fal_answers import INGRESS
 from tests.contracts.fault_injection import PAID, SECRETS, FaultyTransport, Position
-from tests.fakes import Clock, FakeLedger
+from tests.support.builders import a_job
+from tests.support.fakes import Clock, FakeLedger
 
 Answer = httpx.Response | Exception
 PAID_CALLS = [call for call in (*FAL_CALLS, *ASTRIA_CALLS) if call.position in PAID]
@@ -49,7 +49,7 @@ ANSWERS: dict[str, Answer] = {
 
 
 def attempts(call: Call, faulty_transport: FaultyTransport, times: int) -> Iterator[str]:
-    """How each of several attempts at the same job ends."""
+    """Return how each of several attempts at the same job ends."""
     ledger = FakeLedger(job := a_job())
 
     def submit() -> JobHandle:

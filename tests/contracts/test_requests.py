@@ -20,10 +20,10 @@ from character_identity.ports.providers import GenerationOrder, ReferenceImage, 
 from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.fal.flux_lora import FluxLoraImages
 from character_identity.providers.fal.instant_character import InstantImages
-from tests.builders import an_identity
 from tests.contracts.fault_injection import REQUEST, FaultyTransport, signed
 from tests.contracts.strategies import identities, references, requests
 from tests.providers.contracts import astria_schema, input_schema
+from tests.support.builders import an_identity
 
 FORMS = {
     **{
@@ -42,7 +42,7 @@ bounded = settings(max_examples=100, derandomize=True, database=None, deadline=N
 
 
 def faulty_transport(can_fetch_our_urls: bool = True) -> FaultyTransport:
-    """A wire on which nothing was sent yet; kept, since making one takes longer than using it."""
+    """A transport on which nothing was sent yet; kept, since making one takes longer than using it."""
     TRANSPORTS[can_fetch_our_urls].sent.clear()
     return TRANSPORTS[can_fetch_our_urls]
 

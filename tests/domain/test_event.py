@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from character_identity.domain.event import LONGEST_MESSAGE, Event, event_id_of
-from character_identity.domain.failure import Failure
-from tests.builders import NOON, a_generation, a_training_identity, an_identity
+from character_identity.domain.event import Event, event_id_of
+from character_identity.domain.failure import LONGEST_MESSAGE, Failure
+from tests.support.builders import NOON, a_generation, a_training_identity, an_identity
 
 FAILURE = Failure(code="training_failed", message="no face")
 
@@ -24,7 +24,7 @@ def test_other_events_have_other_ids() -> None:
     assert len(ids) == 8
 
 
-def test_an_identity_that_is_ready_is_told() -> None:
+def test_an_identity_that_is_ready_is_reported() -> None:
     event = Event.of_identity(an_identity(settled_at=NOON))
     assert (event.type, event.owner, event.subject_id) == ("IdentityReady", "ann", "i1")
     assert event.message == {
@@ -35,13 +35,13 @@ def test_an_identity_that_is_ready_is_told() -> None:
     }
 
 
-def test_an_identity_that_failed_is_told_with_the_reason() -> None:
+def test_an_identity_that_failed_is_reported_with_the_reason() -> None:
     event = Event.of_identity(an_identity(status="failed", settled_at=NOON, error=FAILURE))
     assert event.type == "IdentityFailed"
     assert event.data["error"] == {"code": "training_failed", "message": "no face"}
 
 
-def test_an_erased_identity_is_told() -> None:
+def test_an_erased_identity_is_reported() -> None:
     event = Event.of_erasure(an_identity(), NOON)
     assert (event.type, event.occurred_at) == ("IdentityErased", NOON)
     assert event.data == {"characterId": "i1", "status": "erased"}
@@ -50,16 +50,17 @@ def test_an_erased_identity_is_told() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"), [("succeeded", "GenerationCompleted"), ("failed", "GenerationFailed")]
 )
-def test_a_settled_generation_is_told_without_prompt_and_links(status: str, kind: str) -> None:
+def test_a_settled_generation_is_reported_without_prompt_and_links(status: str, kind: str) -> None:
     event = Event.of_generation(a_generation(status=status, settled_at=NOON, prompt_used="SARAH runs"))
     assert (event.type, event.subject_id) == (kind, "g1")
     assert event.data == {"generationId": "g1", "characterId": "i1", "status": status}
 
 
-def test_a_long_reason_is_cut() -> None:
-    long = Failure(code="generation_failed", message="x" * 10_000)
-    event = Event.of_generation(a_generation(status="failed", settled_at=NOON, error=long))
-    assert event.data["error"]["message"] == "x" * LONGEST_MESSAGE
+def test_an_event_gives_the_same_reason_as_the_api_however_long_it_was() -> None:
+    failure = Failure(code="generation_failed", message="x" * 10_000)
+    event = Event.of_generation(a_generation(status="failed", settled_at=NOON, error=failure))
+    assert event.data["error"] == failure.model_dump()
+    assert len(failure.message) == LONGEST_MESSAGE
 
 
 def test_what_has_not_ended_is_no_event() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from character_identity.domain.identity import training_progress
-from tests.builders import an_identity
+from tests.support.builders import an_identity
 
 
 def test_the_trigger_word_is_one_for_captions_and_prompts() -> None:

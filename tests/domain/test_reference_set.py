@@ -23,7 +23,7 @@ def a_perceptual_hash(content: str, shape: int = LOW, mirrored: int = HIGH) -> P
     return PerceptualHash(content, shape, mirrored)
 
 
-def told(findings: list[Finding]) -> list[tuple[str, int | None]]:
+def located(findings: list[Finding]) -> list[tuple[str, int | None]]:
     return [(finding.code, finding.reference) for finding in findings]
 
 
@@ -56,10 +56,10 @@ def test_the_message_says_how_many_of_those_that_came_are_different() -> None:
     assert finding.message == "At least 5 reference images are needed; of 6 that came 4 are different."
 
 
-def test_a_copy_is_told_at_its_second_place_and_with_its_first() -> None:
+def test_a_copy_is_reported_at_its_second_place_and_with_its_first() -> None:
     prints = {0: a_perceptual_hash("a"), 2: a_perceptual_hash("b", OTHER, OTHER), 4: a_perceptual_hash("a")}
     findings = list(judge_repeats(prints, NAMES))
-    assert told(findings) == [("duplicate_reference", 4)]
+    assert located(findings) == [("duplicate_reference", 4)]
     assert findings[0].message == "The same picture as a.jpg."
 
 
@@ -68,19 +68,19 @@ def test_a_copy_is_told_at_its_second_place_and_with_its_first() -> None:
 )
 def test_nearly_the_same_differs_in_few_bits(bits: int, near: bool) -> None:
     prints = {0: a_perceptual_hash("a"), 1: a_perceptual_hash("b", shape=LOW + ((2**bits - 1) << 64))}
-    assert told(list(judge_repeats(prints, NAMES))) == ([("near_duplicate", 1)] if near else [])
+    assert located(list(judge_repeats(prints, NAMES))) == ([("near_duplicate", 1)] if near else [])
 
 
 def test_a_mirror_image_is_nearly_the_same() -> None:
     original, mirrored = a_perceptual_hash("a", LOW, HIGH), a_perceptual_hash("b", HIGH, LOW)
     (finding,) = judge_repeats({0: original, 1: mirrored}, NAMES)
     assert (finding.code, finding.message) == ("near_duplicate", "The mirror image of a.jpg.")
-    assert told(list(judge_repeats({0: original, 1: a_perceptual_hash("b", HIGH, OTHER)}, NAMES))) == []
+    assert located(list(judge_repeats({0: original, 1: a_perceptual_hash("b", HIGH, OTHER)}, NAMES))) == []
 
 
-def test_each_repeat_is_told_once() -> None:
+def test_each_repeat_is_reported_once() -> None:
     prints = {number: a_perceptual_hash(str(number), shape=LOW - number) for number in range(3)}
-    assert told(list(judge_repeats(prints, NAMES))) == [("near_duplicate", 1), ("near_duplicate", 2)]
+    assert located(list(judge_repeats(prints, NAMES))) == [("near_duplicate", 1), ("near_duplicate", 2)]
 
 
 @pytest.mark.parametrize("odd", range(5))
@@ -109,9 +109,9 @@ def test_one_that_is_near_to_a_single_other_is_not_odd() -> None:
     assert outlier(similarities) is None
 
 
-def test_the_outlier_is_told_by_its_place_in_the_request() -> None:
+def test_the_outlier_is_reported_by_its_place_in_the_request() -> None:
     analysis = ReferenceAnalysis([None] * 4, alike(4, odd=2), "tiny")
-    assert told(list(judge_analysis(analysis, [0, 1, 5, 7]))) == [("outlier", 5)]
+    assert located(list(judge_analysis(analysis, [0, 1, 5, 7]))) == [("outlier", 5)]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_faces_matter_where_most_images_have_one(
     faces: list[int | None], expected: list[tuple[str, int]]
 ) -> None:
     analysis = ReferenceAnalysis(faces, alike(len(faces)), "tiny")
-    assert told(list(judge_analysis(analysis, range(len(faces))))) == expected
+    assert located(list(judge_analysis(analysis, range(len(faces))))) == expected
 
 
 def test_the_medoid_is_the_nearest_to_all_of_them() -> None:

@@ -10,8 +10,8 @@ from character_identity.domain.webhook import (
     secret_of,
     signed_headers,
 )
-from tests.builders import NOON
-from tests.event_fakes import SECRET, a_delivery, an_endpoint, an_event
+from tests.support.builders import NOON
+from tests.support.event_fakes import SECRET, a_delivery, an_endpoint, an_event
 
 
 def test_a_signature_is_the_one_that_the_standards_own_library_makes() -> None:

@@ -1,4 +1,4 @@
-"""What is on the gallery page."""
+"""The content of the gallery page."""
 
 import re
 from dataclasses import replace
@@ -144,12 +144,12 @@ def test_all_variations_are_shown() -> None:
 
 
 def test_simulators_are_announced_first_of_all() -> None:
-    found = page(row(), stand_ins=frozenset({"astria"}))
-    assert found.text.startswith("SIMULATED Pictures: made by stand-ins on this machine, not by astria.")
+    found = page(row(), simulated=frozenset({"astria"}))
+    assert found.text.startswith("SIMULATED Pictures: made by simulators on this machine, not by astria.")
     assert "Nothing was charged" in found.text
 
 
-def test_a_stand_in_encoder_is_announced_and_held_against_nothing() -> None:
+def test_a_fallback_encoder_is_announced_and_held_against_nothing() -> None:
     found = page(row(encoder="efficientnet-lite0", clip_similarity=None, similarity_mean=0.99))
     assert found.text.startswith("SIMULATED Scores: by efficientnet-lite0, standing in for CLIP ViT-B/32.")
     assert "as expected" not in found.text
@@ -207,7 +207,7 @@ def test_the_best_of_several_providers_stands_out_but_not_among_simulators() -> 
     rows = [row(similarity_mean=0.7), row(provider="fal-lora", similarity_mean=0.8)]
     real = page(*rows, identities=identities)
     assert [tag for _, tag in real.tags].count({"class": "best"}) == 1
-    simulated = page(*rows, identities=identities, stand_ins=frozenset({"fal-lora"}))
+    simulated = page(*rows, identities=identities, simulated=frozenset({"fal-lora"}))
     assert {"class": "best"} not in [tag for _, tag in simulated.tags]
 
 

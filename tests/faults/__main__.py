@@ -1,13 +1,14 @@
 """``python -m tests.faults`` fills the table and writes docs/faults.md; with a workflow: one column, as JSON.
 
-A column has a process of its own, which makes copies of itself.
+A column has a process of its own, which forks.
 """
 
 import json
 import sys
 from dataclasses import asdict
 
-from tests.faults.table import PAGE, ROWS, fill, filled, page, wrong
+from tests.faults.page import PAGE, page, texts_of
+from tests.faults.table import fill, filled, wrong
 from tests.faults.workflows import WORKFLOWS
 
 
@@ -15,7 +16,9 @@ def main(names: list[str]) -> int:
     for workflow in WORKFLOWS:
         if workflow.name in names:
             column = fill(workflow)
-            cells = {fault: {name: asdict(told) for name, told in column[fault].items()} for fault in column}
+            cells = {
+                fault: {name: asdict(report) for name, report in column[fault].items()} for fault in column
+            }
             json.dump(cells, sys.stdout)
             return 0
     return _write()
@@ -23,15 +26,11 @@ def main(names: list[str]) -> int:
 
 def _write() -> int:
     """Write the page, unless something went wrong; the exit status."""
-    failures = [
-        f"{workflow.name}: {row.fault}: {what}\n{told}"
-        for workflow in WORKFLOWS
-        for row in ROWS
-        for what, told in wrong(row, filled(workflow).get(row.fault, {})).items()
-    ]
+    columns = {workflow: filled(workflow) for workflow in WORKFLOWS}
+    failures = [f"{each.name}: {what}" for each, column in columns.items() for what in wrong(each, column)]
     print("\n".join(failures), end="", file=sys.stderr)
     if not failures:
-        PAGE.write_text(page())
+        PAGE.write_text(page({each.name: texts_of(each, column) for each, column in columns.items()}))
     return len(failures[:1])
 
 

@@ -7,16 +7,16 @@ import httpx
 from tests.faults.rows import Arrange, Row, Split
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Workflow
-from tests.histories.executions import Execution
-from tests.histories.harness import CALLBACKS_TO
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.harness import CALLBACKS_TO
 
 OFTEN = 50
 SOON_S, LATE_S = 45, 3 * 3600
-"""While somebody still looks for it, and when all is over."""
+"""While it is still waited for, and when all is over."""
 
 
 def _like(come: int, **habits: Any) -> Arrange:
-    """Both providers have the same habits, by the stand-ins' settings; ``come``: how many arrive."""
+    """Both providers have the same habits, by the simulators' settings; ``come``: how many arrive."""
 
     def arrange(scenario: Scenario, split: Split) -> None:
         _change(scenario, **habits)
@@ -27,7 +27,7 @@ def _like(come: int, **habits: Any) -> Arrange:
 
 def _change(scenario: Scenario, **habits: Any) -> None:
     for name, value in habits.items():
-        scenario.harness.stand_in.change(**{f"fal_webhook_{name}": value, f"astria_callback_{name}": value})
+        scenario.harness.simulator.change(**{f"fal_webhook_{name}": value, f"astria_callback_{name}": value})
 
 
 def _expect(scenario: Scenario, count: int) -> None:
@@ -51,7 +51,7 @@ def _late(scenario: Scenario, split: Split) -> None:
 def _signed_wrongly(scenario: Scenario, split: Split) -> None:
     for manner in ("forged", "stale"):
         if split(manner):
-            scenario.harness.stand_in.change(fal_webhook_signature=manner)
+            scenario.harness.simulator.change(fal_webhook_signature=manner)
             _expect(scenario, 1)
             return
 
@@ -80,10 +80,10 @@ def _only_fal(workflow: Workflow) -> str | None:
 
 ROWS = (
     Row("Webhooks off", _off),
-    Row("Webhook dropped", _like(0, forks=0)),
+    Row("Webhook dropped", _like(0, copies=0)),
     Row(f"Webhook late: by {SOON_S} s, by {LATE_S // 3600} h", _late),
     Row("Webhook before the answer to the order", _like(1, early=True)),
-    Row(f"Webhook {OFTEN} times", _like(OFTEN, forks=OFTEN)),
+    Row(f"Webhook {OFTEN} times", _like(OFTEN, copies=OFTEN)),
     Row("Webhook about another job", _like(1, about="another")),
     Row("Webhook forged: wrong secret, before each step", _forged),
     Row("Webhook forged: wrong key, or signed ten minutes ago", _signed_wrongly, spares=_only_fal),

@@ -1,6 +1,6 @@
-"""Copies of this process: a world is prepared once, and each fault happens in a copy of its own.
+"""Forks of this process: a harness is prepared once, and each fault happens in a fork of its own.
 
-A process that copies itself must have one thread, and should have little else to do: see ``__main__.py``.
+A process that forks must have one thread, and should have little else to do: see ``__main__.py``.
 """
 
 import json
@@ -12,55 +12,55 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 AT_ONCE = 2
-LONGEST_S = 60
-"""A copy that takes longer hangs."""
+HANGS_AFTER_S = 600
+"""A guard against a fork that never ends: it takes less than a second where nothing else runs."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a copy said in the end; or its traceback."""
+    """The last words of a fork, or its traceback."""
 
     text: str
     failed: bool = False
 
 
 @dataclass
-class _Copy:
+class _Fork:
     name: str
     pid: int
     pipe: int
 
 
 class Forks:
-    """Makes copies, a few at a time, and hears what they have to say."""
+    """Forks this process, a few at a time, and reads the reports."""
 
     def __init__(self) -> None:
-        self.told: dict[str, Report] = {}
-        self._running: list[_Copy] = []
+        self._reports: dict[str, Report] = {}
+        self._running: list[_Fork] = []
         self._pipe: int | None = None
 
     def split(self, name: str) -> bool:
-        """Go on as two: True in the copy."""
+        """Go on as two: True in the fork."""
         while len(self._running) >= AT_ONCE:
             self._listen()
         reading, writing = os.pipe()
         pid = os.fork()
         if pid:
             os.close(writing)
-            self._running.append(_Copy(name, pid, reading))
+            self._running.append(_Fork(name, pid, reading))
             return False
         os.close(reading)
-        signal.alarm(LONGEST_S)
-        self.told, self._running, self._pipe = {}, [], writing
+        signal.alarm(HANGS_AFTER_S)
+        self._reports, self._running, self._pipe = {}, [], writing
         return True
 
     def run(self, name: str, work: Callable[[], str]) -> None:
-        """Have a copy do some work."""
+        """Have a fork do some work."""
         if self.split(name):
             self._end(_outcome_of(work))
 
     def explore(self, work: Callable[[], str]) -> dict[str, Report]:
-        """Do some work that may split; what came of it in each copy, or here if there is none."""
+        """Do some work that may split; what came of it in each fork, or here if there is none."""
         outcome = _outcome_of(work)
         if self._pipe is not None:
             self._end(outcome)
@@ -68,18 +68,20 @@ class Forks:
         return forks if forks and not outcome.failed else {**forks, "": outcome}
 
     def all_reports(self) -> dict[str, Report]:
-        """What all copies said."""
+        """Return the reports of all forks, by name."""
         while self._running:
             self._listen()
-        return self.told
+        return self._reports
 
     def _listen(self) -> None:
-        copy = self._running.pop(0)
-        with os.fdopen(copy.pipe) as pipe:
+        fork = self._running.pop(0)
+        with os.fdopen(fork.pipe) as pipe:
             said = pipe.read()
-        os.waitpid(copy.pid, 0)
-        signal.alarm(LONGEST_S)  # who waits for others does not hang
-        self.told[copy.name] = Report(**json.loads(said)) if said else Report("it died without a word", True)
+        os.waitpid(fork.pid, 0)
+        signal.alarm(HANGS_AFTER_S)  # who waits for others does not hang
+        self._reports[fork.name] = (
+            Report(**json.loads(said)) if said else Report("it died without a word", True)
+        )
 
     def _end(self, outcome: Report) -> NoReturn:
         with os.fdopen(self._pipe or 0, "w") as pipe:
@@ -90,5 +92,5 @@ class Forks:
 def _outcome_of(work: Callable[[], str]) -> Report:
     try:
         return Report(work())
-    except BaseException:  # whatever it is: a copy must not go on where the original does
+    except BaseException:  # whatever it is: a fork must not go on where the original does
         return Report(traceback.format_exc(), failed=True)

@@ -20,12 +20,12 @@ def _job(kind: str, **fault: Any) -> Arrange:
     return arrange
 
 
-def _looks(**fault: Any) -> Arrange:
+def _polls(**fault: Any) -> Arrange:
     """Each kind of call that asks about the job is answered so."""
 
     def arrange(scenario: Scenario, split: Split) -> None:
-        for operation in scenario.workflow.looks:
-            if len(scenario.workflow.looks) == 1 or split(operation):
+        for operation in scenario.workflow.polls:
+            if len(scenario.workflow.polls) == 1 or split(operation):
                 scenario.arm(operation, "reply", **fault)
                 return
 
@@ -33,7 +33,7 @@ def _looks(**fault: Any) -> Arrange:
 
 
 def _links(**fault: Any) -> Arrange:
-    """Who fetches what the job made is answered so."""
+    """Answer so whoever fetches what the job made."""
 
     def arrange(scenario: Scenario, split: Split) -> None:
         scenario.arm(f"{scenario.workflow.vendor}.media", "reply", path=scenario.workflow.file, **fault)
@@ -46,7 +46,7 @@ def _with_bytes(workflow: Workflow) -> str | None:
 
 
 def _trained(workflow: Workflow) -> str | None:
-    return _with_bytes(workflow) if workflow.trains else "A drawing yields no weights."
+    return _with_bytes(workflow) if workflow.trains else "A generation yields no weights."
 
 
 def _generated(workflow: Workflow) -> str | None:
@@ -58,10 +58,10 @@ ROWS = (
     Row("Job completed with an error", _job("fail", status=422, body={"detail": "no face"}), FAILED),
     Row("Job unknown later (404)", _job("forgotten"), FAILED),
     Row(
-        "Look at the job: 429 with `Retry-After: 30`, five times",
-        _looks(status=429, times=5, headers={"Retry-After": "30"}),
+        "Poll of the job: 429 with `Retry-After: 30`, five times",
+        _polls(status=429, times=5, headers={"Retry-After": "30"}),
     ),
-    Row("Look at the job: 503, five times", _looks(status=503, times=5, body="<html>")),
+    Row("Poll of the job: 503, five times", _polls(status=503, times=5, body="<html>")),
     Row("Link expired", _links(status=404, times=FOR_EVER), LOST, _with_bytes),
     Row("Link dead three times, then alive", _links(status=404, times=3), GOOD, _with_bytes),
     Row("Bytes truncated", _job("truncated"), LOST, _with_bytes),

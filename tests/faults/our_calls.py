@@ -5,8 +5,8 @@ from botocore.exceptions import ClientError
 
 from tests.faults.rows import GOOD, UNKNOWN, Row, Split, at_each_call, at_each_step, raising
 from tests.faults.scenario import Scenario
-from tests.histories.executions import Crash, Execution
-from tests.histories.fault_injection import ANSWER, Side
+from tests.support.in_process.executions import Crash, Execution
+from tests.support.in_process.fault_injection import ANSWER, Side
 
 IN_A_ROW = 20
 READS = (
@@ -16,18 +16,18 @@ READS = (
     "s3 ListObjects",
     "secretsmanager GetSecretValue",
     "GET ",
-    "Executions.is_running",
+    "workflows.is_running",
 )
 
 
 class _Moments:
-    """Which crashes differ: those of a function that has written nothing since the last one are the same."""
+    """Skips crashes that do not differ: of a function that has written nothing since the last one."""
 
     def __init__(self) -> None:
         self._new = True
 
     def new(self, what: str) -> bool:
-        """Whether a crash before this call, or answer, is another one than the last."""
+        """Return True if a crash before this call, or answer, differs from the last."""
         new, self._new = self._new, not what.startswith(READS)
         return new
 

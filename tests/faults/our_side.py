@@ -10,8 +10,8 @@ from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import IMAGES, Workflow
-from tests.histories.executions import Execution
-from tests.histories.harness import Harness
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.harness import Harness
 
 NEW_KEYS = {"fal": "another-id:another-secret", "astria": "sd_another"}
 NO_KEY = "not configured"
@@ -22,7 +22,7 @@ def _rotated(scenario: Scenario, split: Split) -> None:
     vendor = scenario.workflow.vendor
 
     def rotate(execution: Execution) -> None:
-        scenario.harness.stand_in.change(**{f"{vendor}_key": NEW_KEYS[vendor]})
+        scenario.harness.simulator.change(**{f"{vendor}_key": NEW_KEYS[vendor]})
         _put_secret(scenario, NEW_KEYS[vendor])
 
     at_each_step(scenario, split, rotate)
@@ -119,7 +119,7 @@ def _images(scenario: Scenario) -> list[str]:
 
 
 class _Sizes:
-    """An embedder that looks at a file's size only."""
+    """An embedder that reads a file's size only."""
 
     version = EncoderVersion("size", "0" * 64, "none")
 

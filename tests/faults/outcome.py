@@ -1,4 +1,4 @@
-"""What must be so when an order has ended, whatever happened to it."""
+"""Outcome of an order: what must be so when it has ended, whatever happened to it."""
 
 import hashlib
 import tempfile
@@ -13,7 +13,7 @@ from character_identity.domain.job import ProviderJob
 from character_identity.images.decoding import inspect
 from character_identity.outbound.lora_file import check_weights
 from tests.faults.workflows import OWNER, Workflow
-from tests.histories.harness import Harness
+from tests.support.in_process.harness import Harness
 
 MAIN_ROWS = {"IDENTITY", "GENERATION", "JOB", "EVENT"}
 GOOD_EVENTS = {"ready": "IdentityReady", "succeeded": "GenerationCompleted"}
@@ -29,9 +29,9 @@ class Facts:
 
     @classmethod
     def of(cls, harness: Harness) -> "Facts":
-        """As they are now."""
+        """Read the facts as they are now."""
         with harness.faulty_transport.unwatched():
-            items = harness.table.scan()["Items"]
+            items = harness.table.rows()
         budget = f"BUDGET#{OWNER}"
         return cls(
             {str(item["pk"]): item for item in items if item["pk"] == budget or _is_main(item)},
@@ -39,12 +39,12 @@ class Facts:
         )
 
     def money(self, kind: str) -> int:
-        """What of the owner's month is ``reserved``, ``committed`` or ``held``, in millionths of a dollar."""
+        """Return ``reserved``, ``committed`` or ``held`` of the owner's month, in millionths of a dollar."""
         return int(self.rows.get(f"BUDGET#{OWNER}", {}).get(kind, 0))
 
 
-def told(harness: Harness, workflow: Workflow, before: Facts, ended: Facts, job: ProviderJob) -> str:
-    """How an order ended and how often it was paid for, in a few words.
+def outcome_of(harness: Harness, workflow: Workflow, before: Facts, ended: Facts, job: ProviderJob) -> str:
+    """Return how an order ended and how often it was paid for, in a few words.
 
     Raises:
         AssertionError: something is not as it must be.
@@ -87,7 +87,7 @@ def _check_money(job: ProviderJob, before: Facts, ended: Facts, paid: list[Row])
 
 
 def _check_events(subject_id: str, ended: Facts, status: str) -> None:
-    """One outcome was told, and published."""
+    """One outcome was stored, and published."""
     events = [row for pk, row in ended.rows.items() if pk.startswith("EVENT#")]
     types = [row["type"] for row in events if row["subject_id"] == subject_id]
     outcomes = [kind for kind in types if kind != "IdentityErased"]
@@ -96,11 +96,11 @@ def _check_events(subject_id: str, ended: Facts, status: str) -> None:
         assert outcomes == [GOOD_EVENTS[status]]
     elif status == "failed":
         assert outcomes in (["IdentityFailed"], ["GenerationFailed"])
-    assert not [row for row in events if "listing" in row], "an event was not published"
+    assert not [row for row in events if "due_at" in row], "an event was not published"
 
 
 def _check_weights(harness: Harness, workflow: Workflow, subject: Identity | Generation) -> None:
-    """What is ready can be drawn with."""
+    """Check that the weights of a ready identity are good."""
     if not isinstance(subject, Identity) or subject.status != "ready":
         return
     assert subject.provider_model_id is not None
@@ -115,7 +115,7 @@ def _check_weights(harness: Harness, workflow: Workflow, subject: Identity | Gen
 
 
 def _check_images(harness: Harness, subject: Identity | Generation) -> None:
-    """What succeeded can be looked at."""
+    """Check that every image that succeeded can be decoded."""
     if not isinstance(subject, Generation):
         return
     good = [image for image in subject.images if image.outcome == "succeeded"]
@@ -131,7 +131,7 @@ def _check_erased(harness: Harness, workflow: Workflow, job: ProviderJob) -> Non
     assert [key for key in harness.stored_keys() if f"/{job.identity_id}/" in key] == []
     if workflow.vendor == "astria":
         for path in ("/tunes", "/tunes/1504944/prompts"):
-            assert harness.stand_in.astria("GET", path).json() == []
+            assert harness.simulator.astria("GET", path).json() == []
 
 
 def _content(harness: Harness, key: str) -> bytes:
@@ -141,5 +141,5 @@ def _content(harness: Harness, key: str) -> bytes:
 
 
 def _is_main(item: Row) -> bool:
-    """Whether a row is a subject, a job or an event, and not one that lies beside it."""
+    """Return True if a row is a subject, a job or an event, and not one that lies beside it."""
     return item["sk"] in MAIN_ROWS and item["pk"].startswith(f"{item['sk']}#")

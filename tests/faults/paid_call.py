@@ -6,7 +6,7 @@ import httpx
 
 from tests.faults.rows import GOOD, UNKNOWN, Arrange, Row, Split, at_call, raising
 from tests.faults.scenario import Scenario
-from tests.histories.fault_injection import Side
+from tests.support.in_process.fault_injection import Side
 
 STATUSES = (500, 502, 503, 504)
 PAGE = "<html><head><title>Bad gateway</title></head></html>"

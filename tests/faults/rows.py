@@ -1,4 +1,4 @@
-"""What a row of the table is: a fault, and how it is brought about."""
+"""Row of the table: a fault, and how it is brought about."""
 
 import itertools
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Workflow
-from tests.histories.executions import Execution
-from tests.histories.fault_injection import Side
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.fault_injection import Side
 
 Split = Callable[[str], bool]
-"""Goes on as two worlds: True in the one in which the fault of that name is to happen."""
+"""Forks the run: True in the one in which the fault of that name is to happen."""
 Arrange = Callable[[Scenario, Split], None]
 Happen = Callable[[], object]
 
@@ -27,7 +27,7 @@ def nobody(workflow: Workflow) -> str | None:
 class Row:
     """``arrange`` prepares the fault before the order is made.
 
-    It may split the story: then what counts is what became of all its copies. ``ends`` are the outcomes that
+    It may fork the run: then what counts is the outcome of all forks. ``ends`` are the outcomes that
     are right. ``spares`` says why a workflow cannot meet the fault.
     """
 
@@ -44,7 +44,7 @@ def at_each_call(
     happen: Happen,
     chosen: Callable[[str], bool] = lambda what: True,
 ) -> None:
-    """Have something happen before or after each chosen call, each time in a world of its own."""
+    """Have something happen before or after each chosen call, each time in a run of its own."""
     faulty_transport = scenario.harness.faulty_transport
 
     def moment(what: str, at: Side) -> None:
@@ -69,7 +69,7 @@ def at_call(scenario: Scenario, what: str, side: Side, happen: Happen) -> None:
 
 
 def at_each_step(scenario: Scenario, split: Split, happen: Callable[[Execution], None]) -> None:
-    """Have something happen before each step of the state machine, each time in a world of its own."""
+    """Have something happen before each step of the state machine, each time in a run of its own."""
     harness = scenario.harness
     steps = itertools.count(1)
 
@@ -82,7 +82,7 @@ def at_each_step(scenario: Scenario, split: Split, happen: Callable[[Execution],
 
 
 def raising(error: BaseException) -> Happen:
-    """What happens is an error."""
+    """Return what raises an error."""
 
     def happen() -> None:
         raise error

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from character_identity.domain.job import ProviderJob
-from tests.faults.outcome import Facts, told
+from tests.faults.outcome import Facts, outcome_of
 from tests.faults.workflows import Caller, Workflow
-from tests.functions.conftest import Answer
-from tests.histories.harness import SWEEP_EVERY, Harness
+from tests.support.handlers import Answer
+from tests.support.in_process.harness import SWEEP_EVERY, Harness
 
 MOST_TRIES = 30
 REFRESH_INTERVAL_S = 2
@@ -37,7 +37,7 @@ class Scenario:
         ended = Facts.of(self.harness)
         self._disturb()
         assert Facts.of(self.harness).rows == ended.rows, "something changed after the end"
-        return told(self.harness, self.workflow, self._before, ended, self.job())
+        return outcome_of(self.harness, self.workflow, self._before, ended, self.job())
 
     def must_hold(self, what: str, holds: Callable[[], bool]) -> None:
         """Check something at the end: that the fault happened, say."""
@@ -45,8 +45,8 @@ class Scenario:
 
     def arm(self, operation: str, kind: str, times: int = 1, **fault: Any) -> None:
         """Have a fault happen at the provider."""
-        self.harness.stand_in.arm(operation, kind, times=times, **fault)
-        armed = self.harness.stand_in.stage.faults.armed[-1]
+        self.harness.simulator.arm(operation, kind, times=times, **fault)
+        armed = self.harness.simulator.state.faults.armed[-1]
         self.must_hold(f"{operation} was called", lambda: armed.times < times)
 
     def request(self, name: str, method: str, path: str) -> None:
@@ -75,14 +75,14 @@ class Scenario:
         raise AssertionError(f"the order failed {MOST_TRIES} times: {answer}")
 
     def _disturb(self) -> None:
-        """What must change nothing any more: callbacks, late and again; sweeps; the request once more."""
+        """Do what must change nothing any more: callbacks, late and again; sweeps; the request once more."""
         late = list(self.harness.clock.waiting.values())
         if late:
             self.harness.let_pass((max(late) - self.harness.now()).total_seconds())
         for post in list(self.harness.web.posts):
             self.harness.receive(post)
         for _ in range(LATER_SWEEPS):
-            self.harness.stand_in.let_pass(timedelta.total_seconds(SWEEP_EVERY))
+            self.harness.simulator.let_pass(timedelta.total_seconds(SWEEP_EVERY))
             self.harness.sweep()
         again: Answer = self.caller.ask()
         assert again.status == 404 or self.caller.id_in(again) == self.subject_id, f"another order: {again}"

@@ -1,4 +1,4 @@
-"""Copies go on where the original was, and say what became of them, whatever that is."""
+"""Forks go on where the process was, and report what became of them, whatever that is."""
 
 import json
 import subprocess
@@ -6,51 +6,55 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import json, os, signal, sys
 from dataclasses import asdict
-from tests.faults.forks import Copies
+from tests.faults.forks import Forks
 
-copies, seen = Copies(), []
+forks, seen = Forks(), []
 
 def work():
     for number in range(4):
         seen.append(number)
-        if copies.split(str(number)):
+        if forks.split(str(number)):
             {happens}
     return f"saw {seen}"
 
-print(json.dumps({name: asdict(told) for name, told in copies.explore(work).items()}))
+print(json.dumps({name: asdict(told) for name, told in forks.explore(work).items()}))
 """
 
 
 def explored(happens: str) -> dict[str, dict[str, Any]]:
-    """What a script says whose copies do something; it has a process that does nothing else."""
+    """Return the output of a script whose forks do something; it has a process that does nothing else."""
     script = SCRIPT.replace("{happens}", happens)
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    told: dict[str, dict[str, Any]] = json.loads(done.stdout)
-    return told
+    reports: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return reports
 
 
-def test_each_copy_has_what_was_before_it_and_nothing_of_the_others() -> None:
-    told = explored("break")
-    assert [copy["text"] for copy in told.values()] == [
+def test_each_fork_has_what_was_before_it_and_nothing_of_the_others() -> None:
+    reports = explored("break")
+    assert [fork["text"] for fork in reports.values()] == [
         "saw [0]",
         "saw [0, 1]",
         "saw [0, 1, 2]",
         "saw [0, 1, 2, 3]",
     ]
-    assert not any(copy["failed"] for copy in told.values())
+    assert not any(fork["failed"] for fork in reports.values())
 
 
-def test_an_error_is_told_with_its_traceback() -> None:
-    told = explored("raise SystemExit('no more')")
-    assert all(copy["failed"] and "no more" in copy["text"] for copy in told.values())
+def test_an_error_is_reported_with_its_traceback() -> None:
+    reports = explored("raise SystemExit('no more')")
+    assert all(fork["failed"] and "no more" in fork["text"] for fork in reports.values())
 
 
-def test_a_copy_that_is_gone_has_failed() -> None:
-    told = explored("os.kill(os.getpid(), signal.SIGKILL)")
-    assert len(told) == 4
-    assert all(copy["failed"] for copy in told.values())
+def test_a_fork_that_is_gone_has_failed() -> None:
+    reports = explored("os.kill(os.getpid(), signal.SIGKILL)")
+    assert len(reports) == 4
+    assert all(fork["failed"] for fork in reports.values())

@@ -1,4 +1,4 @@
-"""The verdict finds what is wrong: each of these services lacks something that the table relies on."""
+"""The checks of the outcome find what is wrong in services that lack something the table relies on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.media_bucket import MediaBucket
 from character_identity.domain.errors import ProviderRejected
 from character_identity.services.idempotency import IdempotencyService
-from tests.builders import an_image
 from tests.faults.rows import at_call, raising
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import WORKFLOWS, Caller, Workflow
-from tests.histories.executions import Crash
-from tests.histories.harness import harness
+from tests.support.builders import an_image
+from tests.support.in_process.executions import Crash
+from tests.support.in_process.harness import harness
 
 TRAIN, GENERATE = WORKFLOWS[0], WORKFLOWS[2]
 
@@ -34,7 +34,7 @@ def test_without_the_intent_an_order_is_paid_twice(monkeypatch: pytest.MonkeyPat
 
 
 def test_money_that_is_not_settled_is_work_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LedgerTable, "end", lambda *_: True)
+    monkeypatch.setattr(LedgerTable, "settle", lambda *_: True)
     with a_scenario(monkeypatch, GENERATE) as scenario, pytest.raises(AssertionError, match="work left"):
         scenario.tell()
 

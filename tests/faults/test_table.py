@@ -2,22 +2,20 @@
 
 import pytest
 
-from tests.faults.rows import Row
-from tests.faults.table import PAGE, ROWS, filled, page, wrong
+from tests.faults.page import PAGE, page, texts_of, texts_on_page
+from tests.faults.table import filled, wrong
 from tests.faults.workflows import WORKFLOWS, Workflow
 
-APPLICABLE = [(workflow, row) for workflow in WORKFLOWS for row in ROWS if row.spares(workflow) is None]
+
+@pytest.mark.processes
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
+def test_an_order_that_meets_a_fault_ends_as_the_page_says(workflow: Workflow) -> None:
+    column = filled(workflow)
+    failures = wrong(workflow, column)
+    assert not failures, "\n\n".join(failures)
+    shown, stale = texts_of(workflow, column), "the page is stale: python -m tests.faults writes it"
+    assert shown == texts_on_page(workflow), stale
 
 
-@pytest.mark.parametrize(
-    ("workflow", "row"), APPLICABLE, ids=[f"{workflow.name}: {row.fault}" for workflow, row in APPLICABLE]
-)
-def test_an_order_that_meets_a_fault_ends_as_it_should(workflow: Workflow, row: Row) -> None:
-    cell = filled(workflow)[row.fault]
-    assert cell, "the fault never happened"
-    for what, told in wrong(row, cell).items():
-        pytest.fail(f"{what}\n{told}", pytrace=False)
-
-
-def test_the_page_tells_what_is() -> None:
-    assert PAGE.read_text() == page(), f"{PAGE.name} is stale: python -m tests.faults writes it"
+def test_the_page_has_all_faults_and_says_why_some_cannot_be() -> None:
+    assert PAGE.read_text() == page({workflow.name: texts_on_page(workflow) for workflow in WORKFLOWS})

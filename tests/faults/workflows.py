@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.functions.conftest import Answer
-from tests.histories.harness import Harness
+from tests.support.handlers import Answer
+from tests.support.in_process.harness import Harness
 
 OWNER = "ann"
 REFERENCES = {"fal-instant": 1, "fal-lora": 5, "astria": 4}
@@ -13,16 +13,16 @@ IMAGES = 2
 
 @dataclass(frozen=True)
 class Workflow:
-    """``paid_call`` is what costs money, as the wire names it; the rest are operations of the stand-ins.
+    """``paid_call`` costs money, as the transport names it; the rest are operations of the simulators.
 
-    ``file`` is by what the links to what is made can be told from others; empty where no bytes come to us.
+    ``file`` is a part of the links to what is made that no others have; empty where no bytes come to us.
     """
 
-    kind: Literal["train", "draw"]
+    kind: Literal["train", "generate"]
     provider: Literal["fal-instant", "fal-lora", "astria"]
     paid_call: str
     submit: str
-    looks: tuple[str, ...]
+    polls: tuple[str, ...]
     file: str = ""
 
     @property
@@ -43,10 +43,10 @@ FAL = ("fal.submit", ("fal.status", "fal.result"))
 WORKFLOWS = (
     Workflow("train", "fal-lora", f"{FAL_MODELS}/flux-lora-fast-training", *FAL, "safetensors"),
     Workflow("train", "astria", "POST /astria/tunes", "astria.create_tune", ("astria.get_tune",)),
-    Workflow("draw", "fal-instant", f"{FAL_MODELS}/instant-character", *FAL, "picture"),
-    Workflow("draw", "fal-lora", f"{FAL_MODELS}/flux-lora", *FAL, "picture"),
+    Workflow("generate", "fal-instant", f"{FAL_MODELS}/instant-character", *FAL, "picture"),
+    Workflow("generate", "fal-lora", f"{FAL_MODELS}/flux-lora", *FAL, "picture"),
     Workflow(
-        "draw",
+        "generate",
         "astria",
         "POST /astria/tunes/1504944/prompts",
         "astria.create_prompt",

@@ -1,5 +1,6 @@
 """The API's handlers: real events in, answers out, moto behind."""
 
+import json
 from typing import Any
 
 import boto3
@@ -8,7 +9,8 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import EncoderVersion, Score
-from tests.builders import (
+from character_identity.observability import ORIGIN, keys_of
+from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
@@ -17,7 +19,7 @@ from tests.builders import (
     different_images,
     some_weights,
 )
-from tests.functions.conftest import Api, run_task
+from tests.support.handlers import Api, run_task
 
 
 def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:
@@ -70,6 +72,20 @@ def test_a_training_identity_is_accepted_and_started(api: Api) -> None:
     }
     shown = api("get_identity", "GET", f"/v1/identities/{identity_id}")
     assert shown.body["characterId"] == identity_id
+
+
+def test_an_order_carries_the_id_of_its_request_along(api: Api) -> None:
+    answer = api("create_identity", "POST", "/v1/identities", identity_body(api))
+    job = wiring.services().ledger.get(f"training-{answer.body['characterId']}")
+    assert job is not None
+    assert job.correlation_id == answer.headers["X-Request-Id"] != ""
+    client = boto3.client("stepfunctions")
+    (machine,) = [
+        each for each in client.list_state_machines()["stateMachines"] if each["name"] == "TRAIN_IDENTITY"
+    ]
+    (run,) = client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+    state = json.loads(client.describe_execution(executionArn=run["executionArn"])["input"])
+    assert {name: state[name] for name in ORIGIN} == keys_of(job)
 
 
 def test_an_instant_identity_is_ready_at_once(api: Api) -> None:

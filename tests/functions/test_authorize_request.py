@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from functions.authorize_request import handler
-from tests.functions.conftest import Context
+from tests.support.handlers import Context
 
 
 class Verifier:

@@ -6,20 +6,18 @@ import json
 from importlib import import_module
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from character_identity import wiring
 from character_identity.aws.ledger_table import accepting
-from character_identity.aws.transactions import transact
 from character_identity.domain.budget import settlement_of
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.providers.fal.webhook_signature import MAX_BODY_BYTES, FalSignatures
-from tests.builders import NOON, a_generation_job, a_job
-from tests.fakes import Clock, FakeWorkflows
-from tests.functions.conftest import Answer, Api, Context
+from tests.support.builders import NOON, a_generation_job, a_job
+from tests.support.fakes import Clock, FakeWorkflows
+from tests.support.handlers import Answer, Api, Context, api_event
 
 KEY, FOREIGN_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([n] * 32)) for n in (1, 2))
 NOTICE = {"request_id": "r1", "gateway_request_id": "r2", "status": "OK", "payload": {"private": "words"}}
@@ -40,13 +38,13 @@ class Harness:
         client = httpx.Client(transport=httpx.MockTransport(self._publish))
         services = wiring.services()
         services.fal_signatures = FalSignatures(client, "https://rest.test/jwks", self.clock)
-        services.state_machines = self.workflows  # type: ignore[assignment]  # moto runs no machines
+        services.state_machines = self.workflows  # moto runs no machines
         self.ledger = services.ledger
 
     def order(self, job: ProviderJob | None = None, **changes: Any) -> None:
         """A job that was just sent to its provider, which did not answer yet."""
         job = job or a_job(**changes)
-        transact(boto3.resource("dynamodb").Table("state"), accepting(job, LIMIT))
+        wiring.services().table.transact(accepting(job, LIMIT))
         self.ledger.intend(job.job_id, NOON)
 
     def job(self, job_id: str = "training-i1") -> ProviderJob:
@@ -111,15 +109,8 @@ def _send(
     query: dict[str, str],
     in_base64: bool,
 ) -> Answer:
-    event = {
-        "version": "2.0",
-        "rawPath": path,
-        "queryStringParameters": query,
-        "headers": {"content-type": "application/json", **headers},
-        "requestContext": {"http": {"method": method, "path": path}, "requestId": "r", "stage": "$default"},
-        "body": base64.b64encode(body).decode() if in_base64 else body.decode(),
-        "isBase64Encoded": in_base64,
-    }
+    content = base64.b64encode(body).decode() if in_base64 else body.decode()
+    event = api_event(method, path, body=content, in_base64=in_base64, query=query, headers=headers)
     answer = import_module(f"functions.{name}.handler").lambda_handler(event, Context())
     return Answer(answer["statusCode"], json.loads(answer["body"]), answer.get("headers", {}))
 
@@ -288,25 +279,34 @@ def test_a_megabyte_is_read_and_no_more(harness: Harness) -> None:
     assert harness.fal(body=b"x" * MAX_BODY_BYTES).status == 200
 
 
-def test_other_methods_lead_nowhere(harness: Harness) -> None:
+def test_other_methods_are_refused(harness: Harness) -> None:
     for method in ("GET", "PUT", "DELETE", "HEAD"):
-        assert code_of(harness.fal(method=method)) == (404, "not_found")
-        assert code_of(harness.astria(method=method)) == (404, "not_found")
+        assert code_of(harness.fal(method=method)) == (405, "method_not_allowed")
+        assert code_of(harness.astria(method=method)) == (405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("name", ["receive_fal_callback", "receive_astria_callback"])
 def test_a_body_that_is_not_what_it_is_said_to_be_is_refused(harness: Harness, name: str) -> None:
     path = ASTRIA if "astria" in name else "/webhooks/fal"
-    event = {
-        "version": "2.0",
-        "rawPath": path,
-        "headers": {},
-        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
-        "body": "no Base64!",
-        "isBase64Encoded": True,
-    }
+    event = api_event("POST", path, body="no Base64!", in_base64=True)
     answer = import_module(f"functions.{name}.handler").lambda_handler(event, Context())
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "malformed_body")
+
+
+def test_a_callback_is_logged_under_the_request_that_ordered_its_job(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    harness.order(correlation_id="the order's")
+    assert harness.fal().status == 200
+    said = vars(caplog.records[-1])
+    assert [said[name] for name in ("message", "correlation_id", "job_id", "provider", "request_id")] == [
+        "answered",
+        "the order's",
+        "training-i1",
+        "fal-lora",
+        "r",
+    ]
 
 
 def test_nothing_of_what_was_posted_and_no_secret_is_logged(

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from local.photographs import CHELSEA, EILEEN
-from tests.builders import an_image, different_images
-from tests.functions.conftest import Answer, Api
+from tests.support.builders import an_image, different_images
+from tests.support.handlers import Answer, Api
 
 ROUTE = "/v1/references/check"
 

@@ -10,26 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.described import described
-from tests.functions.conftest import Context
+from scripts.openapi import write_openapi
+from tests.support.handlers import Context, api_event
+from tests.support.openapi import described
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
 def shown(name: str, path: str) -> Any:
     """The answer to somebody without a token, to whom no function but this one is known."""
-    event = {
-        "version": "2.0",
-        "rawPath": path,
-        "headers": {},
-        "requestContext": {
-            "http": {"method": "GET", "path": path, "sourceIp": "127.0.0.1"},
-            "requestId": "r",
-            "stage": "$default",
-        },
-        "isBase64Encoded": False,
-    }
-    return import_module(f"functions.{name}.handler").lambda_handler(event, Context())
+    return import_module(f"functions.{name}.handler").lambda_handler(api_event("GET", path), Context())
 
 
 class Page(HTMLParser):
@@ -75,6 +65,7 @@ def policy(answer: Any) -> dict[str, list[str]]:
 
 
 def test_the_description_is_sent_as_json_and_may_be_kept_a_while() -> None:
+    write_openapi()
     answer = shown("show_openapi", "/openapi.json")
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "application/json")
     assert re.fullmatch(r"public, max-age=\d+", answer["headers"]["Cache-Control"])

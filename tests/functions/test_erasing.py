@@ -7,12 +7,13 @@ import boto3
 import pytest
 
 from character_identity import wiring
+from character_identity.aws.keys import due
 from character_identity.domain.event import Event
 from functions.sweep import handler as sweep
-from tests.builders import a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import a_receipt
-from tests.fakes import Clock
-from tests.functions.conftest import Api, Context
+from tests.support.builders import a_generation, a_generation_job, a_job, a_training_identity, an_identity
+from tests.support.erasure_fakes import a_receipt
+from tests.support.fakes import Clock
+from tests.support.handlers import Api, Context
 
 LIMIT = 100_000_000
 PATH = "/v1/identities/i1"
@@ -122,8 +123,9 @@ class TestSweeping:
         assert api("erase_identity", "DELETE", PATH).body["complete"] is True
 
     def test_what_cannot_be_settled_raises_the_alarm(self, api: Api, clock: Clock) -> None:
-        due = {"listing": "OPEN", "created_at": clock().isoformat()}
-        boto3.resource("dynamodb").Table("state").put_item(Item={"pk": "NEWER#1", "sk": "NEWER", **due})
+        boto3.resource("dynamodb").Table("state").put_item(
+            Item={"pk": "NEWER#1", "sk": "NEWER", **due(clock())}
+        )
         with pytest.raises(sweep.WorkIsLeft):
             self.swept()
 

@@ -11,13 +11,14 @@ import pytest
 from moto.dynamodb.models import DynamoDBBackend
 
 from character_identity import wiring
+from character_identity.api.route import Route
+from character_identity.api.routes.table import ROUTES
 from character_identity.domain.budget import settlement_of
 from character_identity.domain.errors import RequestInFlight
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle
-from infra import catalog
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_generation,
     a_generation_job,
@@ -26,8 +27,8 @@ from tests.builders import (
     an_identity,
     different_images,
 )
-from tests.fakes import Clock
-from tests.functions.conftest import Answer, Api
+from tests.support.fakes import Clock
+from tests.support.handlers import Answer, Api
 
 IDENTITIES, IMAGES = "/v1/identities", "/v1/identities/i1/generations"
 KEY = {"idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
@@ -239,10 +240,10 @@ class TestIdempotencyKey:
     def test_of_many_creates_with_one_key_at_once_one_creates(
         self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The handlers' services as they are: powertools' resolver takes one event at a time."""
+        """The handlers' services as they are: each works on its own."""
         one_write_at_a_time(monkeypatch)
         harness.services.identity_table.add(an_identity())
-        services = [wiring.Services(harness.services.settings, now=harness.clock) for _ in range(8)]
+        services = [wiring.Services(harness.services.env, now=harness.clock) for _ in range(8)]
         for each in services:  # boto3's session makes one client at a time
             _ = each.idempotency, each.generations
         together = threading.Barrier(len(services))
@@ -425,7 +426,7 @@ class TestCancel:
         (job,) = rows("JOB#")
         assert (job["callback_pending"], job["money"]) == (True, "reserved")  # the machine settles it
         (event,) = rows("EVENT#")
-        assert (event["type"], "listing" in event) == ("IdentityFailed", False)
+        assert (event["type"], "due_at" in event) == ("IdentityFailed", False)
 
     def test_a_second_cancel_changes_nothing(self, harness: Harness) -> None:
         harness.accept_training()
@@ -522,7 +523,7 @@ class TestPreferWait:
         assert (answer.body["status"], answer.headers["Preference-Applied"]) == ("ready", "wait=2")
 
 
-LIMITED = [entry for entry in catalog.FUNCTIONS if entry.limited or entry.spends]
+LIMITED = [route for route in ROUTES if route.is_limited]
 
 
 class TestRateLimit:
@@ -531,27 +532,21 @@ class TestRateLimit:
         for _ in range(60):
             harness.services.rate_limit.admit("ann")
 
-    @pytest.mark.parametrize("entry", LIMITED, ids=lambda entry: entry.name)
-    def test_more_than_so_many_a_minute_are_refused(self, harness: Harness, entry: catalog.Function) -> None:
-        method, path = entry.route.replace("ANY", "POST").split()
-        path = path.replace("{identity_id}", "i1").replace("{tune_id}", "i1")
+    @pytest.mark.parametrize("route", LIMITED, ids=lambda route: route.key)
+    def test_more_than_so_many_a_minute_are_refused(self, harness: Harness, route: Route[Any]) -> None:
+        path = route.path.replace("{identity_id}", "i1").replace("{tune_id}", "i1")
         body = {"action": "create_tune"}  # looked at by the dispatcher only
-        answer = harness.api(entry.name, method, path, body)
+        answer = harness.api(route.function, route.method, path, body)
         assert (refused(answer), answer.headers["Retry-After"]) == ((429, "too_many_requests"), "60")
         assert ("error" in answer.body) == path.startswith("/api/")
         assert ("message" in answer.body) != path.startswith("/api/")
         harness.clock.pass_by(seconds=60)
-        assert harness.api(entry.name, method, path, body).status != 429
+        assert harness.api(route.function, route.method, path, body).status != 429
 
     def test_what_costs_or_works_is_limited(self) -> None:
         unlimited = {"create_webhook", "replay_event"}  # they order nothing, and their number is limited
-        posts = {
-            entry.name
-            for entry in catalog.FUNCTIONS
-            if entry.route.startswith(("POST /v1/", "POST /api/", "ANY /api/"))
-        }
-        only_looks = {"proxy_fal_lora_status"}
-        assert posts - {entry.name for entry in LIMITED} == unlimited | only_looks
+        posts = {route.function for route in ROUTES if route.method == "POST" and not route.is_open}
+        assert posts - {route.function for route in LIMITED} == unlimited
 
     def test_others_and_those_who_only_look_are_not_held_up(self, harness: Harness) -> None:
         harness.services.identity_table.add(an_identity())

@@ -9,7 +9,7 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_generation,
     a_generation_job,
@@ -18,7 +18,7 @@ from tests.builders import (
     different_images,
     some_weights,
 )
-from tests.functions.conftest import Api
+from tests.support.handlers import Api
 
 IMAGES = ["data:image/jpeg;base64," + base64.b64encode(image).decode() for image in different_images(8)]
 IMAGE = IMAGES[0]

@@ -8,17 +8,15 @@ from importlib import import_module
 from threading import Thread
 from typing import Any
 
-import boto3
 import pytest
 
 from character_identity import wiring
 from character_identity.aws.event_table import put_of
-from character_identity.aws.transactions import transact
+from character_identity.domain.clock import utc_now
 from character_identity.domain.event import Event
-from character_identity.wiring import utc_now
 from character_identity_client.webhooks import verify
-from tests.event_fakes import an_event
-from tests.functions.conftest import Api, Context
+from tests.support.event_fakes import an_event
+from tests.support.handlers import Api, Context, api_event
 
 
 class Receiver:
@@ -62,7 +60,7 @@ def _on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def happened(**changes: Any) -> Event:
     """Store an event of Ann's of just now."""
     event = an_event(settled_at=utc_now() + timedelta(seconds=1), **changes)
-    transact(boto3.resource("dynamodb").Table("state"), [put_of(event)])
+    wiring.services().table.transact([put_of(event)])
     return event
 
 
@@ -74,16 +72,7 @@ def from_bus(detail: dict[str, Any]) -> None:
 
 def deleted(endpoint_id: str, owner: str) -> int:
     """The status of a deletion, whose answer has no body."""
-    event = {
-        "version": "2.0",
-        "rawPath": f"/v1/webhooks/{endpoint_id}",
-        "headers": {},
-        "requestContext": {
-            "authorizer": {"lambda": {"owner": owner}},
-            "http": {"method": "DELETE"},
-            "stage": "$default",
-        },
-    }
+    event = api_event("DELETE", f"/v1/webhooks/{endpoint_id}", owner=owner)
     answer = import_module("functions.delete_webhook.handler").lambda_handler(event, Context())
     status: int = answer["statusCode"]
     assert status != 204 or answer["body"] == ""

@@ -24,6 +24,7 @@ from character_identity.ports.providers import (
     TrainingOrder,
     TrainingStatus,
 )
+from tests.support.in_process.fault_injection import Watched
 
 Mood = Literal["well", "cut after", "cut before", "refuse", "busy"]
 WEIGHTS_LINK = "https://provider.test/lora.safetensors"
@@ -184,22 +185,6 @@ class FakeImages(FakeJobs):
 class FakeProviders(dict[str, FakeProvider]):
     def names(self) -> list[ProviderName]:
         return [provider.name for provider in self.values()]
-
-
-class Watched:
-    """A port whose calls are I/O: the sandbox may die before or after each of them."""
-
-    def __init__(self, port: Any, name: str, through: Callable[[str, Callable[[], Any]], Any]) -> None:
-        self._port = port
-        self._name = name
-        self._through = through
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        if not callable(found):
-            return found
-        what = f"{self._name}.{name}"
-        return lambda *values, **options: self._through(what, lambda: found(*values, **options))
 
 
 class WatchedProvider:

@@ -1,4 +1,4 @@
-"""The services on the fakes of tests/fakes.py, with pretended providers: fast enough for many histories."""
+"""The services on the fakes of tests/support, with pretended providers: fast enough for many histories."""
 
 import hashlib
 import itertools
@@ -25,10 +25,17 @@ from character_identity.services.jobs.training import TrainingState, TrainingWor
 from character_identity.services.jobs.workflow import JobWorkflow
 from character_identity.services.orders import OrderService
 from character_identity.services.references import TakenIn
-from tests.builders import an_image
-from tests.erasure_fakes import FakeErasures, FakeOpenWork
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.histories.fake_provider import (
+    IMAGE_LINK,
+    WEIGHTS_LINK,
+    FakeProvider,
+    FakeProviders,
+    WatchedProvider,
+)
+from tests.support.builders import an_image
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,
@@ -38,16 +45,8 @@ from tests.fakes import (
     FakeTrainedWeights,
     event_service,
 )
-from tests.histories.executions import Crash, Execution, Executions
-from tests.histories.fake_provider import (
-    IMAGE_LINK,
-    WEIGHTS_LINK,
-    FakeProvider,
-    FakeProviders,
-    Watched,
-    WatchedProvider,
-)
-from tests.histories.fault_injection import FaultyTransport
+from tests.support.in_process.executions import Crash, Execution, Executions
+from tests.support.in_process.fault_injection import FaultyTransport, Watched
 
 OWNERS = ("ann", "bob")
 LIMIT_MICROUSD = 7_000_000
@@ -57,7 +56,7 @@ WEIGHTS = b"weights"
 
 
 class Bytes:
-    """What lies at the provider's links, unless they are dead, or somebody put something else there."""
+    """The files at the provider's links, unless they are dead, or replaced by others."""
 
     def __init__(self) -> None:
         self.dead = False
@@ -112,7 +111,7 @@ class Quotes:
 
 
 class History:
-    """One run of the service from nothing. A subclass may put broken twins in the place of what guards it."""
+    """One run of the service from nothing. A subclass may put mutants in the place of what guards it."""
 
     ledger_class = FakeLedger
     identities_class = FakeIdentities
@@ -188,7 +187,9 @@ class History:
         self.generation_service = GenerationService(
             generations, identities, providers, self.orders, workflows, self.clock, self._new_id, lambda: 7
         )
-        self.idempotency = self.idempotency_class(FakeIdempotencyRecords(), self.clock, self._new_id)
+        self.idempotency = self.idempotency_class(
+            calls=FakeIdempotencyRecords(), now=self.clock, new_id=self._new_id
+        )
         self.job_ports: dict[str, Any] = {
             "ledger": ledger,
             "bucket": bucket,
@@ -380,7 +381,7 @@ class History:
         assert sum(len(provider.taken) for provider in self.providers.values()) <= len(orders)
 
     def check_one_order_for_a_key(self) -> None:
-        """What was asked for with one key within a day was accepted once."""
+        """Check that what was asked for with one key within a day was accepted once."""
         asked: dict[tuple[str, str], list[datetime]] = {}
         for identity in self.identities.stored.values():
             asked.setdefault((identity.owner, identity.name), []).append(identity.created_at)
@@ -418,14 +419,14 @@ class History:
             assert not left, f"of the erased {identity_id} there is left: {left}"
 
     def check_outcomes(self) -> None:
-        """What is settled never changes again; it may be erased."""
+        """Check that what is settled never changes again; it may be erased."""
         now = self.outcomes()
         for subject, outcome in self._outcomes.items():
             assert now.get(subject, outcome) == outcome, f"{subject} changed after it was settled"
         self._outcomes = now
 
     def outcomes(self) -> dict[str, tuple[Any, ...]]:
-        """What is settled, by its id."""
+        """Return what is settled, by its id."""
         now: dict[str, tuple[Any, ...]] = {}
         for identity in self.identities.stored.values():
             if identity.settled_at is not None:

@@ -28,7 +28,7 @@ FOREIGN_TOKEN = "nobody's"
 
 
 class Model(RuleBasedStateMachine):
-    """``history_class`` may be one with a broken twin."""
+    """``history_class`` may be a mutant."""
 
     history_class = History
 
@@ -45,7 +45,7 @@ class Model(RuleBasedStateMachine):
         self.history.dies_after = write
 
     def order_first(self, identity: Identity) -> None:
-        """What is ordered of an identity that is ready from the start."""
+        """Order of an identity that is ready from the start."""
         self.history.order_images(identity, f"{identity.identity_id} first")
 
     # callers

@@ -1,4 +1,4 @@
-"""Broken twins: the service without one of the guards that keep its invariants. Each must be caught."""
+"""Mutants: the service without one of the guards that keep its invariants. Each must be caught."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,8 +14,8 @@ from character_identity.services.idempotency import IdempotencyService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
 from character_identity.services.jobs.sweep import SweepService, Swept
-from tests.fakes import FakeGenerations, FakeIdentities, FakeLedger
 from tests.histories.history import History
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
 
 
 class _IntentNotWritten(FakeLedger):
@@ -148,7 +148,7 @@ MUTANTS: dict[str, type[History]] = {
     "a training's outcome has no condition": _with(identities_class=_SettledAgain),
     "a generation's outcome has no condition": _with(generations_class=_GenerationSettledAgain),
     "a callback's token is not compared": _with(callback_service_class=_TokenNotChecked),
-    "success is told without a stored picture": _with(generation_class=_AnyImageWillDo),
+    "success is recorded without a stored image": _with(generation_class=_AnyImageWillDo),
     "weights are not verified": _WeightsNotChecked,
     "there is no sweep": _with(sweep_class=_NobodySweeps),
     "an idempotency key is not claimed": _with(idempotency_class=_KeyNotClaimed),

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 
 from character_identity.aws.identity_table import ERASED
-from character_identity.aws.open_work import OpenWork
+from character_identity.aws.open_work import OpenWorkTable
 from character_identity.domain.erasure import LAST_PURGE
-from tests.histories.harness import KEYS, PROVIDERS_AT, Harness, harness
 from tests.histories.history import History
+from tests.support.in_process.harness import KEYS, PROVIDERS_AT, Harness, harness
 
 PROVIDERS = ("fal-lora", "astria", "fal-instant")
 TRAINING = (
@@ -80,7 +79,7 @@ def trained(number: int, provider: str) -> ErasedAt:
 
 
 def generated(number: int, provider: str) -> ErasedAt:
-    """One that is erased while it is drawn."""
+    """One that is erased while it is generated."""
     history = ErasedAt(number)
     history.order_identity("ann", provider, "k1")
     history.run_to_the_end()
@@ -104,7 +103,7 @@ def test_an_erasure_before_any_call_leaves_nothing(
 
 
 class TestOnTheTables:
-    """The same before each task of a machine, with the tables' real conditions and the stand-ins."""
+    """The same before each task of a machine, with the tables' real conditions and the simulators."""
 
     @pytest.mark.parametrize("task", [*TRAINING, "IdentityReady"])
     def test_of_a_training(self, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +114,7 @@ class TestOnTheTables:
             self.check_nothing_is_left(here, identity_id)
             with here.faulty_transport.unwatched():
                 headers = {"Authorization": f"Bearer {KEYS['astria']}"}
-                tunes = here.stand_in.call("GET", f"{PROVIDERS_AT}/astria/tunes", headers=headers)
+                tunes = here.simulator.call("GET", f"{PROVIDERS_AT}/astria/tunes", headers=headers)
             assert tunes.json() == []
 
     @pytest.mark.parametrize("task", [*GENERATING, "GenerationSucceeded"])
@@ -144,7 +143,7 @@ class TestOnTheTables:
             for due in here.executions.due:
                 here.executions.step(due)
             here.deliver()
-            here.stand_in.let_pass(1)
+            here.simulator.let_pass(1)
 
     @staticmethod
     def erase(here: Harness, identity_id: str) -> None:
@@ -154,12 +153,11 @@ class TestOnTheTables:
     @staticmethod
     def check_nothing_is_left(here: Harness, identity_id: str) -> None:
         here.run()
-        table = boto3.resource("dynamodb").Table("state")
-        while rows := OpenWork(table).due(here.now() + timedelta(days=1), 9):
-            here.stand_in.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
+        while rows := OpenWorkTable(here.table).due(here.now() + timedelta(days=1), 9):
+            here.simulator.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
             here.sweep()
         assert here.stored_keys() == []
-        items = {(item["pk"], item["sk"]): item for item in table.scan()["Items"]}
+        items = {(item["pk"], item["sk"]): item for item in here.table.rows()}
         left = {pk.partition("#")[0] for pk, _ in items}
         assert left <= {"IDENTITY", "JOB", "EVENT", "BUDGET", "REQUESTS"}
         assert [sk for pk, sk in items if pk.startswith("IDENTITY#")] == ["IDENTITY"]

@@ -1,4 +1,4 @@
-"""What tests/state_machines/test_in_process.py does not see of the executions here: times, and the port."""
+"""Executions in process: times and the port, which tests/state_machines/test_in_process.py does not see."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,7 @@ import pytest
 
 from character_identity.aws.workflows import StateMachines
 from character_identity.domain.job import JobKind, ProviderJob
-from infra.workflows import DEFINITIONS
-from tests.histories.executions import Crash, Execution, Executions
+from tests.support.in_process.executions import DEFINITIONS, Crash, Execution, Executions
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 WAITING = {"generation_id": "g1", "state": "running", "poll_seconds": 100}

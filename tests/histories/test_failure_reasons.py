@@ -1,4 +1,4 @@
-"""Why an execution failed is there to read in the console: a code and a sentence, and the API says the same.
+"""The reason of a failed execution stands in the console as a code and a sentence, as in the API.
 
 What Step Functions shows is what the Fail state, or a task whose failure nothing catches, leaves as error and
 cause; tests/state_machines shows that an interpreter of these files leaves just that.
@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from character_identity.domain.errors import ProviderRejected
-from tests.histories.executions import Crash, Execution
-from tests.histories.harness import Harness, harness
+from tests.support.in_process.executions import Crash, Execution
+from tests.support.in_process.harness import Harness, harness
 
 LONGEST_CAUSE = 32_768
 """Characters of a cause, in the API's TaskFailedEventDetails as in ExecutionFailedEventDetails;
@@ -46,7 +46,7 @@ def test_what_a_task_ends_in_is_shown(
     inside.run()
     execution = inside.executions.by_name[generation_id]
     assert (execution.status, execution.error, execution.cause) == ("FAILED", error, cause)
-    assert _told(inside, generation_id) == {"code": error, "message": cause}
+    assert _shown_error(inside, generation_id) == {"code": error, "message": cause}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_an_error_that_lacks_something_still_says_something(
     execution = _at_the_record(inside, caught)
     inside.run()
     assert (execution.status, execution.error, execution.cause) == ("FAILED", error, cause)
-    assert _told(inside, execution.name) == {"code": error, "message": cause}
+    assert _shown_error(inside, execution.name) == {"code": error, "message": cause}
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_a_very_long_message_of_an_error_is_cut(inside: Harness, cause: str) -> 
     inside.run()
     assert (execution.status, execution.error) == ("FAILED", "validation_error")
     assert execution.cause and len(execution.cause) <= READABLE
-    assert _told(inside, execution.name) == {"code": "validation_error", "message": execution.cause}
+    assert _shown_error(inside, execution.name) == {"code": "validation_error", "message": execution.cause}
 
 
 def test_a_very_long_reason_of_a_provider_is_cut(inside: Harness) -> None:
-    inside.stand_in.arm("fal.submit", "fail", status=422, body={"detail": "far too long " * 5_000})
+    inside.simulator.arm("fal.submit", "fail", status=422, body={"detail": "far too long " * 5_000})
     generation_id = _ordered(inside)
     inside.run()
     execution = inside.executions.by_name[generation_id]
@@ -158,5 +158,5 @@ def _at_the_record(inside: Harness, caught: dict[str, Any]) -> Execution:
     return execution
 
 
-def _told(inside: Harness, generation_id: str) -> Any:
+def _shown_error(inside: Harness, generation_id: str) -> Any:
     return inside.call("get_generation", "GET", f"/v1/generations/{generation_id}").body["error"]

@@ -8,14 +8,14 @@ import pytest
 
 from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.astria.tunes import AstriaTrainer
-from tests.histories.executions import Execution
-from tests.histories.harness import Harness, harness
+from tests.support.in_process.executions import Execution
+from tests.support.in_process.harness import Harness, harness
 
 MOST_TRANSITIONS = 400
 
 
 class LostOrders:
-    """A world in which every post to ``path`` is lost, and every get from it as long as it is ``blind``."""
+    """A harness in which every post to ``path`` is lost, and every get from it as long as it is ``blind``."""
 
     def __init__(self, inside: Harness, patch: pytest.MonkeyPatch) -> None:
         self.inside = inside
@@ -44,7 +44,7 @@ class LostOrders:
         execution = self.inside.executions.by_name[subject_id]
         while execution.status == "RUNNING":
             wait = execution.due - self.inside.now()
-            self.inside.stand_in.let_pass(max(wait.total_seconds(), 0.001))
+            self.inside.simulator.let_pass(max(wait.total_seconds(), 0.001))
             self.inside.executions.step(execution)
             assert execution.transitions < MOST_TRANSITIONS
         return execution

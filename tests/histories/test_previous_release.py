@@ -1,4 +1,4 @@
-"""What began under the previous release's state machines goes on under today's functions, and ends well.
+"""Executions of the previous release's state machines go on under today's functions, and end well.
 
 Step Functions keeps the definition that an execution began with, while every call of a function runs today's
 code. tests/state_machines/previous has those definitions, as they were before there was a task token.
@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.histories.executions import Execution, Executions
-from tests.histories.harness import Harness, harness
+from tests.support.in_process.executions import Execution, Executions
+from tests.support.in_process.harness import Harness, harness
 
 PREVIOUS = Path(__file__).parents[1] / "state_machines" / "previous"
 STATE_FIELDS = {"identity_id", "generation_id", "state", "poll_seconds", "deadline_at", "error"}
@@ -45,7 +45,7 @@ GENERATION = [
 
 @pytest.fixture(params=[True, False], ids=["with webhooks", "without webhooks"])
 def old(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
-    """A world whose machines are the previous release's.
+    """A harness whose machines are the previous release's.
 
     Today's functions never find more in the state than that release put there, as if each were the first that
     is called after they came.

@@ -25,14 +25,14 @@ from character_identity.ports.providers import Estimate, JobStatus
 from character_identity.services.idempotency import KEPT
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import JobWorkflow
-from tests.erasure_fakes import FakeErasures
-from tests.event_fakes import FakeEvents
-from tests.fakes import FakeIdentities, FakeLedger
-from tests.histories.executions import DEFINITIONS, MACHINES, Crash, Executions
 from tests.histories.fake_provider import IMAGE_LINK, FakeJobs
 from tests.histories.history import IMAGE, History
 from tests.histories.model import KEYS, Model
 from tests.histories.test_model import run_histories
+from tests.support.erasure_fakes import FakeErasures
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeIdentities, FakeLedger
+from tests.support.in_process.executions import DEFINITIONS, MACHINES, Crash, Executions
 
 KIND = "upscaling"
 HISTORIES = 500
@@ -84,7 +84,7 @@ class Upscalings:
 
     def get(self, upscaling_id: str) -> Upscaling:
         if upscaling_id not in self.stored:
-            raise NotFound("unknown", code="unknown_upscaling")
+            raise NotFound("unknown")
         return self.stored[upscaling_id]
 
     def save(self, upscaling_id: str, **changes: Any) -> bool:
@@ -114,7 +114,7 @@ class UpscalingStatus(JobStatus):
 
 
 class FakeUpscaler(FakeJobs):
-    """What a provider does of this kind; a request is the factor."""
+    """The provider's part of this kind; a request is the factor."""
 
     usual_s = 60
 
@@ -136,7 +136,7 @@ class UpscalingState(MachineState):
 
 
 class UpscalingWorkflow(JobWorkflow[Upscaling, UpscalingState, UpscalingStatus]):
-    """What differs from other kinds of jobs."""
+    """The part that differs from other kinds of jobs."""
 
     kind = KIND
     at_provider, done, success = "running", "upscaled", "succeeded"
@@ -349,7 +349,7 @@ class _NotErased(UpscalingErasures):
 MUTANTS: dict[str, dict[str, type]] = {
     "an outcome has no condition": {"upscalings_class": _SettledAgain},
     "the order is stored before its money is there": {"upscalings_class": _StoredBeforeTheMoney},
-    "success is told without a stored picture": {"upscaling_class": _AnyPictureWillDo},
+    "success is recorded without a stored image": {"upscaling_class": _AnyPictureWillDo},
     "an erasure leaves them": {"erasures_class": _NotErased},
 }
 

@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 ASCII, BYTE, SHORT, LONG, RATIONAL = 2, 1, 3, 4, 5
 ORIENTATION, MAKE, X_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x010F, 0x011A, 0x0128

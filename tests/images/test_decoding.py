@@ -10,7 +10,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.images import decoding
 from character_identity.images.decoding import PreparedImage
 from local.photographs import EILEEN
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 LIMIT = 20_000_000
 

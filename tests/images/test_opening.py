@@ -9,7 +9,6 @@ from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.images import decoding, opening
-from tests.builders import an_image
 from tests.images.files import (
     ASCII,
     BYTE,
@@ -26,6 +25,7 @@ from tests.images.files import (
     with_chunks,
     with_exif,
 )
+from tests.support.builders import an_image
 
 JPEG = an_image(400, 300)
 PNG = an_image(320, 300, image_format="PNG")

@@ -28,7 +28,7 @@ class Template:
     def functions(self) -> dict[str, dict[str, Any]]:
         """The functions by the name that each has in its environment."""
         return {
-            properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: properties
+            properties["Environment"]["Variables"]["FUNCTION_NAME"]: properties
             for properties in self.resources("AWS::Lambda::Function").values()
         }
 

@@ -2,49 +2,24 @@
 
 from typing import Any
 
+import pytest
+
+from character_identity.api.routes import table
+from infra.catalog import pascal
 from tests.infra.template import Template, readable, referred
 
+pytestmark = pytest.mark.processes
+
+# Of a route that takes any method every one reaches the function, which names the one that is allowed; a
+# preflight reaches none.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ROUTES = {
-    "POST /v1/references": "<FunctionsCreateReferences>",
-    "POST /v1/references/check": "<FunctionsCheckReferences>",
-    "GET /v1/providers": "<FunctionsListProviders>",
-    "POST /v1/identities": "<FunctionsCreateIdentity>",
-    "GET /v1/identities": "<FunctionsListIdentities>",
-    "GET /v1/identities/{identity_id}": "<FunctionsGetIdentity>",
-    "DELETE /v1/identities/{identity_id}": "<FunctionsEraseIdentity>",
-    "POST /v1/identities/{identity_id}/generations": "<FunctionsCreateGeneration>",
-    "GET /v1/generations/{generation_id}": "<FunctionsGetGeneration>",
-    "GET /v1/identities/{identity_id}/generations": "<FunctionsListGenerations>",
-    "POST /v1/identities/{identity_id}/cancel": "<FunctionsCancelIdentity>",
-    "POST /v1/identities/estimate": "<FunctionsEstimateIdentity>",
-    "POST /v1/identities/{identity_id}/generations/estimate": "<FunctionsEstimateGeneration>",
-    "GET /v1/usage": "<FunctionsGetUsage>",
-    "POST /v1/webhooks": "<FunctionsCreateWebhook>",
-    "GET /v1/webhooks": "<FunctionsListWebhooks>",
-    "DELETE /v1/webhooks/{endpoint_id}": "<FunctionsDeleteWebhook>",
-    "GET /v1/events/{event_id}": "<FunctionsGetEvent>",
-    "POST /v1/events/{event_id}/replay": "<FunctionsReplayEvent>",
-    "GET /openapi.json": "<FunctionsShowOpenapi>",
-    "GET /docs": "<FunctionsShowDocs>",
-    "POST /webhooks/fal": "<FunctionsReceiveFalCallback>",
-    "POST /webhooks/astria/{token}": "<FunctionsReceiveAstriaCallback>",
-    "POST /api/astria/tunes": "<FunctionsProxyAstriaCreateTune>",
-    "GET /api/astria/tunes/{tune_id}": "<FunctionsProxyAstriaGetTune>",
-    "POST /api/astria/tunes/{tune_id}/prompts": "<FunctionsProxyAstriaCreatePrompt>",
-    "GET /api/astria/tunes/{tune_id}/prompts/{prompt_id}": "<FunctionsProxyAstriaGetPrompt>",
-}
-# Every method reaches the function, which names the one that is allowed; a preflight reaches none.
-FIRST_CLIENT = {
-    "/api/fal-instant-character-proxy": "<FunctionsProxyFalInstant>",
-    "/api/fal-lora-training-proxy": "<FunctionsProxyFalLoraTrain>",
-    "/api/fal-lora-status-proxy": "<FunctionsProxyFalLoraStatus>",
-    "/api/fal-lora-inference-proxy": "<FunctionsProxyFalLoraGenerate>",
-    "/api/astria-proxy": "<FunctionsProxyAstria>",
+    f"{method} {route.path}": f"<Functions{pascal(route.function)}>"
+    for route in table.ROUTES
+    for method in (METHODS if route.any_method else [route.method])
 }
 # Providers have no token of ours: one signs, the other knows an address that nobody guesses.
 OPEN = {"POST /webhooks/fal", "POST /webhooks/astria/{token}", "GET /openapi.json", "GET /docs"}
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-ROUTES |= {f"{method} {path}": called for path, called in FIRST_CLIENT.items() for method in METHODS}
 
 
 def _integration(template: Template, route: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +63,7 @@ def test_pages_of_the_configured_origins_may_call(template: Template) -> None:
     assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"}
     assert set(cors["AllowMethods"]) == {"GET", "POST", "DELETE"}
     assert set(cors["AllowHeaders"]) == {"authorization", "content-type", "idempotency-key", "prefer"}
-    exposed = {"location", "retry-after", "idempotent-replayed", "preference-applied"}
+    exposed = {"x-request-id", "location", "retry-after", "idempotent-replayed", "preference-applied"}
     assert set(cors["ExposeHeaders"]) == exposed
     (upload,) = bucket["CorsConfiguration"]["CorsRules"]
     assert upload["AllowedOrigins"] == {"Ref": "CorsOrigins"}

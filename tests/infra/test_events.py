@@ -6,8 +6,10 @@ import pytest
 
 from tests.infra.template import Template, readable, referred
 
+pytestmark = pytest.mark.processes
+
 RULES = {
-    "EventsPictureStored": ("<FunctionsScoreImage>", "<EventsUnscored>"),
+    "EventsImageStored": ("<FunctionsScoreImage>", "<EventsUnscored>"),
     "EventsEventPublished": ("<FunctionsDeliverEvent>", "<EventsUndelivered>"),
 }
 EACH_RULE = pytest.mark.parametrize(("rule", "function", "queue"), [(n, *e) for n, e in RULES.items()])
@@ -22,7 +24,7 @@ def _rule(template: Template, name: str) -> dict[str, Any]:
 
 def test_only_images_of_generations_start_the_scoring(template: Template) -> None:
     (bucket,) = template.resources("AWS::S3::Bucket")
-    assert _rule(template, "EventsPictureStored")["EventPattern"] == {
+    assert _rule(template, "EventsImageStored")["EventPattern"] == {
         "source": ["aws.s3"],
         "detail-type": ["Object Created"],
         "detail": {

@@ -4,92 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from character_identity.api.routes.table import ROUTES
 from infra import catalog
 from tests.infra.template import Template, readable
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 
-STATE = {"TABLE_NAME", "BUCKET_NAME"}
 PROVIDERS = {"FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
-KEYS = {"FAL_SECRET_NAME", "ASTRIA_SECRET_NAME"}
-COPYING = {"MEDIA_HOSTS", "LOCAL_MODE"}
-QUOTING, LIMITED = {"MONTHLY_BUDGET_USD"}, {"REQUESTS_PER_MINUTE"}
-SPENDING = QUOTING | LIMITED
-
-# memory in MB, timeout in s, environment
-FUNCTIONS: dict[str, tuple[int, int, set[str]]] = {
-    "authorize_request": (512, 10, {"JWT_ISSUER", "JWT_AUDIENCE", "JWKS_URL"}),
-    "create_references": (512, 29, STATE | LIMITED),
-    "check_references": (1769, 29, STATE | PROVIDERS | LIMITED | {"SCORE_IMAGE_NAME"}),
-    "list_providers": (512, 29, PROVIDERS),
-    "show_openapi": (512, 10, set()),
-    "show_docs": (512, 10, set()),
-    "create_identity": (1769, 29, STATE | PROVIDERS | SPENDING | {"TRAIN_IDENTITY_ARN", "SCORE_IMAGE_NAME"}),
-    "list_identities": (512, 29, STATE),
-    "get_identity": (512, 29, STATE),
-    "erase_identity": (512, 29, STATE | PROVIDERS | KEYS | LIMITED),
-    "sweep": (512, 120, STATE | PROVIDERS | KEYS | {"TRAIN_IDENTITY_ARN", "GENERATE_IMAGES_ARN"}),
-    "create_generation": (512, 29, STATE | PROVIDERS | SPENDING | {"GENERATE_IMAGES_ARN"}),
-    "get_generation": (512, 29, STATE),
-    "list_generations": (512, 29, STATE),
-    "cancel_identity": (512, 29, STATE | LIMITED),
-    "estimate_identity": (512, 29, STATE | PROVIDERS | QUOTING | LIMITED),
-    "estimate_generation": (512, 29, STATE | PROVIDERS | QUOTING | LIMITED),
-    "get_usage": (512, 29, STATE | QUOTING),
-    "create_webhook": (512, 29, STATE | {"LOCAL_MODE"}),
-    "list_webhooks": (512, 29, STATE),
-    "delete_webhook": (512, 29, STATE),
-    "get_event": (512, 29, STATE),
-    "replay_event": (512, 29, STATE),
-    "proxy_fal_instant": (
-        1024,
-        29,
-        STATE | PROVIDERS | SPENDING | {"FAL_SECRET_NAME", "GENERATE_IMAGES_ARN"},
-    ),
-    "proxy_fal_lora_train": (
-        1769,
-        29,
-        STATE | PROVIDERS | SPENDING | {"FAL_SECRET_NAME", "TRAIN_IDENTITY_ARN"},
-    ),
-    "proxy_fal_lora_status": (512, 29, STATE),
-    "proxy_fal_lora_generate": (
-        512,
-        29,
-        STATE | PROVIDERS | SPENDING | {"FAL_SECRET_NAME", "GENERATE_IMAGES_ARN"},
-    ),
-    "proxy_astria_create_tune": (
-        1769,
-        29,
-        STATE | PROVIDERS | SPENDING | {"ASTRIA_SECRET_NAME", "TRAIN_IDENTITY_ARN"},
-    ),
-    "proxy_astria_get_tune": (512, 29, STATE),
-    "proxy_astria_create_prompt": (
-        512,
-        29,
-        STATE | PROVIDERS | SPENDING | {"ASTRIA_SECRET_NAME", "GENERATE_IMAGES_ARN"},
-    ),
-    "proxy_astria_get_prompt": (512, 29, STATE),
-    "proxy_astria": (
-        1769,
-        29,
-        STATE | PROVIDERS | SPENDING | {"ASTRIA_SECRET_NAME", "TRAIN_IDENTITY_ARN", "GENERATE_IMAGES_ARN"},
-    ),
-    "receive_fal_callback": (512, 15, STATE | PROVIDERS),
-    "receive_astria_callback": (512, 15, STATE | PROVIDERS),
-    "wait_for_callback": (512, 30, STATE),
-    "prepare_training": (1024, 60, STATE | PROVIDERS | {"FAL_SECRET_NAME"}),
-    "submit_training": (512, 60, STATE | PROVIDERS | KEYS | {"WEBHOOK_URL"}),
-    "check_training": (512, 60, STATE | PROVIDERS | KEYS | {"WEBHOOK_URL"}),
-    "store_weights": (1024, 300, STATE | COPYING),
-    "record_training": (512, 60, STATE),
-    "submit_generation": (512, 60, STATE | PROVIDERS | KEYS | {"WEBHOOK_URL"}),
-    "check_generation": (512, 60, STATE | PROVIDERS | KEYS | {"WEBHOOK_URL"}),
-    "store_images": (1024, 120, STATE | COPYING),
-    "record_generation": (512, 60, STATE),
-    "deliver_event": (512, 300, STATE | {"LOCAL_MODE"}),
-    "score_image": (3008, 120, STATE),
-}
-
 WHERE_VALUES_COME_FROM = {
     "TABLE_NAME": "<StorageState>",
     "BUCKET_NAME": "<StorageMedia>",
@@ -98,7 +21,6 @@ WHERE_VALUES_COME_FROM = {
     "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
     "GENERATE_IMAGES_ARN": "<WorkflowsGenerateImages>",
     "SCORE_IMAGE_NAME": "<FunctionsScoreImage>",
-    "FAL_RUN_URL": "<FalRunUrl>",
     "FAL_QUEUE_URL": "<FalQueueUrl>",
     "FAL_REST_URL": "<FalRestUrl>",
     "ASTRIA_API_URL": "<AstriaApiUrl>",
@@ -108,7 +30,6 @@ WHERE_VALUES_COME_FROM = {
     "JWT_ISSUER": "<JwtIssuer>",
     "JWT_AUDIENCE": "<JwtAudience>",
     "JWKS_URL": "<JwksUrl>",
-    "LOG_LEVEL": "INFO",
     "MONTHLY_BUDGET_USD": "<MonthlyBudgetUsd>",
     "REQUESTS_PER_MINUTE": "<RequestsPerMinute>",
     "WEBHOOK_URL": "<ApiHttp> if OwnAddress else <WebhookUrl>",
@@ -120,8 +41,11 @@ def test_the_catalog_lists_the_folders() -> None:
     assert {entry.name for entry in catalog.FUNCTIONS} == folders
 
 
-def test_every_function_is_listed(template: Template) -> None:
-    assert template.functions().keys() == FUNCTIONS.keys()
+def test_every_function_of_the_table_of_routes_is_there(template: Template) -> None:
+    assert {route.function for route in ROUTES} <= template.functions().keys()
+    assert {entry.name for entry in catalog.FUNCTIONS if entry.trigger == catalog.API} == {
+        route.function for route in ROUTES
+    }
 
 
 def test_providers_call_the_api_itself_unless_another_address_is_given(template: Template) -> None:
@@ -136,15 +60,75 @@ def test_providers_call_the_api_itself_unless_another_address_is_given(template:
     assert f"'{OFF}'" in template.document["Parameters"]["WebhookUrl"]["Description"]
 
 
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_size_time_and_environment(template: Template, name: str) -> None:
+def test_a_function_answers_before_its_caller_gives_up(template: Template) -> None:
+    """API Gateway cuts at 30 s; fal waits 15 s for the answer to a callback."""
+    functions = template.functions()
+    for route in ROUTES:
+        limit_s = 15 if route.path.startswith("/webhooks/") else 29
+        assert functions[route.function]["Timeout"] <= limit_s, route.key
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in catalog.FUNCTIONS])
+def test_every_variable_has_its_value_from_where_it_should(template: Template, name: str) -> None:
+    environment = {**template.functions()[name]["Environment"]["Variables"]}
+    assert environment.pop("FUNCTION_NAME") == name
+    assert {variable: readable(value) for variable, value in environment.items()} == {
+        variable: WHERE_VALUES_COME_FROM[variable] for variable in environment
+    }
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in catalog.FUNCTIONS])
+def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(template: Template, name: str) -> None:
     function = template.functions()[name]
-    memory_mb, timeout_s, variables = FUNCTIONS[name]
-    assert (function["MemorySize"], function["Timeout"]) == (memory_mb, timeout_s)
-    environment = function["Environment"]["Variables"]
-    assert environment.keys() == variables | {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
-    for variable in environment.keys() - {"POWERTOOLS_SERVICE_NAME"}:
-        assert readable(environment[variable]) == WHERE_VALUES_COME_FROM[variable]
+    told = function["Environment"]["Variables"].keys()
+    rights = template.rights(function["Role"])
+    resources = {
+        "TABLE_NAME": ("dynamodb:GetItem", "<StorageState>"),
+        "FAL_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageFalKey>"),
+        "ASTRIA_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageAstriaKey>"),
+        "TRAIN_IDENTITY_ARN": ("states:StartExecution", "<WorkflowsTrainIdentity>"),
+        "GENERATE_IMAGES_ARN": ("states:StartExecution", "<WorkflowsGenerateImages>"),
+        "SCORE_IMAGE_NAME": ("lambda:InvokeFunction", "<FunctionsScoreImage>"),
+    }
+    for variable, right in resources.items():
+        assert (variable in told) is (right in rights), variable
+    uses_bucket = any(resource.startswith("<StorageMedia>") for _, resource in rights)
+    assert "BUCKET_NAME" in told or not uses_bucket
+
+
+def test_a_function_that_knows_the_providers_knows_all_about_them(template: Template) -> None:
+    for name, function in template.functions().items():
+        told = function["Environment"]["Variables"].keys()
+        assert told >= PROVIDERS or "FAL_QUEUE_URL" not in told, name
+        keys = told & {"FAL_SECRET_NAME", "ASTRIA_SECRET_NAME"}
+        assert told >= PROVIDERS or not keys, name
+
+
+def told_of(variable: str, template: Template) -> set[str]:
+    """The functions that have a variable in their environment."""
+    functions = template.functions().items()
+    return {name for name, function in functions if variable in function["Environment"]["Variables"]}
+
+
+def test_a_function_whose_requests_are_counted_knows_how_many_there_may_be(template: Template) -> None:
+    functions = template.functions()
+    limited = {route.function for route in ROUTES if route.is_limited}
+    told = {
+        name for name in functions if "REQUESTS_PER_MINUTE" in functions[name]["Environment"]["Variables"]
+    }
+    assert told == limited
+
+
+def test_what_spends_knows_how_much_there_is_to_spend(template: Template) -> None:
+    told = told_of("MONTHLY_BUDGET_USD", template)
+    refusing = {route.function for route in ROUTES if "budget_exceeded" in route.codes}
+    telling = {route.function for route in ROUTES if route.tag == "Money"}
+    assert told == refusing | telling
+
+
+def test_what_copies_from_providers_knows_where_their_files_may_lie(template: Template) -> None:
+    told = told_of("MEDIA_HOSTS", template)
+    assert told == {"store_weights", "store_images"}
 
 
 def test_zip_functions_run_on_python_3_13_with_the_two_layers(template: Template) -> None:
@@ -171,6 +155,12 @@ def test_what_sends_webhooks_ends_before_an_attempt_counts_as_interrupted() -> N
 
     longest_s = max(entry.timeout_s for entry in catalog.FUNCTIONS if entry.webhooks)
     assert longest_s <= ATTEMPT_TAKES_AT_MOST.total_seconds()
+
+
+def test_every_function_logs_json_from_info_on(template: Template) -> None:
+    for function in template.functions().values():
+        logging = function["LoggingConfig"]
+        assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == ("JSON", "INFO")
 
 
 def test_every_function_is_traced(template: Template) -> None:

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.infra.template import Template
+
+pytestmark = pytest.mark.processes
 
 WANTED = ("functions/score_image/", "layers/core/python/", "scripts/weights/")
 

@@ -5,9 +5,11 @@ import pytest
 from tests.infra.template import Template, readable
 from tests.infra.test_api import ROUTES
 
+pytestmark = pytest.mark.processes
+
 Rights = set[tuple[str, str]]
 
-TABLE = ("<StorageState>", "<StorageState>/index/by_owner")
+TABLE = ("<StorageState>", "<StorageState>/index/gsi1")
 READING = ("GetItem", "Query")
 WRITING = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 READ_TABLE: Rights = {(f"dynamodb:{action}", table) for action in READING for table in TABLE}

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.infra.template import Template, readable
+from tests.support.waiting import HANGS_AFTER_S
+
+pytestmark = pytest.mark.processes
 
 PARAMETERS = {
-    "FalRunUrl": "https://fal.run",
     "FalQueueUrl": "https://queue.fal.run",
     "FalRestUrl": "https://rest.fal.ai",
     "AstriaApiUrl": "https://api.astria.ai",
@@ -105,7 +107,7 @@ def test_cfn_lint_finds_nothing(template: Template, tmp_path: Path) -> None:
     path = tmp_path / "template.json"
     path.write_text(json.dumps(template.document))
     command = [str(Path(sys.executable).parent / "cfn-lint"), "--ignore-checks", "W3005", "--", str(path)]
-    linted = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    linted = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANGS_AFTER_S)
     assert linted.returncode == 0, linted.stdout
 
 

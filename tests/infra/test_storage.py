@@ -4,9 +4,11 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from tests.infra.template import Template
+from tests.support.mocked_aws import mocked_aws
+
+pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"])
@@ -62,7 +64,7 @@ def test_an_owners_identities_can_be_listed_from_the_table(template: Template) -
         for key, value in template.only("AWS::DynamoDB::Table").items()
         if key in {"KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode"}
     }
-    with mock_aws():
+    with mocked_aws():
         table = boto3.resource("dynamodb", region_name="eu-west-1").create_table(TableName="t", **declared)
         assert IdentityTable(table).list("somebody") == []
 

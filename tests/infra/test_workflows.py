@@ -12,8 +12,10 @@ from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraT
 from character_identity.providers.fal.instant_character import InstantImages
 from infra import catalog
 from infra.catalog import pascal
-from infra.workflows import DEFINITIONS
 from tests.infra.template import Template, readable
+from tests.support.in_process.executions import DEFINITIONS
+
+pytestmark = pytest.mark.processes
 
 MACHINES = [catalog.TRAIN_IDENTITY, catalog.GENERATE_IMAGES]
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")

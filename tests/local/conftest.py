@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.emulator_fixture import EmulatedAws, running_emulator
 from tests.local.machines import SCRIPTED_TASKS
+from tests.support.emulator import EmulatedAws, running_emulator
 
 WAIT_SCALE = 0.05
 

@@ -20,7 +20,7 @@ def image() -> bytes:
 
 @dataclass
 class FakeApi:
-    """Trains at the second look, draws at the first, scores at the second; called from several threads."""
+    """Trains at the second poll, generates at the first, scores at the second; for several threads."""
 
     refused: frozenset[str] = frozenset()  # providers that refuse the references
     untrainable: frozenset[str] = frozenset()  # providers whose training fails
@@ -35,7 +35,7 @@ class FakeApi:
     uploaded: dict[str, bytes] = field(default_factory=dict)
     identities: dict[str, dict[str, Any]] = field(default_factory=dict)
     generations: dict[str, dict[str, Any]] = field(default_factory=dict)
-    looks: dict[str, int] = field(default_factory=dict)
+    polls: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -68,8 +68,8 @@ class FakeApi:
         return httpx.Response(404) if seed in self.lost_seeds else httpx.Response(200, content=image())
 
     def _tickets(self, files: list[dict[str, Any]]) -> httpx.Response:
-        keys = [f"uploads/{len(self.looks)}-{file['name']}" for file in files]
-        self.looks[f"tickets {len(self.looks)}"] = 1
+        keys = [f"uploads/{len(self.polls)}-{file['name']}" for file in files]
+        self.polls[f"tickets {len(self.polls)}"] = 1
         uploads = [{"key": key, "url": f"https://bucket.test/{key}", "fields": {}} for key in keys]
         return httpx.Response(201, json={"uploads": uploads})
 
@@ -87,8 +87,8 @@ class FakeApi:
         return httpx.Response(202, json=self._identity(provider))
 
     def _identity(self, provider: str) -> dict[str, Any]:
-        looks = self._look(provider)
-        ready = provider == "fal-instant" or looks > 2
+        polls = self._poll(provider)
+        ready = provider == "fal-instant" or polls > 2
         failed = ready and provider in self.untrainable
         body = self.identities[provider]
         return {
@@ -113,9 +113,9 @@ class FakeApi:
     def _generation(self, generation_id: str) -> dict[str, Any]:
         body = self.generations[generation_id]
         provider, seed = generation_id.split(".")[0], body["seed"]
-        looks = self._look(generation_id)
+        polls = self._poll(generation_id)
         filtered = seed in self.filtered_seeds
-        scored = looks > 2 and not filtered and seed not in self.unscored_seeds
+        scored = polls > 2 and not filtered and seed not in self.unscored_seeds
         score = {"encoder": self.encoder, "weightsSha256": "ab", "mean": 0.8, "best": 0.9}
         image = {
             "imageUrl": None if filtered else f"https://bucket.test/{seed}",
@@ -128,14 +128,14 @@ class FakeApi:
         return {
             "generationId": generation_id,
             "characterId": provider,
-            "status": "succeeded" if looks > 1 else "queued",
-            "images": [image] if looks > 1 else [],
+            "status": "succeeded" if polls > 1 else "queued",
+            "images": [image] if polls > 1 else [],
             "metadata": {"promptUsed": body["prompt"], "inferenceTime": 1500, "cost": 0.05},
         }
 
-    def _look(self, what: str) -> int:
-        self.looks[what] = self.looks.get(what, 0) + 1
-        return self.looks[what]
+    def _poll(self, what: str) -> int:
+        self.polls[what] = self.polls.get(what, 0) + 1
+        return self.polls[what]
 
 
 def _provider(name: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
 
 SCRIPTED_TASKS = """
 import time
@@ -59,12 +59,12 @@ def callback(function: str, **fields: Any) -> State:
 
 
 def failing(times: int) -> State:
-    """What makes the function fail this often before it answers."""
+    """Return the input that makes the function fail this often before it answers."""
     return {"do": "fail", "key": uuid.uuid4().hex, "times": times}
 
 
 def run(aws: EmulatedAws, definition: State, state: Any = None) -> dict[str, Any]:
-    """How an execution of a new machine ended."""
+    """Run an execution of a new machine and return how it ended."""
     return aws.execute(aws.state_machine(definition), {} if state is None else state)
 
 

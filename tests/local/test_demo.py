@@ -13,7 +13,7 @@ from rich.console import Console
 from character_evaluation.scenarios import SCENARIOS
 from character_identity_client import ApiClient
 from local.comparison import Sleep, Stopped
-from local.demo import gather_references, main, run, stand_ins
+from local.demo import gather_references, main, run, simulated_providers
 from local.demo_options import BadOption, Options, parse_options
 from local.photographs import CHELSEA, EILEEN, VIEWS, Photograph, make_references
 from tests.local.fake_api import FakeApi, image
@@ -36,7 +36,7 @@ class Demo:
     """A finished run: what it printed, wrote and answered."""
 
     def __init__(
-        self, output: Path, api: FakeApi, stand_ins: frozenset[str], names: list[str], **changes: Any
+        self, output: Path, api: FakeApi, simulated: frozenset[str], names: list[str], **changes: Any
     ) -> None:
         values: dict[str, Any] = {
             "references": None,
@@ -59,7 +59,7 @@ class Demo:
             sleep=clock.sleep,
         ) as client:
             self.code = run(
-                Options(**values | changes), references, client, Sleep(), console, output, stand_ins
+                Options(**values | changes), references, client, Sleep(), console, output, simulated
             )
         self.printed = printed.getvalue()
         self.gallery = (output / "gallery.html").read_text(encoding="utf-8")
@@ -74,12 +74,12 @@ def output(tmp_path: Path) -> Path:
 def demo(
     output: Path,
     api: FakeApi | None = None,
-    stand_ins: str = "",
+    simulated: str = "",
     names: list[str] | None = None,
     **changes: Any,
 ) -> Demo:
     names = names or [f"{number}.jpg" for number in range(1, 9)]
-    return Demo(output, api or FakeApi(), frozenset(stand_ins.split()), names, **changes)
+    return Demo(output, api or FakeApi(), frozenset(simulated.split()), names, **changes)
 
 
 def test_every_provider_draws_every_scenario(output: Path) -> None:
@@ -188,10 +188,10 @@ def test_images_that_are_missing_are_named(output: Path) -> None:
 
 
 def test_what_was_simulated_is_said_everywhere(output: Path) -> None:
-    done = demo(output, FakeApi(encoder="efficientnet-lite0"), stand_ins="fal-lora astria fal-instant")
+    done = demo(output, FakeApi(encoder="efficientnet-lite0"), simulated="fal-lora astria fal-instant")
     printed = " ".join(done.printed.split())
-    assert "Simulated: trainings and pictures of astria, fal-instant, fal-lora, by stand-ins" in printed
-    assert "Simulated: CLIP scores, by the stand-in encoder efficientnet-lite0" in printed
+    assert "Simulated: trainings and pictures of astria, fal-instant, fal-lora, by simulators" in printed
+    assert "Simulated: CLIP scores, by the fallback encoder efficientnet-lite0" in printed
     assert "SIMULATED" in done.gallery
 
 
@@ -204,7 +204,7 @@ def test_what_was_real_is_not_called_simulated(output: Path) -> None:
     assert "SIMULATED" not in done.gallery
 
 
-FAL = {"FAL_RUN_URL": "https://fal.run", "FAL_QUEUE_URL": "https://queue.fal.run"}
+FAL = {"FAL_QUEUE_URL": "https://queue.fal.run"}
 REST = {"FAL_REST_URL": "https://rest.fal.ai"}
 
 
@@ -223,7 +223,7 @@ REST = {"FAL_REST_URL": "https://rest.fal.ai"}
 def test_a_provider_is_real_only_if_nothing_of_it_is_on_this_machine(
     environment: dict[str, str], simulated: str
 ) -> None:
-    assert sorted(stand_ins(environment)) == simulated.split()
+    assert sorted(simulated_providers(environment)) == simulated.split()
 
 
 def test_a_stop_ends_every_wait() -> None:

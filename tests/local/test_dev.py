@@ -21,6 +21,7 @@ from local.deploy import client
 from local.errors import CannotRun
 from local.packages import ROOT
 from local.runtime import Options, running
+from tests.support.waiting import HANGS_AFTER_S
 
 ANY_PORTS = ["--api-port", "0", "--aws-port", "0", "--providers-port", "0"]
 
@@ -69,32 +70,32 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_the_real_stack_answers_with_the_token_it_announces(developing: Dev) -> None:
     addresses = developing.addresses
     headers = {"Authorization": f"Bearer {addresses['token']}"}
-    assert httpx.get(f"{addresses['apiUrl']}/v1/identities", timeout=60).status_code == 401
-    answer = httpx.get(f"{addresses['apiUrl']}/v1/identities", headers=headers, timeout=60)
+    assert httpx.get(f"{addresses['apiUrl']}/v1/identities", timeout=HANGS_AFTER_S).status_code == 401
+    answer = httpx.get(f"{addresses['apiUrl']}/v1/identities", headers=headers, timeout=HANGS_AFTER_S)
     assert (answer.status_code, answer.json()) == (200, {"identities": []})
     assert set(addresses["stateMachines"]) >= {"train_identity", "generate_images"}
     assert addresses["pid"] == developing.process.pid
     assert "REPORT RequestId" in (developing.folder / "logs" / "list_identities.log").read_text()
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_the_token_is_for_the_eyes_of_its_user_only(developing: Dev) -> None:
     assert (developing.folder / "dev.json").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_a_second_one_says_that_there_is_one(developing: Dev) -> None:
     second = start(developing.folder)
-    _, complaint = second.communicate(timeout=30)
+    _, complaint = second.communicate(timeout=HANGS_AFTER_S)
     assert second.returncode == 1
     assert complaint == f"`make dev` runs already, as process {developing.process.pid}.\n"
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_what_was_there_before_a_kill_is_there_after_the_next_start(tmp_path: Path) -> None:
     killed = announced(tmp_path)
     addresses = killed.addresses
@@ -125,12 +126,12 @@ def ports_of(addresses: dict[str, Any]) -> list[str]:
     return ["--api-port", api, "--aws-port", aws, "--providers-port", "0"]
 
 
-@pytest.mark.system
+@pytest.mark.processes
 def test_it_stops_when_asked_and_takes_everything_along(developing: Dev) -> None:
     family = descendants(developing.process.pid)
-    assert len(family) >= 3  # emulator, stand-ins, at least one sandbox
+    assert len(family) >= 3  # emulator, simulators, at least one sandbox
     developing.process.send_signal(signal.SIGTERM)
-    output, complaint = developing.process.communicate(timeout=20)
+    output, complaint = developing.process.communicate(timeout=HANGS_AFTER_S)
     assert (developing.process.returncode, complaint) == (0, "")
     assert output.endswith("Stopped.\n")
     assert not (developing.folder / "dev.json").exists()

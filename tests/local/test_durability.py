@@ -1,4 +1,4 @@
-"""What an emulator with a state folder has answered for is there at the next start, though it was killed."""
+"""An emulator with a state folder has at the next start all it has answered for, even after a kill."""
 
 import hashlib
 import json
@@ -17,10 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.errors import CannotRun
 from local.service import Service, start_emulator
 from local.state_file import FILE
-from tests.local.emulator_fixture import EmulatedAws
-from tests.local.tiny_stack import GENERATED, resource
+from tests.local.tiny_stack import resource
+from tests.support.emulator import EmulatedAws
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 WRITERS = 6
 MARK = b"<end>"
@@ -34,12 +35,12 @@ TEMPLATE = {
                 {"AttributeName": "sk", "KeyType": "RANGE"},
             ],
             AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "listing")
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "gsi1pk")
             ],
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": "by_owner",
-                    "KeySchema": [{"AttributeName": "listing", "KeyType": "HASH"}],
+                    "IndexName": "gsi1",
+                    "KeySchema": [{"AttributeName": "gsi1pk", "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "ALL"},
                 }
             ],
@@ -49,7 +50,7 @@ TEMPLATE = {
             "S3::Bucket",
             NotificationConfiguration={"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
         ),
-        "Secret": resource("SecretsManager::Secret", GenerateSecretString=GENERATED),
+        "Secret": resource("SecretsManager::Secret", SecretString="not configured"),
         "Stored": resource("SQS::Queue"),
         "Rule": resource(
             "Events::Rule",
@@ -114,12 +115,12 @@ def running(folder: Path) -> Iterator[Run]:
         aws = EmulatedAws(f"http://127.0.0.1:{ports['awsPort']}", f"http://127.0.0.1:{ports['apiPort']}")
         cloudformation = aws.client("cloudformation")
         cloudformation.create_stack(StackName="Kept", TemplateBody=json.dumps(TEMPLATE))
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+
+        def created() -> Any:
             (stack,) = cloudformation.describe_stacks(StackName="Kept")["Stacks"]
-            if stack["StackStatus"] == "CREATE_COMPLETE":
-                break
-            time.sleep(0.02)
+            return stack if stack["StackStatus"] == "CREATE_COMPLETE" else None
+
+        stack = wait_until(created, "the stack")
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         yield Run(service, aws, outputs)
     finally:
@@ -235,7 +236,7 @@ def test_every_way_to_store_an_object_is_kept(tmp_path: Path) -> None:
 
 def test_what_came_back_is_found_by_index_and_condition(tmp_path: Path) -> None:
     with running(tmp_path) as run:
-        run.put("1", listing={"S": "L"}, flag={"BOOL": True}, tags={"SS": ["a", "b"]}, bytes={"B": b"\0\xff"})
+        run.put("1", gsi1pk={"S": "L"}, flag={"BOOL": True}, tags={"SS": ["a", "b"]}, bytes={"B": b"\0\xff"})
         before = run.items()
         run.kill()
 
@@ -243,8 +244,8 @@ def test_what_came_back_is_found_by_index_and_condition(tmp_path: Path) -> None:
         assert run.items() == before
         found = run.dynamodb.query(
             TableName=run.table,
-            IndexName="by_owner",
-            KeyConditionExpression="listing = :l",
+            IndexName="gsi1",
+            KeyConditionExpression="gsi1pk = :l",
             ExpressionAttributeValues={":l": {"S": "L"}},
         )
         assert [item["pk"]["S"] for item in found["Items"]] == ["1"]
@@ -255,12 +256,12 @@ def test_what_came_back_is_found_by_index_and_condition(tmp_path: Path) -> None:
         assert run.dynamodb.describe_table(TableName=run.table)["Table"]["ItemCount"] == 1
 
 
-def test_a_generated_secret_stays_and_so_does_a_new_value(tmp_path: Path) -> None:
+def test_the_values_of_a_secret_stay(tmp_path: Path) -> None:
     with running(tmp_path) as run:
-        generated = run.secret_value()
+        run.aws.client("secretsmanager").put_secret_value(SecretId=run.secret, SecretString="configured")
         run.kill()
     with running(tmp_path) as run:
-        assert run.secret_value() == generated
+        assert run.secret_value() == "configured"
         run.aws.client("secretsmanager").put_secret_value(SecretId=run.secret, SecretString="rotated")
         run.kill()
     with running(tmp_path) as run:
@@ -268,7 +269,7 @@ def test_a_generated_secret_stays_and_so_does_a_new_value(tmp_path: Path) -> Non
         previous = run.aws.client("secretsmanager").get_secret_value(
             SecretId=run.secret, VersionStage="AWSPREVIOUS"
         )
-        assert previous["SecretString"] == generated
+        assert previous["SecretString"] == "configured"
 
 
 def test_what_comes_back_sends_no_event(tmp_path: Path) -> None:

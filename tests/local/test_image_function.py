@@ -74,6 +74,7 @@ def test_command_and_environment_are_kept(context: Path) -> None:
     assert image.environment == {"MODEL": f"{image.task_root}/m", "THREADS": "2"}
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "pip", ["pip install", "python3 -m pip install --no-cache-dir --require-hashes --only-binary=:all:"]
 )

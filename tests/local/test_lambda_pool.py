@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +15,9 @@ import pytest
 from local.lambda_pool import Invocation, Pool
 from local.lambda_sandbox import Function
 from local.packages import runtime_packages
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 HANDLER = """
 import os, time
@@ -157,7 +157,7 @@ def test_every_request_is_reported_as_in_lambdas_log(
     assert "\tMemory Size: 256 MB\t" in report.line() and "\tInit Duration: " in report.line()
 
 
-def test_an_exception_is_told_by_its_class_name_and_the_sandbox_stays(
+def test_an_exception_is_reported_by_its_class_name_and_the_sandbox_stays(
     pool: Pool, code: Path, runtime: Path
 ) -> None:
     target = function(code, runtime)
@@ -234,8 +234,7 @@ def test_no_process_is_left_after_stop(code: Path, runtime: Path) -> None:
     idle = result(pool, target)["pid"]
     with ThreadPoolExecutor(1) as callers:
         busy = callers.submit(invoke, pool, other, do="sleep", seconds=60)
-        while not pool.sandbox_count(other):
-            time.sleep(0.01)
+        wait_until(lambda: pool.sandbox_count(other), "a sandbox")
         pool.stop()
         assert isinstance(busy.exception(), CancelledError)
     assert not Path(f"/proc/{idle}").exists()
@@ -266,7 +265,4 @@ input()
         sandbox = json.loads(parent.stdout.readline())["pid"]
         assert Path(f"/proc/{sandbox}").exists()
         os.kill(parent.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{sandbox}").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not Path(f"/proc/{sandbox}").exists()
+    wait_until(lambda: not Path(f"/proc/{sandbox}").exists(), "the end of the sandbox")

@@ -1,4 +1,4 @@
-"""What a run needs is made when it is missing or out of date, and only then."""
+"""Preparation makes what a run needs when it is missing or out of date, and only then."""
 
 import shutil
 import subprocess
@@ -38,6 +38,7 @@ def synthesised(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ran
 
 
+@pytest.mark.processes
 def test_the_template_is_written_again_only_after_a_change(project: Path, synthesised: list[str]) -> None:
     phases: list[str] = []
     for _ in range(2):

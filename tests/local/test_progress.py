@@ -1,4 +1,4 @@
-"""What the demo shows while it works."""
+"""The demo's progress while it works."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What a run says to the stack about itself."""
+"""The parameters that a run gives to the stack."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.mark.parametrize(
     ("webhooks", "environment", "address"),
-    [(True, {}, API), (False, {}, "off"), (True, {"FAL_RUN_URL": "https://fal.run"}, "off")],
+    [(True, {}, API), (False, {}, "off"), (True, {"FAL_QUEUE_URL": "https://queue.fal.run"}, "off")],
     ids=["wanted", "not wanted", "a provider is elsewhere"],
 )
 def test_providers_call_back_where_they_can_and_it_is_wanted(

@@ -11,10 +11,10 @@ from local import parent_watchdog
 from local.errors import CannotRun
 from local.service import Service, start_emulator
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
-def test_a_tethered_program_ends_when_its_parent_lets_go() -> None:
+def test_a_watched_program_ends_when_its_parent_lets_go() -> None:
     waits = parent_watchdog.command("http.server", "--bind", "127.0.0.1", "0")
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(waits, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:

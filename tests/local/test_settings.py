@@ -1,13 +1,12 @@
-"""The environment chooses the providers; where it is silent the stand-ins serve."""
+"""The environment chooses the providers; where it is silent the simulators serve."""
 
 import pytest
 
 from local.settings import ProviderSettings
 
-STAND_INS = "http://127.0.0.1:8790"
+SIMULATORS = "http://127.0.0.1:8790"
 LOOPBACK = "127.0.0.1,localhost,::1"
 REAL = {
-    "FAL_RUN_URL": "https://fal.run",
     "FAL_QUEUE_URL": "https://queue.fal.run",
     "FAL_REST_URL": "https://rest.fal.ai",
     "ASTRIA_API_URL": "https://api.astria.ai",
@@ -16,25 +15,23 @@ REAL = {
 
 def test_without_an_environment_the_simulators_serve_all() -> None:
     settings = ProviderSettings({})
-    assert settings.stand_ins_needed and settings.all_on_this_machine
+    assert settings.simulators_needed and settings.all_on_this_machine
     assert settings.warning is None
-    assert settings.parameters(STAND_INS) == {
-        "FalRunUrl": f"{STAND_INS}/fal/run",
-        "FalQueueUrl": f"{STAND_INS}/fal/queue",
-        "FalRestUrl": f"{STAND_INS}/fal/rest",
-        "AstriaApiUrl": f"{STAND_INS}/astria",
+    assert settings.parameters(SIMULATORS) == {
+        "FalQueueUrl": f"{SIMULATORS}/fal/queue",
+        "FalRestUrl": f"{SIMULATORS}/fal/rest",
+        "AstriaApiUrl": f"{SIMULATORS}/astria",
         "MediaHosts": LOOPBACK,
     }
-    assert (settings.fal_key, settings.astria_key) == ("stand-in-id:stand-in-secret", "sd_stand_in")
+    assert (settings.fal_key, settings.astria_key) == ("simulator-id:simulator-secret", "sd_simulator")
 
 
 def test_what_the_environment_names_is_used() -> None:
     settings = ProviderSettings(
         {**REAL, "MEDIA_HOSTS": "media.test", "FAL_KEY": "i:s", "ASTRIA_API_KEY": "sd_x"}
     )
-    assert not settings.stand_ins_needed
+    assert not settings.simulators_needed
     assert settings.parameters(None) == {
-        "FalRunUrl": "https://fal.run",
         "FalQueueUrl": "https://queue.fal.run",
         "FalRestUrl": "https://rest.fal.ai",
         "AstriaApiUrl": "https://api.astria.ai",
@@ -44,11 +41,11 @@ def test_what_the_environment_names_is_used() -> None:
 
 
 def test_each_url_is_chosen_by_itself() -> None:
-    settings = ProviderSettings({"FAL_RUN_URL": "http://localhost:1", "MEDIA_HOSTS": "a.test,b.test"})
-    parameters = settings.parameters(STAND_INS)
-    assert (parameters["FalRunUrl"], parameters["FalQueueUrl"]) == (
+    settings = ProviderSettings({"FAL_QUEUE_URL": "http://localhost:1", "MEDIA_HOSTS": "a.test,b.test"})
+    parameters = settings.parameters(SIMULATORS)
+    assert (parameters["FalQueueUrl"], parameters["FalRestUrl"]) == (
         "http://localhost:1",
-        f"{STAND_INS}/fal/queue",
+        f"{SIMULATORS}/fal/rest",
     )
     assert parameters["MediaHosts"] == f"a.test,b.test,{LOOPBACK}"
 
@@ -63,15 +60,15 @@ def test_one_real_provider_ends_shortened_waits_and_webhooks(name: str) -> None:
 def test_a_server_on_this_machine_is_a_simulation() -> None:
     settings = ProviderSettings(dict.fromkeys(REAL, "http://localhost:9000"))
     assert settings.all_on_this_machine
-    assert not settings.stand_ins_needed
+    assert not settings.simulators_needed
     assert settings.parameters(None)["MediaHosts"] == LOOPBACK
     assert settings.webhook_url("http://127.0.0.1:8787") == "http://127.0.0.1:8787"
 
 
 def test_a_real_key_alone_reaches_the_real_provider_at_the_templates_address() -> None:
     settings = ProviderSettings({"FAL_KEY": "i:s"})
-    assert settings.parameters(STAND_INS) == {
-        "AstriaApiUrl": f"{STAND_INS}/astria",
+    assert settings.parameters(SIMULATORS) == {
+        "AstriaApiUrl": f"{SIMULATORS}/astria",
         "MediaHosts": LOOPBACK,
     }
     assert settings.fal_key == "i:s"
@@ -79,12 +76,12 @@ def test_a_real_key_alone_reaches_the_real_provider_at_the_templates_address() -
     assert not settings.all_on_this_machine
 
 
-def test_with_both_keys_no_stand_in_serves() -> None:
+def test_with_both_keys_no_simulator_serves() -> None:
     settings = ProviderSettings({"FAL_KEY": "i:s", "ASTRIA_API_KEY": "sd_x"})
-    assert not settings.stand_ins_needed
+    assert not settings.simulators_needed
     assert settings.parameters(None) == {"MediaHosts": ""}
 
 
 def test_the_key_of_a_real_provider_is_not_shown_to_the_simulators() -> None:
     fal = {name: url for name, url in REAL.items() if name.startswith("FAL")}
-    assert ProviderSettings({**fal, "FAL_KEY": "i:s"}).stand_in_options() == {"--astria-key": "sd_stand_in"}
+    assert ProviderSettings({**fal, "FAL_KEY": "i:s"}).simulator_options() == {"--astria-key": "sd_simulator"}

@@ -107,6 +107,7 @@ def test_threads_do_not_write_into_each_others_transactions(state: StateFile) ->
     assert state.documents("c") == {"other": 1}
 
 
+@pytest.mark.processes
 def test_a_process_that_dies_in_a_transaction_leaves_what_was_before(tmp_path: Path) -> None:
     state = die(DIES_IN_A_TRANSACTION, tmp_path)
     assert state.documents("c") == {"before": 1}
@@ -114,6 +115,7 @@ def test_a_process_that_dies_in_a_transaction_leaves_what_was_before(tmp_path: P
     state.close()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("wanted", "kept"), [("transaction", set()), ("batch", set()), ("two", {"1", "2"})])
 def test_what_one_request_writes_is_kept_together(tmp_path: Path, wanted: str, kept: set[str]) -> None:
     state = die(DIES_IN_A_WRITE_OF_TWO_ITEMS, tmp_path, wanted)

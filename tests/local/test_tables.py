@@ -1,4 +1,4 @@
-"""What our stores rely on in DynamoDB holds in ministack, uncorrected."""
+"""DynamoDB, as far as our stores rely on it, holds in ministack, uncorrected."""
 
 import uuid
 from decimal import Decimal
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_fixture import EmulatedAws
+from tests.support.emulator import EmulatedAws
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 Item = dict[str, Any]
 EXISTS: Item = {"ConditionExpression": "attribute_exists(pk)"}
@@ -25,7 +25,7 @@ class Table:
 
     def __init__(self, aws: EmulatedAws) -> None:
         self.client, self.name = aws.client("dynamodb"), f"table-{uuid.uuid4().hex}"
-        names = ("pk", "sk", "listing", "created_at")
+        names = ("pk", "sk", "gsi1pk", "gsi1sk")
         self.client.create_table(
             TableName=self.name,
             BillingMode="PAY_PER_REQUEST",
@@ -33,8 +33,8 @@ class Table:
             KeySchema=schema("pk", "sk"),
             GlobalSecondaryIndexes=[
                 {
-                    "IndexName": "by_owner",
-                    "KeySchema": schema("listing", "created_at"),
+                    "IndexName": "gsi1",
+                    "KeySchema": schema("gsi1pk", "gsi1sk"),
                     "Projection": {"ProjectionType": "ALL"},
                 }
             ],
@@ -156,14 +156,14 @@ def test_a_condition_that_fails_tells_what_is_there(table: Table) -> None:
 @pytest.mark.parametrize(("forward", "order"), [(True, ["1", "2", "3"]), (False, ["3", "2", "1"])])
 def test_an_index_is_read_up_to_a_time_page_by_page(table: Table, forward: bool, order: list[str]) -> None:
     for day in "43210":
-        listing = "L" if day != "0" else "other"
-        table.put(day, listing={"S": listing}, created_at={"S": f"2026-01-0{day}T00:00:00Z"})
-    table.put("unlisted", created_at={"S": "2026-01-01T00:00:00Z"})
+        partition = "L" if day != "0" else "other"
+        table.put(day, gsi1pk={"S": partition}, gsi1sk={"S": f"2026-01-0{day}T00:00:00Z"})
+    table.put("unlisted", gsi1sk={"S": "2026-01-01T00:00:00Z"})
     pages = table.client.get_paginator("query").paginate(
         TableName=table.name,
-        IndexName="by_owner",
-        KeyConditionExpression="listing = :listing AND created_at <= :now",
-        ExpressionAttributeValues={":listing": {"S": "L"}, ":now": {"S": "2026-01-03T00:00:00Z"}},
+        IndexName="gsi1",
+        KeyConditionExpression="gsi1pk = :partition AND gsi1sk <= :now",
+        ExpressionAttributeValues={":partition": {"S": "L"}, ":now": {"S": "2026-01-03T00:00:00Z"}},
         ScanIndexForward=forward,
         PaginationConfig={"PageSize": 2},
     )

@@ -50,14 +50,6 @@ CMD ["image.handler"]
 IMAGE_TAG = "tiny-image-of-the-tests"
 BUCKET = "cdk-assets-${AWS::AccountId}-${AWS::Region}"
 
-GENERATED = {
-    "SecretStringTemplate": '{"use": "webhooks"}',
-    "GenerateStringKey": "value",
-    "PasswordLength": 64,
-    "ExcludePunctuation": True,
-    "ExcludeUppercase": True,
-}
-
 MACHINE = {
     "StartAt": "Double",
     "States": {
@@ -128,7 +120,7 @@ def template() -> dict[str, Any]:
                 "S3::Bucket",
                 NotificationConfiguration={"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
             ),
-            "PictureStored": resource(
+            "ImageStored": resource(
                 "Events::Rule",
                 EventPattern={
                     "source": ["aws.s3"],
@@ -144,7 +136,6 @@ def template() -> dict[str, Any]:
                 DefinitionSubstitutions={"Double": arn("Double")},
             ),
             "Key": resource("SecretsManager::Secret", SecretString="not configured"),
-            "Generated": resource("SecretsManager::Secret", GenerateSecretString=GENERATED),
             "Sweep": resource(
                 "Events::Rule",
                 ScheduleExpression="rate(1 day)",
@@ -160,8 +151,7 @@ def template() -> dict[str, Any]:
             ),
         },
         "Outputs": {
-            name: {"Value": {"Ref": name}}
-            for name in ("Media", "Table", "Machine", "Key", "Generated", "Image", "Echo")
+            name: {"Value": {"Ref": name}} for name in ("Media", "Table", "Machine", "Key", "Image", "Echo")
         },
     }
 

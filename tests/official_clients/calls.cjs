@@ -10,7 +10,7 @@ const { key, addresses, ...given } = JSON.parse(readFileSync(0));
 
 function elsewhere(address) {
   const { protocol, host, pathname, search } = new URL(address);
-  if (protocol !== "https:" || !(host in addresses)) throw new Error(`no stand-in for ${address}`);
+  if (protocol !== "https:" || !(host in addresses)) throw new Error(`no simulator for ${address}`);
   return addresses[host] + pathname + search;
 }
 

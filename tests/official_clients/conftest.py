@@ -1,25 +1,25 @@
-"""A stand-in process for all tests of the official clients; each test finds it fresh."""
+"""A simulator process for all tests of the official clients; each test finds it fresh."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from local.service import Service
-from tests.official_clients.stand_in import Receiver, StandIn, receiving
+from tests.official_clients.simulator import LiveSimulator, Receiver, receiving
 
 
 @pytest.fixture(scope="session")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSimulator]:
     words = ("--port", "0", "--training-seconds", "1", "--generation-seconds", "0.2")
     service = Service("local.simulators", *words, logs=tmp_path_factory.mktemp("logs"))
     try:
-        yield StandIn(f"http://127.0.0.1:{service.announcement()['port']}")
+        yield LiveSimulator(f"http://127.0.0.1:{service.announcement()['port']}")
     finally:
         service.stop()
 
 
 @pytest.fixture
-def stand_in(process: StandIn) -> StandIn:
+def simulator(process: LiveSimulator) -> LiveSimulator:
     process.control("POST", "/reset")
     return process
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.official_clients.stand_in import KEY, StandIn
+from tests.official_clients.simulator import KEY, LiveSimulator
+from tests.support.waiting import HANGS_AFTER_S
 
 HERE = Path(__file__).parent
 INSTALLED = HERE.parents[1] / ".build" / "official_clients"
 INSTALL = ("npm", "install", "--no-save", "--no-package-lock", "--no-fund", "--no-audit")
 PATIENCE = ("--fetch-retries", "1", "--fetch-timeout", "60000")
-INSTALL_LIMIT_S, CALL_LIMIT_S = 300, 60
 
 
 class Failed(Exception):
@@ -31,22 +31,22 @@ class Failed(Exception):
 class JavaScriptClient:
     """Each call is a program of its own."""
 
-    stand_in: StandIn
+    simulator: LiveSimulator
 
     def call(self, name: str, *, key: str = KEY, **values: Any) -> Any:
-        """What a function of ``calls.cjs`` gives.
+        """Call a function of ``calls.cjs`` and return what it gives.
 
         Raises:
             Failed: its promise was rejected.
         """
-        words = json.dumps({"key": key, "addresses": self.stand_in.addresses, **values})
+        words = json.dumps({"key": key, "addresses": self.simulator.addresses, **values})
         done = subprocess.run(
             ["node", str(HERE / "calls.cjs"), name],
             input=words,
             env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
             capture_output=True,
             text=True,
-            timeout=CALL_LIMIT_S,
+            timeout=HANGS_AFTER_S,
         )
         assert done.returncode == 0, done.stderr
         outcome = json.loads(done.stdout)
@@ -66,7 +66,7 @@ def install() -> None:
         return
     INSTALLED.mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "package.json", INSTALLED)
-    subprocess.run((*INSTALL, *PATIENCE), cwd=INSTALLED, check=True, timeout=INSTALL_LIMIT_S)
+    subprocess.run((*INSTALL, *PATIENCE), cwd=INSTALLED, check=True, timeout=HANGS_AFTER_S)
 
 
 def _installed(name: str) -> str | None:

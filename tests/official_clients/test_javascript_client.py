@@ -1,4 +1,4 @@
-"""fal's own JavaScript client against the stand-in."""
+"""fal's own JavaScript client against the simulator."""
 
 import base64
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local.simulators.harness import jpeg, portrait, zip_of
 from tests.official_clients.javascript import Failed, JavaScriptClient, install
-from tests.official_clients.stand_in import FLUX, INSTANT, PROMPT, TRAINING, Receiver, StandIn
+from tests.official_clients.simulator import FLUX, INSTANT, PROMPT, TRAINING, LiveSimulator, Receiver
+from tests.support.simulators import jpeg, portrait, zip_of
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 STEPS = [f"step {20 * number}/1000" for number in range(1, 51)]
 
@@ -21,8 +21,8 @@ def installed() -> None:
 
 
 @pytest.fixture
-def fal(installed: None, stand_in: StandIn) -> JavaScriptClient:
-    return JavaScriptClient(stand_in)
+def fal(installed: None, simulator: LiveSimulator) -> JavaScriptClient:
+    return JavaScriptClient(simulator)
 
 
 def text(data: bytes) -> str:
@@ -66,8 +66,8 @@ def test_a_direct_call_and_a_stream_give_the_output(fal: JavaScriptClient) -> No
     )
 
 
-def test_a_waiting_request_is_cancelled(fal: JavaScriptClient, stand_in: StandIn) -> None:
-    stand_in.control("POST", "/settings", {"queue_s": 60})
+def test_a_waiting_request_is_cancelled(fal: JavaScriptClient, simulator: LiveSimulator) -> None:
+    simulator.control("POST", "/settings", {"queue_s": 60})
     submitted = fal.call("submit", endpoint=FLUX, input=PROMPT, priority="low", hint="lora-1")
     assert (submitted["status"], submitted["queue_position"]) == ("IN_QUEUE", 0)
     named = {"endpoint": FLUX, "requestId": submitted["request_id"]}
@@ -76,7 +76,7 @@ def test_a_waiting_request_is_cancelled(fal: JavaScriptClient, stand_in: StandIn
     assert fal.call("cancel", **named)["status"] == "COMPLETED"
     late = failure(fal, "result", **named)
     assert (late["name"], late["status"], late["requestId"]) == ("ApiError", 499, submitted["request_id"])
-    [order] = stand_in.orders()
+    [order] = simulator.orders()
     assert order["headers"] == {"x-fal-queue-priority": "low", "x-fal-runner-hint": "lora-1"}
 
 
@@ -93,13 +93,13 @@ def test_a_large_upload_comes_in_parts(fal: JavaScriptClient) -> None:
     assert int(reply.headers["content-length"]) == 91 * len(megabyte)
 
 
-def test_a_file_in_the_input_is_uploaded_on_the_way(fal: JavaScriptClient, stand_in: StandIn) -> None:
+def test_a_file_in_the_input_is_uploaded_on_the_way(fal: JavaScriptClient, simulator: LiveSimulator) -> None:
     image = {"base64": text(jpeg(portrait())), "type": "image/jpeg"}
     result = fal.call(
         "drawFromFile", endpoint=INSTANT, input={"prompt": "x", "image_size": "square"}, **image
     )
     assert httpx.get(result["data"]["images"][0]["url"]).headers["content-type"] == "image/jpeg"
-    [order] = stand_in.orders()
+    [order] = simulator.orders()
     assert httpx.get(order["input"]["image_url"]).content == jpeg(portrait())
 
 
@@ -118,24 +118,26 @@ def test_a_wrong_key_is_an_api_error(fal: JavaScriptClient, key: str) -> None:
     assert error["body"]["detail"]
 
 
-def test_a_start_timeout_is_known_as_the_users_own(fal: JavaScriptClient, stand_in: StandIn) -> None:
-    stand_in.arm("fal.submit", "stuck")
+def test_a_start_timeout_is_known_as_the_users_own(fal: JavaScriptClient, simulator: LiveSimulator) -> None:
+    simulator.arm("fal.submit", "stuck")
     error = failure(fal, "subscribe", endpoint=FLUX, input=PROMPT, startTimeout=1.1)
     assert (error["status"], error["isUserTimeout"]) == (504, True)
-    assert len(stand_in.orders()) == 1
+    assert len(simulator.orders()) == 1
 
 
-def test_the_client_repeats_what_it_takes_for_passing(fal: JavaScriptClient, stand_in: StandIn) -> None:
-    stand_in.arm("fal.submit", "reply", status=429)
+def test_the_client_repeats_what_it_takes_for_passing(
+    fal: JavaScriptClient, simulator: LiveSimulator
+) -> None:
+    simulator.arm("fal.submit", "reply", status=429)
     assert fal.call("submit", endpoint=FLUX, input=PROMPT)["request_id"]
-    assert len(stand_in.orders()) == 1
+    assert len(simulator.orders()) == 1
 
 
-def test_a_webhook_comes_signed(fal: JavaScriptClient, stand_in: StandIn, receiver: Receiver) -> None:
+def test_a_webhook_comes_signed(fal: JavaScriptClient, simulator: LiveSimulator, receiver: Receiver) -> None:
     submitted = fal.call("submit", endpoint=FLUX, input=PROMPT, webhookUrl=receiver.url)
     headers, body = receiver.next()
     assert headers["x-fal-webhook-request-id"] == submitted["request_id"] == submitted["gateway_request_id"]
-    jwks = f"{stand_in.addresses['rest.fal.ai']}/.well-known/jwks.json"
+    jwks = f"{simulator.addresses['rest.fal.ai']}/.well-known/jwks.json"
 
     def verified(text: str) -> list[bool]:
         return list(fal.call("verifyWebhook", headers=headers, body=text, jwksUrl=jwks))

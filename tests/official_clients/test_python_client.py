@@ -1,4 +1,4 @@
-"""fal's own Python client against the stand-in."""
+"""fal's own Python client against the simulator."""
 
 import hashlib
 import io
@@ -13,10 +13,10 @@ import pytest
 from fal_client import Completed, FalClientHTTPError, InProgress, Queued, Status, StorageSettings, SyncClient
 from jwt.algorithms import OKPAlgorithm
 
-from tests.local.simulators.harness import jpeg, portrait
-from tests.official_clients.stand_in import FLUX, INSTANT, KEY, PROMPT, TRAINING, Receiver, StandIn
+from tests.official_clients.simulator import FLUX, INSTANT, KEY, PROMPT, TRAINING, LiveSimulator, Receiver
+from tests.support.simulators import jpeg, portrait
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 ADDRESSES = {
     "RUN_URL_FORMAT": ("fal.run", "/"),
@@ -40,9 +40,9 @@ class Tidy(SyncClient):
 
 
 @pytest.fixture
-def opened(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExitStack]:
+def opened(simulator: LiveSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExitStack]:
     for name, (host, ending) in ADDRESSES.items():
-        monkeypatch.setattr(fal_client.client, name, stand_in.addresses[host] + ending)
+        monkeypatch.setattr(fal_client.client, name, simulator.addresses[host] + ending)
     with ExitStack() as opened:
         yield opened
 
@@ -81,12 +81,12 @@ def test_a_training_is_uploaded_queued_logged_and_fetched(fal: SyncClient) -> No
     assert httpx.get(result["diffusers_lora_file"]["url"]).content[8:].startswith(b'{"__metadata__"')
 
 
-def test_a_request_is_taken_up_again_by_its_id(fal: SyncClient, stand_in: StandIn) -> None:
+def test_a_request_is_taken_up_again_by_its_id(fal: SyncClient, simulator: LiveSimulator) -> None:
     request_id = fal.submit(FLUX, PROMPT).request_id
     handle = fal.get_handle(FLUX, request_id)
     assert handle.get() == fal.result(FLUX, request_id)
     assert isinstance(fal.status(FLUX, request_id), Completed)
-    assert [order["request_id"] for order in stand_in.orders()] == [request_id]
+    assert [order["request_id"] for order in simulator.orders()] == [request_id]
 
 
 def test_a_direct_call_and_a_stream_give_the_output(fal: SyncClient) -> None:
@@ -97,8 +97,8 @@ def test_a_direct_call_and_a_stream_give_the_output(fal: SyncClient) -> None:
     assert images[0] == images[1]
 
 
-def test_a_waiting_request_is_cancelled(fal: SyncClient, stand_in: StandIn) -> None:
-    stand_in.control("POST", "/settings", {"queue_s": 60})
+def test_a_waiting_request_is_cancelled(fal: SyncClient, simulator: LiveSimulator) -> None:
+    simulator.control("POST", "/settings", {"queue_s": 60})
     handle = fal.submit(FLUX, PROMPT)
     assert handle.status() == Queued(position=0)
     handle.cancel()
@@ -112,10 +112,10 @@ def test_a_waiting_request_is_cancelled(fal: SyncClient, stand_in: StandIn) -> N
 
 @pytest.mark.parametrize("repository", ["fal_v3", "fal"])
 def test_an_upload_is_there_for_models_and_for_everybody(
-    fal: SyncClient, stand_in: StandIn, repository: str
+    fal: SyncClient, simulator: LiveSimulator, repository: str
 ) -> None:
-    # To a signed URL the client sends its key along, which a strict stand-in takes for a leak.
-    stand_in.control("POST", "/settings", {"strict": repository == "fal_v3"})
+    # To a signed URL the client sends its key along, which a strict simulator takes for a leak.
+    simulator.control("POST", "/settings", {"strict": repository == "fal_v3"})
     data = jpeg(portrait())
     url = fal.upload(data, "image/jpeg", "one.jpg", repository=repository)  # type: ignore[arg-type]
     assert httpx.get(url).content == data
@@ -131,7 +131,7 @@ def test_a_large_upload_comes_in_parts(fal: SyncClient, monkeypatch: pytest.Monk
     assert httpx.get(url).content == data
 
 
-def test_a_refused_input_is_told_with_its_fields(fal: SyncClient) -> None:
+def test_a_refused_input_is_reported_with_its_fields(fal: SyncClient) -> None:
     with pytest.raises(FalClientHTTPError) as caught:
         fal.subscribe(FLUX, {"prompt": "x", "guidance_scale": 21})
     assert caught.value.status_code == 422
@@ -140,18 +140,18 @@ def test_a_refused_input_is_told_with_its_fields(fal: SyncClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["unknown:key", "malformed"])
-def test_a_wrong_key_is_told(opened: ExitStack, key: str) -> None:
+def test_a_wrong_key_is_reported(opened: ExitStack, key: str) -> None:
     with pytest.raises(FalClientHTTPError) as caught:
         Tidy(key, opened).submit(FLUX, PROMPT)
     assert caught.value.status_code == 401
 
 
-def test_a_start_timeout_is_told_and_not_repeated(fal: SyncClient, stand_in: StandIn) -> None:
-    stand_in.arm("fal.submit", "stuck")
+def test_a_start_timeout_is_reported_and_not_repeated(fal: SyncClient, simulator: LiveSimulator) -> None:
+    simulator.arm("fal.submit", "stuck")
     with pytest.raises(FalClientHTTPError) as caught:
         fal.subscribe(FLUX, PROMPT, start_timeout=1.1)
     assert (caught.value.status_code, caught.value.error_type) == (504, "request_timeout")
-    assert [order["headers"] for order in stand_in.orders()] == [{"x-fal-request-timeout": "1.1"}]
+    assert [order["headers"] for order in simulator.orders()] == [{"x-fal-request-timeout": "1.1"}]
 
 
 @pytest.mark.parametrize(
@@ -163,18 +163,18 @@ def test_a_start_timeout_is_told_and_not_repeated(fal: SyncClient, stand_in: Sta
     ],
 )
 def test_the_client_repeats_what_it_takes_for_the_ingress(
-    fal: SyncClient, stand_in: StandIn, fault: dict[str, object], orders: int
+    fal: SyncClient, simulator: LiveSimulator, fault: dict[str, object], orders: int
 ) -> None:
-    stand_in.arm("fal.submit", "reply", **fault)
+    simulator.arm("fal.submit", "reply", **fault)
     if orders:
         fal.submit(FLUX, PROMPT)
     else:
         with pytest.raises(FalClientHTTPError, match="no runner"):
             fal.submit(FLUX, PROMPT)
-    assert len(stand_in.orders()) == orders
+    assert len(simulator.orders()) == orders
 
 
-def test_a_webhook_comes_signed(fal: SyncClient, stand_in: StandIn, receiver: Receiver) -> None:
+def test_a_webhook_comes_signed(fal: SyncClient, simulator: LiveSimulator, receiver: Receiver) -> None:
     handle = fal.submit(FLUX, PROMPT, webhook_url=receiver.url)
     headers, body = receiver.next()
     notice = json.loads(body)
@@ -183,6 +183,6 @@ def test_a_webhook_comes_signed(fal: SyncClient, stand_in: StandIn, receiver: Re
 
     signed = [headers[f"x-fal-webhook-{name}"] for name in ("request-id", "user-id", "timestamp")]
     message = "\n".join([*signed, hashlib.sha256(body).hexdigest()])
-    keys = httpx.get(f"{stand_in.addresses['rest.fal.ai']}/.well-known/jwks.json").json()["keys"]
+    keys = httpx.get(f"{simulator.addresses['rest.fal.ai']}/.well-known/jwks.json").json()["keys"]
     eddsa, signature = OKPAlgorithm(), bytes.fromhex(headers["x-fal-webhook-signature"])
     assert [eddsa.verify(message, OKPAlgorithm.from_jwk(key), signature) for key in keys].count(True) == 1

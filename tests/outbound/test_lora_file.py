@@ -202,7 +202,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def accepted(folder: Path, content: bytes) -> bool:
-    """Whether a file passes; anything but our own refusal fails the test."""
+    """Return True if a file passes; anything but our own refusal fails the test."""
     try:
         check_weights(a_file(folder, content))
     except ProviderRejected:

@@ -5,16 +5,16 @@ import pytest
 
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.outbound.provider_http import ProviderHttpClient
-from tests.fakes import Clock
 from tests.providers.test_fal_queue import StubKey
+from tests.support.fakes import Clock
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 500_000, tzinfo=UTC)
-URL = "https://vendor.test/x"
+URL = "https://provider.test/x"
 
 
 def api(answer: httpx.Response) -> ProviderHttpClient:
     client = httpx.Client(transport=httpx.MockTransport(lambda request: answer))
-    return ProviderHttpClient("vendor", client, StubKey(), "Key", lambda body: "a reason", Clock(NOW))
+    return ProviderHttpClient("provider", client, StubKey(), "Key", lambda body: "a reason", Clock(NOW))
 
 
 def delay_after(status: int, **headers: str) -> int | None:
@@ -56,7 +56,7 @@ def test_without_its_word_nobody_knows_when() -> None:
     assert delay_after(502, **{"Retry-After": "7"}) is None
 
 
-def test_a_paid_call_that_was_put_off_was_not_accepted_and_one_that_failed_may_have_been() -> None:
+def test_a_paid_call_that_was_throttled_was_not_accepted_and_one_that_failed_may_have_been() -> None:
     with pytest.raises(ProviderUnavailable) as caught:
         api(httpx.Response(429, headers={"Retry-After": "7"})).call("POST", URL, paid=True)
     assert caught.value.retry_after_s == 7
@@ -87,7 +87,7 @@ def test_headers_of_a_call_are_sent_beside_ours() -> None:
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
     own = {"X-Own": "1", "Authorization": "Key other"}
-    ProviderHttpClient("vendor", client, StubKey(), "Key", str).call("GET", URL, headers=own)
+    ProviderHttpClient("provider", client, StubKey(), "Key", str).call("GET", URL, headers=own)
     headers = seen[0].headers
     assert (headers["X-Own"], headers["Authorization"], headers["Accept"]) == (
         "1",

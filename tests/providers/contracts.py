@@ -1,4 +1,4 @@
-"""The providers' JSON Schemas, as the stand-ins hold them, closed to fields that they do not name."""
+"""The providers' JSON Schemas, as the simulators hold them, closed to fields that they do not name."""
 
 from typing import Any
 

@@ -17,9 +17,9 @@ from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
 from character_identity.providers.astria.adapter import Astria, explain
 from character_identity.providers.astria.lists import MAX_PAGES, PAGE_SIZE
-from tests.builders import NOON, a_request, an_identity
 from tests.providers.contracts import astria_schema
 from tests.providers.test_fal_queue import StubKey
+from tests.support.builders import NOON, a_request, an_identity
 
 HANDLE = JobHandle(provider_job_id="788416")
 IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}.jpg", lambda: b"jpeg") for n in range(1, 5)]
@@ -393,15 +393,15 @@ def test_what_is_not_there_counts_as_erased(answer: httpx.Response) -> None:
         (httpx.ReadTimeout("cut"), ProviderUnavailable),
     ],
 )
-def test_what_was_not_erased_is_told(answer: httpx.Response | Exception, error: type[Exception]) -> None:
+def test_what_was_not_erased_is_reported(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
         Stub(answer).adapter.training.erase(HANDLE)
 
 
-@pytest.mark.parametrize("told", ["", "1/../../users", "7x", "\u0667", "-7", "1.0"])
-def test_a_callback_cannot_name_a_path(told: str) -> None:
+@pytest.mark.parametrize("named", ["", "1/../../users", "7x", "\u0667", "-7", "1.0"])
+def test_a_callback_cannot_name_a_path(named: str) -> None:
     with pytest.raises(InvalidRequest):
-        Stub(httpx.Response(200)).adapter.images.job_handle(told)
+        Stub(httpx.Response(200)).adapter.images.job_handle(named)
 
 
 def test_an_id_is_all_that_finds_a_job() -> None:

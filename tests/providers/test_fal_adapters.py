@@ -13,9 +13,9 @@ from character_identity.ports.providers import GenerationOrder, ReferenceImage, 
 from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
 from character_identity.providers.fal.instant_character import FalInstantCharacter
 from character_identity.providers.fal.queue import FalQueue
-from tests.builders import NOON, a_request, an_identity, some_weights
 from tests.providers.contracts import input_schema
 from tests.providers.test_fal_queue import StubKey
+from tests.support.builders import NOON, a_request, an_identity, some_weights
 
 HANDLE = JobHandle(provider_job_id="r1", status_url="https://q.test/s", result_url="https://q.test/r")
 IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}", lambda: b"jpeg") for n in range(1, 6)]

@@ -1,4 +1,4 @@
-"""What counts as signed by fal: real keys, a clock and a key set that do what the test says."""
+"""Signatures that count as fal's: real keys, a clock and a key set that do what the test says."""
 
 import asyncio
 import base64
@@ -19,8 +19,8 @@ from character_identity.providers.fal.webhook_signature import (
     PAUSE,
     FalSignatures,
 )
-from tests.fakes import Clock
-from tests.local.simulators.harness import QUEUE, REST, StandIn
+from tests.support.fakes import Clock
+from tests.support.simulators import QUEUE, REST, Simulation
 
 JWKS_URL = "https://rest.test/.well-known/jwks.json"
 BODY = b'{"request_id":"r1","status":"OK","payload":{"seed": 7}}'
@@ -269,7 +269,7 @@ NO_KEYS = {
 
 
 @pytest.mark.parametrize("answer", NO_KEYS.values(), ids=NO_KEYS)
-def test_without_keys_fal_is_told_to_try_again(
+def test_without_keys_fal_is_asked_to_try_again(
     signatures: FalSignatures, key_set: KeySet, sign: Sign, clock: Clock, answer: Any
 ) -> None:
     key_set.answer = answer
@@ -328,39 +328,39 @@ def test_only_so_many_keys_are_tried(signatures: FalSignatures, key_set: KeySet,
 
 
 @pytest.fixture
-def stand_in() -> Iterator[StandIn]:
+def simulator() -> Iterator[Simulation]:
     with asyncio.Runner() as runner:
-        yield StandIn(runner, queue_s=1, training_s=10, generation_s=2)
+        yield Simulation(runner, queue_s=1, training_s=10, generation_s=2)
 
 
-def delivered(stand_in: StandIn) -> httpx.Request:
-    """A webhook as the stand-in for fal sends it."""
+def delivered(simulator: Simulation) -> httpx.Request:
+    """A webhook as the simulator for fal sends it."""
     hook = "https://app.test/webhooks/fal?job=generation-g1&token=secret"
     body = {"prompt": "é", "image_size": "square"}
-    stand_in.fal("POST", f"{QUEUE}/fal-ai/flux/dev", params={"fal_webhook": hook}, json=body)
-    stand_in.let_pass(60)
-    return stand_in.web.posts[-1]
+    simulator.fal("POST", f"{QUEUE}/fal-ai/flux/dev", params={"fal_webhook": hook}, json=body)
+    simulator.let_pass(60)
+    return simulator.web.posts[-1]
 
 
-def as_published(stand_in: StandIn) -> FalSignatures:
+def as_published(simulator: Simulation) -> FalSignatures:
     def get(request: httpx.Request) -> httpx.Response:
-        answer = stand_in.call(request.method, str(request.url))
+        answer = simulator.call(request.method, str(request.url))
         return httpx.Response(answer.status_code, content=answer.content)
 
     client = httpx.Client(transport=httpx.MockTransport(get))
-    return FalSignatures(client, f"{REST}/.well-known/jwks.json", stand_in.clock.now)
+    return FalSignatures(client, f"{REST}/.well-known/jwks.json", simulator.clock.now)
 
 
-def test_what_the_stand_in_signs_is_accepted(stand_in: StandIn) -> None:
-    post = delivered(stand_in)
-    as_published(stand_in).verify(post.headers, post.content)
+def test_what_the_simulator_signs_is_accepted(simulator: Simulation) -> None:
+    post = delivered(simulator)
+    as_published(simulator).verify(post.headers, post.content)
     with pytest.raises(InvalidSignature):
-        as_published(stand_in).verify(post.headers, post.content + b"\n")
+        as_published(simulator).verify(post.headers, post.content + b"\n")
 
 
 @pytest.mark.parametrize("manner", ["forged", "stale"])
-def test_what_the_stand_in_forges_is_not(stand_in: StandIn, manner: str) -> None:
-    stand_in.change(fal_webhook_signature=manner)
-    post = delivered(stand_in)
+def test_what_the_simulator_forges_is_not(simulator: Simulation, manner: str) -> None:
+    simulator.change(fal_webhook_signature=manner)
+    post = delivered(simulator)
     with pytest.raises(InvalidSignature):
-        as_published(stand_in).verify(post.headers, post.content)
+        as_published(simulator).verify(post.headers, post.content)

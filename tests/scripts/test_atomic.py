@@ -1,4 +1,4 @@
-"""What is put in place is whole, whoever else does the same."""
+"""Files and folders that are put in place are whole, whoever else does the same."""
 
 from pathlib import Path
 

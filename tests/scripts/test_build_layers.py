@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 
 from scripts.build_layers import build_layers, core_layer, dependency_layer
+from tests.support.waiting import HANGS_AFTER_S
 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 OTHER = "3.12" if RUNNING != "3.12" else "3.13"
 UNCHECKED_HASH = (1).to_bytes(4, "little")  # the flags of PEP 552, after the magic number
+
+pytestmark = pytest.mark.processes
 
 
 def _wheel(folder: Path, name: str, tag: str, source: str) -> str:
@@ -178,7 +181,7 @@ print(json.dumps({name: sys.modules[name].__spec__.cached for name in ("ours", "
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=HANGS_AFTER_S,
     )
     loaded = json.loads(child.stdout)
     for name, cached in loaded.items():
@@ -203,7 +206,7 @@ def test_equal_sources_make_equal_layers_on_every_machine(source: Path, tmp_path
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=HANGS_AFTER_S,
     )
     assert files(Path(child.stdout.strip())) == here
     assert not [name for name, content in here.items() if str(tmp_path).encode() in content]

@@ -9,6 +9,8 @@ import pytest
 
 from scripts.synth import SynthesisFailed, synthesise
 
+pytestmark = pytest.mark.processes
+
 
 def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -8,8 +8,8 @@ from character_identity.domain.budget import settlement_of
 from character_identity.domain.errors import NotFound
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.services.jobs.callbacks import CallbackService
-from tests.builders import a_generation_job, a_job
-from tests.fakes import FakeLedger, FakeProvider, FakeProviders, FakeWorkflows
+from tests.support.builders import a_generation_job, a_job
+from tests.support.fakes import FakeLedger, FakeProvider, FakeProviders, FakeWorkflows
 
 HANDLE = JobHandle(provider_job_id="r1")
 
@@ -107,7 +107,7 @@ def test_a_settled_job_wakes_nobody_and_is_found_all_the_same() -> None:
         ("\ud800", "secret"),
     ],
 )
-def test_who_does_not_know_the_secret_of_the_job_is_told_nothing(job_id: str, token: str) -> None:
+def test_who_does_not_know_the_secret_of_the_job_learns_nothing(job_id: str, token: str) -> None:
     harness = Harness(handle=None, state="unknown")
     other = a_generation_job(callback_token="other")
     harness.ledger.rows[other.job_id] = other

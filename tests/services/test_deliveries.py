@@ -10,7 +10,7 @@ import pytest
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST, RETRY_AFTER, signed_headers
 from character_identity.services.webhooks.deliveries import DeliveryService
-from tests.event_fakes import (
+from tests.support.event_fakes import (
     SECRET,
     FakeDeliveries,
     FakeEndpoints,
@@ -20,7 +20,7 @@ from tests.event_fakes import (
     an_endpoint,
     an_event,
 )
-from tests.fakes import Clock
+from tests.support.fakes import Clock
 
 EVENT = an_event().event_id
 BODY = an_event().message
@@ -81,16 +81,16 @@ class Harness:
             return port if turn is None else Interrupting(port, turn)
 
         return DeliveryService(
-            watched(self.events),
-            watched(self.endpoints),
-            watched(self.deliveries),
-            watched(self.receivers),
+            events=watched(self.events),
+            endpoints=watched(self.endpoints),
+            deliveries=watched(self.deliveries),
+            sender=watched(self.receivers),
             now=self.clock,
             jitter=lambda: 0.0,
         )
 
     def sweep(self) -> None:
-        """What a sweep does with the deliveries that are due."""
+        """Attempt the deliveries that are due, as a sweep does."""
         for delivery in list(self.deliveries.stored.values()):
             if delivery.is_due(self.clock()):
                 self.service.attempt(delivery.event_id, delivery.endpoint_id)
@@ -186,7 +186,7 @@ def test_a_receiver_that_wants_no_more_is_left_alone() -> None:
     assert len(harness.receivers.posted) == 1
 
 
-def test_events_from_before_the_registration_are_not_told() -> None:
+def test_events_from_before_the_registration_are_not_delivered() -> None:
     harness = Harness()
     harness.events.add(an_event(settled_at=harness.clock() - timedelta(seconds=1)))
     harness.service.deliver(EVENT)

@@ -2,8 +2,8 @@ import pytest
 
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
 from character_identity.services.webhooks.endpoints import MAX_ENDPOINTS, EndpointService
-from tests.builders import NOON
-from tests.event_fakes import SECRET, FakeEndpoints, an_endpoint
+from tests.support.builders import NOON
+from tests.support.event_fakes import SECRET, FakeEndpoints, an_endpoint
 
 
 def refuse_private(url: str) -> None:
@@ -20,7 +20,11 @@ def endpoints() -> FakeEndpoints:
 def service(endpoints: FakeEndpoints) -> EndpointService:
     ids = iter(f"e{number}" for number in range(1, 100))
     return EndpointService(
-        endpoints, refuse_private, lambda: NOON, lambda: next(ids), lambda: bytes(range(32))
+        endpoints=endpoints,
+        check_address=refuse_private,
+        now=lambda: NOON,
+        new_id=lambda: next(ids),
+        new_key=lambda: bytes(range(32)),
     )
 
 

@@ -12,10 +12,17 @@ from character_identity.domain.job import JobHandle, ProviderJob, job_id_of
 from character_identity.services.erasure import AT_PROVIDERS_FOR, MOST_AT_ONCE, ErasureService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.references import uploads_of
-from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import FakeErasures
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+)
+from tests.support.erasure_fakes import FakeErasures
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,
@@ -27,13 +34,13 @@ from tests.fakes import (
     FakeWorkflows,
     event_service,
 )
-from tests.scoring_fakes import FakeScores
+from tests.support.scoring_fakes import FakeScores
 
 OTHERS = ("references/i2/0001.jpg", "weights/i10/lora.safetensors", "generations/i2/g9/01.jpg")
 
 
 class Provider(FakeProvider):
-    """Refuses or takes its time where it is told to."""
+    """Refuses or takes its time where the test says so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,7 +103,7 @@ class Harness:
         return self.service.erase("ann", "i1")
 
     def purge(self) -> ErasureReceipt:
-        """When it is due."""
+        """Purge when it is due."""
         self.clock.time = self.erasures.due["i1"]
         self.service.purge("i1")
         return self.erase()
@@ -112,7 +119,7 @@ def test_all_that_was_made_of_an_identity_goes_and_nothing_else(harness: Harness
     harness.generated(1, handle="p1")
     harness.bucket.objects |= {"references/i1/0001.jpg": b"", "references/i1/0002.jpg": b""}
     harness.bucket.objects |= {"weights/i1/lora.safetensors": b""}
-    harness.trained_weights.remember("ann", "mark", "i1")
+    harness.trained_weights.remember("ann", "digest", "i1")
     harness.trained_weights.remember("ann", "other", "i2")
 
     receipt = harness.erase()
@@ -140,11 +147,11 @@ def test_nothing_is_said_of_a_provider_that_was_never_asked(harness: Harness) ->
     assert {"fal-lora", "ledger"}.isdisjoint(retained.where for retained in harness.erase().remaining)
 
 
-@pytest.mark.parametrize(("owner", "told"), [("ann", True), ("bob", False)])
-def test_uploads_are_named_where_their_owner_has_some(harness: Harness, owner: str, told: bool) -> None:
+@pytest.mark.parametrize(("owner", "named"), [("ann", True), ("bob", False)])
+def test_uploads_are_named_where_their_owner_has_some(harness: Harness, owner: str, named: bool) -> None:
     harness.bucket.write(f"{uploads_of(owner)}a.jpg", b"", "image/jpeg")
     uploads = [retained for retained in harness.erase().remaining if retained.where == "uploads"]
-    assert bool(uploads) is told
+    assert bool(uploads) is named
     assert f"{uploads_of(owner)}a.jpg" in harness.bucket.objects
 
 
@@ -171,7 +178,7 @@ def test_erasing_again_answers_the_same_receipt(harness: Harness) -> None:
     assert harness.provider.erased == []
 
 
-def test_it_is_told_once(harness: Harness) -> None:
+def test_it_is_published_once(harness: Harness) -> None:
     harness.erase()
     event_id = event_id_of("IdentityErased", "i1")
     assert harness.events.stored[event_id].data == {"characterId": "i1", "status": "erased"}
@@ -181,7 +188,7 @@ def test_it_is_told_once(harness: Harness) -> None:
 class TestWhileAJobIsUnderWay:
     @pytest.fixture
     def harness(self, harness: Harness) -> Harness:
-        """Sarah trains, and her machine waits for news."""
+        """Sarah trains, and her machine waits for a callback."""
         harness.identities.stored["i1"] = a_training_identity()
         harness.ordered(a_job(), handle="t1", ended=False)
         harness.ledger.register_waiter("training-i1", "token")
@@ -213,7 +220,7 @@ class TestWhileAJobIsUnderWay:
         assert harness.erasures.due == {}
         assert sorted(harness.bucket.objects) == sorted(OTHERS)
 
-    def test_a_job_whose_answer_was_lost_is_waited_for_and_then_told(self, harness: Harness) -> None:
+    def test_a_job_whose_answer_was_lost_is_waited_for_and_then_reported(self, harness: Harness) -> None:
         row = harness.ledger.rows["training-i1"]
         harness.ledger.rows["training-i1"] = row.model_copy(update={"state": "unknown", "handle": None})
         harness.erase()
@@ -221,8 +228,8 @@ class TestWhileAJobIsUnderWay:
         while harness.erasures.due:
             receipt = harness.purge()
             assert receipt.complete is (harness.clock() >= NOON + LAST_PURGE)
-        told = [retained for retained in receipt.remaining if retained.what == "training i1"]
-        assert [retained.where for retained in told] == ["fal-lora"]
+        named = [retained for retained in receipt.remaining if retained.what == "training i1"]
+        assert [retained.where for retained in named] == ["fal-lora"]
         assert harness.provider.erased == []
 
     def test_a_job_whose_answer_comes_late_is_deleted(self, harness: Harness) -> None:
@@ -253,7 +260,7 @@ class TestAtProviders:
         assert (receipt.complete, receipt.removed.provider_objects) == (True, 1)
         assert harness.erasures.due == {}
 
-    def test_one_that_refuses_is_told_of_and_left_alone(self, harness: Harness) -> None:
+    def test_one_that_refuses_is_reported_of_and_left_alone(self, harness: Harness) -> None:
         harness.provider.on_erase = self._raise(ProviderRejected("fal", "answered 422"))
         receipt = harness.erase()
         (refused,) = (retained for retained in receipt.remaining if retained.what == "training t1")

@@ -4,8 +4,8 @@ import pytest
 
 from character_identity.domain.errors import EventNotAccepted, NotFound
 from character_identity.services.webhooks.events import EventService
-from tests.builders import NOON
-from tests.event_fakes import (
+from tests.support.builders import NOON
+from tests.support.event_fakes import (
     FakeBus,
     FakeDeliveries,
     FakeEndpoints,
@@ -25,7 +25,13 @@ class Harness:
         self.endpoints = FakeEndpoints()
         self.deliveries = FakeDeliveries()
         self.bus = FakeBus(accepts)
-        self.service = EventService(self.events, self.endpoints, self.deliveries, self.bus, now=lambda: LATER)
+        self.service = EventService(
+            events=self.events,
+            endpoints=self.endpoints,
+            deliveries=self.deliveries,
+            bus=self.bus,
+            now=lambda: LATER,
+        )
 
 
 def test_an_event_is_published_once_and_is_not_open_any_more() -> None:

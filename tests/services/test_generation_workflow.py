@@ -4,15 +4,15 @@ import pytest
 
 from character_identity.domain.budget import usd
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
-from character_identity.domain.generation import Generation, ProducedImage
+from character_identity.domain.generation import MAX_IMAGE_BYTES, Generation, ProducedImage
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import GenerationStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
-from tests.builders import a_generation, a_generation_job, an_identity, an_image, some_weights
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import a_generation, a_generation_job, an_identity, an_image, some_weights
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,
@@ -175,7 +175,7 @@ def test_an_image_that_cannot_be_had_is_tried_again_and_the_others_are_kept(url:
     assert [image.outcome for image in harness.generation.images] == ["succeeded", "succeeded"]
 
 
-def test_fewer_images_than_asked_for_are_told() -> None:
+def test_fewer_images_than_asked_for_are_reported() -> None:
     harness = Harness()
     harness.asked_for(3)
     assert harness.stored(*produced("a", "b")).state == "succeeded"
@@ -190,6 +190,16 @@ def test_an_image_without_an_address_keeps_its_place() -> None:
         (1, "failed"),
         (2, "succeeded"),
     ]
+
+
+def test_an_image_over_the_cap_is_not_stored() -> None:
+    harness = Harness()
+    harness.media.files |= {
+        name: an_image().ljust(size, b"\0")
+        for name, size in {"largest": MAX_IMAGE_BYTES, "larger": MAX_IMAGE_BYTES + 1}.items()
+    }
+    harness.stored(*produced("largest", "larger"))
+    assert [image.outcome for image in harness.generation.images] == ["succeeded", "failed"]
 
 
 def test_an_order_whose_answer_was_lost_waits_and_ends_at_the_deadline() -> None:
@@ -251,7 +261,7 @@ def test_an_erased_generation_leaves_nothing(when: str) -> None:
     assert harness.spent_usd[0] == 0
 
 
-def test_a_settled_generation_is_told_and_its_money_settled_once() -> None:
+def test_a_settled_generation_is_reported_and_its_money_settled_once() -> None:
     harness = Harness()
     state = harness.stored(*produced("a"))
     for _ in range(2):

@@ -6,8 +6,8 @@ import pytest
 from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.services.generations import GenerationService
 from character_identity.services.orders import OrderService
-from tests.builders import NOON, a_training_identity, an_identity
-from tests.fakes import (
+from tests.support.builders import NOON, a_training_identity, an_identity
+from tests.support.fakes import (
     FakeGenerations,
     FakeIdentities,
     FakeLedger,

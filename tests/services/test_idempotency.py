@@ -15,7 +15,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.ports.stores import IdempotencyRecord
 from character_identity.services.idempotency import KEPT, LONGEST_CALL, IdempotencyService
-from tests.fakes import Clock, FakeIdempotencyRecords
+from tests.support.fakes import Clock, FakeIdempotencyRecords
 
 
 class Crash(Exception):
@@ -35,7 +35,7 @@ class Harness:
         self.after: Callable[[], None] = lambda: None
         self.on_look: Callable[[], None] = lambda: None
         ids = count(1)
-        self.service = IdempotencyService(self.calls, self.clock, lambda: f"id{next(ids)}")
+        self.service = IdempotencyService(calls=self.calls, now=self.clock, new_id=lambda: f"id{next(ids)}")
 
     def order(
         self, key: str | None = "k", request_digest: str = "five pictures", owner: str = "ann"
@@ -117,16 +117,16 @@ def test_the_same_key_of_another_owner_is_another_key() -> None:
 
 def test_an_order_that_is_being_worked_on_is_not_started_again() -> None:
     harness = Harness()
-    told: list[int | None] = []
+    delays_s: list[int | None] = []
 
     def meanwhile() -> None:
         with pytest.raises(RequestInFlight) as caught:
             harness.order()
-        told.append(caught.value.retry_after_s)
+        delays_s.append(caught.value.retry_after_s)
 
     harness.before = meanwhile
     assert harness.order() == ("id1", False)
-    assert (harness.stored, told) == (["id1"], [1])
+    assert (harness.stored, delays_s) == (["id1"], [1])
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_dead_order_is_taken_over_by_one() -> None:
     def another_is_faster() -> None:
         harness.on_look = nothing
         assert harness.order() == ("id1", False)
-        harness.stored.remove("id1")  # not yet there when this call looks
+        harness.stored.remove("id1")  # not yet there when this call reads
         harness.clock.pass_by(seconds=1)
 
     harness.on_look = another_is_faster
@@ -267,7 +267,7 @@ def test_of_two_that_find_the_key_expired_one_gets_it() -> None:
 
     calls = OthersAreFaster()
     calls.calls[digest] = first
-    service = IdempotencyService(calls, harness.clock, lambda: "mine")
+    service = IdempotencyService(calls=calls, now=harness.clock, new_id=lambda: "mine")
     with pytest.raises(RequestInFlight):
         service.once("ann", "k", "five pictures", harness._find, harness._create)
     assert harness.stored == ["id1"]

@@ -8,9 +8,9 @@ from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
-from tests.builders import NOON, an_identity, an_image
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import NOON, an_identity, an_image
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     FakeAnalyzer,
     FakeBucket,
     FakeIdentities,
@@ -37,7 +37,7 @@ class Harness:
         self.providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
         self.service = IdentityService(
             self.identities,
-            ReferenceService(self.bucket, media, self.analyzer, lambda: "u"),
+            ReferenceService(bucket=self.bucket, media=media, analyzer=self.analyzer, new_id=lambda: "u"),
             self.providers,
             OrderService(self.ledger, lambda: NOON, lambda: "secret"),
             self.workflows,

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from character_identity.domain.generation import Generation
 from character_identity.services.long_poll import wait_until_settled
-from tests.builders import NOON, a_generation
-from tests.fakes import Clock
+from tests.support.builders import NOON, a_generation
+from tests.support.fakes import Clock
 
 RUNNING, DONE = a_generation(status="running"), a_generation(status="succeeded", settled_at=NOON)
 
@@ -15,12 +15,12 @@ class Harness:
         self.clock = Clock()
         self.settles_at = NOON + timedelta(seconds=settles_after_s)
 
-    def look(self) -> Generation:
+    def poll(self) -> Generation:
         return DONE if self.clock() >= self.settles_at else RUNNING
 
     def waited_for(self, wait_s: float) -> tuple[Generation, float]:
         found = wait_until_settled(
-            self.look, wait_s, self.clock, lambda seconds: self.clock.pass_by(seconds=seconds)
+            self.poll, wait_s, self.clock, lambda seconds: self.clock.pass_by(seconds=seconds)
         )
         return found, (self.clock() - NOON).total_seconds()
 

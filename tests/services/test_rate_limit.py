@@ -4,14 +4,14 @@ import pytest
 
 from character_identity.domain.errors import TooManyRequests
 from character_identity.services.rate_limit import RateLimit
-from tests.api_fakes import FakeRequestCounts
-from tests.builders import NOON
-from tests.fakes import Clock
+from tests.support.api_fakes import FakeRequestCounts
+from tests.support.builders import NOON
+from tests.support.fakes import Clock
 
 
 def test_so_many_are_admitted_in_a_minute_and_then_again() -> None:
     clock = Clock(NOON + timedelta(seconds=17.5))
-    limit = RateLimit(FakeRequestCounts(), 2, clock)
+    limit = RateLimit(counts=FakeRequestCounts(), per_minute=2, now=clock)
     limit.admit("ann")
     limit.admit("ann")
     with pytest.raises(TooManyRequests) as caught:
@@ -22,9 +22,9 @@ def test_so_many_are_admitted_in_a_minute_and_then_again() -> None:
     limit.admit("ann")
 
 
-def test_the_wait_that_is_told_is_never_none() -> None:
+def test_the_wait_that_is_reported_is_never_none() -> None:
     clock = Clock(NOON + timedelta(seconds=59.999))
-    limit = RateLimit(FakeRequestCounts(), 1, clock)
+    limit = RateLimit(counts=FakeRequestCounts(), per_minute=1, now=clock)
     limit.admit("ann")
     with pytest.raises(TooManyRequests) as caught:
         limit.admit("ann")
@@ -32,6 +32,6 @@ def test_the_wait_that_is_told_is_never_none() -> None:
 
 
 def test_an_owner_has_a_limit_of_its_own() -> None:
-    limit = RateLimit(FakeRequestCounts(), 1, Clock())
+    limit = RateLimit(counts=FakeRequestCounts(), per_minute=1, now=Clock())
     limit.admit("ann")
     limit.admit("bob")

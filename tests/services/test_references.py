@@ -13,8 +13,8 @@ from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.services.references import MAX_BYTES, MAX_REFERENCES, ReferenceService, Source
 from local.photographs import CHELSEA, EILEEN, VIEWS, view_of
-from tests.builders import an_image, different_images
-from tests.fakes import FakeAnalyzer, FakeBucket, FakeMedia
+from tests.support.builders import an_image, different_images
+from tests.support.fakes import FakeAnalyzer, FakeBucket, FakeMedia
 
 LIMITS = ReferenceLimits(2, 3)
 MANY = ReferenceLimits(4, 20)
@@ -27,7 +27,12 @@ class Harness:
         self.bucket = FakeBucket()
         self.media = FakeMedia()
         self.analyzer = analyzer or FakeAnalyzer()
-        self.service = ReferenceService(self.bucket, self.media, self.analyzer, lambda: f"id{next(ids)}")
+        self.service = ReferenceService(
+            bucket=self.bucket,
+            media=self.media,
+            analyzer=self.analyzer,
+            new_id=lambda: f"id{next(ids)}",
+        )
 
     def uploaded(self, content: bytes, owner: str = "ann") -> str:
         key = self.service.upload_ticket(owner, "image/jpeg", 100).key
@@ -44,14 +49,14 @@ class Harness:
         return self.service.check("ann", sources, limits)
 
     def refusal(self, sources: list[Source], limits: ReferenceLimits = LIMITS) -> InvalidRequest:
-        """What taking in is refused with; by then nothing is stored."""
+        """Return the error with which taking in is refused; by then nothing is stored."""
         with pytest.raises(InvalidRequest) as caught:
             self.service.take_in("ann", "i1", sources, limits)
         assert self.stored() == []
         return caught.value
 
 
-def told(findings: list[Finding]) -> list[tuple[str, int | None]]:
+def located(findings: list[Finding]) -> list[tuple[str, int | None]]:
     return [(finding.code, finding.reference) for finding in findings]
 
 
@@ -100,7 +105,7 @@ def test_of_far_too_many_none_is_fetched() -> None:
     harness = Harness()
     links: list[Source] = [f"https://a.test/{number}.jpg" for number in range(MAX_REFERENCES + 1)]
     for limits in (None, LIMITS, MANY):
-        assert told(harness.check(links, limits)) == [("too_many_references", None)]  # FakeMedia has none
+        assert located(harness.check(links, limits)) == [("too_many_references", None)]  # FakeMedia has none
 
 
 def test_no_provider_takes_more_than_are_looked_at() -> None:
@@ -118,7 +123,7 @@ def test_a_copy_beside_enough_others_is_only_a_warning() -> None:
     harness = Harness()
     sources = harness.uploads(2)
     taken = harness.service.take_in("ann", "i1", [*sources, sources[0]], LIMITS)
-    assert ("duplicate_reference", 2) in told(taken.findings)
+    assert ("duplicate_reference", 2) in located(taken.findings)
     assert len(taken.keys) == 3
     assert taken.sha256s[0] == taken.sha256s[2]
     assert len(harness.analyzer.shown) == 2
@@ -142,7 +147,7 @@ def test_one_bad_image_refuses_all_and_is_named(content: bytes, code: str) -> No
     assert error.message.startswith(f"{bad}: ")
 
 
-def test_all_errors_are_told_and_errors_come_first() -> None:
+def test_all_errors_are_reported_and_errors_come_first() -> None:
     harness = Harness()
     good = harness.uploads(1)
     gone, small = "https://a.test/gone.jpg", harness.uploaded(an_image(width=100))
@@ -150,21 +155,21 @@ def test_all_errors_are_told_and_errors_come_first() -> None:
     error = harness.refusal([*good, gone, small, b"GIF89a", good[0]], LIMITS)
     assert error.code == "unreachable_reference"
     found = [Finding.model_validate(finding) for finding in error.details]
-    assert told(found)[:5] == [
+    assert located(found)[:5] == [
         ("unreachable_reference", 1),
         ("image_too_small", 2),
         ("unreadable_image", 3),
         ("too_many_references", None),
         ("blurred", 0),
     ]
-    assert told(found)[5:] == [("blurred", 4), ("duplicate_reference", 4)]
+    assert located(found)[5:] == [("blurred", 4), ("duplicate_reference", 4)]
     assert all(finding.message and finding.advice for finding in found)
 
 
 def test_an_image_that_can_be_mended_may_still_be_one_of_the_different_ones() -> None:
     harness = Harness()
     findings = harness.check([harness.uploaded(an_image()), b"not a picture"])
-    assert told(findings)[0] == ("unreadable_image", 1)
+    assert located(findings)[0] == ("unreadable_image", 1)
     assert "too_few_references" not in [finding.code for finding in findings]
 
 
@@ -174,7 +179,7 @@ def test_another_owners_upload_is_as_unknown_as_none() -> None:
     del harness.bucket.objects[missing]
     own = missing.rpartition("/")[0]
     for source in (other, missing, "references/i1/0001.jpg", f"{own}/{'a' * 2000}", f"{own}/a/b.jpg", own):
-        assert told(harness.check([source, source]))[:2] == [
+        assert located(harness.check([source, source]))[:2] == [
             ("unknown_reference", 0),
             ("unknown_reference", 1),
         ]
@@ -199,7 +204,7 @@ def test_a_link_that_is_given_twice_is_fetched_once() -> None:
     media, bucket = CountingMedia(), FakeBucket()
     link, other = "https://a.test/a.jpg", "https://a.test/b.jpg"
     media.files |= {link: an_image(), other: an_image(colour="blue")}
-    service = ReferenceService(bucket, media, FakeAnalyzer(), lambda: "id")
+    service = ReferenceService(bucket=bucket, media=media, analyzer=FakeAnalyzer(), new_id=lambda: "id")
     assert len(service.take_in("ann", "i1", [link, other, link], LIMITS).keys) == 3
     assert fetched == [link, other]
 
@@ -221,7 +226,7 @@ def test_what_happened_to_photographs_is_found() -> None:
         dark = saved(cat.convert("RGB").point(lambda level: level // 5))
     sources: list[Source] = [EILEEN.path.read_bytes(), again, mirrored, cropped, dark]
     findings = harness.check(sources, MANY)
-    assert told(findings) == [("too_dark", 4), ("near_duplicate", 1), ("near_duplicate", 2)]
+    assert located(findings) == [("too_dark", 4), ("near_duplicate", 1), ("near_duplicate", 2)]
     assert findings[2].message == "The mirror image of picture 1."
 
 
@@ -240,7 +245,7 @@ def test_without_limits_any_number_will_do() -> None:
         assert [f for f in harness.check(harness.uploads(number), None) if f.severity == "error"] == []
 
 
-def test_what_the_encoder_sees_is_told_by_place_in_the_request() -> None:
+def test_what_the_encoder_sees_is_reported_by_place_in_the_request() -> None:
     far, near = 0.1, 0.9
     alike = [
         [1 if one == other else far if 2 in (one, other) else near for other in range(4)] for one in range(4)
@@ -248,7 +253,7 @@ def test_what_the_encoder_sees_is_told_by_place_in_the_request() -> None:
     harness = Harness(FakeAnalyzer(analysis=ReferenceAnalysis([1, 1, 0, 2], alike, "tiny")))
     first, second, third, fourth, *_ = views()
     findings = harness.check([first, first, second, third, fourth], MANY)
-    assert told(findings) == [
+    assert located(findings) == [
         ("duplicate_reference", 1),
         ("outlier", 3),
         ("no_face", 3),
@@ -265,7 +270,7 @@ def test_the_encoder_is_shown_small_images() -> None:
 def test_when_nobody_can_look_the_answer_says_so_and_all_else_is_as_ever() -> None:
     harness = Harness(FakeAnalyzer(None))
     taken = harness.service.take_in("ann", "i1", [*views()], MANY)
-    assert told(taken.findings) == [("analysis_unavailable", None)]
+    assert located(taken.findings) == [("analysis_unavailable", None)]
     assert (len(taken.keys), taken.medoid) == (5, None)
 
 
@@ -277,7 +282,7 @@ def test_nobody_is_asked_to_look_at_nothing() -> None:
     assert harness.analyzer.asked == 0
 
 
-def test_the_medoid_is_told_by_its_place_in_the_request() -> None:
+def test_the_medoid_is_reported_by_its_place_in_the_request() -> None:
     harness = Harness(FakeAnalyzer(1))
     first, second, third = different_images(3)
     assert harness.service.take_in("ann", "i1", [first, first, second], LIMITS).medoid == 2

@@ -3,10 +3,11 @@ from hashlib import sha256
 import pytest
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.generation import MAX_IMAGE_BYTES
 from character_identity.domain.score import EncoderVersion
 from character_identity.services.scoring import ScoringService
-from tests.fakes import FakeBucket
-from tests.scoring_fakes import FakeEmbedder, FakeScores
+from tests.support.fakes import FakeBucket
+from tests.support.scoring_fakes import FakeEmbedder, FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 IMAGE = "generations/eileen/portrait/03.jpg"
@@ -41,6 +42,11 @@ def test_an_image_is_compared_with_every_reference_of_its_identity_and_no_other(
     assert (score.encoder, score.weights_sha256, score.preprocessing) == VERSION
     assert score.image_sha256 == sha256(b"0.6 0.8").hexdigest()
     assert harness.scores.scores_of("portrait") == {3: [score]}
+
+
+def test_the_largest_image_that_is_stored_is_scored(harness: Harness) -> None:
+    harness.bucket.objects[IMAGE] = b"0.6 0.8".ljust(MAX_IMAGE_BYTES)
+    assert harness.scoring.score(IMAGE) is not None
 
 
 def test_a_second_event_for_an_image_changes_nothing_and_computes_nothing(harness: Harness) -> None:

@@ -11,8 +11,8 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.job import JobHandle
 from character_identity.services.jobs.submission import submit_once
-from tests.builders import a_job
-from tests.fakes import Clock, FakeLedger
+from tests.support.builders import a_job
+from tests.support.fakes import Clock, FakeLedger
 
 HANDLE = JobHandle(provider_job_id="r1")
 

@@ -7,6 +7,7 @@ from character_identity.domain.errors import ProviderRejected, ProviderUnavailab
 from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.observability import ORIGIN, keys_of, log_keys
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
@@ -21,10 +22,17 @@ from character_identity.services.jobs.sweep import (
 )
 from character_identity.services.jobs.training import TrainingWorkflow
 from character_identity.services.webhooks.events import EventService
-from tests.builders import NOON, a_generation, a_generation_job, a_job, a_training_identity, an_identity
-from tests.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
-from tests.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
-from tests.fakes import (
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+)
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
+from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeGenerations,
@@ -44,7 +52,7 @@ LAST = DEADLINE + GRACE
 
 
 class Provider(FakeProvider):
-    """Fails to stop a job where it is told to."""
+    """Fails to stop a job where the test says so."""
 
     trouble: Exception | None = None
 
@@ -66,10 +74,16 @@ class Harness:
         self.work = FakeOpenWork(self.ledger, self.erasures, self.events)
         self.workflows, self.provider, self.bucket = FakeWorkflows(), Provider(), FakeBucket()
         providers = FakeProviders(self.provider)
-        events = EventService(self.events, FakeEndpoints(), FakeDeliveries(), self.bus, self.clock)
-        news = CallbackService(self.ledger, self.workflows, providers)
+        events = EventService(
+            events=self.events,
+            endpoints=FakeEndpoints(),
+            deliveries=FakeDeliveries(),
+            bus=self.bus,
+            now=self.clock,
+        )
+        callbacks = CallbackService(self.ledger, self.workflows, providers)
         erasure = ErasureService(
-            self.identities, self.erasures, self.ledger, self.bucket, providers, news, events, self.clock
+            self.identities, self.erasures, self.ledger, self.bucket, providers, callbacks, events, self.clock
         )
         self.service = SweepService(
             self.work,
@@ -116,7 +130,7 @@ class Harness:
             self.workflows.start(job)
 
     def sweep(self, **after: float) -> Swept:
-        """What is due then, in a sweep that has all the time it needs."""
+        """Sweep what is due then, with all the time it needs."""
         self.clock.pass_by(**after)
         return self.service.sweep(self.clock() + timedelta(hours=1))
 
@@ -126,7 +140,7 @@ class Harness:
         return job
 
     def failure(self) -> Failure | None:
-        """Why the training or the generation failed, as stored."""
+        """Return why the training or the generation failed, as stored."""
         if self.generations.stored:
             return self.generations.stored["g1"].error
         return self.identities.stored["i1"].error
@@ -210,7 +224,7 @@ class TestAMachineThatRuns:
         assert harness.identities.stored["i1"].status == "training"
 
     @pytest.mark.parametrize("draws", [False, True])
-    def test_what_does_not_end_is_ended_and_told(self, harness: Harness, draws: bool) -> None:
+    def test_what_does_not_end_is_ended_and_reported(self, harness: Harness, draws: bool) -> None:
         harness.draws(started=True) if draws else harness.trains(started=True)
         harness.clock.time = harness.job.deadline_at + GRACE
         harness.sweep()
@@ -237,6 +251,17 @@ class TestAMachineThatRuns:
             harness.sweep(minutes=1)
         harness.sweep(minutes=1)
         assert not harness.job.open
+
+
+def test_what_the_sweep_settles_is_logged_under_the_request_that_ordered_it(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    harness.trains(correlation_id="the order's")
+    with log_keys():
+        harness.sweep(days=1)
+    (record,) = [each for each in caplog.records if each.message == "a job was settled by the sweep"]
+    assert {name: vars(record)[name] for name in ORIGIN} == keys_of(harness.job)
+    assert vars(record)["correlation_id"] == "the order's"
 
 
 class TestAnOutcomeWithoutItsMoney:

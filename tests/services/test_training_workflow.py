@@ -11,9 +11,9 @@ from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
-from tests.builders import NOON, a_job, a_training_identity
-from tests.event_fakes import FakeEvents
-from tests.fakes import (
+from tests.support.builders import NOON, a_job, a_training_identity
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import (
     Clock,
     FakeBucket,
     FakeIdentities,
@@ -111,11 +111,11 @@ def test_the_happy_path_ends_ready_with_checked_weights_of_our_own() -> None:
     assert harness.identity.weights is not None
     assert harness.bucket.objects[harness.identity.weights.key] == b"weights" == harness.checked[0]
     links = (WEIGHTS, harness.bucket.link(harness.identity.weights.key).partition("?")[0])
-    for mark in (
+    for digest in (
         *(link_digest(f"{link}?X-Amz-Signature=again") for link in links),
         weights_digest(b"weights"),
     ):
-        assert harness.trained_weights.find("ann", mark) == "i1"
+        assert harness.trained_weights.find("ann", digest) == "i1"
 
 
 def test_the_order_carries_trigger_word_title_and_archive() -> None:
@@ -151,10 +151,10 @@ def test_an_order_whose_answer_was_lost_is_not_repeated_and_waits_for_the_deadli
 def test_a_callback_settles_an_order_whose_answer_was_lost() -> None:
     harness = Harness()
     state = harness.cut_off()
-    harness.ledger.submitted("training-i1", JobHandle(provider_job_id="told by callback"))
+    harness.ledger.submitted("training-i1", JobHandle(provider_job_id="named by a callback"))
     harness.provider.training_status = TrainingStatus("done", weights_url=WEIGHTS)
     state = harness.service.check(state)
-    assert (state.state, harness.identity.provider_model_id) == ("trained", "told by callback")
+    assert (state.state, harness.identity.provider_model_id) == ("trained", "named by a callback")
 
 
 def test_an_order_whose_answer_was_lost_is_found_by_looking_it_up() -> None:
@@ -338,7 +338,7 @@ def test_weights_that_cannot_be_had_are_tried_again_while_the_link_may_live(trou
     assert harness.bucket.objects == {}
 
 
-def test_a_ready_identity_is_told_and_its_money_settled_once() -> None:
+def test_a_ready_identity_is_reported_and_its_money_settled_once() -> None:
     harness = Harness()
     assert harness.spent_usd == (2, 0)
     state = harness.service.store_weights(harness.trained())

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from infra.workflows import DEFINITIONS
-from tests.local.emulator_fixture import EmulatedAws, running_emulator
 from tests.state_machines.history import Run, visits_of
 from tests.state_machines.scenarios import SCENARIOS, Scenario
+from tests.support.emulator import EmulatedAws, running_emulator
+from tests.support.in_process.executions import DEFINITIONS
+from tests.support.waiting import wait_until
 
 WAIT_SCALE = 0.003  # the machines' own limits are scaled too, while calls take as long as they take
 AT_A_TIME = 12
@@ -66,11 +66,7 @@ def _run(aws: EmulatedAws, machine: str, scenario: Scenario, folder: Path) -> Ru
     return Run(*outcome, calls=calls_in(own), visits=visits_of(events), events=len(events))
 
 
-def _handed_out(folder: Path, limit_s: float = 20) -> str:
+def _handed_out(folder: Path) -> str:
     """The task token that a task left for somebody else."""
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        if (folder / "token").exists():
-            return (folder / "token").read_text()
-        time.sleep(0.02)
-    raise AssertionError(f"no token was handed out within {limit_s} s")
+    wait_until((folder / "token").exists, "a token")
+    return (folder / "token").read_text()

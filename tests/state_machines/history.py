@@ -1,4 +1,4 @@
-"""What an execution's history says, and how much of a definition a set of histories has been through."""
+"""Histories of executions, and how much of a definition a set of them has been through."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ GROUPS = {
         "KeyError",
     )
 }
-"""What stands for the errors that a name in a definition means, where it means more than one: a function that
+"""One error for each name in a definition that means more than one: a function that
 died, one that took too long, what Lambda cannot name, throttling, and a class of Python's."""
 
 
@@ -33,7 +33,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Run:
-    """How an execution went; ``calls`` are how often each function was called."""
+    """One execution; ``calls`` are how often each function was called."""
 
     status: str
     error: str | None
@@ -86,7 +86,7 @@ def wanted(definition: dict[str, Any]) -> Coverage:
 
 
 def reached(definition: dict[str, Any], visits: Iterable[Visit]) -> Coverage:
-    """What of ``wanted`` the visits have been through."""
+    """Return the part of ``wanted`` that the visits have been through."""
     coverage: Coverage = {kind: set() for kind in KINDS}
     for visit in visits:
         state = definition["States"][visit.state]
@@ -105,7 +105,7 @@ def reached(definition: dict[str, Any], visits: Iterable[Visit]) -> Coverage:
 
 
 def _outcomes(retries: list[dict[str, Any]], visit: Visit) -> Iterator[tuple[str, str]]:
-    """What became of each error of a visit. A retrier counts all its errors together."""
+    """Return the end of each error of a visit. A retrier counts all its errors together."""
     deciding = {error: _first_for(error, retries) for error in visit.errors}
     seen = Counter(deciding[error] for error in visit.errors)
     last = deciding[visit.errors[-1]]

@@ -1,4 +1,4 @@
-"""What happens to the two machines, and what has to come of it: written out, not read from the files."""
+"""Scenarios of the two machines, and how each has to end: written out, not read from the files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -41,8 +41,8 @@ class Machine:
         return *self.well[:2], self.bad_end
 
     @property
-    def look(self) -> tuple[str, str, str]:
-        """From a wait for a callback to what the look showed."""
+    def poll(self) -> tuple[str, str, str]:
+        """From a wait for a callback to what the poll showed."""
         return "WaitForCallback", self.check, "Settled?"
 
     @property
@@ -101,7 +101,7 @@ class Scenario:
 
 
 def _well(machine: Machine, parts: Script) -> Script:
-    """What each task turns the state into when all goes well; done at the second look."""
+    """Return the states that each task leads to when all goes well; done at the second poll."""
     return {
         **{task: [{}] for task in machine.begin},
         machine.submit: [{"state": machine.pending}],
@@ -123,8 +123,8 @@ def _failed(
 
 
 def _waits(machine: Machine) -> Iterator[Scenario]:
-    """All ways to wait, and what a look shows."""
-    begin, look, store, well = machine.begin, machine.look, machine.store, machine.well
+    """All ways to wait, and what a poll shows."""
+    begin, poll, store, well = machine.begin, machine.poll, machine.store, machine.well
     done: Step = {"state": machine.done}
     at_once = {
         machine.submit: [{"state": machine.pending, "poll_seconds": LONG_S}],
@@ -134,44 +134,44 @@ def _waits(machine: Machine) -> Iterator[Scenario]:
     def scenario(name: str, path: tuple[str, ...], parts: Script) -> Scenario:
         return Scenario(f"{machine.name}: {name}", machine.name, _well(machine, parts), path)
 
-    found = (*begin, *look, store, *well)
-    yield scenario("done at the second look", (*begin, *look, *look, store, *well), {})
+    found = (*begin, *poll, store, *well)
+    yield scenario("done at the second poll", (*begin, *poll, *poll, store, *well), {})
     yield scenario("woken at once", found, {**at_once, "WaitForCallback": [{"wakes": True}]})
     by_another = scenario("woken by another", found, {**at_once, "WaitForCallback": [{"hands_out": True}]})
     yield replace(by_another, woken=True)
     yield scenario(
-        "nobody can be told to wake it",
-        (*begin, "WaitForCallback", "WaitForTimeout", *look[1:], *look, store, *well),
+        "nobody can know how to wake it",
+        (*begin, "WaitForCallback", "WaitForTimeout", *poll[1:], *poll, store, *well),
         {"WaitForCallback": [{"raises": "ConnectionError"}, {}]},
     )
     yield scenario(
         "was never submitted",
-        (*begin, *look, machine.submit, *look, store, *well),
+        (*begin, *poll, machine.submit, *poll, store, *well),
         {machine.check: [{"state": "unsubmitted"}, done]},
     )
 
 
 def _ends(machine: Machine) -> Iterator[Scenario]:
     """All ways not to succeed but for errors of tasks."""
-    begin, look, store, ill = machine.begin, machine.look, machine.store, machine.ill
+    begin, poll, store, ill = machine.begin, machine.poll, machine.store, machine.ill
     check, record = machine.check, machine.record
     failed: Step = {"state": "failed"}
 
     def scenario(name: str, path: tuple[str, ...], parts: Script, error: str = "no_luck") -> Scenario:
         return _failed(f"{machine.name}: {name}", machine, path, parts, error)
 
-    yield scenario("the provider fails it", (*begin, *look, *ill), {check: [failed]})
-    yield scenario("nothing usable", (*begin, *look, *look, store, *ill), {store: [failed]})
+    yield scenario("the provider fails it", (*begin, *poll, *ill), {check: [failed]})
+    yield scenario("nothing usable", (*begin, *poll, *poll, store, *ill), {store: [failed]})
     yield scenario(
         "a failure without a reason",
-        (*begin, *look, *ill),
+        (*begin, *poll, *ill),
         {check: [failed], record: [{**failed, "error": None}]},
         "States.Runtime",
     )
     no_time = {machine.submit: [{"poll_seconds": 0}]}
     yield scenario("no time to wait for", (*begin, "WaitForCallback"), no_time, "States.Runtime")
     too_large = {check: [{"grows": 300_000}]}
-    yield scenario("too large a state", (*begin, *look[:2]), too_large, "States.DataLimitExceeded")
+    yield scenario("too large a state", (*begin, *poll[:2]), too_large, "States.DataLimitExceeded")
 
 
 def _never_ending(machine: Machine) -> Scenario:
@@ -184,7 +184,7 @@ def _way_to(machine: Machine, task: str) -> tuple[str, ...]:
     """The states before a task is entered for the first time."""
     if task in machine.begin:
         return machine.begin[: machine.begin.index(task)]
-    found = (*machine.begin, *machine.look, *machine.look)
+    found = (*machine.begin, *machine.poll, *machine.poll)
     return {
         machine.check: (*machine.begin, "WaitForCallback"),
         machine.store: found,
@@ -196,10 +196,10 @@ def _recovering(machine: Machine, task: str, *errors: str) -> Scenario:
     """A task that fails like this, then no more."""
     script = _well(machine, {})
     script[task] = [*({"raises": error} for error in errors), *script[task]]
-    path = (*machine.begin, *machine.look, *machine.look, machine.store, *machine.well)
+    path = (*machine.begin, *machine.poll, *machine.poll, machine.store, *machine.well)
     repeats = len(errors) // len(set(errors))
-    told = ", ".join(dict.fromkeys(errors)) + (f", {repeats} times each" if repeats > 1 else "")
-    name, calls = f"{task} recovers from {told}", (task, len(script[task]))
+    names = ", ".join(dict.fromkeys(errors)) + (f", {repeats} times each" if repeats > 1 else "")
+    name, calls = f"{task} recovers from {names}", (task, len(script[task]))
     return Scenario(name, machine.name, script, path, calls=calls)
 
 
@@ -236,11 +236,11 @@ def _failures(machine: Machine) -> Iterator[Scenario]:
 
 
 def _failing_at_each_poll(machine: Machine) -> Scenario:
-    """Each look has all its repeats."""
+    """Each poll has all its repeats."""
     failures: list[Step] = [{"raises": "KeyError"}] * OTHER_REPEATS
     steps: list[Step] = [*failures, {"state": machine.pending}, *failures, {"state": machine.done}]
-    path = (*machine.begin, *machine.look, *machine.look, machine.store, *machine.well)
-    name, script = f"{machine.check} fails at each look", _well(machine, {machine.check: steps})
+    path = (*machine.begin, *machine.poll, *machine.poll, machine.store, *machine.well)
+    name, script = f"{machine.check} fails at each poll", _well(machine, {machine.check: steps})
     return Scenario(name, machine.name, script, path, calls=(machine.check, len(steps)))
 
 

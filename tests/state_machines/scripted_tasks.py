@@ -1,7 +1,7 @@
 """Stands for every function of a state machine and plays what the input's ``script`` says.
 
-It runs in the emulator, and in this process for tests/histories/executions.py. ``script`` has a list of steps
-for each function, one for each call and the last for all further ones. A step may say
+It runs in the emulator, and in this process for tests/support/in_process. ``script`` has a list of steps for
+each function, one for each call and the last for all further ones. A step may say
 ``{"raises": name}``: end in an error of that name;
 ``{"wakes": True}``, with a task token: send it back at once, before anything else;
 ``{"hands_out": True}``, with a task token: leave it in the folder for somebody else to send;

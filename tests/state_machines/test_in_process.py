@@ -1,4 +1,4 @@
-"""tests/histories/executions.py makes of the same files and scripts what the emulator makes of them."""
+"""The executions in this process make of the same files and scripts what the emulator makes of them."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.histories.executions import Execution, Executions
 from tests.state_machines import scripted_tasks
 from tests.state_machines.conftest import calls_in, first_state
 from tests.state_machines.history import Run
 from tests.state_machines.scenarios import SCENARIOS, Scenario
+from tests.support.in_process.executions import Execution, Executions
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.workflows import DEFINITIONS
 from tests.state_machines.history import KINDS, Run, reached, wanted
 from tests.state_machines.scenarios import SCENARIOS, Scenario
+from tests.support.in_process.executions import DEFINITIONS
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

@@ -1,4 +1,4 @@
-"""What a job costs in state transitions, with the provider's callback and without.
+"""State transitions that a job costs, with the provider's callback and without.
 
 "Step Functions counts a state transition each time a step of your workflow is executed", retries included;
 https://aws.amazon.com/step-functions/pricing/, read 2026-11-23. The start is counted here too.
@@ -37,7 +37,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.
 
 @dataclass(frozen=True)
 class Job:
-    """How one provider's jobs of one kind are looked at."""
+    """The polls of one provider's jobs of one kind."""
 
     name: str
     machine: Machine
@@ -45,7 +45,7 @@ class Job:
     deadline_s: int
 
     def polls(self, *, awaiting_callback: bool, done_after_s: int | None = None) -> int:
-        """How often it is asked for, each time in no time, until it is done or else given up.
+        """Return how often it is asked for, each time in no time, until it is done or else given up.
 
         A provider that calls back does so when the job is done.
         """
@@ -82,7 +82,7 @@ JOBS = [
 ]
 
 
-@pytest.mark.system
+@pytest.mark.processes
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 @pytest.mark.parametrize("how", ["woken at once", "woken by another"])
 def test_a_job_that_is_woken_once_takes_few_transitions(
@@ -99,7 +99,7 @@ def test_a_job_that_is_woken_once_takes_few_transitions(
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_a_usual_job_with_a_callback_is_looked_at_twice(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     polls = job.polls(awaiting_callback=True, done_after_s=job.backoff.usual_s)
-    steps = len((*job.machine.begin, *job.machine.look * polls, job.machine.store, *job.machine.well))
+    steps = len((*job.machine.begin, *job.machine.poll * polls, job.machine.store, *job.machine.well))
     with capsys.disabled():
         print(f"\n{job.name}: {polls} polls, {steps} steps and the start")
     assert polls == 2
@@ -112,7 +112,7 @@ def test_the_deadline_limits_the_transitions_without_callback(
 ) -> None:
     polls = job.polls(awaiting_callback=False)
     around = 1 + len((*job.machine.begin, *job.machine.ill))
-    transitions = around + polls * len(job.machine.look)
+    transitions = around + polls * len(job.machine.poll)
     # Where even the token cannot be kept, WaitForTimeout comes in between.
     at_worst = transitions + polls
     with capsys.disabled():
@@ -126,6 +126,6 @@ def test_a_history_has_room_for_all_looks_with_all_their_retries(job: Job) -> No
     attempts = 1 + OTHER_REPEATS + PROVIDER_REPEATS
     task = TASK_EVENTS + attempts * ATTEMPT_EVENTS
     wait = TASK_EVENTS + ATTEMPT_EVENTS + CHOICE_EVENTS  # and WaitForTimeout, which has as many as a Choice
-    look = wait + task + CHOICE_EVENTS
+    poll = wait + task + CHOICE_EVENTS
     around = task * (len(job.machine.begin) + 2)
-    assert job.polls(awaiting_callback=False) * look + around < LONGEST_HISTORY
+    assert job.polls(awaiting_callback=False) * poll + around < LONGEST_HISTORY

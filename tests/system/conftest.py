@@ -1,6 +1,5 @@
 """The whole system on this machine, started once for all system tests."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,6 +13,7 @@ import pytest
 from character_identity_client import ApiClient
 from local.photographs import CHELSEA, EILEEN, make_references
 from local.runtime import Options, System, running
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 
 TRAINING_S, GENERATION_S = 1.0, 0.2
 
@@ -42,7 +42,7 @@ class Running:
         return self.aws("stepfunctions").describe_execution(executionArn=f"{arn}:{name}")
 
     def paid(self, text: str) -> list[str]:
-        """The endpoints of the stand-ins' billable calls whose input holds ``text``."""
+        """The endpoints of the simulators' billable calls whose input holds ``text``."""
         calls = self.providers.get("/control/ledger").raise_for_status().json()["calls"]
         return [call["endpoint"] for call in calls if text in str(call["input"])]
 
@@ -56,14 +56,11 @@ class Running:
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": {":pk": {"S": f"GENERATION#{generation_id}"}},
         }
-        deadline = time.monotonic() + 30
-        while not (items := self.aws("dynamodb").query(**query)["Items"]):
-            assert time.monotonic() < deadline, "the picture was not scored"
-            time.sleep(0.1)
+        items = wait_until(lambda: self.aws("dynamodb").query(**query)["Items"], "a score")
         return float(items[0]["mean"]["N"])
 
     def arm(self, **fault: Any) -> None:
-        """Have the stand-ins misbehave once."""
+        """Have the simulators misbehave once."""
         self.providers.post("/control/faults", json=fault).raise_for_status()
 
 
@@ -86,5 +83,5 @@ def running_system(
     )
     with running(options) as system, ApiClient(system.api_url, system.token) as api:
         assert system.provider_url is not None
-        with httpx.Client(base_url=system.provider_url) as providers:
+        with httpx.Client(base_url=system.provider_url, timeout=HANGS_AFTER_S) as providers:
             yield Running(system, api, providers, people)

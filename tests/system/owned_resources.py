@@ -1,7 +1,6 @@
 """Something of everything that an owner can have, made through the API of the running system."""
 
 import json
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import httpx
 
 from character_identity.domain.event import event_id_of
 from character_identity_client import ApiClient
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 from tests.system.conftest import TRAINING_S, Running
 
 LONG_S = 600.0
@@ -19,7 +19,7 @@ ORDER_KEY = "the-first-order"
 
 @dataclass(frozen=True)
 class Owner:
-    """What one owner has. ``ids`` are by the parameter that takes them; several where they differ.
+    """The resources of one owner. ``ids`` are by the parameter that takes them; several where they differ.
 
     ``moving`` are those of them that go on changing by themselves.
     """
@@ -47,17 +47,17 @@ def an_owner_of_everything(running: Running, name: str) -> Owner:
         keys = api.upload_references(running.people["Eileen"])
         lora = api.create_identity(name, "fal-lora", keys, class_name="woman").character_id
         tune = api.create_identity(name, "astria", keys, class_name="woman").character_id
-        api.wait_until_ready(lora, timeout_s=60)
-        api.wait_until_ready(tune, timeout_s=60)
+        api.wait_until_ready(lora, timeout_s=HANGS_AFTER_S)
+        api.wait_until_ready(tune, timeout_s=HANGS_AFTER_S)
         image = api.generate(lora, f"{name} smiles", seed=1).generation_id
         prompt = api.generate(tune, f"{name} smiles", seed=1).generation_id
         for generation_id in (image, prompt):
-            api.wait_until_scored(generation_id, timeout_s=60)
+            api.wait_until_scored(generation_id, timeout_s=HANGS_AFTER_S)
         training, erased = _long_training(running, api, name, keys), _erased(http, api, name, keys)
         order = Owner(name=name, token=token, keys=tuple(keys), ids={}).order
         headers = {"Idempotency-Key": ORDER_KEY}
         ordered = http.post("/v1/identities", json=order, headers=headers).raise_for_status().json()
-        # Last: what happened until here is not told there, so that no attempt changes anything later.
+        # Last: what happened until here is not delivered there, so that no attempt changes anything later.
         endpoint = http.post("/v1/webhooks", json={"url": NOBODYS_ADDRESS}).raise_for_status().json()
     return Owner(
         name=name,
@@ -82,9 +82,9 @@ def an_owner_of_a_tune(running: Running, name: str) -> Owner:
     with ApiClient(running.system.api_url, token) as api:
         keys = api.upload_references(running.people["Eileen"])
         tune = api.create_identity(name, "astria", keys, class_name="woman").character_id
-        api.wait_until_ready(tune, timeout_s=60)
+        api.wait_until_ready(tune, timeout_s=HANGS_AFTER_S)
         prompt = api.generate(tune, f"{name} smiles", seed=1).generation_id
-        api.wait_until_generated(prompt, timeout_s=60)
+        api.wait_until_generated(prompt, timeout_s=HANGS_AFTER_S)
     return Owner(name=name, token=token, keys=tuple(keys), ids={"tune_id": (tune,), "prompt_id": (prompt,)})
 
 
@@ -96,18 +96,18 @@ def weights_url(running: Running, owner: Owner) -> str:
 
 def remains(running: Running, owner: Owner) -> dict[str, Any]:
     """All that is kept of an owner, as it is now; of what goes on by itself only the status."""
-    marks = {owner.name, *owner.every_id} - {*owner.moving}
+    texts_of_owner = {owner.name, *owner.every_id} - {*owner.moving}
     rows = {
         f"{item['pk']['S']} {item['sk']['S']}": item
         for page in running.aws("dynamodb").get_paginator("scan").paginate(TableName=running.system.table)
         for item in page["Items"]
-        if _mentions(item, marks) and not _mentions(item, owner.moving)
+        if _mentions(item, texts_of_owner) and not _mentions(item, owner.moving)
     }
     objects = {
         each["Key"]: each["ETag"]
         for page in running.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=running.system.bucket)
         for each in page.get("Contents", [])
-        if each["Key"] in owner.keys or _mentions(each["Key"], marks)
+        if each["Key"] in owner.keys or _mentions(each["Key"], texts_of_owner)
     }
     with http_of(running, owner.token) as http:
         answers = {each: http.get(f"/v1/identities/{each}").json() for each in owner.moving}
@@ -118,17 +118,14 @@ def remains(running: Running, owner: Owner) -> dict[str, Any]:
 def http_of(running: Running, token: str) -> httpx.Client:
     """A client of the API that sends a token."""
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=running.system.api_url, headers=headers, timeout=30)
+    return httpx.Client(base_url=running.system.api_url, headers=headers, timeout=HANGS_AFTER_S)
 
 
 def _long_training(running: Running, api: ApiClient, name: str, keys: list[str]) -> str:
     running.providers.post("/control/settings", json={"training_s": LONG_S}).raise_for_status()
     try:
         identity_id = api.create_identity(name, "fal-lora", keys).character_id
-        deadline = time.monotonic() + 60
-        while api.get_identity(identity_id).phase not in {"queued", "training"}:
-            assert time.monotonic() < deadline, "the training was not submitted"
-            time.sleep(0.1)
+        wait_until(lambda: api.get_identity(identity_id).phase in {"queued", "training"}, "the order")
     finally:
         running.providers.post("/control/settings", json={"training_s": TRAINING_S}).raise_for_status()
     return identity_id
@@ -140,6 +137,6 @@ def _erased(http: httpx.Client, api: ApiClient, name: str, keys: list[str]) -> s
     return identity_id
 
 
-def _mentions(item: Any, marks: Iterable[str]) -> bool:
+def _mentions(item: Any, texts_of_owner: Iterable[str]) -> bool:
     text = json.dumps(item, default=str)
-    return any(mark in text for mark in marks)
+    return any(each in text for each in texts_of_owner)

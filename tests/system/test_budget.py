@@ -1,24 +1,24 @@
-"""What a budget holds when many orders come at once, on the emulator: moto takes one call at a time."""
+"""A budget holds when many orders come at once, on the emulator: moto takes one call at a time."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
 from character_identity.aws.budget_table import BudgetTable
 from character_identity.aws.identity_table import IdentityTable
-from character_identity.aws.open_work import OpenWork
+from character_identity.aws.open_work import OpenWorkTable
+from character_identity.aws.session import Session
+from character_identity.aws.table import Table
 from character_identity.domain.errors import BudgetExceeded
-from tests.aws.conftest import create_table
-from tests.builders import NOON, a_job, a_training_identity
-from tests.local.emulator_fixture import running_emulator
+from tests.support.builders import NOON, a_job, a_training_identity
+from tests.support.emulator import running_emulator
+from tests.support.mocked_aws import create_table
 
 TEN_TRAININGS = 20_000_000
 AT_ONCE = 8
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(
@@ -26,19 +26,18 @@ def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(
 ) -> None:
     with running_emulator(1, tmp_path) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.aws_endpoint_url)
-        create_table()
+        table = create_table()
 
         def orders(numbers: range) -> int:
-            table: Any = boto3.session.Session().resource("dynamodb").Table("state")
+            table = Table(Session().client("dynamodb"), "state")
             return sum(_ordered(IdentityTable(table), f"i{number}") for number in numbers)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             accepted = sum(pool.map(orders, [range(start, 200, AT_ONCE) for start in range(AT_ONCE)]))
-        table = boto3.resource("dynamodb").Table("state")
-        budget = BudgetTable(table, TEN_TRAININGS).of("ann", "2026-11")
+        budget = BudgetTable(table, default_limit_microusd=TEN_TRAININGS).of("ann", "2026-11")
         assert accepted == 10
         assert (budget.reserved_microusd, budget.jobs) == (TEN_TRAININGS, 10)
-        assert len(OpenWork(table).due(NOON.replace(hour=13), 100)) == 10
+        assert len(OpenWorkTable(table).due(NOON.replace(hour=13), 100)) == 10
         assert len(IdentityTable(table).list("ann")) == 10
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from io import BytesIO
+from threading import Event
 from typing import Any
 
 import httpx
@@ -25,18 +26,19 @@ from character_identity_client.fal_instant_character import (
     generate_with_instant_character,
 )
 from character_identity_client.fal_lora import create_flux_lora_character_identity, generate_with_flux_lora
+from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import TRAINING_S, Running
 from tests.typescript.shelf import shelf
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 Fault = dict[str, Any]
 Order = Callable[[str], None]
 
-MAX_RETRY_WAIT_S, SHORT_RETRY_WAIT_S = 30.0, 10.0
 POLL_S = 0.05
+NOT_YET = "the same call a little later finds it"
 OWNER, ENOUGH_MICROUSD = "faults", "1000000000"
-KEYS = ("stand-in-id:stand-in-secret", "stand-in-secret", "sd_stand_in")
+KEYS = ("simulator-id:simulator-secret", "simulator-secret", "sd_simulator")
 SIGNATURE = "X-Amz-Signature=f00d"
 REASON = f"Cannot read\nhttps://media.test/a.jpg?{SIGNATURE} with KEY"
 PAGE = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>nginx</body>\n</html>"
@@ -84,25 +86,27 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What the character is called in this cell and nowhere else."""
+        """The character's name in this cell and nowhere else."""
         return "Cell " + "".join(chr(ord("A") + int(digit)) for digit in f"{CELLS.index(self):03}")
 
     @property
     def undecided(self) -> bool:
-        """Whether the client has to wait longer than a test."""
+        """True if the client has to wait longer than a test."""
         return self.operation in PAID and self.kind in UNDECIDED
 
     @property
     def survived(self) -> bool:
-        """Whether the order has to succeed all the same: the call can be made again for nothing."""
+        """True if the order has to succeed all the same: the call can be made again for nothing."""
         if (self.operation, self.kind) == ("fal.result", "500"):
-            return False  # with a request id, which the stand-ins add, this is how fal says that a job failed
+            return (
+                False  # with a request id, which the simulators add, this is how fal says that a job failed
+            )
         return self.kind in {"429", "late"} or (self.operation not in PAID and self.kind not in NOT_SURVIVED)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the client got: a failure, or what it wanted."""
+    """The client's result: a failure, or what it wanted."""
 
     failure: Exception | None
     fault_used: bool
@@ -173,32 +177,31 @@ SHIFTS = (
 CELLS = [cell for shift in SHIFTS for lane in shift for cell in lane]
 
 
-class Deadline(threading.local):
-    """The client's sleep between two looks, shortened; a thread that waits too long fails."""
+class Waiting(threading.local):
+    """The client's sleep between two polls, shortened; it ends when the order is left to itself."""
 
     def __init__(self) -> None:
-        self._ends_at = float("inf")
+        self._left = Event()
 
-    def begin(self, seconds: float) -> None:
-        self._ends_at = time.monotonic() + seconds
+    def begin(self, left: Event) -> None:
+        self._left = left
 
     def sleep(self, _: float) -> None:
-        if time.monotonic() >= self._ends_at:
-            raise OutOfTime("neither outcome nor sentence for long")
-        time.sleep(POLL_S)
+        if self._left.wait(POLL_S):
+            raise LeftToItself
 
 
-class OutOfTime(Exception):
-    """The client still waits."""
-
-
-@pytest.fixture(scope="module")
-def patience() -> Deadline:
-    return Deadline()
+class LeftToItself(Exception):
+    """Nobody waits any more for what becomes of an order."""
 
 
 @pytest.fixture(scope="module")
-def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Order]]:
+def waiting() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture(scope="module")
+def orders(running_system: Running, waiting: Waiting) -> Iterator[dict[str, Order]]:
     """What a client with a LoRA and a tune of its own can order."""
     system = running_system.system
     running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
@@ -208,7 +211,7 @@ def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Or
     )
     with (
         shelf(running_system.people["Eileen"][0].parent) as images_url,
-        ProxySession(system.api_url, system.token_for(OWNER), sleep=patience.sleep) as session,
+        ProxySession(system.api_url, system.token_for(OWNER), sleep=waiting.sleep) as session,
     ):
         configure(session)
         yield orders_with([f"{images_url}/{path.name}" for path in running_system.people["Eileen"]])
@@ -217,7 +220,7 @@ def orders(running_system: Running, patience: Deadline) -> Iterator[dict[str, Or
 
 
 @pytest.fixture(scope="module")
-def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadline) -> Iterator[Outcomes]:
+def outcomes(running_system: Running, orders: dict[str, Order], waiting: Waiting) -> Iterator[Outcomes]:
     """What came of a shift's cells, and how many orders the providers had accepted for each at its end."""
 
     def run(lane: list[Cell]) -> dict[Cell, Outcome]:
@@ -226,11 +229,14 @@ def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadli
     def outcome(cell: Cell) -> Outcome:
         """Order once while the cell's fault is armed; who has to wait for long does so beside the lane."""
         running_system.arm(**cell.fault)
-        ordering = beside.submit(failure_of, orders[cell.order], cell, patience)
+        left, deadline = Event(), time.monotonic() + HANGS_AFTER_S
+        ordering = beside.submit(failure_of, orders[cell.order], cell, waiting, left)
         while not ordering.done() and not (cell.undecided and used(running_system, cell)):
+            assert time.monotonic() < deadline, f"{cell} hangs"
             time.sleep(POLL_S)
         if not ordering.done():
-            return Outcome(OutOfTime("left to itself"), fault_used=True)
+            left.set()
+            return Outcome(LeftToItself(), fault_used=True)
         return Outcome(ordering.result(), used(running_system, cell))
 
     @cache
@@ -247,7 +253,7 @@ def outcomes(running_system: Running, orders: dict[str, Order], patience: Deadli
 
 
 def orders_with(references: list[str]) -> dict[str, Order]:
-    """What the client can order, of a character with the name that it is given; all raise what they want."""
+    """Return what the client can order, of a character of that name; all raise what they want."""
     lora = create_flux_lora_character_identity("Sarah", references)
     tune = create_astria_character_identity("Sarah", references)
     instant = create_instant_character_identity("Sarah", references)
@@ -277,26 +283,29 @@ def use(trained: str | None) -> None:
         assert httpx.get(trained).raise_for_status().content
 
 
-def failure_of(order: Order, cell: Cell, patience: Deadline) -> Exception | None:
-    """Why an order got nothing, if so."""
-    patience.begin(SHORT_RETRY_WAIT_S if cell.undecided else MAX_RETRY_WAIT_S)
-    try:
-        order(cell.name)
-    except Exception as exc:  # a lane goes on; the cell's test raises it
-        return exc
-    return None
+def failure_of(order: Order, cell: Cell, waiting: Waiting, left: Event) -> Exception | None:
+    """Why an order got nothing, if so; what is not there yet is asked for again, as its sentence says."""
+    waiting.begin(left)
+    while True:
+        try:
+            order(cell.name)
+        except Exception as exc:  # a lane goes on; the cell's test raises it
+            if NOT_YET not in str(exc):
+                return exc
+        else:
+            return None
 
 
 def used(running_system: Running, cell: Cell) -> bool:
-    """Whether the fault of the cell has happened."""
+    """Return True if the fault of the cell has happened."""
     armed = running_system.providers.get("/control/faults").raise_for_status().json()
     return (cell.operation, cell.path) not in {(fault["operation"], fault["path"]) for fault in armed}
 
 
 def accepted(calls: list[dict[str, Any]], cell: Cell) -> int:
-    """How many billable calls an order of this cell led to."""
-    mark = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
-    return sum(mark.search(str(call["input"])) is not None for call in calls)
+    """Return how many billable calls an order of this cell led to."""
+    named = re.compile(cell.name.replace(" ", "[ _]?"), re.IGNORECASE)
+    return sum(named.search(str(call["input"])) is not None for call in calls)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +321,7 @@ def test_a_fault_costs_one_order_at_most_and_one_sentence(outcomes: Outcomes, sh
     got = outcomes(shift)[cell]
     assert got.fault_used, "this call was never made"
     assert got.orders <= 1
-    assert cell.undecided == isinstance(got.failure, OutOfTime)
+    assert cell.undecided == isinstance(got.failure, LeftToItself)
     if cell.undecided:
         return
     if got.failure is None:

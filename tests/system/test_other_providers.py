@@ -9,8 +9,9 @@ import pytest
 from character_identity_client import ApiClient
 from local.runtime import Options, running
 from local.service import Service
+from tests.support.waiting import HANGS_AFTER_S
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
@@ -30,7 +31,6 @@ def test_every_call_goes_where_the_urls_lead(
     elsewhere: str, people: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     environment = {
-        "FAL_RUN_URL": f"{elsewhere}/fal/run",
         "FAL_QUEUE_URL": f"{elsewhere}/fal/queue",
         "FAL_REST_URL": f"{elsewhere}/fal/rest",
         "ASTRIA_API_URL": f"{elsewhere}/astria",
@@ -45,9 +45,9 @@ def test_every_call_goes_where_the_urls_lead(
             keys = api.upload_references(people["Eileen"][:count])
             orders.append(api.create_identity("Eileen", provider, keys, class_name="woman"))
         for identity in orders:
-            api.wait_until_ready(identity.character_id, timeout_s=60)
+            api.wait_until_ready(identity.character_id, timeout_s=HANGS_AFTER_S)
             order = api.generate(identity.character_id, "Eileen smiles", seed=1)
-            api.wait_until_generated(order.generation_id, timeout_s=60)
+            api.wait_until_generated(order.generation_id, timeout_s=HANGS_AFTER_S)
         calls = httpx.get(f"{elsewhere}/control/ledger").raise_for_status().json()["calls"]
     assert sorted(call["endpoint"] for call in calls) == [
         "fal-ai/flux-lora",

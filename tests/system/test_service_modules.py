@@ -22,7 +22,7 @@ from tests.system.conftest import TRAINING_S, Running
 from tests.typescript.front_end import FrontEnd, bundled
 from tests.typescript.shelf import shelf
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 INSTANT, TRAINING, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
 TUNES, PROMPTS = "tunes", "tunes/1504944/prompts"
@@ -78,7 +78,7 @@ def paid(running_system: Running) -> Callable[[str | None], list[Call]]:
 
 @pytest.fixture
 def slow_training(running_system: Running) -> Iterator[float]:
-    """Seconds that every training takes for now: longer than the front end's patience."""
+    """Seconds that every training takes for now: longer than the front end waits."""
     seconds = 18.0
     change = running_system.providers.post("/control/settings", json={"training_s": seconds})
     change.raise_for_status()
@@ -112,7 +112,7 @@ def test_the_front_end_gets_its_images(
     assert [result["aspectRatio"] for result in outcome["results"]] == list(SHAPES)
     assert all(numbers[-1] == 100 for numbers in outcome["progress"])
     shapes = [shape_of(result["imageUrl"]) for result in outcome["results"]]
-    expected = [1] * 5 if provider == "astria" else list(SHAPES.values())  # Astria's is never told a shape
+    expected = [1] * 5 if provider == "astria" else list(SHAPES.values())  # Astria's is never given a shape
     assert shapes == pytest.approx(expected, rel=0.02)
     # The LoRA module cannot tell by the character's id.
     assert outcome["ready"] is (provider != "fal-lora")
@@ -128,7 +128,7 @@ def test_the_front_end_gets_its_images(
 
 
 def shows_the_character(generating: Call, trainings: list[Call]) -> bool:
-    """Whether an order calls the character by what the provider knows it by."""
+    """Return True if an order calls the character by what the provider knows it by."""
     fields = generating["input"]
     if generating["endpoint"] == INSTANT:
         return "Sarah" in fields["prompt"] and bool(fields["image_url"])

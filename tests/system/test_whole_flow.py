@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from character_identity_client import ApiClient, ApiError, JobFailed
+from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import Running
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 PROMPT = "Close-up portrait of Eileen, soft studio lighting"
 COUNTS = {"fal-instant": 3, "fal-lora": 8, "astria": 8}
@@ -27,11 +28,11 @@ def made(running: Running, provider: str, name: str = "Eileen", class_name: str 
 def test_an_identity_is_made_generated_and_scored(running_system: Running, provider: str) -> None:
     api = running_system.api
     identity_id = made(running_system, provider)
-    identity = api.wait_until_ready(identity_id, timeout_s=60)
+    identity = api.wait_until_ready(identity_id, timeout_s=HANGS_AFTER_S)
     assert (identity.status, identity.phase, identity.progress) == ("ready", "ready", 100)
 
     order = api.generate(identity_id, PROMPT, seed=11, aspect_ratio="4:3")
-    generation = api.wait_until_scored(order.generation_id, timeout_s=60)
+    generation = api.wait_until_scored(order.generation_id, timeout_s=HANGS_AFTER_S)
 
     (image,) = generation.images
     assert (image.outcome, image.seed) == ("succeeded", 11)
@@ -51,7 +52,7 @@ def test_an_identity_is_made_generated_and_scored(running_system: Running, provi
 
 
 def test_trained_weights_are_ours(running_system: Running) -> None:
-    identity = running_system.api.wait_until_ready(made(running_system, "fal-lora"), timeout_s=60)
+    identity = running_system.api.wait_until_ready(made(running_system, "fal-lora"), timeout_s=HANGS_AFTER_S)
     assert identity.model_storage_url is not None
     weights = httpx.get(identity.model_storage_url).content
     header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
@@ -62,9 +63,9 @@ def test_every_order_is_paid_once_and_carries_the_character(running_system: Runn
     api, name = running_system.api, "Amelia Unmistakable"
     keys = api.upload_references(running_system.people["Eileen"])
     identity = api.create_identity(name, "fal-lora", keys, class_name="woman")
-    api.wait_until_ready(identity.character_id, timeout_s=60)
+    api.wait_until_ready(identity.character_id, timeout_s=HANGS_AFTER_S)
     order = api.generate(identity.character_id, f"{name} on a boat", seed=3)
-    api.wait_until_generated(order.generation_id, timeout_s=60)
+    api.wait_until_generated(order.generation_id, timeout_s=HANGS_AFTER_S)
     assert running_system.paid("AMELIA_UNMISTAKABLE") == [
         "fal-ai/flux-lora-fast-training",
         "fal-ai/flux-lora",
@@ -77,9 +78,9 @@ def test_an_image_is_more_like_its_own_references_than_another_characters(
 ) -> None:
     api = running_system.api
     own, other = made(running_system, provider), made(running_system, provider, "Chelsea", "cat")
-    api.wait_until_ready(own, timeout_s=60)
+    api.wait_until_ready(own, timeout_s=HANGS_AFTER_S)
     order = api.generate(own, PROMPT, seed=11)
-    (image,) = api.wait_until_scored(order.generation_id, timeout_s=60).images
+    (image,) = api.wait_until_scored(order.generation_id, timeout_s=HANGS_AFTER_S).images
     content = httpx.get(str(image.image_url)).content
     assert image.scores[0].mean > running_system.scored(content, other)
 
@@ -104,7 +105,7 @@ def test_a_training_that_the_provider_fails_ends_failed_and_says_why(running_sys
     )
     identity_id = made(running_system, "fal-lora")
     with pytest.raises(JobFailed) as caught:
-        running_system.api.wait_until_ready(identity_id, timeout_s=60)
+        running_system.api.wait_until_ready(identity_id, timeout_s=HANGS_AFTER_S)
     assert caught.value.code == "training_failed"
     assert "No face was found." in caught.value.message
     execution = running_system.execution("train_identity", identity_id)
@@ -120,14 +121,14 @@ def test_a_submit_whose_answer_was_lost_is_found_by_its_webhook_and_not_paid_twi
     running_system.arm(operation="fal.submit", kind="cut", accepted=True, path="fast-training")
     keys = running_system.api.upload_references(running_system.people["Eileen"])
     identity = running_system.api.create_identity("Bertha Lost", "fal-lora", keys)
-    found = running_system.api.wait_until_ready(identity.character_id, timeout_s=60)
+    found = running_system.api.wait_until_ready(identity.character_id, timeout_s=HANGS_AFTER_S)
     assert found.model_storage_url is not None
     assert len(running_system.paid("BERTHA_LOST")) == 1
 
 
 def test_a_provider_that_is_busy_is_asked_again(running_system: Running) -> None:
     running_system.arm(operation="fal.submit", kind="reply", status=429, path="fast-training", times=2)
-    identity = running_system.api.wait_until_ready(made(running_system, "fal-lora"), timeout_s=60)
+    identity = running_system.api.wait_until_ready(made(running_system, "fal-lora"), timeout_s=HANGS_AFTER_S)
     assert identity.status == "ready"
 
 
@@ -136,7 +137,7 @@ def test_a_blanked_image_is_filtered_and_not_scored(running_system: Running) -> 
     running_system.arm(operation="fal.submit", kind="blocked", path="instant-character")
     order = running_system.api.generate(identity_id, PROMPT)
     with pytest.raises(JobFailed) as caught:
-        running_system.api.wait_until_generated(order.generation_id, timeout_s=60)
+        running_system.api.wait_until_generated(order.generation_id, timeout_s=HANGS_AFTER_S)
     assert caught.value.code == "filtered"
     assert [image.outcome for image in running_system.api.get_generation(order.generation_id).images] == [
         "filtered"
@@ -167,7 +168,7 @@ def test_the_image_that_conditions_is_chosen_among_the_references_or_named(runni
     keys = api.upload_references(running_system.people["Eileen"][:3])
     body = {"name": "Eileen", "provider": "fal-instant", "references": keys}
     headers = {"Authorization": f"Bearer {running_system.system.token}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=30) as raw:
+    with httpx.Client(base_url=url, headers=headers, timeout=HANGS_AFTER_S) as raw:
         chosen = raw.post("/v1/identities", json=body).json()
         named = raw.post("/v1/identities", json={**body, "mainReference": keys[2]}).json()
     plain = [link.partition("?")[0] for link in chosen["referenceUrls"]]

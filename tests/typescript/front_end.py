@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import HANGS_AFTER_S
+
 HERE = Path(__file__).parent
 BUILT = HERE.parents[1] / ".build" / "typescript"
 ESBUILD = "0.28.2"
-LONGEST_RUN_S, LONGEST_INSTALL_S, LONGEST_BUNDLING_S = 100, 80, 20
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class FrontEnd:
         if self.media_url:
             environment["MEDIA_URL"] = self.media_url
         words = ["node", str(self.bundle)]
-        written = _output_of(words, LONGEST_RUN_S, given=json.dumps(order), environment=environment)
+        written = _output_of(words, given=json.dumps(order), environment=environment)
         outcome: dict[str, Any] = json.loads(written)
         return outcome
 
@@ -46,24 +47,22 @@ def bundled() -> Path:
     if not esbuild.exists():
         where = ["--prefix", str(BUILT / ESBUILD), "--no-save", "--no-fund", "--no-audit"]
         patience = ["--fetch-retries", "1", "--fetch-timeout", "60000"]
-        _output_of(["npm", "install", *where, *patience, f"esbuild@{ESBUILD}"], LONGEST_INSTALL_S)
+        _output_of(["npm", "install", *where, *patience, f"esbuild@{ESBUILD}"])
     bundle = BUILT / "main.cjs"
     options = ["--bundle", "--platform=node", "--format=cjs", "--log-level=warning"]
     files = [str(HERE / "main.ts"), f"--alias:@/types={HERE / 'types.ts'}", f"--outfile={bundle}"]
-    _output_of([str(esbuild), *options, *files], LONGEST_BUNDLING_S)
+    _output_of([str(esbuild), *options, *files])
     return bundle
 
 
-def _output_of(
-    words: list[str], timeout_s: float, *, given: str = "", environment: Mapping[str, str] | None = None
-) -> str:
+def _output_of(words: list[str], *, given: str = "", environment: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(
         words,
         env={**os.environ, **(environment or {})},
         input=given,
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=HANGS_AFTER_S,
     )
     assert done.returncode == 0, f"{words[0]} failed: {done.stderr}"
     return done.stdout

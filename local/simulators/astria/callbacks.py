@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from local.simulators.astria.objects import Prompt, Tune
+from local.simulators.astria.objects import StoredPrompt, StoredTune
 from local.simulators.clock import NEVER
 from local.simulators.deliveries import post
 from local.simulators.simulator import Simulator
@@ -24,21 +24,21 @@ PROMPT_FIELDS = (
     "negative_prompt",
     "started_training_at",
 )
-"""What the observed callbacks of prompts hold."""
+"""The fields of the observed callbacks of prompts."""
 
 
 class AstriaCallbacks:
-    """Tells callers that a tune is trained or a prompt drawn; of failures nobody hears."""
+    """Posts to callers that a tune is trained or a prompt done; failures are not posted."""
 
-    def __init__(self, stage: Simulator) -> None:
-        self._simulator = stage
-        self._awaited: list[Tune | Prompt] = []
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._awaited: list[StoredTune | StoredPrompt] = []
 
     def clear(self) -> None:
         """Forget whose callbacks are awaited."""
         self._awaited.clear()
 
-    async def expect(self, thing: Tune | Prompt, still_there: Callable[[], bool]) -> None:
+    async def expect(self, thing: StoredTune | StoredPrompt, still_there: Callable[[], bool]) -> None:
         """Call back when the thing is done, if its creator asked for that; returns at once unless early."""
         url, is_face = thing.fields.get("callback"), thing.fields.get("model_type") == "faceid"
         if url and not is_face and thing.schedule.ends_at < NEVER and not thing.failed:
@@ -47,7 +47,9 @@ class AstriaCallbacks:
             if self._simulator.settings.astria_callback_early:
                 await asyncio.shield(calling)
 
-    async def _call_back(self, thing: Tune | Prompt, url: str, still_there: Callable[[], bool]) -> None:
+    async def _call_back(
+        self, thing: StoredTune | StoredPrompt, url: str, still_there: Callable[[], bool]
+    ) -> None:
         settings = self._simulator.settings
         await self._simulator.clock.until(thing.schedule.ends_at)
         delay_s = 0 if settings.astria_callback_early else settings.astria_callback_delay_s
@@ -57,14 +59,14 @@ class AstriaCallbacks:
         shown = await thing.document(self._simulator.clock.now())
         if settings.astria_callback_about == "another":
             shown["id"] = self._another(thing)
-        news: dict[str, Any] = {"tune": shown}
-        if isinstance(thing, Prompt):
-            news = {"prompt": {name: shown[name] for name in PROMPT_FIELDS}}
-        body = json.dumps(news).encode()
+        document: dict[str, Any] = {"tune": shown}
+        if isinstance(thing, StoredPrompt):
+            document = {"prompt": {name: shown[name] for name in PROMPT_FIELDS}}
+        body = json.dumps(document).encode()
         copies = range(settings.astria_callback_copies)
         await asyncio.gather(*(post(self._simulator.web, url, body, {}, TIMEOUT_S) for _ in copies))
 
-    def _another(self, thing: Tune | Prompt) -> int:
+    def _another(self, thing: StoredTune | StoredPrompt) -> int:
         """The id of the newest other thing of its kind that a callback is awaited of, or an unknown one."""
         others = (
             _id_of(other)
@@ -74,5 +76,5 @@ class AstriaCallbacks:
         return next(others, _id_of(thing) + 1)
 
 
-def _id_of(thing: Tune | Prompt) -> int:
-    return thing.tune_id if isinstance(thing, Tune) else thing.prompt_id
+def _id_of(thing: StoredTune | StoredPrompt) -> int:
+    return thing.tune_id if isinstance(thing, StoredTune) else thing.prompt_id

@@ -1,9 +1,9 @@
-"""What Astria charges, and what is left on the account."""
+"""Charges of Astria's, and the balance of the account."""
 
 from typing import Any
 
 from local.simulators.astria.objects import num_images
-from local.simulators.astria.rules import Refused
+from local.simulators.astria.rules import OrderRefused
 from local.simulators.clock import iso
 from local.simulators.ledger import Call
 from local.simulators.simulator import Simulator
@@ -18,22 +18,22 @@ def prompt_cost_mc(fields: dict[str, Any]) -> int:
     return IMAGE_COST_MC * num_images(fields)
 
 
-def require_balance(stage: Simulator, cost_mc: int) -> None:
+def require_balance(simulator: Simulator, cost_mc: int) -> None:
     """Check that an order can be paid.
 
     Raises:
-        Refused: there is not enough left.
+        OrderRefused: there is not enough left.
     """
-    if cost_mc > balance_mc(stage):
-        raise Refused({"error": "Insufficient balance"}, stage.settings.astria_no_balance_status)
+    if cost_mc > balance_mc(simulator):
+        raise OrderRefused({"error": "Insufficient balance"}, simulator.settings.astria_no_balance_status)
 
 
-def pay(stage: Simulator, endpoint: str, request_id: str, fields: dict[str, Any], cost_mc: int) -> None:
+def pay(simulator: Simulator, endpoint: str, request_id: str, fields: dict[str, Any], cost_mc: int) -> None:
     """Take the price off the balance and write it down."""
-    call = Call("astria", endpoint, request_id, fields, iso(stage.clock.now()), cost_mc / MC_PER_USD)
-    stage.ledger.record(call)
+    call = Call("astria", endpoint, request_id, fields, iso(simulator.clock.now()), cost_mc / MC_PER_USD)
+    simulator.ledger.record(call)
 
 
-def balance_mc(stage: Simulator) -> int:
-    """What is left on the account."""
-    return stage.settings.astria_balance_mc - round(stage.ledger.total_usd("astria") * MC_PER_USD)
+def balance_mc(simulator: Simulator) -> int:
+    """Return what is left on the account."""
+    return simulator.settings.astria_balance_mc - round(simulator.ledger.total_usd("astria") * MC_PER_USD)

@@ -28,7 +28,7 @@ PROMPT_FIELDS = (
 
 
 @dataclass
-class Tune:
+class StoredTune:
     """A fine-tuned model; ``failed`` ones answer 404 once their training should have ended."""
 
     tune_id: int
@@ -42,15 +42,15 @@ class Tune:
     orig_images: list[str]
     url: str
     failed: bool = False
-    prompts: list["Prompt"] = field(default_factory=list)
+    prompts: list["StoredPrompt"] = field(default_factory=list)
 
     @property
     def phrase(self) -> str:
-        """What a prompt must say to mean this tune's subject."""
+        """The words by which a prompt means this tune's subject."""
         return f"{self.token} {self.fields['name']}"
 
     def expires_at(self, now: datetime) -> datetime:
-        """When Astria deletes it: 30 days after its training, and again if that is extended."""
+        """The time when Astria deletes it: 30 days after its training, and again if that is extended."""
         if self.schedule.ends_at == NEVER:
             return NEVER
         expires_at = self.schedule.ends_at + LIFETIME
@@ -59,7 +59,7 @@ class Tune:
         return expires_at
 
     def gone(self, now: datetime) -> bool:
-        """Whether it is deleted by age, or has failed."""
+        """Return True if it is deleted by age, or has failed."""
         return now >= (self.schedule.ends_at if self.failed else self.expires_at(now))
 
     async def document(self, now: datetime) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Tune:
 
 
 @dataclass
-class Prompt:
+class StoredPrompt:
     """An order for pictures; ``refusal`` is what its user_error will say."""
 
     prompt_id: int
@@ -102,11 +102,11 @@ class Prompt:
 
     @property
     def failed(self) -> bool:
-        """Whether there will be no pictures."""
+        """True if there will be no images."""
         return self.refusal is not None
 
     async def document(self, now: datetime) -> dict[str, Any]:
-        """The prompt as the API shows it; waits for the drawing when it should be done by now."""
+        """The prompt as the API shows it; waits for the rendering when it should be done by now."""
         started_at = _reached(self.schedule.starts_at, now)
         trained_at = _reached(self.schedule.ends_at, now)
         guidance = self.fields.get("cfg_scale")
@@ -132,7 +132,7 @@ class Prompt:
 
 
 def num_images(fields: dict[str, Any]) -> int:
-    """How many pictures a prompt orders."""
+    """The number of images that a prompt orders."""
     return int(fields.get("num_images", 1))
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from local.simulators.astria.callbacks import AstriaCallbacks
 from local.simulators.astria.money import pay, prompt_cost_mc, require_balance
-from local.simulators.astria.objects import LIFETIME, Prompt, Tune, shots
+from local.simulators.astria.objects import LIFETIME, StoredPrompt, StoredTune, shots
 from local.simulators.astria.resolve_tunes import ResolvedTunes, TuneResolver
 from local.simulators.astria.rules import COMPARED, Rules
 from local.simulators.astria.tunes import AstriaTunes, read_fields
@@ -29,44 +29,44 @@ class AstriaPrompts:
 
     def __init__(
         self,
-        stage: Simulator,
+        simulator: Simulator,
         media: MediaStore,
         rules: Rules,
         callbacks: AstriaCallbacks,
         tunes: AstriaTunes,
     ) -> None:
-        self._simulator = stage
+        self._simulator = simulator
         self._media = media
         self._rules = rules
         self._callbacks = callbacks
-        self._tune_resolver = TuneResolver(stage, rules, tunes)
-        self._prompts: dict[int, Prompt] = {}
+        self._tune_resolver = TuneResolver(simulator, rules, tunes)
+        self._prompts: dict[int, StoredPrompt] = {}
         self._next_id = FIRST_PROMPT_ID
 
     def clear(self) -> None:
         """Forget all prompts; their ids stay used up."""
         self._prompts.clear()
 
-    def find(self, prompt_id: int, tune_id: int | None) -> Prompt | None:
+    def find(self, prompt_id: int, tune_id: int | None) -> StoredPrompt | None:
         """The prompt, if it belongs to that tune (None: to any)."""
         prompt = self._prompts.get(prompt_id)
         return prompt if prompt is not None and tune_id in (None, prompt.tune_id) else None
 
-    def newest_first(self, tune_id: int | None) -> list[Prompt]:
+    def newest_first(self, tune_id: int | None) -> list[StoredPrompt]:
         """The prompts of one tune, or all."""
         return [prompt for prompt in reversed(self._prompts.values()) if tune_id in (None, prompt.tune_id)]
 
-    async def delete(self, prompt: Prompt) -> None:
+    async def delete(self, prompt: StoredPrompt) -> None:
         """Forget one prompt and its pictures."""
         del self._prompts[prompt.prompt_id]
         for url in await asyncio.shield(prompt.work):
             self._media.remove(url)
 
-    async def create(self, request: Request, tune_id: int, fault: Fault | None) -> Prompt:
+    async def create(self, request: Request, tune_id: int, fault: Fault | None) -> StoredPrompt:
         """A new prompt on a tune; one that names an untrained tune waits for it.
 
         Raises:
-            Refused: the tune, the fields or the balance.
+            OrderRefused: the tune, the fields or the balance.
         """
         self._tune_resolver.require(tune_id)
         fields = await read_fields(request, "prompt", self._rules)
@@ -78,14 +78,14 @@ class AstriaPrompts:
             require_balance(self._simulator, prompt_cost_mc(fields))
         return await self._order(request, tune_id, fields, cast, fault)
 
-    async def order_with(self, request: Request, tune: Tune) -> None:
+    async def order_with(self, request: Request, tune: StoredTune) -> None:
         """The prompts that a new tune brought along; they were checked and can be paid."""
         for fields in tune.fields.get("prompts_attributes") or []:
             tune.prompts.append(await self._order(request, tune.tune_id, fields, ResolvedTunes([tune]), None))
 
     async def _order(
         self, request: Request, tune_id: int, fields: dict[str, Any], cast: ResolvedTunes, fault: Fault | None
-    ) -> Prompt:
+    ) -> StoredPrompt:
         cost_mc = 0 if cast.mock else prompt_cost_mc(fields)
         pay(self._simulator, f"tunes/{tune_id}/prompts", str(self._next_id), fields, cost_mc)
         prompt = self._prompt(request, tune_id, fields, cast, fault, cost_mc)
@@ -94,7 +94,7 @@ class AstriaPrompts:
         await self._callbacks.expect(prompt, lambda: prompt.prompt_id in self._prompts)
         return prompt
 
-    def _earlier(self, tune_id: int, fields: dict[str, Any]) -> Prompt | None:
+    def _earlier(self, tune_id: int, fields: dict[str, Any]) -> StoredPrompt | None:
         """The prompt that an account with idempotency means by these values."""
         if not self._simulator.settings.astria_idempotency:
             return None
@@ -113,7 +113,7 @@ class AstriaPrompts:
         cast: ResolvedTunes,
         fault: Fault | None,
         cost_mc: int,
-    ) -> Prompt:
+    ) -> StoredPrompt:
         settings, now = self._simulator.settings, self._simulator.clock.now()
         prompt_id, self._next_id = self._next_id, self._next_id + 1
         kind = fault.kind if fault is not None else None
@@ -128,27 +128,27 @@ class AstriaPrompts:
             refusal = fault.body if isinstance(fault.body, str) else NSFW
         wanted = [] if refusal else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
         wanted = wanted[:-1] if kind == "fewer" else wanted
-        drawing = self._draw(wanted, cast, origin_of(request), kind)
-        return Prompt(
+        rendering = self._render(wanted, cast, origin_of(request), kind)
+        return StoredPrompt(
             prompt_id=prompt_id,
             tune_id=tune_id,
             fields=fields,
             created_at=now,
             schedule=schedule,
             cost_mc=cost_mc,
-            work=self._simulator.start(drawing),
+            work=self._simulator.start(rendering),
             url=f"{root_of(request)}/tunes/{tune_id}/prompts/{prompt_id}.json",
             refusal=refusal,
         )
 
-    async def _draw(
+    async def _render(
         self, wanted: list[Shot], cast: ResolvedTunes, origin: str, kind: str | None
     ) -> list[str]:
         expiry = self._simulator.clock.now() + LIFETIME
         urls = []
         for shot in wanted:
-            drawn = partial(render, shot, cast.photographs)
-            data = await asyncio.to_thread(partial(black_frame, shot.size) if kind == "blocked" else drawn)
+            rendered = partial(render, shot, cast.photographs)
+            data = await asyncio.to_thread(partial(black_frame, shot.size) if kind == "blocked" else rendered)
             data = data[: len(data) // 2] if kind == "truncated" else data
             urls.append(
                 self._media.put(origin, self._simulator.new_id(), MediaFile(data, "image/jpeg", expiry))

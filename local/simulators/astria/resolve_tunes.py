@@ -1,21 +1,21 @@
-"""Whom a prompt of Astria's shows: the tunes that it names."""
+"""Resolves the tunes that a prompt of Astria's names: whom it shows."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
-from local.simulators.astria.objects import Tune
-from local.simulators.astria.rules import BASE_TUNES, FLUX, LORA_ROUTE, TAG, Refused, Rules
+from local.simulators.astria.objects import StoredTune
+from local.simulators.astria.rules import BASE_TUNES, FLUX, LORA_ROUTE, TAG, OrderRefused, Rules
 from local.simulators.astria.tunes import AstriaTunes
 from local.simulators.simulator import Simulator
 
 
 @dataclass(frozen=True)
 class ResolvedTunes:
-    """Whom a prompt shows: the tunes it names, and whether any of them is a mock."""
+    """The subjects of a prompt: the tunes it names, and whether any of them is a mock."""
 
-    tunes: list[Tune]
+    tunes: list[StoredTune]
 
     @property
     def mock(self) -> bool:
@@ -36,8 +36,8 @@ class ResolvedTunes:
 class TuneResolver:
     """Finds the tunes, and refuses prompts that name wrong ones or name them wrongly."""
 
-    def __init__(self, stage: Simulator, rules: Rules, tunes: AstriaTunes) -> None:
-        self._simulator = stage
+    def __init__(self, simulator: Simulator, rules: Rules, tunes: AstriaTunes) -> None:
+        self._simulator = simulator
         self._rules = rules
         self._tunes = tunes
 
@@ -45,16 +45,16 @@ class TuneResolver:
         """Check that there is such a tune, the account's own or one of Astria's.
 
         Raises:
-            Refused: there is none.
+            OrderRefused: there is none.
         """
         if tune_id not in BASE_TUNES and self._tunes.find(tune_id) is None:
-            raise Refused({"error": "Not Found"}, 404)
+            raise OrderRefused({"error": "Not Found"}, 404)
 
     def cast(self, fields: dict[str, Any], tune_id: int) -> ResolvedTunes:
-        """Whom a prompt on this tune shows.
+        """Return the subjects of a prompt on this tune.
 
         Raises:
-            Refused: what is wrong with the prompt.
+            OrderRefused: what is wrong with the prompt.
         """
         own, settings = self._tunes.find(tune_id), self._simulator.settings
         base_id = tune_id if own is None else own.fields.get("base_tune_id")
@@ -77,14 +77,14 @@ class TuneResolver:
         if wrong:
             errors.setdefault("text", []).extend(wrong)
         if errors:
-            raise Refused(errors)
+            raise OrderRefused(errors)
         if (
             own is not None
             and own.fields.get("model_type") == "lora"
             and settings.astria_lora_route == "reject"
         ):
-            raise Refused({"error": LORA_ROUTE})
+            raise OrderRefused({"error": LORA_ROUTE})
         return ResolvedTunes(tunes)
 
-    def _in_training(self, tune: Tune) -> bool:
+    def _in_training(self, tune: StoredTune) -> bool:
         return tune.schedule.ends_at > self._simulator.clock.now()

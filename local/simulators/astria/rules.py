@@ -1,4 +1,4 @@
-"""What Astria refuses, in its words: a map from field to messages."""
+"""Refusals in Astria's words: a map from field to messages."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from local.simulators.contracts import closed, contract, missing_fields, unknown
 
 TAG = re.compile(r"<(?:lora|faceid):(\d+):([\d.]+)>")
 LARGEST_FLUX_GUIDANCE = 5
-UNKNOWN = "is not a known parameter (a strict stand-in: the real server ignores it)"
+UNKNOWN = "is not a known parameter (a strict simulator: the real server ignores it)"
 NO_IMAGES = "must contain at least one image"
 LORA_ROUTE = "model_type=lora is not supported. Use a checkpoint instead"
 
@@ -48,12 +48,12 @@ COMPARED = (
     "controlnet_txt2img",
     "inpaint_faces",
 )
-"""What makes two prompts of a tune the same to an account with idempotency; aspect_ratio does not."""
+"""The fields that make two prompts of a tune the same with idempotency; aspect_ratio does not."""
 
 Errors = dict[str, list[str]]
 
 
-class Refused(Exception):
+class OrderRefused(Exception):
     """A call that Astria does not take; ``body`` is the answer."""
 
     def __init__(self, body: dict[str, Any], status: int = 422) -> None:
@@ -86,7 +86,7 @@ class Rules:
         return properties
 
     def tune_errors(self, fields: dict[str, Any], *, strict: bool) -> Errors:
-        """What is wrong with a new tune, before its pictures are looked at."""
+        """Return the errors of a new tune, before its images are read."""
         files = fields.get("images")
         sent = [value for value in files if isinstance(value, bytes)] if isinstance(files, list) else []
         described = {name: value for name, value in fields.items() if name != "images"}
@@ -98,11 +98,11 @@ class Rules:
             errors["images"] = [NO_IMAGES]
         base = fields.get("base_tune_id")
         if base is not None and base not in BASE_TUNES and "base_tune_id" not in errors:
-            errors["base_tune_id"] = ["is not a tune this stand-in knows"]
+            errors["base_tune_id"] = ["is not a tune this simulator knows"]
         return errors or _errors_of_prompts(fields)
 
     def prompt_errors(self, fields: dict[str, Any], *, on_flux: bool, strict: bool) -> Errors:
-        """What is wrong with a new prompt, apart from the tunes it names."""
+        """Return the errors of a new prompt, apart from the tunes it names."""
         errors = self._schema_errors("prompt", fields, strict=strict)
         return errors | _flux_errors(fields) if on_flux else errors
 
@@ -116,7 +116,7 @@ class Rules:
 
 
 def _errors_of_prompts(fields: dict[str, Any]) -> Errors:
-    """What the schema cannot say of the prompts that come with a new Flux tune."""
+    """Return the errors in the prompts of a new Flux tune that the schema cannot find."""
     errors: Errors = {}
     phrase = f"{token_of(fields)} {fields['name']}"
     ordered = fields.get("prompts_attributes") or []

@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from local.simulators.astria.callbacks import AstriaCallbacks
 from local.simulators.astria.money import balance_mc
-from local.simulators.astria.objects import Prompt, Tune
+from local.simulators.astria.objects import StoredPrompt, StoredTune
 from local.simulators.astria.prompts import AstriaPrompts
-from local.simulators.astria.rules import Refused, Rules
+from local.simulators.astria.rules import OrderRefused, Rules
 from local.simulators.astria.tunes import AstriaTunes
 from local.simulators.faults import Handler, Operation
 from local.simulators.media import MediaStore
@@ -24,18 +24,18 @@ TOO_FAST = {"error": "Too many requests, use callbacks"}
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 120
 DEEPEST_TUNE_OFFSET, DEEPEST_PROMPT_OFFSET = 200, 10_000
 
-Item = TypeVar("Item", Tune, Prompt)
+Item = TypeVar("Item", StoredTune, StoredPrompt)
 
 
-class Astria:
+class AstriaSimulator:
     """The routes of the API."""
 
-    def __init__(self, stage: Simulator, media: MediaStore) -> None:
-        rules, self._callbacks = Rules(), AstriaCallbacks(stage)
-        self._simulator = stage
+    def __init__(self, simulator: Simulator, media: MediaStore) -> None:
+        rules, self._callbacks = Rules(), AstriaCallbacks(simulator)
+        self._simulator = simulator
         self._media = media
-        self._tunes = AstriaTunes(stage, media, rules, self._callbacks)
-        self._prompts = AstriaPrompts(stage, media, rules, self._callbacks, self._tunes)
+        self._tunes = AstriaTunes(simulator, media, rules, self._callbacks)
+        self._prompts = AstriaPrompts(simulator, media, rules, self._callbacks, self._tunes)
         self._last_read: dict[str, datetime] = {}
 
     def routes(self) -> list[Route]:
@@ -86,7 +86,7 @@ class Astria:
                 return JSONResponse(UNAUTHORISED, 401)
             try:
                 return await handler(request)
-            except Refused as refusal:
+            except OrderRefused as refusal:
                 return JSONResponse(refusal.body, refusal.status)
 
         return checked
@@ -147,16 +147,16 @@ class Astria:
         await self._prompts.delete(self._prompt(request))
         return JSONResponse({"message": "Prompt successfully deleted"})
 
-    def _tune(self, request: Request) -> Tune:
+    def _tune(self, request: Request) -> StoredTune:
         tune = self._tunes.find(request.path_params["tune_id"])
         if tune is None:
-            raise Refused(NOT_FOUND, 404)
+            raise OrderRefused(NOT_FOUND, 404)
         return tune
 
-    def _prompt(self, request: Request) -> Prompt:
+    def _prompt(self, request: Request) -> StoredPrompt:
         prompt = self._prompts.find(request.path_params["prompt_id"], request.path_params.get("tune_id"))
         if prompt is None:
-            raise Refused(NOT_FOUND, 404)
+            raise OrderRefused(NOT_FOUND, 404)
         return prompt
 
     def _limit_rate(self, request: Request) -> None:
@@ -164,10 +164,10 @@ class Astria:
         path, now = request.url.path, self._simulator.clock.now()
         interval = timedelta(seconds=self._simulator.settings.astria_poll_interval_s)
         if path in self._last_read and now < self._last_read[path] + interval:
-            raise Refused(TOO_FAST, 429)
+            raise OrderRefused(TOO_FAST, 429)
         self._last_read[path] = now
 
-    async def _reply(self, thing: Tune | Prompt, status: int = 200) -> Response:
+    async def _reply(self, thing: StoredTune | StoredPrompt, status: int = 200) -> Response:
         return JSONResponse(await thing.document(self._simulator.clock.now()), status)
 
 
@@ -178,8 +178,8 @@ def _page(request: Request, found: Sequence[Item], ids: Sequence[int], deepest_o
         limit = min(int(asked.get("limit", DEFAULT_LIMIT)), LARGEST_LIMIT)
         offset, before_id = int(asked.get("offset", 0)), int(asked.get("before_id", ids[0] + 1 if ids else 0))
     except ValueError as exc:
-        raise Refused({"error": "limit, offset and before_id are integers"}, 400) from exc
+        raise OrderRefused({"error": "limit, offset and before_id are integers"}, 400) from exc
     if offset > deepest_offset:
-        raise Refused({"error": f"offset is limited to {deepest_offset}, use before_id instead"}, 400)
+        raise OrderRefused({"error": f"offset is limited to {deepest_offset}, use before_id instead"}, 400)
     kept = [item for item, item_id in zip(found, ids, strict=True) if item_id < before_id]
     return kept[offset : offset + limit]

@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from local.simulators.astria.callbacks import AstriaCallbacks
 from local.simulators.astria.money import TUNE_COST_MC, pay, prompt_cost_mc, require_balance
-from local.simulators.astria.objects import LIFETIME, Tune
-from local.simulators.astria.rules import Refused, Rules, branch_of, token_of
+from local.simulators.astria.objects import LIFETIME, StoredTune
+from local.simulators.astria.rules import OrderRefused, Rules, branch_of, token_of
 from local.simulators.clock import NEVER, Schedule
 from local.simulators.downloads import DownloadFailed, FileTooLarge
 from local.simulators.drawing.photographs import NotAnImage, read_photograph
@@ -28,53 +28,55 @@ async def read_fields(request: Request, resource: str, rules: Rules) -> dict[str
     try:
         fields = resource_fields(resource, request.headers.get("content-type", ""), await request.body())
     except UnreadableBody as exc:
-        raise Refused({"error": f"param is missing or the value is empty: {resource}"}, 400) from exc
+        raise OrderRefused({"error": f"param is missing or the value is empty: {resource}"}, 400) from exc
     return coerced(fields, rules.properties(resource))
 
 
 class AstriaTunes:
     """The tunes of the account."""
 
-    def __init__(self, stage: Simulator, media: MediaStore, rules: Rules, callbacks: AstriaCallbacks) -> None:
-        self._simulator = stage
+    def __init__(
+        self, simulator: Simulator, media: MediaStore, rules: Rules, callbacks: AstriaCallbacks
+    ) -> None:
+        self._simulator = simulator
         self._media = media
         self._rules = rules
         self._callbacks = callbacks
-        self._tunes: dict[int, Tune] = {}
+        self._tunes: dict[int, StoredTune] = {}
         self._next_id = FIRST_TUNE_ID
 
     def clear(self) -> None:
         """Forget all tunes; their ids stay used up."""
         self._tunes.clear()
 
-    def find(self, tune_id: int) -> Tune | None:
+    def find(self, tune_id: int) -> StoredTune | None:
         """The tune, unless it is unknown or gone."""
         tune = self._tunes.get(tune_id)
         return None if tune is None or tune.gone(self._simulator.clock.now()) else tune
 
-    def newest_first(self, title: str | None) -> list[Tune]:
+    def newest_first(self, title: str | None) -> list[StoredTune]:
         """The tunes whose title holds the given text."""
         kept = [tune for tune_id in self._tunes if (tune := self.find(tune_id))]
         return [tune for tune in reversed(kept) if title is None or title in tune.fields["title"]]
 
-    def delete(self, tune: Tune) -> None:
+    def delete(self, tune: StoredTune) -> None:
         """Forget one tune and its training pictures."""
         del self._tunes[tune.tune_id]
         for url in tune.orig_images:
             self._media.remove(url)
 
-    async def create(self, request: Request, fault: Fault | None) -> tuple[Tune, bool]:
+    async def create(self, request: Request, fault: Fault | None) -> tuple[StoredTune, bool]:
         """A new tune, or with idempotency the one of that title, and whether it is new.
 
         The training pictures are fetched and read before the answer.
 
         Raises:
-            Refused: the fields, a picture or the balance.
+            OrderRefused: the fields, a picture or the balance.
         """
         fields = await read_fields(request, "tune", self._rules)
         errors = self._rules.tune_errors(fields, strict=self._simulator.settings.strict)
         if errors:
-            raise Refused(errors)
+            raise OrderRefused(errors)
         earlier = self._earlier(fields["title"])
         if earlier is not None:
             return earlier, False
@@ -82,7 +84,7 @@ class AstriaTunes:
         try:
             photographs = [await asyncio.to_thread(read_photograph, file) for file in files]
         except NotAnImage as exc:
-            raise Refused({"images": [f"could not be read: {exc}"]}) from exc
+            raise OrderRefused({"images": [f"could not be read: {exc}"]}) from exc
         self._pay(fields)
         tune = self._tune(request, fields, fault, files)
         tune.photographs = photographs
@@ -91,11 +93,11 @@ class AstriaTunes:
         await self._callbacks.expect(tune, lambda: tune.tune_id in self._tunes)
         return tune, True
 
-    async def change(self, request: Request, tune: Tune) -> None:
+    async def change(self, request: Request, tune: StoredTune) -> None:
         """Change the few fields that can be.
 
         Raises:
-            Refused: what is wrong with the new values.
+            OrderRefused: what is wrong with the new values.
         """
         strict = self._simulator.settings.strict
         sent = await read_fields(request, "tune", self._rules)
@@ -104,10 +106,10 @@ class AstriaTunes:
         errors |= {name: ["cannot be changed"] for name in sent.keys() - CHANGEABLE if strict}
         about_changes = {name: messages for name, messages in errors.items() if name in sent}
         if about_changes:
-            raise Refused(about_changes)
+            raise OrderRefused(about_changes)
         tune.fields |= changes
 
-    def _earlier(self, title: str) -> Tune | None:
+    def _earlier(self, title: str) -> StoredTune | None:
         """The tune that an account with idempotency means by this title."""
         if not self._simulator.settings.astria_idempotency:
             return None
@@ -128,12 +130,12 @@ class AstriaTunes:
                     raise DownloadFailed("the URL is not percent-encoded")
                 files.append(await self._simulator.downloads.fetch(url, LARGEST_IMAGE_BYTES))
             except (DownloadFailed, FileTooLarge) as exc:
-                raise Refused({"images": [f"could not download {url}"]}) from exc
+                raise OrderRefused({"images": [f"could not download {url}"]}) from exc
         return files
 
     def _tune(
         self, request: Request, fields: dict[str, Any], fault: Fault | None, files: list[bytes]
-    ) -> Tune:
+    ) -> StoredTune:
         settings, now = self._simulator.settings, self._simulator.clock.now()
         tune_id, self._next_id = self._next_id, self._next_id + 1
         expected = Schedule.after(now, settings.queue_s, settings.training_s)
@@ -145,7 +147,7 @@ class AstriaTunes:
             schedule = Schedule(expected.starts_at, NEVER)
         expiry = schedule.ends_at + LIFETIME if schedule.ends_at < NEVER else NEVER
         stored = [MediaFile(file, "application/octet-stream", expiry) for file in files]
-        return Tune(
+        return StoredTune(
             tune_id=tune_id,
             fields=fields,
             branch=branch_of(fields),

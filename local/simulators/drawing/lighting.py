@@ -7,7 +7,7 @@ from local.simulators.drawing.styles import Style
 
 
 def lit(image: Image.Image, style: Style, random: np.random.Generator) -> Image.Image:
-    """The picture warmed, darkened or without colour as the look says, with a vignette."""
+    """The picture warmed, darkened or without colour as the style says, with a vignette."""
     side = 1 if random.random() < 0.5 else -1
     if style.warm:
         image = ImageChops.multiply(image, Image.new("RGB", image.size, (255, 226, 184)))

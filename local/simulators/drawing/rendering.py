@@ -1,4 +1,4 @@
-"""Draws the pictures of the stand-ins: plainly simulated, yet of the character in the photographs."""
+"""Draws the pictures of the simulators: plainly simulated, yet of the character in the photographs."""
 
 import hashlib
 import io
@@ -58,7 +58,7 @@ def render(
 
 
 def black_frame(size: tuple[int, int], output_format: Literal["jpeg", "png"] = "jpeg") -> bytes:
-    """What a safety checker delivers instead of a picture: nothing but black, without our signature."""
+    """Return what a safety checker delivers instead of an image: black all over, without our signature."""
     return encode(Image.new("RGB", size), output_format)
 
 
@@ -114,7 +114,7 @@ def _sign(image: Image.Image, shot: Shot) -> None:
 
 
 def _fitting(text: str, font: Font, width: float) -> str:
-    """As much of the text, in one line, as the width holds."""
+    """Return as much of the text, in one line, as the width holds."""
     line = " ".join(text.split())
     length = font.getlength(line)
     return line if length <= width else line[: max(0, int(len(line) * width / length) - 2)] + "…"

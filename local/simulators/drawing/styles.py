@@ -1,4 +1,4 @@
-"""What a prompt asks for, as far as the stand-ins can draw it."""
+"""Style: framing, place and light that a prompt asks for, as far as the simulators can draw them."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Style:
 
 
 def style_of(prompt: str) -> Style:
-    """The look that the words of a prompt describe."""
+    """Return the style that the words of a prompt describe."""
     text = prompt.lower()
 
     def says(pattern: str) -> bool:

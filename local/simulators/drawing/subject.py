@@ -1,7 +1,7 @@
 """Cuts the character out of a reference photograph: a bust, or a whole figure with that bust.
 
 There is no face detector here: the head is taken to be where skin tones gather near the upper
-middle, or just there. That is enough to draw a recognisable stand-in picture.
+middle, or just there. That is enough to draw a recognisable simulator picture.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class Head:
 
 
 def find_head(photograph: Image.Image) -> Head:
-    """Where the head most likely is."""
+    """Return the most likely place of the head."""
     small = photograph.convert("YCbCr").resize((FINDER_SIDE, FINDER_SIDE))
     luma, blue, red = np.moveaxis(np.asarray(small, dtype=np.float32), 2, 0)
     skin = (luma > 60) & (blue > 77) & (blue < 127) & (red > 134) & (red < 173)
@@ -155,7 +155,7 @@ def _limb(draw: ImageDraw.ImageDraw, points: Sequence[Point], thickness: float, 
 
 
 def _cloth_colour(photograph: Image.Image, head: Head) -> Colour:
-    """What is worn below the head."""
+    """Return the colour below the head."""
     top = min(head.y + head.height, photograph.height - 2)
     half = head.height / 2
     return _median_colour(photograph, (head.x - half, top, head.x + half, top + head.height))

@@ -1,4 +1,4 @@
-"""Who may call fal's API, and what each of its answers carries."""
+"""Access to fal's API: keys, refusals, and the headers of each answer."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local.simulators.fal.errors import Outcome, platform_error
-from local.simulators.fal.options import BadOption
+from local.simulators.fal.errors import FalAnswer, platform_error
+from local.simulators.fal.options import BadCallOption
 from local.simulators.faults import Handler
 from local.simulators.simulator import Simulator
 
@@ -19,26 +19,26 @@ UNKNOWN_KEY = "No user found for Key ID and Secret"
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
 
 
-def authorised(stage: Simulator, handler: Handler) -> Handler:
+def authorised(simulator: Simulator, handler: Handler) -> Handler:
     """The handler, for callers with the right key and an account that is not locked."""
 
     async def checked(request: Request) -> Response:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme != "Key" or ":" not in key:
             return JSONResponse({"detail": MALFORMED_KEY}, 401)
-        if key != stage.settings.fal_key:
+        if key != simulator.settings.fal_key:
             return JSONResponse({"detail": UNKNOWN_KEY}, 401)
-        if stage.settings.fal_locked:
+        if simulator.settings.fal_locked:
             return JSONResponse({"detail": LOCKED}, 403)
         try:
             return await handler(request)
-        except BadOption as exc:
-            return answered(platform_error(400, "bad_request", str(exc)), stage.new_id())
+        except BadCallOption as exc:
+            return answered(platform_error(400, "bad_request", str(exc)), simulator.new_id())
 
     return checked
 
 
-def answered(outcome: Outcome, request_id: str) -> Response:
+def answered(outcome: FalAnswer, request_id: str) -> Response:
     """A model's outcome as HTTP."""
     headers = {REQUEST_ID: request_id, BILLABLE_UNITS: f"{outcome.billable_units:g}", **outcome.headers}
     if outcome.error_type is not None:
@@ -54,9 +54,9 @@ async def as_detail(request: Request, exc: Any) -> Response:
 class RequestIds:
     """Gives every answer a request id, except the HTML pages of an ingress in trouble."""
 
-    def __init__(self, app: ASGIApp, stage: Simulator) -> None:
+    def __init__(self, app: ASGIApp, simulator: Simulator) -> None:
         self._app = app
-        self._simulator = stage
+        self._simulator = simulator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def marked(message: Message) -> None:

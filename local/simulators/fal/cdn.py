@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from local.simulators.clock import iso
 from local.simulators.fal.access import authorised
-from local.simulators.fal.options import BadOption, upload_lifetime_s
-from local.simulators.fal.uploads import Upload
+from local.simulators.fal.options import BadCallOption, upload_lifetime_s
+from local.simulators.fal.uploads import FalUpload
 from local.simulators.faults import Handler
 from local.simulators.incoming import origin_of, parsed
 from local.simulators.media import MediaStore
@@ -19,17 +19,17 @@ from local.simulators.simulator import Simulator
 TOKEN_LIFETIME = timedelta(hours=1)
 
 
-class FalCdn:
+class FalCdnSimulator:
     """The files' own door: uploads with a token, downloads without."""
 
-    def __init__(self, stage: Simulator, media: MediaStore) -> None:
-        self._simulator = stage
+    def __init__(self, simulator: Simulator, media: MediaStore) -> None:
+        self._simulator = simulator
         self._media = media
         self._tokens: dict[str, datetime] = {}
-        self._uploads: dict[str, Upload] = {}
+        self._uploads: dict[str, FalUpload] = {}
 
     def rest_routes(self) -> list[Route]:
-        """Where the key is exchanged for a token."""
+        """Return the route that exchanges the key for a token."""
         handler = self._simulator.faults.guard(
             "fal.get_upload_token", authorised(self._simulator, self._token)
         )
@@ -73,7 +73,7 @@ class FalCdn:
                 return JSONResponse({"detail": "Invalid token"}, 401)
             try:
                 return await handler(request)
-            except BadOption as exc:
+            except BadCallOption as exc:
                 return JSONResponse({"detail": str(exc)}, 400)
 
         return checked
@@ -106,15 +106,15 @@ class FalCdn:
         del self._uploads[request.path_params["upload_id"]]
         return JSONResponse({"access_url": self._media.put(origin_of(request), upload.name, file)})
 
-    def _announced(self, request: Request) -> Upload:
+    def _announced(self, request: Request) -> FalUpload:
         lifetime_s = upload_lifetime_s(request.headers, strict=self._simulator.settings.strict)
         name = request.headers.get("x-fal-file-name", "upload.bin").replace("/", "_")
-        return Upload(
+        return FalUpload(
             name=f"files/c/{self._simulator.new_id()}/{name}",
             content_type=request.headers.get("content-type", "application/octet-stream"),
             expires_at=self._simulator.media_expiry(lifetime_s),
         )
 
-    def _unfinished(self, request: Request) -> Upload | None:
+    def _unfinished(self, request: Request) -> FalUpload | None:
         upload = self._uploads.get(request.path_params["upload_id"])
         return upload if upload is not None and upload.name == request.path_params["name"] else None

@@ -32,8 +32,8 @@ def _pydantic_2(item: Json) -> Json:
     if kind == "one_of":
         expected = _alternatives(item)
         kind, message, ctx = "literal_error", f"Input should be {expected}", {"expected": expected}
-    told = {"type": kind, "loc": item["loc"], "msg": message, "input": item["input"]}
-    return told if ctx is None else {**told, "ctx": ctx}
+    described = {"type": kind, "loc": item["loc"], "msg": message, "input": item["input"]}
+    return described if ctx is None else {**described, "ctx": ctx}
 
 
 def _alternatives(item: Json) -> str:
@@ -46,11 +46,11 @@ def _plain(kind: str, message: str) -> Words:
 
 
 def _bound(kind: str, name: str, words: str) -> Words:
-    def told(item: Json) -> tuple[str, str, Json]:
+    def described(item: Json) -> tuple[str, str, Json]:
         limit = item["ctx"][name]
         return f"value_error.number.{kind}", f"ensure this value is {words} {limit}", {"limit_value": limit}
 
-    return told
+    return described
 
 
 def _one_of(item: Json) -> tuple[str, str, Json]:

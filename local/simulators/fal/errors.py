@@ -9,8 +9,8 @@ Location = Sequence[str | int]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a model call ended: status, body and headers of its result, and how much of it is billed."""
+class FalAnswer:
+    """The end of a model call: status, body and headers of its result, and how much of it is billed."""
 
     status: int
     body: Json
@@ -40,17 +40,17 @@ def problem(kind: str, loc: Location, msg: str, *, given: object = None, ctx: Js
     return {**item, "input": given}
 
 
-def internal_server_error() -> Outcome:
-    """What a crashed model leaves behind."""
-    return Outcome(500, {"detail": [problem("internal_server_error", ["body"], "Internal server error")]})
+def internal_server_error() -> FalAnswer:
+    """Return the answer of a crashed model."""
+    return FalAnswer(500, {"detail": [problem("internal_server_error", ["body"], "Internal server error")]})
 
 
-def platform_error(status: int, error_type: str, detail: str) -> Outcome:
+def platform_error(status: int, error_type: str, detail: str) -> FalAnswer:
     """A failure that is not the model's."""
-    return Outcome(status, {"detail": detail, "error_type": error_type})
+    return FalAnswer(status, {"detail": detail, "error_type": error_type})
 
 
-def start_timeout(*, wished: bool) -> Outcome:
-    """What a call ends in that did not start in time; ``wished``: in the time its caller gave it."""
+def start_timeout(*, wished: bool) -> FalAnswer:
+    """Return the end of a call that did not start in time; ``wished``: in the time its caller gave it."""
     outcome = platform_error(504, "request_timeout", "Request timed out before it started")
     return replace(outcome, headers={"x-fal-request-timeout-type": "user"}) if wished else outcome

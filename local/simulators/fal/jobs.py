@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.simulators.clock import Schedule, iso
-from local.simulators.fal.errors import Outcome
+from local.simulators.fal.errors import FalAnswer
 from local.simulators.ledger import Call
-from local.simulators.settings import Settings
+from local.simulators.settings import SimulatorSettings
 
 IN_QUEUE, IN_PROGRESS, COMPLETED = "IN_QUEUE", "IN_PROGRESS", "COMPLETED"
 LARGE_RESULT_BYTES = 10_000
@@ -20,7 +20,7 @@ Logs = list[dict[str, str]]
 
 
 @dataclass
-class Job:
+class FalJob:
     """One queued request; ``forced`` is how it ended when its work did not get that far."""
 
     request_id: str
@@ -29,10 +29,10 @@ class Job:
     schedule: Schedule
     steps: int | None
     call: Call
-    work: asyncio.Task[Outcome]
+    work: asyncio.Task[FalAnswer]
     webhook: str | None = None
     delivery: asyncio.Task[None] | None = None
-    forced: Outcome | None = None
+    forced: FalAnswer | None = None
 
     def state(self, now: datetime) -> str:
         """One of fal's three states."""
@@ -40,27 +40,27 @@ class Job:
             return COMPLETED
         return IN_PROGRESS if now >= self.schedule.starts_at else IN_QUEUE
 
-    async def outcome(self) -> Outcome:
-        """How it ended; waits for the last of the work when the schedule ran ahead of it."""
+    async def outcome(self) -> FalAnswer:
+        """Return how it ended; waits for the last of the work when the schedule ran ahead of it."""
         if self.forced is not None:
             return self.forced
         return await asyncio.shield(self.work)  # a caller who hangs up stops nothing
 
-    def drop(self, moment: datetime, outcome: Outcome) -> None:
+    def drop(self, moment: datetime, outcome: FalAnswer) -> None:
         """End it at a moment, unpaid."""
         self.work.cancel()
         self.forced, self.call.cost_usd = outcome, 0
         self.schedule = Schedule(min(moment, self.schedule.starts_at), moment)
 
-    async def expires_at(self, settings: Settings) -> datetime:
-        """When the result of a completed job is thrown away."""
+    async def expires_at(self, settings: SimulatorSettings) -> datetime:
+        """Return the time when the result of a completed job is thrown away."""
         outcome = await self.outcome()
         large = len(json.dumps(outcome.body)) >= LARGE_RESULT_BYTES
         lifetime_s = settings.fal_large_result_lifetime_s if large else settings.fal_result_lifetime_s
         return self.schedule.ends_at + timedelta(seconds=lifetime_s)
 
     def described(self, state: str) -> dict[str, Any]:
-        """What submit and status answer in any state, with the URLs to use from here on."""
+        """Return what submit and status answer in any state, with the URLs to use from here on."""
         return {
             "status": state,
             "request_id": self.request_id,
@@ -72,7 +72,7 @@ class Job:
         }
 
     async def status(self, now: datetime, *, ahead: int, with_logs: bool) -> dict[str, Any]:
-        """What status answers; ``ahead`` is how many jobs wait before this one."""
+        """Return what status answers; ``ahead`` is how many jobs wait before this one."""
         state = self.state(now)
         body = self.described(state)
         if state == IN_QUEUE:

@@ -14,7 +14,7 @@ from local.simulators.contracts import contract
 from local.simulators.drawing.rendering import Shot, black_frame, render
 from local.simulators.fal import inputs
 from local.simulators.fal.dialects import in_dialect
-from local.simulators.fal.errors import Json, ModelError, Outcome, internal_server_error, problem
+from local.simulators.fal.errors import FalAnswer, Json, ModelError, internal_server_error, problem
 from local.simulators.fal.orders import (
     DEFAULT_STEPS,
     ENDPOINTS,
@@ -51,8 +51,8 @@ logger = logging.getLogger(__name__)
 class FalModels:
     """Runs calls of the endpoints; a refused input is an outcome, not an exception."""
 
-    def __init__(self, stage: Simulator, media: MediaStore) -> None:
-        self._simulator = stage
+    def __init__(self, simulator: Simulator, media: MediaStore) -> None:
+        self._simulator = simulator
         self._media = media
         documents = {name: contract(name.replace("fal-ai/", "fal-").replace("/", "-")) for name in ENDPOINTS}
         self._inputs: dict[str, Json] = {
@@ -61,27 +61,27 @@ class FalModels:
         self._prices_usd = {
             name: float(document["x-price"]["amount"]) for name, document in documents.items()
         }
-        self._makers: dict[str, Callable[[Order, Json], Awaitable[Outcome]]] = {
+        self._makers: dict[str, Callable[[Order, Json], Awaitable[FalAnswer]]] = {
             INSTANT: self._instant_character,
             TRAINING: self._train,
             LORA: self._flux_lora,
             FLUX: self._flux,
         }
 
-    def cost_usd(self, endpoint: str, outcome: Outcome) -> float:
-        """What an outcome costs."""
+    def cost_usd(self, endpoint: str, outcome: FalAnswer) -> float:
+        """Return the cost of an outcome."""
         return round(self._prices_usd.get(endpoint, 0) * outcome.billable_units, 6)
 
-    async def run(self, order: Order) -> Outcome:
+    async def run(self, order: Order) -> FalAnswer:
         """Check the input and make what it asks for, unless a fault was armed for it."""
         if order.fault is not None and order.fault.kind in ("fail", "stuck"):
             forced = order.fault.body
             return (
-                Outcome(order.fault.status, forced) if isinstance(forced, dict) else internal_server_error()
+                FalAnswer(order.fault.status, forced) if isinstance(forced, dict) else internal_server_error()
             )
         if order.endpoint not in ENDPOINTS:
             path = order.endpoint.removeprefix(application_of(order.endpoint)) or "/"
-            return Outcome(404, {"detail": f"Path {path} not found"})
+            return FalAnswer(404, {"detail": f"Path {path} not found"})
         payload = parsed(order.body)
         try:
             if payload is None:
@@ -89,17 +89,19 @@ class FalModels:
             fields = checked(self._inputs[order.endpoint], payload, strict=self._simulator.settings.strict)
             return await self._makers[order.endpoint](order, fields)
         except ModelError as refusal:
-            return Outcome(422, {"detail": in_dialect(refusal.detail, self._simulator.settings.fal_dialect)})
+            return FalAnswer(
+                422, {"detail": in_dialect(refusal.detail, self._simulator.settings.fal_dialect)}
+            )
         except Exception:
             logger.exception("%s crashed", order.endpoint)
             return internal_server_error()
 
-    async def _instant_character(self, order: Order, fields: Json) -> Outcome:
+    async def _instant_character(self, order: Order, fields: Json) -> FalAnswer:
         image = await inputs.photograph(self._simulator.downloads, fields["image_url"], ["body", "image_url"])
         likeness = INSTANT_FIDELITY * min(1.0, 0.5 + fields["scale"] / 2)
         return await self._images(order, fields, [image] if fields["scale"] > 0 else [], likeness)
 
-    async def _flux_lora(self, order: Order, fields: Json) -> Outcome:
+    async def _flux_lora(self, order: Order, fields: Json) -> FalAnswer:
         known: list[Image.Image] = []
         for number, entry in enumerate(fields["loras"]):
             lora = await inputs.lora(
@@ -109,10 +111,12 @@ class FalModels:
                 known = known or lora.images
         return await self._images(order, fields, known, TRAINED_FIDELITY)
 
-    async def _flux(self, order: Order, fields: Json) -> Outcome:
+    async def _flux(self, order: Order, fields: Json) -> FalAnswer:
         return await self._images(order, fields, [], fidelity=0)
 
-    async def _images(self, order: Order, fields: Json, known: list[Image.Image], fidelity: float) -> Outcome:
+    async def _images(
+        self, order: Order, fields: Json, known: list[Image.Image], fidelity: float
+    ) -> FalAnswer:
         width, height = _size(fields["image_size"])
         seed = fields.get("seed")
         seed = self._simulator.new_seed() if seed is None else seed
@@ -121,8 +125,8 @@ class FalModels:
         for number in range(fields["num_images"] - order.suffers("fewer")):
             name = order.endpoint.removeprefix("fal-ai/")
             shot = Shot(f"fal {name}", fields["prompt"], width, height, seed + number, fidelity)
-            draw = partial(black_frame, shot.size) if blocked else partial(render, shot, known)
-            data = await asyncio.to_thread(draw, fields["output_format"])
+            make = partial(black_frame, shot.size) if blocked else partial(render, shot, known)
+            data = await asyncio.to_thread(make, fields["output_format"])
             images.append(self._image(order, data, shot, fields))
         body = {
             "images": images,
@@ -131,7 +135,7 @@ class FalModels:
             "has_nsfw_concepts": [blocked] * len(images),
             "prompt": fields["prompt"],
         }
-        return Outcome(200, body, self._megapixels(order.endpoint, width * height) * len(images))
+        return FalAnswer(200, body, self._megapixels(order.endpoint, width * height) * len(images))
 
     def _image(self, order: Order, data: bytes, shot: Shot, fields: Json) -> Json:
         content_type = f"image/{fields['output_format']}"
@@ -150,7 +154,7 @@ class FalModels:
     def _megapixels(self, endpoint: str, pixels: int) -> float:
         return float(-(-pixels // MEGAPIXEL)) if endpoint == FLUX else round(pixels / MEGAPIXEL, 6)
 
-    async def _train(self, order: Order, fields: Json) -> Outcome:
+    async def _train(self, order: Order, fields: Json) -> FalAnswer:
         loc = ["body", "images_data_url"]
         images = await inputs.training_images(
             self._simulator.downloads, fields["images_data_url"], fields.get("data_archive_format"), loc
@@ -169,7 +173,7 @@ class FalModels:
             "config_file": self._file(order, config, "config.json"),
             "debug_preprocessed_output": None,
         }
-        return Outcome(200, body, steps / DEFAULT_STEPS)
+        return FalAnswer(200, body, steps / DEFAULT_STEPS)
 
     def _file(self, order: Order, data: bytes, name: str) -> Json:
         content_type = "application/json" if name.endswith(".json") else "application/octet-stream"
@@ -189,7 +193,7 @@ def _size(image_size: str | Json) -> tuple[int, int]:
     width, height = image_size.get("width", 512), image_size.get("height", 512)
     if max(width, height) > LARGEST_SIDE:
         limit = {"max_width": LARGEST_SIDE, "max_height": LARGEST_SIDE}
-        message = "The stand-in draws no picture that large."
+        message = "The simulator renders no image that large."
         raise ModelError(
             [problem("image_too_large", ["body", "image_size"], message, given=image_size, ctx=limit)]
         )

@@ -1,4 +1,4 @@
-"""What a call of fal asks for beside the model's input: in its headers and its query."""
+"""Options of a call of fal beside the model's input: in its headers and its query."""
 
 import json
 from collections.abc import Mapping
@@ -33,11 +33,11 @@ LIFECYCLE = {
         },
     },
 }
-"""What a lifecycle header holds, as JSON."""
+"""The content of a lifecycle header, as JSON."""
 RECORDED_PREFIXES = ("x-fal-", "x-app-fal-")
 
 
-class BadOption(Exception):
+class BadCallOption(Exception):
     """A header or a parameter does not hold what it should."""
 
 
@@ -53,13 +53,13 @@ class CallOptions:
 
     @classmethod
     def of(cls, request: Request, *, strict: bool) -> "CallOptions":
-        """What this request asks for; when strict, not what its headers do to uploads only.
+        """Read a request's options; when strict, refuse those that its headers give to uploads only.
 
         Raises:
-            BadOption: it cannot be read.
+            BadCallOption: it cannot be read.
         """
         if strict and UPLOAD_LIFECYCLE in request.headers:
-            raise BadOption(f"{UPLOAD_LIFECYCLE} says nothing about outputs (a strict stand-in)")
+            raise BadCallOption(f"{UPLOAD_LIFECYCLE} says nothing about outputs (a strict simulator)")
         longest_queue = _number(request.query_params.get("fal_max_queue_length"), "fal_max_queue_length")
         return cls(
             start_timeout_s=_number(request.headers.get("x-fal-request-timeout"), "X-Fal-Request-Timeout"),
@@ -72,15 +72,15 @@ class CallOptions:
         )
 
     def start_by(self, now: datetime) -> datetime:
-        """When a call of now must have started."""
+        """Return the time by which a call of now must have started."""
         return NEVER if self.start_timeout_s is None else now + timedelta(seconds=self.start_timeout_s)
 
 
 def upload_lifetime_s(headers: Mapping[str, str], *, strict: bool) -> float | None:
-    """How long the caller wants an uploaded file to last; None: no wish. Either header will do.
+    """Return the lifetime that the caller wants for an uploaded file; None: no wish. Either header will do.
 
     Raises:
-        BadOption: the wish cannot be read, or when strict there are two.
+        BadCallOption: the wish cannot be read, or when strict there are two.
     """
     wishes = [
         _lifetime_s(headers, name, strict=strict)
@@ -88,7 +88,7 @@ def upload_lifetime_s(headers: Mapping[str, str], *, strict: bool) -> float | No
         if name in headers
     ]
     if strict and len(set(wishes)) > 1:
-        raise BadOption("the two lifecycle headers differ (a strict stand-in)")
+        raise BadCallOption("the two lifecycle headers differ (a strict simulator)")
     return wishes[0] if wishes else None
 
 
@@ -98,9 +98,9 @@ def _lifetime_s(headers: Mapping[str, str], name: str, *, strict: bool) -> float
     try:
         wish = json.loads(headers[name])
     except ValueError as exc:
-        raise BadOption(f"{name} is not JSON") from exc
+        raise BadCallOption(f"{name} is not JSON") from exc
     for error in Draft202012Validator(closed(LIFECYCLE) if strict else LIFECYCLE).iter_errors(wish):
-        raise BadOption(f"{name}: {error.message}")
+        raise BadCallOption(f"{name}: {error.message}")
     return _number(wish.get("expiration_duration_seconds") or None, name)  # the servers take 0 for no limit
 
 
@@ -108,7 +108,7 @@ def _number(text: str | float | None, name: str) -> float | None:
     try:
         number = None if text is None else float(text)
     except (TypeError, ValueError) as exc:
-        raise BadOption(f"{name} is not a number") from exc
+        raise BadCallOption(f"{name} is not a number") from exc
     if number is not None and not 0 <= number < 1e9:
-        raise BadOption(f"{name} is out of range")
+        raise BadCallOption(f"{name} is out of range")
     return number

@@ -1,4 +1,4 @@
-"""What is ordered from fal: the endpoints, and one call of one of them."""
+"""Orders of fal's: the endpoints, and one call of one of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ class Order:
     fault: Fault | None = None
 
     def suffers(self, kind: JobFault) -> bool:
-        """Whether this fault was armed for it."""
+        """Return True if this fault was armed for it."""
         return self.fault is not None and self.fault.kind == kind
 
 
@@ -35,11 +35,11 @@ def application_of(endpoint: str) -> str:
 
 
 def is_application(application: str) -> bool:
-    """Whether fal has it."""
+    """Return True if fal has it."""
     return application in map(application_of, ENDPOINTS)
 
 
 def training_steps(payload: Any) -> int:
-    """How many steps a training input asks for."""
+    """Return the number of steps that a training input asks for."""
     steps = payload.get("steps") if isinstance(payload, dict) else None
     return steps if isinstance(steps, int) else DEFAULT_STEPS

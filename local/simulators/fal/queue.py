@@ -8,8 +8,8 @@ from starlette.routing import Route
 
 from local.simulators.clock import NEVER, Schedule, iso
 from local.simulators.fal.access import REQUEST_ID, answered, authorised
-from local.simulators.fal.errors import Json, Outcome, platform_error, start_timeout
-from local.simulators.fal.jobs import COMPLETED, IN_QUEUE, Job
+from local.simulators.fal.errors import FalAnswer, Json, platform_error, start_timeout
+from local.simulators.fal.jobs import COMPLETED, IN_QUEUE, FalJob
 from local.simulators.fal.models import FalModels
 from local.simulators.fal.options import CallOptions
 from local.simulators.fal.orders import TRAINING, Order, application_of, is_application, training_steps
@@ -25,14 +25,14 @@ NOT_FOUND = {"status": "NOT_FOUND"}
 CANCELLED = platform_error(499, "client_cancelled", "Request was cancelled by the client")
 
 
-class FalQueue:
+class FalQueueSimulator:
     """The queue's routes and the requests in it."""
 
-    def __init__(self, stage: Simulator, models: FalModels, webhooks: FalWebhooks) -> None:
-        self._simulator = stage
+    def __init__(self, simulator: Simulator, models: FalModels, webhooks: FalWebhooks) -> None:
+        self._simulator = simulator
         self._models = models
         self._webhooks = webhooks
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, FalJob] = {}
 
     def routes(self) -> list[Route]:
         """Submitting takes the whole endpoint id, everything else owner and alias only."""
@@ -78,7 +78,7 @@ class FalQueue:
         body = {**job.described(IN_QUEUE), "queue_position": self._ahead_of(job)}
         return _reply(job, body if job.webhook is None else {**body, "gateway_request_id": job.request_id})
 
-    def _start(self, order: Order, root: str) -> Job:
+    def _start(self, order: Order, root: str) -> FalJob:
         settings, now = self._simulator.settings, self._simulator.clock.now()
         payload, application = parsed(order.body), application_of(order.endpoint)
         request_id = self._simulator.new_id()
@@ -88,7 +88,7 @@ class FalQueue:
         early = settings.fal_webhook_early and order.options.webhook is not None and not stuck
         schedule = Schedule.after(NEVER if stuck else now, settings.queue_s, work_s)
         call = Call("fal", order.endpoint, request_id, payload, iso(now), headers=order.options.headers)
-        job = Job(
+        job = FalJob(
             request_id=request_id,
             application=application,
             url=f"{root}/{application}/requests/{request_id}",
@@ -103,7 +103,7 @@ class FalQueue:
             job.drop(start_by, start_timeout(wished=True))
         return job
 
-    async def _work(self, order: Order, call: Call) -> Outcome:
+    async def _work(self, order: Order, call: Call) -> FalAnswer:
         outcome = await self._models.run(order)
         call.cost_usd = self._models.cost_usd(order.endpoint, outcome)
         return outcome
@@ -123,7 +123,7 @@ class FalQueue:
         events = status_events(self._simulator.clock, lambda: self._shown(job, request))
         return StreamingResponse(events, media_type=EVENT_STREAM, headers={REQUEST_ID: job.request_id})
 
-    async def _shown(self, job: Job, request: Request) -> Json:
+    async def _shown(self, job: FalJob, request: Request) -> Json:
         with_logs = request.query_params.get("logs") in ("1", "true")
         return await job.status(self._simulator.clock.now(), ahead=self._ahead_of(job), with_logs=with_logs)
 
@@ -150,7 +150,7 @@ class FalQueue:
             return _reply(job, {"success": True})
         return _reply(job, {"status": "CANCELLATION_REQUESTED"}, 202)
 
-    async def _find(self, request: Request) -> Job | None:
+    async def _find(self, request: Request) -> FalJob | None:
         """The job that the path names, unless its result has expired."""
         job = self._jobs.get(request.path_params["request_id"])
         if job is None or job.application != f"{request.path_params['owner']}/{request.path_params['alias']}":
@@ -159,12 +159,12 @@ class FalQueue:
         ended = job.state(now) == COMPLETED
         return None if ended and now >= await job.expires_at(self._simulator.settings) else job
 
-    def _waiting(self, application: str) -> list[Job]:
+    def _waiting(self, application: str) -> list[FalJob]:
         now = self._simulator.clock.now()
         jobs = (job for job in self._jobs.values() if job.application == application)
         return [job for job in jobs if job.state(now) == IN_QUEUE]
 
-    def _ahead_of(self, job: Job) -> int:
+    def _ahead_of(self, job: FalJob) -> int:
         waiting = self._waiting(job.application)
         return waiting.index(job) if job in waiting else len(waiting)
 
@@ -173,5 +173,5 @@ async def _kept_the_subpath(request: Request) -> Response:
     return JSONResponse({"detail": "Method Not Allowed"}, 405)
 
 
-def _reply(job: Job, body: Json, status: int = 200) -> Response:
+def _reply(job: FalJob, body: Json, status: int = 200) -> Response:
     return JSONResponse(body, status, {REQUEST_ID: job.request_id})

@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from local.simulators.clock import iso
 from local.simulators.fal.access import REQUEST_ID, answered, authorised
-from local.simulators.fal.errors import Outcome, start_timeout
+from local.simulators.fal.errors import FalAnswer, start_timeout
 from local.simulators.fal.models import FalModels
 from local.simulators.fal.options import CallOptions
 from local.simulators.fal.orders import FLUX, LORA, TRAINING, Order, application_of, is_application
@@ -17,18 +17,18 @@ from local.simulators.simulator import Simulator
 
 STREAMING = {f"{endpoint}/stream": endpoint for endpoint in (LORA, FLUX)}
 LONGEST_CALL_S = 3600.0
-TOO_MANY = Outcome(
+TOO_MANY = FalAnswer(
     429,
     {"detail": "Too many requests at once", "error_type": "concurrent_requests_limit"},
     headers={"x-fal-needs-retry": "1"},
 )
 
 
-class FalRun:
+class FalRunSimulator:
     """Runs a model while the caller waits."""
 
-    def __init__(self, stage: Simulator, models: FalModels) -> None:
-        self._simulator = stage
+    def __init__(self, simulator: Simulator, models: FalModels) -> None:
+        self._simulator = simulator
         self._models = models
         self._under_way = 0
 
@@ -58,7 +58,7 @@ class FalRun:
             return Response(event(outcome.body), headers={REQUEST_ID: request_id}, media_type=EVENT_STREAM)
         return answered(outcome, request_id)
 
-    async def _outcome(self, order: Order, request_id: str) -> Outcome:
+    async def _outcome(self, order: Order, request_id: str) -> FalAnswer:
         settings, now = self._simulator.settings, iso(self._simulator.clock.now())
         call = Call("fal", order.endpoint, request_id, parsed(order.body), now, headers=order.options.headers)
         self._simulator.ledger.record(call)

@@ -7,21 +7,21 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from local.simulators.fal.access import authorised
-from local.simulators.fal.options import BadOption, upload_lifetime_s
-from local.simulators.fal.uploads import Upload
+from local.simulators.fal.options import BadCallOption, upload_lifetime_s
+from local.simulators.fal.uploads import FalUpload
 from local.simulators.faults import Handler
 from local.simulators.incoming import origin_of, parsed
 from local.simulators.media import MediaStore
 from local.simulators.simulator import Simulator
 
 
-class FalStorage:
+class FalStorageSimulator:
     """Uploads that were announced, each good for one file."""
 
-    def __init__(self, stage: Simulator, media: MediaStore) -> None:
-        self._simulator = stage
+    def __init__(self, simulator: Simulator, media: MediaStore) -> None:
+        self._simulator = simulator
         self._media = media
-        self._announced: dict[str, Upload] = {}
+        self._announced: dict[str, FalUpload] = {}
 
     def rest_routes(self) -> list[Route]:
         """The part behind the key."""
@@ -57,10 +57,10 @@ class FalStorage:
             return JSONResponse({"detail": "content_type and file_name are required"}, 422)
         try:
             lifetime_s = upload_lifetime_s(request.headers, strict=self._simulator.settings.strict)
-        except BadOption as exc:
+        except BadCallOption as exc:
             return JSONResponse({"detail": str(exc)}, 400)
         ticket = secrets.token_urlsafe(24)
-        upload = Upload(
+        upload = FalUpload(
             name=f"files/u/{self._simulator.new_id()}/{file_name}",
             content_type=content_type,
             expires_at=self._simulator.media_expiry(lifetime_s),

@@ -17,17 +17,17 @@ def event(body: Json) -> str:
 
 
 async def status_events(clock: Clock, read: Callable[[], Awaitable[Json]]) -> AsyncIterator[str]:
-    """An event for each change until the request is completed; log lines are told once."""
+    """An event for each change until the request is completed; log lines are last_logged once."""
     shown: object = None
-    told = ""
+    last_logged = ""
     while True:
         body = await read()
         if body["logs"] is not None:
-            body["logs"] = [line for line in body["logs"] if line["timestamp"] > told]
-        news = bool(body["logs"])
-        if news:
-            told = body["logs"][-1]["timestamp"]
-        if news or (body["status"], body.get("queue_position")) != shown:
+            body["logs"] = [line for line in body["logs"] if line["timestamp"] > last_logged]
+        has_new_logs = bool(body["logs"])
+        if has_new_logs:
+            last_logged = body["logs"][-1]["timestamp"]
+        if has_new_logs or (body["status"], body.get("queue_position")) != shown:
             yield event(body)
         if body["status"] == COMPLETED:
             return

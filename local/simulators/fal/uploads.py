@@ -9,7 +9,7 @@ from local.simulators.media import MediaFile
 
 
 @dataclass
-class Upload:
+class FalUpload:
     """A file that was announced; ``in_parts`` says how it will come."""
 
     name: str

@@ -46,7 +46,9 @@ def _problems(error: ValidationError) -> Iterator[Json]:
             yield problem("missing", [*loc, name], "Field required", given=given)
     elif error.validator == "additionalProperties":
         for name in unknown_fields(error):
-            message = "Extra inputs are not permitted (a strict stand-in: the real server ignores this field)"
+            message = (
+                "Extra inputs are not permitted (a strict simulator: the real server ignores this field)"
+            )
             yield problem("extra_forbidden", [*loc, name], message, given=given[name])
     elif error.validator == "anyOf":
         yield from _no_alternative(error)

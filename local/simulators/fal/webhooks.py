@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from local.simulators.clock import NEVER
 from local.simulators.deliveries import post
-from local.simulators.fal.errors import Json, Outcome
-from local.simulators.fal.jobs import Job
+from local.simulators.fal.errors import FalAnswer, Json
+from local.simulators.fal.jobs import FalJob
 from local.simulators.simulator import Simulator
 
-USER_ID = "stand-in-user"
+USER_ID = "simulator-user"
 FIRST_TIMEOUT_S, LATER_TIMEOUT_S = 15.0, 120.0
 MOST_RETRIES = 31
 STALE_S = 600
@@ -26,12 +26,12 @@ STALE_S = 600
 class FalWebhooks:
     """Tells callers when their requests have ended; the keys live as long as this does."""
 
-    def __init__(self, stage: Simulator) -> None:
-        self._simulator = stage
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
         self._key = Ed25519PrivateKey.generate()
         self._next_key = Ed25519PrivateKey.generate()  # a verifier has to try every key
         self._forgers_key = Ed25519PrivateKey.generate()
-        self._awaited: list[Job] = []
+        self._awaited: list[FalJob] = []
 
     def routes(self) -> list[Route]:
         """The public keys, for whoever asks."""
@@ -42,7 +42,7 @@ class FalWebhooks:
         """Forget whose webhooks are awaited."""
         self._awaited.clear()
 
-    def expect(self, job: Job) -> None:
+    def expect(self, job: FalJob) -> None:
         """Deliver the job's end when it comes; call again when that moment has changed."""
         if job.delivery is not None:
             job.delivery.cancel()
@@ -53,7 +53,7 @@ class FalWebhooks:
     async def _jwks(self, request: Request) -> Response:
         return JSONResponse({"keys": [_jwk(key) for key in (self._next_key, self._key)]})
 
-    async def _deliver(self, job: Job, url: str) -> None:
+    async def _deliver(self, job: FalJob, url: str) -> None:
         """Make the first attempts; who does not take it is tried again, without us."""
         await self._simulator.clock.until(job.schedule.ends_at)
         outcome = await job.outcome()
@@ -67,7 +67,7 @@ class FalWebhooks:
         for _ in range(taken.count(False)):
             self._simulator.start(self._repeat(job, url, request_id, body))
 
-    async def _repeat(self, job: Job, url: str, request_id: str, body: bytes) -> None:
+    async def _repeat(self, job: FalJob, url: str, request_id: str, body: bytes) -> None:
         clock, settings = self._simulator.clock, self._simulator.settings
         give_up_at = await job.expires_at(settings)
         pause = timedelta(seconds=settings.fal_webhook_backoff_s)
@@ -80,11 +80,11 @@ class FalWebhooks:
             pause *= 2
 
     async def _post(self, url: str, request_id: str, body: bytes, timeout_s: float) -> bool:
-        """Whether that was the end: it was received, or answered with a redirect."""
+        """Post, and return True if that was the end: it was received, or answered with a redirect."""
         status = await post(self._simulator.web, url, body, self._signed(request_id, body), timeout_s)
         return status is not None and status < 400
 
-    def _another(self, job: Job) -> str:
+    def _another(self, job: FalJob) -> str:
         """The newest other request of the same model that a webhook is awaited of, or an unknown one."""
         others = (
             other.request_id
@@ -107,7 +107,7 @@ class FalWebhooks:
         }
 
 
-def notice(request_id: str, outcome: Outcome) -> Json:
+def notice(request_id: str, outcome: FalAnswer) -> Json:
     """The body of a webhook."""
     failed = outcome.status >= 400
     return {

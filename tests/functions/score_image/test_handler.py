@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
-from moto import mock_aws
 from PIL import Image
 
 from character_identity import wiring
@@ -17,6 +15,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import Score
 from functions.score_image import handler
 from local.photographs import CHELSEA, EILEEN
+from tests.support.mocked_aws import mocked_aws
 
 IMAGE = "generations/eileen/portrait/00.jpg"
 
@@ -64,7 +63,7 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setenv("TABLE_NAME", "identities")
     monkeypatch.setenv("BUCKET_NAME", "media")
     handler._encoder.cache_clear()
-    with mock_aws():
+    with mocked_aws():
         table = boto3.resource("dynamodb").create_table(
             TableName="identities",
             BillingMode="PAY_PER_REQUEST",
@@ -86,7 +85,7 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
 
 
 def handle(event: dict[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = handler.lambda_handler(event, cast(LambdaContext, Context()))
+    result: dict[str, Any] = handler.lambda_handler(event, Context())
     return result
 
 
@@ -139,6 +138,7 @@ def test_an_event_after_the_identity_was_erased_leaves_nothing(bucket: Any) -> N
 
 
 def test_the_log_has_the_key_but_not_the_event(bucket: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     event = object_created(IMAGE)
     handle(event)
 

@@ -1,4 +1,4 @@
-"""Task tokens (``.waitForTaskToken``) behave as on AWS: ministack with local/task_token_corrections.py."""
+"""Task tokens behave as on AWS: ministack with local/ministack_patches/task_tokens.py."""
 
 import json
 import time
@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator_fixture import EmulatedAws
 from tests.local.machines import CAUGHT, State, callback, machine, run, start
+from tests.support.emulator import EmulatedAws
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.processes
 
 KEEPS_TOKEN = """
 import boto3
@@ -37,7 +38,7 @@ def keeper(aws: EmulatedAws) -> str:
 
 
 def awaiting(function: str, **fields: Any) -> State:
-    """A machine that waits for news as long as ``poll_seconds`` says, and takes silence for an answer."""
+    """A machine that waits for its token for ``poll_seconds`` and takes silence for an answer."""
     silence = {"ErrorEquals": ["States.Timeout"], "ResultPath": None, "Next": "Caught"}
     wait = {"TimeoutSecondsPath": "$.poll_seconds", "ResultPath": None, "Catch": [silence], "Next": "Heard"}
     heard = {"Type": "Pass", "Result": "heard", "ResultPath": "$.how", "End": True}
@@ -46,15 +47,15 @@ def awaiting(function: str, **fields: Any) -> State:
 
 def token(aws: EmulatedAws, key: str) -> str:
     """The token that the keeper was given in the execution of this id."""
-    ssm, deadline = aws.client("ssm"), time.monotonic() + 20
-    while time.monotonic() < deadline:
+    ssm = aws.client("ssm")
+
+    def found() -> str:
         try:
-            value: str = ssm.get_parameter(Name=f"/token/{key}")["Parameter"]["Value"]
+            return str(ssm.get_parameter(Name=f"/token/{key}")["Parameter"]["Value"])
         except ssm.exceptions.ParameterNotFound:
-            time.sleep(0.02)
-        else:
-            return value
-    raise AssertionError("no token was handed out")
+            return ""
+
+    return wait_until(found, "a token")
 
 
 def refusal(aws: EmulatedAws, task_token: str) -> str:
@@ -64,7 +65,6 @@ def refusal(aws: EmulatedAws, task_token: str) -> str:
     for send, answer in (
         (stepfunctions.send_task_success, {"output": "{}"}),
         (stepfunctions.send_task_failure, {"error": "Late"}),
-        (stepfunctions.send_task_heartbeat, {}),
     ):
         with pytest.raises(ClientError) as refused:
             send(taskToken=task_token, **answer)
@@ -85,8 +85,7 @@ def test_a_token_sent_later_by_somebody_else_ends_the_wait(aws: EmulatedAws, kee
     state = {"poll_seconds": LONG_S, "id": "later"}
     execution = start(aws, awaiting(keeper), state)
     task_token = token(aws, "later")
-    aws.client("stepfunctions").send_task_heartbeat(taskToken=task_token)
-    aws.client("stepfunctions").send_task_success(taskToken=task_token, output='{"news": "ready"}')
+    aws.client("stepfunctions").send_task_success(taskToken=task_token, output='{"state": "ready"}')
     assert aws.ended(execution)["output"] == {**state, "how": "heard"}
 
 
@@ -94,12 +93,6 @@ def test_read_timeouts_from_the_state(aws: EmulatedAws, keeper: str) -> None:
     state, started = {"poll_seconds": 10, "id": "silence"}, time.monotonic()
     assert run(aws, awaiting(keeper), state)["output"] == state
     assert time.monotonic() - started > 10 * 0.05
-
-
-def test_a_path_to_the_heartbeat_is_read_too(aws: EmulatedAws, keeper: str) -> None:
-    definition = awaiting(keeper, HeartbeatSecondsPath="$.heartbeat_seconds")
-    ended = run(aws, definition, {"poll_seconds": LONG_S, "heartbeat_seconds": 10, "id": "pulse"})
-    assert ended["error"] == "States.HeartbeatTimeout"
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 1.5, "10", True, None])
@@ -110,19 +103,11 @@ def test_a_timeout_that_is_no_positive_integer_fails_the_machine(
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
 
 
-@pytest.mark.parametrize(
-    ("limits", "error"),
-    [
-        ({"TimeoutSeconds": 10}, "States.Timeout"),
-        ({"TimeoutSeconds": LONG_S, "HeartbeatSeconds": 10}, "States.HeartbeatTimeout"),
-    ],
-)
-def test_wait_as_long_as_the_definition_says(
-    aws: EmulatedAws, scripted_tasks: str, limits: dict[str, int], error: str
-) -> None:
-    catch = {"ErrorEquals": [error], "Next": "Caught"}
-    ended = run(aws, machine("A", A=callback(scripted_tasks, Catch=[catch], **limits), Caught=CAUGHT))
-    assert ended["output"]["Error"] == error
+def test_wait_as_long_as_the_definition_says(aws: EmulatedAws, scripted_tasks: str) -> None:
+    catch = {"ErrorEquals": ["States.Timeout"], "Next": "Caught"}
+    state = callback(scripted_tasks, Catch=[catch], TimeoutSeconds=40)  # unscaled, longer than we wait
+    ended = run(aws, machine("A", A=state, Caught=CAUGHT))
+    assert ended["output"]["Error"] == "States.Timeout"
 
 
 def test_the_failure_of_a_call_that_hands_out_a_token_fails_the_task(aws: EmulatedAws) -> None:

@@ -1,11 +1,11 @@
-"""A fresh stand-in for each test."""
+"""A fresh simulator for each test."""
 
 import asyncio
 from collections.abc import Iterator
 
 import pytest
 
-from tests.local.simulators.harness import StandIn
+from tests.support.simulators import Simulation
 
 
 @pytest.fixture
@@ -15,6 +15,6 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture
-def stand_in(runner: asyncio.Runner) -> StandIn:
+def simulator(runner: asyncio.Runner) -> Simulation:
     """Strict, with 10 s of training after 1 s in the queue."""
-    return StandIn(runner, queue_s=1, training_s=10, generation_s=2)
+    return Simulation(runner, queue_s=1, training_s=10, generation_s=2)

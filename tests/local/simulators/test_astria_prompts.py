@@ -7,33 +7,33 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from local.simulators.contracts import contract
-from tests.local.simulators.harness import ASTRIA, StandIn, share_of_cloth
+from tests.support.simulators import ASTRIA, Simulation, share_of_cloth
 
 FLUX = 1504944
 FIRST = 45042524
 
 
 @pytest.fixture
-def tuned(stand_in: StandIn) -> StandIn:
-    """A stand-in with one trained tune, 788416."""
-    stand_in.tune()
-    stand_in.clock.advance(11)
-    return stand_in
+def tuned(simulator: Simulation) -> Simulation:
+    """A simulator with one trained tune, 788416."""
+    simulator.tune()
+    simulator.clock.advance(11)
+    return simulator
 
 
-def order(stand_in: StandIn, tune_id: int = FLUX, **fields: Any) -> httpx.Response:
+def order(simulator: Simulation, tune_id: int = FLUX, **fields: Any) -> httpx.Response:
     wanted = {"text": "<lora:788416:1> ohwx woman, close-up portrait, studio", "seed": 7, "w": 512, "h": 512}
-    return stand_in.astria("POST", f"/tunes/{tune_id}/prompts", json={"prompt": {**wanted, **fields}})
+    return simulator.astria("POST", f"/tunes/{tune_id}/prompts", json={"prompt": {**wanted, **fields}})
 
 
-def done(stand_in: StandIn, **fields: Any) -> dict[str, Any]:
-    reply = order(stand_in, **fields)
+def done(simulator: Simulation, **fields: Any) -> dict[str, Any]:
+    reply = order(simulator, **fields)
     assert reply.status_code == 201, reply.text
-    stand_in.clock.advance(3)
-    return dict(stand_in.astria("GET", f"/prompts/{reply.json()['id']}").json())
+    simulator.clock.advance(3)
+    return dict(simulator.astria("GET", f"/prompts/{reply.json()['id']}").json())
 
 
-def test_a_prompt_waits_draws_and_is_done(tuned: StandIn) -> None:
+def test_a_prompt_waits_renders_and_is_done(tuned: Simulation) -> None:
     reply = order(tuned, num_images=2, cfg_scale=3, aspect_ratio="1:1")
     prompt = reply.json()
     Draft202012Validator(contract("astria-prompt")["$defs"]["Prompt"]).validate(prompt)
@@ -62,13 +62,13 @@ def test_a_prompt_waits_draws_and_is_done(tuned: StandIn) -> None:
     assert [tuned.image(url).size for url in finished["images"]] == [(512, 512), (512, 512)]
 
 
-def test_a_prompt_on_an_untrained_tune_waits_for_it(stand_in: StandIn) -> None:
-    stand_in.tune()
-    assert order(stand_in).status_code == 201
-    stand_in.clock.advance(12)
-    assert stand_in.astria("GET", f"/prompts/{FIRST}").json()["images"] == []
-    stand_in.clock.advance(2)
-    assert len(stand_in.astria("GET", f"/prompts/{FIRST}").json()["images"]) == 1
+def test_a_prompt_on_an_untrained_tune_waits_for_it(simulator: Simulation) -> None:
+    simulator.tune()
+    assert order(simulator).status_code == 201
+    simulator.clock.advance(12)
+    assert simulator.astria("GET", f"/prompts/{FIRST}").json()["images"] == []
+    simulator.clock.advance(2)
+    assert len(simulator.astria("GET", f"/prompts/{FIRST}").json()["images"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -92,25 +92,27 @@ def test_a_prompt_on_an_untrained_tune_waits_for_it(stand_in: StandIn) -> None:
         ),
     ],
 )
-def test_bad_fields_are_refused(tuned: StandIn, fields: dict[str, Any], errors: dict[str, list[str]]) -> None:
+def test_bad_fields_are_refused(
+    tuned: Simulation, fields: dict[str, Any], errors: dict[str, list[str]]
+) -> None:
     reply = order(tuned, **fields)
     assert (reply.status_code, reply.json()) == (422, errors)
     assert len(tuned.ledger()) == 1
 
 
-def test_what_flux_refuses_an_older_model_takes(tuned: StandIn) -> None:
+def test_what_flux_refuses_an_older_model_takes(tuned: Simulation) -> None:
     reply = order(tuned, 690204, text="a woman", negative_prompt="blurry", cfg_scale=7.5)
     assert reply.status_code == 201
 
 
-def test_unknown_fields_are_refused_only_when_strict(tuned: StandIn) -> None:
+def test_unknown_fields_are_refused_only_when_strict(tuned: Simulation) -> None:
     [message] = order(tuned, guidance_scale=3).json()["guidance_scale"]
     assert message.startswith("is not a known parameter")
     tuned.change(strict=False)
     assert order(tuned, guidance_scale=3).status_code == 201
 
 
-def test_the_route_of_a_lora_itself_is_closed_unless_opened(tuned: StandIn) -> None:
+def test_the_route_of_a_lora_itself_is_closed_unless_opened(tuned: Simulation) -> None:
     reply = order(tuned, 788416, text="x", negative_prompt="y", cfg_scale=7)
     assert set(reply.json()) == {"text", "negative_prompt", "cfg_scale"}
     reply = order(tuned, 788416, text="ohwx woman, close-up, studio")
@@ -123,18 +125,18 @@ def test_the_route_of_a_lora_itself_is_closed_unless_opened(tuned: StandIn) -> N
     assert share_of_cloth(tuned.image(prompt["images"][0])) > 0.1
 
 
-def test_an_unknown_tune_is_not_found(tuned: StandIn) -> None:
+def test_an_unknown_tune_is_not_found(tuned: Simulation) -> None:
     assert order(tuned, 5).status_code == 404
 
 
-def test_the_lora_tag_brings_in_the_character(tuned: StandIn) -> None:
+def test_the_lora_tag_brings_in_the_character(tuned: Simulation) -> None:
     with_tag = done(tuned)
     without = done(tuned, text="ohwx woman, close-up portrait, studio")
     assert share_of_cloth(tuned.image(with_tag["images"][0])) > 0.1
     assert share_of_cloth(tuned.image(without["images"][0])) < 0.01
 
 
-def test_the_fast_branch_is_a_free_mock(tuned: StandIn) -> None:
+def test_the_fast_branch_is_a_free_mock(tuned: Simulation) -> None:
     fast = tuned.tune(title="fast", branch="fast")
     tuned.clock.advance(11)
     real = done(tuned)
@@ -147,18 +149,18 @@ def test_the_fast_branch_is_a_free_mock(tuned: StandIn) -> None:
     assert _white(tuned, mock["images"][0]) > 1000 > _white(tuned, real["images"][0])
 
 
-def _white(stand_in: StandIn, url: str) -> int:
-    middle = stand_in.image(url).convert("L").crop((0, 100, 512, 350))
+def _white(simulator: Simulation, url: str) -> int:
+    middle = simulator.image(url).convert("L").crop((0, 100, 512, 350))
     return sum(middle.histogram()[200:])
 
 
-def test_a_face_id_tune_needs_no_phrase(tuned: StandIn) -> None:
+def test_a_face_id_tune_needs_no_phrase(tuned: Simulation) -> None:
     face = tuned.tune(model_type="faceid")
     prompt = done(tuned, text=f"<faceid:{face['id']}:1> woman, close-up, studio")
     assert share_of_cloth(tuned.image(prompt["images"][0])) > 0.1
 
 
-def test_the_same_prompt_and_seed_give_the_same_bytes(tuned: StandIn) -> None:
+def test_the_same_prompt_and_seed_give_the_same_bytes(tuned: Simulation) -> None:
     def image(seed: int | None) -> bytes:
         return tuned.call("GET", done(tuned, seed=seed)["images"][0]).content
 
@@ -177,7 +179,7 @@ def test_the_same_prompt_and_seed_give_the_same_bytes(tuned: StandIn) -> None:
     ],
 )
 def test_images_have_the_size_asked_for(
-    tuned: StandIn, fields: dict[str, Any], size: tuple[int, int]
+    tuned: Simulation, fields: dict[str, Any], size: tuple[int, int]
 ) -> None:
     path = f"/tunes/{FLUX}/prompts"
     tuned.astria("POST", path, json={"prompt": {"text": "a city", **fields}})
@@ -186,14 +188,14 @@ def test_images_have_the_size_asked_for(
     assert tuned.image(url).size == size
 
 
-def test_images_die_after_thirty_days(tuned: StandIn) -> None:
+def test_images_die_after_thirty_days(tuned: Simulation) -> None:
     [url] = done(tuned)["images"]
     assert tuned.call("GET", url).status_code == 200
     tuned.clock.advance(30 * 24 * 3600)
     assert tuned.call("GET", url).status_code == 404
 
 
-def test_prompts_are_listed_and_deleted(tuned: StandIn) -> None:
+def test_prompts_are_listed_and_deleted(tuned: Simulation) -> None:
     first, second = done(tuned)["id"], done(tuned, tune_id=690204, text="a woman")["id"]
     assert [prompt["id"] for prompt in tuned.astria("GET", "/prompts").json()] == [second, first]
     assert [prompt["id"] for prompt in tuned.astria("GET", f"/tunes/{FLUX}/prompts").json()] == [first]
@@ -203,13 +205,13 @@ def test_prompts_are_listed_and_deleted(tuned: StandIn) -> None:
     assert tuned.astria("GET", f"/prompts/{first}").status_code == 404
 
 
-def test_with_a_prompt_go_its_images(tuned: StandIn) -> None:
+def test_with_a_prompt_go_its_images(tuned: Simulation) -> None:
     gone, kept = done(tuned)["images"][0], done(tuned)["images"][0]
     tuned.astria("DELETE", f"/prompts/{FIRST}")
     assert [tuned.call("GET", url).status_code for url in (gone, kept)] == [404, 200]
 
 
-def test_prompts_are_paid_from_the_balance(tuned: StandIn) -> None:
+def test_prompts_are_paid_from_the_balance(tuned: Simulation) -> None:
     done(tuned, num_images=4)
     assert tuned.astria("GET", "/users").json()["usd_balance_mc"] == 10_000_000 - 150_000 - 9_200
     tuned.change(astria_balance_mc=160_000)

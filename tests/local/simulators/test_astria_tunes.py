@@ -6,34 +6,34 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from local.simulators.contracts import contract
-from tests.local.simulators.harness import ASTRIA, StandIn, jpeg, portrait
+from tests.support.simulators import ASTRIA, Simulation, jpeg, portrait
 
 URL = "https://files.test/1.jpg"
 GOOD = {"title": "chr_1", "name": "woman", "base_tune_id": 1504944, "model_type": "lora", "image_urls": [URL]}
 
 
 @pytest.fixture
-def astria(stand_in: StandIn) -> StandIn:
-    """A stand-in with one picture on the web."""
-    stand_in.publish(URL, jpeg(portrait()))
-    return stand_in
+def astria(simulator: Simulation) -> Simulation:
+    """A simulator with one picture on the web."""
+    simulator.publish(URL, jpeg(portrait()))
+    return simulator
 
 
-def refusal(stand_in: StandIn, fields: object) -> dict[str, Any]:
-    reply = stand_in.astria("POST", "/tunes", json={"tune": fields})
+def refusal(simulator: Simulation, fields: object) -> dict[str, Any]:
+    reply = simulator.astria("POST", "/tunes", json={"tune": fields})
     assert reply.status_code == 422, reply.text
     return dict(reply.json())
 
 
-@pytest.mark.parametrize("authorization", [None, "Key sd_stand_in", "Bearer sd_other", "sd_stand_in"])
-def test_a_wrong_key_is_refused(astria: StandIn, authorization: str | None) -> None:
+@pytest.mark.parametrize("authorization", [None, "Key sd_simulator", "Bearer sd_other", "sd_simulator"])
+def test_a_wrong_key_is_refused(astria: Simulation, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     reply = astria.call("POST", f"{ASTRIA}/tunes", json={"tune": GOOD}, headers=headers)
     assert reply.status_code == 401
     assert astria.ledger() == []
 
 
-def test_a_new_tune_waits_for_its_training(astria: StandIn) -> None:
+def test_a_new_tune_waits_for_its_training(astria: Simulation) -> None:
     reply = astria.astria("POST", "/tunes", json={"tune": GOOD | {"callback": "https://app.test/hook"}})
     tune = reply.json()
     Draft202012Validator(contract("astria-tune")["$defs"]["Tune"]).validate(tune)
@@ -66,7 +66,7 @@ def test_a_new_tune_waits_for_its_training(astria: StandIn) -> None:
     assert astria.call("GET", original).content == jpeg(portrait())
 
 
-def test_a_tune_starts_is_trained_and_expires(astria: StandIn) -> None:
+def test_a_tune_starts_is_trained_and_expires(astria: Simulation) -> None:
     tune = astria.tune()
     path = f"/tunes/{tune['id']}"
     astria.clock.advance(1)
@@ -90,7 +90,7 @@ def test_a_tune_starts_is_trained_and_expires(astria: StandIn) -> None:
         ({"title": ""}, {"title": ["can't be blank"]}),
         ({"name": "jane_doe"}, {"name": ["only English letters, numbers and spaces allowed"]}),
         ({"image_urls": []}, {"images": ["must contain at least one image"]}),
-        ({"base_tune_id": 7}, {"base_tune_id": ["is not a tune this stand-in knows"]}),
+        ({"base_tune_id": 7}, {"base_tune_id": ["is not a tune this simulator knows"]}),
         ({"branch": "flux2"}, {"branch": ["is not included in the list"]}),
         ({"steps": 0}, {"steps": ["must be greater than or equal to 1"]}),
         ({"steps": "many"}, {"steps": ["is invalid"]}),
@@ -114,35 +114,35 @@ def test_a_tune_starts_is_trained_and_expires(astria: StandIn) -> None:
     ],
 )
 def test_bad_fields_are_refused(
-    astria: StandIn, fields: dict[str, Any], errors: dict[str, list[str]]
+    astria: Simulation, fields: dict[str, Any], errors: dict[str, list[str]]
 ) -> None:
     assert refusal(astria, GOOD | fields) == errors
     assert astria.astria("GET", "/tunes").json() == []
     assert astria.ledger() == []
 
 
-def test_required_fields_are_missed(astria: StandIn) -> None:
+def test_required_fields_are_missed(astria: Simulation) -> None:
     assert refusal(astria, {"image_urls": [URL]}) == {"title": ["can't be blank"], "name": ["can't be blank"]}
 
 
-def test_image_objects_of_the_old_client_are_no_images(astria: StandIn) -> None:
+def test_image_objects_of_the_old_client_are_no_images(astria: Simulation) -> None:
     fields = {"title": "t", "name": "woman", "images": [{"url": URL}]}
     assert refusal(astria, fields) == {"images": ["must contain at least one image"]}
 
 
-def test_an_image_must_be_one(astria: StandIn) -> None:
+def test_an_image_must_be_one(astria: Simulation) -> None:
     astria.publish(URL, b"<html>")
     assert list(refusal(astria, GOOD)) == ["images"]
 
 
-def test_unknown_fields_are_refused_only_when_strict(astria: StandIn) -> None:
+def test_unknown_fields_are_refused_only_when_strict(astria: Simulation) -> None:
     [message] = refusal(astria, GOOD | {"images_data_url": "x"})["images_data_url"]
     assert message.startswith("is not a known parameter")
     astria.change(strict=False)
     assert astria.tune(images_data_url="x")["id"] == 788416
 
 
-def test_the_resource_name_is_needed(astria: StandIn) -> None:
+def test_the_resource_name_is_needed(astria: Simulation) -> None:
     assert astria.astria("POST", "/tunes", json=GOOD).status_code == 400
 
 
@@ -158,18 +158,18 @@ def test_the_resource_name_is_needed(astria: StandIn) -> None:
     ],
 )
 def test_branch_and_token_have_defaults(
-    astria: StandIn, fields: dict[str, Any], branch: str, token: str
+    astria: Simulation, fields: dict[str, Any], branch: str, token: str
 ) -> None:
     tune = astria.tune(**fields)
     assert (tune["branch"], tune["token"]) == (branch, token)
 
 
-def test_a_face_id_tune_is_trained_at_once(astria: StandIn) -> None:
+def test_a_face_id_tune_is_trained_at_once(astria: Simulation) -> None:
     tune = astria.tune(model_type="faceid")
     assert tune["trained_at"] == tune["created_at"]
 
 
-def test_images_can_come_as_files(astria: StandIn) -> None:
+def test_images_can_come_as_files(astria: Simulation) -> None:
     fields = {
         "tune[title]": "chr_2",
         "tune[name]": "woman",
@@ -184,7 +184,7 @@ def test_images_can_come_as_files(astria: StandIn) -> None:
     assert "images" not in astria.ledger()[0]["input"]
 
 
-def test_lists_are_newest_first_in_pages(astria: StandIn) -> None:
+def test_lists_are_newest_first_in_pages(astria: Simulation) -> None:
     ids = [astria.tune(title=f"chr_{number}")["id"] for number in range(4)]
 
     def listed(query: str) -> list[int]:
@@ -200,7 +200,7 @@ def test_lists_are_newest_first_in_pages(astria: StandIn) -> None:
     assert deep.status_code == 400 and "before_id" in deep.json()["error"]
 
 
-def test_a_deleted_tune_is_gone(astria: StandIn) -> None:
+def test_a_deleted_tune_is_gone(astria: Simulation) -> None:
     path = f"/tunes/{astria.tune()['id']}"
     assert [astria.astria(method, path).status_code for method in ("DELETE", "GET", "DELETE")] == [
         200,
@@ -210,7 +210,7 @@ def test_a_deleted_tune_is_gone(astria: StandIn) -> None:
     assert astria.astria("GET", "/tunes").json() == []
 
 
-def test_tunes_are_paid_from_the_balance(astria: StandIn) -> None:
+def test_tunes_are_paid_from_the_balance(astria: Simulation) -> None:
     astria.change(astria_balance_mc=310_000)
     astria.tune(branch="fast")
     astria.tune()
@@ -222,7 +222,7 @@ def test_tunes_are_paid_from_the_balance(astria: StandIn) -> None:
     assert len(astria.astria("GET", "/tunes").json()) == 3
 
 
-def test_with_a_tune_go_its_training_images(astria: StandIn) -> None:
+def test_with_a_tune_go_its_training_images(astria: Simulation) -> None:
     tune, other = astria.tune(), astria.tune()
     astria.astria("DELETE", f"/tunes/{tune['id']}")
     codes = [astria.call("GET", made["orig_images"][0]).status_code for made in (tune, other)]

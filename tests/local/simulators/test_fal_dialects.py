@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from tests.local.simulators.harness import RUN, StandIn
+from tests.support.simulators import RUN, Simulation
 
 PROMPT = {"prompt": "x", "image_url": "https://files.test/1.jpg"}
 
 
-def detail(stand_in: StandIn, dialect: str, **fields: Any) -> Any:
-    stand_in.change(fal_dialect=dialect)
-    reply = stand_in.fal("POST", f"{RUN}/fal-ai/instant-character", json=fields)
+def detail(simulator: Simulation, dialect: str, **fields: Any) -> Any:
+    simulator.change(fal_dialect=dialect)
+    reply = simulator.fal("POST", f"{RUN}/fal-ai/instant-character", json=fields)
     assert (reply.status_code, reply.headers["x-fal-billable-units"]) == (422, "0")
     return reply.json()["detail"]
 
@@ -74,17 +74,17 @@ def detail(stand_in: StandIn, dialect: str, **fields: Any) -> Any:
     ],
 )
 def test_a_schema_violation_in_three_dialects(
-    stand_in: StandIn, fields: dict[str, Any], one: dict[str, Any], two: dict[str, Any]
+    simulator: Simulation, fields: dict[str, Any], one: dict[str, Any], two: dict[str, Any]
 ) -> None:
-    [fal] = detail(stand_in, "fal", **fields)
+    [fal] = detail(simulator, "fal", **fields)
     assert (fal["loc"], fal["url"]) == (one["loc"], f"https://docs.fal.ai/errors/#{fal['type']}")
-    assert detail(stand_in, "pydantic-1", **fields) == [one]
-    assert detail(stand_in, "pydantic-2", **fields) == [two]
+    assert detail(simulator, "pydantic-1", **fields) == [one]
+    assert detail(simulator, "pydantic-2", **fields) == [two]
 
 
-def test_the_old_helper_tells_of_images_in_a_string(stand_in: StandIn) -> None:
-    stand_in.publish(PROMPT["image_url"], b"<html>")
-    assert detail(stand_in, "pydantic-2", **PROMPT)[0]["type"] == "image_load_error"
+def test_the_old_helper_tells_of_images_in_a_string(simulator: Simulation) -> None:
+    simulator.publish(PROMPT["image_url"], b"<html>")
+    assert detail(simulator, "pydantic-2", **PROMPT)[0]["type"] == "image_load_error"
     assert (
-        detail(stand_in, "pydantic-1", **PROMPT) == "Could not load image from url: https://files.test/1.jpg"
+        detail(simulator, "pydantic-1", **PROMPT) == "Could not load image from url: https://files.test/1.jpg"
     )

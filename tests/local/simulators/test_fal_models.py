@@ -1,4 +1,4 @@
-"""What the four endpoints refuse, fetch, make and charge."""
+"""The four endpoints: what they refuse, fetch, make and charge."""
 
 import base64
 import io
@@ -12,9 +12,9 @@ from PIL import Image
 from local.simulators.contracts import contract
 from local.simulators.lora_file import read_lora
 from local.simulators.safetensors_file import read_safetensors
-from tests.local.simulators.harness import (
+from tests.support.simulators import (
     SEED_OF_LUCK,
-    StandIn,
+    Simulation,
     jpeg,
     portrait,
     share_of_cloth,
@@ -27,17 +27,17 @@ CLOSE_UP = "SARAH, close-up portrait, studio"
 IMAGE, ARCHIVE = "https://files.test/a.jpg", "https://files.test/refs.zip"
 
 
-def problems(stand_in: StandIn, endpoint: str, payload: object) -> list[dict[str, Any]]:
-    result = stand_in.finish(endpoint, payload)
+def problems(simulator: Simulation, endpoint: str, payload: object) -> list[dict[str, Any]]:
+    result = simulator.finish(endpoint, payload)
     assert result.status_code == 422, result.text
     assert result.headers["x-fal-billable-units"] == "0"
     return list(result.json()["detail"])
 
 
 @pytest.fixture
-def with_image(stand_in: StandIn) -> StandIn:
-    stand_in.publish(IMAGE, jpeg(portrait()))
-    return stand_in
+def with_image(simulator: Simulation) -> Simulation:
+    simulator.publish(IMAGE, jpeg(portrait()))
+    return simulator
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def with_image(stand_in: StandIn) -> StandIn:
             {"le": 4},
         ),
         (FLUX, [], [], "dict_type", None),
-        # only a strict stand-in minds these
+        # only a strict simulator minds these
         (LORA, {"prompt": "x", "lora_url": "u"}, ["lora_url"], "extra_forbidden", None),
         (FLUX, {"prompt": "x", "negative_prompt": "y"}, ["negative_prompt"], "extra_forbidden", None),
         (
@@ -99,27 +99,27 @@ def with_image(stand_in: StandIn) -> StandIn:
     ],
 )
 def test_inputs_are_held_against_the_contract(
-    stand_in: StandIn,
+    simulator: Simulation,
     endpoint: str,
     payload: object,
     loc: list[str | int],
     kind: str,
     ctx: dict[str, int] | None,
 ) -> None:
-    [problem] = problems(stand_in, endpoint, payload)
+    [problem] = problems(simulator, endpoint, payload)
     assert (problem["loc"], problem["type"], problem.get("ctx")) == (["body", *loc], kind, ctx)
     assert problem["msg"] and problem["url"] == f"https://docs.fal.ai/errors/#{kind}"
 
 
-def test_a_ratio_is_no_image_size(stand_in: StandIn) -> None:
-    [problem] = problems(stand_in, FLUX, {"prompt": "x", "image_size": "1:1"})
+def test_a_ratio_is_no_image_size(simulator: Simulation) -> None:
+    [problem] = problems(simulator, FLUX, {"prompt": "x", "image_size": "1:1"})
     assert (problem["loc"], problem["type"]) == (["body", "image_size"], "one_of")
     assert "square_hd" in problem["ctx"]["expected"]
 
 
-def test_the_body_of_the_old_client_is_refused(stand_in: StandIn) -> None:
+def test_the_body_of_the_old_client_is_refused(simulator: Simulation) -> None:
     body = {"prompt": "x", "reference_images": ["https://files.test/1.jpg"], "image_size": "1:1"}
-    found = {(item["loc"][1], item["type"]) for item in problems(stand_in, INSTANT, body)}
+    found = {(item["loc"][1], item["type"]) for item in problems(simulator, INSTANT, body)}
     assert found == {
         ("image_url", "missing"),
         ("image_size", "one_of"),
@@ -127,22 +127,22 @@ def test_the_body_of_the_old_client_is_refused(stand_in: StandIn) -> None:
     }
 
 
-def test_a_lenient_stand_in_ignores_unknown_fields(stand_in: StandIn) -> None:
-    stand_in.change(strict=False)
-    body = {"prompt": CLOSE_UP, "lora_url": stand_in.train(), "image_size": "square"}
-    result = stand_in.finish(LORA, body)
+def test_a_lenient_simulator_ignores_unknown_fields(simulator: Simulation) -> None:
+    simulator.change(strict=False)
+    body = {"prompt": CLOSE_UP, "lora_url": simulator.train(), "image_size": "square"}
+    result = simulator.finish(LORA, body)
     assert result.status_code == 200
-    assert share_of_cloth(stand_in.image(result.json()["images"][0]["url"])) < 0.01
+    assert share_of_cloth(simulator.image(result.json()["images"][0]["url"])) < 0.01
 
 
 @pytest.mark.parametrize(
     ("data", "kind"),
     [(None, "file_download_error"), (b"<html>", "image_load_error"), (b"", "image_load_error")],
 )
-def test_the_reference_is_fetched_and_read(stand_in: StandIn, data: bytes | None, kind: str) -> None:
+def test_the_reference_is_fetched_and_read(simulator: Simulation, data: bytes | None, kind: str) -> None:
     if data is not None:
-        stand_in.publish(IMAGE, data)
-    [problem] = problems(stand_in, INSTANT, {"prompt": "x", "image_url": IMAGE})
+        simulator.publish(IMAGE, data)
+    [problem] = problems(simulator, INSTANT, {"prompt": "x", "image_url": IMAGE})
     assert (problem["loc"], problem["type"], problem["input"]) == (["body", "image_url"], kind, IMAGE)
 
 
@@ -161,41 +161,41 @@ def test_the_reference_is_fetched_and_read(stand_in: StandIn, data: bytes | None
     ],
 )
 def test_the_archive_is_fetched_and_opened(
-    stand_in: StandIn, url: str, files: bytes | dict[str, bytes] | None, kind: str
+    simulator: Simulation, url: str, files: bytes | dict[str, bytes] | None, kind: str
 ) -> None:
     if files is not None:
-        stand_in.publish(url, files if isinstance(files, bytes) else zip_of(files))
-    [problem] = problems(stand_in, TRAINING, {"images_data_url": url})
+        simulator.publish(url, files if isinstance(files, bytes) else zip_of(files))
+    [problem] = problems(simulator, TRAINING, {"images_data_url": url})
     assert (problem["loc"], problem["type"]) == (["body", "images_data_url"], kind)
-    assert stand_in.ledger()[0]["cost_usd"] == 0
+    assert simulator.ledger()[0]["cost_usd"] == 0
 
 
-def test_an_archive_without_extension_needs_its_format_said(stand_in: StandIn) -> None:
-    url = stand_in.publish("https://files.test/refs", zip_of({"1.jpg": jpeg(portrait())}))
-    result = stand_in.finish(TRAINING, {"images_data_url": url, "data_archive_format": "zip"})
+def test_an_archive_without_extension_needs_its_format_said(simulator: Simulation) -> None:
+    url = simulator.publish("https://files.test/refs", zip_of({"1.jpg": jpeg(portrait())}))
+    result = simulator.finish(TRAINING, {"images_data_url": url, "data_archive_format": "zip"})
     assert result.status_code == 200
 
 
 @pytest.mark.parametrize(
     ("data", "kind"), [(None, "file_download_error"), (b"not safetensors", "value_error")]
 )
-def test_loras_are_fetched_and_read(stand_in: StandIn, data: bytes | None, kind: str) -> None:
+def test_loras_are_fetched_and_read(simulator: Simulation, data: bytes | None, kind: str) -> None:
     url = "https://files.test/w.safetensors"
     if data is not None:
-        stand_in.publish(url, data)
-    [problem] = problems(stand_in, LORA, {"prompt": "x", "loras": [{"path": url}]})
+        simulator.publish(url, data)
+    [problem] = problems(simulator, LORA, {"prompt": "x", "loras": [{"path": url}]})
     assert (problem["loc"], problem["type"]) == (["body", "loras", 0, "path"], kind)
 
 
-def test_training_makes_a_flux_lora(stand_in: StandIn) -> None:
+def test_training_makes_a_flux_lora(simulator: Simulation) -> None:
     images = {f"{number}.jpg": jpeg(portrait()) for number in range(5)}
-    archive = stand_in.publish(ARCHIVE, zip_of({**images, "1.txt": b"SARAH, smiling"}))
-    result = stand_in.finish(TRAINING, {"images_data_url": archive, "trigger_word": "SARAH", "steps": 400})
+    archive = simulator.publish(ARCHIVE, zip_of({**images, "1.txt": b"SARAH, smiling"}))
+    result = simulator.finish(TRAINING, {"images_data_url": archive, "trigger_word": "SARAH", "steps": 400})
     output = result.json()
     Draft202012Validator(contract("fal-flux-lora-fast-training")["$defs"]["Output"]).validate(output)
     weights, config = output["diffusers_lora_file"], output["config_file"]
     assert weights["file_name"] == "pytorch_lora_weights.safetensors"
-    data = stand_in.call("GET", weights["url"]).content
+    data = simulator.call("GET", weights["url"]).content
     assert len(data) == weights["file_size"] and 200_000 < len(data) < 1_000_000
     tensors, metadata = read_safetensors(data)
     down = tensors["transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight"]
@@ -203,20 +203,22 @@ def test_training_makes_a_flux_lora(stand_in: StandIn) -> None:
     assert metadata["simulated.steps"] == "400"
     lora = read_lora(data)
     assert (len(lora.images), lora.trigger_word) == (5, "SARAH")
-    assert json.loads(stand_in.call("GET", config["url"]).content)["steps"] == 400
+    assert json.loads(simulator.call("GET", config["url"]).content)["steps"] == 400
 
 
-def test_training_costs_by_its_steps(stand_in: StandIn) -> None:
-    archive = stand_in.publish(ARCHIVE, zip_of({"1.jpg": jpeg(portrait())}))
-    result = stand_in.finish(TRAINING, {"images_data_url": archive, "steps": 1500})
+def test_training_costs_by_its_steps(simulator: Simulation) -> None:
+    archive = simulator.publish(ARCHIVE, zip_of({"1.jpg": jpeg(portrait())}))
+    result = simulator.finish(TRAINING, {"images_data_url": archive, "steps": 1500})
     assert result.headers["x-fal-billable-units"] == "1.5"
-    assert stand_in.ledger()[0]["cost_usd"] == 3.0
+    assert simulator.ledger()[0]["cost_usd"] == 3.0
 
 
 @pytest.mark.parametrize(
     ("endpoint", "units", "cost_usd"), [(INSTANT, "0.75", 0.075), (LORA, "0.75", 0.02625), (FLUX, "1", 0.025)]
 )
-def test_images_cost_by_their_pixels(with_image: StandIn, endpoint: str, units: str, cost_usd: float) -> None:
+def test_images_cost_by_their_pixels(
+    with_image: Simulation, endpoint: str, units: str, cost_usd: float
+) -> None:
     body = {"prompt": "x", "image_size": "landscape_4_3", "seed": 7}
     result = with_image.finish(endpoint, body | ({"image_url": IMAGE} if endpoint == INSTANT else {}))
     assert result.headers["x-fal-billable-units"] == units
@@ -224,7 +226,7 @@ def test_images_cost_by_their_pixels(with_image: StandIn, endpoint: str, units: 
 
 
 @pytest.mark.parametrize("endpoint", [INSTANT, LORA, FLUX])
-def test_images_come_as_the_contract_says(with_image: StandIn, endpoint: str) -> None:
+def test_images_come_as_the_contract_says(with_image: Simulation, endpoint: str) -> None:
     body = {"prompt": CLOSE_UP, "image_size": "square", "seed": 7, "num_images": 2}
     output = with_image.finish(endpoint, body | ({"image_url": IMAGE} if endpoint == INSTANT else {})).json()
     schema = contract(endpoint.replace("fal-ai/", "fal-").replace("/", "-"))["$defs"]["Output"]
@@ -246,15 +248,15 @@ def test_images_come_as_the_contract_says(with_image: StandIn, endpoint: str) ->
     ],
 )
 def test_images_have_the_size_asked_for(
-    stand_in: StandIn, image_size: str | dict[str, int] | None, size: tuple[int, int]
+    simulator: Simulation, image_size: str | dict[str, int] | None, size: tuple[int, int]
 ) -> None:
     body = {"prompt": "x"} | ({} if image_size is None else {"image_size": image_size})
-    [image] = stand_in.finish(LORA, body).json()["images"]
+    [image] = simulator.finish(LORA, body).json()["images"]
     assert (image["width"], image["height"]) == size
-    assert stand_in.image(image["url"]).size == size
+    assert simulator.image(image["url"]).size == size
 
 
-def test_the_same_input_and_seed_give_the_same_bytes(with_image: StandIn) -> None:
+def test_the_same_input_and_seed_give_the_same_bytes(with_image: Simulation) -> None:
     def image(seed: int) -> bytes:
         body = {"prompt": "x", "image_url": IMAGE, "image_size": "square", "seed": seed}
         return with_image.call("GET", with_image.finish(INSTANT, body).json()["images"][0]["url"]).content
@@ -263,20 +265,22 @@ def test_the_same_input_and_seed_give_the_same_bytes(with_image: StandIn) -> Non
 
 
 @pytest.mark.parametrize("seed", [{}, {"seed": None}])
-def test_a_seed_is_chosen_and_told_when_none_is_given(stand_in: StandIn, seed: dict[str, None]) -> None:
-    output = stand_in.finish(FLUX, {"prompt": "x", "image_size": "square", **seed}).json()
+def test_a_seed_is_chosen_and_reported_when_none_is_given(
+    simulator: Simulation, seed: dict[str, None]
+) -> None:
+    output = simulator.finish(FLUX, {"prompt": "x", "image_size": "square", **seed}).json()
     assert output["seed"] == SEED_OF_LUCK
 
 
-def test_images_can_be_png_and_inline(stand_in: StandIn) -> None:
+def test_images_can_be_png_and_inline(simulator: Simulation) -> None:
     body = {"prompt": "x", "image_size": "square", "output_format": "png", "sync_mode": True}
-    [image] = stand_in.finish(FLUX, body).json()["images"]
+    [image] = simulator.finish(FLUX, body).json()["images"]
     head, _, payload = image["url"].partition(",")
     assert (head, image["content_type"]) == ("data:image/png;base64", "image/png")
     assert Image.open(io.BytesIO(base64.b64decode(payload))).format == "PNG"
 
 
-def test_instant_character_shows_the_reference(with_image: StandIn) -> None:
+def test_instant_character_shows_the_reference(with_image: Simulation) -> None:
     def share(scale: float) -> float:
         body = {"prompt": CLOSE_UP, "image_url": IMAGE, "image_size": "square", "seed": 1, "scale": scale}
         return share_of_cloth(with_image.image(with_image.finish(INSTANT, body).json()["images"][0]["url"]))
@@ -285,12 +289,12 @@ def test_instant_character_shows_the_reference(with_image: StandIn) -> None:
     assert share(0) < 0.01
 
 
-def test_a_data_uri_is_a_reference_too(stand_in: StandIn) -> None:
+def test_a_data_uri_is_a_reference_too(simulator: Simulation) -> None:
     uri = "data:image/jpeg;base64," + base64.b64encode(jpeg(portrait())).decode()
-    result = stand_in.finish(
+    result = simulator.finish(
         INSTANT, {"prompt": CLOSE_UP, "image_url": uri, "image_size": "square", "seed": 1}
     )
-    assert share_of_cloth(stand_in.image(result.json()["images"][0]["url"])) > 0.1
+    assert share_of_cloth(simulator.image(result.json()["images"][0]["url"])) > 0.1
 
 
 @pytest.mark.parametrize(
@@ -304,29 +308,29 @@ def test_a_data_uri_is_a_reference_too(stand_in: StandIn) -> None:
     ],
 )
 def test_a_character_needs_its_lora_and_its_trigger_word(
-    stand_in: StandIn, prompt: str, loras: float | None, shown: bool
+    simulator: Simulation, prompt: str, loras: float | None, shown: bool
 ) -> None:
-    weights = stand_in.train("SARAH")
+    weights = simulator.train("SARAH")
     body: dict[str, Any] = {"prompt": prompt, "image_size": "square", "seed": 1}
     if loras is not None:
         body["loras"] = [{"path": weights, "scale": loras}]
-    image = stand_in.image(stand_in.finish(LORA, body).json()["images"][0]["url"])
+    image = simulator.image(simulator.finish(LORA, body).json()["images"][0]["url"])
     assert (share_of_cloth(image) > 0.1) is shown
 
 
-def test_a_lora_without_a_trigger_word_always_shows(stand_in: StandIn) -> None:
+def test_a_lora_without_a_trigger_word_always_shows(simulator: Simulation) -> None:
     body = {
         "prompt": "close-up",
-        "loras": [{"path": stand_in.train(None)}],
+        "loras": [{"path": simulator.train(None)}],
         "image_size": "square",
         "seed": 1,
     }
-    assert share_of_cloth(stand_in.image(stand_in.finish(LORA, body).json()["images"][0]["url"])) > 0.1
+    assert share_of_cloth(simulator.image(simulator.finish(LORA, body).json()["images"][0]["url"])) > 0.1
 
 
-def test_media_can_expire(stand_in: StandIn) -> None:
-    stand_in.change(fal_media_lifetime_s=100)
-    url = stand_in.finish(FLUX, {"prompt": "x", "image_size": "square"}).json()["images"][0]["url"]
-    assert stand_in.call("GET", url).status_code == 200
-    stand_in.clock.advance(100)
-    assert stand_in.call("GET", url).status_code == 404
+def test_media_can_expire(simulator: Simulation) -> None:
+    simulator.change(fal_media_lifetime_s=100)
+    url = simulator.finish(FLUX, {"prompt": "x", "image_size": "square"}).json()["images"][0]["url"]
+    assert simulator.call("GET", url).status_code == 200
+    simulator.clock.advance(100)
+    assert simulator.call("GET", url).status_code == 404

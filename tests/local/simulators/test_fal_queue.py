@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from tests.local.simulators.harness import FAL_KEY, QUEUE, RUN, StandIn, jpeg, portrait, zip_of
+from tests.support.simulators import FAL_KEY, QUEUE, RUN, Simulation, jpeg, portrait, zip_of
 
 TRAINING = "fal-ai/flux-lora-fast-training"
 
 
-def training(stand_in: StandIn, **fields: Any) -> dict[str, Any]:
-    archive = stand_in.publish("https://files.test/refs.zip", zip_of({"1.jpg": jpeg(portrait())}))
-    return stand_in.submit(TRAINING, {"images_data_url": archive, "trigger_word": "SARAH", **fields})
+def training(simulator: Simulation, **fields: Any) -> dict[str, Any]:
+    archive = simulator.publish("https://files.test/refs.zip", zip_of({"1.jpg": jpeg(portrait())}))
+    return simulator.submit(TRAINING, {"images_data_url": archive, "trigger_word": "SARAH", **fields})
 
 
-def test_submit_answers_with_the_urls_to_use(stand_in: StandIn) -> None:
-    job = training(stand_in)
+def test_submit_answers_with_the_urls_to_use(simulator: Simulation) -> None:
+    job = training(simulator)
     url = f"{QUEUE}/{TRAINING}/requests/{job['request_id']}"
     assert job == {
         "status": "IN_QUEUE",
@@ -29,12 +29,12 @@ def test_submit_answers_with_the_urls_to_use(stand_in: StandIn) -> None:
     }
 
 
-def test_submit_does_not_validate_and_the_result_does(stand_in: StandIn) -> None:
-    job = stand_in.submit(TRAINING, {"images_data_url": ["https://files.test/1.jpg"]})
-    stand_in.clock.advance(60)
-    status = stand_in.fal("GET", job["status_url"])
+def test_submit_does_not_validate_and_the_result_does(simulator: Simulation) -> None:
+    job = simulator.submit(TRAINING, {"images_data_url": ["https://files.test/1.jpg"]})
+    simulator.clock.advance(60)
+    status = simulator.fal("GET", job["status_url"])
     assert (status.status_code, status.json()["status"]) == (200, "COMPLETED")
-    result = stand_in.fal("GET", job["response_url"])
+    result = simulator.fal("GET", job["response_url"])
     assert result.status_code == 422
     assert [(item["loc"], item["type"]) for item in result.json()["detail"]] == [
         (["body", "images_data_url"], "string_type")
@@ -42,38 +42,38 @@ def test_submit_does_not_validate_and_the_result_does(stand_in: StandIn) -> None
     assert result.headers["x-fal-billable-units"] == "0"
 
 
-def test_a_job_passes_through_three_states(stand_in: StandIn) -> None:
-    job = training(stand_in)
+def test_a_job_passes_through_three_states(simulator: Simulation) -> None:
+    job = training(simulator)
     seen = []
     for passed_s in (0, 1, 10):
-        stand_in.clock.advance(passed_s)
-        reply = stand_in.fal("GET", job["status_url"])
+        simulator.clock.advance(passed_s)
+        reply = simulator.fal("GET", job["status_url"])
         seen.append((reply.status_code, reply.json()["status"]))
         assert reply.headers["x-fal-request-id"] == job["request_id"]
     assert seen == [(202, "IN_QUEUE"), (202, "IN_PROGRESS"), (200, "COMPLETED")]
 
 
-def test_waiting_jobs_know_their_place(stand_in: StandIn) -> None:
-    assert [training(stand_in)["queue_position"] for _ in range(3)] == [0, 1, 2]
-    last = training(stand_in)
-    assert stand_in.fal("GET", last["status_url"]).json()["queue_position"] == 3
-    stand_in.clock.advance(1)
-    assert "queue_position" not in stand_in.fal("GET", last["status_url"]).json()
+def test_waiting_jobs_know_their_place(simulator: Simulation) -> None:
+    assert [training(simulator)["queue_position"] for _ in range(3)] == [0, 1, 2]
+    last = training(simulator)
+    assert simulator.fal("GET", last["status_url"]).json()["queue_position"] == 3
+    simulator.clock.advance(1)
+    assert "queue_position" not in simulator.fal("GET", last["status_url"]).json()
 
 
-def test_metrics_come_with_completion(stand_in: StandIn) -> None:
-    job = training(stand_in)
-    assert stand_in.fal("GET", job["status_url"]).json()["metrics"] == {}
-    stand_in.clock.advance(11)
-    assert stand_in.fal("GET", job["status_url"]).json()["metrics"] == {"inference_time": 10.0}
+def test_metrics_come_with_completion(simulator: Simulation) -> None:
+    job = training(simulator)
+    assert simulator.fal("GET", job["status_url"]).json()["metrics"] == {}
+    simulator.clock.advance(11)
+    assert simulator.fal("GET", job["status_url"]).json()["metrics"] == {"inference_time": 10.0}
 
 
-def test_logs_are_there_for_those_who_ask(stand_in: StandIn) -> None:
-    job = training(stand_in)
-    stand_in.clock.advance(3)
-    assert stand_in.fal("GET", job["status_url"]).json()["logs"] is None
-    assert stand_in.fal("GET", job["status_url"] + "?logs=0").json()["logs"] is None
-    logs = stand_in.fal("GET", job["status_url"] + "?logs=1").json()["logs"]
+def test_logs_are_there_for_those_who_ask(simulator: Simulation) -> None:
+    job = training(simulator)
+    simulator.clock.advance(3)
+    assert simulator.fal("GET", job["status_url"]).json()["logs"] is None
+    assert simulator.fal("GET", job["status_url"] + "?logs=0").json()["logs"] is None
+    logs = simulator.fal("GET", job["status_url"] + "?logs=1").json()["logs"]
     assert [line["message"] for line in logs][::3] == [
         "step 20/1000",
         "step 80/1000",
@@ -88,25 +88,25 @@ def test_logs_are_there_for_those_who_ask(stand_in: StandIn) -> None:
     }
 
 
-def test_logs_are_a_moving_window(stand_in: StandIn) -> None:
-    job = training(stand_in, steps=500)
-    stand_in.clock.advance(11)
-    logs = stand_in.fal("GET", job["status_url"] + "?logs=1").json()["logs"]
+def test_logs_are_a_moving_window(simulator: Simulation) -> None:
+    job = training(simulator, steps=500)
+    simulator.clock.advance(11)
+    logs = simulator.fal("GET", job["status_url"] + "?logs=1").json()["logs"]
     assert (logs[0]["message"], logs[-1]["message"], len(logs)) == ("step 310/500", "step 500/500", 20)
 
 
-def test_a_result_asked_for_early_is_a_plain_400(stand_in: StandIn) -> None:
-    job = training(stand_in)
+def test_a_result_asked_for_early_is_a_plain_400(simulator: Simulation) -> None:
+    job = training(simulator)
     for passed_s in (0, 2):
-        stand_in.clock.advance(passed_s)
-        reply = stand_in.fal("GET", job["response_url"])
+        simulator.clock.advance(passed_s)
+        reply = simulator.fal("GET", job["response_url"])
         assert (reply.status_code, reply.json()) == (400, {"detail": "Request is still in progress"})
 
 
-def test_a_result_is_the_bare_output(stand_in: StandIn) -> None:
-    job = training(stand_in)
-    stand_in.clock.advance(11)
-    result = stand_in.fal("GET", job["response_url"])
+def test_a_result_is_the_bare_output(simulator: Simulation) -> None:
+    job = training(simulator)
+    simulator.clock.advance(11)
+    result = simulator.fal("GET", job["response_url"])
     assert result.status_code == 200
     assert set(result.json()) == {"diffusers_lora_file", "config_file", "debug_preprocessed_output"}
     assert result.headers["x-fal-request-id"] == job["request_id"]
@@ -114,101 +114,101 @@ def test_a_result_is_the_bare_output(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize("ending", ["/", "/response"])
-def test_the_result_has_other_spellings(stand_in: StandIn, ending: str) -> None:
-    job = training(stand_in)
-    stand_in.clock.advance(11)
-    same = stand_in.fal("GET", job["response_url"])
-    assert stand_in.fal("GET", job["response_url"] + ending).json() == same.json()
-    assert stand_in.fal("GET", job["status_url"] + "/").json()["status"] == "COMPLETED"
+def test_the_result_has_other_spellings(simulator: Simulation, ending: str) -> None:
+    job = training(simulator)
+    simulator.clock.advance(11)
+    same = simulator.fal("GET", job["response_url"])
+    assert simulator.fal("GET", job["response_url"] + ending).json() == same.json()
+    assert simulator.fal("GET", job["status_url"] + "/").json()["status"] == "COMPLETED"
 
 
-def test_a_waiting_job_is_dropped_when_cancelled(stand_in: StandIn) -> None:
-    job = training(stand_in)
-    reply = stand_in.fal("PUT", job["cancel_url"])
+def test_a_waiting_job_is_dropped_when_cancelled(simulator: Simulation) -> None:
+    job = training(simulator)
+    reply = simulator.fal("PUT", job["cancel_url"])
     assert (reply.status_code, reply.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
-    assert stand_in.fal("GET", job["status_url"]).json()["error_type"] == "client_cancelled"
-    result = stand_in.fal("GET", job["response_url"])
+    assert simulator.fal("GET", job["status_url"]).json()["error_type"] == "client_cancelled"
+    result = simulator.fal("GET", job["response_url"])
     assert (result.status_code, result.json()["error_type"]) == (499, "client_cancelled")
     assert result.headers["x-fal-error-type"] == "client_cancelled"
-    assert [call["cost_usd"] for call in stand_in.ledger()] == [0]
+    assert [call["cost_usd"] for call in simulator.ledger()] == [0]
 
 
-def test_a_running_training_does_not_listen_to_a_cancel(stand_in: StandIn) -> None:
-    job = training(stand_in)
-    stand_in.clock.advance(5)
-    assert stand_in.fal("PUT", job["cancel_url"]).status_code == 202
-    stand_in.clock.advance(6)
-    assert stand_in.fal("GET", job["response_url"]).status_code == 200
-    assert [call["cost_usd"] for call in stand_in.ledger()] == [2.0]
+def test_a_running_training_does_not_listen_to_a_cancel(simulator: Simulation) -> None:
+    job = training(simulator)
+    simulator.clock.advance(5)
+    assert simulator.fal("PUT", job["cancel_url"]).status_code == 202
+    simulator.clock.advance(6)
+    assert simulator.fal("GET", job["response_url"]).status_code == 200
+    assert [call["cost_usd"] for call in simulator.ledger()] == [2.0]
 
 
-def test_a_running_job_can_be_made_to_listen(stand_in: StandIn) -> None:
-    stand_in.change(fal_honours_cancel=True)
-    job = training(stand_in)
-    stand_in.clock.advance(5)
-    stand_in.fal("PUT", job["cancel_url"])
-    assert stand_in.fal("GET", job["response_url"]).status_code == 499
+def test_a_running_job_can_be_made_to_listen(simulator: Simulation) -> None:
+    simulator.change(fal_honours_cancel=True)
+    job = training(simulator)
+    simulator.clock.advance(5)
+    simulator.fal("PUT", job["cancel_url"])
+    assert simulator.fal("GET", job["response_url"]).status_code == 499
 
 
-def test_it_is_too_late_to_cancel_what_has_ended(stand_in: StandIn) -> None:
-    job = training(stand_in)
-    stand_in.clock.advance(11)
-    reply = stand_in.fal("PUT", job["cancel_url"])
+def test_it_is_too_late_to_cancel_what_has_ended(simulator: Simulation) -> None:
+    job = training(simulator)
+    simulator.clock.advance(11)
+    reply = simulator.fal("PUT", job["cancel_url"])
     assert (reply.status_code, reply.json()) == (400, {"status": "ALREADY_COMPLETED"})
 
 
-def test_a_synchronous_call_validates_at_once(stand_in: StandIn) -> None:
-    reply = stand_in.fal("POST", f"{RUN}/fal-ai/flux/dev", json={"image_size": "square"})
+def test_a_synchronous_call_validates_at_once(simulator: Simulation) -> None:
+    reply = simulator.fal("POST", f"{RUN}/fal-ai/flux/dev", json={"image_size": "square"})
     assert reply.status_code == 422
     assert [(item["loc"], item["type"]) for item in reply.json()["detail"]] == [
         (["body", "prompt"], "missing")
     ]
 
 
-def test_a_synchronous_call_takes_as_long_as_the_work(stand_in: StandIn) -> None:
-    before = stand_in.clock.now()
-    reply = stand_in.fal("POST", f"{RUN}/fal-ai/flux/dev", json={"prompt": "x", "image_size": "square"})
+def test_a_synchronous_call_takes_as_long_as_the_work(simulator: Simulation) -> None:
+    before = simulator.clock.now()
+    reply = simulator.fal("POST", f"{RUN}/fal-ai/flux/dev", json={"prompt": "x", "image_size": "square"})
     assert reply.status_code == 200
     assert set(reply.json()) == {"images", "timings", "seed", "has_nsfw_concepts", "prompt"}
     assert reply.headers["x-fal-request-id"] and reply.headers["x-fal-billable-units"] == "1"
-    assert (stand_in.clock.now() - before).total_seconds() == 2
+    assert (simulator.clock.now() - before).total_seconds() == 2
 
 
-def test_a_body_that_is_not_json_fails_in_the_model(stand_in: StandIn) -> None:
-    reply = stand_in.call("POST", f"{RUN}/fal-ai/flux/dev", content=b"{", headers=FAL_KEY)
+def test_a_body_that_is_not_json_fails_in_the_model(simulator: Simulation) -> None:
+    reply = simulator.call("POST", f"{RUN}/fal-ai/flux/dev", content=b"{", headers=FAL_KEY)
     assert (reply.status_code, reply.json()["detail"][0]["type"]) == (422, "json_invalid")
 
 
 @pytest.mark.parametrize(("prompt", "lifetime_s"), [("x", 3600), ("x" * 10_000, 360)])
-def test_a_result_expires_and_a_large_one_sooner(stand_in: StandIn, prompt: str, lifetime_s: int) -> None:
-    job = stand_in.submit("fal-ai/flux/dev", {"prompt": prompt, "image_size": "square"})
-    stand_in.clock.advance(3 + lifetime_s - 1)
-    assert stand_in.fal("GET", job["response_url"]).status_code == 200
-    stand_in.clock.advance(1)
+def test_a_result_expires_and_a_large_one_sooner(simulator: Simulation, prompt: str, lifetime_s: int) -> None:
+    job = simulator.submit("fal-ai/flux/dev", {"prompt": prompt, "image_size": "square"})
+    simulator.clock.advance(3 + lifetime_s - 1)
+    assert simulator.fal("GET", job["response_url"]).status_code == 200
+    simulator.clock.advance(1)
     for method, link in (("GET", "response_url"), ("GET", "status_url"), ("PUT", "cancel_url")):
-        assert stand_in.fal(method, job[link]).status_code == 404
+        assert simulator.fal(method, job[link]).status_code == 404
 
 
-def test_a_cancel_can_be_answered_as_in_older_times(stand_in: StandIn) -> None:
-    stand_in.change(fal_old_cancel=True)
-    job = training(stand_in)
-    reply = stand_in.fal("PUT", job["cancel_url"])
+def test_a_cancel_can_be_answered_as_in_older_times(simulator: Simulation) -> None:
+    simulator.change(fal_old_cancel=True)
+    job = training(simulator)
+    reply = simulator.fal("PUT", job["cancel_url"])
     assert (reply.status_code, reply.json()) == (200, {"success": True})
-    assert stand_in.fal("GET", job["response_url"]).status_code == 499
+    assert simulator.fal("GET", job["response_url"]).status_code == 499
 
 
-def test_images_can_come_as_bare_links(stand_in: StandIn) -> None:
-    stand_in.change(fal_bare_images=True)
-    url = stand_in.publish("https://files.test/1.jpg", jpeg(portrait()))
+def test_images_can_come_as_bare_links(simulator: Simulation) -> None:
+    simulator.change(fal_bare_images=True)
+    url = simulator.publish("https://files.test/1.jpg", jpeg(portrait()))
     body = {"prompt": "x", "image_url": url, "image_size": "square"}
-    [image] = stand_in.finish("fal-ai/instant-character", body).json()["images"]
-    assert stand_in.image(image.pop("url")).size == (512, 512)
+    [image] = simulator.finish("fal-ai/instant-character", body).json()["images"]
+    assert simulator.image(image.pop("url")).size == (512, 512)
     assert set(image) == {"width", "height", "content_type", "file_name", "file_size"}
     assert set(image.values()) == {None}
 
 
-def test_a_caller_who_hangs_up_stops_nothing(stand_in: StandIn) -> None:
-    job = stand_in.submit("fal-ai/flux/dev", {"prompt": "x"})
-    stand_in.clock.advance(60)
-    stand_in.hang_up("GET", job["response_url"], headers=FAL_KEY)
-    assert stand_in.fal("GET", job["response_url"]).status_code == 200
+def test_a_caller_who_hangs_up_stops_nothing(simulator: Simulation) -> None:
+    job = simulator.submit("fal-ai/flux/dev", {"prompt": "x"})
+    simulator.clock.advance(60)
+    simulator.hang_up("GET", job["response_url"], headers=FAL_KEY)
+    assert simulator.fal("GET", job["response_url"]).status_code == 200

@@ -5,14 +5,14 @@ from typing import Any
 
 import httpx
 
-from tests.local.simulators.harness import RUN, StandIn, jpeg, portrait, zip_of
+from tests.support.simulators import RUN, Simulation, jpeg, portrait, zip_of
 
 TRAINING = "fal-ai/flux-lora-fast-training"
 
 
-def training(stand_in: StandIn) -> dict[str, Any]:
-    archive = stand_in.publish("https://files.test/refs.zip", zip_of({"1.jpg": jpeg(portrait())}))
-    return stand_in.submit(TRAINING, {"images_data_url": archive, "trigger_word": "SARAH"})
+def training(simulator: Simulation) -> dict[str, Any]:
+    archive = simulator.publish("https://files.test/refs.zip", zip_of({"1.jpg": jpeg(portrait())}))
+    return simulator.submit(TRAINING, {"images_data_url": archive, "trigger_word": "SARAH"})
 
 
 def events(reply: httpx.Response) -> list[dict[str, Any]]:
@@ -20,31 +20,31 @@ def events(reply: httpx.Response) -> list[dict[str, Any]]:
     return [json.loads(event.removeprefix("data: ")) for event in reply.text.split("\n\n") if event]
 
 
-def test_a_stream_tells_each_change_and_ends_with_the_request(stand_in: StandIn) -> None:
-    job = training(stand_in)
-    reply = stand_in.fal("GET", f"{job['status_url']}/stream")
+def test_a_stream_tells_each_change_and_ends_with_the_request(simulator: Simulation) -> None:
+    job = training(simulator)
+    reply = simulator.fal("GET", f"{job['status_url']}/stream")
     assert reply.headers["x-fal-request-id"] == job["request_id"]
-    told = events(reply)
-    assert [event["status"] for event in told] == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
-    assert told[0] == {**job, "queue_position": 0}
-    assert {str(event["logs"]) for event in told} == {"None"}
-    assert told[-1] == stand_in.fal("GET", job["status_url"]).json()
+    sent = events(reply)
+    assert [event["status"] for event in sent] == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+    assert sent[0] == {**job, "queue_position": 0}
+    assert {str(event["logs"]) for event in sent} == {"None"}
+    assert sent[-1] == simulator.fal("GET", job["status_url"]).json()
 
 
-def test_a_stream_tells_each_line_of_the_log_once(stand_in: StandIn) -> None:
-    told = events(stand_in.fal("GET", training(stand_in)["status_url"] + "/stream?logs=1"))
-    lines = [line["message"] for event in told for line in event["logs"] or []]
+def test_a_stream_tells_each_line_of_the_log_once(simulator: Simulation) -> None:
+    sent = events(simulator.fal("GET", training(simulator)["status_url"] + "/stream?logs=1"))
+    lines = [line["message"] for event in sent for line in event["logs"] or []]
     assert lines == [f"step {20 * number}/1000" for number in range(1, 51)]
 
 
-def test_an_unknown_request_is_not_streamed(stand_in: StandIn) -> None:
-    url = training(stand_in)["status_url"].replace("00000000", "11111111")
-    assert stand_in.fal("GET", f"{url}/stream").status_code == 404
+def test_an_unknown_request_is_not_streamed(simulator: Simulation) -> None:
+    url = training(simulator)["status_url"].replace("00000000", "11111111")
+    assert simulator.fal("GET", f"{url}/stream").status_code == 404
 
 
-def test_a_model_streams_its_output(stand_in: StandIn) -> None:
+def test_a_model_streams_its_output(simulator: Simulation) -> None:
     url, body = f"{RUN}/fal-ai/flux/dev/stream", {"prompt": "x", "image_size": "square", "seed": 7}
-    [output] = events(stand_in.fal("POST", url, json=body))
-    assert (output["seed"], stand_in.image(output["images"][0]["url"]).size) == (7, (512, 512))
-    assert stand_in.fal("POST", url, json={}).status_code == 422
-    assert [call["endpoint"] for call in stand_in.ledger()] == ["fal-ai/flux/dev"] * 2
+    [output] = events(simulator.fal("POST", url, json=body))
+    assert (output["seed"], simulator.image(output["images"][0]["url"]).size) == (7, (512, 512))
+    assert simulator.fal("POST", url, json={}).status_code == 422
+    assert [call["endpoint"] for call in simulator.ledger()] == ["fal-ai/flux/dev"] * 2

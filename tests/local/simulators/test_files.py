@@ -16,7 +16,7 @@ from local.simulators.drawing.photographs import NotAnImage, read_photograph
 from local.simulators.forms import UnreadableBody, coerced, multipart, resource_fields
 from local.simulators.lora_file import read_lora, write_lora
 from local.simulators.safetensors_file import NotSafetensors, Tensors, read_safetensors, write_safetensors
-from tests.local.simulators.harness import jpeg, portrait, share_of_cloth
+from tests.support.simulators import jpeg, portrait, share_of_cloth
 
 
 def with_header(header: object, body: bytes) -> bytes:

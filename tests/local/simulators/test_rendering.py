@@ -1,4 +1,4 @@
-"""The drawn pictures: of the character, as the prompt says, signed, always the same."""
+"""The rendered images: of the character, as the prompt says, signed, always the same."""
 
 import io
 from dataclasses import replace
@@ -10,7 +10,7 @@ from PIL import Image, ImageStat
 from local.simulators.drawing.rendering import Shot, black_frame, render
 from local.simulators.drawing.styles import Style, style_of
 from local.simulators.drawing.subject import find_head
-from tests.local.simulators.harness import portrait, share_of_cloth
+from tests.support.simulators import portrait, share_of_cloth
 
 CLOSE_UP = "Close-up portrait of Sarah, soft studio lighting, cinematic film still, shallow depth of field"
 WIDE = "Wide shot of Sarah standing in urban environment, golden hour, full-body view, 35mm lens"
@@ -24,7 +24,7 @@ def shot(prompt: str = CLOSE_UP, seed: int = 7, fidelity: float = 0.9) -> Shot:
     return Shot("fal flux-lora", prompt, 512, 512, seed, fidelity)
 
 
-def drawn(what: Shot, photographs: list[Image.Image] | None = None) -> Image.Image:
+def rendered(what: Shot, photographs: list[Image.Image] | None = None) -> Image.Image:
     return Image.open(io.BytesIO(render(what, [portrait()] if photographs is None else photographs)))
 
 
@@ -38,7 +38,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "look"),
+    ("prompt", "style"),
     [
         (CLOSE_UP, Style("close", "studio", profile=False, monochrome=False, dark=False, warm=False)),
         (WIDE, Style("wide", "city", profile=False, monochrome=False, dark=False, warm=True)),
@@ -48,8 +48,8 @@ def difference(one: Image.Image, other: Image.Image) -> float:
         ("a cup", Style("medium", "hills", profile=False, monochrome=False, dark=False, warm=False)),
     ],
 )
-def test_words_decide_the_look(prompt: str, look: Style) -> None:
-    assert style_of(prompt) == look
+def test_words_decide_the_style(prompt: str, style: Style) -> None:
+    assert style_of(prompt) == style
 
 
 @pytest.mark.parametrize("prompt", SCENARIOS)
@@ -66,37 +66,39 @@ def test_another_shot_gives_another_image(change: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("prompt", [prompt for prompt in SCENARIOS if prompt != PROFILE])
 def test_the_character_is_in_the_image_when_known(prompt: str) -> None:
-    assert share_of_cloth(drawn(shot(prompt))) > 0.02
-    assert share_of_cloth(drawn(shot(prompt), [])) < 0.002
+    assert share_of_cloth(rendered(shot(prompt))) > 0.02
+    assert share_of_cloth(rendered(shot(prompt), [])) < 0.002
 
 
 def test_another_character_gives_another_image() -> None:
-    green = drawn(shot(), [portrait((20, 120, 40))])
+    green = rendered(shot(), [portrait((20, 120, 40))])
     assert share_of_cloth(green) < 0.01
-    assert difference(green, drawn(shot())) > 10
+    assert difference(green, rendered(shot())) > 10
 
 
 def test_a_close_up_shows_more_of_the_character_than_a_wide_shot() -> None:
-    assert share_of_cloth(drawn(shot(CLOSE_UP))) > 2 * share_of_cloth(drawn(shot(WIDE)))
+    assert share_of_cloth(rendered(shot(CLOSE_UP))) > 2 * share_of_cloth(rendered(shot(WIDE)))
 
 
 def test_noir_has_no_colour() -> None:
-    channels = np.asarray(drawn(shot(PROFILE)).convert("RGB"), dtype=np.int16)
+    channels = np.asarray(rendered(shot(PROFILE)).convert("RGB"), dtype=np.int16)
     assert np.ptp(channels, axis=2).max() <= 4
-    assert np.ptp(np.asarray(drawn(shot(CLOSE_UP)), dtype=np.int16), axis=2).max() > 100
+    assert np.ptp(np.asarray(rendered(shot(CLOSE_UP)), dtype=np.int16), axis=2).max() > 100
 
 
 def test_low_key_is_darker_and_golden_hour_warmer() -> None:
-    assert brightness(drawn(shot(DARK))) < 0.6 * brightness(drawn(shot("Sarah in warehouse")))
-    red, _, blue = ImageStat.Stat(drawn(shot(WIDE), [])).mean
-    cool_red, _, cool_blue = ImageStat.Stat(drawn(shot("Wide shot of Sarah in urban environment"), [])).mean
+    assert brightness(rendered(shot(DARK))) < 0.6 * brightness(rendered(shot("Sarah in warehouse")))
+    red, _, blue = ImageStat.Stat(rendered(shot(WIDE), [])).mean
+    cool_red, _, cool_blue = ImageStat.Stat(
+        rendered(shot("Wide shot of Sarah in urban environment"), [])
+    ).mean
     assert red / blue > 1.2 * cool_red / cool_blue
 
 
 def test_fidelity_keeps_closer_to_the_photograph() -> None:
     def loss(fidelity: float) -> float:
-        faithful = [drawn(shot(seed=seed, fidelity=1.0)) for seed in range(4)]
-        recalled = [drawn(shot(seed=seed, fidelity=fidelity)) for seed in range(4)]
+        faithful = [rendered(shot(seed=seed, fidelity=1.0)) for seed in range(4)]
+        recalled = [rendered(shot(seed=seed, fidelity=fidelity)) for seed in range(4)]
         return sum(
             abs(share_of_cloth(one) - share_of_cloth(other))
             for one, other in zip(faithful, recalled, strict=True)
@@ -108,19 +110,19 @@ def test_fidelity_keeps_closer_to_the_photograph() -> None:
 @pytest.mark.parametrize("size", [(1024, 576), (576, 1024), (100, 40), (16, 16), (1, 1)])
 def test_any_size_can_be_generated(size: tuple[int, int]) -> None:
     for prompt in SCENARIOS:
-        assert drawn(Shot("astria", prompt, *size, seed=1, fidelity=0.9)).size == size
+        assert rendered(Shot("astria", prompt, *size, seed=1, fidelity=0.9)).size == size
 
 
 @pytest.mark.parametrize("size", [(64, 64), (1024, 70), (70, 1024)])
 def test_any_photograph_can_be_generated_from(size: tuple[int, int]) -> None:
     photograph = Image.effect_noise(size, 80).convert("RGB")
     for prompt in SCENARIOS:
-        assert drawn(shot(prompt), [photograph]).size == (512, 512)
+        assert rendered(shot(prompt), [photograph]).size == (512, 512)
 
 
 def test_every_image_is_signed() -> None:
     for photographs in ([portrait()], []):
-        band = drawn(shot(DARK), photographs).convert("L").crop((0, 488, 512, 512))
+        band = rendered(shot(DARK), photographs).convert("L").crop((0, 488, 512, 512))
         lettering = sum(band.histogram()[160:])
         assert lettering > 150
         assert brightness(band) < 60
@@ -128,7 +130,7 @@ def test_every_image_is_signed() -> None:
 
 def test_the_signature_tells_prompts_and_seeds_apart() -> None:
     def band(what: Shot) -> Image.Image:
-        return drawn(what).crop((0, 484, 512, 512))
+        return rendered(what).crop((0, 484, 512, 512))
 
     assert difference(band(shot(seed=7)), band(shot(seed=8))) > 0.1
     assert difference(band(shot()), band(shot("Close-up of someone else"))) > 0.5

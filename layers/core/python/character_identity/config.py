@@ -1,8 +1,15 @@
-"""Settings: the one place that reads the environment."""
+"""Settings: a frozen dataclass for each capability, and the one place that reads the environment.
 
+A field is the variable of its name in capitals. A field without a default has to be there; a variable that is
+empty counts as missing.
+"""
+
+import dataclasses
 import ipaddress
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 FAL_MEDIA_HOSTS = frozenset({"v3.fal.media", "v3b.fal.media", "fal.media", "storage.googleapis.com"})
@@ -11,56 +18,140 @@ ASTRIA_MEDIA_HOSTS = frozenset({"sdbooth2-production.s3.amazonaws.com"})
 """Where Astria's pictures lie; https://docs.astria.ai/docs/api/prompt/retrieve, read 2026-11-22."""
 
 
-@dataclass(frozen=True)
+class InvalidSettings(LookupError):
+    """The environment does not say what a capability needs; the message names all of it."""
+
+
+def environment() -> Mapping[str, str]:
+    """The environment of this process as it is now."""
+    return dict(os.environ)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a function is told by its environment. A name that a function does not use may be missing.
+    """What all settings can do."""
 
-    Reading a missing one raises LookupError, which names it.
-    """
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the variables of all fields.
 
-    values: Mapping[str, str]
+        Raises:
+            InvalidSettings: some are missing, or are no numbers; the message names every one.
+        """
+        values, problems = {}, []
+        for field in dataclasses.fields(cls):
+            name = field.name.upper()
+            try:
+                if env.get(name):
+                    values[field.name] = _READ[field.type](env[name])
+                elif field.default is dataclasses.MISSING:
+                    problems.append(f"{name} is not set")
+            except ValueError:
+                problems.append(f"{name} is not a number")
+        if problems:
+            raise InvalidSettings(f"The environment lacks what {cls.__name__} need: {', '.join(problems)}.")
+        return cls(**values)
 
-    def __getitem__(self, name: str) -> str:
-        value = self.values.get(name, "")
-        if not value:
-            raise LookupError(f"The environment variable {name} is not set.")
-        return value
 
-    @property
-    def local_mode(self) -> bool:
-        """Whether loopback addresses may be fetched: on one machine only."""
-        return self.values.get("LOCAL_MODE") == "true"
+def _hosts(text: str) -> frozenset[str]:
+    names = (name.strip().lower() for name in text.split(","))
+    return frozenset(name for name in names if name)
 
-    @property
-    def astria_mock(self) -> bool:
-        """Whether Astria is asked for its free mock, whose pictures never show the character."""
-        return self.values.get("ASTRIA_MOCK") == "true"
 
-    @property
-    def monthly_budget_usd(self) -> float:
-        """What an owner may spend in a month; nothing, where no orders are accepted."""
-        return float(self.values.get("MONTHLY_BUDGET_USD") or 0)
+_READ: Mapping[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    bool: "true".__eq__,
+    frozenset[str]: _hosts,
+}
 
-    @property
-    def requests_per_minute(self) -> int:
-        """How many orders and checks an owner may send in a minute."""
-        return int(self["REQUESTS_PER_MINUTE"])
 
-    @property
-    def media_hosts(self) -> frozenset[str]:
-        """Host names that results and weights may come from."""
-        extra = (host.strip().lower() for host in self.values.get("MEDIA_HOSTS", "").split(","))
-        return FAL_MEDIA_HOSTS | ASTRIA_MEDIA_HOSTS | frozenset(host for host in extra if host)
+@dataclass(frozen=True, kw_only=True)
+class StorageSettings(Settings):
+    """Where rows and objects are kept."""
+
+    table_name: str
+    bucket_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowSettings(Settings):
+    """The state machines; a function knows those that it starts, wakes or watches."""
+
+    train_identity_arn: str = ""
+    generate_images_arn: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings(Settings):
+    """Where the providers are, and the names of the secrets with their keys, for functions that call them."""
+
+    fal_queue_url: str
+    fal_rest_url: str
+    astria_api_url: str
+    fal_secret_name: str = ""
+    astria_secret_name: str = ""
+    astria_mock: bool = False  # Astria's free mock, whose pictures never show the character
+    aws_endpoint_url: str = "https://aws"  # set on one machine, where our bucket is on it
 
     def can_fetch_our_urls(self, provider_url: str) -> bool:
-        """Whether a provider can fetch links to our bucket: not a loopback one from elsewhere."""
-        return is_loopback(provider_url) or not is_loopback(
-            self.values.get("AWS_ENDPOINT_URL", "https://aws")
-        )
+        """Say whether a provider can fetch links to our bucket: not loopback ones from elsewhere."""
+        return is_loopback(provider_url) or not is_loopback(self.aws_endpoint_url)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundSettings(Settings):
+    """What may be fetched from addresses that others gave us."""
+
+    local_mode: bool = False  # loopback addresses too: on one machine only
+    media_hosts: frozenset[str] = frozenset()  # beside the known ones
+
+    @property
+    def result_hosts(self) -> frozenset[str]:
+        """Host names that results and weights may come from."""
+        return FAL_MEDIA_HOSTS | ASTRIA_MEDIA_HOSTS | self.media_hosts
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderSettings(Settings):
+    """What an owner may spend in a month: nothing, where no orders are accepted."""
+
+    monthly_budget_usd: float = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateLimitSettings(Settings):
+    """How many orders and checks an owner may send in a minute."""
+
+    requests_per_minute: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallbackSettings(Settings):
+    """The address of our API where providers call back; ``off`` where they cannot reach it."""
+
+    webhook_url: str = "off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisSettings(Settings):
+    """The function that analyzes references; without its name they are not analyzed."""
+
+    score_image_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthSettings(Settings):
+    """Who issues our callers' tokens."""
+
+    jwt_issuer: str
+    jwt_audience: str
+    jwks_url: str
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine."""
+    """Say whether a URL names this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

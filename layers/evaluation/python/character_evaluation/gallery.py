@@ -13,7 +13,7 @@ from character_evaluation.statistics import ProviderSummary, summarise
 
 @dataclass(frozen=True)
 class Totals:
-    """What the head of the page counts."""
+    """The counts in the head of the page."""
 
     asked: int
     succeeded: int
@@ -89,7 +89,7 @@ def _cells(run: EvaluationRun) -> dict[tuple[str, str], list[EvaluationRow]]:
 def _best(run: EvaluationRun, summaries: list[ProviderSummary]) -> float | None:
     """The highest mean score, when there is more than one to choose from and they say something."""
     means = [summary.similarity_mean for summary in summaries if summary.similarity_mean is not None]
-    return max(means) if len(means) > 1 and not run.stand_ins else None
+    return max(means) if len(means) > 1 and not run.simulated else None
 
 
 def _totals(summaries: list[ProviderSummary]) -> Totals:

@@ -1,13 +1,11 @@
-"""What an evaluation compares: scenarios, and one row for every picture that was asked for."""
+"""The input of an evaluation: scenarios, and one row for every image that was asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from character_identity.domain.generation import Outcome
-
-HEADLINE_ENCODER = "clip-vit-b32"
-"""The encoder that the expected similarities are stated for; no other's scores can be held against them."""
+from character_identity.domain.score import CLIP_ENCODER
 
 
 @dataclass(frozen=True)
@@ -116,8 +114,8 @@ class EvaluatedIdentity:
 class EvaluationRun:
     """One character, made and pictured by several providers, with everything needed to judge them.
 
-    ``references`` are paths or links of the reference images; ``stand_ins`` names the providers whose
-    part was played by a stand-in, so that nobody takes their pictures for real ones.
+    ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
+    part was played by a simulator, so that nobody takes their pictures for real ones.
     """
 
     character: str
@@ -126,7 +124,7 @@ class EvaluationRun:
     scenarios: Sequence[Scenario]
     identities: Sequence[EvaluatedIdentity]
     rows: Sequence[EvaluationRow]
-    stand_ins: frozenset[str] = frozenset()
+    simulated: frozenset[str] = frozenset()
 
     @property
     def encoders(self) -> list[str]:
@@ -135,5 +133,5 @@ class EvaluationRun:
 
     @property
     def scored_with_clip(self) -> bool:
-        """Whether every score is of the encoder that the expected similarities are stated for."""
-        return self.encoders == [HEADLINE_ENCODER]
+        """True if every score is of the encoder that the expected similarities are stated for."""
+        return self.encoders == [CLIP_ENCODER]

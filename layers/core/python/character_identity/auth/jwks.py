@@ -1,6 +1,7 @@
 """The public keys of whoever issues our callers' tokens."""
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -8,7 +9,6 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import jwt
-from aws_lambda_powertools import Logger
 
 MINIMUM_BITS = {"ES256": 256, "RS256": 2048}
 """The algorithms that we take, with the smallest key: RFC 7518, sections 3.3 and 3.4.
@@ -18,9 +18,9 @@ Supabase signs with either; https://supabase.com/docs/guides/auth/signing-keys, 
 ALGORITHMS = {("EC", "P-256"): "ES256", ("RSA", "None"): "RS256"}
 """By the ``kty`` and ``crv`` of a key: it is the key that settles the algorithm, not the token."""
 FRESH_FOR_S = 600
-"""How long the keys are not asked for again; a key that its issuer withdraws works so much longer."""
+"""Time before the keys are read again; a key that its issuer withdraws works so much longer."""
 TRUSTED_FOR_S = 3600
-"""How long they serve while the issuer cannot be reached.
+"""Time for which they serve while the issuer cannot be reached.
 
 Tokens of Supabase live an hour (its recommended setting, 2026-11-22), so after longer than that few callers
 have one that is still good; and a key that was withdrawn because it was stolen must not work for long.
@@ -31,9 +31,9 @@ TIMEOUT_S = 3
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 20
 UNREADABLE = (OSError, HTTPException, ValueError, RecursionError)
-"""What reading raises: no connection, a status of 400 or more, no HTTP, no key set."""
+"""Errors of reading: no connection, a status of 400 or more, no HTTP, no key set."""
 
-logger = Logger(child=True)
+logger = logging.getLogger(__name__)
 
 
 class KeysUnavailable(Exception):

@@ -9,7 +9,7 @@ import jwt
 from jwt.types import Options
 
 from character_identity.auth.jwks import MINIMUM_BITS, IssuerKeys, read_document
-from character_identity.config import Settings
+from character_identity.config import AuthSettings
 
 CLOCK_SKEW_S = 30
 LONGEST_TOKEN = 8 * 1024
@@ -29,7 +29,7 @@ class TokenVerifier:
     """Verifies signature, times, issuer, audience and subject against the issuer's published keys."""
 
     def __init__(
-        self, keys: IssuerKeys, issuer: str, audience: str, now: Callable[[], float] = time.time
+        self, keys: IssuerKeys, *, issuer: str, audience: str, now: Callable[[], float] = time.time
     ) -> None:
         self._keys = keys
         self._issuer = issuer
@@ -37,10 +37,10 @@ class TokenVerifier:
         self._now = now
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "TokenVerifier":
+    def from_settings(cls, settings: AuthSettings) -> "TokenVerifier":
         """The verifier that a deployment is configured for."""
-        url = settings["JWKS_URL"]
-        return cls(IssuerKeys(lambda: read_document(url)), settings["JWT_ISSUER"], settings["JWT_AUDIENCE"])
+        keys = IssuerKeys(lambda: read_document(settings.jwks_url))
+        return cls(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
 
     def owner_of(self, token: str | None) -> str | None:
         """The token's ``sub``, or None when the token is not good.
@@ -64,7 +64,7 @@ class TokenVerifier:
         return None
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
-        """What the token says, if that key signed it, for us; the key settles the algorithm."""
+        """Return the claims of a token that the key signed for us; the key settles the algorithm."""
         try:
             return jwt.decode(
                 token,
@@ -96,6 +96,6 @@ def bearer_of(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_time(value: Any) -> bool:
-    """Whether a claim is seconds since 1970: RFC 7519, section 2, NumericDate."""
+    """Return True if a claim is seconds since 1970: RFC 7519, section 2, NumericDate."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return is_whole or (isinstance(value, float) and math.isfinite(value))

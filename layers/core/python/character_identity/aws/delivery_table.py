@@ -1,77 +1,59 @@
 """How far telling events to endpoints is, in DynamoDB."""
 
-from typing import Any
-
-from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
-
+from character_identity.aws import keys
 from character_identity.aws.event_table import KEPT
-from character_identity.aws.items import is_condition_failure, to_item
-from character_identity.aws.open_work import NO_LISTING, listing
-from character_identity.aws.transactions import setting
+from character_identity.aws.items import Item
+from character_identity.aws.table import Table
+from character_identity.aws.writes import NEW, put, update
 from character_identity.domain.webhook import Delivery
 
 
 class DeliveryTable:
-    """One item each, beside its event: pk ``EVENT#<id>``, sk ``DELIVERY#<endpoint id>``."""
+    """One item each, beside its event."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def add(self, delivery: Delivery) -> None:
         """Store a delivery that is due; one that is there already stays as it is."""
-        try:
-            self._table.put_item(Item=_item(delivery), ConditionExpression=Attr("pk").not_exists())
-        except ClientError as exc:
-            if not is_condition_failure(exc):
-                raise
+        self._table.write(put(_item(delivery), NEW))
 
     def restart(self, delivery: Delivery) -> None:
         """Store a delivery that is due, whatever became of an earlier one."""
-        self._table.put_item(Item=_item(delivery))
+        self._table.write(put(_item(delivery)))
 
     def find(self, event_id: str, endpoint_id: str) -> Delivery | None:
-        """How far telling this event there is."""
-        item = self._table.get_item(Key=_key(event_id, endpoint_id), ConsistentRead=True).get("Item")
+        """Return how far telling this event there is."""
+        item = self._table.get(keys.delivery(event_id, endpoint_id))
         return None if item is None else Delivery.model_validate(item)
 
     def of_event(self, event_id: str) -> list[Delivery]:
-        """All deliveries of an event: as many as an owner has endpoints, so one page."""
-        condition = Key("pk").eq(f"EVENT#{event_id}") & Key("sk").begins_with("DELIVERY#")
-        items = self._table.query(KeyConditionExpression=condition, ConsistentRead=True)["Items"]
-        return [Delivery.model_validate(item) for item in items]
+        """Return all deliveries of an event: as many as an owner has endpoints."""
+        pk = keys.event(event_id)["pk"]
+        rows = self._table.query(pk, "begins_with(sk, :delivery)", delivery=keys.DELIVERY)
+        return [Delivery.model_validate(row) for row in rows]
 
     def replace(self, old: Delivery, new: Delivery) -> bool:
         """Store what became of a pending delivery; False if it is not as ``old`` says any more."""
-        unchanged = (
-            Attr("state").eq("pending")
-            & Attr("attempts").eq(old.attempts)
-            & Attr("next_attempt_at").eq(to_item(old)["next_attempt_at"])
-        )
-        due = NO_LISTING if new.next_attempt_at is None else listing(new.next_attempt_at)
-        try:
-            self._table.update_item(
-                Key=_key(old.event_id, old.endpoint_id),
-                **setting({**to_item(new), **due}),
-                ConditionExpression=unchanged,
+        due = keys.NOT_DUE if new.next_attempt_at is None else keys.due(new.next_attempt_at)
+        return self._table.write(
+            update(
+                keys.delivery(old.event_id, old.endpoint_id),
+                {**new.model_dump(mode="json"), **due},
+                "#state = :pending AND #attempts = :attempts AND #next_attempt_at = :at",
+                pending="pending",
+                attempts=old.attempts,
+                at=old.model_dump(mode="json")["next_attempt_at"],
             )
-        except ClientError as exc:
-            if is_condition_failure(exc):
-                return False
-            raise
-        return True
+        )
 
 
-def _item(delivery: Delivery) -> dict[str, Any]:
+def _item(delivery: Delivery) -> Item:
     if delivery.next_attempt_at is None:
         raise ValueError("A new delivery is due at some time.")
     return {
-        **_key(delivery.event_id, delivery.endpoint_id),
-        **to_item(delivery),
-        **listing(delivery.next_attempt_at),
+        **keys.delivery(delivery.event_id, delivery.endpoint_id),
+        **delivery.model_dump(mode="json"),
+        **keys.due(delivery.next_attempt_at),
         "expires_at": int((delivery.next_attempt_at + KEPT).timestamp()),
     }
-
-
-def _key(event_id: str, endpoint_id: str) -> dict[str, str]:
-    return {"pk": f"EVENT#{event_id}", "sk": f"DELIVERY#{endpoint_id}"}

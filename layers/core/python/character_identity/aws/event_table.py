@@ -1,13 +1,10 @@
 """Events in DynamoDB: an outbox until they are published, and a record for a month after."""
 
 from datetime import timedelta
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from character_identity.aws.items import is_condition_failure, to_item
-from character_identity.aws.open_work import NO_LISTING, listing
-from character_identity.aws.transactions import Write, setting
+from character_identity.aws import keys
+from character_identity.aws.table import Table
+from character_identity.aws.writes import THERE, Write, put, update
 from character_identity.domain.event import Event
 
 KEPT = timedelta(days=30)
@@ -16,34 +13,24 @@ PUBLISHED_BY = timedelta(minutes=1)
 
 
 class EventTable:
-    """One item each: pk ``EVENT#<id>``, sk ``EVENT``; its deliveries lie beside it."""
+    """One item each, among the open work until it is published; its deliveries lie beside it."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def find(self, event_id: str) -> Event | None:
-        """The event of that id."""
-        item = self._item(event_id)
-        return Event.model_validate(item) if item else None
+        """Return the event of that id."""
+        item = self._table.get(keys.event(event_id))
+        return None if item is None else Event.model_validate(item)
 
     def find_unpublished(self, event_id: str) -> Event | None:
-        """The event of that id, if it was not published yet."""
-        item = self._item(event_id)
-        return Event.model_validate(item) if "listing" in item else None
+        """Return the event of that id, if it was not published yet."""
+        item = self._table.get(keys.event(event_id))
+        return Event.model_validate(item) if item is not None and "due_at" in item else None
 
     def mark_published(self, event_id: str) -> None:
         """Nobody has to publish it any more."""
-        try:
-            self._table.update_item(
-                Key=_key(event_id), **setting(NO_LISTING), ConditionExpression="attribute_exists(pk)"
-            )
-        except ClientError as exc:
-            if not is_condition_failure(exc):
-                raise
-
-    def _item(self, event_id: str) -> dict[str, Any]:
-        item: dict[str, Any] = self._table.get_item(Key=_key(event_id), ConsistentRead=True).get("Item", {})
-        return item
+        self._table.write(update(keys.event(event_id), keys.NOT_DUE, THERE))
 
 
 def put_of(event: Event) -> Write:
@@ -53,9 +40,6 @@ def put_of(event: Event) -> Write:
     event is written twice (an erasure that is repeated) it is the same one.
     """
     expires_at = int((event.occurred_at + KEPT).timestamp())
-    due = listing(event.occurred_at + PUBLISHED_BY)
-    return {"Put": {"Item": {**_key(event.event_id), **to_item(event), **due, "expires_at": expires_at}}}
-
-
-def _key(event_id: str) -> dict[str, str]:
-    return {"pk": f"EVENT#{event_id}", "sk": "EVENT"}
+    due = keys.due(event.occurred_at + PUBLISHED_BY)
+    key = keys.event(event.event_id)
+    return put({**key, **event.model_dump(mode="json"), **due, "expires_at": expires_at})

@@ -2,31 +2,25 @@
 
 from collections.abc import Set
 from contextlib import suppress
-from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
-
+from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
-from character_identity.aws.items import is_condition_failure, to_item
 from character_identity.aws.ledger_table import accepting
-from character_identity.aws.transactions import Refused, setting, transact
+from character_identity.aws.table import Refused, Table
+from character_identity.aws.writes import NEW, Write, check, put, update
 from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import ProviderJob
 
-SETTLED = ("succeeded", "failed")
+UNSETTLED = "#status IN (:queued, :running)"
 OUTCOME = frozenset({"status", "settled_at", "images", "warnings", "cost_usd", "error"})
 
 
 class GenerationTable:
-    """One item each: pk ``GENERATION#<id>``, sk ``GENERATION``; its scores lie beside it.
+    """One item each; its scores lie beside it, and the index lists an identity's generations by time."""
 
-    Index ``by_owner`` lists an identity's by time.
-    """
-
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def add(self, generation: Generation, job: ProviderJob, limit_microusd: int) -> None:
@@ -36,18 +30,12 @@ class GenerationTable:
             Conflict: there is one of that id, or the identity is not ready (any more).
             BudgetExceeded: the job's money is not there; nothing is stored then.
         """
-        listing = {"listing": _listing(generation.identity_id)}
-        item = {**_key(generation.generation_id), **listing, **to_item(generation)}
-        identity = {"pk": f"IDENTITY#{generation.identity_id}", "sk": "IDENTITY"}
-        ready = {
-            "Key": identity,
-            "ConditionExpression": "#status = :ready",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {":ready": "ready"},
-        }
-        put = {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        key = keys.generation(generation.generation_id)
+        listed = keys.listed(keys.generations_of(generation.identity_id), generation.created_at)
+        new = put({**key, **listed, **generation.model_dump(mode="json")}, NEW)
+        ready = check(keys.identity(generation.identity_id), "#status = :ready", ready="ready")
         try:
-            transact(self._table, [{"Put": put}, {"ConditionCheck": ready}, *accepting(job, limit_microusd)])
+            self._table.transact([new, ready, *accepting(job, limit_microusd)])
         except Refused as exc:
             exists, not_ready, *_ = exc.refused
             if exists:
@@ -59,45 +47,24 @@ class GenerationTable:
             raise BudgetExceeded.for_order() from exc
 
     def get(self, generation_id: str) -> Generation:
-        """The generation of that id.
+        """Return the generation of that id.
 
         Raises:
             NotFound: there is none.
         """
-        item = self._table.get_item(Key=_key(generation_id), ConsistentRead=True).get("Item")
+        item = self._table.get(keys.generation(generation_id))
         if item is None:
             raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
         return Generation.model_validate(item)
 
     def of_identity(self, identity_id: str) -> list[Generation]:
-        """All generations of an identity, newest first; one that was just added may be missing."""
-        query = {
-            "IndexName": "by_owner",
-            "KeyConditionExpression": Key("listing").eq(_listing(identity_id)),
-            "ScanIndexForward": False,
-        }
-        found: list[Generation] = []
-        while True:
-            page = self._table.query(**query)
-            found += [Generation.model_validate(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return found
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        """Return all generations of an identity, newest first; one that was just added may be missing."""
+        rows = self._table.listed(keys.generations_of(identity_id))
+        return [Generation.model_validate(row) for row in rows]
 
     def save(self, generation: Generation, fields: Set[str]) -> bool:
         """Store these fields unless the stored generation is settled or gone; whether that was done."""
-        open_still = Attr("pk").exists() & ~Attr("status").is_in(list(SETTLED))
-        try:
-            self._table.update_item(
-                Key=_key(generation.generation_id),
-                **setting(_values(generation, fields)),
-                ConditionExpression=open_still,
-            )
-        except ClientError as exc:
-            if is_condition_failure(exc):
-                return False
-            raise
-        return True
+        return self._table.write(_unsettled(generation, fields))
 
     def settle(self, generation: Generation, event: Event) -> Generation:
         """Store the outcome, and its event, unless there is one; returns what is stored.
@@ -105,25 +72,13 @@ class GenerationTable:
         Raises:
             NotFound: it is gone.
         """
-        update = setting(_values(generation, OUTCOME))
-        update["ExpressionAttributeNames"]["#status"] = "status"
-        update["ExpressionAttributeValues"] |= {":queued": "queued", ":running": "running"}
-        condition = "#status IN (:queued, :running)"
-        key = _key(generation.generation_id)
         with suppress(Refused):
-            settling = {"Key": key, "ConditionExpression": condition, **update}
-            transact(self._table, [{"Update": settling}, put_of(event)])
+            self._table.transact([_unsettled(generation, OUTCOME), put_of(event)])
         return self.get(generation.generation_id)
 
 
-def _values(generation: Generation, fields: Set[str]) -> dict[str, Any]:
-    item = to_item(generation)
-    return {name: item[name] for name in sorted(fields)}
-
-
-def _key(generation_id: str) -> dict[str, str]:
-    return {"pk": f"GENERATION#{generation_id}", "sk": "GENERATION"}
-
-
-def _listing(identity_id: str) -> str:
-    return f"GENERATIONS#{identity_id}"
+def _unsettled(generation: Generation, fields: Set[str]) -> Write:
+    """Change these fields of a generation that is not settled."""
+    changes = generation.model_dump(mode="json", include=set(fields))
+    key = keys.generation(generation.generation_id)
+    return update(key, changes, UNSETTLED, queued="queued", running="running")

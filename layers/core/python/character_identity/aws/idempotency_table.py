@@ -3,25 +3,25 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, ConditionBase
-from botocore.exceptions import ClientError
-
-from character_identity.aws.items import is_condition_failure
+from character_identity.aws import keys
+from character_identity.aws.items import Item
+from character_identity.aws.table import Table
+from character_identity.aws.writes import NEW, delete, put
 from character_identity.ports.stores import IdempotencyRecord
+
+SAME = "#target_id = :target_id AND #made_at = :made_at"
+"""By its time as well: a call that takes another's place may have its target."""
 
 
 class IdempotencyTable:
-    """The latest of equal calls: pk ``CALL#<digest>``, sk ``CALL``.
+    """The latest of equal calls; and, as an item of its own, that the outcome of one was told."""
 
-    That its outcome was told: pk ``CALL#<target id>``, sk ``ANSWERED``.
-    """
-
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def find(self, digest: str) -> IdempotencyRecord | None:
-        """The call of that digest, if one was made."""
-        item = self._table.get_item(Key=_key(digest), ConsistentRead=True).get("Item")
+        """Return the call of that digest, if one was made."""
+        item = self._table.get(keys.call(digest))
         if item is None:
             return None
         expires_at = item.get("expires_at")
@@ -29,44 +29,34 @@ class IdempotencyTable:
             target_id=item["target_id"],
             made_at=datetime.fromisoformat(item["made_at"]),
             request_digest=item.get("request_digest", ""),
-            expires_at=None if expires_at is None else datetime.fromtimestamp(int(expires_at), UTC),
+            expires_at=None if expires_at is None else datetime.fromtimestamp(expires_at, UTC),
         )
 
     def claim(
         self, digest: str, call: IdempotencyRecord, replaces: IdempotencyRecord | None
     ) -> IdempotencyRecord:
         """Remember a call unless another than ``replaces`` is remembered; returns the one that is now."""
-        try:
-            self._table.put_item(
-                Item={**_key(digest), **_item(call)},
-                ConditionExpression=Attr("pk").not_exists() if replaces is None else _is(replaces),
-            )
-        except ClientError as exc:
-            if not is_condition_failure(exc):
-                raise
-            # What is gone, released or expired, needs no replacing: this one is then the first again.
-            return self.find(digest) or self.claim(digest, call, None)
-        return call
+        item = {**keys.call(digest), **_item(call)}
+        if self._table.write(put(item, NEW) if replaces is None else put(item, SAME, **_identity(replaces))):
+            return call
+        # What is gone, released or expired, needs no replacing: this one is then the first again.
+        return self.find(digest) or self.claim(digest, call, None)
 
     def release(self, digest: str, call: IdempotencyRecord) -> None:
         """Forget a call that led to nothing, unless another is remembered by now."""
-        try:
-            self._table.delete_item(Key=_key(digest), ConditionExpression=_is(call))
-        except ClientError as exc:
-            if not is_condition_failure(exc):
-                raise
+        self._table.write(delete(keys.call(digest), SAME, **_identity(call)))
 
     def mark_delivered(self, target_id: str) -> None:
         """The outcome of a call was told."""
-        self._table.put_item(Item=_delivered(target_id))
+        self._table.write(put(keys.call_delivered(target_id)))
 
     def was_delivered(self, target_id: str) -> bool:
-        """Whether the outcome of a call was told."""
-        return "Item" in self._table.get_item(Key=_delivered(target_id), ConsistentRead=True)
+        """Say whether the outcome of a call was told."""
+        return self._table.get(keys.call_delivered(target_id)) is not None
 
 
-def _item(call: IdempotencyRecord) -> dict[str, Any]:
-    item: dict[str, Any] = {"target_id": call.target_id, "made_at": call.made_at.isoformat()}
+def _item(call: IdempotencyRecord) -> Item:
+    item: Item = {**_identity(call)}
     if call.request_digest:
         item["request_digest"] = call.request_digest
     if call.expires_at is not None:
@@ -74,14 +64,5 @@ def _item(call: IdempotencyRecord) -> dict[str, Any]:
     return item
 
 
-def _is(call: IdempotencyRecord) -> ConditionBase:
-    """By its time as well: a call that takes another's place may have its target."""
-    return Attr("target_id").eq(call.target_id) & Attr("made_at").eq(call.made_at.isoformat())
-
-
-def _key(digest: str) -> dict[str, str]:
-    return {"pk": f"CALL#{digest}", "sk": "CALL"}
-
-
-def _delivered(target_id: str) -> dict[str, str]:
-    return {"pk": f"CALL#{target_id}", "sk": "ANSWERED"}
+def _identity(call: IdempotencyRecord) -> dict[str, Any]:
+    return {"target_id": call.target_id, "made_at": call.made_at.isoformat()}

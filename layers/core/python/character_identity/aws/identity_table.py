@@ -3,13 +3,11 @@
 from contextlib import suppress
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
-
+from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
-from character_identity.aws.items import is_condition_failure, to_item, to_value
 from character_identity.aws.ledger_table import accepting
-from character_identity.aws.transactions import Refused, Write, setting, transact
+from character_identity.aws.table import Refused, Table
+from character_identity.aws.writes import NEW, Write, check, put, update
 from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity, Phase
@@ -17,12 +15,15 @@ from character_identity.domain.job import ProviderJob
 
 ERASED = "erased"
 """The status of what is left of an erased identity: its receipt."""
+NOT_ERASED = "attribute_exists(pk) AND #status <> :erased"
+TRAINING = "#status = :training"
+OUTCOME = {"status", "phase", "progress", "settled_at", "cost_usd", "error"}
 
 
 class IdentityTable:
-    """One item each: pk ``IDENTITY#<id>``, sk ``IDENTITY``; index ``by_owner`` lists an owner's by time."""
+    """One item each; the index lists an owner's by time."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def add(
@@ -38,91 +39,58 @@ class IdentityTable:
             Conflict: there is one of that id.
             BudgetExceeded: the job's money is not there; nothing is stored then.
         """
-        item = {**_key(identity.identity_id), "listing": _listing(identity.owner), **to_item(identity)}
-        writes: list[Write] = [{"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}]
+        key = keys.identity(identity.identity_id)
+        listed = keys.listed(keys.identities_of(identity.owner), identity.created_at)
+        writes = [put({**key, **listed, **identity.model_dump(mode="json")}, NEW)]
         if event is not None:
             writes.append(put_of(event))
         if job is not None:
             writes += accepting(job, limit_microusd)
         try:
-            transact(self._table, writes)
+            self._table.transact(writes)
         except Refused as exc:
             if not exc.refused[0]:
                 raise BudgetExceeded.for_order() from exc
             raise Conflict(f"The identity {identity.identity_id!r} exists.") from exc
 
     def get(self, identity_id: str) -> Identity:
-        """The identity of that id.
+        """Return the identity of that id.
 
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        item = self._table.get_item(Key=_key(identity_id), ConsistentRead=True).get("Item")
+        item = self._table.get(keys.identity(identity_id))
         if item is None or item["status"] == ERASED:
             error = NotFound if item is None else Erased
             raise error(f"There is no identity {identity_id!r}.", code="unknown_identity")
         return Identity.model_validate(item)
 
     def list(self, owner: str) -> list[Identity]:
-        """All identities of an owner, newest first."""
-        query = {
-            "IndexName": "by_owner",
-            "KeyConditionExpression": Key("listing").eq(_listing(owner)),
-            "ScanIndexForward": False,
-        }
-        found: list[Identity] = []
-        while True:
-            page = self._table.query(**query)
-            found += [Identity.model_validate(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return found
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        """Return all identities of an owner, newest first; one that was just added may be missing."""
+        return [Identity.model_validate(row) for row in self._table.listed(keys.identities_of(owner))]
 
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
         """Move a training on; progress never goes back, and a settled identity never changes."""
-        try:
-            self._update(
-                identity_id,
+        key = keys.identity(identity_id)
+        moved = self._table.write(
+            update(
+                key,
                 {"phase": phase, "progress": progress, **changes},
-                Attr("status").eq("training") & Attr("progress").lte(progress),
+                f"{TRAINING} AND #progress <= :progress",
+                training="training",
+                progress=progress,
             )
-        except ClientError as exc:
-            if not is_condition_failure(exc):
-                raise
-            if changes:
-                self._update_if_training(identity_id, changes)
+        )
+        if changes and not moved:
+            self._table.write(update(key, changes, TRAINING, training="training"))
 
     def settle(self, identity: Identity, event: Event) -> Identity:
         """Store the outcome of a training, and its event, unless it has one; returns what is stored."""
-        outcome = identity.model_dump(
-            include={"status", "phase", "progress", "settled_at", "cost_usd", "error"}, mode="json"
-        )
-        update = setting({name: to_value(value) for name, value in outcome.items() if value is not None})
-        update["ExpressionAttributeNames"]["#status"] = "status"
-        update["ExpressionAttributeValues"][":training"] = "training"
-        condition = {"Key": _key(identity.identity_id), "ConditionExpression": "#status = :training"}
+        outcome = identity.model_dump(include=OUTCOME, exclude_none=True, mode="json")
+        settling = update(keys.identity(identity.identity_id), outcome, TRAINING, training="training")
         with suppress(Refused):
-            transact(self._table, [{"Update": {**condition, **update}}, put_of(event)])
+            self._table.transact([settling, put_of(event)])
         return self.get(identity.identity_id)
-
-    def _update_if_training(self, identity_id: str, changes: dict[str, Any]) -> None:
-        try:
-            self._update(identity_id, changes, Attr("status").eq("training"))
-        except ClientError as exc:
-            if not is_condition_failure(exc):
-                raise
-
-    def _update(self, identity_id: str, changes: dict[str, Any], condition: Any) -> None:
-        names = {f"#{index}": name for index, name in enumerate(changes)}
-        values = {f":{index}": to_value(value) for index, value in enumerate(changes.values())}
-        assignments = ", ".join(f"#{index} = :{index}" for index in range(len(changes)))
-        self._table.update_item(
-            Key=_key(identity_id),
-            UpdateExpression=f"SET {assignments}",
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values,
-            ConditionExpression=condition,
-        )
 
 
 def while_there(identity_id: str) -> Write:
@@ -130,19 +98,4 @@ def while_there(identity_id: str) -> Write:
 
     What was under way when the identity was erased can so bring nothing of it back.
     """
-    return {
-        "ConditionCheck": {
-            "Key": _key(identity_id),
-            "ConditionExpression": "attribute_exists(pk) AND #status <> :erased",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {":erased": ERASED},
-        }
-    }
-
-
-def _key(identity_id: str) -> dict[str, str]:
-    return {"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY"}
-
-
-def _listing(owner: str) -> str:
-    return f"IDENTITIES#{owner}"
+    return check(keys.identity(identity_id), NOT_ERASED, erased=ERASED)

@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.observability import ORIGIN, origin
 from character_identity.ports.stores import UploadTicket
 
 LINK_GOOD_FOR_S = 6 * 3600
@@ -22,7 +23,11 @@ class MediaBucket:
         self._name = name
 
     def read(self, key: str, limit_bytes: int) -> bytes:
-        """The whole object.
+        """The whole object. Raises as ``read_with_origin``."""
+        return self.read_with_origin(key, limit_bytes)[0]
+
+    def read_with_origin(self, key: str, limit_bytes: int) -> tuple[bytes, dict[str, str]]:
+        """The whole object, and which request, job and provider it was stored for.
 
         Raises:
             NotFound: there is none.
@@ -38,15 +43,22 @@ class MediaBucket:
             if answer["ContentLength"] > limit_bytes:
                 raise InvalidRequest(f"{key!r} has more than {limit_bytes} bytes.", code="file_too_large")
             content: bytes = body.read()
-        return content
+        metadata = {name.replace("-", "_"): value for name, value in answer["Metadata"].items()}
+        return content, {name: metadata[name] for name in ORIGIN if name in metadata}
 
     def write(self, key: str, content: bytes, content_type: str) -> None:
         """Store an object; the same again changes nothing."""
-        self._client.put_object(Bucket=self._name, Key=key, Body=content, ContentType=content_type)
+        self._client.put_object(
+            Bucket=self._name, Key=key, Body=content, ContentType=content_type, Metadata=_metadata()
+        )
 
     def write_file(self, key: str, path: Path, content_type: str) -> None:
         """Store a file, in parts when it is large."""
-        self._client.upload_file(str(path), self._name, key, ExtraArgs={"ContentType": content_type})
+        from boto3.s3.transfer import S3Transfer  # half a second of loading, for what stores weights only
+
+        transfer = S3Transfer(self._client)
+        options = {"ContentType": content_type, "Metadata": _metadata()}
+        transfer.upload_file(str(path), self._name, key, extra_args=options)
 
     def list_keys(self, prefix: str) -> list[str]:
         """All keys under a prefix, in order."""
@@ -78,3 +90,8 @@ class MediaBucket:
             ExpiresIn=TICKET_GOOD_FOR_S,
         )
         return UploadTicket(key=key, url=post["url"], fields=post["fields"])
+
+
+def _metadata() -> dict[str, str]:
+    """Where an object comes from, for the log lines of whoever is told of it."""
+    return {name.replace("_", "-"): value for name, value in origin().items()}

@@ -1,38 +1,29 @@
 """Counts of requests in DynamoDB."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from character_identity.aws.items import is_condition_failure
+from character_identity.aws import keys
+from character_identity.aws.table import Table
+from character_identity.aws.writes import update
 
 KEPT = timedelta(hours=1)
 """Longer than any stretch that is counted."""
 
 
 class RequestCountTable:
-    """One item for an owner's stretch of time, for an hour: pk ``REQUESTS#<owner>``, sk when it began."""
+    """One item for an owner's stretch of time, for an hour."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def count(self, owner: str, since: datetime, limit: int) -> bool:
         """Count one in the stretch that began then; False, and uncounted, if there are ``limit`` already."""
-        try:
-            self._table.update_item(
-                Key={"pk": f"REQUESTS#{owner}", "sk": since.isoformat()},
-                UpdateExpression="ADD #requests :one SET #expires_at = :expires_at",
-                ConditionExpression="attribute_not_exists(#requests) OR #requests < :limit",
-                ExpressionAttributeNames={"#requests": "requests", "#expires_at": "expires_at"},
-                ExpressionAttributeValues={
-                    ":one": 1,
-                    ":limit": limit,
-                    ":expires_at": int((since + KEPT).timestamp()),
-                },
+        return self._table.write(
+            update(
+                keys.request_count(owner, since),
+                {"expires_at": int((since + KEPT).timestamp())},
+                "attribute_not_exists(#requests) OR #requests < :limit",
+                add={"requests": 1},
+                limit=limit,
             )
-        except ClientError as exc:
-            if is_condition_failure(exc):
-                return False
-            raise
-        return True
+        )

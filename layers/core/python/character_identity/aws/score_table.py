@@ -1,15 +1,13 @@
 """Scores and embeddings in DynamoDB."""
 
 import struct
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from boto3.dynamodb.conditions import Key
-
+from character_identity.aws import keys
 from character_identity.aws.identity_table import while_there
-from character_identity.aws.items import to_item
-from character_identity.aws.transactions import Refused, Write, transact
+from character_identity.aws.items import Item
+from character_identity.aws.table import Refused, Table
+from character_identity.aws.writes import put
 from character_identity.domain.errors import Erased
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
@@ -18,12 +16,11 @@ from character_identity.domain.similarity import Embedding
 class ScoreTable:
     """Two kinds of items, written whole, so that writing one twice changes nothing.
 
-    Score: pk ``GENERATION#<generation>``, sk ``SCORE#<image index>#<encoder>``.
-    Embedding (little-endian float32), beside its identity: pk ``IDENTITY#<identity>``,
-    sk ``EMBEDDING#<content sha256>#<encoder>#<weights sha256, 16 digits>#<preprocessing>``.
+    Scores lie beside their generation, and the index lists those of an identity; embeddings (little-endian
+    float32) lie beside their identity.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
     def put_score(
@@ -39,44 +36,43 @@ class ScoreTable:
         Raises:
             Erased: the identity is gone; nothing is stored then.
         """
-        key = {"pk": f"GENERATION#{generation_id}", "sk": f"SCORE#{image_index:02}#{score.encoder}"}
-        writes: list[Write] = [while_there(identity_id), {"Put": {"Item": {**key, **to_item(score)}}}]
+        key = keys.score(identity_id, generation_id, image_index, score.encoder)
+        writes = [while_there(identity_id), put({**key, **score.model_dump(mode="json")})]
         for content_sha256, embedding in embeddings.items():
             kept = _embedding_key(identity_id, content_sha256, score.version)
-            vector = struct.pack(f"<{len(embedding)}f", *embedding)
-            writes.append({"Put": {"Item": {**kept, "vector": vector}}})
+            writes.append(put({**kept, "vector": struct.pack(f"<{len(embedding)}f", *embedding)}))
         try:
-            transact(self._table, writes)
+            self._table.transact(writes)
         except Refused as exc:
             raise Erased(f"There is no identity {identity_id!r}.", code="unknown_identity") from exc
 
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         """Return a generation's scores by image index; images without any are left out."""
-        scores = defaultdict(list)
-        for item in self._score_items(generation_id):
-            image_index = int(item["sk"].split("#")[1])
-            scores[image_index].append(Score.model_validate(item))
-        return dict(scores)
+        pk = keys.generation(generation_id)["pk"]
+        rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
+        return _by_generation(rows).get(generation_id, {})
+
+    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
+        """Return the scores of an identity's generations, by their ids and then by image index."""
+        return _by_generation(self._table.listed(keys.scores_of(identity_id)))
 
     def embedding(self, identity_id: str, content_sha256: str, version: EncoderVersion) -> Embedding | None:
         """Return the embedding kept for the content of a picture of an identity."""
-        item = self._table.get_item(Key=_embedding_key(identity_id, content_sha256, version)).get("Item")
+        item = self._table.get(_embedding_key(identity_id, content_sha256, version))
         if item is None:
             return None
-        vector = bytes(item["vector"])
+        vector: bytes = item["vector"]
         return struct.unpack(f"<{len(vector) // 4}f", vector)
 
-    def _score_items(self, generation_id: str) -> list[dict[str, Any]]:
-        condition = Key("pk").eq(f"GENERATION#{generation_id}") & Key("sk").begins_with("SCORE#")
-        items: list[dict[str, Any]] = []
-        page: dict[str, Any] = {}
-        while not page or "LastEvaluatedKey" in page:
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if page else {}
-            page = self._table.query(KeyConditionExpression=condition, **start)
-            items += page["Items"]
-        return items
+
+def _by_generation(rows: Iterable[Item]) -> dict[str, dict[int, list[Score]]]:
+    scores: dict[str, dict[int, list[Score]]] = {}
+    for row in sorted(rows, key=lambda row: str(row["sk"])):
+        of_generation = scores.setdefault(keys.id_of(row["pk"]), {})
+        of_generation.setdefault(keys.image_index_of(row["sk"]), []).append(Score.model_validate(row))
+    return scores
 
 
-def _embedding_key(identity_id: str, content_sha256: str, version: EncoderVersion) -> dict[str, str]:
-    by = f"{version.encoder}#{version.weights_sha256[:16]}#{version.preprocessing}"
-    return {"pk": f"IDENTITY#{identity_id}", "sk": f"EMBEDDING#{content_sha256}#{by}"}
+def _embedding_key(identity_id: str, content_sha256: str, version: EncoderVersion) -> keys.Key:
+    weights = version.weights_sha256[:16]
+    return keys.embedding(identity_id, content_sha256, version.encoder, weights, version.preprocessing)

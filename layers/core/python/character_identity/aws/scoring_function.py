@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from character_identity.domain.reference_set import ReferenceAnalysis
+from character_identity.observability import origin
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class ScoringFunction:
         """
         if not self._name:
             return None
-        request = {"analyze": [b64encode(image).decode() for image in images]}
+        request = {"analyze": [b64encode(image).decode() for image in images], **origin()}
         try:
             reply = self._client.invoke(FunctionName=self._name, Payload=json.dumps(request).encode())
             answer = _Answer.model_validate_json(reply["Payload"].read())

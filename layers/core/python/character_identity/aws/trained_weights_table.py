@@ -1,38 +1,27 @@
-"""Trained weights by their marks, in DynamoDB."""
+"""Whose identity was trained to which weights, in DynamoDB."""
 
 from contextlib import suppress
-from typing import Any
 
+from character_identity.aws import keys
 from character_identity.aws.identity_table import while_there
-from character_identity.aws.transactions import Refused, transact
+from character_identity.aws.table import Refused, Table
+from character_identity.aws.writes import put
 
 
 class TrainedWeightsTable:
-    """One item each: pk ``WEIGHTS#<digest>``, sk ``OWNER#<owner>``.
+    """One item each, found by a digest; its key lies beside the identity too, to be erased with it."""
 
-    Beside the identity lies what it takes to find them when it is erased: pk ``IDENTITY#<id>``,
-    sk ``WEIGHTS#<digest>/OWNER#<owner>``.
-    """
-
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
 
-    def remember(self, owner: str, mark: str, identity_id: str) -> None:
+    def remember(self, owner: str, digest: str, identity_id: str) -> None:
         """Keep whose weights these are, unless the identity is gone; the same again changes nothing."""
-        key = _key(owner, mark)
-        beside = {"pk": f"IDENTITY#{identity_id}", "sk": f"{key['pk']}/{key['sk']}"}
-        found_by = {**key, "identity_id": identity_id}
+        beside = keys.trained_weights_of(identity_id, owner, digest)
+        found_by = {**keys.trained_weights(owner, digest), "identity_id": identity_id}
         with suppress(Refused):
-            transact(
-                self._table,
-                [while_there(identity_id), {"Put": {"Item": beside}}, {"Put": {"Item": found_by}}],
-            )
+            self._table.transact([while_there(identity_id), put(beside), put(found_by)])
 
-    def find(self, owner: str, mark: str) -> str | None:
-        """The identity of this owner that was trained to these weights."""
-        item = self._table.get_item(Key=_key(owner, mark), ConsistentRead=True).get("Item")
+    def find(self, owner: str, digest: str) -> str | None:
+        """Return the identity of this owner that was trained to these weights."""
+        item = self._table.get(keys.trained_weights(owner, digest))
         return None if item is None else str(item["identity_id"])
-
-
-def _key(owner: str, mark: str) -> dict[str, str]:
-    return {"pk": f"WEIGHTS#{mark}", "sk": f"OWNER#{owner}"}

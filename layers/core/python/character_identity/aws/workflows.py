@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from character_identity.domain.job import JobKind, ProviderJob
+from character_identity.observability import keys_of
 
 LONGEST_CAUSE = 32_768
 NOBODY_WAITS = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
@@ -15,13 +16,13 @@ NOBODY_WAITS = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 class StateMachines:
     """Executions are named after the identity or generation, so starting one twice changes nothing."""
 
-    def __init__(self, client: Any, arns: Mapping[JobKind, str | None]) -> None:
+    def __init__(self, client: Any, arns: Mapping[JobKind, str]) -> None:
         self._client = client
         self._arns = arns
 
     def start(self, job: ProviderJob) -> None:
         """Start the machine that sees to a job; its ``runs``-th run."""
-        state = {"job_id": job.job_id, "deadline_at": job.deadline_at.isoformat()}
+        state = {**keys_of(job), "deadline_at": job.deadline_at.isoformat()}
         try:
             self._client.start_execution(
                 stateMachineArn=self._arns[job.kind], name=_name(job), input=json.dumps(state)

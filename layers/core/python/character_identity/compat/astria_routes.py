@@ -1,57 +1,62 @@
 """The four Astria actions, for the functions of their own and for the dispatcher over them."""
 
-from typing import Any
+from typing import Any, Literal, Protocol
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-
-from character_identity import wiring
-from character_identity.api.resolver import owner_of, parse, preferred_wait_s, status_or
+from character_identity.api.request import Request
 from character_identity.compat import responses
 from character_identity.compat.requests import CreatePrompt, CreateTune
+from character_identity.compat.service import CompatService
+from character_identity.ports.stores import Bucket
 
 MOCK_BRANCH = "branch 'fast' was left out: it is Astria's mock, which never draws the character."
 FAILED = {"failed_at": "unknown"}
 """What the client takes for a failure: it looks whether there is a time, not which."""
 
 
-def create_tune(app: APIGatewayHttpResolver, content: Any) -> dict[str, Any]:
+class Services(Protocol):
+    """What the actions need."""
+
+    @property
+    def compat(self) -> CompatService: ...
+
+    @property
+    def bucket(self) -> Bucket: ...
+
+    def require_key(self, vendor: Literal["fal", "astria"], product: str) -> None: ...
+
+
+def create_tune(services: Services, owner: str, body: CreateTune) -> dict[str, Any]:
     """Start a training."""
-    services = wiring.services()
-    owner = owner_of(app)
-    services.rate_limit.admit(owner)
-    services.require_key("ASTRIA_SECRET_NAME", "Astria")
-    body = parse(CreateTune, content)
+    services.require_key("astria", "Astria")
     identity = services.compat.train_tune(owner, body)
     return responses.tune(identity, [MOCK_BRANCH] if body.tune.branch == "fast" and not identity.mock else [])
 
 
-def get_tune(app: APIGatewayHttpResolver, tune_id: str) -> dict[str, Any]:
+def get_tune(services: Services, request: Request[Any], tune_id: str) -> dict[str, Any]:
     """How far a training is."""
 
     def read() -> dict[str, Any]:
-        compat = wiring.services().compat
-        return responses.tune(compat.training(owner_of(app), tune_id, "astria", preferred_wait_s(app)))
+        identity = services.compat.training(request.owner, tune_id, "astria", request.preferred_wait_s)
+        return responses.tune(identity)
 
-    return status_or(read, unknown={"id": tune_id, **FAILED}, troubled={"id": tune_id, "trained_at": None})
+    return responses.status_or(
+        read, unknown={"id": tune_id, **FAILED}, troubled={"id": tune_id, "trained_at": None}
+    )
 
 
-def create_prompt(app: APIGatewayHttpResolver, tune_id: str, content: Any) -> dict[str, Any]:
+def create_prompt(services: Services, owner: str, tune_id: str, body: CreatePrompt) -> dict[str, Any]:
     """Order pictures."""
-    services = wiring.services()
-    owner = owner_of(app)
-    services.rate_limit.admit(owner)
-    services.require_key("ASTRIA_SECRET_NAME", "Astria")
-    generation = services.compat.order_prompt(owner, tune_id, parse(CreatePrompt, content))
-    return responses.prompt(generation, services.bucket)
+    services.require_key("astria", "Astria")
+    return responses.prompt(services.compat.order_prompt(owner, tune_id, body), services.bucket)
 
 
-def get_prompt(app: APIGatewayHttpResolver, tune_id: str, prompt_id: str) -> dict[str, Any]:
+def get_prompt(services: Services, request: Request[Any], tune_id: str, prompt_id: str) -> dict[str, Any]:
     """The pictures, once they are there."""
 
     def read() -> dict[str, Any]:
-        services = wiring.services()
-        generation = services.compat.prompt(owner_of(app), tune_id, prompt_id, preferred_wait_s(app))
+        wait_s = request.preferred_wait_s
+        generation = services.compat.prompt(request.owner, tune_id, prompt_id, wait_s)
         return responses.prompt(generation, services.bucket)
 
     unknown = {"id": prompt_id, "images": [], **FAILED}
-    return status_or(read, unknown=unknown, troubled={"id": prompt_id, "images": []})
+    return responses.status_or(read, unknown=unknown, troubled={"id": prompt_id, "images": []})

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import AspectRatio
 from character_identity.domain.identity import DEFAULT_STEPS
-from character_identity.services.references import Source
 
 CLIENT_GUIDANCE, CLIENT_STEPS = 7.5, 30
 """What the client sends when nobody chose: defaults of other models, under which Flux looks burnt."""
@@ -35,7 +34,7 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class CompatRequest(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 class ImageRequest(CompatRequest):
@@ -150,7 +149,7 @@ class CreatePrompt(CompatRequest):
     prompt: TunePrompt
 
 
-def image_source(link: str) -> Source:
+def image_source(link: str) -> str | bytes:
     """A link as a source of a reference image; a data URI is the picture itself.
 
     Raises:

@@ -1,14 +1,19 @@
 """Our identities and generations in the words that the TypeScript client reads."""
 
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.ports.stores import Bucket
 
 TUNE_KEPT_FOR = timedelta(days=30)
 """Astria deletes a tune so long after its training; https://docs.astria.ai/docs/use-cases/faq, 2026-11-22."""
+
+logger = logging.getLogger(__name__)
 
 
 def images(generation: Generation, bucket: Bucket) -> dict[str, Any]:
@@ -102,3 +107,20 @@ def prompt(generation: Generation, bucket: Bucket) -> dict[str, Any]:
         answer["failed_at"] = generation.settled_at.isoformat() if generation.settled_at else None
         answer["error"] = generation.error.message if generation.error else "The generation failed."
     return answer
+
+
+def status_or(
+    read: Callable[[], dict[str, Any]], *, unknown: dict[str, Any], troubled: dict[str, Any]
+) -> dict[str, Any]:
+    """A status, whatever happens: any answer but 200 would end a paid training for the TypeScript client.
+
+    ``unknown`` stands for what is not there or was asked wrongly, ``troubled`` for trouble of our own.
+    """
+    try:
+        return read()
+    except (InvalidRequest, NotFound) as error:
+        logger.info("refused", extra={"code": error.code})
+        return {**unknown, "error": error.message, "code": error.code}
+    except Exception:
+        logger.exception("unhandled exception; the TypeScript client is told to ask again")
+        return troubled

@@ -17,11 +17,13 @@ from character_identity.compat.requests import (
     image_source,
 )
 from character_identity.domain.errors import (
+    Blocked,
     Conflict,
     InvalidRequest,
     NotFound,
+    NotGenerated,
     ProviderError,
-    ServiceError,
+    StillRunning,
 )
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
@@ -40,32 +42,12 @@ IMAGE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
 """API Gateway cuts at 30 s; the client's polls are stretched, so that its limit on polls suffices."""
 
 
-class StillRunning(ProviderError):
-    """The pictures are not there yet; the generation goes on, and the same call finds it."""
-
-    status = 504
-    default_code = "still_running"
-
-
-class NotGenerated(ServiceError):
-    """There will be no pictures; the message is the generation's own."""
-
-    status = 502
-    default_code = "generation_failed"
-
-
-class Blocked(NotGenerated):
-    """The provider's safety checker blanked the pictures."""
-
-    status = 422
-    default_code = "filtered"
-
-
 class CompatService:
     """One owner's calls; a call that is repeated leads to what it led to before, and is paid once."""
 
     def __init__(
         self,
+        *,
         identities: IdentityService,
         generations: GenerationService,
         references: ReferenceService,
@@ -166,13 +148,16 @@ class CompatService:
 
     def _ordered(self, owner: str, identity: Identity, digest: str, request: dict[str, Any]) -> Generation:
         """The generation of the same call of late whose outcome nobody was told, or a new one."""
-        earlier = self._records.find(digest)
-        if earlier is None or self._is_over(earlier):
-            earlier = self._records.claim(digest, self._new_call(), earlier)
+        call = self._records.find(digest)
+        if call is None or self._is_over(call):
+            new = self._new_call()
+            call = self._records.claim(digest, new, call)
+            if call == new:
+                return self._created(owner, identity, request, new.target_id)
         try:
-            return self._generations.get(owner, earlier.target_id)
+            return self._generations.get(owner, call.target_id)
         except NotFound:
-            return self._created(owner, identity, request, earlier.target_id)
+            return self._created(owner, identity, request, call.target_id)
 
     def _created(
         self, owner: str, identity: Identity, request: dict[str, Any], generation_id: str

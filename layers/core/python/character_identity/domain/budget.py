@@ -1,4 +1,4 @@
-"""What an owner may spend in a month (UTC), and how the money of orders ends. In millionths of a dollar."""
+"""Budget: an owner's limit in a month (UTC), and how the money of orders ends. In millionths of a dollar."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ MICROUSD_PER_USD = 1_000_000
 
 
 class Budget(BaseModel):
-    """One owner's month. ``assumed`` is the part of ``committed`` whose price nobody published or told."""
+    """One owner's month. ``assumed`` is the part of ``committed`` without a published or reported price."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,18 +28,18 @@ class Budget(BaseModel):
 
     @property
     def held_microusd(self) -> int:
-        """What is not there for further orders."""
+        """The amount that is not there for further orders."""
         return self.reserved_microusd + self.committed_microusd
 
     @property
     def remaining_microusd(self) -> int:
-        """What further orders may cost; never less than nothing, whatever became of the limit."""
+        """The amount that is left for further orders; never negative, whatever became of the limit."""
         return max(0, self.limit_microusd - self.held_microusd)
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What an order is expected to cost, None if nobody knows, and the most that it may, which is reserved.
+    """The expected cost of an order, None if no price is known, and the most it may cost, which is reserved.
 
     ``prices`` are what the estimate is made of, by what they are for.
     """
@@ -51,12 +51,12 @@ class Quote:
 
     @property
     def affordable(self) -> bool:
-        """Whether the owner's month would take the order."""
+        """True if the owner's month has room for the order."""
         return self.reserved_microusd <= self.budget.remaining_microusd
 
 
 class Settlement(NamedTuple):
-    """How a reservation ends: what it cost, None if nobody knows, and what counts against the budget."""
+    """The end of a reservation: the cost, None if unknown, and the amount that counts against the budget."""
 
     money: Literal["committed", "released"]
     cost_microusd: int | None

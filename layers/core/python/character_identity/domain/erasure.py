@@ -15,7 +15,7 @@ MAX_LATE_PURGE_DELAY = timedelta(days=1)
 
 
 class Removed(BaseModel):
-    """How many were deleted; ``provider_objects`` are trainings and generations at the provider."""
+    """Numbers of what was deleted; ``provider_objects`` are trainings and generations at the provider."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,7 +32,7 @@ class Removed(BaseModel):
 
 
 class RetainedData(BaseModel):
-    """What stays, where, and why. It goes by itself at ``until``; None: nobody knows when, or it does not."""
+    """Data that stays: which, where, and why. It goes by itself at ``until``; None: unknown, or never."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +61,7 @@ class ErasureReceipt(BaseModel):
 
     @property
     def remaining(self) -> list[RetainedData]:
-        """What is still there, and why."""
+        """Everything that is still there, and why."""
         if not self.unfinished:
             return self.kept
         waiting = RetainedData(
@@ -73,11 +73,11 @@ class ErasureReceipt(BaseModel):
 
     @property
     def last_purge_at(self) -> datetime:
-        """When whatever was under way at the erasure has ended."""
+        """The time by which everything that was under way at the erasure has ended."""
         return self.erased_at + LAST_PURGE
 
     def next_purge_at(self, now: datetime) -> datetime | None:
-        """When to purge again: soon, more and more seldom while something is left, and once at the end."""
+        """Return the time of the next purge: soon, then less and less often, and once at the end."""
         age = now - self.erased_at
         if age < FIRST_PURGE:
             return self.erased_at + FIRST_PURGE
@@ -86,6 +86,6 @@ class ErasureReceipt(BaseModel):
         return self.last_purge_at if now < self.last_purge_at else None
 
     def keeping(self, *retained: RetainedData) -> "ErasureReceipt":
-        """With what stays as well, told once."""
+        """Return the receipt with what stays as well, each once."""
         new = [retained for retained in retained if retained not in self.kept]
         return self.model_copy(update={"kept": [*self.kept, *new]})

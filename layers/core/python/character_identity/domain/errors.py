@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree. Each class carries its HTTP status and a stable code.
+"""What can go wrong, as a tree. Each class carries its HTTP status and the stable codes that it may have.
 
 ServiceError
   InvalidRequest          400  the caller can mend it; nothing was paid
@@ -7,30 +7,109 @@ ServiceError
   NotFound                404  unknown, or another owner's
     Erased                  404  it was there; answers like an unknown one
   Conflict                409  not in the state that the call needs
-    RequestInFlight         409  the same request is being worked on: try again
+  RequestInFlight         409  the same request is being worked on: try again
   KeyReused               422  the idempotency key belongs to another request
+  MethodNotAllowed        405  the address takes another method
   TooManyRequests         429  the owner has sent enough for now: try again
   ProviderNotConfigured   500  the operator has to put a key in
+  NotGenerated            502  there will be no pictures
+    Blocked                 422  a safety checker blanked them
   ProviderError
     ProviderRejected        502  the same call would fail again
     ProviderUnavailable     503  nothing was accepted: try again
     ProviderOutcomeUnknown  504  the provider may have accepted it: never repeat it blindly
+    StillRunning            504  it is not done yet; the same call later finds it
 
 Step Functions matches the class names, so renaming one is a change of the state machines too.
 """
 
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, get_args
+
+ReferenceCode = Literal[
+    "unknown_reference",
+    "unreachable_reference",
+    "forbidden_url",
+    "forbidden_host",
+    "unknown_host",
+    "file_too_large",
+    "unreadable_image",
+    "image_too_large",
+    "image_too_small",
+    "black_image",
+    "too_few_references",
+    "too_many_references",
+]
+"""What keeps reference images from being taken in; ``domain/finding.py`` has what to do about each."""
+InvalidRequestCode = Literal[
+    ReferenceCode,
+    "body_too_large",
+    "invalid_archive",
+    "invalid_body",
+    "invalid_idempotency_key",
+    "invalid_month",
+    "invalid_request",
+    "malformed_body",
+    "malformed_json",
+    "missing_parameter",
+    "not_a_generated_image",
+    "too_many_images",
+    "unknown_action",
+    "unknown_image_size",
+    "unknown_lora",
+    "unknown_provider",
+    "unreachable_lora",
+    "unsupported_image_format",
+]
+NotFoundCode = Literal[
+    "not_found",
+    "unknown_callback",
+    "unknown_event",
+    "unknown_generation",
+    "unknown_identity",
+    "unknown_webhook",
+]
+ConflictCode = Literal[
+    "being_started", "conflict", "identity_failed", "identity_not_ready", "too_many_webhooks"
+]
+ErrorCode = Literal[
+    InvalidRequestCode,
+    NotFoundCode,
+    ConflictCode,
+    "budget_exceeded",
+    "filtered",
+    "generation_failed",
+    "idempotency_key_reused",
+    "internal_error",
+    "invalid_signature",
+    "method_not_allowed",
+    "provider_not_configured",
+    "provider_outcome_unknown",
+    "provider_rejected",
+    "provider_unavailable",
+    "request_in_flight",
+    "still_running",
+    "too_many_requests",
+]
+"""Every code that an answer may have; each belongs to one class below."""
 
 
 class ServiceError(Exception):
     """A failure with a stable ``code``; ``details`` is JSON and safe to show.
 
-    ``retry_after_s``, where it is known, is when the same call may do better.
+    ``codes`` are those that it may have, ``default_code`` among them. ``retry_after_s``, where it is known,
+    is when the same call may do better; ``says_when`` if it always is.
     """
 
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = "internal_error"
+    codes: ClassVar[tuple[str, ...]] = ("internal_error",)
+    says_when: ClassVar[bool] = False
     retry_after_s: int | None = None
+
+    def __init_subclass__(cls) -> None:
+        if "codes" not in vars(cls):
+            cls.codes = (cls.default_code,)
 
     def __init__(self, message: str, *, code: str | None = None, details: Any = None) -> None:
         super().__init__(message)
@@ -42,6 +121,12 @@ class ServiceError(Exception):
 class InvalidRequest(ServiceError):
     status = 400
     default_code = "invalid_request"
+    codes = get_args(InvalidRequestCode)
+
+    def __init__(
+        self, message: str, *, code: InvalidRequestCode = "invalid_request", details: Any = None
+    ) -> None:
+        super().__init__(message, code=code, details=details)
 
 
 class InvalidSignature(ServiceError):
@@ -52,19 +137,31 @@ class InvalidSignature(ServiceError):
 class NotFound(ServiceError):
     status = 404
     default_code = "not_found"
+    codes = get_args(NotFoundCode)
+
+    def __init__(self, message: str, *, code: NotFoundCode = "not_found", details: Any = None) -> None:
+        super().__init__(message, code=code, details=details)
 
 
 class Erased(NotFound):
     """For those who must tell what is gone from what was never there."""
 
+    codes = ()
+
 
 class Conflict(ServiceError):
     status = 409
     default_code = "conflict"
+    codes = get_args(ConflictCode)
+
+    def __init__(self, message: str, *, code: ConflictCode = "conflict", details: Any = None) -> None:
+        super().__init__(message, code=code, details=details)
 
 
-class RequestInFlight(Conflict):
+class RequestInFlight(ServiceError):
+    status = 409
     default_code = "request_in_flight"
+    says_when = True
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("An earlier request with this Idempotency-Key is still being worked on.")
@@ -79,9 +176,15 @@ class KeyReused(ServiceError):
         super().__init__("This Idempotency-Key belongs to another request; a new request needs a new key.")
 
 
+class MethodNotAllowed(ServiceError):
+    status = 405
+    default_code = "method_not_allowed"
+
+
 class TooManyRequests(ServiceError):
     status = 429
     default_code = "too_many_requests"
+    says_when = True
 
     def __init__(self, per_minute: int, retry_after_s: int) -> None:
         super().__init__(f"At most {per_minute} such requests a minute; wait {retry_after_s} s.")
@@ -103,8 +206,24 @@ class ProviderNotConfigured(ServiceError):
     default_code = "provider_not_configured"
 
 
+class NotGenerated(ServiceError):
+    """There will be no pictures; code and message are the generation's own, where it has them."""
+
+    status = 502
+    default_code = "generation_failed"
+
+
+class Blocked(NotGenerated):
+    """The provider's safety checker blanked the pictures."""
+
+    status = 422
+    default_code = "filtered"
+
+
 class ProviderError(ServiceError):
     """A provider did not do what was asked; the message names it."""
+
+    codes = ()
 
     def __init__(self, provider: str, message: str, *, code: str | None = None, details: Any = None) -> None:
         super().__init__(f"{provider}: {message}", code=code, details=details)
@@ -134,5 +253,22 @@ class ProviderOutcomeUnknown(ProviderError):
     default_code = "provider_outcome_unknown"
 
 
+class StillRunning(ProviderError):
+    """The pictures are not there yet; the generation goes on, and the same call finds it."""
+
+    status = 504
+    default_code = "still_running"
+
+
 class EventNotAccepted(Exception):
     """The bus did not take an event; it may be put there again."""
+
+
+def _kinds(kind: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _kinds(narrower)
+
+
+KINDS: dict[str, type[ServiceError]] = {code: kind for kind in _kinds(ServiceError) for code in kind.codes}
+"""The class that an error of a code has, and so its HTTP status."""

@@ -1,4 +1,4 @@
-"""Event: that something ended, as told to the outside, on EventBridge and by webhook."""
+"""Event: the end of something, as published on EventBridge and by webhook."""
 
 import hashlib
 from datetime import datetime
@@ -14,15 +14,12 @@ EventType = Literal[
     "IdentityReady", "IdentityFailed", "IdentityErased", "GenerationCompleted", "GenerationFailed"
 ]
 
-LONGEST_MESSAGE = 500
-"""Characters of a provider's reason that are told: a webhook should stay small, and a log may be long."""
-
 IDENTITY_EVENTS: dict[str, EventType] = {"ready": "IdentityReady", "failed": "IdentityFailed"}
 GENERATION_EVENTS: dict[str, EventType] = {"succeeded": "GenerationCompleted", "failed": "GenerationFailed"}
 
 
 class Event(BaseModel):
-    """What happened to one identity or generation.
+    """The end of one identity or generation.
 
     ``data`` is what receivers read, in the API's camelCase: ids, the status and the error; no links and no
     prompts, for the receiver asks the API for those. The same event made twice has the same id.
@@ -39,26 +36,26 @@ class Event(BaseModel):
 
     @classmethod
     def of_identity(cls, identity: Identity) -> "Event":
-        """That an identity is ready, or failed.
+        """Return the event that an identity is ready, or failed.
 
         Raises:
             ValueError: it is neither.
         """
         if identity.status not in IDENTITY_EVENTS or identity.settled_at is None:
             raise ValueError(f"The identity {identity.identity_id!r} is not settled.")
-        data = {"characterId": identity.identity_id, "status": identity.status, **_told(identity.error)}
+        data = {"characterId": identity.identity_id, "status": identity.status, **_error_data(identity.error)}
         kind = IDENTITY_EVENTS[identity.status]
         return cls._make(kind, identity.owner, identity.identity_id, identity.settled_at, data)
 
     @classmethod
     def of_erasure(cls, identity: Identity, erased_at: datetime) -> "Event":
-        """That an identity was erased."""
+        """Return the event that an identity was erased."""
         data = {"characterId": identity.identity_id, "status": "erased"}
         return cls._make("IdentityErased", identity.owner, identity.identity_id, erased_at, data)
 
     @classmethod
     def of_generation(cls, generation: Generation) -> "Event":
-        """That a generation succeeded, at least in part, or failed.
+        """Return the event that a generation succeeded, at least in part, or failed.
 
         Raises:
             ValueError: it did neither.
@@ -69,7 +66,7 @@ class Event(BaseModel):
             "generationId": generation.generation_id,
             "characterId": generation.identity_id,
             "status": generation.status,
-            **_told(generation.error),
+            **_error_data(generation.error),
         }
         kind = GENERATION_EVENTS[generation.status]
         return cls._make(kind, generation.owner, generation.generation_id, generation.settled_at, data)
@@ -90,12 +87,12 @@ class Event(BaseModel):
     @property
     def message(self) -> dict[str, Any]:
         """The event as JSON for the outside: the payload that Standard Webhooks recommends, and the id."""
-        told = self.model_dump(mode="json")
+        document = self.model_dump(mode="json")
         return {
             "id": self.event_id,
             "type": self.type,
-            "timestamp": told["occurred_at"],
-            "data": told["data"],
+            "timestamp": document["occurred_at"],
+            "data": document["data"],
         }
 
 
@@ -104,7 +101,7 @@ def event_id_of(kind: EventType, subject_id: str) -> str:
     return f"evt_{hashlib.sha256(f'{kind}/{subject_id}'.encode()).hexdigest()[:32]}"
 
 
-def _told(error: Failure | None) -> dict[str, Any]:
+def _error_data(error: Failure | None) -> dict[str, Any]:
     if error is None:
         return {}
-    return {"error": {"code": error.code, "message": error.message[:LONGEST_MESSAGE]}}
+    return {"error": {"code": error.code, "message": error.message}}

@@ -1,4 +1,4 @@
-"""Why an identity or a generation failed: as stored, shown, and put into the Fail state."""
+"""Failure of an identity or a generation: its reason as stored, shown, and put into the Fail state."""
 
 import json
 import re

@@ -1,10 +1,11 @@
 """Finding: something about reference images that their owner should know before paying for a training."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 Severity = Literal["error", "warning"]
+"""The severities of a finding, the worst first."""
 
 
 class _Check(NamedTuple):
@@ -44,14 +45,14 @@ CHECKS: dict[str, _Check] = {
         "warning", "Check again later for outliers and faces; nothing else depends on it."
     ),
 }
-"""What is looked for: how bad it is, and what to do."""
+"""The checks by code: how bad a finding is, and what to do about it."""
 
 
 class Finding(BaseModel):
     """``reference`` is the picture's index in the request, ``file`` the name that its owner knows it by: its
     key, its link without the query, or its name in an archive; None where it is about all of them.
 
-    Nothing is paid while there is an error; a warning is only told.
+    Nothing is paid while there is an error; a warning only informs.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,9 +64,14 @@ class Finding(BaseModel):
     message: str
     advice: str
 
+    @property
+    def rank(self) -> int:
+        """The place of the severity among all: 0 is the worst."""
+        return get_args(Severity).index(self.severity)
+
     @classmethod
     def of(cls, code: str, message: str, reference: int | None = None) -> "Finding":
-        """What a check found; a code that is not among CHECKS is an error."""
+        """Return the finding of a check; a code that is not among CHECKS is an error."""
         check = CHECKS.get(code, _Check("error", _ANOTHER))
         return cls(
             code=code, severity=check.severity, reference=reference, message=message, advice=check.advice

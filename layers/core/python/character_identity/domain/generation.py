@@ -22,8 +22,12 @@ DIMENSIONS: dict[AspectRatio, tuple[int, int]] = {
 """Pixels (width, height) of fal's sizes; https://fal.ai/models/fal-ai/instant-character, read 2026-11-22."""
 
 
+MAX_IMAGE_BYTES = 50 * 1024 * 1024
+"""A larger picture is not stored; whatever is stored can be scored."""
+
+
 class GenerationRequest(BaseModel):
-    """What to draw. ``width`` and ``height`` in pixels come together and then win over ``aspect_ratio``."""
+    """The images to make. ``width`` and ``height``, in pixels, come together and beat ``aspect_ratio``."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""What a single reference image is worth: sharpness and exposure, judged by what was measured of it.
+"""Image quality: judges the sharpness and exposure of a single reference image by its measures.
 
 The thresholds were set on 24 sharp pictures - two photographs, their eight views each for the demo, six press
 photographs of two men - and on alterations of them. Beside them stood 24 pictures without a face that
@@ -43,12 +43,12 @@ class ImageQuality:
 
     @property
     def is_black(self) -> bool:
-        """Whether there is nothing to see."""
+        """True if there is nothing to see."""
         return self.brightest <= BLACK_LEVEL
 
 
 def judge_quality(quality: ImageQuality, reference: int) -> Iterator[Finding]:
-    """What is wrong with one picture."""
+    """Yield the findings about one image."""
     if quality.is_black:
         yield Finding.of("black_image", "The picture is black.", reference)
         return

@@ -12,7 +12,7 @@ JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown"]
 
 
 class JobHandle(BaseModel):
-    """How to find a job at its provider again; fal gives the URLs, which are used as they are."""
+    """The provider's address of a job; fal gives the URLs, which are used as they are."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,6 +28,7 @@ class ProviderJob(BaseModel):
     Times are aware UTC, amounts millionths of a dollar. ``callback_token`` is a secret: who knows it may say
     that there was a callback. ``not_before`` is when the provider wants to be asked again at the
     earliest; ``callback_pending`` is true from a callback until the provider was asked.
+    ``correlation_id`` names the request that ordered it, on every log line about it.
     """
 
     job_id: str
@@ -36,6 +37,7 @@ class ProviderJob(BaseModel):
     identity_id: str
     subject_id: str
     provider: str
+    correlation_id: str = ""
     state: JobState = "accepted"
     accepted_at: datetime
     deadline_at: datetime
@@ -54,7 +56,7 @@ class ProviderJob(BaseModel):
 
     @property
     def open(self) -> bool:
-        """Whether its money is still set aside, and so somebody has to see to it."""
+        """True while its money is set aside, so that somebody has to process it."""
         return self.money == "reserved"
 
 

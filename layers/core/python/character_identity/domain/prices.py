@@ -1,4 +1,4 @@
-"""What a training or a picture costs, in dollars, by request parameters. Unknown is None, never zero.
+"""Prices: the dollars that a training or an image costs, by request parameters. Unknown is None, never zero.
 
 A cost is what we expect; a ceiling is the most that it can come to where the documents leave it open.
 """

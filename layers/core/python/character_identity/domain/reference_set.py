@@ -1,4 +1,4 @@
-"""What reference images are worth together: how many different ones, which repeat, which does not belong."""
+"""Reference set: judges reference images together, by number, near duplicates and outliers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,17 +35,17 @@ class PerceptualHash:
     mirrored: int
 
     def is_near(self, other: "PerceptualHash") -> bool:
-        """Whether it is nearly the same picture."""
+        """Return True if it is nearly the same image."""
         return (self.shape ^ other.shape).bit_count() <= MAX_HAMMING_DISTANCE
 
     def is_nearly_mirrored(self, other: "PerceptualHash") -> bool:
-        """Whether it is nearly the other's mirror image."""
+        """Return True if it is nearly the other's mirror image."""
         return (self.mirrored ^ other.shape).bit_count() <= MAX_HAMMING_DISTANCE
 
 
 @dataclass(frozen=True)
 class ReferenceAnalysis:
-    """What an encoder saw in pictures, in the order given.
+    """An encoder's analysis of images, in the order given.
 
     ``faces`` counts them, None where it cannot; ``similarities`` are the cosines of each with each.
     """
@@ -126,5 +126,5 @@ def medoid(similarities: Sequence[Sequence[float]]) -> int:
 
 
 def _nearest(similarities: Sequence[Sequence[float]], one: int, among: Sequence[int]) -> float:
-    """How far the most similar of the others is."""
+    """Return the distance to the most similar of the others."""
     return min(1 - similarities[one][other] for other in among if other != one)

@@ -1,19 +1,19 @@
 """Score: how like its identity's references a picture is, and by which encoder's measure."""
 
 from collections.abc import Mapping
-from statistics import fmean
+from math import fsum
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 CLIP_ENCODER = "clip-vit-b32"
-"""The encoder whose similarity is the specification's; another's is never reported as CLIP's."""
+"""The encoder that expected similarities are stated for; no other's score is compared with them."""
 DECIMALS = 6
 """Kept of a similarity: processors differ in the seventh."""
 
 
 class EncoderVersion(NamedTuple):
-    """What an embedding depends on beside the picture; only embeddings of equal versions compare."""
+    """Everything that an embedding depends on beside the image; only those of equal versions compare."""
 
     encoder: str
     weights_sha256: str
@@ -45,7 +45,7 @@ class Score(BaseModel):
         """Return the score of similarities by reference key, of which there is at least one."""
         return cls(
             **version._asdict(),
-            mean=round(fmean(similarities.values()), DECIMALS),
+            mean=round(fsum(similarities.values()) / len(similarities), DECIMALS),
             best=round(max(similarities.values()), DECIMALS),
             per_reference=tuple(
                 ReferenceSimilarity(key, round(value, DECIMALS))
@@ -61,5 +61,5 @@ class Score(BaseModel):
 
     @property
     def is_clip(self) -> bool:
-        """Whether this is the specification's number."""
+        """True if this is the specification's number."""
         return self.encoder == CLIP_ENCODER

@@ -1,4 +1,4 @@
-"""How alike two pictures are, by their embeddings."""
+"""Similarity of two images, by their embeddings."""
 
 from collections.abc import Sequence
 

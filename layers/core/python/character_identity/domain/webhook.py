@@ -1,4 +1,4 @@
-"""Webhook: where a caller wants to hear of events, and how far telling it is.
+"""Webhook: a caller's endpoint for events, and the progress of each delivery.
 
 In the form of Standard Webhooks 1.0.0, "the specification" below:
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, read 2026-11-23.
@@ -32,7 +32,7 @@ RETRY_AFTER = tuple(
         {"hours": 24},
     )
 )
-"""What passes between two attempts: the specification's example, ten attempts over three days."""
+"""Delays between two attempts: the specification's example, ten attempts over three days."""
 JITTER = 0.1
 """The share by which a wait is stretched at most, so that receivers do not meet all retries at once."""
 ATTEMPT_TAKES_AT_MOST = timedelta(minutes=5)
@@ -44,7 +44,7 @@ DeliveryState = Literal["pending", "delivered", "given_up"]
 
 
 class Endpoint(BaseModel):
-    """Where a caller wants to hear of events from now on; ``disabled_at`` is when it asked for no more."""
+    """A caller's address that gets events from now on; ``disabled_at`` is when it declined further ones."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,12 +56,12 @@ class Endpoint(BaseModel):
     disabled_at: datetime | None = None
 
     def hears_of(self, event: Event) -> bool:
-        """Whether an event is told here: it happened after the registration, and nobody said no more."""
+        """Return True if an event goes here: it happened after the registration, and before a disabling."""
         return self.disabled_at is None and self.created_at <= event.occurred_at
 
 
 class Delivery(BaseModel):
-    """How far telling an event to an endpoint is.
+    """The progress of delivering an event to an endpoint.
 
     While ``pending`` it is due at ``next_attempt_at``. ``last_status`` is what the receiver answered last,
     ``last_error`` the code of what kept it from answering.
@@ -83,12 +83,12 @@ class Delivery(BaseModel):
         return cls(event_id=event.event_id, endpoint_id=endpoint.endpoint_id, next_attempt_at=at)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether somebody should attempt it now."""
+        """Return True if an attempt should be made now."""
         return self.state == "pending" and self.next_attempt_at is not None and self.next_attempt_at <= now
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether no attempt is left."""
+        """True if no attempt is left."""
         return self.attempts > len(RETRY_AFTER)
 
     def claimed(self, now: datetime) -> "Delivery":

@@ -9,10 +9,10 @@ DIGESTED_BYTES = 1024 * 1024
 
 
 def weights_digest(start: bytes) -> str:
-    """A digest of a file by its first DIGESTED_BYTES bytes."""
+    """Return the digest of a file's first DIGESTED_BYTES bytes."""
     return f"content-{hashlib.sha256(start[:DIGESTED_BYTES]).hexdigest()}"
 
 
 def link_digest(url: str) -> str:
-    """A digest of a file's address; what only signs it does not count."""
+    """Return the digest of a file's address; what only signs it does not count."""
     return f"link-{hashlib.sha256(without_signature(url).encode()).hexdigest()}"

@@ -24,7 +24,7 @@ SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """MIME type, file suffix, size in pixels as it is shown, and whether it is black all over."""
+    """Facts from decoding: MIME type, file suffix, size in pixels as shown, whether it is black all over."""
 
     content_type: str
     suffix: str
@@ -105,7 +105,7 @@ def _kept(content: bytes) -> Image.Image:
 
 
 def _jpeg_within(picture: Image.Image, limit_bytes: int) -> bytes:
-    """Encode it as well as it can be within the limit."""
+    """Return a JPEG as good as it can be within the limit."""
     for options in ({"quality": 95, "subsampling": 0}, {"quality": 85}):
         jpeg = _jpeg(picture, **options)
         if len(jpeg) <= limit_bytes:

@@ -26,7 +26,7 @@ Header = dict[str, Any]
 
 
 class _Broken(Exception):
-    """Why a file is not usable."""
+    """The reason why a file is not usable."""
 
 
 def check_weights(path: Path) -> None:
@@ -117,7 +117,7 @@ def _check_pairs(header: Header) -> None:
 
 
 def _multiply(first: Any, second: Any) -> bool:
-    """Whether two tensors are the factors of a layer of some rank."""
+    """Return True if two tensors are the factors of a layer of some rank."""
     shapes = first["shape"], second["shape"]
     matrices = all(len(shape) >= 2 and 0 not in shape for shape in shapes)
     return matrices and {first["dtype"], second["dtype"]} <= FLOATS.keys() and shapes[0][0] == shapes[1][1]

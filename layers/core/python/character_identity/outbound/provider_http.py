@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import httpx
 
+from character_identity.domain.clock import utc_now
 from character_identity.domain.errors import (
     ProviderNotConfigured,
     ProviderOutcomeUnknown,
@@ -22,7 +23,7 @@ TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
 """Seconds; Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22)."""
 NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 NO_ANSWER = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
-"""What httpx raises in place of an answer; the last two for the address in a redirect that nobody follows."""
+"""Errors of httpx in place of an answer; the last two for the address in a redirect that nobody follows."""
 UNDECIDED = frozenset({408, 409, 499})
 """Statuses under which fal's own clients ask again, or that say that somebody hung up."""
 MAX_DELAY_S = 3600
@@ -40,11 +41,6 @@ class Key(Protocol):
 
     def __call__(self) -> str: ...
     def refresh(self) -> str: ...
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 class ProviderHttpClient:
@@ -112,11 +108,11 @@ class ProviderHttpClient:
         return ProviderUnavailable(self._name, f"could not be asked ({answer.status_code} on the way)")
 
     def reason(self, answer: httpx.Response) -> str:
-        """Why the provider did not do it, as ``shown``."""
+        """Return why the provider did not do it, sanitized."""
         return self.shown(self._explain(json_of(answer)))
 
     def shown(self, text: str) -> str:
-        """What a provider said, fit to be shown: one short line, no signature, no key of ours."""
+        """Return a provider's words fit to be shown: one short line, no signature, no key of ours."""
         text = SECRET_PART.sub("", text[: 10 * LONGEST_REASON])
         key = self._key()
         for secret in (key, key.rpartition(":")[2]):

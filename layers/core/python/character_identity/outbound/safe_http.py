@@ -18,7 +18,7 @@ from character_identity.outbound.provider_http import NO_ANSWER
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(connect=5, read=20, write=20, pool=5)
 POST_TIMEOUT = httpx.Timeout(connect=5, read=15, write=15, pool=5)
-"""Seconds; who is told of an event answers at once and works later."""
+"""Seconds; the receiver of an event answers at once and works later."""
 PROVIDER = "media host"
 
 Resolve = Callable[[str, int], list[str]]
@@ -35,7 +35,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True)
 class UrlGuard:
-    """What may be fetched: https to public addresses, and where ``hosts`` is given only from these.
+    """The rule of what may be fetched: https to public addresses, and with ``hosts`` only from these.
 
     With ``allow_loopback``, on one machine, addresses of this machine pass too, over http as well.
     """

@@ -1,4 +1,4 @@
-"""What the services ask of the world beside stores and providers: time, ids, the web, events, workflows."""
+"""Ports of the services beside stores and providers: time, ids, the web, events, workflows."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ class ImageAnalyzer(Protocol):
     """Analyzes pictures as an encoder sees them."""
 
     def analyze(self, images: list[bytes]) -> ReferenceAnalysis | None:
-        """What it saw in these small JPEGs; None when nobody can look now."""
+        """Return the analysis of these small JPEGs; None when the encoder cannot be reached now."""
 
 
 class Media(Protocol):

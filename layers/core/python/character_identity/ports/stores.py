@@ -1,6 +1,6 @@
-"""What the services keep: rows of our table and objects in our bucket."""
+"""Ports of the services to what they keep: rows of our table and objects in our bucket."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.similarity import Embedding
 from character_identity.domain.webhook import Delivery, Endpoint
 
 
@@ -66,11 +68,11 @@ class Erasures(Protocol):
         """Delete the generation that a job is for, and its scores."""
 
     def remove_rows(self, identity_id: str) -> Removed:
-        """Delete the embeddings of an identity's pictures and the marks of its weights."""
+        """Delete the embeddings of an identity's pictures and the digests of its weights."""
 
 
 class Budgets(Protocol):
-    """What each owner may spend in a month, and has."""
+    """Each owner's limit and spending, by month."""
 
     def limit_of(self, owner: str) -> int:
         """In millionths of a dollar."""
@@ -132,6 +134,9 @@ class Bucket(Protocol):
     """Our objects. ``link`` answers a plain GET for at least an hour."""
 
     def read(self, key: str, limit_bytes: int) -> bytes: ...
+    def read_with_origin(self, key: str, limit_bytes: int) -> tuple[bytes, dict[str, str]]:
+        """Return an object, and which request, job and provider it was stored for, as log keys."""
+
     def write(self, key: str, content: bytes, content_type: str) -> None: ...
     def write_file(self, key: str, path: Path, content_type: str) -> None: ...
     def list_keys(self, prefix: str) -> list[str]: ...
@@ -144,7 +149,7 @@ class Bucket(Protocol):
 
 @dataclass(frozen=True)
 class IdempotencyRecord:
-    """What a caller's same call led, or will lead to: a thing of that id.
+    """The result of an earlier equal call, or the one it will have: a resource of that id.
 
     ``request_digest`` is a digest of what was asked, where the caller chose the call's name. A call that has
     ``expires_at`` (in whole seconds) counts until then, and is forgotten some time later.
@@ -169,13 +174,13 @@ class IdempotencyRecords(Protocol):
         """Forget a call that led to nothing, unless another is remembered by now."""
 
     def mark_delivered(self, target_id: str) -> None:
-        """The outcome of a call was told."""
+        """The outcome of a call was delivered."""
 
     def was_delivered(self, target_id: str) -> bool: ...
 
 
 class RequestCounts(Protocol):
-    """How many requests each owner sent in a stretch of time."""
+    """Numbers of requests of each owner in a stretch of time."""
 
     def count(self, owner: str, since: datetime, limit: int) -> bool:
         """Count one in the stretch that began then; False, and uncounted, if there are ``limit`` already."""
@@ -184,8 +189,38 @@ class RequestCounts(Protocol):
 class TrainedWeights(Protocol):
     """Finds an owner's identity by its weights, wherever a copy of them lies."""
 
-    def remember(self, owner: str, mark: str, identity_id: str) -> None: ...
-    def find(self, owner: str, mark: str) -> str | None: ...
+    def remember(self, owner: str, digest: str, identity_id: str) -> None: ...
+    def find(self, owner: str, digest: str) -> str | None: ...
+
+
+class Scores(Protocol):
+    """Keeps scores, and embeddings to save computing them again; of identities that are there only."""
+
+    def put_score(
+        self,
+        identity_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score,
+        embeddings: Mapping[str, Embedding],
+    ) -> None:
+        """Store the encoder's score of an image in place of an earlier one, with embeddings by content.
+
+        ``embeddings`` are by the SHA-256 of what they show.
+
+        Raises:
+            Erased: the identity is gone; nothing is stored then.
+        """
+
+    def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
+        """Return a generation's scores by image index."""
+
+    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
+        """Return the scores of an identity's generations, by their ids and then by image index."""
+
+    def embedding(
+        self, identity_id: str, content_sha256: str, version: EncoderVersion
+    ) -> Embedding | None: ...
 
 
 class Events(Protocol):
@@ -200,7 +235,7 @@ class Events(Protocol):
 
 
 class Endpoints(Protocol):
-    """Where owners want to hear of events."""
+    """Addresses where owners receive events."""
 
     def add(self, endpoint: Endpoint, at_most: int) -> None:
         """Store a new endpoint, or raise Conflict if the owner would have more than ``at_most``."""
@@ -215,7 +250,7 @@ class Endpoints(Protocol):
 
 
 class Deliveries(Protocol):
-    """How far telling each event to each endpoint is."""
+    """The progress of delivering each event to each endpoint."""
 
     def add(self, delivery: Delivery) -> None:
         """Store a delivery that is due, unless there is one."""
@@ -230,7 +265,7 @@ class Deliveries(Protocol):
 
 
 class OpenRow(NamedTuple):
-    """What somebody has to see to: the key of a row, as in ``JOB#training-1`` and ``JOB``, and since when."""
+    """A row that is due: its key, as in ``JOB#training-1`` and ``JOB``, and since when."""
 
     pk: str
     sk: str

@@ -22,6 +22,7 @@ from character_identity.domain.errors import (
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
+from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
@@ -210,11 +211,11 @@ class ErasureService:
                     jobs.cancel(job.handle)
             outcome = _Outcome(True, Removed(provider_objects=int(jobs.erase(job.handle))))
         except ProviderRejected as exc:
-            logger.warning("the provider refused to delete", extra={"job_id": job.job_id}, exc_info=exc)
+            logger.warning("the provider refused to delete", extra=keys_of(job), exc_info=exc)
             what = f"{job.kind} {job.handle.provider_job_id}"
             outcome = _Outcome(True, kept=RetainedData(where=job.provider, what=what, why=exc.message))
         except (ProviderUnavailable, ProviderNotConfigured) as exc:
-            logger.warning("the provider did not delete yet", extra={"job_id": job.job_id}, exc_info=exc)
+            logger.warning("the provider did not delete yet", extra=keys_of(job), exc_info=exc)
             return _Outcome(False)
         # While it is open its machine may be copying what it made, so it is looked at again.
         return _Outcome(False) if job.open else outcome

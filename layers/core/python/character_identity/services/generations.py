@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from character_identity.domain.budget import Quote
-from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.errors import Conflict, ConflictCode, InvalidRequest, NotFound
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity
 from character_identity.ports.gateways import NewId, Now, Workflows
@@ -89,7 +89,7 @@ class GenerationService:
     ) -> tuple[Identity, Provider, GenerationRequest]:
         identity = self._own_identity(owner, identity_id)
         if identity.status != "ready":
-            code = "identity_failed" if identity.status == "failed" else "identity_not_ready"
+            code: ConflictCode = "identity_failed" if identity.status == "failed" else "identity_not_ready"
             raise Conflict(f"The identity {identity_id!r} is {identity.status}, not ready.", code=code)
         provider = self._providers[identity.provider]
         seeded = GenerationRequest.model_validate({"seed": self._new_seed(), **request})

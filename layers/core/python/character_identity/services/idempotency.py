@@ -29,7 +29,7 @@ class IdempotencyService:
     stored under that id is found, and what it did not is stored once.
     """
 
-    def __init__(self, calls: IdempotencyRecords, now: Now, new_id: NewId) -> None:
+    def __init__(self, *, calls: IdempotencyRecords, now: Now, new_id: NewId) -> None:
         self._calls = calls
         self._now = now
         self._new_id = new_id
@@ -42,7 +42,7 @@ class IdempotencyService:
         find: Callable[[str], Resource],
         create: Callable[[str], Resource],
     ) -> tuple[Resource, bool]:
-        """What a request creates, and whether an earlier one with its key did; without a key it always does.
+        """Return the resource that a request creates, and whether an earlier one with its key did.
 
         ``create`` makes the resource of the id that it is given, once; ``find`` raises NotFound if there is
         none. ``request_digest`` is a digest of the request. What ``create`` refuses gives the key back.

@@ -10,7 +10,7 @@ STEP_S = 0.5
 
 
 class Job(Protocol):
-    """What is settled at some time, or not yet."""
+    """A job that is settled at some time, or not yet."""
 
     @property
     def settled_at(self) -> datetime | None: ...

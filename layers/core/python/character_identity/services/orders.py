@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from character_identity.domain.budget import Budget, Quote, microusd, month_of
 from character_identity.domain.errors import BudgetExceeded
 from character_identity.domain.job import JobKind, ProviderJob, job_id_of
+from character_identity.observability import add_log_keys, keys_of, origin
 from character_identity.ports.gateways import NewId, Now
 from character_identity.ports.providers import PaidJobs, Provider
 from character_identity.ports.stores import Budgets
@@ -46,13 +47,14 @@ class OrderService:
         if not quote.affordable:
             raise BudgetExceeded.for_order()
         now = self._now()
-        return ProviderJob(
+        job = ProviderJob(
             job_id=job_id_of(kind, subject_id),
             kind=kind,
             owner=owner,
             identity_id=identity_id,
             subject_id=subject_id,
             provider=provider.name,
+            correlation_id=origin().get("correlation_id", ""),
             accepted_at=now,
             deadline_at=now + timedelta(seconds=provider.jobs[kind].deadline_s),
             callback_token=self._new_id(),
@@ -60,3 +62,5 @@ class OrderService:
             reserved_microusd=quote.reserved_microusd,
             estimate_microusd=quote.estimate_microusd,
         )
+        add_log_keys(**keys_of(job))
+        return job

@@ -1,4 +1,4 @@
-"""How many requests an owner may send."""
+"""Rate limit: the number of requests that an owner may send."""
 
 import math
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ class RateLimit:
     the turn of a minute. The limit is there against loops that ran wild; what they cost, the budget limits.
     """
 
-    def __init__(self, counts: RequestCounts, per_minute: int, now: Now) -> None:
+    def __init__(self, *, counts: RequestCounts, per_minute: int, now: Now) -> None:
         self._counts = counts
         self._per_minute = per_minute
         self._now = now

@@ -5,8 +5,9 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
-from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
+from character_identity.domain.errors import InvalidRequest, InvalidRequestCode, NotFound, ProviderError
 from character_identity.domain.finding import Finding
 from character_identity.domain.image_quality import judge_quality
 from character_identity.domain.reference_set import judge_analysis, judge_count, judge_repeats, medoid
@@ -35,9 +36,9 @@ Source = str | bytes | NamedImage
 
 @dataclass(frozen=True)
 class TakenIn:
-    """What was stored, in the order given, with the SHA-256 of each, and the warnings.
+    """Everything that was stored, in the order given, with the SHA-256 of each, and the warnings.
 
-    ``medoid`` is the index of the picture nearest to the centre of the set, None where nobody can tell.
+    ``medoid`` is the index of the picture nearest to the centre of the set, None where none can be chosen.
     """
 
     keys: list[str]
@@ -48,7 +49,7 @@ class TakenIn:
 
 @dataclass(frozen=True)
 class _Examination:
-    """What could be read, by its index in the request; the findings, errors first."""
+    """The readable images, by index in the request; the findings, errors first."""
 
     images: dict[int, PreparedImage]
     findings: list[Finding]
@@ -58,7 +59,7 @@ class _Examination:
 class ReferenceService:
     """Upload tickets, and the way from a caller's pictures to ``references/<identity>/``."""
 
-    def __init__(self, bucket: Bucket, media: Media, analyzer: ImageAnalyzer, new_id: NewId) -> None:
+    def __init__(self, *, bucket: Bucket, media: Media, analyzer: ImageAnalyzer, new_id: NewId) -> None:
         self._bucket = bucket
         self._media = media
         self._analyzer = analyzer
@@ -90,7 +91,7 @@ class ReferenceService:
         return [contents.get(source, source) for source in sources]
 
     def check(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> list[Finding]:
-        """What ``take_in`` would find, errors first; nothing is stored. Without limits any number will do."""
+        """Return the findings of ``take_in``, errors first; store nothing. No limits: any number will do."""
         return self._examine(owner, sources, limits).findings
 
     def take_in(
@@ -127,12 +128,12 @@ class ReferenceService:
             findings += judge_quality(image.quality, index)
         findings += judge_count(_different(sources, images), given, limits.minimum, limits.maximum)
         findings += judge_repeats({index: image.perceptual_hash for index, image in images.items()}, names)
-        central = self._analyze(images, findings)
+        analyzed, central = self._analyze(images)
         named = [
             finding
             if finding.reference is None
             else finding.model_copy(update={"file": names[finding.reference]})
-            for finding in sorted(findings, key=lambda finding: finding.severity)
+            for finding in sorted([*findings, *analyzed], key=lambda finding: finding.rank)
         ]
         return _Examination(images, named, central)
 
@@ -157,23 +158,20 @@ class ReferenceService:
         except InvalidRequest as exc:
             return exc
 
-    def _analyze(self, images: dict[int, PreparedImage], findings: list[Finding]) -> int | None:
-        """Let the encoder look at the different pictures; adds to the findings, returns the medoid."""
+    def _analyze(self, images: dict[int, PreparedImage]) -> tuple[list[Finding], int | None]:
+        """Have the encoder compare the different pictures; returns its findings and the medoid's index."""
         different: dict[str, int] = {}
         for index, image in images.items():
             if not image.quality.is_black:
                 different.setdefault(image.perceptual_hash.content, index)
         indices = list(different.values())
         if not indices:
-            return None
+            return [], None
         analysis = self._analyzer.analyze([images[index].thumbnail for index in indices])
         if analysis is None:
-            findings.append(
-                Finding.of("analysis_unavailable", "The encoder could not look at the pictures now.")
-            )
-            return None
-        findings += judge_analysis(analysis, indices)
-        return indices[medoid(analysis.similarities)]
+            message = "The encoder could not analyze the pictures now."
+            return [Finding.of("analysis_unavailable", message)], None
+        return list(judge_analysis(analysis, indices)), indices[medoid(analysis.similarities)]
 
     def _content(self, owner: str, source: Source) -> bytes:
         if isinstance(source, NamedImage):
@@ -209,7 +207,7 @@ def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
 
 
 def _different(sources: Sequence[Source], images: dict[int, PreparedImage]) -> int:
-    """How many different pictures there are; one that could not be read may be one when it is mended."""
+    """Return the number of different images; an unreadable one may be one of its own when it is mended."""
     unread = {source for index, source in enumerate(sources) if index not in images}
     return len(unread) + len({image.perceptual_hash.content for image in images.values()})
 
@@ -220,7 +218,7 @@ def _refusal(findings: list[Finding]) -> InvalidRequest:
     name = "" if first.file is None else f"{first.file}: "
     return InvalidRequest(
         f"{name}{first.message}",
-        code=first.code,
+        code=cast(InvalidRequestCode, first.code),
         details=[finding.model_dump(mode="json") for finding in findings],
     )
 

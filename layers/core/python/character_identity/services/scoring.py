@@ -1,17 +1,17 @@
 """Scoring: compare a generated picture with the references of its identity."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.domain.generation import MAX_IMAGE_BYTES
+from character_identity.domain.job import job_id_of
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding, cosine
-from character_identity.ports.stores import Bucket
-
-MAX_IMAGE_BYTES = 50_000_000
+from character_identity.observability import add_log_keys
+from character_identity.ports.stores import Bucket, Scores
 
 
 class Embedder(Protocol):
@@ -24,37 +24,10 @@ class Embedder(Protocol):
         """Return the picture's embedding; InvalidRequest when it cannot have one."""
 
 
-class ScoreStore(Protocol):
-    """Keeps scores, and embeddings to save computing them again; of identities that are there only."""
-
-    def put_score(
-        self,
-        identity_id: str,
-        generation_id: str,
-        image_index: int,
-        score: Score,
-        embeddings: Mapping[str, Embedding],
-    ) -> None:
-        """Store the encoder's score of an image in place of an earlier one, with embeddings by content.
-
-        ``embeddings`` are by the SHA-256 of what they show.
-
-        Raises:
-            Erased: the identity is gone; nothing is stored then.
-        """
-
-    def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
-        """Return a generation's scores by image index."""
-
-    def embedding(
-        self, identity_id: str, content_sha256: str, version: EncoderVersion
-    ) -> Embedding | None: ...
-
-
 class ScoringService:
     """Scores stored pictures; doing it twice leaves what doing it once leaves."""
 
-    def __init__(self, *, bucket: Bucket, scores: ScoreStore, embedder: Embedder) -> None:
+    def __init__(self, *, bucket: Bucket, scores: Scores, embedder: Embedder) -> None:
         self._bucket = bucket
         self._scores = scores
         self._embedder = embedder
@@ -68,25 +41,31 @@ class ScoringService:
             InvalidRequest: the key is not a generated image's, or a picture cannot be embedded.
         """
         image = _GeneratedImage.of(key)
+        add_log_keys(job_id=job_id_of("generation", image.generation_id))
         references = self._bucket.list_keys(f"references/{image.identity_id}/")
         if not references:
             return None
         new: dict[str, Embedding] = {}
         try:
-            image_sha256, embedding = self._embedding(image.identity_id, key, new)
-            similarities = {
-                reference: cosine(embedding, self._embedding(image.identity_id, reference, new)[1])
-                for reference in references
-            }
+            content, origin = self._bucket.read_with_origin(key, MAX_IMAGE_BYTES)
+            add_log_keys(**origin)
+            image_sha256, embedding = self._embedding(image.identity_id, content, new)
+            similarities = {}
+            for reference in references:
+                content = self._bucket.read(reference, MAX_IMAGE_BYTES)
+                similarities[reference] = cosine(
+                    embedding, self._embedding(image.identity_id, content, new)[1]
+                )
             score = Score.of(self._embedder.version, image_sha256, similarities)
             self._scores.put_score(image.identity_id, image.generation_id, image.index, score, new)
         except NotFound:
             return None
         return score
 
-    def _embedding(self, identity_id: str, key: str, new: dict[str, Embedding]) -> tuple[str, Embedding]:
+    def _embedding(
+        self, identity_id: str, content: bytes, new: dict[str, Embedding]
+    ) -> tuple[str, Embedding]:
         """Return the content's SHA-256 and its embedding, which is added to ``new`` if it was not kept."""
-        content = self._bucket.read(key, MAX_IMAGE_BYTES)
         content_sha256 = sha256(content).hexdigest()
         kept = self._scores.embedding(identity_id, content_sha256, self._embedder.version)
         if kept is not None:

@@ -33,6 +33,7 @@ HEADER_PARAMETERS: Json = {
 }
 
 HEADERS: Json = {
+    "X-Request-Id": {"description": "By which to ask about this call; our logs name it", "schema": TEXT},
     "Location": {"description": "The path of what was made", "schema": TEXT},
     "Retry-After": {"description": "Try again after so many seconds", "schema": {"type": "integer"}},
     "Idempotent-Replayed": {

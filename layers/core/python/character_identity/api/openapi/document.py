@@ -1,4 +1,4 @@
-"""Makes the OpenAPI document of the operations.
+"""Makes the OpenAPI document of the routes; scripts/openapi.py writes it down for show_openapi to serve.
 
 After https://spec.openapis.org/oas/v3.1.1.html, read 2026-11-23.
 """
@@ -10,7 +10,6 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from character_identity.api.openapi.codes import RETRIED, status_of
 from character_identity.api.openapi.components import (
     HEADER_PARAMETERS,
     HEADERS,
@@ -22,14 +21,13 @@ from character_identity.api.openapi.components import (
     json_of,
     schema,
 )
-from character_identity.api.openapi.operation import Answer, Operation
-from character_identity.api.openapi.other_routes import OTHER_ROUTES
-from character_identity.api.openapi.our_routes import OUR_ROUTES
+from character_identity.api.route import Answer, Route
+from character_identity.api.routes.table import ROUTES
 from character_identity.api.schemas import ErrorResponse
+from character_identity.domain.errors import KINDS
 
 Model = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
-OPERATIONS = (*OUR_ROUTES, *OTHER_ROUTES)
 ABOUT = (
     "Characters that stay the same from picture to picture. Every route under /v1/ and /api/ takes a bearer "
     "token; its subject owns what it makes, and another owner's id answers exactly like an unknown one."
@@ -43,22 +41,22 @@ class _Schemas(GenerateJsonSchema):
         return False
 
 
-def document(operations: Sequence[Operation] = OPERATIONS) -> Json:
+def document(routes: Sequence[Route[Any]] = ROUTES) -> Json:
     """The document; equal every time."""
     references, definitions = models_json_schema(
-        [*dict.fromkeys(_models(operations))],
+        [*dict.fromkeys(_models(routes))],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schemas,
     )
     paths: Json = {}
-    for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, references)
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _described(route, references)
     return {
         "openapi": "3.1.1",
         "info": {"title": "Character identities", "version": "1", "description": ABOUT},
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -70,40 +68,39 @@ def document(operations: Sequence[Operation] = OPERATIONS) -> Json:
     }
 
 
-def _models(operations: Sequence[Operation]) -> Iterator[Model]:
+def _models(routes: Sequence[Route[Any]]) -> Iterator[Model]:
     yield ErrorResponse, "validation"  # it is sent without what is None
-    for operation in operations:
-        if isinstance(operation.request, type):
-            yield operation.request, "validation"
-        for answer in operation.answers.values():
+    for route in routes:
+        if route.request:
+            yield route.request, "validation"
+        for answer in route.answers.values():
             if isinstance(answer.content, type):
                 yield answer.content, "serialization"
 
 
-def _described(operation: Operation, references: Mapping[Any, Json]) -> Json:
-    answers = {status: _answer(operation, it, references) for status, it in operation.answers.items()}
+def _described(route: Route[Any], references: Mapping[Any, Json]) -> Json:
+    answers = {status: _answer(route, it, references) for status, it in route.answers.items()}
     described: Json = {
-        "operationId": operation.name,
-        "tags": [operation.tag],
-        "summary": operation.summary,
-        "responses": {str(status): it for status, it in sorted({**answers, **_errors(operation)}.items())},
+        "operationId": route.operation or route.function,
+        "tags": [route.tag],
+        "summary": route.summary,
+        "responses": {str(status): it for status, it in sorted({**answers, **_errors(route)}.items())},
     }
-    if operation.description:
-        described["description"] = operation.description
-    if operation.is_open:
+    if route.description:
+        described["description"] = route.description
+    if route.is_open:
         described["security"] = []
-    if parameters := [*_parameters(operation)]:
+    if parameters := [*_parameters(route)]:
         described["parameters"] = parameters
-    if operation.request is not None:
-        shape = operation.request
-        content = references[shape, "validation"] if isinstance(shape, type) else dict(shape)
-        example = {"example": operation.example} if operation.example else {}
+    if route.request or route.schema:
+        content = references[route.request, "validation"] if route.request else dict(route.schema or {})
+        example = {"example": route.example} if route.example else {}
         described["requestBody"] = {"required": True, "content": json_of(content, **example)}
     return described
 
 
-def _parameters(operation: Operation) -> Iterator[Json]:
-    for name in re.findall(r"{(\w+)}", operation.path):
+def _parameters(route: Route[Any]) -> Iterator[Json]:
+    for name in re.findall(r"{(\w+)}", route.path):
         yield {
             "name": name,
             "in": "path",
@@ -111,7 +108,7 @@ def _parameters(operation: Operation) -> Iterator[Json]:
             "description": PATH_PARAMETERS[name],
             "schema": TEXT,
         }
-    for query in operation.query:
+    for query in route.query:
         yield {
             "name": query.name,
             "in": "query",
@@ -119,21 +116,21 @@ def _parameters(operation: Operation) -> Iterator[Json]:
             "description": query.description,
             "schema": query.schema,
         }
-    if operation.is_keyed:
+    if route.is_keyed:
         yield {"$ref": "#/components/parameters/Idempotency-Key"}
-    if operation.accepts_prefer_wait:
+    if route.accepts_prefer_wait:
         yield {"$ref": "#/components/parameters/Prefer"}
 
 
-def _answer(operation: Operation, answer: Answer, references: Mapping[Any, Json]) -> Json:
-    described: Json = {"description": answer.description}
+def _answer(route: Route[Any], answer: Answer, references: Mapping[Any, Json]) -> Json:
     sent = {
+        "X-Request-Id": True,
         "Location": answer.located,
-        "Idempotent-Replayed": operation.is_keyed,
-        "Preference-Applied": operation.accepts_prefer_wait and operation.errors == "ours",
+        "Idempotent-Replayed": route.is_keyed,
+        "Preference-Applied": route.accepts_prefer_wait and not route.for_typescript,
     }
-    if headers := _headers(name for name, is_sent in sent.items() if is_sent):
-        described["headers"] = headers
+    headers = _headers(name for name, is_sent in sent.items() if is_sent)
+    described: Json = {"description": answer.description, "headers": headers}
     if isinstance(answer.content, str):
         kind = "object" if answer.content == "application/json" else "string"
         described["content"] = {answer.content: {"schema": {"type": kind}}}
@@ -142,19 +139,21 @@ def _answer(operation: Operation, answer: Answer, references: Mapping[Any, Json]
     return described
 
 
-def _errors(operation: Operation) -> dict[int, Json]:
+def _errors(route: Route[Any]) -> dict[int, Json]:
     errors: dict[int, Json] = {}
     codes: dict[int, list[str]] = {}
-    for code in operation.all_codes:
-        codes.setdefault(status_of(code), []).append(code)
-    ours = operation.errors == "ours"
+    for code in route.all_codes:
+        codes.setdefault(KINDS[code].status, []).append(code)
     for status, listed in codes.items():
         shape = {**schema("ErrorResponse"), "properties": {"code": {"enum": listed}}}
-        content = json_of(shape if ours else schema("FirstClientError"))
-        errors[status] = {"description": ", ".join(listed), "content": content}
-        if RETRIED.intersection(listed):
-            errors[status]["headers"] = _headers(["Retry-After"])
-    if not operation.is_open:
+        content = json_of(schema("FirstClientError") if route.for_typescript else shape)
+        names = ["X-Request-Id", *(["Retry-After"] if any(KINDS[code].says_when for code in listed) else [])]
+        errors[status] = {
+            "description": ", ".join(listed),
+            "headers": _headers(names),
+            "content": content,
+        }
+    if not route.is_open:
         errors[401] = {"$ref": "#/components/responses/NoToken"}
         errors[403] = {"$ref": "#/components/responses/BadToken"}
     return errors

@@ -4,8 +4,9 @@ from typing import Any
 
 import httpx
 
+from character_identity.domain.clock import utc_now
 from character_identity.domain.identity import ProviderName
-from character_identity.outbound.provider_http import NO_REASON, Key, ProviderHttpClient, utc_now
+from character_identity.outbound.provider_http import NO_REASON, Key, ProviderHttpClient
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import JobsByKind, ReferenceLimits
 from character_identity.providers.astria.jobs import FLUX_BASE_TUNE

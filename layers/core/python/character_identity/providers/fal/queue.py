@@ -11,16 +11,10 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from character_identity.domain.clock import utc_now
 from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.domain.job import JobHandle
-from character_identity.outbound.provider_http import (
-    NO_REASON,
-    UNDECIDED,
-    Key,
-    ProviderHttpClient,
-    json_of,
-    utc_now,
-)
+from character_identity.outbound.provider_http import NO_REASON, UNDECIDED, Key, ProviderHttpClient, json_of
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.gateways import Now
 

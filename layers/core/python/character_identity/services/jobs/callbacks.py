@@ -5,6 +5,7 @@ import re
 from typing import Literal
 
 from character_identity.domain.errors import NotFound
+from character_identity.observability import add_log_keys, keys_of
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Ledger
@@ -50,6 +51,7 @@ class CallbackService:
             or job.provider.partition("-")[0] != vendor
         ):
             raise NotFound("There is no such callback.", code="unknown_callback")
+        add_log_keys(**keys_of(job))
         # Also of a job that is settled: what was erased meanwhile can then be deleted at the provider.
         if job.handle is None and provider_job_id is not None and job.state != "rejected":
             handle = self._providers[job.provider].jobs[job.kind].job_handle(provider_job_id)

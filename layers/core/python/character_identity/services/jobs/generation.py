@@ -7,6 +7,7 @@ from character_identity.domain.errors import InvalidRequest, NotFound, ProviderE
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import (
+    MAX_IMAGE_BYTES,
     GeneratedImage,
     Generation,
     GenerationRequest,
@@ -22,8 +23,6 @@ from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import JobWorkflow
 from character_identity.services.references import images_of
 from character_identity.services.webhooks.events import EventService
-
-MAX_IMAGE_BYTES = 50 * 1024 * 1024
 
 
 class GenerationState(MachineState):

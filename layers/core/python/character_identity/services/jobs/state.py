@@ -28,6 +28,7 @@ class MachineState(BaseModel):
     ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
     ``missing_since`` is when the provider first said that it does not know the job, and nothing else since;
     ``orders`` counts how often the order was made and proved not to have been taken.
+    ``provider`` and ``correlation_id`` are for the log.
 
     Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
     carried on.
@@ -37,6 +38,8 @@ class MachineState(BaseModel):
 
     job_id: str
     state: str
+    provider: str = ""
+    correlation_id: str = ""
     poll_seconds: int = 10
     polls: int = 0
     was_called_back: bool = False

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from character_identity.domain.errors import ProviderNotConfigured, ProviderRejected, ProviderUnavailable
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobKind, ProviderJob
+from character_identity.observability import keys_of, log_keys
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Ledger, OpenRow, OpenWork
@@ -106,17 +107,21 @@ class SweepService:
         job = self._ledger.get(job_id)
         if job is None or not job.open:
             return
+        with log_keys(**keys_of(job)):
+            self._process_open(job)
+
+    def _process_open(self, job: ProviderJob) -> None:
         now, last = self._now(), job.deadline_at + GRACE
         if now >= last:
             self._workflows.stop(job, "It did not end in time.")
             self._settle(job, overdue(job))
         elif self._workflows.is_running(job):
-            self._ledger.recheck_at(job_id, min(now + RECHECK_AFTER, last))
+            self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
         elif (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
             if outcome.error is None or self._stopped_at_provider(job):
                 self._settle(job, overdue(job))
             else:
-                self._ledger.recheck_at(job_id, min(now + RECHECK_AFTER, last))
+                self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
         elif now >= job.deadline_at:
             self._settle(job, overdue(job))
         elif job.runs >= MOST_RUNS:
@@ -130,9 +135,9 @@ class SweepService:
             if job.handle is not None:
                 self._providers[job.provider].jobs[job.kind].cancel(job.handle)
         except ProviderRejected as exc:
-            logger.warning("the provider refused to stop", extra={"job_id": job.job_id}, exc_info=exc)
+            logger.warning("the provider refused to stop", exc_info=exc)
         except (ProviderUnavailable, ProviderNotConfigured) as exc:
-            logger.warning("the provider did not stop yet", extra={"job_id": job.job_id}, exc_info=exc)
+            logger.warning("the provider did not stop yet", exc_info=exc)
             return False
         return True
 
@@ -141,9 +146,5 @@ class SweepService:
         outcome = self._kinds[job.kind].settle(job, failure)
         logger.warning(
             "a job was settled by the sweep",
-            extra={
-                "job_id": job.job_id,
-                "status": outcome.status,
-                "code": outcome.error and outcome.error.code,
-            },
+            extra={"status": outcome.status, "code": outcome.error and outcome.error.code},
         )

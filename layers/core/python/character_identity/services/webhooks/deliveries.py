@@ -1,6 +1,6 @@
-"""Deliveries: an event told by webhook to each of its owner's endpoints, until the receiver has it.
+"""Deliveries: an event posted by webhook to each of its owner's endpoints, until the receiver has it.
 
-A receiver may hear of an event twice, with the same ``webhook-id``: when it took one and we did not learn so.
+A receiver may get an event twice, with the same ``webhook-id``: when it took one and we did not learn so.
 """
 
 import json
@@ -21,6 +21,7 @@ class DeliveryService:
 
     def __init__(
         self,
+        *,
         events: Events,
         endpoints: Endpoints,
         deliveries: Deliveries,
@@ -36,7 +37,7 @@ class DeliveryService:
         self._jitter = jitter
 
     def deliver(self, event_id: str) -> None:
-        """Attempt the deliveries of an event that are due; every endpoint that hears of it has one."""
+        """Attempt the deliveries of an event that are due; every endpoint that gets it has one."""
         event = self._events.find(event_id)
         if event is None:
             logger.warning("an event that is not there cannot be delivered", extra={"event_id": event_id})

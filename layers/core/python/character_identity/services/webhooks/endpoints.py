@@ -1,4 +1,4 @@
-"""Endpoints: where callers want to hear of events."""
+"""Endpoints: callers' addresses for events."""
 
 from collections.abc import Callable
 
@@ -18,6 +18,7 @@ class EndpointService:
 
     def __init__(
         self,
+        *,
         endpoints: Endpoints,
         check_address: Callable[[str], None],
         now: Now,
@@ -31,7 +32,7 @@ class EndpointService:
         self._new_key = new_key
 
     def create(self, owner: str, url: str) -> Endpoint:
-        """Register an address; what happens from now on is told there.
+        """Register an address; events from now on are posted there.
 
         Raises:
             InvalidRequest: it is not a public https address.

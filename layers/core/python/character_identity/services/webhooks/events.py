@@ -1,4 +1,4 @@
-"""Events: told to everybody who listens on the bus, and looked at by their owners.
+"""Events: published to everybody who listens on the bus, and read by their owners.
 
 An event is stored in the transaction that settles its subject, and is open until it was published: nobody who
 dies in between can lose it. It may be published more than once, always with the same id.
@@ -19,7 +19,7 @@ class EventService:
     """Publishes events, and has their webhooks sent again."""
 
     def __init__(
-        self, events: Events, endpoints: Endpoints, deliveries: Deliveries, bus: EventBus, now: Now
+        self, *, events: Events, endpoints: Endpoints, deliveries: Deliveries, bus: EventBus, now: Now
     ) -> None:
         self._events = events
         self._endpoints = endpoints
@@ -39,7 +39,7 @@ class EventService:
             self._events.mark_published(event_id)
 
     def publish_soon(self, event_id: str) -> None:
-        """As ``publish_unpublished``, right after the subject was settled; what fails waits for the sweep."""
+        """Publish like ``publish_unpublished``, right after the settlement; a failure waits for the sweep."""
         try:
             self.publish_unpublished(event_id)
         except EventNotAccepted as exc:
@@ -51,10 +51,7 @@ class EventService:
         Raises:
             NotFound: this owner has no such event.
         """
-        event = self._events.find(event_id)
-        if event is None or event.owner != owner:
-            raise NotFound(f"There is no event {event_id!r}.", code="unknown_event")
-        return event, self._deliveries.of_event(event_id)
+        return self._own(owner, event_id), self._deliveries.of_event(event_id)
 
     def replay(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
         """Have an event sent to all of its owner's endpoints again, as if it had never been sent.
@@ -62,12 +59,12 @@ class EventService:
         Raises:
             NotFound: this owner has no such event.
         """
-        event, _ = self.get(owner, event_id)
+        event = self._own(owner, event_id)
         for endpoint in self._endpoints.list(owner):
             if endpoint.disabled_at is None:
                 self._deliveries.restart(Delivery.due(event, endpoint, self._now()))
         self.request_delivery(event_id)
-        return self.get(owner, event_id)
+        return event, self._deliveries.of_event(event_id)
 
     def request_delivery(self, event_id: str) -> None:
         """Have the due deliveries of an event attempted soon, by the function that has the time for it."""
@@ -75,3 +72,9 @@ class EventService:
             self._bus.request_delivery(event_id)
         except EventNotAccepted as exc:
             logger.warning("the deliveries wait for the sweep", exc_info=exc)
+
+    def _own(self, owner: str, event_id: str) -> Event:
+        event = self._events.find(event_id)
+        if event is None or event.owner != owner:
+            raise NotFound(f"There is no event {event_id!r}.", code="unknown_event")
+        return event

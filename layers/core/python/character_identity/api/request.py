@@ -1,0 +1,149 @@
+"""Request: one call of the HTTP API, read by what the table says of its route."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from character_identity.api.route import Content, Route
+from character_identity.domain.errors import InvalidRequest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,9})\b", re.IGNORECASE)
+"""The preference of RFC 7240, section 4.3, as in ``Prefer: wait=5``."""
+LONGEST_WAIT_S = 20
+"""API Gateway cuts at 30 s, of which some go by before and after the wait."""
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Request(Generic[Content]):
+    """``event`` is API Gateway's, in its payload format 2.0: header names are in lower case."""
+
+    def __init__(self, route: Route[Content], event: Mapping[str, Any]) -> None:
+        self.route = route
+        self._event = event
+        self._context = event["requestContext"]
+
+    @property
+    def request_id(self) -> str:
+        """API Gateway's name for this call; its access log has it too."""
+        return str(self._context["requestId"])
+
+    @property
+    def owner(self) -> str:
+        """Who is calling: the token's ``sub``, which the authorizer has verified."""
+        return str(self._context["authorizer"]["lambda"]["owner"])
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._event.get("headers") or {}
+
+    @cached_property
+    def body(self) -> Content:
+        """The body as the route's model, or as any JSON where it names none.
+
+        Raises:
+            InvalidRequest: it is not JSON, or not of that shape; ``details`` names the fields.
+        """
+        model = self.route.request
+        return cast(Content, self._json if model is None else parse(cast(type[BaseModel], model), self._json))
+
+    @property
+    def raw_body(self) -> bytes:
+        """The body as it was sent, byte by byte.
+
+        Raises:
+            InvalidRequest: it is said to be in Base64, and is not.
+        """
+        body = self._event.get("body") or ""
+        if not self._event.get("isBase64Encoded"):
+            return str(body).encode(errors="replace")
+        try:
+            return base64.b64decode(body, validate=True)
+        except ValueError as exc:
+            raise InvalidRequest("The body is not Base64.", code="malformed_body") from exc
+
+    def path(self, name: str) -> str:
+        """A part of the path that the route names."""
+        return str(self._event["pathParameters"][name])
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the query, if it is there."""
+        return (self._event.get("queryStringParameters") or {}).get(name)
+
+    def required_query(self, name: str) -> str:
+        """A parameter of the query.
+
+        Raises:
+            InvalidRequest: it is not there.
+        """
+        value = self.query(name)
+        if not value:
+            raise InvalidRequest(f"The parameter {name} is missing.", code="missing_parameter")
+        return value
+
+    @property
+    def preferred_wait_s(self) -> float | None:
+        """How long the caller would wait; None if it does not say."""
+        found = PREFERRED_WAIT.search(self.headers.get("prefer") or "")
+        return float(found[1]) if found else None
+
+    @property
+    def granted_wait_s(self) -> int | None:
+        """How long the answer may be held back, as the caller prefers; None if it does not say."""
+        wait_s = self.preferred_wait_s
+        return None if wait_s is None else min(int(wait_s), LONGEST_WAIT_S)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The caller's name for its order, as it stands in the header, quotes and all; None if it gave none.
+
+        Raises:
+            InvalidRequest: it is not 1 to 255 visible ASCII characters.
+        """
+        key = self.headers.get("idempotency-key")
+        if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
+            raise InvalidRequest(
+                "An Idempotency-Key has 1 to 255 visible ASCII characters.", code="invalid_idempotency_key"
+            )
+        return key
+
+    @property
+    def digest(self) -> str:
+        """A digest of method, path and JSON body; how the JSON is laid out does not count.
+
+        Raises:
+            InvalidRequest: the body is not JSON.
+        """
+        request = [self.route.method, self._event["rawPath"], self._json]
+        return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def _json(self) -> Any:
+        try:
+            return json.loads(self.raw_body)
+        except (ValueError, RecursionError, InvalidRequest) as exc:
+            raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
+
+
+def parse(model: type[Model], content: Any) -> Model:
+    """JSON as a model.
+
+    Raises:
+        InvalidRequest: it is not of that shape; ``details`` names the fields.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as exc:
+        fields = [
+            {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"]}
+            for error in exc.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        names = ", ".join(field["field"] or "body" for field in fields)
+        raise InvalidRequest(f"Not valid: {names}.", code="invalid_body", details=fields) from exc

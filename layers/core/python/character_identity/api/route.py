@@ -1,0 +1,85 @@
+"""Route: what one method of one path takes and answers. Plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal
+
+from pydantic import BaseModel
+from typing_extensions import TypeVar
+
+from character_identity.domain.errors import ErrorCode
+
+Content = TypeVar("Content", default=None)
+"""What the body of a request is parsed to: a model, None where there is no body, or any JSON."""
+KEY_CODES: tuple[ErrorCode, ...] = (
+    "invalid_idempotency_key",
+    "request_in_flight",
+    "idempotency_key_reused",
+    "conflict",
+)
+"""What can be wrong with an Idempotency-Key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An answer to a call that went well: a model, another content type, or nothing."""
+
+    description: str
+    content: type[BaseModel] | str | None = None
+    located: bool = False  # says in Location where what was made is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A parameter of the query, with its JSON schema."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route(Generic[Content]):
+    """One method of one path. ``codes`` are of its errors, but for those that follow from the rest."""
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str  # "/v1/identities/{identity_id}"
+    function: str  # the folder of its handler
+    operation: str = ""  # its name in the document, where two routes share a function
+    tag: str
+    summary: str
+    description: str = ""
+    request: type[Content] | None = None  # the model of its body
+    schema: Mapping[str, Any] | None = None  # of its body, where there is no model
+    example: Mapping[str, Any] | None = None  # of its body
+    query: Sequence[Query] = ()
+    answers: Mapping[int, Answer]
+    codes: Sequence[ErrorCode] = ()
+    for_typescript: bool = False  # errors have the form that the TypeScript client reads
+    any_method: bool = False  # other methods come to the function as well, which answers 405
+    is_open: bool = False  # takes no token
+    is_keyed: bool = False  # takes an Idempotency-Key
+    is_limited: bool = False  # only so often in a minute
+    accepts_prefer_wait: bool = False  # takes Prefer: wait=N
+
+    @property
+    def key(self) -> str:
+        """As in ``GET /v1/providers``."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def all_codes(self) -> list[ErrorCode]:
+        """Every code that an error may have."""
+        implied: list[ErrorCode] = ["internal_error"]
+        if self.request or self.schema:
+            implied += ["malformed_body"] if self.is_open else ["malformed_json"]
+        if self.request:
+            implied.append("invalid_body")
+        if self.is_keyed:
+            implied += KEY_CODES
+        if self.is_limited:
+            implied.append("too_many_requests")
+        if self.any_method:
+            implied.append("method_not_allowed")
+        return sorted({*self.codes, *implied})

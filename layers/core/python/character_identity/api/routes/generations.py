@@ -1,0 +1,92 @@
+"""Generations, and what a month has cost."""
+
+from character_identity.api.route import Answer, Query, Route
+from character_identity.api.schemas import (
+    CreateGenerationRequest,
+    EstimateResponse,
+    GenerationResponse,
+    ListGenerationsResponse,
+    UsageResponse,
+)
+from character_identity.domain.errors import ErrorCode
+
+NOT_ORDERED: tuple[ErrorCode, ...] = (
+    "too_many_images",
+    "identity_not_ready",
+    "identity_failed",
+    "unknown_identity",
+)
+"""What keeps pictures of an identity from being ordered."""
+PORTRAIT = {"prompt": "Sarah on a boat, soft light", "aspectRatio": "16:9", "numImages": 1}
+
+CREATE_GENERATION = Route(
+    method="POST",
+    path="/v1/identities/{identity_id}/generations",
+    function="create_generation",
+    tag="Generations",
+    summary="Generate pictures",
+    description="Write the character's plain name in the prompt.",
+    request=CreateGenerationRequest,
+    example=PORTRAIT,
+    answers={
+        200: Answer(
+            description="Settled within the wait that was asked for", content=GenerationResponse, located=True
+        ),
+        202: Answer(description="Accepted", content=GenerationResponse, located=True),
+    },
+    codes=(*NOT_ORDERED, "budget_exceeded", "unknown_generation"),
+    is_keyed=True,
+    is_limited=True,
+    accepts_prefer_wait=True,
+)
+ESTIMATE_GENERATION = Route(
+    method="POST",
+    path="/v1/identities/{identity_id}/generations/estimate",
+    function="estimate_generation",
+    tag="Money",
+    summary="Estimate what pictures cost",
+    description="Nothing is ordered.",
+    request=CreateGenerationRequest,
+    example=PORTRAIT,
+    answers={200: Answer(description="The estimate, beside the budget", content=EstimateResponse)},
+    codes=NOT_ORDERED,
+    is_limited=True,
+)
+LIST_GENERATIONS = Route(
+    method="GET",
+    path="/v1/identities/{identity_id}/generations",
+    function="list_generations",
+    tag="Generations",
+    summary="List the generations of an identity",
+    answers={200: Answer(description="Newest first", content=ListGenerationsResponse)},
+    codes=("unknown_identity",),
+)
+GET_GENERATION = Route(
+    method="GET",
+    path="/v1/generations/{generation_id}",
+    function="get_generation",
+    tag="Generations",
+    summary="Get a generation",
+    description="Scores fill a second or two after success.",
+    answers={200: Answer(description="The generation", content=GenerationResponse)},
+    codes=("unknown_generation",),
+    accepts_prefer_wait=True,
+)
+GET_USAGE = Route(
+    method="GET",
+    path="/v1/usage",
+    function="get_usage",
+    tag="Money",
+    summary="See what was spent, and what is left",
+    query=(
+        Query(
+            name="month",
+            description="A month of the calendar (UTC); this one if it is left out",
+            schema={"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]},
+        ),
+    ),
+    answers={200: Answer(description="The month", content=UsageResponse)},
+    codes=("invalid_month",),
+)
+
+ROUTES = (CREATE_GENERATION, ESTIMATE_GENERATION, LIST_GENERATIONS, GET_GENERATION, GET_USAGE)

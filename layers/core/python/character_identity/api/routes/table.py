@@ -1,0 +1,24 @@
+"""All routes."""
+
+from typing import Any
+
+from character_identity.api.route import Route
+from character_identity.api.routes import (
+    callbacks,
+    compat,
+    documents,
+    generations,
+    identities,
+    references,
+    webhooks,
+)
+
+ROUTES: tuple[Route[Any], ...] = (
+    *references.ROUTES,
+    *identities.ROUTES,
+    *generations.ROUTES,
+    *webhooks.ROUTES,
+    *compat.ROUTES,
+    *callbacks.ROUTES,
+    *documents.ROUTES,
+)

@@ -1,0 +1,146 @@
+"""Every key of the one table and of its index ``gsi1``: what lies where is decided here and nowhere else.
+
+A row is found by ``pk`` and ``sk``; what belongs to one thing lies beside it, under its ``pk``. A row that is
+listed has ``gsi1pk`` and ``gsi1sk`` too: an owner's identities and an identity's generations by their time,
+an identity's scores by generation, and what somebody still has to see to by the time when it is due, which
+such a row also shows as ``due_at``.
+"""
+
+from datetime import datetime
+
+Key = dict[str, str]
+
+INDEX = "gsi1"
+OPEN = "OPEN"
+LAST = "~"
+"""Sorts after every time in the index."""
+EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
+"""How the sort keys begin of what is erased with an identity."""
+SCORE, DELIVERY, ENDPOINT = "SCORE#", "DELIVERY#", "ENDPOINT#"
+NOT_DUE: dict[str, None] = {"gsi1pk": None, "gsi1sk": None, "due_at": None}
+"""The attributes of a row that nobody has to see to any more."""
+
+
+def identity(identity_id: str) -> Key:
+    """An identity; once it is erased, its receipt."""
+    return {"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY"}
+
+
+def embedding(identity_id: str, content_sha256: str, encoder: str, weights: str, preprocessing: str) -> Key:
+    """An embedding of one of an identity's pictures, by all that decides what it is."""
+    by = f"{encoder}#{weights}#{preprocessing}"
+    return {"pk": identity(identity_id)["pk"], "sk": f"{EMBEDDING}{content_sha256}#{by}"}
+
+
+def trained_weights(owner: str, digest: str) -> Key:
+    """Whose identity was trained to these weights."""
+    return {"pk": f"{WEIGHTS}{digest}", "sk": f"OWNER#{owner}"}
+
+
+def trained_weights_of(identity_id: str, owner: str, digest: str) -> Key:
+    """Beside the identity: that there is a row ``trained_weights``, which goes when the identity goes."""
+    found_by = trained_weights(owner, digest)
+    return {"pk": identity(identity_id)["pk"], "sk": f"{found_by['pk']}/{found_by['sk']}"}
+
+
+def trained_weights_at(sort_key: str) -> Key:
+    """The row ``trained_weights`` that a sort key beside an identity stands for."""
+    pk, _, sk = sort_key.partition("/")
+    return {"pk": pk, "sk": sk}
+
+
+def generation(generation_id: str) -> Key:
+    """A generation; its scores lie beside it."""
+    return {"pk": f"GENERATION#{generation_id}", "sk": "GENERATION"}
+
+
+def score(identity_id: str, generation_id: str, image_index: int, encoder: str) -> Key:
+    """An encoder's score of one of a generation's images, listed with the others of the identity."""
+    sk = f"{SCORE}{image_index:02}#{encoder}"
+    listed = {"gsi1pk": scores_of(identity_id), "gsi1sk": f"{generation_id}#{sk}"}
+    return {"pk": generation(generation_id)["pk"], "sk": sk, **listed}
+
+
+def image_index_of(score_sk: str) -> int:
+    """Which image a score's sort key is about."""
+    return int(score_sk.split("#")[1])
+
+
+def job(job_id: str) -> Key:
+    """A row of the ledger."""
+    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
+
+
+def budget(owner: str, month: str) -> Key:
+    """An owner's month, as in ``2026-11``."""
+    return {"pk": f"BUDGET#{owner}", "sk": month}
+
+
+def budget_limit(owner: str) -> Key:
+    """Another limit than the default, given by an operator."""
+    return {"pk": f"BUDGET#{owner}", "sk": "LIMIT"}
+
+
+def event(event_id: str) -> Key:
+    """An event; its deliveries lie beside it."""
+    return {"pk": f"EVENT#{event_id}", "sk": "EVENT"}
+
+
+def delivery(event_id: str, endpoint_id: str) -> Key:
+    """How far telling an event to one endpoint is."""
+    return {"pk": event(event_id)["pk"], "sk": f"{DELIVERY}{endpoint_id}"}
+
+
+def endpoint(owner: str, endpoint_id: str) -> Key:
+    """An address where an owner wants to hear of events."""
+    return {"pk": endpoints(owner), "sk": f"{ENDPOINT}{endpoint_id}"}
+
+
+def endpoints(owner: str) -> str:
+    """The ``pk`` of an owner's endpoints."""
+    return f"OWNER#{owner}"
+
+
+def request_count(owner: str, since: datetime) -> Key:
+    """How many requests an owner sent in the stretch of time that began then."""
+    return {"pk": f"REQUESTS#{owner}", "sk": since.isoformat()}
+
+
+def call(digest: str) -> Key:
+    """The latest of equal calls."""
+    return {"pk": f"CALL#{digest}", "sk": "CALL"}
+
+
+def call_delivered(target_id: str) -> Key:
+    """That the outcome of a call was told."""
+    return {"pk": f"CALL#{target_id}", "sk": "DELIVERED"}
+
+
+def id_of(pk: str) -> str:
+    """The id in a ``pk``."""
+    return pk.partition("#")[2]
+
+
+def identities_of(owner: str) -> str:
+    """The ``gsi1pk`` of an owner's identities."""
+    return f"IDENTITIES#{owner}"
+
+
+def generations_of(identity_id: str) -> str:
+    """The ``gsi1pk`` of an identity's generations."""
+    return f"GENERATIONS#{identity_id}"
+
+
+def scores_of(identity_id: str) -> str:
+    """The ``gsi1pk`` of the scores of an identity's generations."""
+    return f"SCORES#{identity_id}"
+
+
+def listed(gsi1pk: str, at: datetime) -> Key:
+    """The attributes by which the index lists a row, in the order of time."""
+    return {"gsi1pk": gsi1pk, "gsi1sk": at.isoformat()}
+
+
+def due(at: datetime) -> Key:
+    """The attributes by which a row is among the open work from then on."""
+    return {**listed(OPEN, at), "due_at": at.isoformat()}

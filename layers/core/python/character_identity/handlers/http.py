@@ -1,0 +1,71 @@
+"""Handlers of the API: a function that serves a route of the table becomes what Lambda calls."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from character_identity import wiring
+from character_identity.api.request import Request
+from character_identity.api.response import Response, problem
+from character_identity.api.route import Content, Route
+from character_identity.domain.errors import MethodNotAllowed, ServiceError
+from character_identity.observability import log_keys
+from character_identity.wiring import Services
+
+Event = dict[str, Any]
+LambdaHandler = Callable[[Event, Any], Any]
+Serve = Callable[[Services, Request[Content]], Response]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[Content]):
+    """A route of the table, and what serves it."""
+
+    route: Route[Content]
+    serve: Serve[Content]
+
+
+def endpoint(route: Route[Content]) -> Callable[[Serve[Content]], Endpoint[Content]]:
+    """Have a function serve a route."""
+    return lambda serve: Endpoint(route, serve)
+
+
+def http_handler(*endpoints: Endpoint[Any]) -> LambdaHandler:
+    """The handler of a function behind the API, which has one path; the method chooses the endpoint."""
+    by_method = {each.route.method: each for each in endpoints}
+
+    def handle(event: Event, context: Any) -> Any:
+        asked = by_method.get(event["requestContext"]["http"]["method"])
+        request = Request((asked or endpoints[0]).route, event)
+        request_id, route = request.request_id, request.route.key
+        with log_keys(correlation_id=request_id, request_id=request_id, route=route):
+            response = _respond(request, asked, " or ".join(by_method))
+            logger.info("answered", extra={"status": response.status})
+        return response.to_api_gateway(request_id)
+
+    return handle
+
+
+def _respond(request: Request[Any], asked: Endpoint[Any] | None, methods: str) -> Response:
+    """Serve a request; a failure becomes an answer, a bug's without its traceback."""
+    route = request.route
+    try:
+        if asked is None:
+            raise MethodNotAllowed(f"Method not allowed. Use {methods}.")
+        services = wiring.services()
+        if route.is_limited:
+            services.rate_limit.admit(request.owner)
+        return asked.serve(services, request)
+    except ServiceError as error:
+        if error.status >= 500:
+            logger.error(error.message, exc_info=error)
+        else:
+            logger.info("refused", extra={"code": error.code})
+        return problem(error, for_typescript=route.for_typescript)
+    except Exception:
+        logger.exception("unhandled exception")
+        bug = ServiceError("Something went wrong on the server.")
+        return problem(bug, for_typescript=route.for_typescript)

@@ -1,0 +1,81 @@
+"""What every log line says beside its message: which request, job and provider it is about.
+
+Whoever knows more of that adds it here, and logs as usual; Lambda writes each record as a line of JSON.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+ORIGIN = ("correlation_id", "job_id", "provider")
+"""What goes along with a job. The correlation id is API Gateway's id of the call that ordered it."""
+QUIET = ("boto3", "botocore", "httpcore", "httpx", "urllib3")
+"""They log addresses, which may be signed, at a level at which we log."""
+
+
+class Job(Protocol):
+    """What lines say of a job."""
+
+    @property
+    def correlation_id(self) -> str: ...
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+
+
+_keys: ContextVar[dict[str, str] | None] = ContextVar("log_keys", default=None)
+
+
+@contextmanager
+def log_keys(**keys: str | None) -> Iterator[None]:
+    """Have the lines of a piece of work say this; what it adds meanwhile goes with it."""
+    _set_up()
+    before = _keys.set({**(_keys.get() or {}), **_known(keys)})
+    try:
+        yield
+    finally:
+        _keys.reset(before)
+
+
+def add_log_keys(**keys: str | None) -> None:
+    """Have all further lines of the piece of work say this too; what is not known changes nothing."""
+    said = _keys.get()
+    if said is not None:
+        said.update(_known(keys))
+
+
+def keys_of(job: Job) -> dict[str, str | None]:
+    """What the lines about a job say, whoever works on it."""
+    return {name: getattr(job, name) for name in ORIGIN}
+
+
+def origin() -> dict[str, str]:
+    """Where the piece of work at hand comes from, to be kept with what it makes."""
+    return {name: value for name, value in (_keys.get() or {}).items() if name in ORIGIN}
+
+
+def _known(keys: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in keys.items() if value}
+
+
+class _Keys(logging.Filter):
+    """Puts the keys on each record, whoever logs it; what it says itself stays."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in (_keys.get() or {}).items():
+            vars(record).setdefault(name, value)
+        return True
+
+
+KEYS = _Keys()
+
+
+def _set_up() -> None:
+    """Let the handlers that the runtime has installed by now write the keys; again changes nothing."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(KEYS)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,103 @@
+"""Gateways: what is asked of other AWS services, and of addresses that others gave us."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from character_identity.config import (
+    AnalysisSettings,
+    OutboundSettings,
+    ProviderSettings,
+    WorkflowSettings,
+)
+from character_identity.ports.gateways import EventBus, ImageAnalyzer, Workflows
+from character_identity.wiring.base import Base
+from character_identity.wiring.deferred import deferred
+
+if TYPE_CHECKING:
+    from character_identity.aws.secrets import Secret
+    from character_identity.outbound.safe_http import SafeHttpClient
+
+ANALYSIS_TIMEOUT_S = 12
+"""Of the 29 s that a request has; a cold scoring function takes a few."""
+
+Vendor = Literal["fal", "astria"]
+
+
+class Gateways(Base):
+    """What lies outside, each behind its port."""
+
+    @cached_property
+    def outbound_settings(self) -> OutboundSettings:
+        return OutboundSettings.from_env(self.env)
+
+    @cached_property
+    def provider_settings(self) -> ProviderSettings:
+        return ProviderSettings.from_env(self.env)
+
+    @cached_property
+    def state_machines(self) -> Workflows:
+        from character_identity.aws.workflows import StateMachines
+
+        settings = WorkflowSettings.from_env(self.env)
+        return StateMachines(
+            self.client("stepfunctions"),
+            {"training": settings.train_identity_arn, "generation": settings.generate_images_arn},
+        )
+
+    @cached_property
+    def event_bus(self) -> EventBus:
+        from character_identity.aws.event_bus import EventBridge
+
+        return EventBridge(self.client("events"))
+
+    @cached_property
+    def scoring_function(self) -> ImageAnalyzer:
+        from character_identity.aws.scoring_function import ScoringFunction
+
+        name = AnalysisSettings.from_env(self.env).score_image_name
+        return ScoringFunction(deferred(self._lambda), name)
+
+    def _lambda(self) -> Any:
+        from botocore.config import Config
+
+        options = Config(connect_timeout=3, read_timeout=ANALYSIS_TIMEOUT_S, retries={"max_attempts": 0})
+        return self.aws.client("lambda", config=options)
+
+    @cached_property
+    def keys(self) -> "dict[Vendor, Secret]":
+        """The providers' keys; each is fetched once, and again when its provider refuses it."""
+        from character_identity.aws.secrets import Secret
+
+        client, settings = self.client("secretsmanager"), self.provider_settings
+        return {
+            "fal": Secret(client, settings.fal_secret_name),
+            "astria": Secret(client, settings.astria_secret_name),
+        }
+
+    def require_key(self, vendor: Vendor, product: str) -> None:
+        """Refuse what could only fail later for want of a key.
+
+        Raises:
+            ProviderNotConfigured: nobody has put the provider's key in.
+        """
+        from character_identity.domain.errors import ProviderNotConfigured
+
+        try:
+            self.keys[vendor]()
+        except ProviderNotConfigured as exc:
+            raise ProviderNotConfigured(f"{product} API key not configured on server.") from exc
+
+    @cached_property
+    def safe_http(self) -> "SafeHttpClient":
+        """For addresses that callers gave us."""
+        from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+
+        return SafeHttpClient(UrlGuard(allow_loopback=self.outbound_settings.local_mode))
+
+    @cached_property
+    def result_http(self) -> "SafeHttpClient":
+        """For what providers made: from their hosts only."""
+        from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+
+        settings = self.outbound_settings
+        return SafeHttpClient(UrlGuard(allow_loopback=settings.local_mode, hosts=settings.result_hosts))

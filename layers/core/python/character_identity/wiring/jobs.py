@@ -1,0 +1,96 @@
+"""Jobs: what is paid for at a provider, from the order to its end, and what erases it."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from character_identity.config import CallbackSettings
+from character_identity.wiring.providers import ProviderAdapters
+from character_identity.wiring.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from character_identity.services.erasure import ErasureService
+    from character_identity.services.jobs.callback_addresses import CallbackAddresses
+    from character_identity.services.jobs.callbacks import CallbackService
+    from character_identity.services.jobs.generation import GenerationWorkflow
+    from character_identity.services.jobs.sweep import SweepService
+    from character_identity.services.jobs.training import TrainingWorkflow
+
+
+class Jobs(ProviderAdapters, Webhooks):
+    """The tasks of the state machines, callbacks, the sweep and erasures."""
+
+    @cached_property
+    def callbacks(self) -> "CallbackService":
+        from character_identity.services.jobs.callbacks import CallbackService
+
+        return CallbackService(ledger=self.ledger, workflows=self.state_machines, providers=self.providers)
+
+    @cached_property
+    def callback_addresses(self) -> "CallbackAddresses":
+        from character_identity.services.jobs.callback_addresses import CallbackAddresses
+
+        return CallbackAddresses(CallbackSettings.from_env(self.env).webhook_url)
+
+    @cached_property
+    def training_workflow(self) -> "TrainingWorkflow":
+        from character_identity.outbound.lora_file import check_weights
+        from character_identity.services.jobs.training import TrainingWorkflow
+
+        return TrainingWorkflow(
+            identities=self.identity_table,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            media=self.result_http,
+            providers=self.providers,
+            check_weights=check_weights,
+            trained_weights=self.trained_weights,
+            events=self.events,
+            callback_addresses=self.callback_addresses,
+            now=self.now,
+        )
+
+    @cached_property
+    def generation_workflow(self) -> "GenerationWorkflow":
+        from character_identity.services.jobs.generation import GenerationWorkflow
+
+        return GenerationWorkflow(
+            generations=self.generation_table,
+            identities=self.identity_table,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            media=self.result_http,
+            providers=self.providers,
+            events=self.events,
+            callback_addresses=self.callback_addresses,
+            now=self.now,
+        )
+
+    @cached_property
+    def erasure(self) -> "ErasureService":
+        from character_identity.services.erasure import ErasureService
+
+        return ErasureService(
+            identities=self.identity_table,
+            erasures=self.erasure_table,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            providers=self.short_timeout_providers,
+            callbacks=self.callbacks,
+            events=self.events,
+            now=self.now,
+        )
+
+    @cached_property
+    def sweep(self) -> "SweepService":
+        from character_identity.services.jobs.sweep import SweepService
+
+        return SweepService(
+            open_work=self.open_work,
+            ledger=self.ledger,
+            kinds={"training": self.training_workflow, "generation": self.generation_workflow},
+            workflows=self.state_machines,
+            providers=self.short_timeout_providers,
+            events=self.events,
+            erasure=self.erasure,
+            now=self.now,
+        )

@@ -1,0 +1,95 @@
+"""Ordering: what callers ask for, within their limits, and the compatibility proxies."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from character_identity.config import RateLimitSettings
+from character_identity.wiring.deferred import deferred
+from character_identity.wiring.jobs import Jobs
+
+if TYPE_CHECKING:
+    from character_identity.compat.service import CompatService
+    from character_identity.services.generations import GenerationService
+    from character_identity.services.idempotency import IdempotencyService
+    from character_identity.services.identities import IdentityService
+    from character_identity.services.orders import OrderService
+    from character_identity.services.rate_limit import RateLimit
+    from character_identity.services.references import ReferenceService
+
+
+class Ordering(Jobs):
+    """Identities and generations, as the API and the proxies see them."""
+
+    @cached_property
+    def rate_limit(self) -> "RateLimit":
+        from character_identity.services.rate_limit import RateLimit
+
+        per_minute = RateLimitSettings.from_env(self.env).requests_per_minute
+        return RateLimit(counts=self.request_counts, per_minute=per_minute, now=self.now)
+
+    @cached_property
+    def idempotency(self) -> "IdempotencyService":
+        from character_identity.services.idempotency import IdempotencyService
+
+        return IdempotencyService(calls=self.idempotency_records, now=self.now, new_id=self.new_id)
+
+    @cached_property
+    def orders(self) -> "OrderService":
+        from character_identity.services.orders import OrderService
+
+        return OrderService(budgets=self.budget_table, now=self.now, new_id=self.new_id)
+
+    @cached_property
+    def references(self) -> "ReferenceService":
+        from character_identity.services.references import ReferenceService
+
+        return ReferenceService(
+            bucket=self.bucket, media=self.safe_http, analyzer=self.scoring_function, new_id=self.new_id
+        )
+
+    @cached_property
+    def identities(self) -> "IdentityService":
+        from character_identity.services.identities import IdentityService
+
+        return IdentityService(
+            identities=self.identity_table,
+            references=deferred(lambda: self.references),
+            providers=self.providers,
+            orders=self.orders,
+            workflows=self.state_machines,
+            events=self.events,
+            callbacks=self.callbacks,
+            now=self.now,
+            new_id=self.new_id,
+        )
+
+    @cached_property
+    def generations(self) -> "GenerationService":
+        from character_identity.services.generations import GenerationService
+
+        return GenerationService(
+            generations=self.generation_table,
+            identities=self.identity_table,
+            providers=self.providers,
+            orders=self.orders,
+            workflows=self.state_machines,
+            now=self.now,
+            new_id=self.new_id,
+            new_seed=self.new_seed,
+        )
+
+    @cached_property
+    def compat(self) -> "CompatService":
+        from character_identity.compat.service import CompatService
+
+        return CompatService(
+            identities=self.identities,
+            generations=self.generations,
+            references=self.references,
+            records=self.idempotency_records,
+            trained_weights=self.trained_weights,
+            media=deferred(lambda: self.safe_http),
+            now=self.now,
+            new_id=self.new_id,
+            sleep=self.sleep,
+        )

@@ -1,0 +1,96 @@
+"""Providers: their adapters, and how long they are waited for."""
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from character_identity.ports.providers import Provider, Providers
+from character_identity.wiring.gateways import Gateways
+
+if TYPE_CHECKING:
+    import httpx
+
+    from character_identity.providers.fal.queue import FalQueue
+    from character_identity.providers.fal.webhook_signature import FalSignatures
+
+SHORT_TIMEOUT_S = 5
+"""For a provider to connect, and to answer."""
+
+
+class ProviderAdapters(Gateways):
+    """The providers by name; an adapter is built when it is asked for."""
+
+    @cached_property
+    def providers(self) -> Providers:
+        return self._providers()
+
+    @cached_property
+    def short_timeout_providers(self) -> Providers:
+        """The same, for calls that can be made again later: none is waited for long."""
+        return self._providers(SHORT_TIMEOUT_S)
+
+    @cached_property
+    def fal_signatures(self) -> "FalSignatures":
+        import httpx
+
+        from character_identity.providers.fal.webhook_signature import JWKS_PATH, TIMEOUT_S, FalSignatures
+
+        url = self.provider_settings.fal_rest_url.rstrip("/") + JWKS_PATH
+        return FalSignatures(httpx.Client(timeout=TIMEOUT_S), url, self.now)
+
+    def _providers(self, timeout_s: float | None = None) -> Providers:
+        from character_identity.providers.registry import ProviderRegistry
+
+        fal = cache(lambda: self._fal(timeout_s))
+        return ProviderRegistry(
+            {
+                "fal-instant": lambda: self._fal_instant(fal()),
+                "fal-lora": lambda: self._fal_flux_lora(fal()),
+                "astria": lambda: self._astria(timeout_s),
+            }
+        )
+
+    def _fal(self, timeout_s: float | None) -> "FalQueue":
+        from character_identity.providers.fal.queue import FalQueue
+
+        settings = self.provider_settings
+        return FalQueue(
+            _http_client(timeout_s),
+            key=self.keys["fal"],
+            queue_url=settings.fal_queue_url,
+            rest_url=settings.fal_rest_url,
+            media=self.safe_http,
+            now=self.now,
+        )
+
+    def _fal_instant(self, fal: "FalQueue") -> Provider:
+        from character_identity.providers.fal.instant_character import FalInstantCharacter
+
+        return FalInstantCharacter(fal)
+
+    def _fal_flux_lora(self, fal: "FalQueue") -> Provider:
+        from character_identity.providers.fal.flux_lora import FalFluxLora
+
+        settings = self.provider_settings
+        return FalFluxLora(fal, can_fetch_our_urls=settings.can_fetch_our_urls(settings.fal_queue_url))
+
+    def _astria(self, timeout_s: float | None) -> Provider:
+        from character_identity.providers.astria.adapter import Astria
+
+        settings = self.provider_settings
+        return Astria(
+            _http_client(timeout_s),
+            key=self.keys["astria"],
+            api_url=settings.astria_api_url,
+            can_fetch_our_urls=settings.can_fetch_our_urls(settings.astria_api_url),
+            mock=settings.astria_mock,
+            now=self.now,
+        )
+
+
+def _http_client(timeout_s: float | None) -> "httpx.Client":
+    """For calls to providers; with the usual timeouts unless another is given."""
+    import httpx
+
+    from character_identity.outbound.provider_http import TIMEOUT
+
+    return httpx.Client(timeout=TIMEOUT if timeout_s is None else timeout_s)

@@ -1,0 +1,132 @@
+"""Storage: the repositories on the one table, and the bucket."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from character_identity.config import OrderSettings, StorageSettings
+from character_identity.ports.stores import (
+    Bucket,
+    Budgets,
+    Deliveries,
+    Endpoints,
+    Erasures,
+    Events,
+    Generations,
+    IdempotencyRecords,
+    Identities,
+    Ledger,
+    OpenWork,
+    RequestCounts,
+    Scores,
+    TrainedWeights,
+)
+from character_identity.wiring.base import Base
+from character_identity.wiring.deferred import deferred
+
+if TYPE_CHECKING:
+    from character_identity.aws.table import Table
+
+
+class Storage(Base):
+    """What is kept, by the ports that the services ask for."""
+
+    @cached_property
+    def storage_settings(self) -> StorageSettings:
+        return StorageSettings.from_env(self.env)
+
+    @cached_property
+    def table(self) -> "Table":
+        from character_identity.aws.table import Table
+
+        return Table(self.client("dynamodb"), self.storage_settings.table_name)
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        from character_identity.aws.media_bucket import MediaBucket
+
+        return MediaBucket(deferred(self._s3), self.storage_settings.bucket_name)
+
+    def _s3(self) -> Any:
+        from botocore.config import Config
+
+        return self.aws.client("s3", config=Config(signature_version="s3v4"))
+
+    @cached_property
+    def identity_table(self) -> Identities:
+        from character_identity.aws.identity_table import IdentityTable
+
+        return IdentityTable(self.table)
+
+    @cached_property
+    def generation_table(self) -> Generations:
+        from character_identity.aws.generation_table import GenerationTable
+
+        return GenerationTable(self.table)
+
+    @cached_property
+    def scores(self) -> Scores:
+        from character_identity.aws.score_table import ScoreTable
+
+        return ScoreTable(self.table)
+
+    @cached_property
+    def trained_weights(self) -> TrainedWeights:
+        from character_identity.aws.trained_weights_table import TrainedWeightsTable
+
+        return TrainedWeightsTable(self.table)
+
+    @cached_property
+    def erasure_table(self) -> Erasures:
+        from character_identity.aws.erasure_table import ErasureTable
+
+        return ErasureTable(self.table)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from character_identity.aws.ledger_table import LedgerTable
+
+        return LedgerTable(self.table)
+
+    @cached_property
+    def budget_table(self) -> Budgets:
+        from character_identity.aws.budget_table import BudgetTable
+        from character_identity.domain.budget import microusd
+
+        budget_usd = OrderSettings.from_env(self.env).monthly_budget_usd
+        return BudgetTable(self.table, default_limit_microusd=microusd(budget_usd))
+
+    @cached_property
+    def open_work(self) -> OpenWork:
+        from character_identity.aws.open_work import OpenWorkTable
+
+        return OpenWorkTable(self.table)
+
+    @cached_property
+    def idempotency_records(self) -> IdempotencyRecords:
+        from character_identity.aws.idempotency_table import IdempotencyTable
+
+        return IdempotencyTable(self.table)
+
+    @cached_property
+    def request_counts(self) -> RequestCounts:
+        from character_identity.aws.request_count_table import RequestCountTable
+
+        return RequestCountTable(self.table)
+
+    @cached_property
+    def event_table(self) -> Events:
+        from character_identity.aws.event_table import EventTable
+
+        return EventTable(self.table)
+
+    @cached_property
+    def endpoint_table(self) -> Endpoints:
+        from character_identity.aws.endpoint_table import EndpointTable
+
+        return EndpointTable(self.table)
+
+    @cached_property
+    def delivery_table(self) -> Deliveries:
+        from character_identity.aws.delivery_table import DeliveryTable
+
+        return DeliveryTable(self.table)

@@ -1,0 +1,66 @@
+"""What a request says beside its body."""
+
+import pytest
+
+from character_identity.api.request import Request
+from character_identity.api.routes.identities import CREATE_IDENTITY
+from character_identity.api.schemas import CreateIdentityRequest
+from character_identity.domain.errors import InvalidRequest
+from tests.support.handlers import api_event
+
+
+def asked(
+    headers: dict[str, str] | None = None, body: str = "{}", path: str = "/v1/identities"
+) -> Request[CreateIdentityRequest]:
+    """A POST."""
+    return Request(CREATE_IDENTITY, api_event("POST", path, body=body, headers=headers))
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("respond-async", None),
+        ("wait=0", 0),
+        ("wait=5", 5),
+        ("Wait = 5", 5),
+        ("respond-async, wait=100", 100),
+        ("wait=-1", None),
+        ("wait=soon", None),
+        ("await=5", None),
+    ],
+)
+def test_a_caller_may_say_how_long_it_waits(header: str | None, seconds: float | None) -> None:
+    assert asked({} if header is None else {"prefer": header}).preferred_wait_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [(None, None), ("wait=0", 0), ("wait=20", 20), ("wait=21", 20), ("wait=100000", 20), ("wait=soon", None)],
+)
+def test_a_wait_is_granted_up_to_twenty_seconds(header: str | None, seconds: int | None) -> None:
+    assert asked({} if header is None else {"prefer": header}).granted_wait_s == seconds
+
+
+@pytest.mark.parametrize("key", ["a", "x" * 255, '"8e03978e-40d5"', "!~"])
+def test_an_idempotency_key_is_what_its_caller_likes(key: str) -> None:
+    assert asked({"idempotency-key": key}).idempotency_key == key
+
+
+def test_an_idempotency_key_may_be_left_out() -> None:
+    assert asked().idempotency_key is None
+
+
+@pytest.mark.parametrize("key", ["", "a b", " a", "x" * 256, "schl\u00fcssel", "a\tb", "a\n", "\x7f"])
+def test_an_idempotency_key_has_so_many_visible_characters(key: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        _ = asked({"idempotency-key": key}).idempotency_key
+    assert caught.value.code == "invalid_idempotency_key"
+
+
+def test_a_digest_is_of_the_path_and_what_the_body_says() -> None:
+    plain = asked(body='{"a": 1, "b": [1, 2]}').digest
+    assert asked(body='{"b":[1,2],\n"a":1}').digest == plain
+    assert asked(body='{"a": 1, "b": [2, 1]}').digest != plain
+    assert asked(body='{"a": 1, "b": [1, 2]}', path="/v1/other").digest != plain

@@ -1,0 +1,46 @@
+"""What the benchmark of cold starts prints, and what it complains about."""
+
+import json
+from io import StringIO
+
+from rich.console import Console
+
+from benchmarks.starts import Start, Starts, events, problems, table
+
+
+def starts(now_ms: float, function: str = "get_identity") -> Starts:
+    """A function that took 400 ms before; one start in each place was slow for another reason."""
+
+    def around(init_ms: float) -> list[Start]:
+        return [Start(init_ms + more, 100, 70) for more in (0, -5, 3000)]
+
+    return Starts(function, around(400), around(300), around(now_ms))
+
+
+def test_medians_are_compared_and_a_slow_start_changes_nothing() -> None:
+    assert starts(200).ratio == 0.5
+    assert list(problems([starts(200)])) == []
+
+
+def test_a_function_that_takes_longer_than_half_is_named() -> None:
+    assert list(problems([starts(200), starts(240, "list_identities")])) == [
+        "list_identities: its init takes 60% of what it took, more than 50%."
+    ]
+
+
+def test_the_table_fits_a_narrow_terminal() -> None:
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(table([starts(200, "proxy_astria_create_prompt")]))
+    text = console.export_text()
+    assert "proxy_astria_create_prompt" in text
+    assert "0.50" in text
+    assert "0.60" in text, "the first answer: 300 ms instead of 500 ms"
+    assert "…" not in text
+
+
+def test_every_function_behind_the_api_gets_a_request_for_its_route() -> None:
+    requests = {name: json.loads(event) for name, event in events().items()}
+    assert requests.pop("authorize_request") == {}
+    assert len(requests) > 25
+    assert requests["get_generation"]["rawPath"] == "/v1/generations/nothing"
+    assert not [name for name, event in requests.items() if "{" in event["rawPath"]]

@@ -1,0 +1,320 @@
+"""How many calls to AWS each route makes, counted as they leave botocore, and written in docs/aws-calls.md.
+
+``WRITE_PAGE=1 make test T=tests/functions/test_aws_calls.py`` writes the page.
+"""
+
+import base64
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+
+from character_identity import wiring
+from character_identity.domain.event import Event
+from character_identity.domain.generation import GeneratedImage
+from character_identity.domain.score import EncoderVersion, Score
+from tests.support import mocked_aws
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+    different_images,
+    some_weights,
+)
+from tests.support.handlers import Answer, Api
+
+PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
+BEGIN, END = "<!-- the table begins -->\n", "<!-- the table ends -->\n"
+LIMIT = 1_000_000_000
+SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"references/i1/0001.jpg": 0.8})
+INLINE = ["data:image/jpeg;base64," + base64.b64encode(image).decode() for image in different_images(8)]
+PROMPT = {"prompt": "Sarah runs"}
+KEYS: list[str] = []
+
+
+class Route(NamedTuple):
+    """One call of a route, about something of a name; ``arrange`` makes what it needs, uncounted."""
+
+    key: str
+    call: Callable[[Api, str], Answer]
+    arrange: Callable[[Api, str], object] = lambda api, name: None
+
+
+def ready(provider: str = "fal-lora") -> Callable[[Api, str], None]:
+    """An identity that is ready, with a generation that is done and scored."""
+
+    def arrange(api: Api, name: str) -> None:
+        services = wiring.services()
+        identity = an_identity(
+            identity_id=name,
+            owner="ann",
+            provider=provider,
+            provider_model_id="7",
+            weights=some_weights(),
+            settled_at=NOON,
+        )
+        services.identity_table.add(identity, Event.of_identity(identity))
+        add_generation(name, f"{name}-g")
+
+    return arrange
+
+
+def add_generation(identity_id: str, generation_id: str) -> None:
+    services = wiring.services()
+    image = GeneratedImage(
+        index=1, outcome="succeeded", key=f"generations/{identity_id}/{generation_id}/01.jpg"
+    )
+    generation = a_generation(
+        identity_id=identity_id,
+        generation_id=generation_id,
+        status="succeeded",
+        images=[image],
+        settled_at=NOON,
+    )
+    services.generation_table.add(generation, a_generation_job(job_id=generation_id), LIMIT)
+    services.scores.put_score(identity_id, generation_id, 1, SCORE, {})
+
+
+def training(api: Api, name: str) -> None:
+    """An identity whose training goes on."""
+    identity = a_training_identity(identity_id=name)
+    job = a_job(job_id=f"training-{name}", subject_id=name, identity_id=name)
+    wiring.services().identity_table.add(identity, job=job, limit_microusd=LIMIT)
+
+
+def uploads(api: Api, name: str) -> None:
+    """Pictures that ann uploaded, under ``KEYS``."""
+    KEYS[:] = [api.uploaded(image) for image in different_images(5)]
+
+
+def create_identity(provider: str, count: int) -> Callable[[Api, str], Answer]:
+    def call(api: Api, name: str) -> Answer:
+        body = {"name": "Sarah", "provider": provider, "references": KEYS[:count]}
+        return api("create_identity", "POST", IDENTITIES, body, headers=key_of(name))
+
+    return call
+
+
+def key_of(name: str) -> dict[str, str]:
+    return {"idempotency-key": name}
+
+
+def event_id(name: str) -> str:
+    return Event.of_identity(an_identity(identity_id=name, settled_at=NOON)).event_id
+
+
+def get(function: str, path: str) -> Callable[[Api, str], Answer]:
+    return lambda api, name: api(function, "GET", path.format(name))
+
+
+def post(function: str, path: str, body: Any = None, **more: Any) -> Callable[[Api, str], Answer]:
+    return lambda api, name: api(function, "POST", path.format(name), body, headers=key_of(name), **more)
+
+
+IDENTITIES, GENERATIONS = "/v1/identities", "/v1/identities/{}/generations"
+ROUTES = (
+    Route("GET /v1/providers", get("list_providers", "/v1/providers")),
+    Route(
+        "POST /v1/references",
+        post(
+            "create_references",
+            "/v1/references",
+            {"files": [{"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": 9}] * 5},
+        ),
+    ),
+    Route(
+        "POST /v1/references/check",
+        lambda api, name: api(
+            "check_references",
+            "POST",
+            "/v1/references/check",
+            {"provider": "fal-lora", "references": KEYS},
+        ),
+        uploads,
+    ),
+    Route(
+        "POST /v1/identities (fal-instant, 1 upload)",
+        create_identity("fal-instant", 1),
+        uploads,
+    ),
+    Route(
+        "POST /v1/identities (fal-lora, 5 uploads)",
+        create_identity("fal-lora", 5),
+        uploads,
+    ),
+    Route(
+        "POST /v1/identities/estimate",
+        post("estimate_identity", f"{IDENTITIES}/estimate", {"provider": "fal-lora", "name": "Sarah"}),
+    ),
+    Route("GET /v1/identities", get("list_identities", IDENTITIES), ready()),
+    Route("GET /v1/identities/{identity_id}", get("get_identity", f"{IDENTITIES}/{{}}"), ready()),
+    Route(
+        "POST /v1/identities/{identity_id}/cancel",
+        post("cancel_identity", f"{IDENTITIES}/{{}}/cancel"),
+        training,
+    ),
+    Route(
+        "DELETE /v1/identities/{identity_id} (one generation)",
+        lambda api, name: api("erase_identity", "DELETE", f"{IDENTITIES}/{name}"),
+        ready("fal-instant"),
+    ),
+    Route(
+        "POST /v1/identities/{identity_id}/generations",
+        post("create_generation", GENERATIONS, PROMPT),
+        ready(),
+    ),
+    Route(
+        "POST /v1/identities/{identity_id}/generations/estimate",
+        post("estimate_generation", f"{GENERATIONS}/estimate", PROMPT),
+        ready(),
+    ),
+    Route("GET /v1/identities/{identity_id}/generations", get("list_generations", GENERATIONS), ready()),
+    Route("GET /v1/generations/{generation_id}", get("get_generation", "/v1/generations/{}-g"), ready()),
+    Route("GET /v1/usage", get("get_usage", "/v1/usage")),
+    Route("GET /v1/webhooks", get("list_webhooks", "/v1/webhooks")),
+    Route(
+        "GET /v1/events/{event_id}",
+        lambda api, name: api("get_event", "GET", f"/v1/events/{event_id(name)}"),
+        ready(),
+    ),
+    Route(
+        "POST /v1/events/{event_id}/replay (no webhook)",
+        lambda api, name: api("replay_event", "POST", f"/v1/events/{event_id(name)}/replay"),
+        ready(),
+    ),
+    Route(
+        "POST /api/fal-lora-training-proxy (5 pictures)",
+        lambda api, name: api(
+            "proxy_fal_lora_train",
+            "POST",
+            "/api/fal-lora-training-proxy",
+            {"images_data_url": INLINE[:5], "trigger_word": name.upper()},
+        ),
+    ),
+    Route(
+        "GET /api/fal-lora-status-proxy",
+        lambda api, name: api(
+            "proxy_fal_lora_status", "GET", "/api/fal-lora-status-proxy", query={"request_id": name}
+        ),
+        ready(),
+    ),
+    Route(
+        "POST /api/astria/tunes (8 pictures)",
+        lambda api, name: api(
+            "proxy_astria_create_tune",
+            "POST",
+            "/api/astria/tunes",
+            {
+                "tune": {
+                    "title": f"Character: {name}",
+                    "name": "woman",
+                    "images": [{"url": image} for image in INLINE],
+                }
+            },
+        ),
+    ),
+    Route(
+        "GET /api/astria/tunes/{tune_id}",
+        get("proxy_astria_get_tune", "/api/astria/tunes/{}"),
+        ready("astria"),
+    ),
+    Route(
+        "POST /api/astria/tunes/{tune_id}/prompts",
+        lambda api, name: api(
+            "proxy_astria_create_prompt",
+            "POST",
+            f"/api/astria/tunes/{name}/prompts",
+            {"prompt": {"text": "Sarah runs", "num_images": 1}},
+        ),
+        ready("astria"),
+    ),
+    Route(
+        "GET /api/astria/tunes/{tune_id}/prompts/{prompt_id}",
+        lambda api, name: api("proxy_astria_get_prompt", "GET", f"/api/astria/tunes/{name}/prompts/{name}-g"),
+        ready("astria"),
+    ),
+)
+
+
+def copy_rows(times: int) -> None:
+    """Write copies of the identity, its generation and its score, past the repositories: moto is slow."""
+    client = boto3.client("dynamodb")
+    rows = json.dumps(client.scan(TableName="state")["Items"])
+    for number in range(times):
+        copies = json.loads(
+            rows.replace("i1-g", f"more-{number}").replace("IDENTITY#i1", f"IDENTITY#{number}")
+        )
+        puts = [{"PutRequest": {"Item": copy}} for copy in copies if "gsi1pk" in copy]
+        client.batch_write_item(RequestItems={"state": puts})
+
+
+@pytest.fixture
+def calls(api: Api) -> Counter[str]:
+    """The calls that left, by service and operation."""
+    return mocked_aws.calls()
+
+
+@pytest.fixture(autouse=True)
+def _keys(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = boto3.client("secretsmanager")
+    for name in ("FAL", "ASTRIA"):
+        secrets.create_secret(Name=name, SecretString="a key")
+        monkeypatch.setenv(f"{name}_SECRET_NAME", name)
+    monkeypatch.setenv("REQUESTS_PER_MINUTE", "1000")
+    monkeypatch.setenv("MONTHLY_BUDGET_USD", "1000")
+
+
+def test_the_page_says_what_each_route_calls(api: Api, calls: Counter[str]) -> None:
+    lines = ["| route | calls | which |\n", "| --- | --- | --- |\n"]
+    for number, route in enumerate(ROUTES):
+        for name in (f"i{number}first", f"i{number}again"):
+            route.arrange(api, name)
+            calls.clear()
+            assert route.call(api, name).status < 300, route.key
+        which = ", ".join(call if count == 1 else f"{count} {call}" for call, count in sorted(calls.items()))
+        lines.append(f"| `{route.key}` | {calls.total()} | {which or '-'} |\n")
+    head, _, rest = PAGE.read_text().partition(BEGIN)
+    page = f"{head}{BEGIN}\n{''.join(lines)}\n{END}{rest.partition(END)[2]}"
+    if os.environ.get("WRITE_PAGE"):
+        PAGE.write_text(page)
+    assert page == PAGE.read_text()
+
+
+@pytest.mark.parametrize(
+    ("function", "path", "listed"),
+    [
+        ("list_generations", GENERATIONS.format("i1"), "generations"),
+        ("list_identities", IDENTITIES, "identities"),
+        ("proxy_astria_get_tune", "/api/astria/tunes/i1", None),
+    ],
+)
+def test_a_list_of_a_hundred_costs_as_many_calls_as_a_list_of_one(
+    api: Api, calls: Counter[str], function: str, path: str, listed: str | None
+) -> None:
+    ready("astria")(api, "i1")
+    calls.clear()
+    api(function, "GET", path)
+    of_one = calls.copy()
+    copy_rows(99)
+    calls.clear()
+    answer = api(function, "GET", path)
+    assert listed is None or len(answer.body[listed]) == 100
+    assert listed != "generations" or all(each["images"][0]["scores"] for each in answer.body[listed])
+    assert calls == of_one
+
+
+def test_a_providers_key_is_fetched_once_in_a_sandbox(calls: Counter[str]) -> None:
+    services = wiring.services()
+    calls.clear()
+    services.require_key("fal", "fal")
+    services.require_key("fal", "fal")
+    assert services.keys["fal"]() == "a key"
+    assert calls == {"secrets-manager GetSecretValue": 1}

@@ -1,0 +1,113 @@
+"""Builders for tests: each makes something valid, and takes what matters to the test."""
+
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from character_identity.domain.generation import Generation, GenerationRequest
+from character_identity.domain.identity import Identity, Weights
+from character_identity.domain.job import ProviderJob
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def an_identity(**changes: Any) -> Identity:
+    """A trained fal-lora identity of Sarah's."""
+    values: dict[str, Any] = {
+        "identity_id": "i1",
+        "owner": "ann",
+        "name": "Sarah",
+        "provider": "fal-lora",
+        "class_name": "woman",
+        "references": [f"references/i1/{number:04d}.jpg" for number in range(1, 6)],
+        "status": "ready",
+        "phase": "ready",
+        "progress": 100,
+        "created_at": NOON,
+    }
+    return Identity(**(values | changes))
+
+
+def a_training_identity(**changes: Any) -> Identity:
+    """The same while it trains."""
+    return an_identity(**({"status": "training", "phase": "preparing", "progress": 0} | changes))
+
+
+def some_weights(**changes: Any) -> Weights:
+    """Our copy of a LoRA."""
+    values: dict[str, Any] = {
+        "key": "weights/i1/lora.safetensors",
+        "size_bytes": 100,
+        "sha256": "0" * 64,
+        "provider_url": "https://v3.fal.media/lora.safetensors",
+    }
+    return Weights(**(values | changes))
+
+
+def a_request(**changes: Any) -> GenerationRequest:
+    """Sarah, square, seed 7."""
+    values: dict[str, Any] = {"prompt": "Sarah runs through a corridor", "seed": 7}
+    return GenerationRequest(**(values | changes))
+
+
+def a_generation(**changes: Any) -> Generation:
+    """A generation of Sarah's that was just ordered."""
+    values: dict[str, Any] = {
+        "generation_id": "g1",
+        "identity_id": "i1",
+        "owner": "ann",
+        "provider": "fal-lora",
+        "request": a_request(),
+        "status": "queued",
+        "created_at": NOON,
+    }
+    return Generation(**(values | changes))
+
+
+def a_job(**changes: Any) -> ProviderJob:
+    """The accepted order of Sarah's training, for two dollars."""
+    values: dict[str, Any] = {
+        "job_id": "training-i1",
+        "kind": "training",
+        "owner": "ann",
+        "identity_id": "i1",
+        "subject_id": "i1",
+        "provider": "fal-lora",
+        "accepted_at": NOON,
+        "deadline_at": NOON + timedelta(minutes=10),
+        "callback_token": "secret",
+        "budget_month": "2026-11",
+        "reserved_microusd": 2_000_000,
+        "estimate_microusd": 2_000_000,
+    }
+    return ProviderJob(**(values | changes))
+
+
+def a_generation_job(**changes: Any) -> ProviderJob:
+    """The accepted order of a generation's pictures, for ten cents."""
+    values: dict[str, Any] = {
+        "job_id": "generation-g1",
+        "kind": "generation",
+        "subject_id": "g1",
+        "deadline_at": NOON + timedelta(minutes=5),
+        "reserved_microusd": 200_000,
+        "estimate_microusd": 100_000,
+    }
+    return a_job(**(values | changes))
+
+
+def an_image(
+    width: int = 320, height: int = 300, colour: Any = (200, 120, 40), image_format: str = "JPEG", **save: Any
+) -> bytes:
+    """A plain picture's bytes."""
+    out = BytesIO()
+    mode = "RGBA" if isinstance(colour, tuple) and len(colour) == 4 else "RGB"
+    Image.new(mode, (width, height), colour).save(out, image_format, **save)
+    return out.getvalue()
+
+
+def different_images(count: int) -> list[bytes]:
+    """Plain pictures, each of another colour."""
+    return [an_image(colour=(200 - 8 * number, 120, 40 + 8 * number)) for number in range(count)]

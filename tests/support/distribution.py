@@ -1,0 +1,54 @@
+"""Which tests go to which worker of pytest-xdist, and when.
+
+A file's tests stay together, as what its fixtures prepare is prepared once. What takes longest begins first,
+so that no worker is left alone with it at the end.
+"""
+
+from itertools import takewhile
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
+
+TOGETHER = ("tests/state_machines/",)
+"""Folders whose files share what takes long to prepare."""
+
+APART = ("tests/faults/test_table.py", "tests/histories/test_model.py")
+"""Files whose tests take long and share nothing."""
+
+LONGEST_FIRST = (
+    "tests/system/test_faults.py",
+    "tests/system/test_killed.py",
+    "tests/faults/test_table.py",
+    "tests/system/",
+    "tests/state_machines/",
+    "tests/local/",
+    "tests/histories/",
+    "tests/official_clients/",
+    "tests/infra/",
+    "tests/scripts/",
+)
+"""In this order; whatever is not named here is short."""
+
+
+class FilesLongestFirst(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands a file, a folder or a test to the next worker that is idle."""
+
+    def __init__(self, config: Any, log: Any) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # they are in order already
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+
+def unit_of(nodeid: str) -> str:
+    """Name what a test stays together with."""
+    if nodeid.startswith(APART):
+        return nodeid
+    folder = next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
+    return folder or nodeid.partition("::")[0]
+
+
+def rank_of(nodeid: str) -> int:
+    """Count what should begin before a test."""
+    return len(list(takewhile(lambda prefix: not nodeid.startswith(prefix), LONGEST_FIRST)))

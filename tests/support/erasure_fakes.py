@@ -1,0 +1,124 @@
+"""The ports of erasing and sweeping, in memory. tests/aws runs stores and fakes through the same cases."""
+
+from datetime import datetime
+from typing import Any
+
+from character_identity.aws.event_table import PUBLISHED_BY
+from character_identity.domain.erasure import ErasureReceipt, Removed
+from character_identity.domain.event import Event
+from character_identity.domain.job import job_id_of, subject_of
+from character_identity.ports.stores import OpenRow
+from tests.support.builders import NOON
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
+from tests.support.scoring_fakes import FakeScores
+
+
+def a_receipt(**changes: Any) -> ErasureReceipt:
+    """Of Ann's Sarah, erased at noon."""
+    values: dict[str, Any] = {
+        "identity_id": "i1",
+        "owner": "ann",
+        "provider": "fal-lora",
+        "erased_at": NOON,
+    }
+    return ErasureReceipt(**(values | changes))
+
+
+class FakeErasures:
+    """Receipts in the place of identities; ``meanwhile`` is what is written between two reads."""
+
+    def __init__(
+        self,
+        identities: FakeIdentities,
+        generations: FakeGenerations | None = None,
+        scores: FakeScores | None = None,
+        trained_weights: FakeTrainedWeights | None = None,
+    ) -> None:
+        self.identities = identities
+        self.generations = generations or FakeGenerations()
+        self.scores = scores or FakeScores()
+        self.trained_weights = trained_weights or FakeTrainedWeights()
+        self.stored: dict[str, ErasureReceipt] = {}
+        self.due: dict[str, datetime] = {}
+
+    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event) -> bool:
+        if self.identities.stored.pop(receipt.identity_id, None) is None:
+            return False
+        self.save(receipt, receipt.next_purge_at(receipt.erased_at))
+        self.identities.events.add(event)
+        self.scores.erased.add(receipt.identity_id)
+        return True
+
+    def find(self, identity_id: str) -> ErasureReceipt | None:
+        return self.stored.get(identity_id)
+
+    def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
+        self.stored[receipt.identity_id] = receipt
+        self.due.pop(receipt.identity_id, None)
+        if purge_at is not None:
+            self.due[receipt.identity_id] = purge_at
+
+    def jobs_of(self, identity_id: str, limit: int) -> list[str]:
+        generations = self.generations.of_identity(identity_id)[:limit]
+        return [job_id_of("generation", each.generation_id) for each in generations]
+
+    def remove(self, job_id: str) -> Removed:
+        generation_id = subject_of(job_id)
+        removed = self.generations.stored.pop(generation_id, None)
+        scores = self.scores.scores.pop(generation_id, {})
+        return Removed(generations=int(removed is not None), scores=len(scores))
+
+    def remove_rows(self, identity_id: str) -> Removed:
+        embeddings = [key for key in self.scores.embeddings if key[0] == identity_id]
+        for key in embeddings:
+            del self.scores.embeddings[key]
+        known = self.trained_weights.known
+        for of_weights in [each for each, whose in known.items() if whose == identity_id]:
+            del known[of_weights]
+        return Removed(embeddings=len(embeddings))
+
+
+class FakeOpenWork:
+    """Rows of the other fakes, and ``others``: anything else that is due."""
+
+    def __init__(
+        self,
+        ledger: FakeLedger | None = None,
+        erasures: FakeErasures | None = None,
+        events: FakeEvents | None = None,
+    ) -> None:
+        self._ledger = ledger or FakeLedger()
+        self._erasures = erasures or FakeErasures(FakeIdentities())
+        self._events = events or FakeEvents()
+        self.others: dict[tuple[str, str], datetime] = {}
+        self._leased: dict[tuple[str, str], datetime] = {}
+
+    def due(self, now: datetime, limit: int) -> list[OpenRow]:
+        rows = sorted(self._rows(), key=lambda row: row.due_at)
+        return [row for row in rows if row.due_at <= now][:limit]
+
+    def lease(self, row: OpenRow, until: datetime) -> bool:
+        if row not in self._rows():
+            return False
+        kind, _, identifier = row.pk.partition("#")
+        if kind == "JOB":
+            self._ledger.due[identifier] = until
+        elif kind == "IDENTITY":
+            self._erasures.due[identifier] = until
+        elif row[:2] in self.others:
+            self.others[row[:2]] = until
+        else:
+            self._leased[row[:2]] = until
+        return True
+
+    def _rows(self) -> list[OpenRow]:
+        jobs = [OpenRow(f"JOB#{job_id}", "JOB", at) for job_id, at in self._ledger.due.items()]
+        erasures = [OpenRow(f"IDENTITY#{key}", "IDENTITY", at) for key, at in self._erasures.due.items()]
+        others = [OpenRow(*key, at) for key, at in self.others.items()]
+        return [*jobs, *erasures, *others, *(self._event_row(event_id) for event_id in self._events.open)]
+
+    def _event_row(self, event_id: str) -> OpenRow:
+        key = (f"EVENT#{event_id}", "EVENT")
+        due_at = self._events.stored[event_id].occurred_at + PUBLISHED_BY
+        return OpenRow(*key, self._leased.get(key, due_at))

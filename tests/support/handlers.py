@@ -1,0 +1,100 @@
+"""Calls handlers as Lambda does: real events in, the reply out, held against the OpenAPI document."""
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from tests.support.openapi import path_parameters, route_of, undescribed
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+class Context:
+    """What handlers read of a Lambda context."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 120_000
+
+
+def api_event(
+    method: str,
+    path: str,
+    *,
+    body: str | None = None,
+    in_base64: bool = False,
+    owner: str | None = None,
+    query: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    request_id: str = "r",
+) -> dict[str, Any]:
+    """A call as API Gateway hands it on (payload format 2.0), without an owner to an open route."""
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "queryStringParameters": query or {},
+        "pathParameters": path_parameters(path),
+        "headers": {"content-type": "application/json"} | {n.lower(): v for n, v in (headers or {}).items()},
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "api",
+            **({} if owner is None else {"authorizer": {"lambda": {"owner": owner}}}),
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+            "requestId": request_id,
+            "routeKey": f"{method} {path}",
+            "stage": "$default",
+            "timeEpoch": 0,
+        },
+        "body": body,
+        "isBase64Encoded": in_base64,
+    }
+
+
+class Api:
+    """Calls a handler by its folder's name with an API Gateway event (payload format 2.0)."""
+
+    def __init__(self, bucket: Any) -> None:
+        self.bucket = bucket
+
+    def __call__(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        owner: str = "ann",
+        text: str | None = None,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        content = text if text is not None else (None if body is None else json.dumps(body))
+        event = api_event(method, path, body=content, owner=owner, query=query, headers=headers)
+        answer = import_module(f"functions.{name}.handler").lambda_handler(event, Context())
+        result = Answer(answer["statusCode"], json.loads(answer["body"]), answer.get("headers", {}))
+        try:
+            route = route_of(method, path)
+        except LookupError:  # a method that the route does not take
+            return result
+        assert undescribed(route, result.status, result.headers, result.body) == []
+        return result
+
+    def uploaded(self, content: bytes, owner: str = "ann") -> str:
+        """The key of a picture that ``owner`` uploaded with a ticket."""
+        file = {"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": max(1, len(content))}
+        ticket = self("create_references", "POST", "/v1/references", {"files": [file]}, owner)
+        key = str(ticket.body["uploads"][0]["key"])
+        self.bucket.put_object(Key=key, Body=content)
+        return key
+
+
+def run_task(name: str, state: dict[str, Any]) -> dict[str, Any]:
+    """Call a state machine's task."""
+    answer: dict[str, Any] = import_module(f"functions.{name}.handler").lambda_handler(state, Context())
+    return answer

@@ -1,0 +1,279 @@
+"""Runs the state machines of ``infra/state_machines`` in this process, a step at a time, by a test's clock.
+
+It knows the few state types and fields that our files use, and fails on any other. That these files do on an
+interpreter of Step Functions what they do here is shown by tests/state_machines/test_in_process.py.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from character_identity.domain.job import JobKind, ProviderJob
+from character_identity.observability import keys_of
+
+DEFINITIONS = Path(__file__).parents[3] / "infra" / "state_machines"  # loading the CDK takes 2 s
+State = dict[str, Any]
+Task = Callable[[Any], Any]
+KNOWN_TOP = {"Comment", "StartAt", "TimeoutSeconds", "States"}
+KNOWN_FIELDS = {
+    "Task": {"Type", "Resource", "Parameters", "OutputPath", "ResultPath", "Retry", "Catch", "Next"}
+    | {"TimeoutSecondsPath"},
+    "Choice": {"Type", "Choices", "Default"},
+    "Wait": {"Type", "SecondsPath", "Next"},
+    "Succeed": {"Type"},
+    "Fail": {"Type", "ErrorPath", "CausePath"},
+}
+MACHINES: Mapping[JobKind, str] = {"training": "train_identity", "generation": "generate_images"}
+LARGEST_RESULT_BYTES = 256 * 1024
+"""Quotas of task executions, https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, 2026-11-23."""
+NOT_IN_ALL = ("States.Runtime", "States.DataLimitExceeded")
+"""Neither States.ALL nor States.TaskFailed catches what is wrong with the machine itself."""
+
+
+class Crash(BaseException):
+    """The sandbox died: Step Functions sees ``Runtime.ExitError``, and nobody's except clause may see it."""
+
+
+class StateFailed(Exception):
+    """A state ends with an error, which no function raised."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        super().__init__(error, cause)
+        self.error = error
+        self.cause = cause
+
+
+@dataclass
+class Execution:
+    """One run of a machine; ``due`` is when its next step may be made, at ``ends`` it is made to end."""
+
+    name: str
+    definition: dict[str, Any]
+    state: State
+    at: str
+    due: datetime
+    ends: datetime
+    status: str = "RUNNING"
+    error: str | None = None
+    cause: str | None = None
+    token: str | None = None
+    waiting: bool = False
+    attempts: dict[str, int] = field(default_factory=dict)
+    transitions: int = 0
+    path: list[str] = field(default_factory=list)
+
+
+class Executions:
+    """The port Workflows. ``tasks`` has a callable for each function that a file names, JSON in and out."""
+
+    machines = MACHINES
+
+    def __init__(
+        self, tasks: Mapping[str, Task], now: Callable[[], datetime], definitions: Path = DEFINITIONS
+    ) -> None:
+        self.tasks = dict(tasks)
+        self.definitions = definitions
+        self._now = now
+        self._tokens = 0
+        self.by_name: dict[str, Execution] = {}
+
+    def start(self, job: ProviderJob) -> None:
+        """Start a run, unless it was started before."""
+        name = _name(job)
+        if name in self.by_name:
+            return
+        state = {**keys_of(job), "deadline_at": job.deadline_at.isoformat()}
+        self.begin(name, self.machines[job.kind], state)
+
+    def begin(self, name: str, machine: str, state: State) -> Execution:
+        """Start a run of a machine with any state."""
+        definition = self.definition(machine)
+        assert definition.keys() <= KNOWN_TOP, f"{machine} has a field that is not known here"
+        now, at = self._now(), definition["StartAt"]
+        ends = now + timedelta(seconds=definition["TimeoutSeconds"])
+        execution = Execution(name, definition, state, at, now, ends, transitions=1, path=[at])
+        self.by_name[name] = execution
+        return execution
+
+    def definition(self, machine: str) -> dict[str, Any]:
+        """A machine as its file describes it."""
+        definition: dict[str, Any] = json.loads((self.definitions / f"{machine}.asl.json").read_text())
+        return definition
+
+    def is_running(self, job: ProviderJob) -> bool:
+        execution = self.by_name.get(_name(job))
+        return execution is not None and execution.status == "RUNNING"
+
+    def stop(self, job: ProviderJob, why: str) -> None:
+        execution = self.by_name.get(_name(job))
+        if execution is not None and execution.status == "RUNNING":
+            execution.status, execution.error, execution.cause = "ABORTED", "Stopped", why
+
+    def wake(self, token: str) -> None:
+        for execution in self.by_name.values():
+            if execution.token == token and execution.status == "RUNNING":
+                execution.token = None
+                self._go(execution, execution.definition["States"][execution.at]["Next"])
+
+    def kill(self, name: str) -> None:
+        """Lose a run, as a restart of the local runtime does."""
+        del self.by_name[name]
+
+    @property
+    def due(self) -> list[Execution]:
+        """The runs that can make a step now."""
+        now, running = self._now(), (each for each in self.by_name.values() if each.status == "RUNNING")
+        return [each for each in running if min(each.due, each.ends) <= now]
+
+    def next_due(self) -> datetime | None:
+        """Return the time when the next step can be made."""
+        running = (each for each in self.by_name.values() if each.status == "RUNNING")
+        return min((min(each.due, each.ends) for each in running), default=None)
+
+    def step(self, execution: Execution) -> None:
+        """Make one step: one attempt of a task, or one state of another kind."""
+        if self._now() >= execution.ends:
+            execution.status = "TIMED_OUT"
+            return
+        state = execution.definition["States"][execution.at]
+        assert state.keys() <= KNOWN_FIELDS[state["Type"]], (
+            f"{execution.at} has a field that is not known here"
+        )
+        try:
+            getattr(self, f"_{state['Type'].lower()}")(execution, state)
+        except StateFailed as failed:
+            execution.status, execution.error, execution.cause = "FAILED", failed.error, failed.cause
+
+    def attempt(self, execution: Execution) -> None:
+        """Run the task of the state that an execution is in, whatever comes of it; nothing else happens."""
+        state = execution.definition["States"][execution.at]
+        if state["Type"] != "Task" or state["Resource"].endswith(".waitForTaskToken"):
+            return
+        name = state["Parameters"]["FunctionName"].strip("${}")
+        with suppress(Crash, Exception):
+            self.tasks[name](json.loads(json.dumps(execution.state)))
+
+    def _task(self, execution: Execution, state: State) -> None:
+        waits = state["Resource"].endswith(".waitForTaskToken")
+        if execution.token is not None:  # the time is up
+            execution.token = None
+            self._failed(execution, state, "States.Timeout", "")
+            return
+        name = state["Parameters"]["FunctionName"].strip("${}")
+        if waits:
+            seconds = _read(execution.state, state["TimeoutSecondsPath"])
+            if type(seconds) is not int or seconds <= 0:
+                raise StateFailed("States.Runtime", f"{seconds!r} is no number of seconds")
+            self._tokens += 1
+            execution.token = f"token-{self._tokens}"
+            execution.due = self._now() + timedelta(seconds=seconds)
+        payload = _payload(state["Parameters"], execution)
+        failure: BaseException | None = None
+        try:
+            result = json.dumps(self.tasks[name](json.loads(json.dumps(payload))))
+        except (Crash, Exception) as error:
+            failure = error
+        if waits and execution.token is None:
+            return  # it was woken meanwhile, and what became of the call does not count
+        if failure is not None:
+            raised = "Runtime.ExitError" if isinstance(failure, Crash) else type(failure).__name__
+            cause = json.dumps({"errorMessage": str(failure), "errorType": raised})
+            self._failed(execution, state, raised, cause)
+        elif len(result) > LARGEST_RESULT_BYTES:
+            self._failed(execution, state, "States.DataLimitExceeded", f"{name} answered too much")
+        elif not waits:
+            execution.state = json.loads(result)
+            self._go(execution, state["Next"])
+
+    def _failed(self, execution: Execution, state: State, error: str, cause: str) -> None:
+        execution.token = None
+        for index, retrier in enumerate(state.get("Retry", [])):
+            if not _matches(retrier["ErrorEquals"], error):
+                continue
+            key = f"{execution.at}/{index}"
+            made = execution.attempts.get(key, 0)
+            if made >= retrier["MaxAttempts"]:
+                break
+            execution.attempts[key] = made + 1
+            pause = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** made
+            longest = retrier.get("MaxDelaySeconds", pause)
+            execution.due = self._now() + timedelta(seconds=min(pause, longest))
+            return
+        for catcher in state.get("Catch", []):
+            if _matches(catcher["ErrorEquals"], error):
+                if catcher["ResultPath"] is not None:
+                    output = {"Error": error, "Cause": cause}
+                    execution.state = {**execution.state, catcher["ResultPath"].removeprefix("$."): output}
+                self._go(execution, catcher["Next"])
+                return
+        raise StateFailed(error, cause)
+
+    def _choice(self, execution: Execution, state: State) -> None:
+        for rule in state["Choices"]:
+            if _read(execution.state, rule["Variable"]) == rule["StringEquals"]:
+                self._go(execution, rule["Next"])
+                return
+        self._go(execution, state["Default"])
+
+    def _wait(self, execution: Execution, state: State) -> None:
+        if execution.waiting:
+            execution.waiting = False
+            self._go(execution, state["Next"])
+            return
+        execution.waiting = True
+        execution.due = self._now() + timedelta(seconds=_read(execution.state, state["SecondsPath"]))
+
+    def _succeed(self, execution: Execution, state: State) -> None:
+        execution.status = "SUCCEEDED"
+
+    def _fail(self, execution: Execution, state: State) -> None:
+        raise StateFailed(
+            *(_read_text(execution.state, state[field]) for field in ("ErrorPath", "CausePath"))
+        )
+
+    def _go(self, execution: Execution, target: str) -> None:
+        execution.at, execution.due = target, self._now()
+        execution.attempts.clear()
+        execution.transitions += 1
+        execution.path.append(target)
+
+
+def _matches(names: list[str], error: str) -> bool:
+    if error in names or error in NOT_IN_ALL:
+        return error in names
+    return "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout")
+
+
+def _payload(parameters: dict[str, Any], execution: Execution) -> Any:
+    """Return the input of a function: the state, or an object of it and the task token."""
+    if "Payload.$" in parameters:
+        return _read(execution.state, parameters["Payload.$"])
+    return {
+        name.removesuffix(".$"): execution.token if path == "$$.Task.Token" else _read(execution.state, path)
+        for name, path in parameters["Payload"].items()
+    }
+
+
+def _read(state: State, path: str) -> Any:
+    """Return the value at a path; one that leads nowhere is an error of the machine."""
+    value: Any = state
+    for step in path.split(".")[1:]:
+        if not isinstance(value, dict) or step not in value:
+            raise StateFailed("States.Runtime", f"Nothing lies at {path}.")
+        value = value[step]
+    return value
+
+
+def _read_text(state: State, path: str) -> str:
+    value = _read(state, path)
+    if not isinstance(value, str):
+        raise StateFailed("States.Runtime", f"What lies at {path} is no text.")
+    return value
+
+
+def _name(job: ProviderJob) -> str:
+    return job.subject_id if job.runs == 1 else f"{job.subject_id}-{job.runs}"

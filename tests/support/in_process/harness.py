@@ -1,0 +1,302 @@
+"""The whole service in one process and one thread: real handlers, real state machine files, real adapters.
+
+Behind them moto, the providers' simulators as applications, and one clock that a test moves. Each
+function has a sandbox of its own, which is lost when it crashes. What is not here: API Gateway, Lambda, the
+interpreter of Step Functions (``executions.py`` stands for it) and EventBridge.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from importlib import import_module
+from typing import Any
+from urllib.parse import parse_qsl
+
+import boto3
+import httpx
+import pytest
+
+from character_identity import wiring
+from character_identity.aws.open_work import OpenWorkTable
+from character_identity.ports.stores import OpenRow
+from infra.catalog import pascal
+from tests.support.builders import an_image
+from tests.support.handlers import Answer, Api, Context
+from tests.support.in_process.executions import Crash, Execution, Executions
+from tests.support.in_process.fault_injection import FaultyTransport, Watched
+from tests.support.in_process.patches import apply_patches
+from tests.support.mocked_aws import create_table, mocked_aws
+from tests.support.simulators import Simulation, Web
+
+PROVIDERS_AT = "http://127.0.0.1:9"
+CALLBACKS_TO = "https://api.test"
+TASKS = [
+    "prepare_training",
+    "submit_training",
+    "check_training",
+    "store_weights",
+    "record_training",
+    "submit_generation",
+    "check_generation",
+    "store_images",
+    "record_generation",
+    "wait_for_callback",
+]
+SWEEP_EVERY = timedelta(minutes=1)
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "000000000000",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "TABLE_NAME": "state",
+    "BUCKET_NAME": "media",
+    "FAL_QUEUE_URL": f"{PROVIDERS_AT}/fal/queue",
+    "FAL_REST_URL": f"{PROVIDERS_AT}/fal/rest",
+    "ASTRIA_API_URL": f"{PROVIDERS_AT}/astria",
+    "FAL_SECRET_NAME": "fal",
+    "ASTRIA_SECRET_NAME": "astria",
+    "MONTHLY_BUDGET_USD": "1000",
+    "REQUESTS_PER_MINUTE": "1000",
+    "LOCAL_MODE": "true",
+}
+KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
+WAITS = {"queue_s": 5, "training_s": 150, "generation_s": 8}
+"""Seconds; a training lasts long enough for the sweep to come by."""
+
+
+class ProvidersWeb(Web):
+    """The web as the simulators see it: themselves, our bucket, our API, whose posts are kept for later."""
+
+    def __init__(self, faulty_transport: FaultyTransport) -> None:
+        super().__init__()
+        self._faulty_transport = faulty_transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "127.0.0.1" and self.app is not None:
+            return await self.app.handle_async_request(request)
+        if request.url.host.endswith("amazonaws.com"):
+            with self._faulty_transport.unwatched():
+                key = request.url.path.lstrip("/").removeprefix("media/")
+                stored = boto3.client("s3").get_object(Bucket="media", Key=key)
+                return httpx.Response(200, content=stored["Body"].read())
+        return await super().handle_async_request(request)
+
+
+class Harness:
+    """``webhooks``: whether providers are given an address to call back.
+
+    ``before_step`` is called with every step of a state machine.
+    """
+
+    def __init__(self, runner: asyncio.Runner, patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> None:
+        apply_patches(patch)
+        self.faulty_transport = FaultyTransport()
+        self.simulator = Simulation(runner, **WAITS)
+        self.web = ProvidersWeb(self.faulty_transport)
+        self.web.app = self.simulator.web.app
+        self.simulator.web = self.web
+        self.simulator.state.web._transport = self.web
+        self.clock = self.simulator.clock
+        self.before_step: Callable[[Execution], None] | None = None
+        self._ids = itertools.count(1)
+        self._delivered = 0
+        self._sandboxes: dict[str, wiring.Services] = {}
+        self._entered = ["a test"]
+        self.settings = {**ENVIRONMENT, "WEBHOOK_URL": CALLBACKS_TO if webhooks else "off"}
+        for name, value in self.settings.items():
+            patch.setenv(name, value)
+        self._prepare_aws()
+        self.executions = Executions({pascal(name): self._task(name) for name in TASKS}, self.clock.now)
+        services = partial(lambda: self.services(self._entered[-1]))
+        services.__dict__["cache_clear"] = self._sandboxes.clear
+        patch.setattr(wiring, "services", services)
+        self.faulty_transport.watch_aws(patch)
+        self.faulty_transport.watch_http(patch, self._answer)
+        self.swept_at = self.clock.now()
+
+    def _prepare_aws(self) -> None:
+        self.table = create_table()
+        self.bucket = boto3.resource("s3").create_bucket(
+            Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        secrets = boto3.client("secretsmanager")
+        for name, key in KEYS.items():
+            secrets.create_secret(Name=name, SecretString=key)
+        self.api = Api(self.bucket)
+
+    # what callers and providers do
+
+    def uploads(self, count: int) -> list[str]:
+        """Keys of pictures that ann uploaded."""
+        with self.faulty_transport.unwatched():
+            return [self.api.uploaded(an_image(colour=(40 * number, 90, 200))) for number in range(count)]
+
+    def call(self, name: str, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+        """One request; a crash is API Gateway's 500, after which a caller repeats it."""
+        try:
+            with self._sandbox(name):
+                return self.api(name, method, path, body, **more)
+        except Crash:
+            return Answer(500, {"message": "Internal Server Error"}, {})
+
+    def deliver(self) -> None:
+        """Bring the callbacks that the simulators posted since the last time to our API."""
+        posts, self._delivered = self.web.posts[self._delivered :], len(self.web.posts)
+        for post in posts:
+            self.receive(post)
+
+    def receive(self, post: httpx.Request) -> int:
+        """One callback, whoever it comes from; the status of our answer."""
+        fal = post.url.path == "/webhooks/fal"
+        answer = self.call(
+            "receive_fal_callback" if fal else "receive_astria_callback",
+            "POST",
+            post.url.path,
+            text=post.content.decode(),
+            query=dict(parse_qsl(post.url.query.decode())),
+            headers=dict(post.headers),
+        )
+        return answer.status
+
+    def change(self, **settings: str) -> None:
+        """Deploy the functions anew, with other settings."""
+        self.settings |= settings
+        self._sandboxes.clear()
+
+    # what happens by itself
+
+    def run(self, limit: timedelta = timedelta(hours=5)) -> None:
+        """Let time pass until no machine runs and nothing is left to be seen to."""
+        end = self.clock.now() + limit
+        while self.clock.now() < end:
+            if not self._work():
+                due = self._next_due()
+                if due is None:
+                    return
+                self._pass_time(due)
+        raise AssertionError(f"after {limit} there is work left: {self.open_work()}")
+
+    def let_pass(self, seconds: float) -> None:
+        """Let so much time pass, and all work be done that is due by then."""
+        end = self.clock.now() + timedelta(seconds=seconds)
+        while self._work() or self.clock.now() < end:
+            self._pass_time(end)
+
+    def sweep(self) -> None:
+        """Sweep as the schedule does every minute; one that fails raises an alarm, and the next one comes."""
+        self.swept_at = self.clock.now()
+        try:
+            self._invoke("sweep", {})
+        except (Crash, Exception):
+            return
+
+    def _work(self) -> bool:
+        """Do what can be done now; False if there is nothing."""
+        due = self.executions.due
+        for execution in due:
+            if self.before_step is not None:
+                self.before_step(execution)
+            if execution.status == "RUNNING":
+                self.executions.step(execution)
+        self.deliver()
+        return bool(due)
+
+    def _next_due(self) -> datetime | None:
+        """Return when the next thing is to be done that is known of; None if all has ended."""
+        next_step = self.executions.next_due()
+        if next_step is not None:
+            return next_step
+        rows = self.open_work()
+        return max(rows[0].due_at, self.swept_at + SWEEP_EVERY) if rows else None
+
+    def _pass_time(self, limit: datetime) -> None:
+        """On to the next step of a machine, callback or sweep; sweeps with nothing to do are left out."""
+        callbacks = self.clock.waiting.values()
+        target = min(filter(None, (self.executions.next_due(), *callbacks, limit)))
+        if self.executions.next_due() is not None:
+            target = min(target, self.swept_at + SWEEP_EVERY)
+        self.simulator.let_pass(max((target - self.clock.now()).total_seconds(), 0))
+        if self.clock.now() >= self.swept_at + SWEEP_EVERY:
+            self.sweep()
+
+    # what there is to see
+
+    def open_work(self) -> list[OpenRow]:
+        """Return the rows that are still open, the soonest first."""
+        with self.faulty_transport.unwatched():
+            return OpenWorkTable(self.table).due(self.clock.now() + timedelta(days=30), 100)
+
+    def paid(self) -> list[dict[str, Any]]:
+        """The billable orders that the providers took."""
+        return list(self.simulator.state.ledger.document()["calls"])
+
+    def stored_keys(self) -> list[str]:
+        """Return the keys in the bucket, uploads left out."""
+        with self.faulty_transport.unwatched():
+            return sorted(
+                each.key for each in self.bucket.objects.all() if not each.key.startswith("uploads/")
+            )
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    # functions
+
+    def _task(self, name: str) -> Any:
+        return lambda event: self._invoke(name, event)
+
+    def _invoke(self, name: str, event: Any) -> Any:
+        with self._sandbox(name):
+            return import_module(f"functions.{name}.handler").lambda_handler(event, Context())
+
+    @contextmanager
+    def _sandbox(self, name: str) -> Iterator[None]:
+        """Return the sandbox of a function; what it remembers is lost when it crashes."""
+        self._entered.append(name)
+        try:
+            yield
+            self.faulty_transport.answers(name)
+        except Crash:
+            self._sandboxes.pop(name, None)
+            raise
+        finally:
+            self._entered.pop()
+
+    def services(self, name: str) -> wiring.Services:
+        """Those of a function, in the sandbox that it has now."""
+        if name not in self._sandboxes:
+            services = wiring.Services(
+                self.settings,
+                now=self.clock.now,
+                new_id=lambda: f"{next(self._ids):032x}",
+                new_seed=lambda: 7,
+            )
+            services.__dict__["state_machines"] = Watched(
+                self.executions, "workflows", self.faulty_transport.through
+            )
+            self._sandboxes[name] = services
+        return self._sandboxes[name]
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        """A provider's answer; a callback that it posted before answering comes first."""
+        with self.faulty_transport.unwatched():
+            answer = self.simulator.call(
+                request.method, str(request.url), headers=dict(request.headers), content=request.read()
+            )
+        if len(self.web.posts) > self._delivered:
+            self.deliver()
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+@contextmanager
+def harness(patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> Iterator[Harness]:
+    """Return a new harness."""
+    logging.disable()
+    try:
+        with mocked_aws(), asyncio.Runner() as runner:
+            yield Harness(runner, patch, webhooks=webhooks)
+    finally:
+        logging.disable(logging.NOTSET)

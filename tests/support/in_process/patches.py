@@ -1,0 +1,43 @@
+"""Patches that make a harness fast without changing what it shows."""
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from boto3.s3.transfer import TransferConfig
+
+from local.simulators.drawing.rendering import Shot
+from tests.support.builders import an_image
+
+
+def apply_patches(patch: pytest.MonkeyPatch) -> None:
+    """One thread, plain pictures and small weights."""
+    _stay_in_one_thread(patch)
+    _render_plain_images(patch)
+    patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
+
+
+def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
+    """The simulators render, and files are uploaded, while others wait; a crash so leaves nothing behind."""
+
+    async def here(work: Callable[..., Any], *values: Any) -> Any:
+        return work(*values)
+
+    patch.setattr(asyncio, "to_thread", here)
+    patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
+
+
+def _render_plain_images(patch: pytest.MonkeyPatch) -> None:
+    """The simulators' pictures show nothing but their seed."""
+
+    @cache
+    def plain(number: int, image_format: str) -> bytes:
+        return an_image(64, 64, (number, 120, 90), image_format)
+
+    def render(shot: Shot, known: object, output_format: str = "jpeg") -> bytes:
+        return plain(shot.seed % 256, output_format.upper())
+
+    for module in ("fal.models", "astria.prompts"):
+        patch.setattr(f"local.simulators.{module}.render", render)

@@ -1,0 +1,122 @@
+"""AWS in this process: moto, empty for each test.
+
+Most of the time of a test with moto is not moto's: each session of boto3 reads the models of its services,
+clients are made, requests are written and answers parsed. So all tests of a process share one session with
+one client for each service, and its tables are called without HTTP in between.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.config import Config
+from moto import mock_aws
+from moto.core.config import DefaultConfig
+
+from character_identity.aws.items import Item, from_attributes, to_attributes
+from character_identity.aws.session import Session
+from character_identity.aws.table import Table
+from tests.support.direct_table import answer
+
+KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
+
+
+@contextmanager
+def mocked_aws() -> Iterator[None]:
+    """Answer calls to AWS from memory; what was stored is forgotten at the end."""
+    shared = _session()
+
+    def client(_: Session, service: str, **options: Any) -> Any:
+        return shared.client(service, **options)
+
+    with (
+        patch("boto3.DEFAULT_SESSION", shared),
+        patch.object(Session, "client", client),
+        mock_aws(config=KEEP_SESSION),
+    ):
+        yield
+
+
+class StateTable(Table):
+    """The table of a test, which can be looked into."""
+
+    def __init__(self) -> None:
+        self.client = boto3.client("dynamodb")
+        super().__init__(self.client, "state")
+
+    def rows(self, **more: Any) -> list[Item]:
+        """All rows, of an index if one is named."""
+        pages = self.client.get_paginator("scan").paginate(TableName="state", **more)
+        return [from_attributes(item) for page in pages for item in page["Items"]]
+
+    def put(self, **item: Any) -> None:
+        """Write a row past the repositories."""
+        self.client.put_item(TableName="state", Item=to_attributes(item))
+
+
+def create_table() -> StateTable:
+    """The table as ``infra/storage.py`` declares it."""
+    table = StateTable()
+    table.client.create_table(
+        TableName="state",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "gsi1pk", "gsi1sk")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "gsi1",
+                "KeySchema": [
+                    {"AttributeName": "gsi1pk", "KeyType": "HASH"},
+                    {"AttributeName": "gsi1sk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    return table
+
+
+class _SharedClients(boto3.session.Session):  # type: ignore[misc]
+    """Makes a client once for each service and its options, and counts what all of them ask for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[Any, Any] = {}
+        self.calls: Counter[str] = Counter()
+
+    def client(self, service_name: str, *values: Any, **options: Any) -> Any:
+        key = service_name, values, *sorted((name, _plain(value)) for name, value in options.items())
+        if key not in self._made:
+            client = self._made[key] = super().client(service_name, *values, **options)
+            name = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register_first(f"before-call.{name}.*", self._count)
+        return self._made[key]
+
+    def _count(self, event_name: str, **_: Any) -> None:
+        self.calls[" ".join(event_name.split(".")[1:])] += 1
+
+
+def calls() -> Counter[str]:
+    """Return the calls to AWS of this process so far, by service and operation; clear it to begin anew."""
+    return _session().calls
+
+
+@cache
+def _session() -> "_SharedClients":
+    """Make a session that knows moto, as every one does that is made after moto was imported."""
+    session = _SharedClients()
+    session.events.register("before-call.dynamodb", answer)
+    return session
+
+
+def _plain(option: Any) -> str:
+    return repr(sorted(vars(option).items()) if isinstance(option, Config) else option)

@@ -1,0 +1,68 @@
+"""A fact stands in one place: what is read of it elsewhere is the same object, or agrees with it."""
+
+import ast
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from character_identity.domain.score import CLIP_ENCODER
+from scripts.weights.encoders import CLIP_VIT_B32
+
+ROOT = Path(__file__).parents[1]
+MODULES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for folder in ("layers", "functions")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+
+
+def test_no_public_function_of_the_layers_stands_in_two_modules() -> None:
+    functions = sorted(
+        (ast.unparse(node), path)
+        for path, module in MODULES.items()
+        if path.startswith("layers/")
+        for node in module.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    )
+    assert _repeated(functions) == {}
+
+
+def test_no_text_constant_has_two_names() -> None:
+    assert _repeated(sorted(_text_constants())) == {}
+
+
+@pytest.mark.processes
+def test_every_variable_that_the_stack_can_give_is_read_by_name() -> None:
+    from infra import parameters  # it loads the CDK, which starts Node
+
+    texts = {
+        node.value
+        for module in MODULES.values()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert sorted(parameters.TEXTS.keys() - texts) == []
+
+
+def test_the_export_of_clip_has_the_name_by_which_its_scores_are_known() -> None:
+    assert CLIP_VIT_B32.name == CLIP_ENCODER
+    assert CLIP_VIT_B32.headline
+
+
+def _text_constants() -> Iterator[tuple[str, str]]:
+    """The texts of public module constants, each with its module and name."""
+    for path, module in MODULES.items():
+        for node in module.body:
+            match node:
+                case ast.Assign([ast.Name(name)], ast.Constant(str(text))) if name.isupper():
+                    yield text, f"{path}: {name}"
+
+
+def _repeated(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """The places of each text that has several; ``pairs`` of text and place are sorted."""
+    groups = {
+        text: [place for _, place in places] for text, places in groupby(pairs, key=lambda pair: pair[0])
+    }
+    return {text: places for text, places in groups.items() if len(places) > 1}

@@ -1,0 +1,74 @@
+"""The services can be built from an environment, and building one loads what it needs and no more."""
+
+import subprocess
+import sys
+from functools import cached_property
+
+import pytest
+
+from character_identity.config import InvalidSettings
+from character_identity.wiring import Services
+from character_identity.wiring.deferred import deferred
+
+ENVIRONMENT = {
+    "TABLE_NAME": "state",
+    "BUCKET_NAME": "media",
+    "FAL_QUEUE_URL": "https://queue.test",
+    "FAL_REST_URL": "https://rest.test",
+    "ASTRIA_API_URL": "https://astria.test",
+    "REQUESTS_PER_MINUTE": "60",
+}
+PARTS = sorted(
+    name
+    for each in Services.__mro__
+    for name, value in vars(each).items()
+    if isinstance(value, cached_property)
+)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_built_once_from_settings(part: str) -> None:
+    services = Services(ENVIRONMENT)
+    assert getattr(services, part) is getattr(services, part)
+
+
+@pytest.mark.parametrize("provider", ["fal-instant", "fal-lora", "astria"])
+def test_every_provider_is_built_from_settings(provider: str) -> None:
+    services = Services(ENVIRONMENT)
+    for providers in (services.providers, services.short_timeout_providers):
+        assert providers[provider].name == provider
+
+
+def test_what_is_missing_is_told_when_it_is_needed() -> None:
+    services = Services({"TABLE_NAME": "state"})
+    with pytest.raises(InvalidSettings, match="BUCKET_NAME"):
+        assert services.bucket
+    with pytest.raises(InvalidSettings, match=r"FAL_QUEUE_URL.*FAL_REST_URL.*ASTRIA_API_URL"):
+        assert services.providers["astria"]
+
+
+def test_a_deferred_part_is_built_by_its_first_use_and_once() -> None:
+    built = []
+
+    def build() -> str:
+        built.append("it")
+        return "text"
+
+    part = deferred(build)
+    assert built == []
+    assert (part.upper(), part.title(), built) == ("TEXT", "Text", ["it"])
+
+
+@pytest.mark.processes
+def test_services_that_only_read_load_no_client_library() -> None:
+    code = f"""
+import sys
+from character_identity.wiring import Services
+services = Services({ENVIRONMENT})
+services.identities, services.generations, services.compat, services.events, services.endpoints
+print(*sorted({{"boto3", "botocore.session", "httpx", "cryptography"}} & set(sys.modules)))
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert loaded.stdout.split() == []

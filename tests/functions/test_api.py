@@ -174,7 +174,7 @@ def test_a_generation_is_accepted_and_started(api: Api) -> None:
     generation_id = answer.body["generationId"]
     assert (answer.status, answer.headers["Location"]) == (202, f"/v1/generations/{generation_id}")
     assert executions("GENERATE_IMAGES") == [generation_id]
-    assert answer.body["metadata"]["promptUsed"] == "SARAH runs"
+    assert answer.body["metadata"]["promptUsed"] == "SARAH_I1 runs"
     assert answer.body["warnings"] == ["negativePrompt was left out: Flux does not take one."]
     stored = wiring.services().generation_table.get(generation_id)
     assert (stored.request.seed, stored.request.aspect_ratio) == (5, "16:9")

@@ -56,12 +56,12 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[LostOrders]:
         yield LostOrders(inside, monkeypatch)
 
 
-def test_it_is_given_up_at_its_deadline(lost: LostOrders) -> None:
+def test_an_order_that_is_lost_again_and_again_is_given_up(lost: LostOrders) -> None:
     identity_id = lost.identity()
     lost.ended(identity_id)
     lost.path = "/prompts"
     execution = lost.ended(lost.generation(identity_id))
-    assert (execution.status, execution.error) == ("FAILED", "provider_outcome_unknown")
+    assert (execution.status, execution.error) == ("FAILED", "order_not_taken")
     assert len(lost.inside.paid()) == 1
 
 

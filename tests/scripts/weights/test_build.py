@@ -48,7 +48,7 @@ def test_a_folder_holds_the_model_and_says_what_it_is(encoder: Encoder, tmp_path
     }
 
 
-@pytest.mark.parametrize("name", ["tiny", "efficientnet-lite0"])
+@pytest.mark.parametrize("name", ["tiny", pytest.param("efficientnet-lite0", marks=pytest.mark.processes)])
 def test_everybody_may_read_what_was_made(name: str, encoder: Encoder, tmp_path: Path) -> None:
     """Whoever made it, with whatever mask: a function's image is run by another user."""
     before = os.umask(0o077)

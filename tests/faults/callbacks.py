@@ -80,10 +80,10 @@ def _only_fal(workflow: Workflow) -> str | None:
 
 ROWS = (
     Row("Webhooks off", _off),
-    Row("Webhook dropped", _like(0, forks=0)),
+    Row("Webhook dropped", _like(0, copies=0)),
     Row(f"Webhook late: by {SOON_S} s, by {LATE_S // 3600} h", _late),
     Row("Webhook before the answer to the order", _like(1, early=True)),
-    Row(f"Webhook {OFTEN} times", _like(OFTEN, forks=OFTEN)),
+    Row(f"Webhook {OFTEN} times", _like(OFTEN, copies=OFTEN)),
     Row("Webhook about another job", _like(1, about="another")),
     Row("Webhook forged: wrong secret, before each step", _forged),
     Row("Webhook forged: wrong key, or signed ten minutes ago", _signed_wrongly, spares=_only_fal),

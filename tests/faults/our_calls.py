@@ -16,7 +16,7 @@ READS = (
     "s3 ListObjects",
     "secretsmanager GetSecretValue",
     "GET ",
-    "Executions.is_running",
+    "workflows.is_running",
 )
 
 

@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev logs test test-fast coverage check docs synth lock weights bench clean
+.PHONY: help setup demo dev logs test test-fast check docs synth lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -20,16 +20,13 @@ dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-por
 logs: setup ## all that a local run logged about one request (ID= its X-Request-Id, or a job's id)
 	@$(PYTHON) -m scripts.logs "$(ID)"
 
-test: setup ## all tests, side by side on all cores; a part of them with T=tests/services
-	@$(PYTHON) -m pytest --numprocesses $(WORKERS) $(T)
+test: setup ## all tests, side by side on all cores; a part of them with T=tests/services; COVERAGE=1 measures
+	@$(if $(COVERAGE),mkdir -p .build/coverage && $(PYTHON) -m coverage erase)
+	@$(PYTHON) $(if $(COVERAGE),-m coverage run) -m pytest --numprocesses $(WORKERS) $(T)
+	@$(if $(COVERAGE),$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report)
 
 test-fast: setup ## the tests that start no other process
 	@$(PYTHON) -m pytest --numprocesses $(WORKERS) -m "not processes" $(T)
-
-coverage: setup ## all tests, and how much of the code they ran
-	@mkdir -p .build/coverage && $(PYTHON) -m coverage erase
-	@$(PYTHON) -m coverage run -m pytest --numprocesses $(WORKERS)
-	@$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check
@@ -46,8 +43,8 @@ lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=-
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32
 
-bench: setup ## cold starts beside those of an earlier release, polls and state transitions per job
-	@$(PYTHON) -m benchmarks
+bench: setup ## cold starts beside those of an earlier release, polls and state transitions per job (FUNCTIONS="get_identity ..." only these starts)
+	@$(PYTHON) -m benchmarks $(if $(FUNCTIONS),starts $(FUNCTIONS))
 
 clean: ## remove what was made
 	rm -rf .venv .build .local cdk.out

@@ -81,7 +81,7 @@ class Starts:
 
 
 def main(names: Sequence[str] = ()) -> int:
-    """Measure the functions of these names, or all behind the API; name those that take more than they may."""
+    """Measure the functions of these names, or all behind the API; name those that take too long."""
     results = []
     try:
         with TemporaryDirectory() as folder, _aws() as url:

@@ -1,12 +1,14 @@
 """A fact stands in one place: what is read of it elsewhere is the same object, or agrees with it."""
 
 import ast
+import dataclasses
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from character_identity import config
 from character_identity.domain.score import CLIP_ENCODER
 from scripts.weights.encoders import CLIP_VIT_B32
 
@@ -37,13 +39,18 @@ def test_no_text_constant_has_two_names() -> None:
 def test_every_variable_that_the_stack_can_give_is_read_by_name() -> None:
     from infra import parameters  # it loads the CDK, which starts Node
 
+    fields = {
+        field.name.upper()
+        for settings in config.Settings.__subclasses__()
+        for field in dataclasses.fields(settings)
+    }
     texts = {
         node.value
         for module in MODULES.values()
         for node in ast.walk(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert sorted(parameters.TEXTS.keys() - texts) == []
+    assert sorted(parameters.TEXTS.keys() - fields - texts) == []
 
 
 def test_the_export_of_clip_has_the_name_by_which_its_scores_are_known() -> None:

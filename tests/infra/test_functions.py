@@ -12,7 +12,7 @@ pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[2]
 
-PROVIDERS = {"FAL_RUN_URL", "FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
+PROVIDERS = {"FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
 WHERE_VALUES_COME_FROM = {
     "TABLE_NAME": "<StorageState>",
     "BUCKET_NAME": "<StorageMedia>",

@@ -4,11 +4,9 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from tests.infra.template import Template
-from tests.support.mocked_aws import mocked_aws
-
-pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"])
@@ -58,15 +56,17 @@ def test_secrets_start_with_a_placeholder_that_the_code_knows(template: Template
 def test_an_owners_identities_can_be_listed_from_the_table(template: Template) -> None:
     """The table as declared, under the repository as written: keys and index fit each other."""
     from character_identity.aws.identity_table import IdentityTable
+    from character_identity.aws.table import Table
 
     declared: dict[str, Any] = {
         key: value
         for key, value in template.only("AWS::DynamoDB::Table").items()
         if key in {"KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode"}
     }
-    with mocked_aws():
-        table = boto3.resource("dynamodb", region_name="eu-west-1").create_table(TableName="t", **declared)
-        assert IdentityTable(table).list("somebody") == []
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1")
+        client.create_table(TableName="t", **declared)
+        assert IdentityTable(Table(client, "t")).list("somebody") == []
 
 
 def test_the_bucket_tells_eventbridge(template: Template) -> None:

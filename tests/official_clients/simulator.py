@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.waiting import HANGS_AFTER_S
 
-KEY = "stand-in-id:stand-in-secret"
+KEY = "simulator-id:simulator-secret"
 FLUX, TRAINING, INSTANT = "fal-ai/flux/dev", "fal-ai/flux-lora-fast-training", "fal-ai/instant-character"
 PROMPT = {"prompt": "x", "image_size": "square", "seed": 7}
 

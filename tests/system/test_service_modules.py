@@ -136,7 +136,7 @@ def shows_the_character(generating: Call, trainings: list[Call]) -> bool:
     if generating["endpoint"] == LORA:
         trigger_word = training["input"]["trigger_word"]
         called = re.search(rf"\b{re.escape(trigger_word)}\b", fields["prompt"])
-        return trigger_word == "SARAH" and called is not None and len(fields["loras"]) == 1
+        return trigger_word.startswith("SARAH_") and called is not None and len(fields["loras"]) == 1
     phrase = f"ohwx {training['input']['name']}"
     return phrase in fields["text"] and f"<lora:{training['request_id']}:1>" in fields["text"]
 

@@ -85,7 +85,7 @@ class Ordering(Jobs):
         return CompatService(
             identities=self.identities,
             generations=self.generations,
-            references=self.references,
+            references=deferred(lambda: self.references),
             records=self.idempotency_records,
             trained_weights=self.trained_weights,
             media=deferred(lambda: self.safe_http),

@@ -9,7 +9,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/state_machines/",)
+TOGETHER = ("tests/infra/", "tests/state_machines/")
 """Folders whose files share what takes long to prepare."""
 
 APART = ("tests/faults/test_table.py", "tests/histories/test_model.py")

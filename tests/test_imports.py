@@ -53,6 +53,7 @@ RULES: dict[str, set[str]] = {
     "character_evaluation": {DOMAIN, "jinja2"},
     # what uses it
     "functions": {CORE},
+    "functions.sweep": {CORE, "aws_lambda_powertools"},  # metrics, off the path of requests
     "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
     "character_identity_client": {"httpx", "pydantic"},
     "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs"},

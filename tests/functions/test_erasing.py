@@ -1,5 +1,6 @@
 """The handlers that erase and sweep: real events in, answers out, moto behind."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -103,6 +104,15 @@ class TestSweeping:
         clock.pass_by(minutes=3)
         self.swept()
         assert executions("TRAIN_IDENTITY") == ["i1-2"]
+
+    def test_its_figures_are_metrics(
+        self, api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        clock.pass_by(minutes=3)
+        self.swept()
+        (figures,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+        assert (figures["RowsSettled"], figures["RowsFailed"], figures["LongestWait"]) == ([1], [0], [60])
 
     def test_a_job_that_did_not_end_is_ended(self, api: Api, clock: Clock) -> None:
         wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)

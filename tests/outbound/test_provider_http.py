@@ -98,5 +98,5 @@ def test_headers_of_a_call_are_sent_beside_ours() -> None:
 
 def test_a_reason_shows_no_callback_of_ours() -> None:
     said = "callback https://api.test/webhooks/astria/job.token?x=1 and https://b.test/a.jpg?sig=1 are bad"
-    shown = api(httpx.Response(200)).shown(said)
+    shown = api(httpx.Response(200)).redact(said)
     assert shown == "callback https://api.test/webhooks/ and https://b.test/a.jpg are bad"

@@ -15,7 +15,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
-from character_identity.providers.astria.adapter import Astria, explain
+from character_identity.providers.astria.adapter import Astria, error_detail
 from character_identity.providers.astria.lists import MAX_PAGES, PAGE_SIZE
 from tests.providers.contracts import astria_schema
 from tests.providers.test_fal_queue import StubKey
@@ -177,7 +177,7 @@ def test_generation_status(answer: httpx.Response, state: str) -> None:
     ],
 )
 def test_astrias_reasons_are_one_line(body: Any, reason: str) -> None:
-    assert explain(body) == reason
+    assert error_detail(body) == reason
 
 
 def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_image_says_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
-from character_identity.providers.fal.queue import FalQueue, explain
+from character_identity.providers.fal.queue import FalQueue, error_detail
 
 QUEUE = "https://queue.test/fal"
 HANDLE = JobHandle(provider_job_id="r1", status_url=f"{QUEUE}/s", result_url=f"{QUEUE}/r")
@@ -252,4 +252,4 @@ def test_an_upload_is_initiated_with_the_key_and_sent_without_it() -> None:
     ],
 )
 def test_fals_reasons_are_one_line(body: Any, reason: str) -> None:
-    assert explain(body) == reason
+    assert error_detail(body) == reason

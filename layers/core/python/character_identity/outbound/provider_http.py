@@ -52,14 +52,14 @@ class ProviderHttpClient:
         client: httpx.Client,
         key: Key,
         scheme: str,
-        explain: Callable[[Any], str],
+        error_detail: Callable[[Any], str],
         now: Now = utc_now,
     ) -> None:
         self._name = name
         self._client = client
         self._key = key
         self._scheme = scheme
-        self._explain = explain
+        self._error_detail = error_detail
         self._now = now
 
     def call(self, method: str, url: str, *, paid: bool = False, **request: Any) -> Any:
@@ -109,10 +109,10 @@ class ProviderHttpClient:
 
     def reason(self, answer: httpx.Response) -> str:
         """Return why the provider did not do it, sanitized."""
-        return self.shown(self._explain(json_of(answer)))
+        return self.redact(self._error_detail(json_of(answer)))
 
-    def shown(self, text: str) -> str:
-        """Return a provider's words fit to be shown: one short line, no signature, no key of ours."""
+    def redact(self, text: str) -> str:
+        """Redact a provider's words for whoever reads them: one short line, no signature, no key of ours."""
         text = SECRET_PART.sub("", text[: 10 * LONGEST_REASON])
         key = self._key()
         for secret in (key, key.rpartition(":")[2]):

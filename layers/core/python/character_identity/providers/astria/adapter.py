@@ -38,7 +38,7 @@ class Astria:
         mock: bool = False,
         now: Now = utc_now,
     ) -> None:
-        api = ProviderHttpClient("astria", client, key, "Bearer", explain, now)
+        api = ProviderHttpClient("astria", client, key, "Bearer", error_detail, now)
         tunes = f"{api_url.rstrip('/')}/tunes"
         self.mock = mock
         self.training = AstriaTrainer(api, tunes, can_fetch_our_urls)
@@ -46,7 +46,7 @@ class Astria:
         self.jobs: JobsByKind = {"training": self.training, "generation": self.images}
 
 
-def explain(body: Any) -> str:
+def error_detail(body: Any) -> str:
     """Astria's reason in one line: a map of field to messages, or ``{"error": sentence}``."""
     if not isinstance(body, dict) or not body:
         return NO_REASON

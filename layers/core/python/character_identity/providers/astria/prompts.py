@@ -71,7 +71,7 @@ class AstriaImages(AstriaJobs):
         cost_mc, images = prompt.get("cost_mc"), prompt.get("images")
         cost_usd = cost_mc / MILLICENTS_PER_USD if isinstance(cost_mc, int) and cost_mc >= 0 else None
         if prompt.get("user_error"):
-            reason = self._api.shown(str(prompt["user_error"]))
+            reason = self._api.redact(str(prompt["user_error"]))
             return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
         produced = tuple(
             ProducedImage(url=url if isinstance(url, str) and url else None, seed=request.seed + index)

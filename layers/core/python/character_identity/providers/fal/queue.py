@@ -69,7 +69,7 @@ class FalQueue:
         media: SafeHttpClient,
         now: Now = utc_now,
     ) -> None:
-        self._api = ProviderHttpClient("fal", client, key, "Key", explain, now)
+        self._api = ProviderHttpClient("fal", client, key, "Key", error_detail, now)
         self._queue_url = queue_url.rstrip("/")
         self._rest_url = rest_url.rstrip("/")
         self._media = media
@@ -124,7 +124,7 @@ class FalQueue:
         body = json_of(answer)
         state = body.get("status") if isinstance(body, dict) else None
         if state not in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED"):
-            raise ProviderUnavailable("fal", f"answered an unknown state {self._api.shown(repr(state))}")
+            raise ProviderUnavailable("fal", f"answered an unknown state {self._api.redact(repr(state))}")
         logs = _list(body.get("logs"))
         return FalStatus(state, [str(log.get("message", "")) for log in logs if isinstance(log, dict)])
 
@@ -197,7 +197,7 @@ class FalQueue:
         return url if known and url.isascii() and url.isprintable() else None
 
 
-def explain(body: Any) -> str:
+def error_detail(body: Any) -> str:
     """fal's reason in one line: ``detail`` is a sentence, or a list of ``{loc, msg, type}``."""
     if not isinstance(body, dict):
         return NO_REASON

@@ -1,6 +1,6 @@
 """The one list of functions: what each is for, what calls it, what it may touch. Plain data.
 
-What the API calls, and by which routes, says the table of routes; here are the rights that it takes.
+What the API calls, and by which routes, says the table of routes; here are the IAM permissions that it takes.
 """
 
 from dataclasses import dataclass

@@ -64,6 +64,19 @@ def test_the_glossary_leads_to_files_that_use_its_words() -> None:
         assert _letters(word) in _letters(f"{path} {file.read_text()}"), f"{path} does not say {word}"
 
 
+def test_the_words_of_the_field_lead_to_the_answers() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| [^|]+ \| ([^|`]+) \| `([^`|]+)` \|$", page, re.M)
+    assert len(rows) >= 15
+    lost = [
+        (word, path)
+        for word, path in rows
+        for file in [next((root / path for root in (ROOT, PACKAGE) if (root / path).is_file()), None)]
+        if file is None or word.casefold() not in file.read_text().casefold()
+    ]
+    assert lost == []
+
+
 def _letters(text: str) -> str:
     """A text in which ``perceptual hash``, ``perceptual_hash`` and ``PerceptualHash`` are the same."""
     return re.sub(r"[\W_]", "", text).casefold()

@@ -1,4 +1,4 @@
-"""Finds a character's name in a prompt, in every script and however it is written down.
+"""Finds a character's name in a prompt, in every script, and makes the trigger word that stands for it.
 
 Names and prompts come from different keyboards: composed and decomposed accents, typographic and plain
 apostrophes, no-break and plain spaces are the same to whoever reads them.

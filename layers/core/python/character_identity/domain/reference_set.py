@@ -24,7 +24,7 @@ are two foreign pictures that are alike."""
 
 @dataclass(frozen=True)
 class PerceptualHash:
-    """``content`` is the SHA-256 of the stored picture; ``shape`` and ``mirrored`` hold 128 bits each.
+    """A perceptual hash: ``shape`` and ``mirrored`` hold 128 bits each; ``content`` is the picture's SHA-256.
 
     A bit says whether a cell of a grid of 9 x 9 is darker than its right or lower neighbour: neither scale,
     compression nor light change many of them.

@@ -1,4 +1,4 @@
-"""Waiting, within a request, for what settles soon."""
+"""Long poll: waits, within a request, for what settles soon (``Prefer: wait``)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -229,7 +229,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return None
 
     def _look_up(self, state: StateT, subject: SubjectT, job: ProviderJob) -> StateT:
-        """The answer to the order was lost: look for the job, where the provider has a way to."""
+        """Look-up: the answer to the order was lost, so find the job, where the provider has a way to."""
         jobs, lost = self._jobs(job), job.state in {"intended", "unknown"}
         if lost and jobs.supports_lookup and job.intended_at is not None:
             order = self._make_order(subject, self._callback_addresses.url_for(job))

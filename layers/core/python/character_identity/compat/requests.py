@@ -4,11 +4,12 @@ import base64
 import binascii
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import AspectRatio
 from character_identity.domain.identity import DEFAULT_STEPS
+from character_identity.domain.text import without_controls
 
 CLIENT_GUIDANCE, CLIENT_STEPS = 7.5, 30
 """What the client sends when nobody chose: defaults of other models, under which Flux looks burnt."""
@@ -29,7 +30,8 @@ CLASS_WORDS = frozenset({"man", "woman", "boy", "girl", "cat", "dog", "person", 
 """Astria's classes (https://docs.astria.ai/docs/api/tune/create, read 2026-11-22), and "person"."""
 TITLE_PREFIX = "Character: "
 
-Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Clean = AfterValidator(without_controls)
+Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -41,7 +43,7 @@ class ImageRequest(CompatRequest):
     """What both fal picture proxies take."""
 
     prompt: Prompt
-    negative_prompt: Annotated[str, Field(max_length=4000)] | None = None
+    negative_prompt: Annotated[str, Field(max_length=4000), Clean] | None = None
     image_size: str = "1:1"
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     guidance_scale: Annotated[float, Field(ge=0, le=100)] | None = None
@@ -84,7 +86,7 @@ class LoraTraining(CompatRequest):
     """``images_data_url`` is the pictures' links, or the link of one ZIP."""
 
     images_data_url: Annotated[list[str], Field(max_length=40)] | str
-    trigger_word: Annotated[str, Field(max_length=80)] | None = None
+    trigger_word: Annotated[str, Field(max_length=80), Clean] | None = None
     steps: Annotated[int, Field(ge=1, le=10_000)] = DEFAULT_STEPS
 
     @property
@@ -98,8 +100,8 @@ class Image(CompatRequest):
 
 
 class Tune(CompatRequest):
-    title: Annotated[str, Field(max_length=200)] = ""
-    name: Annotated[str, Field(max_length=80)] = ""
+    title: Annotated[str, Field(max_length=200), Clean] = ""
+    name: Annotated[str, Field(max_length=80), Clean] = ""
     class_name: str | None = Field(default=None, alias="class", pattern=r"^[A-Za-z0-9 ]{1,40}$")
     branch: str | None = None
     images: Annotated[list[Image | str], Field(max_length=40)] = []
@@ -128,7 +130,7 @@ class CreateTune(CompatRequest):
 
 class TunePrompt(CompatRequest):
     text: Prompt
-    negative_prompt: Annotated[str, Field(max_length=4000)] | None = None
+    negative_prompt: Annotated[str, Field(max_length=4000), Clean] | None = None
     num_images: Annotated[int, Field(ge=1, le=8)] = 4
     seed: Seed | None = None
     aspect_ratio: AspectRatio = "1:1"

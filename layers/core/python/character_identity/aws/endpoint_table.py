@@ -45,4 +45,5 @@ class EndpointTable:
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget an endpoint; False if there is none."""
-        return self._table.write(delete(keys.endpoint(owner, endpoint_id), THERE))
+        key = keys.endpoint(owner, endpoint_id)
+        return keys.may_exist(key) and self._table.write(delete(key, THERE))

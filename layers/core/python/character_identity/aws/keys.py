@@ -6,9 +6,12 @@ an identity's scores by generation, and what somebody still has to see to by the
 such a row also shows as ``due_at``.
 """
 
+import re
 from datetime import datetime
 
 Key = dict[str, str]
+
+ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 INDEX = "gsi1"
 OPEN = "OPEN"
@@ -17,8 +20,23 @@ LAST = "~"
 EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
 """How the sort keys begin of what is erased with an identity."""
 SCORE, DELIVERY, ENDPOINT = "SCORE#", "DELIVERY#", "ENDPOINT#"
+NAMED_BY_ID = {"IDENTITY", "GENERATION", "JOB", "EVENT"}
 NOT_DUE: dict[str, None] = {"gsi1pk": None, "gsi1sk": None, "due_at": None}
 """The attributes of a row that nobody has to see to any more."""
+
+
+def may_exist(key: Key) -> bool:
+    """Return False where an id in the key has not the form of ours: no row has it, nobody has to look.
+
+    Callers send ids of any kind, and DynamoDB refuses a ``pk`` of more than 2,048 bytes
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html, read 2026-11-28).
+    """
+    kind, _, identifier = key["pk"].partition("#")
+    if key["sk"].startswith(ENDPOINT):
+        identifier = key["sk"].removeprefix(ENDPOINT)
+    elif kind not in NAMED_BY_ID:
+        return True
+    return ID.fullmatch(identifier) is not None
 
 
 def identity(identity_id: str) -> Key:

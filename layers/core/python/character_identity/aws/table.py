@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from character_identity.aws.items import Item, from_attributes, to_attributes
-from character_identity.aws.keys import INDEX, LAST, Key
+from character_identity.aws.keys import INDEX, LAST, Key, may_exist
 from character_identity.aws.writes import Write
 
 ATTEMPTS = 10
@@ -34,6 +34,8 @@ class Table:
 
     def get(self, key: Key) -> Item | None:
         """Return a row as the last write left it."""
+        if not may_exist(key):
+            return None
         answer = self._client.get_item(TableName=self._name, Key=to_attributes(key), ConsistentRead=True)
         return from_attributes(answer["Item"]) if "Item" in answer else None
 

@@ -5,6 +5,9 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.models import DynamoDBBackend
+from moto.stepfunctions.models import StepFunctionBackend
 
 from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
@@ -120,6 +123,7 @@ def test_a_trained_identity_shows_its_weights(api: Api) -> None:
         ({"references": ["http://127.0.0.1/a.jpg"] * 5}, "forbidden_url"),
         ({"references": "a.jpg"}, "invalid_body"),
         ({"name": "  "}, "invalid_body"),
+        ({"name": "Sa\0rah"}, "invalid_body"),
         ({"className": "woman_1"}, "invalid_body"),
         ({"surprise": 1}, "invalid_body"),
     ],
@@ -185,6 +189,8 @@ def test_a_generation_is_accepted_and_started(api: Api) -> None:
     [
         ({"prompt": "  "}, "invalid_body"),
         ({"prompt": None}, "invalid_body"),
+        ({"prompt": "Sarah\0runs"}, "invalid_body"),
+        ({"negativePrompt": "blur\x1b[0m"}, "invalid_body"),
         ({"aspectRatio": "2:1"}, "invalid_body"),
         ({"width": 512}, "invalid_body"),
         ({"width": 100, "height": 512}, "invalid_body"),
@@ -199,6 +205,30 @@ def test_a_bad_generation_is_refused_before_anything_is_started(api: Api, change
     answer = api("create_generation", "POST", "/v1/identities/i1/generations", {"prompt": "Sarah"} | changes)
     assert (answer.status, answer.body["code"]) == (400, code)
     assert executions("GENERATE_IMAGES") == []
+
+
+@pytest.mark.parametrize(
+    ("backend", "refuses", "headers"),
+    [(StepFunctionBackend, "start_execution", {}), (DynamoDBBackend, "get_item", {"prefer": "wait=5"})],
+)
+def test_an_order_that_stands_is_told_though_aws_refuses_what_follows(
+    api: Api, backend: type, refuses: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wiring.services().identity_table.add(an_identity())
+    transact = DynamoDBBackend.transact_write_items
+
+    def refuse(*args: Any, **options: Any) -> Any:
+        raise JsonRESTError("AccessDeniedException", "not now")
+
+    def accept(*args: Any, **options: Any) -> Any:
+        answer = transact(*args, **options)
+        monkeypatch.setattr(backend, refuses, refuse)
+        return answer
+
+    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", accept)
+    body = {"prompt": "Sarah runs"}
+    answer = api("create_generation", "POST", "/v1/identities/i1/generations", body, headers=headers)
+    assert (answer.status, answer.body["status"]) == (202, "queued")
 
 
 def test_an_identity_in_training_does_not_draw_yet(api: Api) -> None:

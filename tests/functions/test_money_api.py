@@ -195,13 +195,16 @@ class TestIdempotencyKey:
     def test_an_order_that_died_when_it_was_stored_is_found(
         self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def crash(*_: Any) -> None:
-            raise RuntimeError
+        class Died(BaseException):
+            pass
+
+        def die(*_: Any) -> None:
+            raise Died
 
         body = harness.identity_body()
-        with monkeypatch.context() as broken:
-            broken.setattr(harness.services.state_machines, "start", crash)
-            assert harness.create(body, KEY).status == 500
+        with monkeypatch.context() as broken, pytest.raises(Died):
+            broken.setattr(harness.services.state_machines, "start", die)
+            harness.create(body, KEY)
         again = harness.create(body, KEY)
         assert (again.status, again.headers["Idempotent-Replayed"]) == (202, "true")
         assert len(rows("JOB#")) == 1

@@ -43,6 +43,14 @@ class Harness:
         return self.service.create("ann", identity_id, {"prompt": "Sarah runs", **request})
 
 
+def test_an_order_stands_though_its_machine_does_not_start() -> None:
+    harness = Harness()
+    harness.workflows.refuses = True
+    generation = harness.create()
+    assert harness.service.get("ann", "new") == generation
+    assert "generation-new" in harness.ledger.due  # the sweep starts it
+
+
 def test_an_order_is_stored_and_started() -> None:
     harness = Harness()
     generation = harness.create()

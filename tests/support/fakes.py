@@ -397,8 +397,11 @@ class FakeWorkflows:
         self.started: list[ProviderJob] = []
         self.running: set[tuple[str, int]] = set()
         self.woken: list[str] = []
+        self.refuses = False
 
     def start(self, job: ProviderJob) -> None:
+        if self.refuses:
+            raise ConnectionError("ThrottlingException")
         if (job.job_id, job.runs) not in {(each.job_id, each.runs) for each in self.started}:
             self.started.append(job)
             self.running.add((job.job_id, job.runs))

@@ -10,7 +10,7 @@ from character_identity.domain.identity import Identity
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
 from character_identity.ports.stores import Generations, Identities
-from character_identity.services.orders import OrderService
+from character_identity.services.orders import OrderService, start_soon
 
 
 class GenerationService:
@@ -64,7 +64,7 @@ class GenerationService:
             warnings=plan.warnings,
         )
         self._generations.add(generation, job, quote.budget.limit_microusd)
-        self._workflows.start(job)
+        start_soon(self._workflows, job)
         return generation
 
     def quote(self, owner: str, identity_id: str, request: dict[str, Any]) -> Quote:

@@ -12,7 +12,7 @@ from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
 from character_identity.ports.stores import Identities
 from character_identity.services.jobs.callbacks import CallbackService
-from character_identity.services.orders import OrderService
+from character_identity.services.orders import OrderService, start_soon
 from character_identity.services.references import ReferenceService, Source
 from character_identity.services.webhooks.events import EventService
 
@@ -100,7 +100,7 @@ class IdentityService:
         except BudgetExceeded:  # another order was faster
             self._references.discard(taken.keys)
             raise
-        self._workflows.start(job)
+        start_soon(self._workflows, job)
         return identity
 
     def quote(self, owner: str, provider: str) -> Quote:

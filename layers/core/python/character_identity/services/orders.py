@@ -1,5 +1,6 @@
-"""Orders: what a paid job will cost, and the job that it becomes."""
+"""Orders: what a paid job will cost, the job that it becomes, and its start."""
 
+import logging
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -7,11 +8,24 @@ from character_identity.domain.budget import Budget, Quote, microusd, month_of
 from character_identity.domain.errors import BudgetExceeded
 from character_identity.domain.job import JobKind, ProviderJob, job_id_of
 from character_identity.observability import add_log_keys, keys_of, origin
-from character_identity.ports.gateways import NewId, Now
+from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import PaidJobs, Provider
 from character_identity.ports.stores import Budgets
 
 Request = TypeVar("Request")
+
+logger = logging.getLogger(__name__)
+
+
+def start_soon(workflows: Workflows, job: ProviderJob) -> None:
+    """Start the machine of an order that was accepted; a failure waits for the sweep.
+
+    The order stands, and will be paid: an error now would only have it ordered once more.
+    """
+    try:
+        workflows.start(job)
+    except Exception as exc:  # whatever it is
+        logger.warning("the job waits for the sweep", exc_info=exc)
 
 
 class OrderService:

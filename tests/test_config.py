@@ -47,7 +47,7 @@ def test_no_settings_can_be_changed() -> None:
 
 def test_media_hosts_are_added_to_the_known_ones() -> None:
     hosts = OutboundSettings.from_env({"MEDIA_HOSTS": " Media.Example.test, b.test,"}).result_hosts
-    assert {"media.example.test", "b.test", "v3.fal.media"} <= hosts
+    assert {"media.example.test", "b.test", ".fal.media", ".astria.ai"} <= hosts
     assert "" not in hosts
 
 

@@ -86,6 +86,28 @@ def test_results_come_from_known_hosts_only() -> None:
         net.fetcher.fetch("https://public.test/a", 100)
 
 
+@pytest.mark.parametrize(
+    ("host", "is_known"),
+    [
+        ("v4.media.test", True),
+        ("a.b.media.test", True),
+        ("V3.MEDIA.test", True),
+        ("media.test", False),
+        ("evilmedia.test", False),
+        ("media.test.evil.test", False),
+        ("v3.media.test.evil.test", False),
+    ],
+)
+def test_a_host_with_a_dot_in_front_stands_for_all_under_it(host: str, is_known: bool) -> None:
+    guard = UrlGuard(hosts=frozenset({".media.test"}), resolve=lambda host, port: ["93.184.216.34"])
+    if is_known:
+        assert guard.address(httpx.URL(f"https://{host}/a")) == "93.184.216.34"
+    else:
+        with pytest.raises(InvalidRequest) as caught:
+            guard.address(httpx.URL(f"https://{host}/a"))
+        assert caught.value.code == "forbidden_host"
+
+
 def test_on_one_machine_loopback_passes_over_http_but_nothing_else_private_does() -> None:
     net = Net(allow_loopback=True, hosts=frozenset({"media.test"}))
     net.answers["127.0.0.1:9/a"] = httpx.Response(200, content=b"x")

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-FAL_MEDIA_HOSTS = frozenset({"v3.fal.media", "v3b.fal.media", "fal.media", "storage.googleapis.com"})
-"""Where fal's results lie; seen in public payloads, 2026-11-22."""
-ASTRIA_MEDIA_HOSTS = frozenset({"sdbooth2-production.s3.amazonaws.com"})
-"""Where Astria's pictures lie; https://docs.astria.ai/docs/api/prompt/retrieve, read 2026-11-22."""
+FAL_MEDIA_HOSTS = frozenset({"fal.media", ".fal.media", "storage.googleapis.com"})
+"""Where fal's results lie: v3, v3b and others (public payloads, 2026-11-22). With a dot: all under it."""
+ASTRIA_MEDIA_HOSTS = frozenset({"astria.ai", ".astria.ai", "sdbooth2-production.s3.amazonaws.com"})
+"""Where Astria's pictures lie; https://docs.astria.ai/docs/api/prompt/retrieve, read 2026-11-22. Since 2025
+on mp.astria.ai too (public payloads, 2026-11-28)."""
 
 
 class InvalidSettings(LookupError):
@@ -73,6 +74,7 @@ class StorageSettings(Settings):
 
     table_name: str
     bucket_name: str
+    aws_endpoint_url: str = ""  # set on one machine, whose S3 has no host for each bucket
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,8 @@ def resolve(host: str, port: int) -> list[str]:
 class UrlGuard:
     """The rule of what may be fetched: https to public addresses, and with ``hosts`` only from these.
 
+    ``.fal.media`` among the hosts stands for all hosts under ``fal.media``.
+
     With ``allow_loopback``, on one machine, addresses of this machine pass too, over http as well.
     """
 
@@ -62,13 +64,18 @@ class UrlGuard:
             return str(addresses[0])
         if url.scheme != "https":
             raise InvalidRequest("Only plain https addresses can be fetched.", code="forbidden_url")
-        if self.hosts is not None and host not in self.hosts:
+        if self.hosts is not None and not _is_among(host, self.hosts):
             raise InvalidRequest(
                 f"{host} is not one of the hosts that media may come from.", code="forbidden_host"
             )
         if not addresses or not all(address.is_global for address in addresses):
             raise InvalidRequest(f"The host {host} is not public.", code="forbidden_host")
         return str(addresses[0])
+
+
+def _is_among(host: str, hosts: frozenset[str]) -> bool:
+    """Say whether a host is one of these, or lies under one that begins with a dot."""
+    return host in hosts or any(host.endswith(suffix) for suffix in hosts if suffix.startswith("."))
 
 
 class SafeHttpClient:

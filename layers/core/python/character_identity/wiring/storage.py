@@ -49,7 +49,9 @@ class Storage(Base):
     def _s3(self) -> Any:
         from botocore.config import Config
 
-        return self.aws.client("s3", config=Config(signature_version="s3v4"))
+        regional = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+        hosts = {} if self.storage_settings.aws_endpoint_url else regional
+        return self.aws.client("s3", config=Config(signature_version="s3v4", s3=hosts))
 
     @cached_property
     def identity_table(self) -> Identities:

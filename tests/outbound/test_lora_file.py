@@ -53,6 +53,12 @@ def renamed(down: str, up: str) -> Header:
     return {name.replace("lora_A", down).replace("lora_B", up): tensor for name, tensor in a_header().items()}
 
 
+def with_bias(factor: str) -> Header:
+    """The tensor beside the matrices is the bias of one of them."""
+    bias = factor.removesuffix("weight") + "bias"
+    return {bias if name == OTHER else name: tensor for name, tensor in a_header().items()}
+
+
 def packed(header: Any, data: bytes) -> bytes:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data
@@ -72,8 +78,11 @@ def a_file(folder: Path, content: bytes) -> Path:
         renamed("lora_down", "lora_up"),
         renamed("lora_A.default", "lora_B.default"),
         dict(reversed(a_header().items())),
+        with_bias(UP),
+        with_bias(DOWN),
+        with_bias(UP.replace("lora_B", "lora_B.default")),
     ],
-    ids=["plain", "metadata", "kohya", "named adapter", "another order"],
+    ids=["plain", "metadata", "kohya", "named adapter", "another order", "bias", "bias of A", "named bias"],
 )
 def test_a_lora_passes(tmp_path: Path, header: Header) -> None:
     check_weights(a_file(tmp_path, packed(header, bytes(DATA_BYTES))))
@@ -136,6 +145,10 @@ def test_each_byte_belongs_to_one_tensor(tmp_path: Path, more: dict[str, Any], d
         (a_header(**{UP.replace("to_q", "to_k"): a_tensor("F16", [0], 0, 0)}), "one half"),
         (renamed("lora_A", "lora_up"), "one half"),
         (renamed("encoder", "decoder"), "no LoRA"),
+        (
+            {**renamed("encoder", "decoder"), UP.replace("weight", "bias"): a_tensor("F16", [0], 0, 0)},
+            "no LoRA",
+        ),
         (changed(UP, shape=[8, 1]), "do not fit"),
         (changed(UP, shape=[2, 4]), "do not fit"),
         (changed(DOWN, shape=[3, 2]), "do not fit"),

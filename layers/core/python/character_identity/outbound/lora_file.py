@@ -103,7 +103,7 @@ def _check_pairs(header: Header) -> None:
     pairs = 0
     for first_word, second_word in PAIRS:
         firsts, seconds = (
-            {name.replace(word, "*"): header[name] for name in header if word in name}
+            {name.replace(word, "*"): header[name] for name in header if word in name and not _is_bias(name)}
             for word in (first_word, second_word)
         )
         if firsts.keys() != seconds.keys():
@@ -114,6 +114,11 @@ def _check_pairs(header: Header) -> None:
         pairs += len(firsts)
     if not pairs:
         raise _Broken("it holds no LoRA")
+
+
+def _is_bias(name: str) -> bool:
+    """Tell a factor from a bias beside it, which PEFT's option ``lora_bias`` adds."""
+    return name.endswith(".bias")
 
 
 def _multiply(first: Any, second: Any) -> bool:

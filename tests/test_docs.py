@@ -77,6 +77,21 @@ def test_the_words_of_the_field_lead_to_the_answers() -> None:
     assert lost == []
 
 
+def test_the_tests_that_documents_name_exist() -> None:
+    named = {
+        found
+        for document in DOCUMENTS
+        for found in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", document.read_text())
+    }
+    lost = [
+        (path, test)
+        for path, test in named
+        if not (ROOT / path).is_file() or (test and f"def {test}(" not in (ROOT / path).read_text())
+    ]
+    assert lost == []
+    assert len(named) > 20
+
+
 def _letters(text: str) -> str:
     """A text in which ``perceptual hash``, ``perceptual_hash`` and ``PerceptualHash`` are the same."""
     return re.sub(r"[\W_]", "", text).casefold()

@@ -54,6 +54,7 @@ def test_the_connection_goes_to_the_address_that_was_checked() -> None:
     assert (call.url.host, call.headers["Host"]) == ("93.184.216.34", "public.test")
     assert call.extensions["sni_hostname"] == "public.test"
     assert "Authorization" not in call.headers
+    assert call.headers["User-Agent"] == "character-identity"
 
 
 @pytest.mark.parametrize(

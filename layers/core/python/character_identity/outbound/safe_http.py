@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from character_identity import USER_AGENT
 from character_identity.domain.errors import InvalidRequest, ProviderRejected, ProviderUnavailable
 from character_identity.outbound.provider_http import NO_ANSWER
 
@@ -83,7 +84,8 @@ class SafeHttpClient:
 
     def __init__(self, guard: UrlGuard, transport: httpx.BaseTransport | None = None) -> None:
         self._guard = guard
-        self._client = httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False)
+        named = {"User-Agent": USER_AGENT}
+        self._client = httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers=named)
 
     def fetch(self, url: str, limit_bytes: int) -> bytes:
         """The bytes behind a URL.

@@ -14,11 +14,15 @@ def test_our_own_error_is_taken_as_it_is() -> None:
     ("name", "code"),
     [
         ("ProviderOutcomeUnknown", "provider_outcome_unknown"),
-        ("States.Timeout", "states_timeout"),
-        ("Lambda.Unknown", "lambda_unknown"),
+        ("ProviderRejected", "provider_rejected"),
+        ("Blocked", "filtered"),
+        ("States.Timeout", "internal_error"),
+        ("Lambda.Unknown", "internal_error"),
+        ("KeyError", "internal_error"),
+        ("Runtime.ExitError", "internal_error"),
     ],
 )
-def test_an_error_name_becomes_a_code(name: str, code: str) -> None:
+def test_the_name_of_an_error_of_ours_becomes_its_code_and_no_other_does(name: str, code: str) -> None:
     assert Failure.of_state({"Error": name, "Cause": "why"}) == Failure(code=code, message="why")
 
 

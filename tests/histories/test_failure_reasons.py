@@ -32,9 +32,9 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     ("raised", "error", "cause"),
     [
         (ProviderRejected("fal", "does not like it"), "provider_rejected", "fal: does not like it"),
-        (LookupError("nothing there"), "lookup_error", "nothing there"),
-        (RuntimeError(), "runtime_error", "RuntimeError"),
-        (Crash("exit status 1"), "runtime_exit_error", "exit status 1"),
+        (LookupError("nothing there"), "internal_error", "nothing there"),
+        (RuntimeError(), "internal_error", "RuntimeError"),
+        (Crash("exit status 1"), "internal_error", "exit status 1"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )
@@ -52,17 +52,17 @@ def test_what_a_task_ends_in_is_shown(
 @pytest.mark.parametrize(
     ("caught", "error", "cause"),
     [
-        ({"Error": "States.Timeout", "Cause": ""}, "states_timeout", "States.Timeout"),
-        ({"Error": "Lambda.Unknown"}, "lambda_unknown", "Lambda.Unknown"),
-        ({"Error": "Lambda.Unknown", "Cause": None}, "lambda_unknown", "Lambda.Unknown"),
-        ({"Cause": "nobody knows"}, "states_unknown", "nobody knows"),
+        ({"Error": "States.Timeout", "Cause": ""}, "internal_error", "States.Timeout"),
+        ({"Error": "Lambda.Unknown"}, "internal_error", "Lambda.Unknown"),
+        ({"Error": "Lambda.Unknown", "Cause": None}, "internal_error", "Lambda.Unknown"),
+        ({"Cause": "nobody knows"}, "internal_error", "nobody knows"),
         (
             {"Error": "KeyError", "Cause": '{"errorType": "KeyError"}'},
-            "key_error",
+            "internal_error",
             '{"errorType": "KeyError"}',
         ),
-        ({"Error": "KeyError", "Cause": '{"errorMessage": null}'}, "key_error", "KeyError"),
-        ({"Error": "KeyError", "Cause": '["no", "object"]'}, "key_error", '["no", "object"]'),
+        ({"Error": "KeyError", "Cause": '{"errorMessage": null}'}, "internal_error", "KeyError"),
+        ({"Error": "KeyError", "Cause": '["no", "object"]'}, "internal_error", '["no", "object"]'),
     ],
     ids=["no cause", "a missing cause", "a null cause", "no error", "no message", "a null message", "a list"],
 )
@@ -86,9 +86,9 @@ def test_an_error_that_lacks_something_still_says_something(
 def test_a_very_long_message_of_an_error_is_cut(inside: Harness, cause: str) -> None:
     execution = _at_the_record(inside, {"Error": "ValidationError", "Cause": cause})
     inside.run()
-    assert (execution.status, execution.error) == ("FAILED", "validation_error")
+    assert (execution.status, execution.error) == ("FAILED", "internal_error")
     assert execution.cause and len(execution.cause) <= READABLE
-    assert _shown_error(inside, execution.name) == {"code": "validation_error", "message": execution.cause}
+    assert _shown_error(inside, execution.name) == {"code": "internal_error", "message": execution.cause}
 
 
 def test_a_very_long_reason_of_a_provider_is_cut(inside: Harness) -> None:

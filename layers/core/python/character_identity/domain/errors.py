@@ -104,12 +104,14 @@ class ServiceError(Exception):
     status: ClassVar[int] = 500
     default_code: ClassVar[str] = "internal_error"
     codes: ClassVar[tuple[str, ...]] = ("internal_error",)
+    code_of: ClassVar[dict[str, str]] = {}  # the default code of each kind, by the name of its class
     says_when: ClassVar[bool] = False
     retry_after_s: int | None = None
 
     def __init_subclass__(cls) -> None:
         if "codes" not in vars(cls):
             cls.codes = (cls.default_code,)
+        ServiceError.code_of[cls.__name__] = cls.default_code
 
     def __init__(self, message: str, *, code: str | None = None, details: Any = None) -> None:
         super().__init__(message)

@@ -1,10 +1,11 @@
 """Failure of an identity or a generation: its reason as stored, shown, and put into the Fail state."""
 
 import json
-import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
+
+from character_identity.domain.errors import ServiceError
 
 LONGEST_MESSAGE = 1_000
 """Characters that a person reads. A row takes 400 KB, a cause in the console 32,768 characters."""
@@ -27,8 +28,9 @@ class Failure(BaseModel):
     def of_state(cls, error: dict[str, Any]) -> "Failure":
         """Read the ``error`` of a state: ours, or what a Catch put there (``Error`` and ``Cause``).
 
-        A Lambda's Cause is JSON with ``errorMessage``; the code is the class name in snake case, so that
-        ``ProviderOutcomeUnknown`` reads ``provider_outcome_unknown`` here as everywhere.
+        A Lambda's Cause is JSON with ``errorMessage``. The code is one of ours, by the name of the class: so
+        ``ProviderOutcomeUnknown`` reads ``provider_outcome_unknown`` here as everywhere, and what is none of
+        our errors ``internal_error``.
         """
         if "code" in error:
             return cls.model_validate(error)
@@ -38,5 +40,5 @@ class Failure(BaseModel):
             message = json.loads(cause)["errorMessage"]
         except (ValueError, KeyError, TypeError):
             message = cause
-        code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[.]+", "_", name).lower()
+        code = ServiceError.code_of.get(name, ServiceError.default_code)
         return cls(code=code, message=message or name)

@@ -5,6 +5,7 @@ A column has a process of its own, which forks.
 
 import json
 import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 
 from tests.faults.page import PAGE, page, texts_of
@@ -15,7 +16,8 @@ from tests.faults.workflows import WORKFLOWS
 def main(names: list[str]) -> int:
     for workflow in WORKFLOWS:
         if workflow.name in names:
-            column = fill(workflow)
+            with redirect_stdout(sys.stderr):  # the sweep prints metrics
+                column = fill(workflow)
             cells = {
                 fault: {name: asdict(report) for name, report in column[fault].items()} for fault in column
             }

@@ -8,6 +8,8 @@ from moto import mock_aws
 
 from tests.infra.template import Template
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"])
 def test_data_outlives_the_stack_except_in_stage_dev(

@@ -10,8 +10,6 @@ from urllib.request import Request, urlopen
 
 import jwt
 
-from character_identity import USER_AGENT
-
 MINIMUM_BITS = {"ES256": 256, "RS256": 2048}
 """The algorithms that we take, with the smallest key: RFC 7518, sections 3.3 and 3.4.
 
@@ -92,7 +90,8 @@ class IssuerKeys:
 
 def read_document(url: str) -> Any:
     """The JSON at an address that whoever deploys has chosen."""
-    request = Request(url, headers={"Accept": "application/json", "User-Agent": USER_AGENT})
+    # Some edges refuse the name by which Python's library introduces itself.
+    request = Request(url, headers={"Accept": "application/json", "User-Agent": "character-identity"})
     with urlopen(request, timeout=TIMEOUT_S) as answer:
         content = answer.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:

@@ -12,7 +12,6 @@ from urllib.parse import urljoin
 
 import httpx
 
-from character_identity import USER_AGENT
 from character_identity.domain.errors import InvalidRequest, ProviderRejected, ProviderUnavailable
 from character_identity.outbound.provider_http import NO_ANSWER
 
@@ -84,7 +83,9 @@ class SafeHttpClient:
 
     def __init__(self, guard: UrlGuard, transport: httpx.BaseTransport | None = None) -> None:
         self._guard = guard
-        named = {"User-Agent": USER_AGENT}
+        # Some hosts refuse the names of HTTP libraries, as Wikimedia's do:
+        # https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy, read 2026-11-28.
+        named = {"User-Agent": "character-identity"}
         self._client = httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers=named)
 
     def fetch(self, url: str, limit_bytes: int) -> bytes:

@@ -76,14 +76,15 @@ def _runtime(report: Report) -> None:
 
 
 def _weights(report: Report) -> Path:
-    """The folder with the image encoder: CLIP if somebody made it, else the small one that stands in."""
-    if (WEIGHTS / ENCODER).exists():
-        return WEIGHTS / ENCODER
-    folder = WEIGHTS / FALLBACK_ENCODER
-    if not folder.exists():
+    """The folder with the image encoder: CLIP if somebody made it, else the small one that stands in.
+
+    Asked for each time: weights that an earlier release made are made anew where this one needs others.
+    """
+    encoder = ENCODER if (WEIGHTS / ENCODER).exists() else FALLBACK_ENCODER
+    if not (WEIGHTS / encoder).exists():
         report("Making the fallback encoder's weights")
-        _run("scripts.weights", FALLBACK_ENCODER)
-    return folder
+    _run("scripts.weights", encoder)
+    return WEIGHTS / encoder
 
 
 def _run(module: str, *arguments: str) -> None:

@@ -61,3 +61,17 @@ def test_an_old_node_is_named(synthesised: list[str], monkeypatch: pytest.Monkey
     monkeypatch.setattr(subprocess, "run", lambda *words, **options: done)
     with pytest.raises(CannotRun, match=r"`node` is v18\.2\.0\.$"):
         preparation._synthesised(lambda phase: None)
+
+
+@pytest.mark.parametrize("there", [[], ["efficientnet-lite0"], ["efficientnet-lite0", "clip-vit-b32"]])
+def test_weights_of_an_earlier_release_are_made_anew(
+    there: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(preparation, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(preparation, "_run", lambda *words: ran.append(words))
+    for name in there:
+        (tmp_path / name).mkdir()
+    encoder = "clip-vit-b32" if "clip-vit-b32" in there else "efficientnet-lite0"
+    assert preparation._weights(lambda phase: None) == tmp_path / encoder
+    assert ran == [("scripts.weights", encoder)]

@@ -111,15 +111,15 @@ def test_a_record_that_cannot_be_written_says_so_itself(inside: Harness) -> None
     assert json.loads(execution.cause)["errorMessage"] == "no table"
 
 
-def test_a_training_that_was_cancelled_says_so(inside: Harness) -> None:
+def test_a_training_that_was_cancelled_alarms_nobody(inside: Harness) -> None:
     order = {"name": "Sarah", "provider": "fal-lora", "className": "woman", "references": inside.uploads(5)}
     identity_id = str(inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"])
     inside.let_pass(30)
     inside.call("cancel_identity", "POST", f"/v1/identities/{identity_id}/cancel")
     inside.run()
     execution = inside.executions.by_name[identity_id]
-    assert (execution.status, execution.error) == ("FAILED", "cancelled")
-    assert execution.cause == "The training was cancelled."
+    assert (execution.status, execution.at) == ("SUCCEEDED", "IdentityCancelled")
+    assert execution.state["error"] == {"code": "cancelled", "message": "The training was cancelled."}
 
 
 def test_an_execution_that_the_sweep_stops_says_so(inside: Harness) -> None:

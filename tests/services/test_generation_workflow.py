@@ -256,7 +256,7 @@ def test_an_erased_generation_leaves_nothing(when: str) -> None:
         harness.media.fetch = fetch_and_erase  # type: ignore[method-assign]
         state = harness.service.store(state)
     state = harness.service.record(state)
-    assert (state.state, (state.error or {})["code"]) == ("failed", "erased")
+    assert (state.state, (state.error or {})["code"]) == ("cancelled", "erased")
     assert harness.bucket.objects == {}
     assert harness.spent_usd[0] == 0
 

@@ -379,7 +379,7 @@ def test_a_cancelled_training_is_stopped_at_the_provider() -> None:
     state = harness.service.record(harness.service.check(state))
     assert [handle.provider_job_id for handle in harness.provider.cancelled] == ["job-1"]
     assert harness.provider.erased == []
-    assert (state.state, state.error) == ("failed", {"code": "cancelled", "message": "c"})
+    assert (state.state, state.error) == ("cancelled", {"code": "cancelled", "message": "c"})
     assert harness.spent_usd == (0, 2), "it may be billed all the same"
 
 
@@ -399,7 +399,7 @@ def test_an_erased_identity_leaves_nothing_of_its_training(when: str) -> None:
         harness.service._check_weights = lambda path: harness.identities.stored.clear()
         state = harness.service.store_weights(state)
     state = harness.service.record(state)
-    assert (state.state, (state.error or {})["code"]) == ("failed", "erased")
+    assert (state.state, (state.error or {})["code"]) == ("cancelled", "erased")
     assert harness.bucket.objects == {}
     assert harness.spent_usd == ((0, 0) if when == "before the order" else (0, 2))
 

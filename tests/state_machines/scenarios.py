@@ -22,6 +22,7 @@ class Machine:
     check: str
     store: str
     well: tuple[str, str, str]  # the record of the outcome, how it is judged, the good end
+    cancelled_end: str
     bad_end: str
     pending: str
     done: str
@@ -57,6 +58,7 @@ TRAIN_IDENTITY = Machine(
     check="CheckTraining",
     store="StoreWeights",
     well=("RecordTraining", "Ready?", "IdentityReady"),
+    cancelled_end="IdentityCancelled",
     bad_end="IdentityFailed",
     pending="training",
     done="trained",
@@ -68,6 +70,7 @@ GENERATE_IMAGES = Machine(
     check="CheckGeneration",
     store="StoreImages",
     well=("RecordGeneration", "Succeeded?", "GenerationSucceeded"),
+    cancelled_end="GenerationCancelled",
     bad_end="GenerationFailed",
     pending="running",
     done="generated",
@@ -169,6 +172,9 @@ def _ends(machine: Machine) -> Iterator[Scenario]:
         "States.Runtime",
     )
     no_time = {machine.submit: [{"poll_seconds": 0}]}
+    cancelled = _well(machine, {check: [failed], record: [{**failed, "state": "cancelled"}]})
+    path = (*begin, *poll, *ill[:-1], machine.cancelled_end)
+    yield Scenario(f"{machine.name}: its owner ended it", machine.name, cancelled, path)
     yield scenario("no time to wait for", (*begin, "WaitForCallback"), no_time, "States.Runtime")
     too_large = {check: [{"grows": 300_000}]}
     yield scenario("too large a state", (*begin, *poll[:2]), too_large, "States.DataLimitExceeded")

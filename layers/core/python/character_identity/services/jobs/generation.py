@@ -28,7 +28,9 @@ from character_identity.services.webhooks.events import EventService
 class GenerationState(MachineState):
     """Where one generation stands; ``unsubmitted`` is to be ordered once more."""
 
-    state: Literal["queued", "unsubmitted", "running", "generated", "succeeded", "failed"] = "queued"
+    state: Literal["queued", "unsubmitted", "running", "generated", "succeeded", "failed", "cancelled"] = (
+        "queued"
+    )
 
 
 class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStatus]):

@@ -31,7 +31,9 @@ logger = logging.getLogger(__name__)
 class TrainingState(MachineState):
     """Where the training of one identity stands; ``unsubmitted`` is to be ordered once more."""
 
-    state: Literal["preparing", "unsubmitted", "training", "trained", "ready", "failed"] = "preparing"
+    state: Literal["preparing", "unsubmitted", "training", "trained", "ready", "failed", "cancelled"] = (
+        "preparing"
+    )
 
 
 class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):

@@ -58,6 +58,11 @@ class Outcome(NamedTuple):
     status: str
     error: Failure | None
 
+    @property
+    def was_wanted_no_more(self) -> bool:
+        """True if its owner ended it, which is no failure that an operator should hear of."""
+        return self.error is not None and self.error.code in {"cancelled", "erased"}
+
 
 ERASED = Outcome("failed", Failure(code="erased", message="The identity was erased."))
 
@@ -165,7 +170,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             self._job(state), failure or (None if state.state == self.success else UNFINISHED)
         )
         error = outcome.error.model_dump() if outcome.error else None
-        return state.model_copy(update={"state": outcome.status, "error": error})
+        ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
+        return state.model_copy(update={"state": ended, "error": error})
 
     # how it ends
 

@@ -55,7 +55,12 @@ def _faces() -> FaceDetector:
 
 
 def _scoring(services: Services, memory_mb: int) -> ScoringService:
-    return ScoringService(bucket=services.bucket, scores=services.scores, embedder=_encoder(memory_mb))
+    return ScoringService(
+        identities=services.identity_table,
+        bucket=services.bucket,
+        scores=services.scores,
+        embedder=_encoder(memory_mb),
+    )
 
 
 lambda_handler = event_handler(score_image, origin=lambda event: event)

@@ -111,7 +111,12 @@ def _scored_after_erasure(scenario: Scenario, split: Split) -> None:
 
 def _scoring(harness: Harness) -> ScoringService:
     services = harness.services("score_image")
-    return ScoringService(bucket=services.bucket, scores=services.scores, embedder=_Sizes())
+    return ScoringService(
+        identities=services.identity_table,
+        bucket=services.bucket,
+        scores=services.scores,
+        embedder=_Sizes(),
+    )
 
 
 def _images(scenario: Scenario) -> list[str]:

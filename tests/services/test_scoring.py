@@ -4,9 +4,11 @@ import pytest
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import MAX_IMAGE_BYTES
+from character_identity.domain.identity import Identity
 from character_identity.domain.score import EncoderVersion
 from character_identity.services.scoring import ScoringService
-from tests.support.fakes import FakeBucket
+from tests.support.builders import an_identity
+from tests.support.fakes import FakeBucket, FakeIdentities
 from tests.support.scoring_fakes import FakeEmbedder, FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
@@ -19,13 +21,21 @@ class Harness:
 
     def __init__(self) -> None:
         others = {IMAGE: b"0.6 0.8", "references/eileen2/00.jpg": b"-1.0 0.0"}
+        self.identities = FakeIdentities(_drawn("eileen"))
         self.bucket = FakeBucket(**REFERENCES, **others)
         self.scores = FakeScores()
         self.embedder = FakeEmbedder(VERSION)
 
     @property
     def scoring(self) -> ScoringService:
-        return ScoringService(bucket=self.bucket, scores=self.scores, embedder=self.embedder)
+        return ScoringService(
+            identities=self.identities, bucket=self.bucket, scores=self.scores, embedder=self.embedder
+        )
+
+
+def _drawn(identity_id: str, count: int = 2) -> Identity:
+    references = [f"references/{identity_id}/{number:02d}.jpg" for number in range(count)]
+    return an_identity(identity_id=identity_id, references=references)
 
 
 @pytest.fixture
@@ -42,6 +52,17 @@ def test_an_image_is_compared_with_every_reference_of_its_identity_and_no_other(
     assert (score.encoder, score.weights_sha256, score.preprocessing) == VERSION
     assert score.image_sha256 == sha256(b"0.6 0.8").hexdigest()
     assert harness.scores.scores_of("portrait") == {3: [score]}
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".DS_Store", "Thumbs.db", "0099.jpg", "more/", "more/00.jpg", "00.jpg.bak"]
+)
+def test_what_lies_beside_the_references_stops_no_score(harness: Harness, name: str) -> None:
+    """Consoles make an empty object for a folder, and people put files there."""
+    alone = harness.scoring.score(IMAGE)
+    harness.scores.scores.clear()
+    harness.bucket.objects[f"references/eileen/{name}"] = b"" if not name or name.endswith("/") else b"<html>"
+    assert harness.scoring.score(IMAGE) == alone
 
 
 def test_the_largest_image_that_is_stored_is_scored(harness: Harness) -> None:
@@ -90,8 +111,7 @@ def test_a_replaced_image_gets_a_new_score_in_place_of_the_old_one(harness: Harn
 
 
 def test_nothing_is_recorded_of_an_erased_identity(harness: Harness) -> None:
-    for key in REFERENCES:
-        del harness.bucket.objects[key]
+    harness.identities.stored.clear()
 
     assert harness.scoring.score(IMAGE) is None
     assert (harness.scores.scores_of("portrait"), harness.scores.embeddings) == ({}, {})
@@ -109,6 +129,7 @@ def test_an_image_shared_by_two_identities_is_kept_for_each(harness: Harness) ->
     harness.scoring.score(IMAGE)
     others = {"references/anna/00.jpg": b"1.0 0.0", "generations/anna/portrait/01.jpg": b"0.6 0.8"}
     harness.bucket.objects |= others
+    harness.identities.stored["anna"] = _drawn("anna", 1)
 
     harness.scoring.score("generations/anna/portrait/01.jpg")
 

@@ -15,6 +15,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import Score
 from functions.score_image import handler
 from local.photographs import CHELSEA, EILEEN
+from tests.support.builders import an_identity
 from tests.support.mocked_aws import mocked_aws
 
 IMAGE = "generations/eileen/portrait/00.jpg"
@@ -73,7 +74,9 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
             ],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         )
-        table.put_item(Item={"pk": "IDENTITY#eileen", "sk": "IDENTITY"})
+        references = [f"references/eileen/{name}.jpg" for name in ("00", "01")]
+        identity = an_identity(identity_id="eileen", references=references).model_dump(mode="json")
+        table.put_item(Item={"pk": "IDENTITY#eileen", "sk": "IDENTITY", **identity})
         bucket = boto3.resource("s3").create_bucket(
             Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )

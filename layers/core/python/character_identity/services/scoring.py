@@ -11,7 +11,7 @@ from character_identity.domain.job import job_id_of
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding, cosine
 from character_identity.observability import add_log_keys
-from character_identity.ports.stores import Bucket, Scores
+from character_identity.ports.stores import Bucket, Identities, Scores
 
 
 class Embedder(Protocol):
@@ -27,7 +27,8 @@ class Embedder(Protocol):
 class ScoringService:
     """Scores stored pictures; doing it twice leaves what doing it once leaves."""
 
-    def __init__(self, *, bucket: Bucket, scores: Scores, embedder: Embedder) -> None:
+    def __init__(self, *, identities: Identities, bucket: Bucket, scores: Scores, embedder: Embedder) -> None:
+        self._identities = identities
         self._bucket = bucket
         self._scores = scores
         self._embedder = embedder
@@ -35,6 +36,7 @@ class ScoringService:
     def score(self, key: str) -> Score | None:
         """Compare the picture under ``key`` with its identity's references and store the score.
 
+        The references are those that the identity names, whatever else lies beside them in the bucket.
         None, and nothing stored, when the picture or the identity is gone: it was erased.
 
         Raises:
@@ -42,11 +44,9 @@ class ScoringService:
         """
         image = _GeneratedImage.of(key)
         add_log_keys(job_id=job_id_of("generation", image.generation_id))
-        references = self._bucket.list_keys(f"references/{image.identity_id}/")
-        if not references:
-            return None
         new: dict[str, Embedding] = {}
         try:
+            references = self._identities.get(image.identity_id).references
             content, origin = self._bucket.read_with_origin(key, MAX_IMAGE_BYTES)
             add_log_keys(**origin)
             image_sha256, embedding = self._embedding(image.identity_id, content, new)

@@ -24,8 +24,15 @@ def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
     )
 
 
+NAMESPACE = "CharacterIdentity"
+COUNTED = {
+    "ImplausibleBills": "A provider bills far from the estimate, or more than was set aside; the log has it",
+}
+"""What functions count in the embedded metric format, with what to do about it."""
+
+
 class Alarms(Construct):
-    """On failed executions, an API that answers 5xx, what was not scored or delivered, and the sweep.
+    """On failed executions, an API that answers 5xx, what was not scored or delivered, bills, and the sweep.
 
     Failing tasks need no alarm of their own: they end in a failed execution.
     """
@@ -68,6 +75,8 @@ class Alarms(Construct):
             "The sweep ended in an error: something could not be settled, or was due for an hour",
             sweep.metric_errors(statistic="Sum"),
         )
+        for metric, description in COUNTED.items():
+            self._alarm(metric, description, _counted(metric))
         cloudwatch.Alarm(
             self,
             "SweepMissing",
@@ -90,6 +99,12 @@ class Alarms(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+
+
+def _counted(metric: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=NAMESPACE, metric_name=metric, statistic="Sum", period=cdk.Duration.minutes(5)
+    )
 
 
 def _sum(metrics: Iterable[cloudwatch.Metric]) -> cloudwatch.MathExpression:

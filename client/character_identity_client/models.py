@@ -38,9 +38,13 @@ class ReferenceCheck(Answer):
 
 
 class IdentityMetadata(Answer):
-    """Facts about the making of an identity. ``training_time`` is in milliseconds, ``cost`` in dollars."""
+    """Facts about the making of an identity: times in milliseconds, ``cost`` in dollars.
+
+    ``training_time`` is the provider's own, ``total_time`` has queues and the service's steps too.
+    """
 
     training_time: float | None = None
+    total_time: float | None = None
     cost: float | None = None
 
 
@@ -83,11 +87,17 @@ class Image(Answer):
 
 
 class GenerationMetadata(Answer):
-    """Facts about a generation. ``inference_time`` is in milliseconds, ``cost`` in dollars for all images."""
+    """Facts about a generation: times in milliseconds, ``cost`` in dollars for all images.
+
+    ``inference_time`` is the provider's own, ``total_time`` has queues and the service's steps too.
+    ``cost_implausible``: the provider bills far from the estimate.
+    """
 
     prompt_used: str | None = None
     inference_time: float | None = None
+    total_time: float | None = None
     cost: float | None = None
+    cost_implausible: bool = False
 
 
 class Generation(Answer):

@@ -38,7 +38,11 @@ Operation = Literal[
 ]
 
 CallFault = Literal["reply", "cut", "delay"]
-JobFault = Literal["fail", "stuck", "forgotten", "blocked", "fewer", "truncated", "foreign"]
+JobFault = Literal["fail", "stuck", "forgotten", "blocked", "fewer", "truncated", "foreign", "overbilled"]
+
+
+OVERBILLED = 100
+"""Times the price."""
 
 
 class Fault(BaseModel):
@@ -52,7 +56,7 @@ class Fault(BaseModel):
     ends it (a call of fal.run: not before its start timeout, or an hour), ``forgotten`` answers 404 for
     it from then on, ``blocked`` has the safety checker black its pictures out, ``fewer`` makes one
     picture less than was ordered, ``truncated`` makes files that break off in the middle, ``foreign``
-    trains weights that are no LoRA.
+    trains weights that are no LoRA, ``overbilled`` bills a hundred times the price.
     """
 
     model_config = ConfigDict(extra="forbid")

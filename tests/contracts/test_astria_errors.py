@@ -1,5 +1,6 @@
 """Every answer of Astria's that its contract lists, at every call: one of our errors, and a line to read."""
 
+import json
 from typing import Any, Literal
 
 import httpx
@@ -196,11 +197,12 @@ def test_a_tune_goes_on_until_it_is_trained(tune: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "images",
-    [None, [], {}, 7, "https://s3.test/a", {"url": "x"}, [{"url": "https://s3.test/a"}], [None, 7]],
+    [None, [], {}, 7, "", {"href": "x"}, [{"url": 7}], [None, 7], [["https://s3.test/a"]], "https://\ud800"],
     ids=str,
 )
 def test_a_prompt_goes_on_until_it_has_links(images: Any) -> None:
-    answer = httpx.Response(200, json={"id": 45, "images": images, "user_error": None})
+    body = {"id": 45, "images": images, "user_error": None}
+    answer = httpx.Response(200, text=json.dumps(body))
     assert ended(ASTRIA_CALLS[3], FaultyTransport({"get prompt": answer})) == ("goes on", "")
 
 
@@ -215,17 +217,58 @@ def test_a_user_error_is_the_end_and_reported(error: Any) -> None:
     assert_fit_to_show(message)
 
 
-@pytest.mark.parametrize("cost_mc", [None, "9200", -1, [], {}])
+@pytest.mark.parametrize(
+    "images",
+    [
+        ["https://s3.test/a"],
+        "https://s3.test/a",
+        {"url": "https://s3.test/a"},
+        [{"url": "https://s3.test/a", "id": 1}],
+    ],
+    ids=str,
+)
+def test_images_are_addresses_or_objects_with_one(images: Any) -> None:
+    answer = httpx.Response(200, json={"id": "45", "images": images, "cost_mc": "9200"})
+    read = FaultyTransport({"get prompt": answer}).astria.images.status(ASTRIA_JOB, REQUEST)
+    assert [(image.url, image.seed) for image in read.images] == [("https://s3.test/a", 7)]
+    assert read.cost_usd == pytest.approx(0.092)
+
+
+def test_more_images_than_can_be_ordered_are_left_out() -> None:
+    answer = httpx.Response(200, json={"images": ["https://s3.test/a"] * 10_000})
+    read = FaultyTransport({"get prompt": answer}).astria.images.status(ASTRIA_JOB, REQUEST)
+    assert len(read.images) == 8
+
+
+@pytest.mark.parametrize(
+    ("started", "trained", "took_s"),
+    [
+        ("2026-11-22T10:20:01.000Z", "2026-11-22T10:20:19.500Z", 18.5),
+        ("2026-11-22T10:20:01", "2026-11-22T11:20:01+01:00", 0),
+        (None, "2026-11-22T10:20:19.000Z", None),
+        ("2026-11-22T10:20:19Z", "2026-11-22T10:20:01Z", None),
+        (17, "yes", None),
+    ],
+)
+def test_what_a_job_took_is_what_astria_says(started: Any, trained: Any, took_s: float | None) -> None:
+    body = {"images": ["https://s3.test/a"], "started_training_at": started, "trained_at": trained}
+    read = FaultyTransport({"get prompt": httpx.Response(200, json=body)}).astria
+    assert read.images.status(ASTRIA_JOB, REQUEST).took_s == took_s
+    read = FaultyTransport({"get tune": httpx.Response(200, json=body)}).astria
+    assert read.training.status(ASTRIA_JOB, 1000).took_s == took_s
+
+
+@pytest.mark.parametrize("cost_mc", [None, "9200 mc", -1, [], {}, True, 1e300, float("nan")])
 def test_odd_facts_beside_an_image_lose_no_image(cost_mc: Any) -> None:
     images = ["https://s3.test/a", None, "https://s3.test/c", "", {"url": "https://s3.test/e"}]
-    answer = httpx.Response(200, json={"images": images, "cost_mc": cost_mc})
+    answer = httpx.Response(200, text=json.dumps({"images": images, "cost_mc": cost_mc}))
     read = FaultyTransport({"get prompt": answer}).astria.images.status(ASTRIA_JOB, REQUEST)
     assert [(image.url, image.seed) for image in read.images] == [
         ("https://s3.test/a", 7),
         (None, 8),
         ("https://s3.test/c", 9),
         (None, 10),
-        (None, 11),
+        ("https://s3.test/e", 11),
     ]
     assert read.cost_usd is None
 

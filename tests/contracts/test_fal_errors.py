@@ -1,5 +1,6 @@
 """Every answer of fal's that its contract lists, at every call: one of our errors, and a line to read."""
 
+import json
 from typing import Any
 
 import httpx
@@ -250,17 +251,31 @@ def test_a_result_that_is_not_there_yet_goes_on(call: Call) -> None:
         {"images": None, "diffusers_lora_file": None},
         {"images": 7, "diffusers_lora_file": 7},
         {"images": {}, "diffusers_lora_file": {}},
-        {"images": "https://v3.fal.media/1", "diffusers_lora_file": "https://v3.fal.media/l"},
-        {"images": [None, 7, "https://v3.fal.media/1"], "diffusers_lora_file": []},
+        {"images": "", "diffusers_lora_file": ""},
+        {"images": [None, 7, "https://\ud800"], "diffusers_lora_file": []},
+        {"images": ["https://" + "x" * 5000], "diffusers_lora_file": "https://" + "x" * 5000},
         {"images": [{"url": None}, {"url": 7}, {"url": ""}, {}], "diffusers_lora_file": {"url": 7}},
         {"lora_file": {"url": "https://v3.fal.media/l"}, "image": {"url": "https://v3.fal.media/1"}},
     ],
-    ids=str,
+    ids=lambda output: str(output)[:80],
 )
 def test_a_result_with_nothing_in_it_has_failed(call: Call, output: dict[str, Any]) -> None:
-    outcome, message = ended(call, FaultyTransport({"result": httpx.Response(200, json=output)}))
+    outcome, message = ended(call, FaultyTransport({"result": httpx.Response(200, text=json.dumps(output))}))
     assert outcome == "failed"
     assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"images": "https://v3.fal.media/1", "diffusers_lora_file": "https://v3.fal.media/l"},
+        {"images": [None, 7, "https://v3.fal.media/1"], "diffusers_lora_file": {"url": "https://l"}},
+    ],
+    ids=str,
+)
+def test_a_file_is_an_address_or_an_object_with_one(call: Call, output: dict[str, Any]) -> None:
+    assert ended(call, FaultyTransport({"result": httpx.Response(200, json=output)}))[0] == "done"
 
 
 @pytest.mark.parametrize("flags", [None, 7, "x", {}, [], [None], ["yes"]])

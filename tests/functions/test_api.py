@@ -17,6 +17,7 @@ from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
+    a_request,
     a_training_identity,
     an_identity,
     different_images,
@@ -68,8 +69,10 @@ def test_a_training_identity_is_accepted_and_started(api: Api) -> None:
     assert {finding["severity"] for finding in answer.body["findings"]} == {"warning"}
     assert answer.body["metadata"] == {
         "trainingTime": None,
+        "totalTime": None,
         "modelSize": None,
         "cost": None,
+        "costImplausible": False,
         "clipSimilarity": None,
         "createdAt": answer.body["metadata"]["createdAt"],
     }
@@ -255,6 +258,27 @@ def test_a_succeeded_generation_carries_the_first_images_fields(api: Api) -> Non
     assert body["images"][1]["scores"][0]["best"] == 0.75
     assert [image["outcome"] for image in body["images"]] == ["filtered", "succeeded"]
     assert body["metadata"]["cost"] == 0.07
+
+
+@pytest.mark.parametrize(
+    ("asked", "made", "ratio"),
+    [
+        ({"aspect_ratio": "16:9"}, (1344, 768), "16:9"),
+        ({"width": 640, "height": 512}, (640, 512), "5:4"),
+        ({"width": 640, "height": 512}, (640, 480), "4:3"),
+        ({"width": 1024, "height": 576, "aspect_ratio": "1:1"}, (1024, 576), "16:9"),
+        ({"width": 1000, "height": 1008}, (1000, 1008), "125:126"),
+    ],
+)
+def test_the_aspect_ratio_is_that_of_what_was_made(
+    api: Api, asked: dict[str, Any], made: tuple[int, int], ratio: str
+) -> None:
+    width, height = made
+    image = GeneratedImage(
+        index=1, outcome="succeeded", key="generations/i1/g1/01.jpg", width=width, height=height
+    )
+    accept_generation(status="succeeded", images=[image], request=a_request(**asked))
+    assert api("get_generation", "GET", "/v1/generations/g1").body["aspectRatio"] == ratio
 
 
 def test_upload_tickets_are_for_images_only(api: Api) -> None:

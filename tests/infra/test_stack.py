@@ -62,13 +62,15 @@ def test_all_logs_end(template: Template) -> None:
 
 
 def test_alarms_watch_what_matters(template: Template) -> None:
+    from infra.monitoring import COUNTED, NAMESPACE  # it loads the CDK, which starts Node
+
     alarms = template.resources("AWS::CloudWatch::Alarm")
     watched = {
         (metric["Namespace"], metric["MetricName"], readable(dimension["Value"]))
         for alarm in alarms.values()
         for stat in alarm.get("Metrics", [{"MetricStat": {"Metric": alarm}}])
         if (metric := stat.get("MetricStat", {}).get("Metric"))
-        for dimension in metric["Dimensions"]
+        for dimension in metric.get("Dimensions", [{"Value": ""}])
     }
     for machine in ("TrainIdentity", "GenerateImages"):
         for outcome in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
@@ -79,7 +81,9 @@ def test_alarms_watch_what_matters(template: Template) -> None:
     for metric in ("Errors", "Invocations"):
         assert ("AWS/Lambda", metric, "<FunctionsSweep>") in watched
     assert all(alarm["Threshold"] == 1 for alarm in alarms.values())
-    assert len(alarms) == 7
+    for metric in COUNTED:
+        assert (NAMESPACE, metric, "") in watched
+    assert len(alarms) == 7 + len(COUNTED)
 
 
 def test_a_sweep_that_does_not_run_raises_an_alarm(template: Template) -> None:

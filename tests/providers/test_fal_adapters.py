@@ -159,11 +159,30 @@ def test_the_archive_is_the_same_bytes_for_the_same_images() -> None:
     assert training_archive(images) != training_archive(images[::-1])
 
 
+LOGS: dict[str, tuple[Any, float | None]] = {
+    "other work": (["Loading pipeline components...: 100%|####| 7/7", "saving checkpoint 1/4"], None),
+    "its own steps": (["step 250/1000", "Loading pipeline components 7/7", "saving checkpoint 1/4"], 0.25),
+    "other work that counts as far": (["step 250/1000", "caching latents 900/1000"], 0.25),
+    "other steps": (["warm-up step 3/10", "validation step 5/5"], None),
+    "a bar": ([" 30%|###       | 300/1000 [00:40<01:33,  7.50it/s]"], 0.3),
+    "a path": (["wrote out/300/1000/a.txt"], None),
+    "a date": (["started 10/1000/2026"], None),
+    "a very long number": ([f"{'9' * 5000}/1000"], None),
+    "too far": (["step 1001/1000"], None),
+    "no lines": ([None, 7, {"message": 7}, {}], None),
+    "a line in place of lines": ("step 500/1000", 0.5),
+}
+
+
 @pytest.mark.parametrize(
     ("status", "result", "state", "fraction"),
     [
         ({"status": "IN_QUEUE"}, None, "queued", None),
         ({"status": "IN_PROGRESS", "logs": None}, None, "running", None),
+        *(
+            ({"status": "IN_PROGRESS", "logs": logs}, None, "running", fraction)
+            for logs, fraction in LOGS.values()
+        ),
         (
             {"status": "IN_PROGRESS", "logs": [{"message": "step 250/1000"}, {"message": "saving"}]},
             None,
@@ -206,6 +225,23 @@ def test_images_come_with_seed_flags_and_cost() -> None:
     answer = FalInstantCharacter(Fal(result=result).queue).images.status(HANDLE, a_request())
     assert [(image.seed, image.filtered) for image in answer.images] == [(9, False), (9, True)]
     assert answer.cost_usd == pytest.approx(0.20)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "timings", "took_s"),
+    [
+        ({"inference_time": 2.5}, {"inference": 2.3}, 2.5),
+        ({}, {"inference": 2.3}, 2.3),
+        ({"inference_time": "2.5"}, None, 2.5),
+        (None, {"inference": -1}, None),
+        ([2.5], "2.3", None),
+    ],
+)
+def test_what_a_job_took_is_what_fal_says(metrics: Any, timings: Any, took_s: float | None) -> None:
+    status = {"status": "COMPLETED", "metrics": metrics}
+    result = a_result(images=[{"url": "https://v3.fal.media/1"}], timings=timings)
+    answer = FalInstantCharacter(Fal(status, result).queue).images.status(HANDLE, a_request())
+    assert answer.took_s == took_s
 
 
 @pytest.mark.parametrize("output", [{}, {"images": []}, {"images": [{"width": 3}]}])

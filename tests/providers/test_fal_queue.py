@@ -143,7 +143,7 @@ def test_a_failed_status_is_only_unavailable(answer: httpx.Response | Exception)
 
 
 def test_status_reads_logs() -> None:
-    body = {"status": "IN_PROGRESS", "logs": [{"message": "step 1/9", "timestamp": "t"}, "odd"]}
+    body = {"status": "IN_PROGRESS", "logs": [{"message": "step 1/9", "timestamp": "t"}, 7, {}]}
     assert queue(httpx.Response(202, json=body)).status(HANDLE).messages == ["step 1/9"]
 
 

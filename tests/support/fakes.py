@@ -113,6 +113,7 @@ class FakeLedger:
             lambda stored: stored.open and stored.state == job.state,
             money=settlement.money,
             cost_microusd=settlement.cost_microusd,
+            bill_is_implausible=settlement.is_implausible,
         ):
             return False
         self.due.pop(job.job_id, None)

@@ -14,7 +14,7 @@ from local.simulators.astria.rules import COMPARED, Rules
 from local.simulators.astria.tunes import AstriaTunes, read_fields
 from local.simulators.clock import NEVER, Schedule
 from local.simulators.drawing.rendering import Shot, black_frame, render
-from local.simulators.faults import Fault
+from local.simulators.faults import OVERBILLED, Fault
 from local.simulators.incoming import origin_of, root_of
 from local.simulators.media import MediaFile, MediaStore
 from local.simulators.simulator import Simulator
@@ -87,6 +87,7 @@ class AstriaPrompts:
         self, request: Request, tune_id: int, fields: dict[str, Any], cast: ResolvedTunes, fault: Fault | None
     ) -> StoredPrompt:
         cost_mc = 0 if cast.mock else prompt_cost_mc(fields)
+        cost_mc *= OVERBILLED if fault is not None and fault.kind == "overbilled" else 1
         pay(self._simulator, f"tunes/{tune_id}/prompts", str(self._next_id), fields, cost_mc)
         prompt = self._prompt(request, tune_id, fields, cast, fault, cost_mc)
         if fault is None or fault.kind != "forgotten":

@@ -1,6 +1,7 @@
 """fal's queue: submit, status, status stream, result, cancel."""
 
 import asyncio
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -15,7 +16,7 @@ from local.simulators.fal.options import CallOptions
 from local.simulators.fal.orders import TRAINING, Order, application_of, is_application, training_steps
 from local.simulators.fal.streams import EVENT_STREAM, status_events
 from local.simulators.fal.webhooks import FalWebhooks
-from local.simulators.faults import Handler, Operation
+from local.simulators.faults import OVERBILLED, Handler, Operation
 from local.simulators.incoming import origin_of, parsed, root_of
 from local.simulators.ledger import Call
 from local.simulators.simulator import Simulator
@@ -105,6 +106,8 @@ class FalQueueSimulator:
 
     async def _work(self, order: Order, call: Call) -> FalAnswer:
         outcome = await self._models.run(order)
+        if order.suffers("overbilled"):
+            outcome = replace(outcome, billable_units=outcome.billable_units * OVERBILLED)
         call.cost_usd = self._models.cost_usd(order.endpoint, outcome)
         return outcome
 

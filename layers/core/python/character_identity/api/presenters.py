@@ -1,5 +1,6 @@
 """Domain objects as the API shows them."""
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -50,9 +51,11 @@ def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
         model_url=weights.provider_url if weights else None,
         model_storage_url=bucket.link(weights.key) if weights else None,
         metadata=IdentityMetadata(
-            training_time=_ms(took) if took is not None and identity.status == "ready" else None,
+            training_time=identity.took_ms,
+            total_time=_ms(took) if took is not None and identity.status == "ready" else None,
             model_size=weights.size_bytes if weights else None,
             cost=identity.cost_usd,
+            cost_implausible=identity.cost_is_implausible,
             created_at=identity.created_at,
         ),
         error=identity.error,
@@ -76,12 +79,14 @@ def present_generation(
         metadata=GenerationMetadata(
             prompt_used=generation.prompt_used,
             provider=generation.provider,
-            inference_time=_ms(settled_at - generation.created_at) if settled_at else None,
+            inference_time=generation.took_ms,
+            total_time=_ms(settled_at - generation.created_at) if settled_at else None,
             cost=generation.cost_usd,
+            cost_implausible=generation.cost_is_implausible,
             generated_at=settled_at,
         ),
         image_url=shown.image_url if succeeded and shown else None,
-        aspect_ratio=generation.request.aspect_ratio if succeeded else None,
+        aspect_ratio=_aspect_ratio(generation, shown) if succeeded and shown else None,
         clip_similarity=shown.clip_similarity if succeeded and shown else None,
         error=generation.error,
     )
@@ -165,6 +170,15 @@ def _present_image(image: GeneratedImage, scores: list[Score], bucket: Bucket) -
             for score in scores
         ],
     )
+
+
+def _aspect_ratio(generation: Generation, shown: ImageResponse) -> str:
+    """The ratio that was asked for; where sides were, that of the picture which was made, in lowest terms."""
+    width, height = shown.width, shown.height
+    if not (generation.request.width and width and height):
+        return generation.request.aspect_ratio
+    common = math.gcd(width, height)
+    return f"{width // common}:{height // common}"
 
 
 def _ms(duration: timedelta) -> int:

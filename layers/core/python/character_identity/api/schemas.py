@@ -75,11 +75,16 @@ class EstimateIdentityRequest(CreateIdentityRequest):
 
 
 class IdentityMetadata(Body):
-    """``training_time`` in milliseconds, ``model_size`` in bytes, ``cost`` in dollars; None is unknown."""
+    """Times in milliseconds, ``model_size`` in bytes, ``cost`` in dollars; None is unknown.
+
+    ``training_time`` is what the provider says that it worked, ``total_time`` what passed from the order on.
+    """
 
     training_time: int | None = None
+    total_time: int | None = None
     model_size: int | None = None
     cost: float | None = None
+    cost_implausible: bool = False
     clip_similarity: float | None = None
     created_at: datetime
 
@@ -187,12 +192,18 @@ class ImageResponse(Body):
 
 
 class GenerationMetadata(Body):
-    """``inference_time`` in milliseconds, ``cost`` in dollars; None is unknown."""
+    """Times in milliseconds, ``cost`` in dollars; None is unknown.
+
+    ``inference_time`` is what the provider says that it worked, ``total_time`` what passed from the order on.
+    ``cost_implausible``: the provider bills far from the estimate, and the operator was told.
+    """
 
     prompt_used: str | None
     provider: ProviderName
     inference_time: int | None = None
+    total_time: int | None = None
     cost: float | None = None
+    cost_implausible: bool = False
     generated_at: datetime | None = None
 
 

@@ -14,7 +14,9 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.job import ProviderJob
 
 UNSETTLED = "#status IN (:queued, :running)"
-OUTCOME = frozenset({"status", "settled_at", "images", "warnings", "cost_usd", "error"})
+OUTCOME = frozenset(
+    {"status", "settled_at", "images", "warnings", "cost_usd", "cost_is_implausible", "error"}
+)
 
 
 class GenerationTable:

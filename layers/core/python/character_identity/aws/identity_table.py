@@ -17,7 +17,7 @@ ERASED = "erased"
 """The status of what is left of an erased identity: its receipt."""
 NOT_ERASED = "attribute_exists(pk) AND #status <> :erased"
 TRAINING = "#status = :training"
-OUTCOME = {"status", "phase", "progress", "settled_at", "cost_usd", "error"}
+OUTCOME = {"status", "phase", "progress", "settled_at", "cost_usd", "cost_is_implausible", "error"}
 
 
 class IdentityTable:

@@ -70,6 +70,7 @@ class LedgerTable:
             {
                 "money": settlement.money,
                 "cost_microusd": settlement.cost_microusd,
+                "bill_is_implausible": settlement.is_implausible,
                 "wake_token": None,
                 "callback_pending": False,
                 **keys.NOT_DUE,

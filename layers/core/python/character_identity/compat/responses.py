@@ -25,12 +25,13 @@ def images(generation: Generation, bucket: Bucket) -> dict[str, Any]:
                 "url": bucket.link(image.key),
                 "width": image.width,
                 "height": image.height,
-                "content_type": "image/jpeg" if image.key.endswith(".jpg") else "image/png",
+                "content_type": image.content_type,
             }
             for image in shown
             if image.key
         ],
         "seed": next((image.seed for image in shown), None),
+        "timings": {} if generation.took_ms is None else {"inference": generation.took_ms / 1000},
         "has_nsfw_concepts": [False for _ in shown],
         "prompt": generation.prompt_used,
         "warnings": generation.warnings,

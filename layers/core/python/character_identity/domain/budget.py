@@ -12,6 +12,8 @@ from character_identity.domain.job import ProviderJob
 from character_identity.domain.prices import Price
 
 MICROUSD_PER_USD = 1_000_000
+FAR = 3
+"""A bill of less than a third of the estimate, or of more than three times as much, is no rounding."""
 
 
 class Budget(BaseModel):
@@ -56,11 +58,15 @@ class Quote:
 
 
 class Settlement(NamedTuple):
-    """The end of a reservation: the cost, None if unknown, and the amount that counts against the budget."""
+    """The end of a reservation: the cost, None if unknown, and the amount that counts against the budget.
+
+    ``is_implausible``: the provider bills more than was set aside, or far from the estimate.
+    """
 
     money: Literal["committed", "released"]
     cost_microusd: int | None
     committed_microusd: int
+    is_implausible: bool = False
 
 
 def settlement_of(job: ProviderJob) -> Settlement:
@@ -71,7 +77,16 @@ def settlement_of(job: ProviderJob) -> Settlement:
     if job.state in {"accepted", "rejected"}:
         return Settlement("released", 0, 0)
     known = job.estimate_microusd if job.reported_microusd is None else job.reported_microusd
-    return Settlement("committed", known, job.reserved_microusd if known is None else known)
+    committed = job.reserved_microusd if known is None else known
+    return Settlement("committed", known, committed, _is_implausible(job))
+
+
+def _is_implausible(job: ProviderJob) -> bool:
+    reported, estimate = job.reported_microusd, job.estimate_microusd
+    if reported is None:
+        return False
+    is_far = estimate is not None and not estimate <= reported * FAR <= estimate * FAR**2
+    return is_far or reported > job.reserved_microusd
 
 
 def month_of(time: datetime) -> str:

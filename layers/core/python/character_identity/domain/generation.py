@@ -21,7 +21,8 @@ DIMENSIONS: dict[AspectRatio, tuple[int, int]] = {
 }
 """Pixels (width, height) of fal's sizes; https://fal.ai/models/fal-ai/instant-character, read 2026-11-22."""
 
-
+CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+"""Of the pictures that are taken, by the suffix under which they are stored."""
 MAX_IMAGE_BYTES = 50 * 1024 * 1024
 """A larger picture is not stored; whatever is stored can be scored."""
 
@@ -62,6 +63,11 @@ class GeneratedImage(BaseModel):
     height: int | None = None
     reason: str | None = None
 
+    @property
+    def content_type(self) -> str | None:
+        """What the picture was found to be when it was stored."""
+        return CONTENT_TYPES[self.key.rpartition(".")[2]] if self.key else None
+
 
 class ProducedImage(BaseModel):
     """A picture at the provider, not yet ours; ``filtered`` when its safety checker blanked it.
@@ -77,7 +83,11 @@ class ProducedImage(BaseModel):
 
 
 class Generation(BaseModel):
-    """A request, what became of it and what it cost; times are aware UTC."""
+    """A request, what became of it and what it cost; times are aware UTC.
+
+    ``took_ms`` is how long the provider says that it worked, ``cost_is_implausible`` that what it says it
+    bills is far from the estimate.
+    """
 
     generation_id: str
     identity_id: str
@@ -91,5 +101,7 @@ class Generation(BaseModel):
     warnings: list[str] = []
     produced: list[ProducedImage] = []
     images: list[GeneratedImage] = []
+    took_ms: int | None = None
     cost_usd: float | None = None
+    cost_is_implausible: bool = False
     error: Failure | None = None

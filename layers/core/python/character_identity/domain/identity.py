@@ -44,6 +44,7 @@ class Identity(BaseModel):
 
     A ``mock`` was trained by a provider's free mock and never shows the character. ``main_reference`` is the
     one that conditions pictures where a provider takes only one. ``findings`` are warnings about references.
+    ``took_ms`` is how long the provider says that it trained.
     """
 
     identity_id: str
@@ -65,7 +66,9 @@ class Identity(BaseModel):
     weights_url: str | None = None
     weights: Weights | None = None
     provider_model_id: str | None = None
+    took_ms: int | None = None
     cost_usd: float | None = None
+    cost_is_implausible: bool = False
     error: Failure | None = None
 
     @property

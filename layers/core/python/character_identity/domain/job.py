@@ -29,6 +29,7 @@ class ProviderJob(BaseModel):
     that there was a callback. ``not_before`` is when the provider wants to be asked again at the
     earliest; ``callback_pending`` is true from a callback until the provider was asked.
     ``correlation_id`` names the request that ordered it, on every log line about it.
+    ``bill_is_implausible`` is kept of what was settled.
     """
 
     job_id: str
@@ -51,6 +52,7 @@ class ProviderJob(BaseModel):
     handle: JobHandle | None = None
     money: Literal["reserved", "committed", "released"] = "reserved"
     cost_microusd: int | None = None
+    bill_is_implausible: bool = False
     runs: int = 1
     callback_pending: bool = False
 

@@ -43,6 +43,8 @@ class Estimate:
 class JobStatus:
     """Where a job is at its provider; ``cost_usd`` is what the provider says it bills.
 
+    ``took_s`` is how many seconds the provider says that it worked on the job, without any waiting.
+
     ``missing`` is what the provider itself says of a job that it does not know. A replica may lag, so it is
     believed only when it was said twice.
     """
@@ -50,6 +52,12 @@ class JobStatus:
     state: Literal["queued", "running", "done", "failed", "missing"]
     cost_usd: float | None = None
     reason: str | None = None
+    took_s: float | None = None
+
+    @property
+    def took_ms(self) -> int | None:
+        """The same in milliseconds."""
+        return None if self.took_s is None else round(self.took_s * 1000)
 
 
 @dataclass(frozen=True)

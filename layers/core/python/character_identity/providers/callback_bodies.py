@@ -1,13 +1,12 @@
 """What providers post to us says one thing that we may need: which of their jobs it is about."""
 
 import json
-import re
 from typing import Any
+
+from character_identity.providers.answers import REQUEST_ID, whole
 
 MAX_BYTES = 256 * 1024
 """What is longer is not read: far more than either says of a job with pictures."""
-REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-"""fal's are UUIDs."""
 
 
 def fal_job_id(body: bytes) -> str | None:
@@ -29,8 +28,7 @@ def astria_job_id(body: bytes) -> str | None:
             notice = notice[name]
             break
     number = notice.get("id") if isinstance(notice, dict) else None
-    is_number = isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**63
-    return str(number) if is_number else None
+    return str(whole(number)) if whole(number) else None
 
 
 def _json(body: bytes) -> Any:

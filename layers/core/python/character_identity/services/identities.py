@@ -88,6 +88,7 @@ class IdentityService:
             settled_at=None if trains else now,
             mock=adapter.mock,
             training_steps=steps,
+            took_ms=None if trains else 0,
             cost_usd=None if trains else 0.0,
         )
         if job is None:

@@ -9,6 +9,7 @@ from typing import cast
 
 from character_identity.domain.errors import InvalidRequest, InvalidRequestCode, NotFound, ProviderError
 from character_identity.domain.finding import Finding
+from character_identity.domain.generation import CONTENT_TYPES
 from character_identity.domain.image_quality import judge_quality
 from character_identity.domain.reference_set import judge_analysis, judge_count, judge_repeats, medoid
 from character_identity.images.decoding import PreparedImage, prepare
@@ -19,7 +20,7 @@ from character_identity.ports.stores import Bucket, UploadTicket
 MAX_BYTES = 20 * 1024 * 1024
 MAX_REFERENCES = 20
 """No provider takes more, so of more none is even fetched."""
-CONTENT_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+SUFFIXES = {content_type: suffix for suffix, content_type in CONTENT_TYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ class ReferenceService:
 
     def upload_ticket(self, owner: str, content_type: str, size_bytes: int) -> UploadTicket:
         """A presigned POST for one picture of exactly this type and at most this size."""
-        if content_type not in CONTENT_TYPES:
+        if content_type not in SUFFIXES:
             raise InvalidRequest(
-                f"{content_type!r} is not one of {', '.join(CONTENT_TYPES)}.", code="unsupported_image_format"
+                f"{content_type!r} is not one of {', '.join(SUFFIXES)}.", code="unsupported_image_format"
             )
         if not 0 < size_bytes <= MAX_BYTES:
             raise InvalidRequest(f"A picture has 1 to {MAX_BYTES} bytes.", code="image_too_large")
-        key = f"{uploads_of(owner)}{self._new_id()}.{CONTENT_TYPES[content_type]}"
+        key = f"{uploads_of(owner)}{self._new_id()}.{SUFFIXES[content_type]}"
         return self._bucket.upload_ticket(key, content_type, size_bytes)
 
     def fetched(self, owner: str, sources: Sequence[Source]) -> list[Source]:

@@ -9,6 +9,7 @@ from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnkn
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price
 from character_identity.outbound.provider_http import ProviderHttpClient, json_of
+from character_identity.providers.answers import seconds_between, whole
 from character_identity.providers.astria.lists import AstriaLists, is_id
 
 FLUX_BASE_TUNE = 1504944
@@ -47,7 +48,7 @@ class AstriaJobs:
         identifier = answer.get("id") if isinstance(answer, dict) else None
         if not is_id(identifier):
             raise ProviderOutcomeUnknown("astria", "answered a create without an id")
-        return JobHandle(provider_job_id=str(identifier))
+        return JobHandle(provider_job_id=str(whole(identifier)))
 
     def _get(self, handle: JobHandle) -> dict[str, Any] | None:
         """The job as Astria shows it; None if it does not know it any more."""
@@ -72,6 +73,10 @@ class AstriaJobs:
         if not isinstance(json_of(answer), dict):
             raise self._api.trouble(answer)
         return True
+
+    def _took_s(self, job: dict[str, Any]) -> float | None:
+        """The seconds that Astria worked on it; of a prompt too ``trained_at`` says that it is done."""
+        return seconds_between(job.get("started_training_at"), job.get("trained_at"))
 
     def _url_of(self, handle: JobHandle) -> str:
         return f"{self._url}/{handle.provider_job_id}"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from character_identity.domain.errors import ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.outbound.provider_http import ProviderHttpClient
+from character_identity.providers.answers import time, whole
 
 PAGE_SIZE = 120
 """The most that a list answers at once."""
@@ -43,7 +44,7 @@ class AstriaLists:
         understood = True
         for _ in range(MAX_PAGES):
             page = self._page(url, {**filters, **before})
-            things = [thing for thing in page if isinstance(thing, dict) and _number(thing.get("id"))]
+            things = [thing for thing in page if isinstance(thing, dict) and is_id(thing.get("id"))]
             understood = understood and len(things) == len(page)
             for thing in things:
                 if since is not None and _created_at(thing) < since:
@@ -56,14 +57,14 @@ class AstriaLists:
             if not things:
                 _require(understood)
                 return None
-            before = {"before_id": min(_number(thing["id"]) or 0 for thing in things)}
+            before = {"before_id": min(whole(thing["id"]) or 0 for thing in things)}
         raise ProviderUnavailable("astria", f"lists more than {MAX_PAGES * PAGE_SIZE} newer things")
 
     def among_newest(self, url: str, wanted: Wanted) -> JobHandle | None:
         """The newest thing on the first page of a list that is wanted. Raises as ``newest``."""
         understood = True
         for thing in self._page(url, {}):
-            match = wanted(thing) if isinstance(thing, dict) and _number(thing.get("id")) else "perhaps"
+            match = wanted(thing) if isinstance(thing, dict) and is_id(thing.get("id")) else "perhaps"
             if match == "yes":
                 return _handle(thing)
             understood = understood and match == "no"
@@ -79,7 +80,7 @@ class AstriaLists:
 
 def is_id(value: Any) -> bool:
     """Tell what can be the id of a thing: a number, which may have come as text."""
-    return _number(value) is not None
+    return bool(whole(value))
 
 
 def same_words(said: Any, sent: str) -> Match:
@@ -95,19 +96,9 @@ def _require(understood: bool) -> None:
 
 
 def _handle(thing: Thing) -> JobHandle:
-    return JobHandle(provider_job_id=str(_number(thing["id"])))
-
-
-def _number(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value) if len(value) < 20 else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return JobHandle(provider_job_id=str(whole(thing["id"])))
 
 
 def _created_at(thing: Thing) -> datetime:
     """When it was made; one that does not say so in a way we read counts as new."""
-    try:
-        created_at = datetime.fromisoformat(thing["created_at"])
-    except (KeyError, TypeError, ValueError):
-        return datetime.max.replace(tzinfo=UTC)
-    return created_at if created_at.tzinfo else created_at.replace(tzinfo=UTC)
+    return time(thing.get("created_at")) or datetime.max.replace(tzinfo=UTC)

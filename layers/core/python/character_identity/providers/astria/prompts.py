@@ -11,6 +11,7 @@ from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
 from character_identity.domain.prose import prose
 from character_identity.ports.providers import Estimate, GenerationOrder, GenerationPlan, GenerationStatus
+from character_identity.providers.answers import LARGEST_NUMBER, entries, link, number
 from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
 from character_identity.providers.astria.lists import Match, same_words
 
@@ -68,18 +69,18 @@ class AstriaImages(AstriaJobs):
         prompt = self._get(handle)
         if prompt is None:
             return GenerationStatus("missing", reason="Astria does not know this prompt any more.")
-        cost_mc, images = prompt.get("cost_mc"), prompt.get("images")
-        cost_usd = cost_mc / MILLICENTS_PER_USD if isinstance(cost_mc, int) and cost_mc >= 0 else None
+        cost_mc = number(prompt.get("cost_mc"), LARGEST_NUMBER * MILLICENTS_PER_USD)
+        cost_usd = None if cost_mc is None else cost_mc / MILLICENTS_PER_USD
         if prompt.get("user_error"):
             reason = self._api.redact(str(prompt["user_error"]))
             return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
         produced = tuple(
-            ProducedImage(url=url if isinstance(url, str) and url else None, seed=request.seed + index)
-            for index, url in enumerate(images if isinstance(images, list) else [])
+            ProducedImage(url=link(image), seed=request.seed + index)
+            for index, image in enumerate(entries(prompt.get("images"))[: self.max_images])
         )
         if not any(image.url for image in produced):
             return GenerationStatus("running")
-        return GenerationStatus("done", cost_usd=cost_usd, images=produced)
+        return GenerationStatus("done", cost_usd=cost_usd, took_s=self._took_s(prompt), images=produced)
 
     def find(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
         """By its callback, which is the order's own; by text and seed where there is none."""

@@ -60,7 +60,7 @@ class AstriaTrainer(AstriaJobs):
         if tune is None:
             return TrainingStatus("missing", reason="Astria does not know this tune any more.")
         if tune.get("trained_at"):
-            return TrainingStatus("done")
+            return TrainingStatus("done", took_s=self._took_s(tune))
         return TrainingStatus("running" if tune.get("started_training_at") else "queued")
 
     def find(self, order: TrainingOrder, since: datetime) -> JobHandle | None:

@@ -27,12 +27,19 @@ from character_identity.ports.providers import (
     TrainingOrder,
     TrainingStatus,
 )
+from character_identity.providers.answers import link
 from character_identity.providers.fal.images import FalImages, image_body
 from character_identity.providers.fal.jobs import FalJobs
 from character_identity.providers.fal.queue import FalQueue
 from character_identity.providers.fal.retention import IMAGES_LIVE_S, WEIGHTS_LIVE_S, inputs_live_s, kept
 
 GUIDANCE_MAX = 35.0
+COUNTED = re.compile(r"(?<![\w./-])(\d{1,7})\s*/\s*(\d{1,7})(?![\w/-]|\.\d)")
+OTHER_WORK = re.compile(
+    r"load|fetch|sav|checkpoint|shard|cach|encod|latent|caption|component|zip|extract|resiz|warm",
+    re.IGNORECASE,
+)
+"""What a trainer counts besides its steps: "Loading pipeline components 7/7", "saving checkpoint 1/4"."""
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -82,11 +89,10 @@ class FluxLoraTrainer(FalJobs):
             return TrainingStatus("running", fraction=_fraction(status.messages, request))
         if result.output is None:
             return TrainingStatus(result.ending, reason=result.reason)
-        file = result.output.get("diffusers_lora_file")
-        url = file.get("url") if isinstance(file, dict) else None
-        if not isinstance(url, str):
+        url = link(result.output.get("diffusers_lora_file"))
+        if url is None:
             return TrainingStatus("failed", reason="fal answered a training without weights.")
-        return TrainingStatus("done", weights_url=url)
+        return TrainingStatus("done", took_s=status.took_s, weights_url=url)
 
 
 class FluxLoraImages(FalImages):
@@ -155,13 +161,15 @@ def training_archive(images: list[tuple[str, bytes]]) -> bytes:
 
 
 def _fraction(messages: list[str], steps: int) -> float | None:
-    """Share of the steps done, from the last log line that counts them (``step 300/1000``).
+    """Share of the steps done, from the last log line that counts to ``steps`` (``step 300/1000``).
 
-    Loading and saving are counted too; a line without the word counts steps only if it goes to ``steps``.
+    What else is counted is of another number, or says that it is something else.
     """
     for message in reversed(messages):
-        for counted in re.finditer(r"(\bsteps?\b\D{0,3})?\b(\d+)\s*/\s*(\d+)\b", message, re.IGNORECASE):
-            done, total = int(counted[2]), int(counted[3])
-            if done <= total and total > 0 and (counted[1] or total == steps):
+        if OTHER_WORK.search(message):
+            continue
+        for counted in COUNTED.finditer(message):
+            done, total = int(counted[1]), int(counted[2])
+            if done <= total == steps:
                 return done / total
     return None

@@ -7,6 +7,7 @@ from character_identity.domain.generation import DIMENSIONS, AspectRatio, Genera
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price, image_ceiling_usd, image_cost_usd
 from character_identity.ports.providers import Estimate, GenerationStatus
+from character_identity.providers.answers import entries, link, number, whole
 from character_identity.providers.fal.jobs import FalJobs
 
 MAX_STEPS = 50
@@ -44,18 +45,19 @@ class FalImages(FalJobs):
 
     def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
         """Where a picture job stands; the cost is what fal says it bills, at the price per megapixel."""
-        is_completed = self._queue.status(handle).state == "COMPLETED"
-        result = self._queue.result(handle) if is_completed else None
+        status = self._queue.status(handle)
+        result = self._queue.result(handle) if status.state == "COMPLETED" else None
         if result is None:
             return GenerationStatus("running")
         if result.output is None:
             return GenerationStatus(result.ending, reason=result.reason)
-        images = _images(result.output)
+        images = _images(result.output)[: self.max_images]
         if not any(image.url for image in images):
             return GenerationStatus("failed", reason="fal answered a result without pictures.")
         units = result.billable_units
         cost_usd = None if units is None else units * self.price.amount_usd
-        return GenerationStatus("done", cost_usd=cost_usd, images=images)
+        took_s = status.took_s if status.took_s is not None else _inference_s(result.output)
+        return GenerationStatus("done", cost_usd=cost_usd, took_s=took_s, images=images)
 
 
 def image_body(
@@ -83,25 +85,17 @@ def image_body(
 
 
 def _images(output: dict[str, Any]) -> tuple[ProducedImage, ...]:
-    seed = output.get("seed")
-    flags, entries = (_list(output.get(name)) for name in ("has_nsfw_concepts", "images"))
+    seed, flags = whole(output.get("seed")), entries(output.get("has_nsfw_concepts"))
     return tuple(
-        ProducedImage(
-            url=_url(entry),
-            seed=seed if isinstance(seed, int) else None,
-            filtered=index < len(flags) and flags[index] is True,
-        )
-        for index, entry in enumerate(entries)
+        ProducedImage(url=link(image), seed=seed, filtered=index < len(flags) and flags[index] is True)
+        for index, image in enumerate(entries(output.get("images")))
     )
 
 
-def _url(image: Any) -> str | None:
-    url = image.get("url") if isinstance(image, dict) else None
-    return url if isinstance(url, str) and url else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _inference_s(output: dict[str, Any]) -> float | None:
+    """The seconds that the model ran, as it says itself."""
+    timings = output.get("timings")
+    return number(timings.get("inference")) if isinstance(timings, dict) else None
 
 
 def _size(request: GenerationRequest) -> str | dict[str, int]:

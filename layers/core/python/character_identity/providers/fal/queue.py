@@ -4,7 +4,6 @@ https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-22.
 """
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -17,6 +16,7 @@ from character_identity.domain.job import JobHandle
 from character_identity.outbound.provider_http import NO_REASON, UNDECIDED, Key, ProviderHttpClient, json_of
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.gateways import Now
+from character_identity.providers.answers import LONGEST_LINK, REQUEST_ID, entries, link, number
 
 STILL_RUNNING = "Request is still in progress"
 ALREADY_COMPLETED = "ALREADY_COMPLETED"
@@ -33,10 +33,14 @@ UNSETTLED = (UNDECIDED - {499}) | {401, 402, 403, 429}
 
 @dataclass(frozen=True)
 class FalStatus:
-    """One of fal's three states; failure is not among them, it shows in the result."""
+    """One of fal's three states; failure is not among them, it shows in the result.
+
+    ``took_s`` is what fal says of a completed job: the seconds that it ran.
+    """
 
     state: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
     messages: list[str]
+    took_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class FalQueue:
             json=body,
         )
         request_id = answer.get("request_id") if isinstance(answer, dict) else None
-        if not isinstance(request_id, str) or not request_id:
+        if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
             raise ProviderOutcomeUnknown("fal", "answered a submit without a request id")
         own = self.job_handle(endpoint, request_id)
         return JobHandle(
@@ -125,8 +129,10 @@ class FalQueue:
         state = body.get("status") if isinstance(body, dict) else None
         if state not in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED"):
             raise ProviderUnavailable("fal", f"answered an unknown state {self._api.redact(repr(state))}")
-        logs = _list(body.get("logs"))
-        return FalStatus(state, [str(log.get("message", "")) for log in logs if isinstance(log, dict)])
+        lines = (log.get("message") if isinstance(log, dict) else log for log in entries(body.get("logs")))
+        metrics = body.get("metrics")
+        took_s = number(metrics.get("inference_time")) if isinstance(metrics, dict) else None
+        return FalStatus(state, [line for line in lines if isinstance(line, str)], took_s)
 
     def result(self, handle: JobHandle) -> FalResult | None:
         """The result of a completed job, or None while it is not there.
@@ -148,7 +154,7 @@ class FalQueue:
         output = json_of(answer)
         if not isinstance(output, dict):
             raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
-        return FalResult(output, billable_units=_number(answer.headers.get("x-fal-billable-units")))
+        return FalResult(output, billable_units=number(answer.headers.get("x-fal-billable-units")))
 
     def cancel(self, handle: JobHandle) -> None:
         """Ask fal to drop a job. One that waits is dropped at once; one that runs may finish and be billed.
@@ -179,8 +185,8 @@ class FalQueue:
             json={"content_type": content_type, "file_name": file_name},
         )
         addresses = answer if isinstance(answer, dict) else {}
-        upload_url, file_url = addresses.get("upload_url"), addresses.get("file_url")
-        if not isinstance(upload_url, str) or not isinstance(file_url, str):
+        upload_url, file_url = link(addresses.get("upload_url")), link(addresses.get("file_url"))
+        if upload_url is None or file_url is None:
             raise ProviderUnavailable("fal", "answered an upload without its addresses")
         try:
             self._media.put(upload_url, content, content_type)
@@ -194,7 +200,7 @@ class FalQueue:
             known = isinstance(url, str) and urlsplit(url)[:2] == urlsplit(self._queue_url)[:2]
         except ValueError:
             return None
-        return url if known and url.isascii() and url.isprintable() else None
+        return url if known and url.isascii() and url.isprintable() and len(url) <= LONGEST_LINK else None
 
 
 def error_detail(body: Any) -> str:
@@ -229,18 +235,6 @@ def _lifecycle(seconds: int) -> str:
 def _item(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
-    place = ".".join(str(part) for part in _list(item.get("loc")) if part != "body")
+    place = ".".join(str(part) for part in entries(item.get("loc")) if part != "body")
     message = str(item.get("msg") or item.get("type") or "unknown")
     return f"{place}: {message}" if place else message
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and math.isfinite(number) and number >= 0 else None

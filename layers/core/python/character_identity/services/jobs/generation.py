@@ -112,8 +112,8 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
 
     def _apply_status(self, generation: Generation, job: ProviderJob, status: GenerationStatus) -> None:
         if status.state == "done":
-            produced = generation.model_copy(update={"status": "running", "produced": list(status.images)})
-            self._generations.save(produced, {"status", "produced"})
+            changes = {"status": "running", "produced": list(status.images), "took_ms": status.took_ms}
+            self._generations.save(generation.model_copy(update=changes), set(changes))
 
     def _store_outcome(self, generation: Generation, outcome: dict[str, Any]) -> tuple[Generation, str]:
         ended = generation.model_copy(update=outcome)

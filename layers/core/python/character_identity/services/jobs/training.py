@@ -130,7 +130,8 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
         if identity.provider_model_id is None and job.handle is not None:
             self._mark_accepted(identity, job, job.handle)
         if status.state == "done":
-            changes = {"weights_url": status.weights_url} if status.weights_url else {}
+            said = {"weights_url": status.weights_url, "took_ms": status.took_ms}
+            changes = {name: value for name, value in said.items() if value is not None}
             self._identities.advance(identity.identity_id, "storing", PROGRESS["storing"], **changes)
         elif status.state == "queued":
             self._identities.advance(identity.identity_id, "queued", PROGRESS["queued"])

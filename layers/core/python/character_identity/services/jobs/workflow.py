@@ -20,6 +20,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle, JobKind, ProviderJob
+from character_identity.observability import count
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import JobStatus, PaidJobs, Providers
 from character_identity.ports.stores import Ledger
@@ -188,11 +189,13 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         ``failure`` is why the job failed, if it did. Each step is done once, however often all of it runs and
         whoever else is at it: a state machine's last task, or the sweep where that task died.
         """
-        cost_microusd = settlement_of(job).cost_microusd
+        settlement = settlement_of(job)
+        cost_microusd = settlement.cost_microusd
         outcome = {
             "status": "failed" if failure else self.success,
             "settled_at": self._now(),
             "cost_usd": None if cost_microusd is None else usd(cost_microusd),
+            "cost_is_implausible": settlement.is_implausible,
             "error": failure,
         }
         try:
@@ -206,7 +209,13 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _settle_money(self, job: ProviderJob | None) -> None:
         """By what is known of the job, which a call that is under way may change meanwhile."""
-        while job is not None and job.open and not self._ledger.settle(job, settlement_of(job)):
+        while job is not None and job.open:
+            settlement = settlement_of(job)
+            if self._ledger.settle(job, settlement):
+                if settlement.is_implausible:
+                    logger.error("the provider bills far from the estimate", extra=_bill(job))
+                    count("ImplausibleBills")
+                return
             job = self._ledger.get(job.job_id)
 
     # what the tasks have in common
@@ -297,3 +306,12 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         backoff = Backoff(self.first_poll_s, self.longest_poll_s, self._jobs(job).usual_s)
         awaiting_callback = self._callback_addresses.on and not state.was_called_back
         return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)
+
+
+def _bill(job: ProviderJob) -> dict[str, float | None]:
+    """The amounts of a job, in millionths of a dollar."""
+    return {
+        "reported_microusd": job.reported_microusd,
+        "estimate_microusd": job.estimate_microusd,
+        "reserved_microusd": job.reserved_microusd,
+    }

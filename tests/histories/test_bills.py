@@ -1,0 +1,66 @@
+"""Bills that cannot be right: counted, since they may be billed, shown as odd, and told to the operator."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from character_identity.domain.budget import usd
+from character_identity.domain.job import ProviderJob
+from tests.support.in_process.harness import Harness, harness
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+    with harness(monkeypatch) as ready:
+        yield ready
+
+
+PROMPT = {"prompt": "Sarah runs"}
+
+
+def _drawn(inside: Harness) -> tuple[dict[str, object], ProviderJob]:
+    """A generation at once, as it is answered, and its row of the ledger."""
+    order = {"name": "Sarah", "provider": "fal-instant", "references": inside.uploads(1)}
+    identity_id = inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"]
+    path = f"/v1/identities/{identity_id}/generations"
+    generation_id = inside.call("create_generation", "POST", path, PROMPT).body["generationId"]
+    inside.run()
+    shown = inside.call("get_generation", "GET", f"/v1/generations/{generation_id}").body
+    job = inside.services("get_generation").ledger.get(f"generation-{generation_id}")
+    assert job is not None
+    return shown["metadata"], job
+
+
+def _counted(printed: str) -> list[str]:
+    """The metrics that CloudWatch would read from what was printed."""
+    told = [json.loads(line) for line in printed.splitlines() if "_aws" in line]
+    metrics = [metric["Name"] for line in told for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    return [name for name in metrics if name == "ImplausibleBills"]
+
+
+def test_a_bill_of_a_hundred_times_the_price_is_counted_shown_and_told_once(
+    inside: Harness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside.simulator.arm("fal.submit", "overbilled")
+    metadata, job = _drawn(inside)
+    assert job.estimate_microusd is not None
+    assert job.cost_microusd == 100 * job.estimate_microusd
+    assert (job.money, job.bill_is_implausible) == ("committed", True)
+    assert (metadata["cost"], metadata["costImplausible"]) == (usd(job.cost_microusd), True)
+    inside.sweep()
+    assert _counted(capsys.readouterr().out) == ["ImplausibleBills"]
+
+
+def test_a_bill_as_expected_is_told_to_nobody(inside: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+    metadata, job = _drawn(inside)
+    assert (job.bill_is_implausible, metadata["costImplausible"]) == (False, False)
+    assert _counted(capsys.readouterr().out) == []
+
+
+def test_what_the_provider_took_is_told_apart_from_what_passed(inside: Harness) -> None:
+    """The simulator works eight seconds on a picture, after five in its queue."""
+    metadata, _ = _drawn(inside)
+    total = metadata["totalTime"]
+    assert metadata["inferenceTime"] == 8_000
+    assert isinstance(total, int) and total >= 13_000

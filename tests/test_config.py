@@ -18,6 +18,7 @@ PROVIDERS = {
     "FAL_REST_URL": "https://rest.test",
     "ASTRIA_API_URL": "https://astria.test",
 }
+ONE_MACHINE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -53,7 +54,13 @@ def test_media_hosts_are_added_to_the_known_ones() -> None:
 
 @pytest.mark.parametrize(("value", "local"), [("true", True), ("false", False), ("", False), ("1", False)])
 def test_local_mode_is_switched_on_by_one_word_only(value: str, local: bool) -> None:
-    assert OutboundSettings.from_env({"LOCAL_MODE": value}).local_mode is local
+    assert OutboundSettings.from_env(ONE_MACHINE | {"LOCAL_MODE": value}).local_mode is local
+
+
+@pytest.mark.parametrize("endpoint", [{}, {"AWS_ENDPOINT_URL": "https://s3.eu-central-1.amazonaws.com"}])
+def test_local_mode_is_refused_where_aws_is_elsewhere(endpoint: dict[str, str]) -> None:
+    with pytest.raises(InvalidSettings, match="set the parameter LocalMode to false"):
+        OutboundSettings.from_env({"LOCAL_MODE": "true"} | endpoint)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(autouse=True)
 def _on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_MODE", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")  # moto plays AWS
 
 
 def happened(**changes: Any) -> Event:

@@ -61,6 +61,8 @@ ENVIRONMENT = {
     "MONTHLY_BUDGET_USD": "1000",
     "REQUESTS_PER_MINUTE": "1000",
     "LOCAL_MODE": "true",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",  # without which local mode is refused; moto plays AWS
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
 }
 KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
 WAITS = {"queue_s": 5, "training_s": 150, "generation_s": 8}

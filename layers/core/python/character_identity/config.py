@@ -108,6 +108,14 @@ class OutboundSettings(Settings):
 
     local_mode: bool = False  # loopback addresses too: on one machine only
     media_hosts: frozenset[str] = frozenset()  # beside the known ones
+    aws_endpoint_url: str = ""  # set on one machine
+
+    def __post_init__(self) -> None:
+        if self.local_mode and not is_loopback(self.aws_endpoint_url):
+            raise InvalidSettings(
+                "LOCAL_MODE is true, but AWS_ENDPOINT_URL is no address of this machine: loopback addresses "
+                "are fetched on one machine only, so set the parameter LocalMode to false."
+            )
 
     @property
     def result_hosts(self) -> frozenset[str]:

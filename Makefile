@@ -34,8 +34,8 @@ check: setup ## format, lint, types, templates, state machines
 docs: setup ## the tables of docs/api.md that come from the table of routes
 	@$(PYTHON) -m scripts.api_page
 
-synth: setup ## the CloudFormation template, into cdk.out
-	@$(PYTHON) -m scripts.synth
+synth: setup ## the CloudFormation template of a stage, into cdk.out (STAGE=dev or prod)
+	@$(PYTHON) -m scripts.synth $(if $(STAGE),--stage "$(STAGE)")
 
 lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=--upgrade for the newest releases)
 	@scripts/lock $(OPTIONS)

@@ -13,6 +13,7 @@ from character_identity.api.openapi.components import HEADER_PARAMETERS, HEADERS
 from character_identity.api.routes.table import ROUTES
 from infra import catalog
 from infra.monitoring import log_group
+from infra.stages import Stage
 
 # One line of JSON per request; no header, no query and no token gets into it.
 ACCESS_LOG = (
@@ -37,6 +38,7 @@ class Api(Construct):
         entries: Sequence[catalog.Function],
         functions: Mapping[str, lambda_.Function],
         cors_origins: Sequence[str],
+        stage: Stage,
     ) -> None:
         super().__init__(scope, construct_id)
         authorizer = next(entry.name for entry in entries if entry.trigger == catalog.AUTHORIZER)
@@ -69,19 +71,21 @@ class Api(Construct):
                     integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
                     authorizer=apigateway.HttpNoneAuthorizer() if entry.routes[0].is_open else None,
                 )
-        stage = self._stage()
-        self.url = stage.url
+        self.url = self._default_stage(stage).url
 
-    def _stage(self) -> apigateway.HttpStage:
-        stage = self.http_api.add_stage(
+    def _default_stage(self, stage: Stage) -> apigateway.HttpStage:
+        """API Gateway calls a stage what has a name in the API's address; ours has none."""
+        default = self.http_api.add_stage(
             "Stage",
             stage_name="$default",
             auto_deploy=True,
-            throttle=apigateway.ThrottleSettings(rate_limit=50, burst_limit=100),
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=stage.throttle.requests_per_second, burst_limit=stage.throttle.burst
+            ),
         )
-        resource = stage.node.default_child
+        resource = default.node.default_child
         assert isinstance(resource, apigateway.CfnStage)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
-            destination_arn=log_group(self, "AccessLogs").log_group_arn, format=ACCESS_LOG
+            destination_arn=log_group(self, "AccessLogs", stage).log_group_arn, format=ACCESS_LOG
         )
-        return stage
+        return default

@@ -13,7 +13,8 @@ from constructs import Construct
 from infra import catalog
 from infra.catalog import pascal
 from infra.monitoring import log_group
-from infra.parameters import Parameters
+from infra.stack_parameters import StackParameters
+from infra.stages import Stage
 from infra.storage import Storage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,7 +51,8 @@ class Functions(Construct):
         *,
         entries: Sequence[catalog.Function],
         storage: Storage,
-        parameters: Parameters,
+        parameters: StackParameters,
+        stage: Stage,
         architecture: lambda_.Architecture,
         core: Path,
         dependencies: Path,
@@ -58,6 +60,7 @@ class Functions(Construct):
         super().__init__(scope, construct_id)
         self._storage = storage
         self._parameters = parameters
+        self._stage = stage
         self._architecture = architecture
         self._layers = [
             self._layer("Core", core, "The shared package"),
@@ -88,7 +91,7 @@ class Functions(Construct):
 
     def _function(self, entry: catalog.Function) -> lambda_.Function:
         construct_id = pascal(entry.name)
-        logs = log_group(self, f"{construct_id}Logs")
+        logs = log_group(self, f"{construct_id}Logs", self._stage)
         # Not the CDK's default role: that one may write to every log group of the account.
         role = iam.Role(
             self,
@@ -128,7 +131,7 @@ class Functions(Construct):
 
     def _environment(self, entry: catalog.Function) -> dict[str, str]:
         """Variables for what the entry uses. Workflows adds the machine that it starts."""
-        settings = self._parameters.values
+        settings = self._parameters.by_variable
         variables = {"FUNCTION_NAME": entry.name}
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name

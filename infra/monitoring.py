@@ -5,21 +5,35 @@ from collections.abc import Iterable, Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.catalog import pascal
+from infra.stages import Stage
+
+AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+RETENTION = {
+    1: logs.RetentionDays.ONE_DAY,
+    3: logs.RetentionDays.THREE_DAYS,
+    5: logs.RetentionDays.FIVE_DAYS,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+}
 
 
-def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
-    """A log group that keeps one month and goes with the stack."""
+def log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.LogGroup:
+    """A log group that keeps its lines as long as the stage says and goes with the stack."""
     return logs.LogGroup(
         scope,
         construct_id,
-        retention=logs.RetentionDays.ONE_MONTH,
+        retention=RETENTION[stage.log_retention_days],
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
 
@@ -34,7 +48,8 @@ COUNTED = {
 class Alarms(Construct):
     """On failed executions, an API that answers 5xx, what was not scored or delivered, bills, and the sweep.
 
-    Failing tasks need no alarm of their own: they end in a failed execution.
+    Failing tasks need no alarm of their own: they end in a failed execution. All alarms tell ``topic``, when
+    they sound and when they are over.
     """
 
     def __init__(
@@ -47,8 +62,10 @@ class Alarms(Construct):
         unscored: sqs.Queue,
         undelivered: sqs.Queue,
         sweep: lambda_.Function,
+        email: str,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.topic = self._topic(email)
         for name, machine in machines.items():
             self._alarm(
                 f"{pascal(name)}Failed",
@@ -75,30 +92,57 @@ class Alarms(Construct):
             "The sweep ended in an error: something could not be settled, or was due for an hour",
             sweep.metric_errors(statistic="Sum"),
         )
-        for metric, description in COUNTED.items():
-            self._alarm(metric, description, _counted(metric))
-        cloudwatch.Alarm(
-            self,
+        for metric, counted in COUNTED.items():
+            self._alarm(metric, counted, _counted(metric))
+        self._alarm(
             "SweepMissing",
-            alarm_description="The sweep did not run for a quarter of an hour: what dies now is not found",
-            metric=sweep.metric_invocations(statistic="Sum", period=cdk.Duration.minutes(15)),
-            threshold=1,
-            evaluation_periods=1,
+            "The sweep did not run for a quarter of an hour: what dies now is not found",
+            sweep.metric_invocations(statistic="Sum", period=cdk.Duration.minutes(15)),
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
 
-    def _alarm(self, construct_id: str, description: str, metric: cloudwatch.IMetric) -> None:
-        cloudwatch.Alarm(
+    def _topic(self, email: str) -> sns.Topic:
+        topic = sns.Topic(self, "Topic", display_name="Alarms of the characters", enforce_ssl=True)
+        # Its policy takes the place of the default one, which would let the account's alarms in.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID}},
+            )
+        )
+        somebody = cdk.CfnCondition(
+            self, "Somebody", expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(email, ""))
+        )
+        subscription = sns.CfnSubscription(
+            self, "Email", protocol="email", endpoint=email, topic_arn=topic.topic_arn
+        )
+        subscription.cfn_options.condition = somebody
+        return topic
+
+    def _alarm(
+        self,
+        construct_id: str,
+        description: str,
+        metric: cloudwatch.IMetric,
+        *,
+        comparison_operator: cloudwatch.ComparisonOperator = AT_LEAST,
+        treat_missing_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
             self,
             construct_id,
             alarm_description=description,
             metric=metric,
             threshold=1,
             evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=comparison_operator,
+            treat_missing_data=treat_missing_data,
         )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
 
 
 def _counted(metric: str) -> cloudwatch.Metric:

@@ -1,55 +1,161 @@
-"""The stack's parameters, and the variable in which the functions find each."""
+"""The one list of the stack's parameters: what each is for, and what a value has to be. Plain data.
 
-import aws_cdk as cdk
-from constructs import Construct
+A stage gives some of them a value of its own (``stages.py``); whoever deploys may give another.
+"""
 
-# environment variable: (parameter, default, description); None: it must be given
-TEXTS: dict[str, tuple[str, str | None, str]] = {
-    "FAL_QUEUE_URL": ("FalQueueUrl", "https://queue.fal.run", "fal: calls that are queued"),
-    "FAL_REST_URL": ("FalRestUrl", "https://rest.fal.ai", "fal: file uploads"),
-    "ASTRIA_API_URL": ("AstriaApiUrl", "https://api.astria.ai", "Astria"),
-    "MEDIA_HOSTS": ("MediaHosts", "", "Further hosts that results may come from, separated by commas"),
-    "MONTHLY_BUDGET_USD": ("MonthlyBudgetUsd", "100", "What an owner may spend at the providers in a month"),
-    "REQUESTS_PER_MINUTE": ("RequestsPerMinute", "60", "How many orders and checks an owner may send"),
-    "JWT_ISSUER": ("JwtIssuer", None, "The 'iss' of accepted tokens"),
-    "JWT_AUDIENCE": ("JwtAudience", "authenticated", "The 'aud' of accepted tokens"),
-    "JWKS_URL": ("JwksUrl", None, "Where the public keys of the issuer are"),
-}
+import re
+from dataclasses import dataclass
+
+Value = str | int | float | list[str]
+
+HOST = r"[A-Za-z0-9.-]+(:[0-9]{1,5})?"
+MEDIA_HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9a-f:]+"
+"""A name, with a dot in front for all under it, or an address."""
+BASE_URL = rf"https://{HOST}(/[^\s?#]*)?|http://(127\.0\.0\.1|localhost)(:[0-9]{{1,5}})?(/[^\s?#]*)?"
+"""Over TLS; plain HTTP to this machine only, which in the cloud leads nowhere."""
+A_BASE_URL = "an https:// address without a query (http:// only on this machine)"
+LARGEST_CONCURRENCY = 1000
+"""Of an event source mapping of SQS, and 2 the least:
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html, read 2026-11-28."""
+CONCURRENCY = r"[2-9]|[1-9][0-9]{1,2}|1000"
+A_CONCURRENCY = f"a whole number from 2 to {LARGEST_CONCURRENCY}"
 
 
-class Parameters(Construct):
-    """The parameters of the stack; they stand at its top, so their names have no prefix."""
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A parameter of the stack.
 
-    def __init__(self, stack: cdk.Stack) -> None:
-        super().__init__(stack, "Parameters")
-        self.values: dict[str, str] = {
-            variable: cdk.CfnParameter(stack, name, default=default, description=description).value_as_string
-            for variable, (name, default, description) in TEXTS.items()
-        }
-        self.values["ASTRIA_MOCK"] = cdk.CfnParameter(
-            stack,
-            "AstriaMock",
-            default="false",
-            allowed_values=["true", "false"],
-            description="true asks Astria for its free mock, whose pictures never show the character",
-        ).value_as_string
-        self.values["LOCAL_MODE"] = cdk.CfnParameter(
-            stack,
-            "LocalMode",
-            default="false",
-            allowed_values=["true", "false"],
-            description="true only on one machine: plain HTTP and loopback addresses are then allowed",
-        ).value_as_string
-        self.webhook_url: str = cdk.CfnParameter(
-            stack,
-            "WebhookUrl",
-            default="",
-            description="Where providers call back: empty for the API's own address, 'off' for not at all",
-        ).value_as_string
-        self.cors_origins: list[str] = cdk.CfnParameter(
-            stack,
-            "CorsOrigins",
-            type="CommaDelimitedList",
-            default="https://localhost",
-            description="Origins of web pages that may call the API and upload to the bucket",
-        ).value_as_list
+    ``pattern`` is of the whole value, or of each in a list; ``must_be`` says it in words.
+    """
+
+    name: str
+    description: str
+    pattern: str
+    must_be: str
+    default: str | None = ""  # None: it must be given
+    is_list: bool = False
+    variable: str = ""  # the environment variable in which functions find it
+
+    def text(self, value: Value) -> str:
+        """Return a value as CloudFormation takes it: members of a list are separated by commas.
+
+        Raises:
+            ValueError: it is none that the parameter may have.
+        """
+        members = value if isinstance(value, list) else [str(value)]
+        if not self.is_list and isinstance(value, list):
+            raise ValueError(f"must be {self.must_be}")
+        if not all(re.fullmatch(self.pattern, member) for member in members):
+            raise ValueError(f"must be {self.must_be}")
+        return ",".join(members)
+
+
+PARAMETERS = (
+    Parameter(
+        variable="FAL_QUEUE_URL",
+        name="FalQueueUrl",
+        default="https://queue.fal.run",
+        description="fal: calls that are queued",
+        pattern=BASE_URL,
+        must_be=A_BASE_URL,
+    ),
+    Parameter(
+        variable="FAL_REST_URL",
+        name="FalRestUrl",
+        default="https://rest.fal.ai",
+        description="fal: file uploads",
+        pattern=BASE_URL,
+        must_be=A_BASE_URL,
+    ),
+    Parameter(
+        variable="ASTRIA_API_URL",
+        name="AstriaApiUrl",
+        default="https://api.astria.ai",
+        description="Astria",
+        pattern=BASE_URL,
+        must_be=A_BASE_URL,
+    ),
+    Parameter(
+        variable="MEDIA_HOSTS",
+        name="MediaHosts",
+        description="Further hosts that results may come from, separated by commas",
+        pattern=rf"(({MEDIA_HOST})(,({MEDIA_HOST}))*)?",
+        must_be="empty, or host names separated by commas, each without https:// and path",
+    ),
+    Parameter(
+        variable="MONTHLY_BUDGET_USD",
+        name="MonthlyBudgetUsd",
+        default="100",
+        description="What an owner may spend at the providers in a month",
+        pattern=r"[0-9]{1,7}(\.[0-9]{1,2})?",
+        must_be="an amount in US dollars, such as 100 or 99.50",
+    ),
+    Parameter(
+        variable="REQUESTS_PER_MINUTE",
+        name="RequestsPerMinute",
+        default="60",
+        description="How many orders and checks an owner may send",
+        pattern=r"[1-9][0-9]{0,5}",
+        must_be="a whole number from 1 to 999999",
+    ),
+    Parameter(
+        variable="JWT_ISSUER",
+        name="JwtIssuer",
+        default=None,
+        description="The 'iss' of accepted tokens",
+        pattern=r"[^\s]{1,2048}",
+        must_be="the issuer's name as its tokens have it, without blanks",
+    ),
+    Parameter(
+        variable="JWT_AUDIENCE",
+        name="JwtAudience",
+        default="authenticated",
+        description="The 'aud' of accepted tokens",
+        pattern=r"[^\s]{1,2048}",
+        must_be="an audience as tokens have it, without blanks",
+    ),
+    Parameter(
+        variable="JWKS_URL",
+        name="JwksUrl",
+        default=None,
+        description="Where the public keys of the issuer are",
+        pattern=BASE_URL,
+        must_be=A_BASE_URL,
+    ),
+    Parameter(
+        variable="ASTRIA_MOCK",
+        name="AstriaMock",
+        default="false",
+        description="true asks Astria for its free mock, whose pictures never show the character",
+        pattern="true|false",
+        must_be="true or false",
+    ),
+    Parameter(
+        variable="LOCAL_MODE",
+        name="LocalMode",
+        default="false",
+        description="true only on one machine: plain HTTP and loopback addresses are then allowed",
+        pattern="true|false",
+        must_be="true or false",
+    ),
+    Parameter(
+        name="WebhookUrl",
+        description="Where providers call back: empty for the API's own address, 'off' for not at all",
+        pattern=rf"|off|{BASE_URL}",
+        must_be=f"empty, 'off', or {A_BASE_URL}",
+    ),
+    Parameter(
+        name="CorsOrigins",
+        default="https://localhost",
+        description="Origins of web pages that may call the API and upload to the bucket",
+        pattern=rf"\*|https?://{HOST}",
+        must_be="origins such as https://pages.example, without a path and separated by commas",
+        is_list=True,
+    ),
+    Parameter(
+        name="AlarmEmail",
+        description="Who is told of alarms, beside the subscribers of the topic; empty for nobody",
+        pattern=r"([^@\s,]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?",
+        must_be="empty or an e-mail address",
+    ),
+)

@@ -7,6 +7,8 @@ from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from constructs import IConstruct
@@ -26,6 +28,14 @@ SWEPT = {
     for rule in ("LambdaAsyncFailureDestination", "EventBusDLQ")
 }
 """On what runs every minute only."""
+MAILED = {
+    "Serverless::Serverless-SNSRedrivePolicy": "An alarm that could not be mailed stands in CloudWatch.",
+}
+"""On the subscription of an address only."""
+UNPROTECTED = {
+    "AwsSolutions::AwsSolutions-DDB3": "The stage says that nobody will want its data back.",
+}
+"""On the table of a stage that is not protected only."""
 EXECUTIONS = (
     "AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
     ':execution:{"Fn::Select":[6,{"Fn::Split":[":",{"Ref":"%s"}]}]}:*]'
@@ -59,6 +69,10 @@ def add_rules(app: cdk.App, stack: CharacterIdentity) -> None:
             _accept(construct, OPEN_ROUTE)
         if construct.node.path.endswith(("/Sweep/EventInvokeConfig", "/EveryMinute")):
             _accept(construct, SWEPT)
+        if isinstance(construct, sns.CfnSubscription):
+            _accept(construct, MAILED)
+        if isinstance(construct, dynamodb.CfnTable) and not construct.deletion_protection_enabled:
+            _accept(construct, UNPROTECTED)
         if isinstance(construct, sfn.CfnStateMachine):
             _accept(stack, {EXECUTIONS % stack.get_logical_id(construct): "All executions of one machine."})
 

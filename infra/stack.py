@@ -13,50 +13,65 @@ from infra.api import Api
 from infra.events import Events
 from infra.functions import Functions
 from infra.monitoring import Alarms
-from infra.parameters import Parameters
+from infra.stack_parameters import StackParameters
+from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflows import Workflows
 
+CONSTRUCT_ID = "CharacterIdentity"
+"""By this the CDK's command line and the files of cdk.out name the stack, whatever the stage calls it."""
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
 
 class CharacterIdentity(cdk.Stack):
-    """The service. ``core`` and ``dependencies`` are folders of layers, built for ``architecture``."""
+    """The service in one stage. ``core`` and ``dependencies`` are layers, built for ``architecture``."""
 
     def __init__(
         self,
         scope: Construct,
-        construct_id: str,
         *,
+        stage: Stage,
         architecture: lambda_.Architecture,
         core: Path,
         dependencies: Path,
-        removal: cdk.RemovalPolicy,
         entries: Sequence[catalog.Function] = catalog.FUNCTIONS,
         **stack: Any,
     ) -> None:
-        super().__init__(scope, construct_id, **stack)
-        parameters = Parameters(self)
-        self.storage = storage = Storage(
-            self, "Storage", cors_origins=parameters.cors_origins, removal=removal
+        super().__init__(
+            scope,
+            CONSTRUCT_ID,
+            stack_name=stage.stack_name,
+            termination_protection=stage.protected,
+            description="One character, the same in every picture",
+            **stack,
         )
+        parameters = StackParameters(self, stage)
+        cors_origins = parameters.texts("CorsOrigins")
+        self.storage = storage = Storage(self, "Storage", cors_origins=cors_origins, stage=stage)
         functions = Functions(
             self,
             "Functions",
             entries=entries,
             storage=storage,
             parameters=parameters,
+            stage=stage,
             architecture=architecture,
             core=core,
             dependencies=dependencies,
         ).by_name
-        workflows = Workflows(self, "Workflows", entries=entries, functions=functions).by_name
-        api = Api(self, "Api", entries=entries, functions=functions, cors_origins=parameters.cors_origins)
-        own_address = cdk.CfnCondition(
-            self, "OwnAddress", expression=cdk.Fn.condition_equals(parameters.webhook_url, "")
+        workflows = Workflows(self, "Workflows", entries=entries, functions=functions, stage=stage).by_name
+        api = Api(
+            self,
+            "Api",
+            entries=entries,
+            functions=functions,
+            cors_origins=cors_origins,
+            stage=stage,
         )
+        given_url = parameters.text("WebhookUrl")
+        own_address = cdk.CfnCondition(self, "OwnAddress", expression=cdk.Fn.condition_equals(given_url, ""))
         webhook_url = cdk.Fn.condition_if(
-            own_address.logical_id, api.http_api.api_endpoint, parameters.webhook_url
+            own_address.logical_id, api.http_api.api_endpoint, given_url
         ).to_string()
         for entry in entries:
             if entry.calls_back:
@@ -69,7 +84,7 @@ class CharacterIdentity(cdk.Stack):
             deliver_event=functions["deliver_event"],
             sweep=functions["sweep"],
         )
-        Alarms(
+        alarms = Alarms(
             self,
             "Alarms",
             machines=workflows,
@@ -77,6 +92,7 @@ class CharacterIdentity(cdk.Stack):
             unscored=events.unscored,
             undelivered=events.undelivered,
             sweep=functions["sweep"],
+            email=parameters.text("AlarmEmail"),
         )
         outputs = {
             "ApiUrl": api.url,
@@ -88,6 +104,7 @@ class CharacterIdentity(cdk.Stack):
             "SweepName": functions["sweep"].function_name,
             "FalKeySecretName": storage.provider_keys["fal"].secret_arn,
             "AstriaKeySecretName": storage.provider_keys["astria"].secret_arn,
+            "AlarmTopicArn": alarms.topic.topic_arn,
         }
         for name, value in outputs.items():
             cdk.CfnOutput(self, name, value=value)

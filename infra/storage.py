@@ -9,30 +9,34 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.catalog import Secret
+from infra.stages import Stage
+
+REMOVAL = {"retain": cdk.RemovalPolicy.RETAIN, "destroy": cdk.RemovalPolicy.DESTROY}
 
 
 class Storage(Construct):
-    """The bucket, the table and the secrets. Only a stack in stage ``dev`` takes its data with it."""
+    """The bucket, the table and the secrets; the stage says whether they outlive the stack."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, cors_origins: Sequence[str], removal: cdk.RemovalPolicy
+        self, scope: Construct, construct_id: str, *, cors_origins: Sequence[str], stage: Stage
     ) -> None:
         super().__init__(scope, construct_id)
-        self.bucket = self._bucket(cors_origins, removal)
-        self.table = self._table(removal)
+        self._removal = REMOVAL[stage.removal_policy]
+        self.bucket = self._bucket(cors_origins)
+        self.table = self._table(stage.protected)
         self.provider_keys: Mapping[Secret, secretsmanager.Secret] = {
-            "fal": self._provider_key("FalKey", "The key of fal", removal),
-            "astria": self._provider_key("AstriaKey", "The key of Astria", removal),
+            "fal": self._provider_key("FalKey", "The key of fal"),
+            "astria": self._provider_key("AstriaKey", "The key of Astria"),
         }
 
-    def _bucket(self, cors_origins: Sequence[str], removal: cdk.RemovalPolicy) -> s3.Bucket:
+    def _bucket(self, cors_origins: Sequence[str]) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Media",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
-            removal_policy=removal,
+            removal_policy=self._removal,
             cors=[
                 s3.CorsRule(
                     allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
@@ -55,7 +59,7 @@ class Storage(Construct):
         )
         return bucket
 
-    def _table(self, removal: cdk.RemovalPolicy) -> dynamodb.Table:
+    def _table(self, is_protected: bool) -> dynamodb.Table:
         def text(name: str) -> dynamodb.Attribute:
             return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
@@ -66,24 +70,23 @@ class Storage(Construct):
             sort_key=text("sk"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
+                point_in_time_recovery_enabled=is_protected
             ),
+            deletion_protection=is_protected,
             time_to_live_attribute="expires_at",
-            removal_policy=removal,
+            removal_policy=self._removal,
         )
         table.add_global_secondary_index(
             index_name="gsi1", partition_key=text("gsi1pk"), sort_key=text("gsi1sk")
         )
         return table
 
-    def _provider_key(
-        self, construct_id: str, description: str, removal: cdk.RemovalPolicy
-    ) -> secretsmanager.Secret:
+    def _provider_key(self, construct_id: str, description: str) -> secretsmanager.Secret:
         """A secret that a person fills; no later deployment changes it, as this text never changes."""
         return secretsmanager.Secret(
             self,
             construct_id,
             description=description,
             secret_string_value=cdk.SecretValue.unsafe_plain_text("not configured"),
-            removal_policy=removal,
+            removal_policy=self._removal,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
@@ -11,6 +12,7 @@ from constructs import Construct
 from infra import catalog
 from infra.catalog import pascal
 from infra.monitoring import log_group
+from infra.stages import Stage
 
 DEFINITIONS = Path(__file__).parent / "state_machines"
 
@@ -25,8 +27,10 @@ class Workflows(Construct):
         *,
         entries: Sequence[catalog.Function],
         functions: Mapping[str, lambda_.Function],
+        stage: Stage,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._stage = stage
         self.by_name: dict[str, sfn.StateMachine] = {
             path.name.removesuffix(".asl.json"): self._state_machine(path, functions)
             for path in sorted(DEFINITIONS.glob("*.asl.json"))
@@ -63,7 +67,8 @@ class Workflows(Construct):
 
     def _state_machine(self, path: Path, functions: Mapping[str, lambda_.Function]) -> sfn.StateMachine:
         construct_id = pascal(path.name.removesuffix(".asl.json"))
-        text = path.read_text(encoding="utf-8")
+        # The files are ASL as the console shows it; the partition is the one that they are deployed to.
+        text = path.read_text(encoding="utf-8").replace("arn:aws:", f"arn:{cdk.Aws.PARTITION}:")
         called = {pascal(name): f for name, f in functions.items() if f"${{{pascal(name)}}}" in text}
         machine = sfn.StateMachine(
             self,
@@ -72,7 +77,7 @@ class Workflows(Construct):
             definition_substitutions={name: function.function_arn for name, function in called.items()},
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=log_group(self, f"{construct_id}Logs"),
+                destination=log_group(self, f"{construct_id}Logs", self._stage),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=False,  # the state names prompts and links
             ),

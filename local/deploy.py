@@ -25,21 +25,27 @@ LIMIT_S = 120
 
 @dataclass(frozen=True)
 class Assembly:
-    """A cloud assembly with one stack: the folder that ``cdk synth`` wrote."""
+    """A cloud assembly with one stack: the folder that ``cdk synth`` wrote.
+
+    ``artifact`` is what its files call the stack, ``stack`` what it is called where it is deployed.
+    """
 
     folder: Path
+    artifact: str
     stack: str
 
     @classmethod
     def read(cls, folder: Path) -> "Assembly":
         """The assembly in a folder."""
         artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
-        (stack,) = (name for name, it in artifacts.items() if it["type"] == "aws:cloudformation:stack")
-        return cls(folder, stack)
+        ((artifact, description),) = (
+            (name, each) for name, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"
+        )
+        return cls(folder, artifact, description.get("properties", {}).get("stackName", artifact))
 
     @property
     def template_text(self) -> str:
-        return (self.folder / f"{self.stack}.template.json").read_text()
+        return (self.folder / f"{self.artifact}.template.json").read_text()
 
     @property
     def template(self) -> dict[str, Any]:
@@ -48,7 +54,7 @@ class Assembly:
 
     @property
     def assets(self) -> dict[str, Any]:
-        assets: dict[str, Any] = json.loads((self.folder / f"{self.stack}.assets.json").read_text())
+        assets: dict[str, Any] = json.loads((self.folder / f"{self.artifact}.assets.json").read_text())
         return assets
 
 
@@ -127,7 +133,7 @@ def _upload(assembly: Assembly, endpoint_url: str, archives: Path) -> str:
             with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
                 s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
             s3.put_object(Bucket=bucket, Key=key, Body=body)
-            if source.name == f"{assembly.stack}.template.json":
+            if source.name == f"{assembly.artifact}.template.json":
                 template_url = f"{endpoint_url}/{bucket}/{key}"
     return template_url
 

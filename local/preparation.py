@@ -19,7 +19,8 @@ from local.packages import PYTHON_VERSION, ROOT, STATE
 from scripts.digest import digest
 
 CDK_OUT = STATE / "cdk.out"
-SYNTHESIS_INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "scripts")
+SYNTHESIS_INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "scripts", "stages")
+STAGE = "dev"
 STAMP = "inputs.sha256"
 OLDEST_NODE = 20  # what the CDK 2.275 supports
 
@@ -63,7 +64,8 @@ def _synthesised(report: Report) -> Assembly:
         shutil.rmtree(CDK_OUT, ignore_errors=True)
         _run(
             "scripts.synth",
-            *("--architecture", architecture(), "--python", PYTHON_VERSION, "--output", str(CDK_OUT)),
+            *("--stage", STAGE, "--architecture", architecture(), "--python", PYTHON_VERSION),
+            *("--output", str(CDK_OUT)),
         )
         stamp.write_text(inputs)
     return Assembly.read(CDK_OUT)

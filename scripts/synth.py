@@ -11,7 +11,8 @@ from pathlib import Path
 from scripts.build_layers import PYTHON
 
 ROOT = Path(__file__).resolve().parents[1]
-STACK = "CharacterIdentity"
+TEMPLATE = "CharacterIdentity.template.json"
+"""Whatever the stage calls the stack."""
 
 
 class SynthesisFailed(Exception):
@@ -23,12 +24,13 @@ def synthesise(
     *,
     architecture: str = "arm64",
     python: str = PYTHON,
-    stage: str = "",
+    stage: str | None = None,
     checks: bool = False,
 ) -> Path:
     """Write the cloud assembly into ``output`` and return the template's path.
 
-    ``checks`` fails on findings of cdk-nag and of the CDK's own validation, and takes some seconds more.
+    ``stage`` is the name of a file of stages/; without one it is the stage that cdk.json names. ``checks``
+    fails on findings of cdk-nag and of the CDK's own validation, and takes some seconds more.
 
     Raises:
         SynthesisFailed: with the output of app.py.
@@ -40,7 +42,7 @@ def synthesise(
         **settings.get("context", {}),
         "architecture": architecture,
         "python": python,
-        "stage": stage,
+        **({"stage": stage} if stage is not None else {}),
         "checks": str(checks).lower(),
     }
     environment = {
@@ -57,7 +59,7 @@ def synthesise(
     if done.returncode:
         raise SynthesisFailed(f"{done.stdout}{done.stderr}")
     sys.stderr.write(done.stderr)
-    return output / f"{STACK}.template.json"
+    return output / TEMPLATE
 
 
 def main() -> int:
@@ -65,7 +67,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--architecture", choices=["arm64", "x86_64"], default="arm64")
     parser.add_argument("--python", default=PYTHON, help="the version that the layers are built for")
-    parser.add_argument("--stage", default="", help="dev: removing the stack removes its data")
+    parser.add_argument("--stage", help="the name of a file of stages/; default: the one that cdk.json names")
     parser.add_argument("--output", type=Path, default=ROOT / "cdk.out")
     parser.add_argument("--checks", action="store_true", help="fail on findings of cdk-nag")
     options = parser.parse_args()

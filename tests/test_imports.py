@@ -56,7 +56,7 @@ RULES: dict[str, set[str]] = {
     "functions.sweep": {CORE, "aws_lambda_powertools"},  # metrics, off the path of requests
     "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
     "character_identity_client": {"httpx", "pydantic"},
-    "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs"},
+    "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs", "pydantic"},
     "app": {"aws_cdk", "infra", "scripts.build_layers", "scripts.openapi"},
     "scripts": {LIBRARIES},
     "scripts.openapi": {f"{CORE}.api", "scripts"},

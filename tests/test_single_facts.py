@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-import pytest
-
 from character_identity import config
 from character_identity.domain.score import CLIP_ENCODER
+from infra.parameters import PARAMETERS
 from scripts.weights.encoders import CLIP_VIT_B32
 
 ROOT = Path(__file__).parents[1]
@@ -35,10 +34,7 @@ def test_no_text_constant_has_two_names() -> None:
     assert _repeated(sorted(_text_constants())) == {}
 
 
-@pytest.mark.processes
 def test_every_variable_that_the_stack_can_give_is_read_by_name() -> None:
-    from infra import parameters  # it loads the CDK, which starts Node
-
     fields = {
         field.name.upper()
         for settings in config.Settings.__subclasses__()
@@ -50,7 +46,7 @@ def test_every_variable_that_the_stack_can_give_is_read_by_name() -> None:
         for node in ast.walk(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert sorted(parameters.TEXTS.keys() - fields - texts) == []
+    assert sorted({each.variable for each in PARAMETERS if each.variable} - fields - texts) == []
 
 
 def test_the_export_of_clip_has_the_name_by_which_its_scores_are_known() -> None:

@@ -1,4 +1,4 @@
-"""The template, synthesised once per session and architecture, without the layers."""
+"""The templates, synthesised once per session and without the layers."""
 
 import json
 from pathlib import Path
@@ -7,30 +7,40 @@ import pytest
 
 from tests.infra.template import Template
 
+ACCOUNT = "123456789012"
+
 
 @pytest.fixture(scope="session")
 def cloud_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that ships: arm64."""
-    return _synthesise(tmp_path_factory.mktemp("arm64"))
+    """The folder that ships: stage prod, arm64."""
+    return synthesise(tmp_path_factory.mktemp("prod"), "prod")
 
 
 @pytest.fixture(scope="session")
 def template(cloud_assembly: Path) -> Template:
     """What ships."""
-    return _template(cloud_assembly)
+    return template_in(cloud_assembly)
 
 
 @pytest.fixture(scope="session")
-def local_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """What runs on one machine: x86_64, stage dev."""
-    return _template(_synthesise(tmp_path_factory.mktemp("x86_64"), architecture="x86_64", is_dev=True))
+def local_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that runs on one machine: stage dev, x86_64."""
+    return synthesise(tmp_path_factory.mktemp("dev"), "dev", architecture="x86_64")
 
 
-def _template(assembly: Path) -> Template:
+@pytest.fixture(scope="session")
+def local_template(local_assembly: Path) -> Template:
+    """What runs on one machine."""
+    return template_in(local_assembly)
+
+
+def template_in(assembly: Path) -> Template:
+    """Read the template of a cloud assembly."""
     return Template(json.loads((assembly / "CharacterIdentity.template.json").read_text()))
 
 
-def _synthesise(folder: Path, *, architecture: str = "arm64", is_dev: bool = False) -> Path:
+def synthesise(folder: Path, stage: str, *, architecture: str = "arm64", region: str | None = None) -> Path:
+    """Write a cloud assembly into a folder: for one region, or as it ships, for any."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CDK_VALIDATION", "false")
         environment.setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20")
@@ -38,6 +48,7 @@ def _synthesise(folder: Path, *, architecture: str = "arm64", is_dev: bool = Fal
         import aws_cdk as cdk
 
         from infra.stack import ARCHITECTURES, CharacterIdentity
+        from infra.stages import read_stage
 
         layers = {name: folder / name for name in ("core", "dependencies")}
         for layer in layers.values():
@@ -46,11 +57,11 @@ def _synthesise(folder: Path, *, architecture: str = "arm64", is_dev: bool = Fal
         app = cdk.App(outdir=str(folder / "cdk.out"), analytics_reporting=False)
         CharacterIdentity(
             app,
-            "CharacterIdentity",
+            stage=read_stage(stage),
             architecture=ARCHITECTURES[architecture],
             core=layers["core"],
             dependencies=layers["dependencies"],
-            removal=cdk.RemovalPolicy.DESTROY if is_dev else cdk.RemovalPolicy.RETAIN,
+            env=cdk.Environment(account=ACCOUNT, region=region) if region else None,
         )
         app.synth()
     return folder / "cdk.out"

@@ -7,26 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.stages import DAYS, read_stage
 from tests.infra.template import Template, readable
 from tests.support.waiting import HANGS_AFTER_S
 
 pytestmark = pytest.mark.processes
 
-PARAMETERS = {
-    "FalQueueUrl": "https://queue.fal.run",
-    "FalRestUrl": "https://rest.fal.ai",
-    "AstriaApiUrl": "https://api.astria.ai",
-    "MediaHosts": "",
-    "JwtIssuer": None,
-    "JwtAudience": "authenticated",
-    "JwksUrl": None,
-    "CorsOrigins": "https://localhost",
-    "LocalMode": "false",
-    "WebhookUrl": "",
-    "MonthlyBudgetUsd": "100",
-    "RequestsPerMinute": "60",
-    "AstriaMock": "false",
-}
 OUTPUTS = {
     "ApiId": "<ApiHttp>",
     "BucketName": "<StorageMedia>",
@@ -36,15 +22,8 @@ OUTPUTS = {
     "SweepName": "<FunctionsSweep>",
     "FalKeySecretName": "<StorageFalKey>",
     "AstriaKeySecretName": "<StorageAstriaKey>",
+    "AlarmTopicArn": "<AlarmsTopic>",
 }
-
-
-def test_parameters_and_their_defaults(template: Template) -> None:
-    parameters = dict(template.document["Parameters"])
-    del parameters["BootstrapVersion"]  # the CDK's own
-    assert {name: each.get("Default") for name, each in parameters.items()} == PARAMETERS
-    kinds = {name: each["Type"] for name, each in parameters.items() if each["Type"] != "String"}
-    assert kinds == {"CorsOrigins": "CommaDelimitedList"}
 
 
 def test_outputs(template: Template) -> None:
@@ -58,7 +37,7 @@ def test_all_logs_end(template: Template) -> None:
     groups = template.resources("AWS::Logs::LogGroup").values()
     machines = len(template.resources("AWS::StepFunctions::StateMachine"))
     assert len(groups) == len(template.functions()) + machines + 1  # and the API's access log
-    assert {group["RetentionInDays"] for group in groups} == {30}
+    assert {group["RetentionInDays"] for group in groups} == {read_stage("prod").log_retention_days}
 
 
 def test_alarms_watch_what_matters(template: Template) -> None:
@@ -86,6 +65,25 @@ def test_alarms_watch_what_matters(template: Template) -> None:
     assert len(alarms) == 7 + len(COUNTED)
 
 
+def test_every_alarm_tells_the_topic_and_whoever_is_named(template: Template) -> None:
+    for name, alarm in template.resources("AWS::CloudWatch::Alarm").items():
+        for told in ("AlarmActions", "OKActions"):
+            assert [readable(each) for each in alarm[told]] == ["<AlarmsTopic>"], name
+    (subscription,) = (
+        each for each in template.document["Resources"].values() if each["Type"] == "AWS::SNS::Subscription"
+    )
+    assert subscription["Properties"]["Endpoint"] == {"Ref": "AlarmEmail"}
+    condition = template.document["Conditions"][subscription["Condition"]]
+    assert condition == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]}
+
+
+def test_only_alarms_of_this_account_may_publish_to_the_topic(template: Template) -> None:
+    statements = template.only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    (allow,) = (each for each in statements if each["Effect"] == "Allow")
+    assert (allow["Action"], allow["Principal"]) == ("sns:Publish", {"Service": "cloudwatch.amazonaws.com"})
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
 def test_a_sweep_that_does_not_run_raises_an_alarm(template: Template) -> None:
     (alarm,) = (
         each
@@ -101,8 +99,7 @@ def test_the_receipt_of_an_erasure_says_how_long_things_really_stay(template: Te
     from character_identity.services.erasure import STAYS
 
     days = {where: kept for where, _, _, kept in STAYS}
-    (retention,) = {each["RetentionInDays"] for each in template.resources("AWS::Logs::LogGroup").values()}
-    assert (days["logs"], days["events"]) == (retention, KEPT.days)
+    assert (days["logs"], days["events"]) == (max(DAYS), KEPT.days)
     backups = template.only("AWS::DynamoDB::Table")["PointInTimeRecoverySpecification"]
     assert days["backups"] == backups.get("RecoveryPeriodInDays", 35)
 

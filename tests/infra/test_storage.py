@@ -12,7 +12,7 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"])
-def test_data_outlives_the_stack_except_in_stage_dev(
+def test_data_outlives_the_stack_in_prod_and_goes_with_it_in_dev(
     template: Template, local_template: Template, kind: str
 ) -> None:
     for built, policy in ((template, "Retain"), (local_template, "Delete")):
@@ -37,10 +37,17 @@ def test_what_is_needed_for_a_while_only_expires(template: Template) -> None:
     assert expiring == {"uploads/": 1}
 
 
-def test_the_table_is_on_demand_and_can_be_restored(template: Template) -> None:
-    table = template.only("AWS::DynamoDB::Table")
-    assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+def test_the_table_is_on_demand(template: Template) -> None:
+    assert template.only("AWS::DynamoDB::Table")["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_a_protected_table_can_be_restored_and_not_be_deleted(
+    template: Template, local_template: Template
+) -> None:
+    for built, is_protected in ((template, True), (local_template, False)):
+        table = built.only("AWS::DynamoDB::Table")
+        assert table["DeletionProtectionEnabled"] is is_protected
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is is_protected
 
 
 def test_rows_go_when_they_say_so(template: Template) -> None:
@@ -74,19 +81,3 @@ def test_an_owners_identities_can_be_listed_from_the_table(template: Template) -
 def test_the_bucket_tells_eventbridge(template: Template) -> None:
     notifications = template.only("AWS::S3::Bucket")["NotificationConfiguration"]
     assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-
-
-def test_names_are_left_to_cloudformation(template: Template) -> None:
-    named = {
-        "BucketName",
-        "TableName",
-        "FunctionName",
-        "StateMachineName",
-        "QueueName",
-        "RoleName",
-        "LogGroupName",
-    }
-    for kind in {resource["Type"] for resource in template.document["Resources"].values()}:
-        for logical_id, properties in template.resources(kind).items():
-            chosen = {key for key in named & properties.keys() if isinstance(properties[key], str)}
-            assert not chosen, logical_id

@@ -64,7 +64,8 @@ def test_every_name_in_the_definition_is_its_function(template: Template, machin
     assert {name: readable(value) for name, value in substitutions.items()} == {
         name: f"<Functions{name}>" for name in names
     }
-    assert json.loads(resource["DefinitionString"]) == json.loads(_text(machine))
+    deployed = readable(resource["DefinitionString"]).replace("arn:<AWS::Partition>:", "arn:aws:")
+    assert json.loads(deployed) == json.loads(_text(machine))
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -118,4 +118,4 @@ def test_a_stack_that_cannot_be_made_says_why(
     (tmp_path / "Broken.template.json").write_text(json.dumps(broken))
     (tmp_path / "Broken.assets.json").write_text(json.dumps({"files": {"template": template}}))
     with pytest.raises(CannotRun, match=reason):
-        deploy(Assembly(tmp_path, "Broken"), aws.aws_endpoint_url, {}, tmp_path)
+        deploy(Assembly(tmp_path, "Broken", "Broken"), aws.aws_endpoint_url, {}, tmp_path)

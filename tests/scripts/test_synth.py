@@ -27,6 +27,15 @@ def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None
     assert [path for path in shipped if not Path(cache_from_source(path)).exists()] == []
 
 
-def test_a_failure_shows_what_app_py_wrote(tmp_path: Path) -> None:
-    with pytest.raises(SynthesisFailed, match="mips"):
-        synthesise(tmp_path / "cdk.out", architecture="mips")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"architecture": "mips"}, "mips"), ({"stage": "production"}, "stages/ has dev, prod")],
+)
+def test_a_failure_shows_what_app_py_wrote(tmp_path: Path, options: dict[str, str], said: str) -> None:
+    with pytest.raises(SynthesisFailed, match=said):
+        synthesise(tmp_path / "cdk.out", **options)  # type: ignore[arg-type]  # texts, all of them
+
+
+def test_without_a_stage_it_is_the_one_that_keeps_its_data() -> None:
+    settings = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())
+    assert settings["context"]["stage"] == "prod"

@@ -1,0 +1,93 @@
+"""What whoever deploys may give: every parameter says what it has to be, and takes nothing else."""
+
+import re
+
+import pytest
+
+from infra.parameters import PARAMETERS
+from infra.stages import read_stage, stage_names
+
+PARAMETER = {parameter.name: parameter for parameter in PARAMETERS}
+
+TAKEN = {
+    "FalQueueUrl": ["https://queue.fal.run", "http://127.0.0.1:8790/fal/queue", "http://localhost:1"],
+    "FalRestUrl": ["https://rest.fal.ai", "https://rest.example:8443/base"],
+    "AstriaApiUrl": ["https://api.astria.ai"],
+    "MediaHosts": ["", "media.example", ".example.com", "a.example,.b.example", "127.0.0.1,localhost,::1"],
+    "MonthlyBudgetUsd": ["0", "100", "99.50", "1000000"],
+    "RequestsPerMinute": ["1", "60", "6000"],
+    "JwtIssuer": ["https://project.supabase.co/auth/v1", "https://me.eu.auth0.com/", "issuer"],
+    "JwtAudience": ["authenticated", "https://api.example/"],
+    "JwksUrl": ["https://project.supabase.co/auth/v1/.well-known/jwks.json", "http://127.0.0.1:1/jwks"],
+    "AstriaMock": ["true", "false"],
+    "LocalMode": ["true", "false"],
+    "WebhookUrl": ["", "off", "https://api.example", "http://127.0.0.1:8787"],
+    "CorsOrigins": ["*", "https://pages.example", "http://localhost:5173"],
+    "AlarmEmail": ["", "ops@example.com", "ops+night@mail.example.co.uk"],
+}
+REFUSED = {
+    "FalQueueUrl": ["", "queue.fal.run", "http://queue.fal.run", "https://", "https://a b.example"],
+    "FalRestUrl": ["", "ftp://rest.fal.ai", "https://rest.fal.ai?key=1", "http://localhost.evil.example"],
+    "AstriaApiUrl": ["", "https://api.astria.ai\nhttps://x", "http://127.0.0.1.evil.example/"],
+    "MediaHosts": ["https://media.example", "media.example/path", "a.example, b.example", ",", "a..", "*"],
+    "MonthlyBudgetUsd": ["", "abc", "-1", "1e3", "1,000", "12.345", "$5", " 5", "NaN", "inf", "100\n"],
+    "RequestsPerMinute": ["", "0", "-5", "1.5", "abc", "1000000", "٣"],
+    "JwtIssuer": ["", "an issuer"],
+    "JwtAudience": ["", " "],
+    "JwksUrl": ["", "http://issuer.example/jwks", "file:///etc/passwd", "jwks.json"],
+    "AstriaMock": ["", "True", "yes", "1"],
+    "LocalMode": ["", "True", "TRUE", "1"],
+    "WebhookUrl": ["Off", "http://api.example", "api.example"],
+    "CorsOrigins": ["", "pages.example", "https://pages.example/", "https://*.example", "null"],
+    "AlarmEmail": ["ops", "ops@", "@example.com", "ops@example", "a@b.example,c@d.example", "o ps@b.example"],
+}
+"""Siblings of the value ``abc`` for a budget, which was deployed."""
+
+
+def cases(values: dict[str, list[str]]) -> list[object]:
+    return [
+        pytest.param(name, value, id=f"{name}-{number}")
+        for name, given in values.items()
+        for number, value in enumerate(given)
+    ]
+
+
+def test_all_parameters_have_cases() -> None:
+    assert TAKEN.keys() == REFUSED.keys() == PARAMETER.keys()
+
+
+@pytest.mark.parametrize(("name", "value"), cases(TAKEN))
+def test_what_a_parameter_takes(name: str, value: str) -> None:
+    assert PARAMETER[name].text([value] if PARAMETER[name].is_list else value) == value
+
+
+@pytest.mark.parametrize(("name", "value"), cases(REFUSED))
+def test_what_a_parameter_refuses(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"must be {PARAMETER[name].must_be}")):
+        PARAMETER[name].text([value] if PARAMETER[name].is_list else value)
+
+
+@pytest.mark.parametrize("name", PARAMETER)
+def test_defaults_are_taken_in_every_stage(name: str) -> None:
+    for stage in stage_names():
+        default = read_stage(stage).default_of(PARAMETER[name])
+        if default is not None:
+            members = default.split(",") if PARAMETER[name].is_list else [default]
+            assert all(re.fullmatch(PARAMETER[name].pattern, member) for member in members), stage
+    assert (PARAMETER[name].default is None) is (name in {"JwtIssuer", "JwksUrl"})
+
+
+def test_numbers_and_lists_become_texts_of_cloudformation() -> None:
+    assert PARAMETER["MonthlyBudgetUsd"].text(99.5) == "99.5"
+    assert PARAMETER["CorsOrigins"].text(["https://a.example", "https://b.example"]) == (
+        "https://a.example,https://b.example"
+    )
+    with pytest.raises(ValueError, match="must be an amount"):
+        PARAMETER["MonthlyBudgetUsd"].text(["1", "2"])
+
+
+def test_patterns_mean_the_same_to_python_and_to_java() -> None:
+    """CloudFormation's are Java's: nothing but what both know is used."""
+    for parameter in PARAMETERS:
+        assert re.fullmatch(r"(?:\\[.*s]|[^\\])*", parameter.pattern), parameter.name
+        assert "(?" not in parameter.pattern, parameter.name

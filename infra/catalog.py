@@ -109,7 +109,7 @@ FUNCTIONS = (
     Function(
         name="list_identities",
         table="read",
-        reads=("references/", "weights/"),  # the answer holds links that this role signs; so do those below
+        reads=("references/",),  # the answer holds links that this role signs; so do those below
     ),
     Function(name="get_identity", table="read", reads=("references/", "weights/")),
     Function(

@@ -22,7 +22,7 @@ NOT_SHIPPED = ["**/__pycache__", "**/*.pyc", "**/.DS_Store"]
 IN_IMAGE = ("functions/score_image", "layers/core/python", "scripts/weights")
 
 # What the classes in character_identity.aws call.
-TABLE_READ = ["dynamodb:GetItem", "dynamodb:Query"]
+TABLE_READ = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
 TABLE_WRITE = [
     f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 ]

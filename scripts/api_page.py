@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from character_identity.api.route import Route
+from character_identity.api.route import PAGE_PARAMETERS, Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.domain.errors import KINDS
 from scripts.atomic import write_file
@@ -60,6 +60,8 @@ def _takes(route: Route[Any]) -> Iterator[str]:
         yield "`Idempotency-Key`"
     if route.accepts_prefer_wait:
         yield "`Prefer: wait`"
+    if route.is_paged:
+        yield ", ".join(f"`{query.name}`" for query in [*route.query, *PAGE_PARAMETERS])
     if route.is_limited:
         yield "so many a minute"
 

@@ -27,13 +27,16 @@ from character_identity_client.models import (
     Failure,
     Finding,
     Generation,
+    GenerationSummary,
     Identity,
+    IdentitySummary,
     Image,
     Price,
     Provider,
     ReferenceCheck,
     Score,
     Usage,
+    Webhook,
 )
 from character_identity_client.session import MediaService, ProxySession, ServiceFailed, configure
 
@@ -54,7 +57,9 @@ __all__ = [
     "Failure",
     "Finding",
     "Generation",
+    "GenerationSummary",
     "Identity",
+    "IdentitySummary",
     "Image",
     "JobFailed",
     "MediaService",
@@ -66,5 +71,6 @@ __all__ = [
     "Score",
     "ServiceFailed",
     "Usage",
+    "Webhook",
     "configure",
 ]

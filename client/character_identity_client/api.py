@@ -1,7 +1,8 @@
 """The API over HTTPS: calls, errors, and waiting for jobs."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -12,11 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 from character_identity_client.models import (
     Estimate,
     Generation,
+    GenerationSummary,
     Identity,
+    IdentitySummary,
     Provider,
     ReferenceCheck,
     Upload,
     Usage,
+    Webhook,
 )
 
 TIMEOUT = httpx.Timeout(connect=5, read=35, write=60, pool=5)
@@ -35,6 +39,9 @@ MAX_RETRY_WAIT_S = 90.0
 FIRST_WAIT_S = 0.3
 WAIT_GROWTH = 1.3
 LONGEST_WAIT_S = 10.0
+
+PAGE = "100"
+"""Entries of a list that are asked for at once; the API gives no more."""
 
 T = TypeVar("T")
 
@@ -165,6 +172,33 @@ class ApiClient:
         """An identity as it is now."""
         return _parse(TypeAdapter(Identity), self._get(f"/v1/identities/{identity_id}"))
 
+    def list_identities(
+        self, *, status: str | None = None, provider: str | None = None, since: datetime | None = None
+    ) -> Iterator[IdentitySummary]:
+        """The identities, newest first, all or those that are so; pages are asked for as they are needed.
+
+        ``since`` is an aware time: only what was created then or later.
+        """
+        wanted = {"status": status, "provider": provider, "since": since.isoformat() if since else None}
+        return self._list("/v1/identities", "identities", TypeAdapter(list[IdentitySummary]), wanted)
+
+    def list_generations(
+        self,
+        identity_id: str,
+        *,
+        status: str | None = None,
+        provider: str | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[GenerationSummary]:
+        """The generations of an identity, newest first; as ``list_identities``."""
+        wanted = {"status": status, "provider": provider, "since": since.isoformat() if since else None}
+        path = f"/v1/identities/{identity_id}/generations"
+        return self._list(path, "generations", TypeAdapter(list[GenerationSummary]), wanted)
+
+    def list_webhooks(self) -> Iterator[Webhook]:
+        """The registered webhooks, newest first."""
+        return self._list("/v1/webhooks", "webhooks", TypeAdapter(list[Webhook]), {})
+
     def generate(
         self,
         identity_id: str,
@@ -286,6 +320,18 @@ class ApiClient:
     def _get(self, path: str, **query: str | None) -> Any:
         given = {name: value for name, value in query.items() if value is not None}
         return _json(self._repeat(lambda: self._api.get(path, params=given)))
+
+    def _list(
+        self, path: str, entries: str, shape: TypeAdapter[list[T]], wanted: Mapping[str, str | None]
+    ) -> Iterator[T]:
+        """The entries of a list; a page without any is not the end, one without a cursor is."""
+        cursor: str | None = None
+        while True:
+            page = self._get(path, limit=PAGE, cursor=cursor, **wanted)
+            yield from _parse(shape, _field(page, entries))
+            cursor = page.get("nextCursor")
+            if cursor is None:
+                return
 
     def _order(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Any:
         """Post what costs money; every attempt carries the same key."""

@@ -64,6 +64,20 @@ class Identity(Answer):
     error: Failure | None = None
 
 
+class IdentitySummary(Answer):
+    """An identity as lists show it; ``thumbnail_url`` leads to its main or first reference."""
+
+    character_id: str
+    name: str
+    provider: str
+    status: Literal["training", "ready", "failed"]
+    phase: str | None = None
+    progress: int = 0
+    thumbnail_url: str | None = None
+    metadata: IdentityMetadata = IdentityMetadata()
+    error: Failure | None = None
+
+
 class Score(Answer):
     """An image's similarity to the references, by one encoder."""
 
@@ -120,6 +134,27 @@ class Generation(Answer):
     def scored(self) -> bool:
         """True once every image that can have a score has one."""
         return self.settled and all(image.scores for image in self.images if image.outcome == "succeeded")
+
+
+class GenerationSummary(Answer):
+    """A generation as lists show it; ``clip_similarity`` is that of the image at ``thumbnail_url``."""
+
+    generation_id: str
+    character_id: str
+    status: Literal["queued", "running", "succeeded", "failed"]
+    thumbnail_url: str | None = None
+    clip_similarity: float | None = None
+    metadata: GenerationMetadata = GenerationMetadata()
+    error: Failure | None = None
+
+
+class Webhook(Answer):
+    """An address that hears of events; ``disabled_at`` (ISO time) is when it asked for no more."""
+
+    endpoint_id: str
+    url: str
+    created_at: str
+    disabled_at: str | None = None
 
 
 class Price(Answer):

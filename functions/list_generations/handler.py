@@ -1,23 +1,27 @@
-"""GET /v1/identities/{identity_id}/generations: the generations of an identity, newest first."""
+"""GET /v1/identities/{identity_id}/generations: an identity's generations, newest first, page by page."""
 
-from character_identity.api.presenters import present_generation
+from character_identity.api.listing import fill_page, window_of
+from character_identity.api.presenters import summarise_generation
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import LIST_GENERATIONS
-from character_identity.api.schemas import ListGenerationsResponse
+from character_identity.api.schemas import GenerationSummary, ListGenerationsResponse
+from character_identity.domain.generation import Generation
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 
 @endpoint(LIST_GENERATIONS)
 def list_generations(services: Services, request: Request) -> Response:
-    identity_id = request.path("identity_id")
-    generations = services.generations.list(request.owner, identity_id)
-    scores = services.scores.of_identity(identity_id)
-    shown = [
-        present_generation(each, scores.get(each.generation_id, {}), services.bucket) for each in generations
-    ]
-    return respond(request, ListGenerationsResponse(generations=shown))
+    page = services.generations.list(request.owner, request.path("identity_id"), window_of(request))
+    images = {each.generation_id: each.shown.index for each in page.entries if each.shown}
+    scores = services.scores.by_clip(images)
+
+    def summarise(generation: Generation) -> GenerationSummary:
+        return summarise_generation(generation, scores.get(generation.generation_id), services.bucket)
+
+    shown, cursor = fill_page(request, page, summarise)
+    return respond(request, ListGenerationsResponse(generations=shown, next_cursor=cursor))
 
 
 lambda_handler = http_handler(list_generations)

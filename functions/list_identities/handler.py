@@ -1,6 +1,7 @@
-"""GET /v1/identities: the caller's identities, newest first."""
+"""GET /v1/identities: the caller's identities, newest first, page by page."""
 
-from character_identity.api.presenters import present_identity
+from character_identity.api.listing import fill_page, window_of
+from character_identity.api.presenters import summarise_identity
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import LIST_IDENTITIES
@@ -11,8 +12,9 @@ from character_identity.wiring import Services
 
 @endpoint(LIST_IDENTITIES)
 def list_identities(services: Services, request: Request) -> Response:
-    shown = [present_identity(each, services.bucket) for each in services.identities.list(request.owner)]
-    return respond(request, ListIdentitiesResponse(identities=shown))
+    page = services.identities.list(request.owner, window_of(request))
+    shown, cursor = fill_page(request, page, lambda each: summarise_identity(each, services.bucket))
+    return respond(request, ListIdentitiesResponse(identities=shown, next_cursor=cursor))
 
 
 lambda_handler = http_handler(list_identities)

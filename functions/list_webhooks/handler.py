@@ -1,5 +1,6 @@
-"""GET /v1/webhooks: the addresses that hear of the caller's events, oldest first."""
+"""GET /v1/webhooks: the addresses that hear of the caller's events, newest first, page by page."""
 
+from character_identity.api.listing import fill_page, window_of
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import LIST_WEBHOOKS
@@ -11,8 +12,9 @@ from character_identity.wiring import Services
 
 @endpoint(LIST_WEBHOOKS)
 def list_webhooks(services: Services, request: Request) -> Response:
-    shown = [present_webhook(each) for each in services.endpoints.list(request.owner)]
-    return respond(request, ListWebhooksResponse(webhooks=shown))
+    page = services.endpoints.list(request.owner, window_of(request))
+    shown, cursor = fill_page(request, page, present_webhook)
+    return respond(request, ListWebhooksResponse(webhooks=shown, next_cursor=cursor))
 
 
 lambda_handler = http_handler(list_webhooks)

@@ -16,6 +16,7 @@ from character_identity.domain.erasure import Removed, RetainedData
 from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
+from character_identity.domain.page import Window
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.ports.stores import (
     Erasures,
@@ -108,7 +109,7 @@ class TestBurying:
         with pytest.raises(NotFound) as caught:
             stores.identities.get("i1")
         assert caught.value.code == "unknown_identity"
-        assert stores.identities.list("ann") == []
+        assert stores.identities.list("ann", Window()).entries == []
 
     def test_it_is_done_once_and_published_once(self, stores: Stores) -> None:
         stores.identities.add(an_identity())

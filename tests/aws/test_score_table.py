@@ -9,6 +9,7 @@ from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
+from character_identity.domain.page import MOST_ENTRIES
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.ports.stores import Scores
 from tests.support.builders import NOON, an_identity
@@ -72,11 +73,21 @@ def test_a_generation_without_scores_has_none(store: Scores) -> None:
     assert store.scores_of("portrait") == {}
 
 
-def test_an_identitys_scores_come_back_by_generation(store: Scores) -> None:
-    put(store, "portrait", 1, score(), one=[1.0])
-    put(store, "landscape", 0, score(), one=[1.0])
-    assert store.of_identity("eileen") == {"portrait": {1: [score()]}, "landscape": {0: [score()]}}
-    assert store.of_identity("other") == {}
+def test_clips_scores_of_one_image_of_each_generation(store: Scores) -> None:
+    put(store, "portrait", 1, score(FALLBACK))
+    put(store, "portrait", 1, score())
+    put(store, "portrait", 2, score(similarity=0.5))
+    put(store, "landscape", 1, score(FALLBACK))
+    asked = {"portrait": 1, "landscape": 1, "other": 1}
+    assert store.by_clip(asked) == {"portrait": score()}
+    assert store.by_clip({}) == {}
+
+
+def test_scores_of_a_whole_page_of_generations_come_at_once(store: Scores) -> None:
+    for number in range(MOST_ENTRIES):
+        put(store, f"g{number}", 1, score(similarity=number / 1000))
+    found = store.by_clip({f"g{number}": 1 for number in range(MOST_ENTRIES)})
+    assert found == {f"g{number}": score(similarity=number / 1000) for number in range(MOST_ENTRIES)}
 
 
 def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: Scores) -> None:

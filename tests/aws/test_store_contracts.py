@@ -1,7 +1,9 @@
 """Each store and its fake through the same cases, so that the fakes cannot drift."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import ceil
 from typing import Any, Literal
 
 import pytest
@@ -18,6 +20,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.page import Page, Position, Window
 from character_identity.ports.stores import Budgets, Events, Generations, Identities, Ledger, TrainedWeights
 from tests.support.builders import (
     NOON,
@@ -112,6 +115,16 @@ def stored(ledger: Ledger) -> ProviderJob:
     return job
 
 
+def pages_of(read: Callable[[Window], Page[Any]], window: Window) -> Iterator[list[Any]]:
+    """The entries of a list, page by page."""
+    while True:
+        page = read(window)
+        yield page.entries
+        if page.more_after is None:
+            return
+        window = replace(window, after=page.more_after)
+
+
 class TestIdentities:
     def test_what_was_added_is_got(self, identities: Identities) -> None:
         identity = an_identity(cost_usd=2.1, error=Failure(code="c", message="m"), weights=some_weights())
@@ -133,7 +146,68 @@ class TestIdentities:
         for number, owner in enumerate(["ann", "bob", "ann"]):
             created_at = NOON + timedelta(minutes=number)
             identities.add(an_identity(identity_id=f"i{number}", owner=owner, created_at=created_at))
-        assert [identity.identity_id for identity in identities.list("ann")] == ["i2", "i0"]
+        page = identities.list("ann", Window())
+        assert [identity.identity_id for identity in page.entries] == ["i2", "i0"]
+        assert page.more_after is None
+
+    def test_a_page_begins_where_the_one_before_ended_whatever_came_meanwhile(
+        self, identities: Identities
+    ) -> None:
+        for number in range(7):
+            identities.add(an_identity(identity_id=f"i{number}", created_at=NOON + timedelta(minutes=number)))
+        seen, window = list[str](), Window(limit=3)
+        for number in range(3):
+            page = identities.list("ann", window)
+            seen += [identity.identity_id for identity in page.entries]
+            window = replace(window, after=page.more_after)
+            identities.add(an_identity(identity_id=f"new{number}", created_at=NOON + timedelta(hours=1)))
+        assert seen == ["i6", "i5", "i4", "i3", "i2", "i1", "i0"]
+        assert page.more_after is None
+
+    @pytest.mark.parametrize("limit", [1, 2, 5, 6, 7])
+    def test_identities_of_one_moment_are_all_listed_once(self, identities: Identities, limit: int) -> None:
+        for number in range(6):
+            identities.add(an_identity(identity_id=f"i{number}"))
+        pages = [*pages_of(lambda window: identities.list("ann", window), Window(limit=limit))]
+        seen = [identity.identity_id for page in pages for identity in page]
+        assert sorted(seen) == [f"i{number}" for number in range(6)]
+        assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+        assert len(pages) == ceil(6 / limit), "no page is empty"
+
+    def test_a_list_goes_on_where_an_identity_was(self, identities: Identities) -> None:
+        for number in (0, 2):
+            identities.add(an_identity(identity_id=f"i{number}", created_at=NOON + timedelta(minutes=number)))
+        gone = Position(NOON + timedelta(minutes=1), "i1")
+        assert [each.identity_id for each in identities.list("ann", Window(after=gone)).entries] == ["i0"]
+
+    @pytest.mark.parametrize(
+        ("wanted", "found"),
+        [
+            ({"where": {"status": "ready"}}, ["i4", "i2", "i0"]),
+            ({"where": {"status": "failed"}}, []),
+            ({"where": {"provider": "astria"}}, ["i3", "i0"]),
+            ({"where": {"provider": "astria", "status": "ready"}}, ["i0"]),
+            ({"since": NOON + timedelta(minutes=3)}, ["i4", "i3"]),
+            ({"since": NOON + timedelta(minutes=2, microseconds=1)}, ["i4", "i3"]),
+            ({"since": NOON + timedelta(minutes=1), "where": {"status": "ready"}}, ["i4", "i2"]),
+        ],
+    )
+    @pytest.mark.parametrize("limit", [1, 2, 20])
+    def test_a_list_of_some(
+        self, identities: Identities, wanted: dict[str, Any], found: list[str], limit: int
+    ) -> None:
+        for number in range(5):
+            made = an_identity if number % 2 == 0 else a_training_identity
+            identities.add(
+                made(
+                    identity_id=f"i{number}",
+                    provider="fal-lora" if number % 3 else "astria",
+                    created_at=NOON + timedelta(minutes=number),
+                )
+            )
+        pages = [*pages_of(lambda window: identities.list("ann", window), Window(limit=limit, **wanted))]
+        assert [each.identity_id for page in pages for each in page] == found
+        assert all(len(page) <= limit for page in pages)
 
     def test_a_training_advances(self, identities: Identities) -> None:
         identities.add(a_training_identity())
@@ -234,8 +308,23 @@ class TestGenerations:
     def test_an_identitys_are_listed_newest_first(self, generations: Generations) -> None:
         for number in range(3):
             self.added(generations, generation_id=f"g{number}", created_at=NOON + timedelta(minutes=number))
-        assert [each.generation_id for each in generations.of_identity("i1")] == ["g2", "g1", "g0"]
-        assert generations.of_identity("i2") == []
+        page = generations.of_identity("i1", Window())
+        assert [each.generation_id for each in page.entries] == ["g2", "g1", "g0"]
+        assert generations.of_identity("i2", Window()).entries == []
+
+    def test_an_identitys_are_listed_page_by_page(self, generations: Generations) -> None:
+        for number in range(5):
+            self.added(generations, generation_id=f"g{number}", created_at=NOON + timedelta(minutes=number))
+        generations.save(a_generation(generation_id="g1", status="running"), {"status"})
+
+        def listed(**wanted: Any) -> list[str]:
+            pages = pages_of(lambda window: generations.of_identity("i1", window), Window(limit=2, **wanted))
+            return [each.generation_id for page in pages for each in page]
+
+        assert listed() == ["g4", "g3", "g2", "g1", "g0"]
+        assert listed(where={"status": "running"}) == ["g1"]
+        assert listed(where={"status": "queued", "provider": "fal-lora"}) == ["g4", "g3", "g2", "g0"]
+        assert listed(since=NOON + timedelta(minutes=3)) == ["g4", "g3"]
 
     def test_only_the_named_fields_are_stored(self, generations: Generations) -> None:
         self.added(generations)

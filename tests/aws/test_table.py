@@ -8,7 +8,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from character_identity.aws.items import from_attributes, to_attributes
-from character_identity.aws.table import ATTEMPTS, Table
+from character_identity.aws.keys import INDEX_KEY
+from character_identity.aws.table import ATTEMPTS, MOST_READS, Table
 
 
 class ConflictingClient:
@@ -40,6 +41,76 @@ def test_a_conflict_is_not_waited_for_for_ever() -> None:
         Table(client, "state").transact([{"Put": {}}], delays.append)
     assert client.calls == ATTEMPTS
     assert sum(delays) < 6
+
+
+class BatchClient:
+    """Answers for so many of the rows that it is asked for at a time."""
+
+    def __init__(self, at_once: int) -> None:
+        self.at_once = at_once
+        self.calls = 0
+
+    def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        self.calls += 1
+        keys = RequestItems["state"]["Keys"]
+        left = {"state": {"Keys": keys[self.at_once :]}} if keys[self.at_once :] else {}
+        return {"Responses": {"state": keys[: self.at_once]}, "UnprocessedKeys": left}
+
+
+KEYS = [{"pk": f"p{number}", "sk": "s"} for number in range(5)]
+
+
+def test_rows_that_were_left_out_are_asked_for_again() -> None:
+    client, delays = BatchClient(2), list[float]()
+    assert Table(client, "state").get_all(KEYS, delays.append) == KEYS
+    assert (client.calls, len(delays)) == (3, 2)
+
+
+def test_rows_that_are_left_out_always_are_not_taken_for_missing() -> None:
+    client, delays = BatchClient(0), list[float]()
+    with pytest.raises(TimeoutError, match="5 of 5"):
+        Table(client, "state").get_all(KEYS, delays.append)
+    assert (client.calls, len(delays)) == (ATTEMPTS, ATTEMPTS - 1)
+
+
+def test_of_no_rows_nobody_is_asked() -> None:
+    client = BatchClient(0)
+    assert (Table(client, "state").get_all([]), client.calls) == ([], 0)
+
+
+class FilteringClient:
+    """An index of so many megabytes in which a filter finds nothing until the last one."""
+
+    def __init__(self, megabytes: int) -> None:
+        self.megabytes = megabytes
+        self.queries: list[dict[str, Any]] = []
+
+    def query(self, **query: Any) -> dict[str, Any]:
+        self.queries.append(query)
+        number = int(query.get("ExclusiveStartKey", {"gsi1sk": {"S": "0"}})["gsi1sk"]["S"]) + 1
+        key = {name: {"S": str(number)} for name in INDEX_KEY}
+        if number < self.megabytes:
+            return {"Items": [], "LastEvaluatedKey": key}
+        return {"Items": [key]}
+
+
+def test_a_filter_that_leaves_out_nearly_all_is_not_the_end_and_not_without_end() -> None:
+    client, found, pages = FilteringClient(20), [], 0
+    after: Any = None
+    while pages == 0 or after is not None:
+        rows, after = Table(client, "state").page("g", 5, after=after, where={"status": "failed"})
+        found += rows
+        pages += 1
+        assert len(client.queries) <= MOST_READS * pages
+    assert [row["gsi1sk"] for row in found] == ["20"]
+    assert (len(client.queries), pages) == (20, 3)
+
+
+def test_without_a_filter_no_more_is_read_than_is_shown() -> None:
+    client = FilteringClient(3)
+    Table(client, "state").page("g", 5)
+    assert [query["Limit"] for query in client.queries] == [6, 6, 6]
+    assert all("FilterExpression" not in query for query in client.queries)
 
 
 VALUES = {

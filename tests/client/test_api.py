@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -377,6 +378,57 @@ def test_the_usage_of_a_month(month: str | None, query: bytes) -> None:
 
     found = client(handle).usage(month)
     assert (found.committed_usd, found.assumed_usd, found.jobs) == (1.5, 0.5, 3)
+
+
+def listing(path: str, entries: str, *pages: list[dict[str, Any]], asked: list[dict[str, str]]) -> Handler:
+    """A list of those pages; keeps what was asked for."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert (request.method, request.url.path) == ("GET", f"/prod{path}")
+        asked.append(dict(request.url.params))
+        number = int(request.url.params.get("cursor", "p0")[1:])
+        cursor = {"nextCursor": f"p{number + 1}"} if number + 1 < len(pages) else {}
+        return httpx.Response(200, json={entries: pages[number], **cursor})
+
+    return handle
+
+
+def test_a_list_is_read_to_its_end_past_pages_without_entries() -> None:
+    asked: list[dict[str, str]] = []
+    made = [
+        {"characterId": f"i{number}", "name": "E", "provider": "astria", "status": "ready"}
+        for number in (3, 2, 1)
+    ]
+    api = client(listing("/v1/identities", "identities", made[:2], [], made[2:], asked=asked))
+    found = api.list_identities(status="ready", since=datetime(2026, 11, 22, 12, tzinfo=UTC))
+    assert asked == [], "nobody needs it yet"
+    assert [each.character_id for each in found] == ["i3", "i2", "i1"]
+    wanted = {"limit": "100", "status": "ready", "since": "2026-11-22T12:00:00+00:00"}
+    assert asked == [wanted, {**wanted, "cursor": "p1"}, {**wanted, "cursor": "p2"}]
+
+
+def test_no_more_of_a_list_is_asked_for_than_is_needed() -> None:
+    asked: list[dict[str, str]] = []
+    made = [{"generationId": f"g{number}", "characterId": "i1", "status": "succeeded"} for number in (2, 1)]
+    api = client(listing("/v1/identities/i1/generations", "generations", made[:1], made[1:], asked=asked))
+    assert next(api.list_generations("i1", provider="astria")).generation_id == "g2"
+    assert asked == [{"limit": "100", "provider": "astria"}]
+
+
+def test_webhooks_are_listed() -> None:
+    made = {"endpointId": "e1", "url": "https://ann.test/hook", "createdAt": "2026-11-22T12:00:00Z"}
+    api = client(listing("/v1/webhooks", "webhooks", [made], asked=[]))
+    assert [each.url for each in api.list_webhooks()] == ["https://ann.test/hook"]
+
+
+def test_a_list_that_is_refused_says_why() -> None:
+    problem = {
+        "code": "invalid_parameter",
+        "message": "The parameter status is one of training, ready, failed.",
+    }
+    with pytest.raises(ApiError) as raised:
+        list(client(lambda _: httpx.Response(400, json=problem)).list_identities(status="done"))
+    assert raised.value.code == "invalid_parameter"
 
 
 def test_a_training_is_cancelled() -> None:

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.processes
 Rights = set[tuple[str, str]]
 
 TABLE = ("<StorageState>", "<StorageState>/index/gsi1")
-READING = ("GetItem", "Query")
+READING = ("GetItem", "BatchGetItem", "Query")
 WRITING = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 READ_TABLE: Rights = {(f"dynamodb:{action}", table) for action in READING for table in TABLE}
 WRITE_TABLE: Rights = READ_TABLE | {(f"dynamodb:{action}", table) for action in WRITING for table in TABLE}
@@ -88,7 +88,7 @@ FUNCTIONS: dict[str, Rights] = {
     | {("lambda:InvokeFunction", "<FunctionsScoreImage>")}
     | _start("TrainIdentity")
     | PUBLISH,
-    "list_identities": READ_TABLE | _get("references", "weights"),
+    "list_identities": READ_TABLE | _get("references"),
     "get_identity": READ_TABLE | _get("references", "weights"),
     "erase_identity": WRITE_TABLE | LIST | ERASE | FAL | ASTRIA | WAKE | PUBLISH,
     "sweep": WRITE_TABLE

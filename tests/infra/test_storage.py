@@ -66,6 +66,7 @@ def test_an_owners_identities_can_be_listed_from_the_table(template: Template) -
     """The table as declared, under the repository as written: keys and index fit each other."""
     from character_identity.aws.identity_table import IdentityTable
     from character_identity.aws.table import Table
+    from character_identity.domain.page import Window
 
     declared: dict[str, Any] = {
         key: value
@@ -75,7 +76,7 @@ def test_an_owners_identities_can_be_listed_from_the_table(template: Template) -
     with mock_aws():
         client = boto3.client("dynamodb", region_name="eu-west-1")
         client.create_table(TableName="t", **declared)
-        assert IdentityTable(Table(client, "t")).list("somebody") == []
+        assert IdentityTable(Table(client, "t")).list("somebody", Window()).entries == []
 
 
 def test_the_bucket_tells_eventbridge(template: Template) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
+from character_identity.domain.page import Window
 from character_identity.services.webhooks.endpoints import MAX_ENDPOINTS, EndpointService
 from tests.support.builders import NOON
 from tests.support.event_fakes import SECRET, FakeEndpoints, an_endpoint
@@ -30,7 +31,7 @@ def service(endpoints: FakeEndpoints) -> EndpointService:
 
 def test_an_address_is_registered_with_a_secret_of_its_own(service: EndpointService) -> None:
     assert service.create("ann", "https://ann.test/hook") == an_endpoint(secret=SECRET)
-    assert service.list("ann") == [an_endpoint()]
+    assert service.list("ann", Window()).entries == [an_endpoint()]
 
 
 def test_an_address_that_may_not_be_posted_to_is_not_registered(
@@ -46,7 +47,7 @@ def test_an_owner_has_five_addresses_at_most(service: EndpointService) -> None:
         service.create("ann", "https://ann.test/hook")
     with pytest.raises(Conflict):
         service.create("ann", "https://ann.test/hook")
-    assert len(service.list("ann")) == MAX_ENDPOINTS == 5
+    assert len(service.list("ann", Window()).entries) == MAX_ENDPOINTS == 5
 
 
 def test_a_removed_address_is_unknown(service: EndpointService) -> None:

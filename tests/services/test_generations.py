@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
+from character_identity.domain.page import Window
 from character_identity.services.generations import GenerationService
 from character_identity.services.orders import OrderService
 from tests.support.builders import NOON, a_training_identity, an_identity
@@ -120,6 +121,6 @@ def test_an_order_beyond_the_budget_is_refused_and_nothing_is_stored() -> None:
 def test_an_owner_lists_the_generations_of_their_own_identity() -> None:
     harness = Harness()
     generation = harness.create()
-    assert harness.service.list("ann", "i1") == [generation]
+    assert harness.service.list("ann", "i1", Window()).entries == [generation]
     with pytest.raises(NotFound):
-        harness.service.list("bob", "i1")
+        harness.service.list("bob", "i1", Window())

@@ -4,6 +4,7 @@ import pytest
 
 from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
 from character_identity.domain.identity import Identity
+from character_identity.domain.page import Window
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
@@ -77,7 +78,7 @@ def test_an_unknown_provider_is_refused_before_anything_is_stored() -> None:
     with pytest.raises(InvalidRequest) as caught:
         harness.service.create("ann", "Sarah", "dall-e", LINKS, "woman")
     assert caught.value.code == "unknown_provider"
-    assert harness.service.list("ann") == []
+    assert harness.service.list("ann", Window()).entries == []
 
 
 @pytest.mark.parametrize("identity_id", ["bobs", "nobodys"])
@@ -136,7 +137,11 @@ def test_a_training_beyond_the_budget_is_refused_and_nothing_is_stored() -> None
     harness.ledger.limits["ann"] = 1_000_000
     with pytest.raises(BudgetExceeded):
         harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
-    assert (harness.service.list("ann"), harness.bucket.objects, harness.workflows.started) == ([], {}, [])
+    assert (
+        harness.service.list("ann", Window()).entries,
+        harness.bucket.objects,
+        harness.workflows.started,
+    ) == ([], {}, [])
 
 
 def test_a_training_that_lost_the_race_for_the_budget_leaves_no_references() -> None:

@@ -7,6 +7,7 @@ from character_identity.aws.event_table import PUBLISHED_BY
 from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
 from character_identity.domain.job import job_id_of, subject_of
+from character_identity.domain.page import Window
 from character_identity.ports.stores import OpenRow
 from tests.support.builders import NOON
 from tests.support.event_fakes import FakeEvents
@@ -60,8 +61,8 @@ class FakeErasures:
             self.due[receipt.identity_id] = purge_at
 
     def jobs_of(self, identity_id: str, limit: int) -> list[str]:
-        generations = self.generations.of_identity(identity_id)[:limit]
-        return [job_id_of("generation", each.generation_id) for each in generations]
+        generations = self.generations.of_identity(identity_id, Window(limit=limit))
+        return [job_id_of("generation", each.generation_id) for each in generations.entries]
 
     def remove(self, job_id: str) -> Removed:
         generation_id = subject_of(job_id)

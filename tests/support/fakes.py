@@ -13,6 +13,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
 from character_identity.domain.job import JobHandle, JobKind, ProviderJob
+from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
 from character_identity.domain.reference_set import ReferenceAnalysis
 from character_identity.observability import origin
@@ -198,9 +199,8 @@ class FakeIdentities:
             raise NotFound("unknown", code="unknown_identity")
         return self.stored[identity_id]
 
-    def list(self, owner: str) -> list[Identity]:
-        own = [identity for identity in self.stored.values() if identity.owner == owner]
-        return sorted(own, key=lambda identity: identity.created_at, reverse=True)
+    def list(self, owner: str, window: Window) -> Page[Identity]:
+        return Page.of([identity for identity in self.stored.values() if identity.owner == owner], window)
 
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
         identity = self.stored.get(identity_id)
@@ -249,9 +249,8 @@ class FakeGenerations:
             raise NotFound("unknown", code="unknown_generation")
         return self.stored[generation_id]
 
-    def of_identity(self, identity_id: str) -> list[Generation]:
-        own = [each for each in self.stored.values() if each.identity_id == identity_id]
-        return sorted(own, key=lambda each: each.created_at, reverse=True)
+    def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:
+        return Page.of([each for each in self.stored.values() if each.identity_id == identity_id], window)
 
     def save(self, generation: Generation, fields: Set[str]) -> bool:
         stored = self.stored.get(generation.generation_id)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from character_identity.domain.errors import Erased, InvalidRequest
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import CLIP_ENCODER, EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 
 
@@ -15,7 +15,6 @@ class FakeScores:
         self.scores: dict[str, dict[tuple[int, str], Score]] = defaultdict(dict)
         self.embeddings: dict[tuple[str, str, EncoderVersion], Embedding] = {}
         self.erased: set[str] = set()
-        self.identities: dict[str, str] = {}
 
     def put_score(
         self,
@@ -27,7 +26,6 @@ class FakeScores:
     ) -> None:
         if identity_id in self.erased:
             raise Erased("gone")
-        self.identities[generation_id] = identity_id
         self.scores[generation_id][image_index, score.encoder] = score
         for content_sha256, embedding in embeddings.items():
             self.embeddings[identity_id, content_sha256, score.version] = embedding
@@ -38,8 +36,9 @@ class FakeScores:
             found.setdefault(image_index, []).append(score)
         return found
 
-    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
-        return {key: self.scores_of(key) for key, owner in self.identities.items() if owner == identity_id}
+    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
+        keys = {generation_id: (index, CLIP_ENCODER) for generation_id, index in images.items()}
+        return {each: self.scores[each][key] for each, key in keys.items() if key in self.scores[each]}
 
     def embedding(self, identity_id: str, content_sha256: str, version: EncoderVersion) -> Embedding | None:
         return self.embeddings.get((identity_id, content_sha256, version))

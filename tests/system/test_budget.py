@@ -11,6 +11,7 @@ from character_identity.aws.open_work import OpenWorkTable
 from character_identity.aws.session import Session
 from character_identity.aws.table import Table
 from character_identity.domain.errors import BudgetExceeded
+from character_identity.domain.page import Window
 from tests.support.builders import NOON, a_job, a_training_identity
 from tests.support.emulator import running_emulator
 from tests.support.mocked_aws import create_table
@@ -38,7 +39,7 @@ def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(
         assert accepted == 10
         assert (budget.reserved_microusd, budget.jobs) == (TEN_TRAININGS, 10)
         assert len(OpenWorkTable(table).due(NOON.replace(hour=13), 100)) == 10
-        assert len(IdentityTable(table).list("ann")) == 10
+        assert len(IdentityTable(table).list("ann", Window()).entries) == 10
 
 
 def _ordered(identities: IdentityTable, identity_id: str) -> bool:

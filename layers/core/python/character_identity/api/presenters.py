@@ -11,8 +11,10 @@ from character_identity.api.schemas import (
     EstimateResponse,
     GenerationMetadata,
     GenerationResponse,
+    GenerationSummary,
     IdentityMetadata,
     IdentityResponse,
+    IdentitySummary,
     ImageResponse,
     PriceResponse,
     ProviderResponse,
@@ -35,7 +37,6 @@ from character_identity.ports.stores import Bucket
 def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
     """An identity with links to its references and, where it has them, to its weights."""
     weights = identity.weights
-    took = identity.settled_at - identity.created_at if identity.settled_at else None
     return IdentityResponse(
         character_id=identity.identity_id,
         name=identity.name,
@@ -50,14 +51,25 @@ def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
         mock=identity.mock,
         model_url=weights.provider_url if weights else None,
         model_storage_url=bucket.link(weights.key) if weights else None,
-        metadata=IdentityMetadata(
-            training_time=identity.took_ms,
-            total_time=_ms(took) if took is not None and identity.status == "ready" else None,
-            model_size=weights.size_bytes if weights else None,
-            cost=identity.cost_usd,
-            cost_implausible=identity.cost_is_implausible,
-            created_at=identity.created_at,
-        ),
+        metadata=_identity_metadata(identity),
+        error=identity.error,
+    )
+
+
+def summarise_identity(identity: Identity, bucket: Bucket) -> IdentitySummary:
+    """An identity in a list, with one link."""
+    thumbnail = next(iter(identity.references_main_first), None)
+    return IdentitySummary(
+        character_id=identity.identity_id,
+        name=identity.name,
+        provider=identity.provider,
+        class_name=identity.class_name,
+        status=identity.status,
+        phase=identity.phase,
+        progress=identity.progress,
+        thumbnail_url=bucket.link(thumbnail) if thumbnail else None,
+        mock=identity.mock,
+        metadata=_identity_metadata(identity),
         error=identity.error,
     )
 
@@ -69,25 +81,31 @@ def present_generation(
     images = [_present_image(image, scores.get(image.index, []), bucket) for image in generation.images]
     shown = next((image for image in images if image.outcome == "succeeded"), None)
     succeeded = generation.status == "succeeded" and shown is not None
-    settled_at = generation.settled_at
     return GenerationResponse(
         generation_id=generation.generation_id,
         character_id=generation.identity_id,
         status=generation.status,
         images=images,
         warnings=generation.warnings,
-        metadata=GenerationMetadata(
-            prompt_used=generation.prompt_used,
-            provider=generation.provider,
-            inference_time=generation.took_ms,
-            total_time=_ms(settled_at - generation.created_at) if settled_at else None,
-            cost=generation.cost_usd,
-            cost_implausible=generation.cost_is_implausible,
-            generated_at=settled_at,
-        ),
+        metadata=_generation_metadata(generation),
         image_url=shown.image_url if succeeded and shown else None,
         aspect_ratio=_aspect_ratio(generation, shown) if succeeded and shown else None,
         clip_similarity=shown.clip_similarity if succeeded and shown else None,
+        error=generation.error,
+    )
+
+
+def summarise_generation(generation: Generation, score: Score | None, bucket: Bucket) -> GenerationSummary:
+    """A generation in a list, with one link and CLIP's score of the picture that it leads to."""
+    shown = generation.shown if generation.status == "succeeded" else None
+    return GenerationSummary(
+        generation_id=generation.generation_id,
+        character_id=generation.identity_id,
+        status=generation.status,
+        thumbnail_url=bucket.link(shown.key) if shown and shown.key else None,
+        metadata=_generation_metadata(generation),
+        aspect_ratio=_aspect_ratio(generation, shown) if shown else None,
+        clip_similarity=score.mean if shown and score else None,
         error=generation.error,
     )
 
@@ -132,6 +150,31 @@ def present_usage(budget: Budget) -> UsageResponse:
     return UsageResponse(**_sums(budget), assumed_usd=usd(budget.assumed_microusd), jobs=budget.jobs)
 
 
+def _identity_metadata(identity: Identity) -> IdentityMetadata:
+    took = identity.settled_at - identity.created_at if identity.settled_at else None
+    return IdentityMetadata(
+        training_time=identity.took_ms,
+        total_time=_ms(took) if took is not None and identity.status == "ready" else None,
+        model_size=identity.weights.size_bytes if identity.weights else None,
+        cost=identity.cost_usd,
+        cost_implausible=identity.cost_is_implausible,
+        created_at=identity.created_at,
+    )
+
+
+def _generation_metadata(generation: Generation) -> GenerationMetadata:
+    settled_at = generation.settled_at
+    return GenerationMetadata(
+        prompt_used=generation.prompt_used,
+        provider=generation.provider,
+        inference_time=generation.took_ms,
+        total_time=_ms(settled_at - generation.created_at) if settled_at else None,
+        cost=generation.cost_usd,
+        cost_implausible=generation.cost_is_implausible,
+        generated_at=settled_at,
+    )
+
+
 def _present_prices(prices: Mapping[str, Price]) -> dict[str, PriceResponse]:
     return {what: PriceResponse(**vars(price)) for what, price in prices.items()}
 
@@ -172,7 +215,7 @@ def _present_image(image: GeneratedImage, scores: list[Score], bucket: Bucket) -
     )
 
 
-def _aspect_ratio(generation: Generation, shown: ImageResponse) -> str:
+def _aspect_ratio(generation: Generation, shown: ImageResponse | GeneratedImage) -> str:
     """The ratio that was asked for; where sides were, that of the picture which was made, in lowest terms."""
     width, height = shown.width, shown.height
     if not (generation.request.width and width and height):

@@ -69,13 +69,23 @@ class Request(Generic[Content]):
         except ValueError as exc:
             raise InvalidRequest("The body is not Base64.", code="malformed_body") from exc
 
+    @property
+    def path_parameters(self) -> Mapping[str, str]:
+        """The parts of the path that the route names."""
+        return self._event.get("pathParameters") or {}
+
     def path(self, name: str) -> str:
         """A part of the path that the route names."""
-        return str(self._event["pathParameters"][name])
+        return self.path_parameters[name]
+
+    @property
+    def query_parameters(self) -> Mapping[str, str]:
+        """The parameters of the query."""
+        return self._event.get("queryStringParameters") or {}
 
     def query(self, name: str) -> str | None:
         """A parameter of the query, if it is there."""
-        return (self._event.get("queryStringParameters") or {}).get(name)
+        return self.query_parameters.get(name)
 
     def required_query(self, name: str) -> str:
         """A parameter of the query.

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from character_identity.domain.errors import ErrorCode
+from character_identity.domain.page import MOST_ENTRIES, USUAL_ENTRIES
 
 Content = TypeVar("Content", default=None)
 """What the body of a request is parsed to: a model, None where there is no body, or any JSON."""
@@ -39,6 +40,36 @@ class Query:
     required: bool = False
 
 
+PAGE_PARAMETERS = (
+    Query(
+        name="limit",
+        description="The most entries that a page has; it may have fewer",
+        schema={"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES, "default": USUAL_ENTRIES},
+    ),
+    Query(
+        name="cursor",
+        description="The nextCursor of the page before, with the same filters; the first page takes none",
+    ),
+)
+"""What every list takes."""
+PAGE_CODES: tuple[ErrorCode, ...] = ("invalid_cursor", "invalid_parameter")
+"""What can be wrong with them, and with filters."""
+SINCE = Query(
+    name="since",
+    description="A time, or a day of UTC: only what was created then or later",
+    schema={"type": "string", "examples": ["2026-11-22T12:00:00Z", "2026-11-22"]},
+)
+
+
+def filter_by(name: str, allowed: Sequence[str]) -> Query:
+    """The filter of a list by what entries say under that name."""
+    return Query(
+        name=name,
+        description=f"Only entries of this {name}",
+        schema={"type": "string", "enum": [*allowed]},
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route(Generic[Content]):
     """One method of one path. ``codes`` are of its errors, but for those that follow from the rest."""
@@ -53,7 +84,7 @@ class Route(Generic[Content]):
     request: type[Content] | None = None  # the model of its body
     schema: Mapping[str, Any] | None = None  # of its body, where there is no model
     example: Mapping[str, Any] | None = None  # of its body
-    query: Sequence[Query] = ()
+    query: Sequence[Query] = ()  # of a list: its filters
     answers: Mapping[int, Answer]
     codes: Sequence[ErrorCode] = ()
     for_typescript: bool = False  # errors have the form that the TypeScript client reads
@@ -62,6 +93,7 @@ class Route(Generic[Content]):
     is_keyed: bool = False  # takes an Idempotency-Key
     is_limited: bool = False  # only so often in a minute
     accepts_prefer_wait: bool = False  # takes Prefer: wait=N
+    is_paged: bool = False  # answers a list page by page, newest first
 
     @property
     def key(self) -> str:
@@ -80,6 +112,8 @@ class Route(Generic[Content]):
             implied += KEY_CODES
         if self.is_limited:
             implied.append("too_many_requests")
+        if self.is_paged:
+            implied += PAGE_CODES
         if self.any_method:
             implied.append("method_not_allowed")
         return sorted({*self.codes, *implied})

@@ -28,6 +28,15 @@ class Body(BaseModel):
     )
 
 
+NextCursor = Annotated[
+    str | None,
+    Field(
+        description="Ask for the next page with it; not there on the last one",
+        exclude_if=lambda cursor: cursor is None,
+    ),
+]
+
+
 class UploadFile(Body):
     name: str = Field(max_length=255)
     content_type: str = Field(max_length=100)
@@ -109,6 +118,22 @@ class IdentityResponse(Body):
     error: Failure | None = None
 
 
+class IdentitySummary(Body):
+    """An identity as lists show it. ``thumbnail_url`` is a link to its main or first reference."""
+
+    character_id: str
+    name: str
+    provider: ProviderName
+    class_name: str
+    status: IdentityStatus
+    phase: Phase
+    progress: int
+    thumbnail_url: str | None
+    mock: bool = False
+    metadata: IdentityMetadata
+    error: Failure | None = None
+
+
 class RemovedResponse(Body):
     """How many were deleted; ``provider_objects`` are trainings and generations at the provider."""
 
@@ -141,7 +166,8 @@ class ErasureReceiptResponse(Body):
 
 
 class ListIdentitiesResponse(Body):
-    identities: list[IdentityResponse]
+    identities: list[IdentitySummary]
+    next_cursor: NextCursor = None
 
 
 class CreateGenerationRequest(Body):
@@ -222,8 +248,23 @@ class GenerationResponse(Body):
     error: Failure | None = None
 
 
+class GenerationSummary(Body):
+    """A generation as lists show it. ``thumbnail_url`` is a link to its first picture that succeeded,
+    ``clip_similarity`` is that picture's."""
+
+    generation_id: str
+    character_id: str
+    status: GenerationStatus
+    thumbnail_url: str | None
+    metadata: GenerationMetadata
+    aspect_ratio: str | None = None
+    clip_similarity: float | None = None
+    error: Failure | None = None
+
+
 class ListGenerationsResponse(Body):
-    generations: list[GenerationResponse]
+    generations: list[GenerationSummary]
+    next_cursor: NextCursor = None
 
 
 class PriceResponse(Body):

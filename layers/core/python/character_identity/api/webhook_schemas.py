@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from character_identity.api.schemas import Body
+from character_identity.api.schemas import Body, NextCursor
 from character_identity.domain.event import EventType
 from character_identity.domain.webhook import DeliveryState
 
@@ -34,6 +34,7 @@ class CreateWebhookResponse(Body):
 
 class ListWebhooksResponse(Body):
     webhooks: list[WebhookResponse]
+    next_cursor: NextCursor = None
 
 
 class DeliveryResponse(Body):

@@ -6,12 +6,14 @@ from contextlib import suppress
 from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
+from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, Write, check, put, update
 from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import ProviderJob
+from character_identity.domain.page import Page, Window
 
 UNSETTLED = "#status IN (:queued, :running)"
 OUTCOME = frozenset(
@@ -59,10 +61,10 @@ class GenerationTable:
             raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
         return Generation.model_validate(item)
 
-    def of_identity(self, identity_id: str) -> list[Generation]:
-        """Return all generations of an identity, newest first; one that was just added may be missing."""
-        rows = self._table.listed(keys.generations_of(identity_id))
-        return [Generation.model_validate(row) for row in rows]
+    def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:
+        """Return a page of an identity's generations, newest first; one just added may be missing."""
+        listed = keys.generations_of(identity_id)
+        return read_page(self._table, listed, window, keys.generation, Generation.model_validate)
 
     def save(self, generation: Generation, fields: Set[str]) -> bool:
         """Store these fields unless the stored generation is settled or gone; whether that was done."""

@@ -6,12 +6,14 @@ from typing import Any
 from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
+from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, Write, check, put, update
 from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import ProviderJob
+from character_identity.domain.page import Page, Window
 
 ERASED = "erased"
 """The status of what is left of an erased identity: its receipt."""
@@ -65,9 +67,11 @@ class IdentityTable:
             raise error(f"There is no identity {identity_id!r}.", code="unknown_identity")
         return Identity.model_validate(item)
 
-    def list(self, owner: str) -> list[Identity]:
-        """Return all identities of an owner, newest first; one that was just added may be missing."""
-        return [Identity.model_validate(row) for row in self._table.listed(keys.identities_of(owner))]
+    def list(self, owner: str, window: Window) -> Page[Identity]:
+        """Return a page of an owner's identities, newest first; one that was just added may be missing."""
+        return read_page(
+            self._table, keys.identities_of(owner), window, keys.identity, Identity.model_validate
+        )
 
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
         """Move a training on; progress never goes back, and a settled identity never changes."""

@@ -2,8 +2,7 @@
 
 A row is found by ``pk`` and ``sk``; what belongs to one thing lies beside it, under its ``pk``. A row that is
 listed has ``gsi1pk`` and ``gsi1sk`` too: an owner's identities and an identity's generations by their time,
-an identity's scores by generation, and what somebody still has to see to by the time when it is due, which
-such a row also shows as ``due_at``.
+and what somebody still has to see to by the time when it is due, which such a row also shows as ``due_at``.
 """
 
 import re
@@ -14,6 +13,8 @@ Key = dict[str, str]
 ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 INDEX = "gsi1"
+INDEX_KEY = ("pk", "sk", "gsi1pk", "gsi1sk")
+"""The attributes that say where in the index a row is."""
 OPEN = "OPEN"
 LAST = "~"
 """Sorts after every time in the index."""
@@ -72,11 +73,9 @@ def generation(generation_id: str) -> Key:
     return {"pk": f"GENERATION#{generation_id}", "sk": "GENERATION"}
 
 
-def score(identity_id: str, generation_id: str, image_index: int, encoder: str) -> Key:
-    """An encoder's score of one of a generation's images, listed with the others of the identity."""
-    sk = f"{SCORE}{image_index:02}#{encoder}"
-    listed = {"gsi1pk": scores_of(identity_id), "gsi1sk": f"{generation_id}#{sk}"}
-    return {"pk": generation(generation_id)["pk"], "sk": sk, **listed}
+def score(generation_id: str, image_index: int, encoder: str) -> Key:
+    """An encoder's score of one of a generation's images."""
+    return {"pk": generation(generation_id)["pk"], "sk": f"{SCORE}{image_index:02}#{encoder}"}
 
 
 def image_index_of(score_sk: str) -> int:
@@ -147,11 +146,6 @@ def identities_of(owner: str) -> str:
 def generations_of(identity_id: str) -> str:
     """The ``gsi1pk`` of an identity's generations."""
     return f"GENERATIONS#{identity_id}"
-
-
-def scores_of(identity_id: str) -> str:
-    """The ``gsi1pk`` of the scores of an identity's generations."""
-    return f"SCORES#{identity_id}"
 
 
 def listed(gsi1pk: str, at: datetime) -> Key:

@@ -1,23 +1,21 @@
 """Scores and embeddings in DynamoDB."""
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from character_identity.aws import keys
 from character_identity.aws.identity_table import while_there
-from character_identity.aws.items import Item
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import put
 from character_identity.domain.errors import Erased
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import CLIP_ENCODER, EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 
 
 class ScoreTable:
     """Two kinds of items, written whole, so that writing one twice changes nothing.
 
-    Scores lie beside their generation, and the index lists those of an identity; embeddings (little-endian
-    float32) lie beside their identity.
+    Scores lie beside their generation, embeddings (little-endian float32) beside their identity.
     """
 
     def __init__(self, table: Table) -> None:
@@ -36,7 +34,7 @@ class ScoreTable:
         Raises:
             Erased: the identity is gone; nothing is stored then.
         """
-        key = keys.score(identity_id, generation_id, image_index, score.encoder)
+        key = keys.score(generation_id, image_index, score.encoder)
         writes = [while_there(identity_id), put({**key, **score.model_dump(mode="json")})]
         for content_sha256, embedding in embeddings.items():
             kept = _embedding_key(identity_id, content_sha256, score.version)
@@ -50,11 +48,19 @@ class ScoreTable:
         """Return a generation's scores by image index; images without any are left out."""
         pk = keys.generation(generation_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
-        return _by_generation(rows).get(generation_id, {})
+        scores: dict[int, list[Score]] = {}
+        for row in rows:
+            scores.setdefault(keys.image_index_of(row["sk"]), []).append(Score.model_validate(row))
+        return scores
 
-    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
-        """Return the scores of an identity's generations, by their ids and then by image index."""
-        return _by_generation(self._table.listed(keys.scores_of(identity_id)))
+    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
+        """Return CLIP's score of one image of each generation, by the generations' ids.
+
+        ``images`` has the indices, of 100 generations at most; one without a score is left out.
+        """
+        wanted = [keys.score(generation_id, index, CLIP_ENCODER) for generation_id, index in images.items()]
+        rows = self._table.get_all(wanted)
+        return {keys.id_of(row["pk"]): Score.model_validate(row) for row in rows}
 
     def embedding(self, identity_id: str, content_sha256: str, version: EncoderVersion) -> Embedding | None:
         """Return the embedding kept for the content of a picture of an identity."""
@@ -63,14 +69,6 @@ class ScoreTable:
             return None
         vector: bytes = item["vector"]
         return struct.unpack(f"<{len(vector) // 4}f", vector)
-
-
-def _by_generation(rows: Iterable[Item]) -> dict[str, dict[int, list[Score]]]:
-    scores: dict[str, dict[int, list[Score]]] = {}
-    for row in sorted(rows, key=lambda row: str(row["sk"])):
-        of_generation = scores.setdefault(keys.id_of(row["pk"]), {})
-        of_generation.setdefault(keys.image_index_of(row["sk"]), []).append(Score.model_validate(row))
-    return scores
 
 
 def _embedding_key(identity_id: str, content_sha256: str, version: EncoderVersion) -> keys.Key:

@@ -3,18 +3,21 @@
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from character_identity.aws.items import Item, from_attributes, to_attributes
-from character_identity.aws.keys import INDEX, LAST, Key, may_exist
+from character_identity.aws.keys import INDEX, INDEX_KEY, LAST, Key, may_exist
 from character_identity.aws.writes import Write
 
 ATTEMPTS = 10
 FIRST_DELAY_S = 0.02
 MAX_DELAY_S = 0.5
+MOST_READS = 8
+"""Of a page, 1 MB each (API_Query in DynamoDB's reference, read 2026-11-28): enough for a hundred of the
+largest rows that are listed, and for about five thousand usual ones that a filter leaves out."""
 
 
 class Refused(Exception):
@@ -57,6 +60,65 @@ class Table:
         more: Item = {"Limit": limit} if limit else {}
         return self._query(condition, values, IndexName=INDEX, ScanIndexForward=oldest_first, **more)
 
+    def page(
+        self,
+        gsi1pk: str,
+        limit: int,
+        *,
+        after: Key | None = None,
+        since: str = "",
+        where: Mapping[str, str] | None = None,
+    ) -> tuple[list[Item], Key | None]:
+        """Return what the index lists there, the last first, and the key after which there may be more.
+
+        ``after`` is such a key, of a row that may be gone; ``since`` bounds ``gsi1sk``; ``where`` has values
+        of attributes. With it the rows may be few and not the last: it looks through some megabytes only.
+        """
+        where = where or {}
+        values = {"pk": gsi1pk, **({"since": since} if since else {}), **where}
+        query: Item = {
+            "TableName": self._name,
+            "IndexName": INDEX,
+            "ScanIndexForward": False,
+            "KeyConditionExpression": "gsi1pk = :pk AND gsi1sk >= :since" if since else "gsi1pk = :pk",
+            "ExpressionAttributeValues": to_attributes({f":{name}": each for name, each in values.items()}),
+        }
+        if where:
+            query["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in where)
+            query["ExpressionAttributeNames"] = {f"#{name}": name for name in where}
+        found: list[Item] = []
+        last = None if after is None else to_attributes(after)
+        for read in range(MOST_READS):
+            start = {} if last is None else {"ExclusiveStartKey": last}
+            # One more than asked for tells whether there is more. A filter's later reads are whole megabytes.
+            size = {} if where and read else {"Limit": limit + 1 - len(found)}
+            answer = self._client.query(**query, **start, **size)
+            found += [from_attributes(item) for item in answer["Items"]]
+            last = answer.get("LastEvaluatedKey")
+            if len(found) > limit:
+                return found[:limit], {name: found[limit - 1][name] for name in INDEX_KEY}
+            if last is None:
+                return found, None
+        return found, from_attributes(last or {})
+
+    def get_all(self, keys: Sequence[Key], sleep: Callable[[float], None] = time.sleep) -> list[Item]:
+        """Return those of up to 100 rows that are there, in any order; a change just made may be missing.
+
+        Raises:
+            TimeoutError: DynamoDB answers for some of them only, again and again.
+        """
+        left: Item = {self._name: {"Keys": [to_attributes(key) for key in keys]}} if keys else {}
+        found: list[Item] = []
+        for attempt in range(ATTEMPTS):
+            if not left:
+                return found
+            if attempt:
+                sleep(_delay_s(attempt - 1))
+            answer = self._client.batch_get_item(RequestItems=left)
+            found += [from_attributes(item) for item in answer["Responses"].get(self._name, [])]
+            left = answer.get("UnprocessedKeys") or {}
+        raise TimeoutError(f"DynamoDB left {len(left[self._name]['Keys'])} of {len(keys)} rows unread.")
+
     def write(self, write: Write) -> bool:
         """Do a write; False, and nothing is written, where its condition is not met."""
         return self._write(write) is not None
@@ -83,8 +145,7 @@ class Table:
                     raise Refused([code == "ConditionalCheckFailed" for code in codes]) from exc
                 if "TransactionConflict" not in codes or attempt == ATTEMPTS - 1:
                     raise
-            delay_s = min(FIRST_DELAY_S * 2**attempt, MAX_DELAY_S)
-            sleep(delay_s * random.uniform(0.5, 1.5))
+            sleep(_delay_s(attempt))
 
     def _write(self, write: Write, **more: Any) -> Any:
         ((kind, what),) = write.items()
@@ -110,3 +171,9 @@ class Table:
             if "LastEvaluatedKey" not in page or len(found) >= more.get("Limit", sys.maxsize):
                 return found
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _delay_s(attempt: int) -> float:
+    """How long to wait after an attempt, the first of which is 0."""
+    longest_s: float = min(FIRST_DELAY_S * 2**attempt, MAX_DELAY_S)
+    return longest_s * random.uniform(0.5, 1.5)

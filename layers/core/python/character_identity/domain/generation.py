@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import ProviderName
+from character_identity.domain.page import Position
 
 GenerationStatus = Literal["queued", "running", "succeeded", "failed"]
 Outcome = Literal["succeeded", "filtered", "failed"]
@@ -105,3 +106,13 @@ class Generation(BaseModel):
     cost_usd: float | None = None
     cost_is_implausible: bool = False
     error: Failure | None = None
+
+    @property
+    def position(self) -> Position:
+        """Its place in the list of its identity's."""
+        return Position(self.created_at, self.generation_id)
+
+    @property
+    def shown(self) -> GeneratedImage | None:
+        """The image that stands for all of them: the first that succeeded."""
+        return next((image for image in self.images if image.outcome == "succeeded"), None)

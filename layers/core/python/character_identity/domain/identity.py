@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from character_identity.domain.character_name import trigger_word
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
+from character_identity.domain.page import Position
 
 IdentityStatus = Literal["training", "ready", "failed"]
 Phase = Literal["preparing", "submitting", "queued", "training", "storing", "ready", "failed"]
@@ -70,6 +71,11 @@ class Identity(BaseModel):
     cost_usd: float | None = None
     cost_is_implausible: bool = False
     error: Failure | None = None
+
+    @property
+    def position(self) -> Position:
+        """Its place in the list of its owner's."""
+        return Position(self.created_at, self.identity_id)
 
     @property
     def references_main_first(self) -> list[str]:

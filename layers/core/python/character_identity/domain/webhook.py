@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from character_identity.domain.event import Event
+from character_identity.domain.page import Position
 
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -54,6 +55,11 @@ class Endpoint(BaseModel):
     secret: str = Field(repr=False)
     created_at: datetime
     disabled_at: datetime | None = None
+
+    @property
+    def position(self) -> Position:
+        """Its place in the list of its owner's."""
+        return Position(self.created_at, self.endpoint_id)
 
     def hears_of(self, event: Event) -> bool:
         """Return True if an event goes here: it happened after the registration, and before a disabling."""

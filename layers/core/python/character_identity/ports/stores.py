@@ -12,6 +12,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.page import Page, Window
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.webhook import Delivery, Endpoint
@@ -28,7 +29,7 @@ class Identities(Protocol):
         limit_microusd: int = 0,
     ) -> None: ...
     def get(self, identity_id: str) -> Identity: ...
-    def list(self, owner: str) -> list[Identity]: ...
+    def list(self, owner: str, window: Window) -> Page[Identity]: ...
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
         """Move a training on; an earlier progress than the stored one changes nothing but ``changes``."""
 
@@ -41,9 +42,7 @@ class Generations(Protocol):
 
     def add(self, generation: Generation, job: ProviderJob, limit_microusd: int) -> None: ...
     def get(self, generation_id: str) -> Generation: ...
-    def of_identity(self, identity_id: str) -> list[Generation]:
-        """All of an identity, newest first."""
-
+    def of_identity(self, identity_id: str, window: Window) -> Page[Generation]: ...
     def save(self, generation: Generation, fields: Set[str]) -> bool:
         """Store these fields unless the stored generation is settled or gone; whether that was done."""
 
@@ -215,8 +214,11 @@ class Scores(Protocol):
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         """Return a generation's scores by image index."""
 
-    def of_identity(self, identity_id: str) -> dict[str, dict[int, list[Score]]]:
-        """Return the scores of an identity's generations, by their ids and then by image index."""
+    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
+        """Return CLIP's score of one image of each generation, by the generations' ids.
+
+        ``images`` has the indices, of ``MOST_ENTRIES`` generations at most; one without a score is left out.
+        """
 
     def embedding(
         self, identity_id: str, content_sha256: str, version: EncoderVersion

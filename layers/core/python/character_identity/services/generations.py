@@ -7,6 +7,7 @@ from character_identity.domain.budget import Quote
 from character_identity.domain.errors import Conflict, ConflictCode, InvalidRequest, NotFound
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity
+from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
 from character_identity.ports.stores import Generations, Identities
@@ -72,10 +73,10 @@ class GenerationService:
         _, provider, seeded = self._orderable(owner, identity_id, request)
         return self._orders.quote(owner, provider.images, seeded)
 
-    def list(self, owner: str, identity_id: str) -> list[Generation]:
-        """All generations of an identity of this owner, newest first."""
+    def list(self, owner: str, identity_id: str, window: Window) -> Page[Generation]:
+        """A page of the generations of an identity of this owner, newest first."""
         self._own_identity(owner, identity_id)
-        return self._generations.of_identity(identity_id)
+        return self._generations.of_identity(identity_id, window)
 
     def get(self, owner: str, generation_id: str) -> Generation:
         """One generation of this owner; another's answers exactly like an unknown one."""

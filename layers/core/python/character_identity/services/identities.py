@@ -8,6 +8,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.domain.job import job_id_of
+from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
 from character_identity.ports.stores import Identities
@@ -136,9 +137,9 @@ class IdentityService:
             raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
         return identity
 
-    def list(self, owner: str) -> list[Identity]:
-        """All identities of this owner, newest first."""
-        return self._identities.list(owner)
+    def list(self, owner: str, window: Window) -> Page[Identity]:
+        """A page of the identities of this owner, newest first."""
+        return self._identities.list(owner, window)
 
 
 def provider_named(providers: Providers, name: str) -> Provider:

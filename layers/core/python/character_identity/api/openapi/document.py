@@ -21,7 +21,7 @@ from character_identity.api.openapi.components import (
     json_of,
     schema,
 )
-from character_identity.api.route import Answer, Route
+from character_identity.api.route import PAGE_PARAMETERS, Answer, Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.api.schemas import ErrorResponse
 from character_identity.domain.errors import KINDS
@@ -108,7 +108,7 @@ def _parameters(route: Route[Any]) -> Iterator[Json]:
             "description": PATH_PARAMETERS[name],
             "schema": TEXT,
         }
-    for query in route.query:
+    for query in [*route.query, *(PAGE_PARAMETERS if route.is_paged else ())]:
         yield {
             "name": query.name,
             "in": "query",

@@ -1,6 +1,8 @@
 """Generations, and what a month has cost."""
 
-from character_identity.api.route import Answer, Query, Route
+from typing import get_args
+
+from character_identity.api.route import SINCE, Answer, Query, Route, filter_by
 from character_identity.api.schemas import (
     CreateGenerationRequest,
     EstimateResponse,
@@ -9,6 +11,8 @@ from character_identity.api.schemas import (
     UsageResponse,
 )
 from character_identity.domain.errors import ErrorCode
+from character_identity.domain.generation import GenerationStatus
+from character_identity.domain.identity import ProviderName
 
 NOT_ORDERED: tuple[ErrorCode, ...] = (
     "too_many_images",
@@ -58,8 +62,15 @@ LIST_GENERATIONS = Route(
     function="list_generations",
     tag="Generations",
     summary="List the generations of an identity",
-    answers={200: Answer(description="Newest first", content=ListGenerationsResponse)},
+    description="In short; each one's own route has all of it.",
+    query=(
+        filter_by("status", get_args(GenerationStatus)),
+        filter_by("provider", get_args(ProviderName)),
+        SINCE,
+    ),
+    answers={200: Answer(description="A page, newest first", content=ListGenerationsResponse)},
     codes=("unknown_identity",),
+    is_paged=True,
 )
 GET_GENERATION = Route(
     method="GET",

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from character_identity.api.route import Answer, Route
+from character_identity.api.route import SINCE, Answer, Route, filter_by
 from character_identity.api.routes.references import UPLOADED
 from character_identity.api.schemas import (
     CreateIdentityRequest,
@@ -14,6 +14,7 @@ from character_identity.api.schemas import (
     ListProvidersResponse,
 )
 from character_identity.domain.errors import ReferenceCode
+from character_identity.domain.identity import IdentityStatus, ProviderName
 
 IDENTITY = {"name": "Sarah", "provider": "fal-instant", "references": [UPLOADED], "className": "woman"}
 
@@ -66,7 +67,14 @@ LIST_IDENTITIES = Route(
     function="list_identities",
     tag="Identities",
     summary="List your identities",
-    answers={200: Answer(description="Newest first", content=ListIdentitiesResponse)},
+    description="In short; each one's own route has all of it.",
+    query=(
+        filter_by("status", get_args(IdentityStatus)),
+        filter_by("provider", get_args(ProviderName)),
+        SINCE,
+    ),
+    answers={200: Answer(description="A page, newest first", content=ListIdentitiesResponse)},
+    is_paged=True,
 )
 GET_IDENTITY = Route(
     method="GET",

@@ -26,7 +26,8 @@ LIST_WEBHOOKS = Route(
     function="list_webhooks",
     tag="Events",
     summary="List your webhooks",
-    answers={200: Answer(description="Oldest first, without secrets", content=ListWebhooksResponse)},
+    answers={200: Answer(description="A page, newest first, without secrets", content=ListWebhooksResponse)},
+    is_paged=True,
 )
 DELETE_WEBHOOK = Route(
     method="DELETE",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from character_identity.domain.errors import NotFound
+from character_identity.domain.page import Page, Window
 from character_identity.domain.webhook import Endpoint, secret_of
 from character_identity.ports.gateways import NewId, Now
 from character_identity.ports.stores import Endpoints
@@ -49,9 +50,9 @@ class EndpointService:
         self._endpoints.add(endpoint, MAX_ENDPOINTS)
         return endpoint
 
-    def list(self, owner: str) -> list[Endpoint]:
-        """An owner's endpoints, oldest first."""
-        return self._endpoints.list(owner)
+    def list(self, owner: str, window: Window) -> Page[Endpoint]:
+        """A page of an owner's endpoints, newest first."""
+        return Page.of(self._endpoints.list(owner), window)
 
     def remove(self, owner: str, endpoint_id: str) -> None:
         """Tell nothing more there, not even what was tried before.

@@ -18,6 +18,7 @@ JSON = {"Content-Type": "application/json"}
 def install() -> None:
     """Correct the answers; once, before the first request."""
     hide_what_went_wrong_in_a_function()
+    let_pages_read_refusals()
 
 
 def hide_what_went_wrong_in_a_function() -> None:
@@ -31,6 +32,25 @@ def hide_what_went_wrong_in_a_function() -> None:
         return response
 
     lambda_service.lambda_execute_result_to_api_proxy_response = shape_like_aws
+
+
+def let_pages_read_refusals() -> None:
+    """What the API refuses before a function is called carries the CORS headers too.
+
+    Ministack gives them to the answers of functions only, and a page sees no status of an answer without.
+    """
+    execute = api_gateway._handle_execute_in_scope
+
+    async def execute_and_allow(
+        api_id: str, stage: str, path: str, method: str, headers: Document, *rest: Any
+    ) -> tuple[int, Document, Any]:
+        status, answered, body = await execute(api_id, stage, path, method, headers, *rest)
+        if method != "OPTIONS":
+            cors = (api_gateway._apis.get(api_id) or {}).get("corsConfiguration") or {}
+            answered = {**answered, **api_gateway._cors_response_headers(cors, headers.get("origin", ""))}
+        return status, answered, body
+
+    api_gateway._handle_execute_in_scope = execute_and_allow
 
 
 def with_base_url(application: Application, api_port: int) -> Application:

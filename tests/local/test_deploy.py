@@ -26,8 +26,9 @@ class Deployed:
     aws: EmulatedAws
     outputs: dict[str, str]
 
-    def call(self, path: str, token: str = "Eileen", **options: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+    def call(self, path: str, token: str = "Eileen", origin: str = "", **options: Any) -> httpx.Response:
+        given = {"Authorization": token and f"Bearer {token}", "Origin": origin}
+        headers = {name: value for name, value in given.items() if value}
         return httpx.post(f"{self.aws.api_url}{path}", headers=headers, timeout=HANGS_AFTER_S, **options)
 
 
@@ -68,6 +69,26 @@ def test_the_api_refuses_as_api_gateway_does(
 ) -> None:
     answer = stack.call(path, token)
     assert (answer.status_code, answer.json()) == (status, {"message": message})
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        ("/v1/echo/x", "Eileen", 201),
+        ("/v1/echo/x", "", 401),
+        ("/v1/echo/x", "stranger", 403),
+        ("/v1/nothing", "Eileen", 404),
+        ("/", "", 404),
+        ("/v1/echo/nobody", "Eileen", 500),
+    ],
+)
+@pytest.mark.parametrize(("origin", "allowed"), [("https://app.test", True), ("https://evil.test", False)])
+def test_a_page_of_an_allowed_origin_can_read_every_answer(
+    stack: Deployed, path: str, token: str, status: int, origin: str, allowed: bool
+) -> None:
+    answer = stack.call(path, token, origin)
+    assert answer.status_code == status
+    assert answer.headers.get("access-control-allow-origin") == (origin if allowed else None)
 
 
 @pytest.mark.parametrize(("origin", "status"), [("https://app.test", 204), ("https://evil.test", 403)])

@@ -11,11 +11,11 @@ help: ## this list
 setup:
 	@scripts/bootstrap
 
-demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= PROVIDERS= SCENARIOS= VARIATIONS=)
-	@$(PYTHON) -m local demo $(if $(REFERENCES),--references "$(REFERENCES)") $(if $(PROVIDERS),--providers "$(PROVIDERS)") $(if $(SCENARIOS),--scenarios "$(SCENARIOS)") $(if $(VARIATIONS),--variations "$(VARIATIONS)")
+demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= NAME= CLASS= PROVIDERS= SCENARIOS= VARIATIONS= YES=1 RESUME=)
+	@$(PYTHON) -m local demo "--make=$$MAKEFLAGS"
 
-dev: setup ## the whole system on this machine, until Ctrl-C (OPTIONS="--api-port 9000" ...)
-	@$(PYTHON) -m local dev $(OPTIONS)
+dev: setup ## the whole system on this machine, until Ctrl-C (API_PORT= BUDGET= FRESH=1 OPTIONS=--help ...)
+	@$(PYTHON) -m local dev "--make=$$MAKEFLAGS" $(OPTIONS)
 
 logs: setup ## all that a local run logged about one request (ID= its X-Request-Id, or a job's id)
 	@$(PYTHON) -m scripts.logs "$(ID)"

@@ -5,20 +5,20 @@ Tables, objects and secrets are there again at the next start, however this one 
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import json
 import os
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from local.errors import CannotRun
+from local.errors import CannotRun, answering
+from local.options import Parser, dollars, folder, seconds
 from local.packages import ROOT, STATE
+from local.ports import port
 from local.runtime import Options, System, running
 from scripts.atomic import write_file
 
@@ -27,34 +27,38 @@ ADDRESSES, LOCK, LOGS, KEPT = "dev.json", "dev.lock", "logs", "state"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the system until it is asked to stop; 1 if it cannot run."""
-    chosen = _parser().parse_args(arguments)
+    """Run the system until it is asked to stop; 2 if it cannot run."""
+    return answering(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    chosen = _parser().read(arguments, os.environ)
     started = time.monotonic()
     for stop in (
         signal.SIGINT,
         signal.SIGTERM,
     ):  # leave by way of all clean-ups; a shell's `&` ignores SIGINT
         signal.signal(stop, signal.default_int_handler)
-    folder: Path = chosen.state
+    place: Path = chosen.state
     try:
-        with _only_one(folder):
+        with _only_one(place):
             for leftover in (LOGS, KEPT) if chosen.fresh else (LOGS,):
-                shutil.rmtree(folder / leftover, ignore_errors=True)
+                shutil.rmtree(place / leftover, ignore_errors=True)
             options = Options(
                 api_port=chosen.api_port,
                 aws_port=chosen.aws_port,
                 providers_port=chosen.providers_port,
                 wait_scale=chosen.wait_scale,
-                state=folder / KEPT,
-                logs=folder / LOGS,
+                budget_usd=chosen.budget,
+                training_s=chosen.training_seconds,
+                generation_s=chosen.generation_seconds,
+                state=place / KEPT,
+                logs=place / LOGS,
                 report=lambda phase: print(f"{phase} ...", flush=True),
             )
-            with running(options) as system, _announced(system, folder / ADDRESSES):
-                print(introduction(system, time.monotonic() - started, folder), flush=True)
+            with running(options) as system, _announced(system, place / ADDRESSES):
+                print(introduction(system, time.monotonic() - started, place), flush=True)
                 system.wait()
-    except CannotRun as problem:
-        print(problem, file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("\nStopped.")
     return 0
@@ -82,20 +86,30 @@ def introduction(system: System, seconds: float, folder: Path) -> str:
     return "\n".join([*lines, "", "Ctrl-C stops everything."])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local dev", description=__doc__)
-    parser.add_argument("--api-port", type=int, default=8787, help="default: %(default)s")
-    parser.add_argument("--aws-port", type=int, default=4566, help="default: %(default)s")
+def _parser() -> Parser:
+    parser = Parser("dev", __doc__)
+    parser.add_argument("--api-port", type=port, default=8787, help="default: %(default)s; 0: any free one")
+    parser.add_argument("--aws-port", type=port, default=4566, help="default: %(default)s; 0: any free one")
     parser.add_argument(
-        "--providers-port", type=int, default=8790, help="of the simulators; default: %(default)s"
+        "--providers-port", type=port, default=8790, help="of the simulators; default: %(default)s"
+    )
+    parser.add_argument(
+        "--budget", type=dollars, metavar="USD", help="what each owner may spend in a month; default: 100"
+    )
+    parser.add_argument(
+        "--training-seconds", type=seconds, metavar="S", help="how long a simulator trains; default: 6"
+    )
+    parser.add_argument(
+        "--generation-seconds", type=seconds, metavar="S", help="how long a simulator draws; default: 0.5"
     )
     parser.add_argument(
         "--wait-scale",
-        type=float,
+        type=seconds,
+        metavar="FACTOR",
         help="factor of all waits of state machines; default: 0.1 if all providers are local, else 1",
     )
     parser.add_argument(
-        "--state", type=Path, default=STATE, metavar="DIR", help="folder for what is kept, dev.json and logs"
+        "--state", type=folder, default=STATE, metavar="DIR", help="for what is kept, dev.json and logs"
     )
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have kept")
     return parser
@@ -110,7 +124,9 @@ def _only_one(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise CannotRun(f"`make dev` runs already, as process {lock.read().strip()}.") from None
+            raise CannotRun(
+                f"`make dev` runs already{_where(folder)}, as process {lock.read().strip()}."
+            ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -135,6 +151,13 @@ def _announced(system: System, file: Path) -> Iterator[None]:
         yield
     finally:
         file.unlink(missing_ok=True)
+
+
+def _where(folder: Path) -> str:
+    """The address of the run in this folder, once it has one."""
+    with suppress(OSError, ValueError, KeyError):
+        return f" at {json.loads((folder / ADDRESSES).read_text())['apiUrl']}"
+    return ""
 
 
 def _relative(path: Path) -> str:

@@ -6,7 +6,6 @@ folder is named for it, what is stored is there as well, and outlives the proces
 
 import argparse
 import asyncio
-import errno
 import json
 import os
 import socket
@@ -18,10 +17,12 @@ import hypercorn.asyncio
 import hypercorn.config
 from hypercorn.typing import Framework
 
-from local.errors import CannotRun
+from local.errors import CannotRun, explained
 from local.lambda_pool import Pool
 from local.lambda_sandbox import Function
 from local.packages import STATE, runtime_packages
+from local.ports import listener, port
+from local.service import give_up
 from local.state_file import StateFile
 
 REGION = "eu-west-1"
@@ -30,12 +31,15 @@ REGION = "eu-west-1"
 def main(arguments: list[str]) -> int:
     """Serve until SIGTERM or SIGINT."""
     options = _parser().parse_args(arguments)
-    aws, api = _listen(options.aws_port), _listen(options.api_port)
     try:
-        state = StateFile(options.state) if options.state else None
+        aws, api = listener(options.aws_port, "--aws-port"), listener(options.api_port, "--api-port")
+        state = StateFile(options.state, on_failure=give_up) if options.state else None
+        logs = FunctionLogs(options.logs)
     except CannotRun as problem:
-        sys.exit(str(problem))
-    pool = Pool(log=FunctionLogs(options.logs).write)
+        give_up(problem)
+    except OSError as error:
+        give_up(explained(error))
+    pool = Pool(log=logs.write)
     try:
         asyncio.run(_serve(options, pool, aws, api, state))
     finally:
@@ -116,23 +120,10 @@ def _configure_ministack(aws_port: int, wait_scale: float) -> None:
     )
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        sys.exit(f"Port {port} is in use.")
-    listener.listen()  # from now on a connection waits until we serve; it is not refused
-    return listener
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.emulator", description=__doc__)
-    parser.add_argument("--aws-port", type=int, default=0, help="of the AWS services; 0: any")
-    parser.add_argument("--api-port", type=int, default=0, help="of the HTTP API; 0: any")
+    parser.add_argument("--aws-port", type=port, default=0, help="of the AWS services; 0: any")
+    parser.add_argument("--api-port", type=port, default=0, help="of the HTTP API; 0: any")
     parser.add_argument(
         "--wait-scale", type=float, default=1, help="what waits of state machines are multiplied by"
     )

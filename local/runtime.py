@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,12 +12,12 @@ from pathlib import Path
 
 from local.deploy import client, deploy, set_secrets
 from local.emulator_limitations import limitations_of
-from local.errors import CannotRun
 from local.issuer import AUDIENCE, Issuer
 from local.packages import STATE
+from local.ports import require_free
 from local.preparation import prepare
 from local.service import Service, start_emulator
-from local.settings import ProviderSettings
+from local.settings import URLS, ProviderSettings
 
 SHORTENED, UNCHANGED = 0.1, 1.0  # what waits of state machines are multiplied by
 
@@ -30,6 +29,7 @@ class Options:
     api_port: int = 0
     aws_port: int = 0
     providers_port: int = 0
+    budget_usd: str | None = None  # what an owner may spend in a month; None: as the template has it
     wait_scale: float | None = None  # None: shortened as long as all providers are on this machine
     training_s: float | None = None  # how long the simulators train; None: as they like
     generation_s: float | None = None
@@ -54,11 +54,21 @@ class System:
     table: str
     state_machines: Mapping[str, str]  # name: ARN
     provider_url: str | None  # of the simulators, if any serve
+    provider_urls: Mapping[str, str]  # of all providers, by the variable that sets each
     outputs: Mapping[str, str]  # of the stack
     limitations: list[str]  # of the emulator
     wait_scale: float
     logs: Path
     services: tuple[Service, ...]
+
+    def require_running(self) -> None:
+        """Check that all parts of the system are there.
+
+        Raises:
+            CannotRun: one has ended.
+        """
+        for service in self.services:
+            service.require_running()
 
     def wait(self) -> None:
         """Wait until a part of the system ends, which none should.
@@ -67,9 +77,7 @@ class System:
             CannotRun: it has.
         """
         while True:
-            for service in self.services:
-                if service.process.poll() is not None:
-                    raise CannotRun(f"{service.module} ended; {self.logs}/{service.module}.log may say why.")
+            self.require_running()
             time.sleep(0.2)
 
 
@@ -82,8 +90,8 @@ def running(options: Options | None = None) -> Iterator[System]:
     """
     options = options or Options()
     settings = ProviderSettings(options.environment)
-    _require_free({"--api-port": options.api_port, "--aws-port": options.aws_port})
-    _require_free({"--providers-port": options.providers_port} if settings.simulators_needed else {})
+    of_simulators = {"--providers-port": options.providers_port} if settings.simulators_needed else {}
+    require_free({"--api-port": options.api_port, "--aws-port": options.aws_port, **of_simulators})
     if settings.warning:
         options.report(settings.warning)
     assembly = prepare(options.report)
@@ -139,6 +147,10 @@ def running(options: Options | None = None) -> Iterator[System]:
                 if ":stateMachine:" in arn
             },
             provider_url=provider_url,
+            provider_urls={
+                variable: parameters.get(name) or assembly.template["Parameters"][name]["Default"]
+                for variable, (name, _) in URLS.items()
+            },
             outputs=outputs,
             limitations=limitations_of(assembly.template),
             wait_scale=wait_scale,
@@ -157,6 +169,7 @@ def stack_parameters(
         "JwksUrl": issuer.jwks_url,
         "CorsOrigins": "*",
         "LocalMode": "true",
+        **({} if options.budget_usd is None else {"MonthlyBudgetUsd": options.budget_usd}),
         "RequestsPerMinute": "6000",  # tests and the demo ask more often than people
         "WebhookUrl": settings.webhook_url(api_url) if options.webhooks else "off",
     }
@@ -171,16 +184,6 @@ def _start_simulators(options: Options, settings: ProviderSettings) -> Service:
     }
     words = [str(word) for option in chosen.items() if option[1] is not None for word in option]
     return Service("local.simulators", *words, logs=options.logs)
-
-
-def _require_free(ports: Mapping[str, int]) -> None:
-    for option, port in ports.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                raise CannotRun(f"Port {port} is in use; {option} chooses another one.") from None
 
 
 def _snake(name: str) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from local import parent_watchdog
 from local.errors import CannotRun
 from local.packages import ROOT
 
 START_LIMIT_S = 30
+FAREWELL = b'{"problem"'
+"""The start of what a program prints that cannot go on; in a pipe, for on a full disk no log takes it."""
 
 
 class Service:
@@ -26,6 +29,7 @@ class Service:
         self._log = logs / f"{module}.log"
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
         self._first_line: SimpleQueue[bytes] = SimpleQueue()
+        self._farewell: str | None = None
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 parent_watchdog.command(module, *arguments),
@@ -54,9 +58,19 @@ class Service:
             ) from None
         if not line:
             self.process.wait()
-            raise CannotRun(f"{self.module} ended: {self._last_words()}")
+            self.require_running()
         announcement: dict[str, Any] = json.loads(line)
         return announcement
+
+    def require_running(self) -> None:
+        """Check that the program is there.
+
+        Raises:
+            CannotRun: it ended; the message is its last sentence, or says what it wrote last.
+        """
+        if self.process.poll() is not None:
+            self._reader.join()
+            raise CannotRun(self._farewell or f"{self.module} ended: {self._last_words()}")
 
     def stop(self, grace_s: float = 5) -> None:
         """End the program: ask, wait, insist."""
@@ -72,17 +86,31 @@ class Service:
                 pipe.close()
 
     def _read(self, output: IO[bytes]) -> None:
-        """Keep the first line, pass the others on to the log; end of file counts as an empty line."""
-        self._first_line.put(output.readline())
-        with self._log.open("ab") as log:
-            for line in output:
-                log.write(line)
+        """Hand on the first line, keep the one that ``give_up`` prints, log all others.
+
+        The end of the file counts as an empty line.
+        """
+        for number, line in enumerate(iter(output.readline, b"")):
+            if line.startswith(FAREWELL):
+                self._farewell = json.loads(line)["problem"]
+            elif number == 0:
+                self._first_line.put(line)
+            else:
+                with suppress(OSError), self._log.open("ab") as log:
+                    log.write(line)
+        self._first_line.put(b"")
 
     def _last_words(self) -> str:
         with self._log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"nothing was written to {self._log}"
+
+
+def give_up(problem: CannotRun) -> NoReturn:
+    """End this program at once, from any thread, and tell whoever started it why."""
+    print(json.dumps({"problem": str(problem)}), flush=True)
+    os._exit(2)
 
 
 def start_emulator(

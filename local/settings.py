@@ -15,6 +15,8 @@ URLS = {
 SIMULATOR_KEYS = {"FAL_KEY": "simulator-id:simulator-secret", "ASTRIA_API_KEY": "sd_simulator"}
 KEYS = {"FAL_KEY": "--fal-key", "ASTRIA_API_KEY": "--astria-key"}
 KEY_OF = {name: "FAL_KEY" if name.startswith("FAL") else "ASTRIA_API_KEY" for name in URLS}
+VARIABLES = frozenset([*URLS, *KEYS, "MEDIA_HOSTS", "ASTRIA_MOCK"])
+"""All that is read of the environment."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

@@ -1,13 +1,20 @@
 """Makes ministack's HTTP API answer as API Gateway does, under a base URL of its own.
 
+One path is ours: ``/_local`` says which run the port belongs to.
+
 Knows ministack 1.5.33 from inside.
 """
 
+import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import ministack.services.apigateway as api_gateway
 import ministack.services.lambda_svc as lambda_service
+
+from local.packages import ROOT
+from local.ports import WHO
 
 Document = dict[str, Any]
 Application = Callable[[Document, Any, Any], Awaitable[None]]
@@ -58,12 +65,22 @@ def with_base_url(application: Application, api_port: int) -> Application:
 
     async def serve(scope: Document, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["server"][1] == api_port:
+            if scope["path"] == WHO:
+                await _say_who(send)
+                return
             prefix = f"/_aws/execute-api/{_api_id()}/$default"
             raw_path = scope.get("raw_path") or scope["path"].encode()
             scope = {**scope, "path": prefix + scope["path"], "raw_path": prefix.encode() + raw_path}
         await application(scope, receive, send)
 
     return serve
+
+
+async def _say_who(send: Any) -> None:
+    run = {"folder": str(ROOT), "process": os.getppid()}
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(run).encode()})
 
 
 def _api_id() -> str:

@@ -91,8 +91,20 @@ def test_the_token_is_for_the_eyes_of_its_user_only(developing: Dev) -> None:
 def test_a_second_one_says_that_there_is_one(developing: Dev) -> None:
     second = start(developing.folder)
     _, complaint = second.communicate(timeout=HANGS_AFTER_S)
-    assert second.returncode == 1
-    assert complaint == f"`make dev` runs already, as process {developing.process.pid}.\n"
+    assert second.returncode == 2
+    assert complaint == (
+        f"`make dev` runs already at {developing.addresses['apiUrl']}, as process {developing.process.pid}.\n"
+    )
+
+
+@pytest.mark.processes
+def test_a_second_copy_says_which_one_has_the_port(developing: Dev, tmp_path: Path) -> None:
+    port = str(urlsplit(developing.addresses["apiUrl"]).port)
+    second = start(tmp_path, ["--api-port", port])
+    _, complaint = second.communicate(timeout=HANGS_AFTER_S)
+    assert second.returncode == 2
+    holder = f"by the run in {ROOT}, process {developing.process.pid}"
+    assert complaint == f"Port {port} is in use {holder}; --api-port (make: API_PORT=) chooses another one.\n"
 
 
 @pytest.mark.processes
@@ -146,7 +158,9 @@ def test_a_port_in_use_is_named_before_anything_is_started(port: str) -> None:
         number = taken.getsockname()[1]
         option = f"--{port.replace('_', '-')}"
         with (
-            pytest.raises(CannotRun, match=rf"^Port {number} is in use; {option} chooses another one\.$"),
+            pytest.raises(
+                CannotRun, match=rf"^Port {number} is in use; {option} \(make: .*=\) chooses another one\.$"
+            ),
             running(Options(environment={}, **{port: number})),
         ):
             pass
@@ -173,7 +187,7 @@ def test_only_a_fresh_start_forgets(
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     for name in (dev.KEPT, dev.LOGS):
         (tmp_path / name).mkdir()
-    assert dev.main(["--state", str(tmp_path), *arguments]) == 1
+    assert dev.main(["--state", str(tmp_path), *arguments]) == 2
     assert (tmp_path / dev.KEPT).exists() == kept
     assert not (tmp_path / dev.LOGS).exists()
 

@@ -29,3 +29,11 @@ def test_providers_call_back_where_they_can_and_it_is_wanted(
     options = Options(webhooks=webhooks, environment=environment)
     parameters = stack_parameters(options, ProviderSettings(environment), issuer, API)
     assert parameters["WebhookUrl"] == address
+
+
+@pytest.mark.parametrize(("budget", "given"), [(None, {}), ("0.5", {"MonthlyBudgetUsd": "0.5"})])
+def test_the_budget_is_the_templates_unless_it_is_chosen(
+    issuer: Issuer, budget: str | None, given: dict[str, str]
+) -> None:
+    parameters = stack_parameters(Options(budget_usd=budget), ProviderSettings({}), issuer, API)
+    assert {name: value for name, value in parameters.items() if name == "MonthlyBudgetUsd"} == given

@@ -31,7 +31,7 @@ def test_a_port_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         emulator = start_emulator(wait_scale=1, aws_port=port, logs=tmp_path)
-        with pytest.raises(CannotRun, match=rf"^local.emulator ended: Port {port} is in use\.$"):
+        with pytest.raises(CannotRun, match=rf"^Port {port} is in use; --aws-port .* chooses another one\.$"):
             emulator.announcement()
         emulator.stop()
 

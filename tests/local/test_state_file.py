@@ -2,16 +2,19 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from local.errors import CannotRun
 from local.packages import ROOT
-from local.state_file import StateFile
+from local.state_file import FILE, StateFile
 
 DIES_HERE = "os.kill(os.getpid(), signal.SIGKILL)"
 
@@ -95,6 +98,48 @@ def test_a_transaction_that_fails_changes_nothing(state: StateFile) -> None:
             state.delete("c", "k")
         raise ZeroDivisionError
     assert state.documents("c") == {"k": 1}
+
+
+def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    earlier = StateFile(folder)
+    (folder / FILE).chmod(0o644)  # as an earlier release made it
+    earlier.close()
+    state = StateFile(folder)
+    state.put("secrets", "k", "v")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()} == dict.fromkeys(
+        [FILE, f"{FILE}-wal"], 0o600
+    )
+    state.close()
+
+
+def test_a_full_disk_is_said_and_loses_nothing_that_was_there(tmp_path: Path) -> None:
+    said: list[str] = []
+    state = StateFile(tmp_path, on_failure=lambda problem: said.append(str(problem)))
+    state.put("c", "before", 1)
+    (pages,) = state._execute("PRAGMA page_count")[0]
+    state._execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError), state.together():
+        state.put("c", "first", 2)
+        state.put("c", "second", 3, bytes(100_000))
+    assert said == [f"There is no space left for the state in {tmp_path}; free some and start again."]
+    assert state.documents("c") == {"before": 1}
+    state.close()
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_damaged_file_is_said_in_one_sentence(tmp_path: Path, damage: str) -> None:
+    state = StateFile(tmp_path)
+    for number in range(50):
+        state.put("c", str(number), "x" * 1000)
+    state.close()
+    content = (tmp_path / FILE).read_bytes()
+    bent = content[:6000] if damage == "cut" else content[:4096] + b"\xff" * (len(content) - 4096)
+    (tmp_path / FILE).write_bytes(bent)
+    sentence = r"^The state in .* cannot be read \(.*\); begin anew with --fresh"
+    with pytest.raises(CannotRun, match=sentence), closing(StateFile(tmp_path)) as state:
+        state.documents("c")
 
 
 def test_threads_do_not_write_into_each_others_transactions(state: StateFile) -> None:

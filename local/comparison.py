@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,9 @@ from character_identity_client import (
     Image,
     JobFailed,
 )
-from local.progress import Progress, Step
+from local.errors import SENTENCES
+from local.progress import TRAINING, Progress, Step
+from local.results import Journal, Run
 
 TRAINING_TIMEOUT_S = 60 * 60
 GENERATION_TIMEOUT_S = 10 * 60
@@ -44,16 +47,25 @@ class Cell:
     scenario: Scenario
     variation: int
 
+    @property
+    def name(self) -> str:
+        return f"{self.scenario.name}-{self.variation}"
+
 
 @dataclass(frozen=True)
 class Plan:
-    """The character and scenarios of a comparison, and the folder for the images."""
+    """The character and scenarios of a comparison, and the run that it is kept in, with what it has ordered.
+
+    Orders carry keys of the run and the cell, and what they led to is in the journal before it is waited for:
+    the same run again, after whatever ended it, orders nothing twice.
+    """
 
     character: str
     class_name: str | None
     references: Sequence[Path]
     cells: Sequence[Cell]
-    output: Path
+    run: Run
+    journal: Journal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +125,8 @@ class _Course:
         self._progress = progress
         self._warnings: list[str] = []
         self._bugs: list[str] = []
+        self._may_have_ordered = False
+        self._identity_id: str | None = None
 
     def run(self, most_references: int | None) -> ProviderResult:
         """The provider's identity and pictures, or why there are none."""
@@ -120,7 +134,9 @@ class _Course:
         try:
             identity = self._make_identity(most_references)
         except Exception as exc:
-            evaluated = EvaluatedIdentity(provider=self._provider, error=self._explain(exc))
+            evaluated = EvaluatedIdentity(
+                provider=self._provider, error=self._explain(exc), training_cost_usd=self._spent()
+            )
             rows = [self._failed_row(cell, f"No identity: {evaluated.error}") for cell in self._plan.cells]
             self._show(Step("failed", detail=evaluated.error or ""))
         else:
@@ -142,23 +158,55 @@ class _Course:
         )
 
     def _make_identity(self, most_references: int | None) -> Identity:
-        self._show(Step("uploading"))
-        references = self._plan.references[:most_references]
-        keys = self._api.upload_references(references)
-        try:
-            identity = self._api.create_identity(
-                self._plan.character, self._provider, keys, class_name=self._plan.class_name
-            )
-        except ApiError as exc:
-            raise ApiError(exc.status, exc.code, self._with_names(exc.message, keys)) from exc
+        keys = self._plan.journal.once(f"{self._provider}/references", lambda: self._upload(most_references))
+        self._identity_id = identity_id = self._plan.journal.once(
+            f"{self._provider}/identity", lambda: self._order_identity(keys)
+        )
+        identity = self._api.get_identity(identity_id)
         self._warnings = [self._warning(finding) for finding in identity.findings]
         if identity.status == "ready":
             return identity
+        until = _in(TRAINING_TIMEOUT_S)
         return self._api.wait_until_ready(
-            identity.character_id,
+            identity_id,
             timeout_s=TRAINING_TIMEOUT_S,
-            on_progress=lambda now: self._show(Step("training", now.progress, 100)),
+            on_progress=lambda now: self._show_training(now, until),
         )
+
+    def _show_training(self, identity: Identity, until: datetime) -> None:
+        phase = TRAINING.get(identity.phase or "training")
+        if phase is not None:  # else it has ended
+            self._show(Step(phase, identity.progress, 100, until=until))
+
+    def _upload(self, most_references: int | None) -> list[str]:
+        self._show(Step("uploading"))
+        return self._api.upload_references(self._plan.references[:most_references])
+
+    def _order_identity(self, keys: Sequence[str]) -> str:
+        """The id of the identity. The API checks the references before it takes the order."""
+        self._show(Step("checking the references"))
+        self._may_have_ordered = True
+        try:
+            identity = self._api.create_identity(
+                self._plan.character,
+                self._provider,
+                keys,
+                class_name=self._plan.class_name,
+                idempotency_key=f"{self._plan.run.run_id}/{self._provider}",
+            )
+        except ApiError as exc:
+            self._may_have_ordered = exc.status >= 500
+            raise ApiError(exc.status, exc.code, self._with_names(exc.message, keys), exc.request_id) from exc
+        return identity.character_id
+
+    def _spent(self) -> float | None:
+        """The dollars that an identity cost which came to nothing; None if nobody knows."""
+        if self._identity_id is None:
+            return None if self._may_have_ordered else 0
+        try:
+            return self._api.get_identity(self._identity_id).metadata.cost
+        except EXPECTED:
+            return None
 
     def _with_names(self, message: str, keys: Sequence[str]) -> str:
         """A message about uploaded pictures with their names on this machine."""
@@ -173,7 +221,7 @@ class _Course:
         return f"{which}{finding.message} {finding.advice}"
 
     def _name(self, image: Path) -> str:
-        return image.relative_to(self._plan.output).as_posix()
+        return image.relative_to(self._plan.run.folder).as_posix()
 
     def _make_images(self, identity: Identity) -> list[EvaluationRow]:
         """The rows of all cells. Scores are waited for last: most are there by the time the pictures are."""
@@ -189,15 +237,22 @@ class _Course:
     def _generate(self, identity: Identity, cell: Cell) -> Generation | str:
         """The cell's generation with its pictures made, or why it failed."""
         try:
-            ordered = self._api.generate(
-                identity.character_id,
-                cell.scenario.prompt(self._plan.character),
-                seed=cell.scenario.seed(cell.variation),
-                num_images=1,
+            generation_id = self._plan.journal.once(
+                f"{self._provider}/{cell.name}", lambda: self._order(identity, cell)
             )
-            return self._api.wait_until_generated(ordered.generation_id, timeout_s=GENERATION_TIMEOUT_S)
+            return self._api.wait_until_generated(generation_id, timeout_s=GENERATION_TIMEOUT_S)
         except Exception as exc:
             return self._explain(exc)
+
+    def _order(self, identity: Identity, cell: Cell) -> str:
+        ordered = self._api.generate(
+            identity.character_id,
+            cell.scenario.prompt(self._plan.character),
+            seed=cell.scenario.seed(cell.variation),
+            num_images=1,
+            idempotency_key=f"{self._plan.run.run_id}/{self._provider}/{cell.name}",
+        )
+        return ordered.generation_id
 
     def _collect(self, cell: Cell, made: Generation | str, deadline: float) -> list[EvaluationRow]:
         """A row for every picture of a cell, downloaded and, if scoring is in time, scored."""
@@ -245,14 +300,15 @@ class _Course:
         """Return the image's path relative to the gallery, or else why there is none."""
         if image.outcome != "succeeded" or image.image_url is None:
             return None, image.reason
-        which = f"{cell.variation}" if number == 1 else f"{cell.variation}-{number}"
-        place = Path("images", self._provider, f"{cell.scenario.name}-{which}.jpg")
-        path = self._plan.output / place
-        path.parent.mkdir(parents=True, exist_ok=True)
+        which = cell.name if number == 1 else f"{cell.name}-{number}"
+        place = Path("images", self._provider, f"{which}.jpg")
+        path = self._plan.run.folder / place
         try:
-            path.write_bytes(self._api.download(image.image_url))
+            picture = self._api.download(image.image_url)
         except Exception as exc:
             return None, f"The picture could not be downloaded: {self._explain(exc)}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
         return place.as_posix(), None
 
     def _failed_row(self, cell: Cell, error: str) -> EvaluationRow:
@@ -268,6 +324,8 @@ class _Course:
 
     def _explain(self, exc: Exception) -> str:
         """The failure in a sentence; one that nobody expected is kept with its traceback as well."""
+        if isinstance(exc, OSError) and exc.errno in SENTENCES:
+            raise exc  # the disk is full, say: the run ends, and can be resumed
         if isinstance(exc, EXPECTED) and getattr(exc, "status", 0) != 500:
             return str(exc) or type(exc).__name__
         self._bugs.append("".join(traceback.format_exception(exc)))
@@ -277,11 +335,16 @@ class _Course:
         """All results, counted on the display as they come in."""
         total = len(self._plan.cells)
         found: list[T] = []
-        self._show(Step(phase, 0, total))
+        until = _in(GENERATION_TIMEOUT_S) if phase == "generating" else None
+        self._show(Step(phase, 0, total, until=until))
         for result in results:
             found.append(result)
-            self._show(Step(phase, len(found), total))
+            self._show(Step(phase, len(found), total, until=until))
         return found
 
     def _show(self, step: Step) -> None:
         self._progress.show(self._provider, step)
+
+
+def _in(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)

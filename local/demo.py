@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -19,41 +21,81 @@ from character_evaluation.scenarios import EvaluationRun
 from character_evaluation.statistics import summarise
 from character_identity_client import ApiClient
 from local.comparison import Cell, Plan, ProviderResult, Sleep, compare
-from local.demo_options import BadOption, Options, list_images, parse_options
-from local.errors import CannotRun
+from local.demo_options import Ask, Options, list_images, parse_options
+from local.errors import CannotRun, answering
+from local.options import BadOption
 from local.photographs import EILEEN, make_references
+from local.ports import free_or_any
 from local.progress import showing
+from local.reach import watching
+from local.results import Journal, Run, find_run, new_run
 from local.settings import ProviderSettings
+from local.spending import agree, bills
 
 KEY_OF_PROVIDER = {"fal-instant": "FAL_KEY", "fal-lora": "FAL_KEY", "astria": "ASTRIA_API_KEY"}
-
-OUTPUT = Path(__file__).parent.parent / ".local" / "demo"
+URL_OF_PROVIDER = {
+    "fal-instant": "FAL_QUEUE_URL",
+    "fal-lora": "FAL_QUEUE_URL",
+    "astria": "ASTRIA_API_URL",
+}
+STOPPED = 130
+"""The exit code of who was stopped by Ctrl-C, as shells have it."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the demo; 0 if there is something to look at, 1 if not or if something broke, 2 for bad options."""
-    try:
-        options = parse_options(arguments)
-        references = gather_references(options.references, OUTPUT)
-    except BadOption as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    from local import runtime  # slow to load; a bad option is answered at once
+    """Run the demo; 0 if there is something to look at, 1 if not or if something broke, 2 if it cannot."""
+    return answering(lambda: _main(arguments, os.environ, input if sys.stdin.isatty() else None))
 
-    console = Console()
-    pause = Sleep()
+
+def _main(arguments: Sequence[str], environment: Mapping[str, str], ask: Ask | None) -> int:
+    asked = parse_options(arguments, environment, ask)
+    simulated = simulated_providers(environment)
+    if asked.options is None:
+        kept = find_run(asked.resume or "")
+        options = resumed(kept, simulated)
+    else:
+        options = asked.options
+        kept = begun(options, simulated, new_run(datetime.now(), lambda: uuid4().hex[:6]))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave by way of all clean-ups
     try:
-        with (
-            runtime.running(runtime.Options(report=lambda phase: console.print(f"{phase} ..."))) as system,
-            ApiClient(system.api_url, system.token, sleep=pause) as api,
-        ):
-            return run(options, references, api, pause, console, OUTPUT, simulated_providers(os.environ))
-    except CannotRun as exc:
-        print(exc, file=sys.stderr)
-        return 1
+        return _in_system(options, kept, simulated, ask, yes=asked.yes)
     except KeyboardInterrupt:
-        console.print("Stopped.")
-        return 130
+        print(f"\nStopped; `make demo RESUME={kept.run_id}` goes on from here and orders nothing twice.")
+        return STOPPED
+    except (CannotRun, OSError):
+        if asked.resume is None and Journal.of(kept).is_empty:
+            shutil.rmtree(kept.folder, ignore_errors=True)  # nothing came of it
+        else:
+            print(f"`make demo RESUME={kept.run_id}` goes on from here and orders nothing twice.")
+        raise
+
+
+def begun(options: Options, simulated: frozenset[str], kept: Run) -> Run:
+    """Put into a new run's folder all that it takes to make it: the references and the plan."""
+    try:
+        gather_references(options.references, kept.references)
+        kept.note({**options.document(), "simulated": sorted(simulated)})
+    except BaseException:
+        shutil.rmtree(kept.folder, ignore_errors=True)
+        raise
+    return kept
+
+
+def resumed(kept: Run, simulated: frozenset[str]) -> Options:
+    """The options of an earlier run.
+
+    Raises:
+        BadOption: its providers are not the ones that the environment names now, and would not know its jobs.
+    """
+    options = Options.of(kept.plan)
+    before = frozenset(kept.plan.get("simulated", ())) & set(options.providers)
+    now = simulated & set(options.providers)
+    for provider in sorted(before ^ now):
+        key = KEY_OF_PROVIDER[provider]
+        change = f"unset {key}" if provider in before else f"set {key}"
+        kind = "a simulator" if provider in before else "the real one"
+        raise BadOption(f"{provider} was {kind} in this run; {change} to resume it.")
+    return options
 
 
 def simulated_providers(environment: Mapping[str, str]) -> frozenset[str]:
@@ -62,54 +104,93 @@ def simulated_providers(environment: Mapping[str, str]) -> frozenset[str]:
     return frozenset(provider for provider, key in KEY_OF_PROVIDER.items() if key in simulated)
 
 
-def gather_references(source: Path | None, output: Path) -> list[Path]:
-    """The reference images in a fresh output folder: copies of those in ``source``, or the views of Eileen.
+def gather_references(source: Path | None, folder: Path) -> list[Path]:
+    """The reference images in a new folder: copies of those in ``source``, or the views of Eileen.
 
     Raises:
-        BadOption: ``source`` has no pictures, or is about to be replaced.
+        BadOption: ``source`` has no pictures.
     """
-    images = list_images(source) if source else []
-    if source and source.resolve().is_relative_to(output.resolve()):
-        raise BadOption(f"The demo replaces {output}; move {source} elsewhere first.")
-    shutil.rmtree(output, ignore_errors=True)
-    folder = output / "references"
     if not source:
         return make_references(EILEEN, folder)
+    images = list_images(source)
     folder.mkdir(parents=True)
     return [Path(shutil.copyfile(image, folder / image.name)) for image in images]
 
 
+def _in_system(options: Options, kept: Run, simulated: frozenset[str], ask: Ask | None, *, yes: bool) -> int:
+    """Run the demo on a system of its own, which keeps its state in the run's folder."""
+    from local import runtime  # slow to load; a bad option is answered at once
+
+    console, pause = Console(), Sleep()
+    ports = kept.plan.get("ports", {})  # links and webhooks that providers know lead to them
+    settings = runtime.Options(
+        api_port=free_or_any(ports.get("api", 0)),
+        aws_port=free_or_any(ports.get("aws", 0)),
+        providers_port=free_or_any(ports.get("providers", 0)),
+        state=kept.state,
+        logs=kept.logs,
+        report=lambda phase: console.print(f"{phase} ..."),
+    )
+    with runtime.running(settings) as system, ApiClient(system.api_url, system.token, sleep=pause) as api:
+        urls = {"api": system.api_url, "aws": system.aws_endpoint_url, "providers": system.provider_url}
+        kept.note({"ports": {name: urlsplit(url).port for name, url in urls.items() if url}})
+        _agree(options, kept, api, simulated, ask, yes=yes)
+        addresses = {name: system.provider_urls[URL_OF_PROVIDER[name]] for name in options.providers}
+        return run(options, kept, api, pause, console, simulated, addresses, system.require_running)
+
+
+def _agree(
+    options: Options, kept: Run, api: ApiClient, simulated: frozenset[str], ask: Ask | None, *, yes: bool
+) -> None:
+    """Have the costs at real providers agreed to, once for each run, before anything is ordered."""
+    real = [provider for provider in options.providers if provider not in simulated]
+    if not real or kept.plan.get("agreed"):
+        return
+    found = bills(api, real, len(options.scenarios) * options.variations)
+    agree(found, ask, print, yes=yes)
+    kept.note({"agreed": True})
+
+
 def run(
     options: Options,
-    references: Sequence[Path],
+    kept: Run,
     api: ApiClient,
     pause: Sleep,
     console: Console,
-    output: Path,
     simulated: frozenset[str],
+    addresses: Mapping[str, str],
+    require_running: Callable[[], None] = lambda: None,
 ) -> int:
-    """Make, score and show the pictures; returns the exit code. ``simulated`` names simulators."""
+    """Make, score and show the pictures; returns the exit code.
+
+    ``simulated`` names simulators, ``addresses`` says where each provider should answer. ``require_running``
+    raises what ended the system, if something did.
+    """
+    references = list_images(kept.references)
     cells = [
         Cell(scenario, variation)
         for scenario in options.scenarios
         for variation in range(1, options.variations + 1)
     ]
-    plan = Plan(options.character, options.class_name, references, cells, output)
+    journal = Journal.of(kept)
+    plan = Plan(options.character, options.class_name, references, cells, kept, journal)
     started_at = datetime.now(UTC)
-    with showing(console, options.providers) as progress:
+    with showing(console, options.providers) as progress, watching(addresses, progress):
         results = compare(api, plan, options.providers, progress, pause)
+    require_running()
     evaluation = EvaluationRun(
         character=options.character,
         started_at=started_at,
-        references=[quote(path.relative_to(output).as_posix()) for path in references],
+        references=[quote(path.relative_to(kept.folder).as_posix()) for path in references],
         scenarios=options.scenarios,
         identities=[result.identity for result in results],
         rows=[row for result in results for row in result.rows],
         simulated=simulated & frozenset(options.providers),
     )
-    (output / "results.csv").write_text(write_csv(evaluation.rows), encoding="utf-8", newline="")
-    (output / "gallery.html").write_text(render_gallery(evaluation, "results.csv"), encoding="utf-8")
-    _print_results(console, evaluation, results, output)
+    (kept.folder / "results.csv").write_text(write_csv(evaluation.rows), encoding="utf-8", newline="")
+    (kept.folder / "gallery.html").write_text(render_gallery(evaluation, "results.csv"), encoding="utf-8")
+    kept.publish()
+    _print_results(console, evaluation, results, kept.folder)
     return _exit_code(results)
 
 
@@ -141,7 +222,8 @@ def _failures(evaluation: EvaluationRun) -> Iterator[str]:
     failed = {identity.provider for identity in evaluation.identities if identity.error}
     for identity in evaluation.identities:
         if identity.error:
-            yield f"{identity.provider} failed: {identity.error}"
+            nothing = " Nothing was ordered." if identity.training_cost_usd == 0 else ""
+            yield f"{identity.provider} failed: {identity.error}{nothing}"
     for row in evaluation.rows:
         what = f"{row.provider}, {row.scenario} {row.variation}"
         because = f" ({row.error})" if row.error else ""

@@ -1,70 +1,116 @@
-"""Options of the demo: references, providers, scenarios, variations."""
+"""Options of the demo: whose pictures, which providers, scenarios and variations."""
 
-import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 from character_evaluation.scenarios import SCENARIOS, Scenario
 from character_identity_client import CONTENT_TYPES
+from local.options import BadOption, Parser, folder
 
 PROVIDERS = ("fal-instant", "fal-lora", "astria")
+TRAINED = frozenset({"fal-lora", "astria"})
 MOST_VARIATIONS = 20
+CLASS_NAME = re.compile(r"[A-Za-z0-9 ]{1,40}")
 
-
-class BadOption(Exception):
-    """An option that the demo cannot work with; the message is one sentence for the user."""
+Ask = Callable[[str], str]
+"""Asks whoever sits at the terminal, and returns the answer."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The comparison to make. Without ``references``, NASA's portrait of Eileen Collins stands model."""
+    """The comparison to make. Without ``references``, NASA's portrait of Eileen Collins stands model.
+
+    ``class_name`` is the word for what the character is, which trainings build on.
+    """
 
     references: Path | None
+    character: str
+    class_name: str | None
     providers: tuple[str, ...]
     scenarios: tuple[Scenario, ...]
     variations: int
 
-    @property
-    def character(self) -> str:
-        return self.references.resolve().name if self.references else "Eileen"
+    def document(self) -> dict[str, Any]:
+        """The options as JSON, without the references: those lie in the run's folder."""
+        return {
+            "character": self.character,
+            "class_name": self.class_name,
+            "providers": list(self.providers),
+            "scenarios": [scenario.name for scenario in self.scenarios],
+            "variations": self.variations,
+        }
 
-    @property
-    def class_name(self) -> str | None:
-        return None if self.references else "woman"
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Options":
+        """The options of a run that is resumed.
+
+        Raises:
+            BadOption: the run was of another release.
+        """
+        try:
+            return cls(
+                references=None,
+                character=document["character"],
+                class_name=document["class_name"],
+                providers=_providers(",".join(document["providers"])),
+                scenarios=_scenarios(",".join(document["scenarios"])),
+                variations=int(document["variations"]),
+            )
+        except (KeyError, TypeError, ValueError, BadOption) as error:
+            raise BadOption(f"This run is of another release and cannot be resumed ({error}).") from error
 
 
-def parse_options(arguments: Sequence[str]) -> Options:
-    """The options of the command line.
+@dataclass(frozen=True)
+class Asked:
+    """A new comparison, or the id of a run to resume; ``yes`` agrees to what it costs."""
+
+    options: Options | None
+    resume: str | None
+    yes: bool
+
+
+def parse_options(arguments: Sequence[str], environment: Mapping[str, str], ask: Ask | None = None) -> Asked:
+    """Read the command line; ``ask`` is None where nobody is there to be asked.
 
     Raises:
-        BadOption: one of them cannot be used.
+        BadOption: an option cannot be used.
     """
-    parser = _Parser(prog="python -m local demo", description=__doc__)
-    parser.add_argument(
-        "--references", type=Path, metavar="DIR", help="pictures of one character, named like DIR"
-    )
-    parser.add_argument("--providers", default=",".join(PROVIDERS), help="default: %(default)s")
-    parser.add_argument(
-        "--scenarios", default="", help="numbers or names, such as 1,3 or close-up; default: all"
-    )
-    parser.add_argument("--variations", default="1", help="pictures a scenario; default: 1")
-    given = parser.parse_args(arguments)
-    return Options(
+    given = _parser().read(arguments, environment)
+    if given.resume:
+        others = [name for name, value in vars(given).items() if value and name not in ("resume", "yes")]
+        if others:
+            raise BadOption(f"A run is resumed as it was begun, without --{others[0]}.")
+        return Asked(None, given.resume, given.yes)
+    providers = _providers(",".join(PROVIDERS) if given.providers is None else given.providers)
+    name = given.name or (given.references.resolve().name if given.references else "Eileen")
+    if given.references:
+        list_images(given.references)
+        trained = bool(TRAINED.intersection(providers))
+        class_name = _class_name(given.class_name, name, ask if trained else None, required=trained)
+    else:
+        class_name = given.class_name or "woman"
+    options = Options(
         references=given.references,
-        providers=_providers(given.providers),
-        scenarios=_scenarios(given.scenarios),
-        variations=_variations(given.variations),
+        character=name,
+        class_name=class_name,
+        providers=providers,
+        scenarios=_scenarios(given.scenarios or ""),
+        variations=_variations("1" if given.variations is None else given.variations),
     )
+    return Asked(options, None, given.yes)
 
 
 def list_images(folder: Path) -> list[Path]:
     """The pictures in a folder, by name.
 
     Raises:
-        BadOption: there is no such folder, or no picture in it.
+        BadOption: there is no such folder, it cannot be read, or no picture is in it.
     """
+    if folder.exists() and not folder.is_dir():
+        raise BadOption(f"{folder} is a file; REFERENCES (--references) names a folder of pictures.")
     if not folder.is_dir():
         raise BadOption(f"There is no folder {folder}.")
     images = sorted(
@@ -77,11 +123,33 @@ def list_images(folder: Path) -> list[Path]:
     return images
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage."""
+def _parser() -> Parser:
+    parser = Parser("demo", __doc__)
+    parser.add_argument("--references", type=folder, metavar="DIR", help="pictures of one character")
+    parser.add_argument("--name", help="what the character is called; default: as DIR")
+    parser.add_argument(
+        "--class", dest="class_name", metavar="WORD", help="what the character is: woman, man, cat, ..."
+    )
+    parser.add_argument("--providers", help=f"default: {','.join(PROVIDERS)}")
+    parser.add_argument("--scenarios", help="numbers or names, such as 1,3 or close-up; default: all")
+    parser.add_argument("--variations", help="pictures a scenario; default: 1")
+    parser.add_argument("--yes", action="store_true", help="pay real providers without being asked")
+    parser.add_argument("--resume", metavar="ID", help="go on with a run that was interrupted")
+    return parser
 
-    def error(self, message: str) -> NoReturn:
-        raise BadOption(f"{message}; see --help")
+
+def _class_name(given: str | None, name: str, ask: Ask | None, *, required: bool) -> str | None:
+    """What the character is. Nobody can guess it, and a training builds on it: a cat is no person."""
+    word = (given or "").strip()
+    if not word and ask is not None:
+        word = ask(f"What is {name}: woman, man, cat, ...? ").strip()
+    if not word:
+        if required:
+            raise BadOption(f"Say what {name} is, for trainings build on it: CLASS=woman, CLASS=cat, ...")
+        return None
+    if not CLASS_NAME.fullmatch(word):
+        raise BadOption(f"CLASS (--class) is a word or two in plain letters, such as cat, not {word!r}.")
+    return word
 
 
 def _providers(text: str) -> tuple[str, ...]:
@@ -106,7 +174,7 @@ def _scenarios(text: str) -> tuple[Scenario, ...]:
 
 
 def _variations(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_VARIATIONS:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_VARIATIONS:
         raise BadOption(f"Variations must be a number from 1 to {MOST_VARIATIONS}, not {text!r}.")
     return int(text)
 

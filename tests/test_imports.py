@@ -65,7 +65,8 @@ RULES: dict[str, set[str]] = {
     "local": {LIBRARIES, "scripts"},
     "local.simulators": {LIBRARIES},
     "local.demo": {*DEMO, "local"},
-    "local.demo_options": DEMO,
+    "local.demo_options": {*DEMO, "local"},
+    "local.spending": {*DEMO, "local"},
     "local.comparison": {*DEMO, "local", f"{DOMAIN}.score"},
     # at the edge
     "benchmarks": ANYTHING,

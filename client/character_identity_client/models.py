@@ -194,11 +194,12 @@ class Estimate(Answer):
 
 
 class Provider(Answer):
-    """A provider, and how many reference images it takes."""
+    """A provider, how many reference images it takes, and its published prices by what they are for."""
 
     name: str
     min_references: int
     max_references: int
+    prices: dict[str, Price] = {}
 
 
 class Upload(Answer):

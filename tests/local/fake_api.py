@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ class FakeApi:
     identities: dict[str, dict[str, Any]] = field(default_factory=dict)
     generations: dict[str, dict[str, Any]] = field(default_factory=dict)
     polls: dict[str, int] = field(default_factory=dict)
+    orders: list[str] = field(default_factory=list)  # their keys; who repeats one gets what it led to
+    answers: dict[str, tuple[bytes, httpx.Response]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -51,14 +54,26 @@ class FakeApi:
             case "POST", ["references"]:
                 return self._tickets(json.loads(request.content)["files"])
             case "POST", ["identities"]:
-                return self._create(json.loads(request.content))
+                return self._once(request, lambda: self._create(json.loads(request.content)))
             case "GET", ["identities", identity_id]:
                 return httpx.Response(200, json=self._identity(identity_id))
             case "POST", ["identities", identity_id, "generations"]:
-                return self._generate(identity_id, json.loads(request.content))
+                return self._once(request, lambda: self._generate(identity_id, json.loads(request.content)))
             case "GET", ["generations", generation_id]:
                 return httpx.Response(200, json=self._generation(generation_id))
         raise AssertionError(f"{request.method} {request.url} is no route")
+
+    def _once(self, request: httpx.Request, take: Callable[[], httpx.Response]) -> httpx.Response:
+        key = request.headers["Idempotency-Key"]
+        if key not in self.answers:
+            answer = take()
+            if answer.is_error:
+                return answer
+            self.orders.append(key)
+            self.answers[key] = (request.content, answer)
+        content, answer = self.answers[key]
+        assert content == request.content, f"{key} was the key of another order"
+        return answer
 
     def _store(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":

@@ -1,6 +1,7 @@
 """The demo against an API in memory: no processes, no waiting."""
 
 import csv
+import errno
 import io
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from rich.console import Console
 from character_evaluation.scenarios import SCENARIOS
 from character_identity_client import ApiClient
 from local.comparison import Sleep, Stopped
-from local.demo import gather_references, main, run, simulated_providers
-from local.demo_options import BadOption, Options, parse_options
-from local.photographs import CHELSEA, EILEEN, VIEWS, Photograph, make_references
+from local.demo import gather_references, main, resumed, run, simulated_providers
+from local.demo_options import Options, parse_options
+from local.options import BadOption
+from local.photographs import CHELSEA, EILEEN, Photograph, make_references
+from local.results import LATEST, Run
 from tests.local.fake_api import FakeApi, image
 
 
@@ -40,6 +43,8 @@ class Demo:
     ) -> None:
         values: dict[str, Any] = {
             "references": None,
+            "character": "Eileen",
+            "class_name": "woman",
             "providers": ("fal-instant", "fal-lora", "astria"),
             "scenarios": SCENARIOS[:2],
             "variations": 1,
@@ -47,10 +52,10 @@ class Demo:
         self.output = output
         clock, printed = Clock(), io.StringIO()
         console = Console(file=printed, width=100)
-        references = [output / "references" / name for name in names]
-        references[0].parent.mkdir(parents=True)
-        for path in references:
-            path.write_bytes(image())
+        kept = Run(output)
+        kept.references.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (kept.references / name).write_bytes(image())
         with ApiClient(
             "https://api.test",
             "a-token",
@@ -58,9 +63,7 @@ class Demo:
             clock=clock.read,
             sleep=clock.sleep,
         ) as client:
-            self.code = run(
-                Options(**values | changes), references, client, Sleep(), console, output, simulated
-            )
+            self.code = run(Options(**values | changes), kept, client, Sleep(), console, simulated, {})
         self.printed = printed.getvalue()
         self.gallery = (output / "gallery.html").read_text(encoding="utf-8")
         self.rows = list(csv.DictReader(io.StringIO((output / "results.csv").read_text(), newline="")))
@@ -113,8 +116,9 @@ def test_without_a_terminal_there_is_a_line_for_each_phase_and_nothing_else(outp
     printed = demo(output, providers=("fal-lora",)).printed
     assert "\x1b" not in printed
     assert "\r" not in printed
-    assert printed.splitlines()[:5] == [
+    assert printed.splitlines()[:6] == [
         "fal-lora: uploading",
+        "fal-lora: checking the references",
         "fal-lora: training",
         "fal-lora: generating 2 pictures",
         "fal-lora: scoring 2 pictures",
@@ -234,24 +238,58 @@ def test_a_stop_ends_every_wait() -> None:
         pause(3600)
 
 
+def parsed(arguments: list[str]) -> Options:
+    options = parse_options(arguments, {}).options
+    assert options is not None
+    return options
+
+
 def test_options_unless_given_are_everything_once() -> None:
-    options = parse_options([])
+    options = parsed([])
     assert options.providers == ("fal-instant", "fal-lora", "astria")
     assert (options.scenarios, options.variations) == (SCENARIOS, 1)
     assert (options.character, options.class_name) == ("Eileen", "woman")
 
 
 def test_scenarios_go_by_number_or_name() -> None:
-    options = parse_options(
-        ["--scenarios", "action, 1,close-up", "--variations", "3", "--providers", "astria"]
-    )
+    options = parsed(["--scenarios", "action, 1,close-up", "--variations", "3", "--providers", "astria"])
     assert [scenario.number for scenario in options.scenarios] == [1, 5]
     assert (options.variations, options.providers) == (3, ("astria",))
 
 
-def test_a_character_is_called_like_its_folder(tmp_path: Path) -> None:
-    options = parse_options(["--references", f"{tmp_path}/Ada Lovelace/"])
-    assert (options.character, options.class_name) == ("Ada Lovelace", None)
+def pictures(tmp_path: Path, name: str = "Ada Lovelace") -> Path:
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    (folder / "1.jpg").write_bytes(image())
+    return folder
+
+
+def test_a_character_is_called_like_its_folder_unless_it_has_a_name(tmp_path: Path) -> None:
+    words = ["--references", f"{pictures(tmp_path)}/", "--class", "woman"]
+    assert (parsed(words).character, parsed(words).class_name) == ("Ada Lovelace", "woman")
+    assert parsed([*words, "--name", "Tom", "--class", "cat"]).character == "Tom"
+    assert parsed([*words, "--name", "Tom", "--class", "cat"]).class_name == "cat"
+
+
+def test_nobody_is_trained_as_what_nobody_said(tmp_path: Path) -> None:
+    words = ["--references", str(pictures(tmp_path, "Tom"))]
+    with pytest.raises(
+        BadOption, match=r"^Say what Tom is, for trainings build on it: CLASS=woman, CLASS=cat,"
+    ):
+        parsed(words)
+    answers = {"What is Tom: woman, man, cat, ...? ": " cat "}
+    answered = parse_options(words, {}, answers.__getitem__).options
+    assert answered is not None and answered.class_name == "cat"
+    assert parsed([*words, "--providers", "fal-instant"]).class_name is None  # it trains nothing
+
+
+def test_the_home_of_the_user_is_found_whatever_the_shell_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = pictures(tmp_path, "pictures")
+    assert parsed(["--make= -- REFERENCES=~/pictures CLASS=cat"]).references == folder
+    assert parsed(["--references=~/pictures", "--class=cat"]).references == folder
 
 
 @pytest.mark.parametrize(
@@ -263,13 +301,25 @@ def test_a_character_is_called_like_its_folder(tmp_path: Path) -> None:
         (["--variations", "0"], "Variations must be a number from 1 to 20, not '0'."),
         (["--variations", "many"], "Variations must be a number from 1 to 20, not 'many'."),
         (["--references", "/nowhere/at/all"], "There is no folder /nowhere/at/all."),
+        (["--variations", "²"], "Variations must be a number from 1 to 20, not '²'."),
+        (["--references", __file__], f"{__file__} is a file; REFERENCES (--references) names a folder"),
+        (["--references", str(Path(__file__).parent)], "There are no pictures in "),
+        (["--references", "VIEWS", "--class", "c@t"], "CLASS (--class) is a word or two in plain letters,"),
+        (["--resume", "20200101-000000-abcdef"], "There is no run '20200101-000000-abcdef' to resume"),
+        (["--resume", "../.."], "There is no run '../..' to resume"),
+        (
+            ["--resume", "x", "--providers", "astria"],
+            "A run is resumed as it was begun, without --providers.",
+        ),
+        (["--make=REFERENCE=x"], "make demo knows no variable REFERENCE; did you mean REFERENCES?"),
         (["--colour"], "unrecognized arguments: --colour; see --help"),
     ],
 )
 def test_a_bad_option_is_answered_with_one_sentence(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(arguments) == 2
+    views = str(pictures(tmp_path))
+    assert main([views if word == "VIEWS" else word for word in arguments]) == 2
     said = capsys.readouterr().err
     assert said.startswith(sentence)
     assert said.count("\n") == 1
@@ -281,11 +331,7 @@ def test_images_of_a_folder_are_copied_in_order_and_other_files_left(tmp_path: P
     for name in ("b.PNG", "a.jpg", "notes.txt", "c.webp"):
         (folder / name).write_text(name)
     copies = gather_references(folder, output)
-    assert [path.relative_to(output).as_posix() for path in copies] == [
-        "references/a.jpg",
-        "references/b.PNG",
-        "references/c.webp",
-    ]
+    assert [path.relative_to(output).as_posix() for path in copies] == ["a.jpg", "b.PNG", "c.webp"]
     assert [path.read_text() for path in copies] == ["a.jpg", "b.PNG", "c.webp"]
 
 
@@ -294,18 +340,105 @@ def test_an_image_may_be_called_anything(output: Path) -> None:
     assert 'src="references/who%3F%20%231%20100%25.jpg"' in done.gallery
 
 
-def test_a_folder_without_images_replaces_nothing(tmp_path: Path, output: Path) -> None:
-    output.mkdir()
-    with pytest.raises(BadOption, match="no pictures"):
-        gather_references(tmp_path, output)
-    assert output.is_dir()
+def test_latest_leads_to_the_run_that_ended_last_and_no_run_loses_anything(tmp_path: Path) -> None:
+    first, second = demo(tmp_path / "1", providers=("astria",)), demo(tmp_path / "2", providers=("astria",))
+    assert (tmp_path / LATEST / "gallery.html").read_text() == second.gallery
+    assert (tmp_path / "1" / "gallery.html").read_text() == first.gallery
+    assert (tmp_path / LATEST).readlink() == Path("2")
 
 
-def test_images_that_the_demo_is_about_to_replace_are_refused(output: Path) -> None:
-    gather_references(None, output)
-    with pytest.raises(BadOption, match="move"):
-        gather_references(output / "references", output)
-    assert len(list((output / "references").iterdir())) == len(VIEWS)
+class Interrupted(FakeApi):
+    """Is cut off when it has taken so many orders, before it answers; from then on nothing is reached."""
+
+    def __init__(self, orders: int) -> None:
+        super().__init__()
+        self.left = orders
+        self.is_down = False
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if self.is_down:
+            raise httpx.ConnectError("down", request=request)
+        answer = super()._answer(request)
+        if request.method == "POST" and "Idempotency-Key" in request.headers:
+            self.left -= 1
+            if self.left == 0:
+                self.is_down = True
+                raise httpx.ReadError("cut", request=request)
+        return answer
+
+
+@pytest.mark.parametrize("orders", range(1, 10))
+def test_a_run_that_is_resumed_orders_nothing_twice(output: Path, orders: int) -> None:
+    api = Interrupted(orders)
+    demo(output, api)
+    uploaded = dict(api.uploaded)
+    api.is_down = False
+    done = demo(output, api)
+    assert done.code == 0
+    assert {row["outcome"] for row in done.rows} == {"succeeded"}
+    assert len(api.orders) == len(set(api.orders)) == 3 + 3 * 2
+    assert all(key.startswith("demo/") for key in api.orders)
+    assert uploaded.keys() <= api.uploaded.keys()
+
+
+def dollars_of(provider: str, printed: str) -> str:
+    """The last column of a provider's line in the table."""
+    (line,) = (line for line in printed.splitlines() if line.split()[:1] == [provider] and " of " in line)
+    return line.split()[-1]
+
+
+def test_what_was_refused_before_an_order_cost_nothing(output: Path) -> None:
+    done = demo(output, FakeApi(refused=frozenset({"astria"})), providers=("astria",))
+    assert dollars_of("astria", done.printed) == "$0.00"
+    assert "At least 5 reference images are needed. (too_few_references, HTTP 400) Nothing was ordered." in (
+        " ".join(done.printed.split())
+    )
+
+
+def test_what_failed_after_an_order_costs_what_the_service_says(output: Path) -> None:
+    done = demo(output, FakeApi(untrainable=frozenset({"astria"})), providers=("astria",))
+    assert dollars_of("astria", done.printed) == "$2.00"
+
+
+def test_what_may_have_been_ordered_is_not_called_free(output: Path) -> None:
+    done = demo(output, FakeApi(broken=frozenset({"astria"})), providers=("astria",))
+    assert dollars_of("astria", done.printed) == "unknown"
+
+
+def test_a_full_disk_ends_the_run(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    def break_disk(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and request.url.host == "bucket.test":
+            monkeypatch.setattr(Path, "write_bytes", no_space)
+        return api(request)
+
+    api = FakeApi()
+    with pytest.raises(OSError, match="No space left"):
+        demo(output, break_disk, providers=("fal-instant",))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "sentence"),
+    [
+        (
+            ["astria", "fal-lora"],
+            "astria",
+            "fal-lora was a simulator in this run; unset FAL_KEY to resume it.",
+        ),
+        (["astria"], "astria fal-lora", "fal-lora was the real one in this run; set FAL_KEY to resume it."),
+    ],
+)
+def test_a_run_is_resumed_with_the_providers_it_was_begun_with(
+    output: Path, before: list[str], now: str, sentence: str
+) -> None:
+    kept = Run(output)
+    kept.note({**parsed(["--providers", "fal-lora,astria"]).document(), "simulated": before})
+    with pytest.raises(BadOption) as caught:
+        resumed(kept, frozenset(now.split()))
+    assert str(caught.value) == sentence
+    assert resumed(kept, frozenset(before)) == parsed(["--providers", "fal-lora,astria"])
 
 
 @pytest.mark.parametrize("photograph", [EILEEN, CHELSEA], ids=["eileen", "chelsea"])

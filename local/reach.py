@@ -1,0 +1,43 @@
+"""Looks whether providers answer, and says it within seconds when one does not."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx
+
+from local.progress import Progress
+
+INTERVAL_S = 10
+LIMIT_S = 5
+
+Look = Callable[[str], str | None]
+
+
+def look(url: str) -> str | None:
+    """Why there is no answer at an address, or None if there is one; free, for it takes no key along."""
+    try:
+        status = httpx.head(url, timeout=LIMIT_S).status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return str(error) or type(error).__name__
+    return f"HTTP {status}" if status >= 500 else None
+
+
+@contextmanager
+def watching(addresses: Mapping[str, str], progress: Progress, look: Look = look) -> Iterator[None]:
+    """Show next to each provider, by name, whether it answers at its address, as long as this lasts."""
+    ended = threading.Event()
+
+    def watch(provider: str, url: str) -> None:
+        while not ended.is_set():
+            problem = look(url)
+            host = httpx.URL(url).host if problem else ""
+            progress.note(provider, problem and f"{host} does not answer ({problem})")
+            ended.wait(INTERVAL_S)
+
+    for provider, url in addresses.items():
+        threading.Thread(target=watch, args=(provider, url), daemon=True, name=f"watch {provider}").start()
+    try:
+        yield
+    finally:
+        ended.set()

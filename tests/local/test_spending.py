@@ -1,0 +1,52 @@
+"""What real providers will take is said before anything is ordered, and needs a yes."""
+
+import pytest
+
+from local.errors import CannotRun
+from local.spending import Bill, agree
+
+FAL = [Bill("fal-instant", 0, 0.10, 5), Bill("fal-lora", 2.0, 0.035, 5)]
+ASTRIA = Bill("astria", None, None, 5)
+
+
+def test_each_provider_and_the_amount_are_said_before_the_question() -> None:
+    said: list[str] = []
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return " Y "
+
+    agree([*FAL, ASTRIA], ask, said.append, yes=False)
+    assert said == [
+        "fal-instant: 5 pictures about $0.50.",
+        "fal-lora: training about $2.00, 5 pictures about $0.175.",
+        "astria: training at a price that is not published, 5 pictures at a price that is not published.",
+    ]
+    assert asked == [
+        "This costs about $2.67 and what astria will take, which has no published price. Order it? [y/N] "
+    ]
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "yes please", "1"])
+def test_anything_but_a_yes_orders_nothing(answer: str) -> None:
+    with pytest.raises(CannotRun, match=r"^Nothing was ordered\.$"):
+        agree(FAL, lambda question: answer, lambda line: None, yes=False)
+
+
+def test_where_nobody_can_be_asked_nothing_is_ordered_unless_it_was_agreed_to() -> None:
+    said: list[str] = []
+    with pytest.raises(
+        CannotRun, match=r"^This costs about \$2\.67; YES=1 \(--yes\) agrees to it, nothing was"
+    ):
+        agree(FAL, None, said.append, yes=False)
+    assert len(said) == 2
+    agree(FAL, None, said.append, yes=True)
+    assert said[-1] == "This costs about $2.67, which was agreed to."
+
+
+def test_what_costs_an_unknown_amount_is_not_called_free() -> None:
+    with pytest.raises(
+        CannotRun, match=r"^This costs what astria will take, which has no published price; YES=1"
+    ):
+        agree([ASTRIA], None, lambda line: None, yes=False)

@@ -1,8 +1,10 @@
 """What a request says beside its body."""
 
+import json
+
 import pytest
 
-from character_identity.api.request import Request
+from character_identity.api.request import MAX_BODY_BYTES, MOST_FIELDS, Request
 from character_identity.api.routes.identities import CREATE_IDENTITY
 from character_identity.api.schemas import CreateIdentityRequest
 from character_identity.domain.errors import InvalidRequest
@@ -64,3 +66,36 @@ def test_a_digest_is_of_the_path_and_what_the_body_says() -> None:
     assert asked(body='{"b":[1,2],\n"a":1}').digest == plain
     assert asked(body='{"a": 1, "b": [2, 1]}').digest != plain
     assert asked(body='{"a": 1, "b": [1, 2]}', path="/v1/other").digest != plain
+
+
+def refused(body: str) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as caught:
+        _ = asked(body=body).body
+    assert len(json.dumps([caught.value.message, caught.value.details])) < 20_000
+    return caught.value
+
+
+def test_of_very_many_wrong_fields_the_first_are_named_and_all_are_counted() -> None:
+    refusal = refused(json.dumps({f"field{number}": 0 for number in range(50_000)}))
+    assert refusal.code == "invalid_body"
+    assert len(refusal.details) == MOST_FIELDS
+    assert f"and {50_000 + 3 - MOST_FIELDS} more" in refusal.message, "three are missing"
+
+
+def test_a_long_field_is_named_by_its_beginning() -> None:
+    long = "x" * 500_000
+    refusal = refused(json.dumps({"name": "a", "provider": "astria", "references": [], long: 0}))
+    assert [detail["field"][:3] for detail in refusal.details] == ["xxx"]
+
+
+@pytest.mark.parametrize("more", ["", " "])
+def test_a_body_has_at_most_a_megabyte(more: str) -> None:
+    body = json.dumps({"name": "a", "provider": "astria", "references": []})
+    asked_for = asked(body=body + " " * (MAX_BODY_BYTES - len(body)) + more)
+    if not more:
+        assert asked_for.body.name == "a"
+        return
+    for read in (lambda: asked_for.body, lambda: asked_for.digest):
+        with pytest.raises(InvalidRequest) as caught:
+            read()
+        assert caught.value.code == "body_too_large"

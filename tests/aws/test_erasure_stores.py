@@ -253,7 +253,17 @@ class TestRows:
         assert "Sarah" not in str(row)
         assert row.keys() == {
             *("pk", "sk", "gsi1pk", "gsi1sk", "due_at", "status"),
-            *("identity_id", "owner", "provider", "erased_at", "complete", "removed", "kept", "unfinished"),
+            *(
+                "identity_id",
+                "owner",
+                "provider",
+                "erased_at",
+                "complete",
+                "removed",
+                "kept",
+                "unnamed",
+                "unfinished",
+            ),
         }
 
     def test_an_erased_identity_can_be_told_from_an_unknown_one(self, table: StateTable) -> None:

@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 
 from character_identity.domain.event import Event, event_id_of
-from character_identity.domain.failure import LONGEST_MESSAGE, Failure
+from character_identity.domain.failure import Failure
+from character_identity.domain.text import LONGEST_MESSAGE
 from tests.support.builders import NOON, a_generation, a_training_identity, an_identity
 
 FAILURE = Failure(code="training_failed", message="no face")

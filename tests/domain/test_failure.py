@@ -2,7 +2,9 @@ import json
 
 import pytest
 
+from character_identity.domain.errors import KINDS, NotFound, ProviderRejected, ServiceError
 from character_identity.domain.failure import Failure
+from character_identity.domain.text import LONGEST_MESSAGE
 
 
 def test_our_own_error_is_taken_as_it_is() -> None:
@@ -35,3 +37,13 @@ def test_the_message_of_a_lambda_error_is_unpacked() -> None:
 
 def test_an_empty_error_still_says_something() -> None:
     assert Failure.of_state({}).message == "States.Unknown"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ServiceError("x" * 200_000), NotFound("x" * 200_000), ProviderRejected("fal", "x" * 200_000)],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_an_error_quotes_its_message_is_short(error: ServiceError) -> None:
+    assert len(error.message) == len(str(error)) == LONGEST_MESSAGE
+    assert error.code in KINDS

@@ -1,6 +1,6 @@
 import pytest
 
-from character_identity.domain.text import without_controls
+from character_identity.domain.text import shortened, without_controls
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,8 @@ def test_prose_passes(text: str) -> None:
 def test_a_control_character_is_named_with_its_place(control: str) -> None:
     with pytest.raises(ValueError, match=rf"U\+{ord(control):04X} at position 2\."):
         without_controls(f"a {control}b")
+
+
+@pytest.mark.parametrize(("text", "short"), [("", ""), ("abcd", "abcd"), ("abcde", "abc\u2026")])
+def test_what_is_too_long_says_that_it_goes_on(text: str, short: str) -> None:
+    assert shortened(text, 4) == short

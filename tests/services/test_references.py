@@ -1,3 +1,4 @@
+import json
 from hashlib import sha256
 from io import BytesIO
 from itertools import count
@@ -11,7 +12,14 @@ from character_identity.domain.reference_set import ReferenceAnalysis
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
-from character_identity.services.references import MAX_BYTES, MAX_REFERENCES, ReferenceService, Source
+from character_identity.services.references import (
+    LONGEST_NAME,
+    MAX_BYTES,
+    MAX_REFERENCES,
+    NamedImage,
+    ReferenceService,
+    Source,
+)
 from local.photographs import CHELSEA, EILEEN, VIEWS, view_of
 from tests.support.builders import an_image, different_images
 from tests.support.fakes import FakeAnalyzer, FakeBucket, FakeMedia
@@ -237,6 +245,19 @@ def test_the_check_finds_what_taking_in_would_and_stores_nothing() -> None:
     findings = harness.check(sources)
     assert harness.bucket.objects == before
     assert harness.refusal(sources).details == [finding.model_dump(mode="json") for finding in findings]
+
+
+def test_however_long_the_names_of_pictures_are_what_is_said_of_them_is_short() -> None:
+    image, name = an_image(), "\N{GRINNING FACE}" * 65_535
+    named: list[Source] = [NamedImage(f"{number}{name}", image) for number in range(MAX_REFERENCES)]
+    links = [f"https://gone.test/{number}/{'x' * 60_000}" for number in range(MAX_REFERENCES)]
+    harness = Harness()
+    harness.media.files = dict.fromkeys(links, ProviderRejected("media host", "gone.test answered 404"))
+    for sources in (named, list[Source](links)):
+        findings = harness.check(sources)
+        files = {len(finding.file or "") for finding in findings if finding.reference is not None}
+        assert files == {LONGEST_NAME}
+        assert len(json.dumps([finding.model_dump() for finding in findings])) < 500_000
 
 
 def test_without_limits_any_number_will_do() -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from character_identity.api.route import Content, Route
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.text import shortened
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -19,6 +20,11 @@ PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,9})\b", re.IGNORECASE
 """The preference of RFC 7240, section 4.3, as in ``Prefer: wait=5``."""
 LONGEST_WAIT_S = 20
 """API Gateway cuts at 30 s, of which some go by before and after the wait."""
+MAX_BODY_BYTES = 1024 * 1024
+"""Several times the longest texts and a hundred links; the TypeScript client sends pictures in its bodies."""
+MOST_FIELDS = 20
+"""Of a body that is not valid, so many are named."""
+LONGEST_FIELD = 100
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -136,6 +142,8 @@ class Request(Generic[Content]):
 
     @cached_property
     def _json(self) -> Any:
+        if len(self._event.get("body") or "") > MAX_BODY_BYTES and not self.route.for_typescript:
+            raise InvalidRequest(f"A body has at most {MAX_BODY_BYTES} bytes.", code="body_too_large")
         try:
             return json.loads(self.raw_body)
         except (ValueError, RecursionError, InvalidRequest) as exc:
@@ -146,14 +154,20 @@ def parse(model: type[Model], content: Any) -> Model:
     """JSON as a model.
 
     Raises:
-        InvalidRequest: it is not of that shape; ``details`` names the fields.
+        InvalidRequest: it is not of that shape; ``details`` names the fields, the first of very many.
     """
     try:
         return model.model_validate(content)
     except ValidationError as exc:
+        errors = exc.errors(include_url=False, include_context=False, include_input=False)
         fields = [
-            {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"]}
-            for error in exc.errors(include_url=False, include_context=False, include_input=False)
+            {
+                "field": shortened(".".join(str(part) for part in error["loc"]), LONGEST_FIELD),
+                "message": shortened(error["msg"]),
+            }
+            for error in errors[:MOST_FIELDS]
         ]
         names = ", ".join(field["field"] or "body" for field in fields)
+        if len(errors) > len(fields):
+            names += f" and {len(errors) - len(fields)} more"
         raise InvalidRequest(f"Not valid: {names}.", code="invalid_body", details=fields) from exc

@@ -106,6 +106,8 @@ class Route(Generic[Content]):
         implied: list[ErrorCode] = ["internal_error"]
         if self.request or self.schema:
             implied += ["malformed_body"] if self.is_open else ["malformed_json"]
+            if not self.is_open and not self.for_typescript:
+                implied.append("body_too_large")
         if self.request:
             implied.append("invalid_body")
         if self.is_keyed:

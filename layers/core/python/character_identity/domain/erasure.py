@@ -12,6 +12,8 @@ LAST_PURGE = timedelta(hours=2, minutes=30)
 MAX_PURGE_DELAY = timedelta(minutes=10)
 MAX_LATE_PURGE_DELAY = timedelta(days=1)
 """Between two purges while something is left to do: until the last one was due, and after that."""
+MOST_KEPT = 100
+"""Of what stays, so many are named, and the others counted: a row takes 400 KB."""
 
 
 class Removed(BaseModel):
@@ -45,7 +47,8 @@ class RetainedData(BaseModel):
 class ErasureReceipt(BaseModel):
     """``unfinished`` are ids of the jobs that are not done with at the provider.
 
-    ``kept`` is what stays whatever we do. An erasure is ``complete`` when there is nothing more to be done.
+    ``kept`` is what stays whatever we do, and ``unnamed`` the number of more jobs that do. An erasure is
+    ``complete`` when there is nothing more to be done.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,19 +60,22 @@ class ErasureReceipt(BaseModel):
     complete: bool = False
     removed: Removed = Removed()
     kept: list[RetainedData] = []
+    unnamed: int = 0
     unfinished: list[str] = []
 
     @property
     def remaining(self) -> list[RetainedData]:
         """Everything that is still there, and why."""
-        if not self.unfinished:
-            return self.kept
-        waiting = RetainedData(
-            where=self.provider,
-            what=f"{len(self.unfinished)} of its jobs",
-            why="Not all of it was stopped or deleted there yet. The service goes on asking by itself.",
-        )
-        return [waiting, *self.kept]
+        remaining = list(self.kept)
+        if self.unnamed:
+            why = "As with those that are named here, the provider did not delete them."
+            what = f"{self.unnamed} more of its jobs"
+            remaining.append(RetainedData(where=self.provider, what=what, why=why))
+        if self.unfinished:
+            what = f"{len(self.unfinished)} of its jobs"
+            why = "Not all of it was stopped or deleted there yet. The service goes on asking by itself."
+            remaining.insert(0, RetainedData(where=self.provider, what=what, why=why))
+        return remaining
 
     @property
     def last_purge_at(self) -> datetime:
@@ -87,5 +93,7 @@ class ErasureReceipt(BaseModel):
 
     def keeping(self, *retained: RetainedData) -> "ErasureReceipt":
         """Return the receipt with what stays as well, each once."""
-        new = [retained for retained in retained if retained not in self.kept]
-        return self.model_copy(update={"kept": [*self.kept, *new]})
+        new = [each for each in retained if each not in self.kept]
+        room = max(MOST_KEPT - len(self.kept), 0)
+        changes = {"kept": [*self.kept, *new[:room]], "unnamed": self.unnamed + len(new[room:])}
+        return self.model_copy(update=changes)

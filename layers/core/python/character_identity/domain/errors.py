@@ -26,6 +26,8 @@ Step Functions matches the class names, so renaming one is a change of the state
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, get_args
 
+from character_identity.domain.text import shortened
+
 ReferenceCode = Literal[
     "unknown_reference",
     "unreachable_reference",
@@ -116,8 +118,8 @@ class ServiceError(Exception):
         ServiceError.code_of[cls.__name__] = cls.default_code
 
     def __init__(self, message: str, *, code: str | None = None, details: Any = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = shortened(message)  # it may quote what a caller or a provider said
+        super().__init__(self.message)
         self.code = code or self.default_code
         self.details = details
 

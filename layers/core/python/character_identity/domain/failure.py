@@ -6,9 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from character_identity.domain.errors import ServiceError
-
-LONGEST_MESSAGE = 1_000
-"""Characters that a person reads. A row takes 400 KB, a cause in the console 32,768 characters."""
+from character_identity.domain.text import shortened
 
 
 class Failure(BaseModel):
@@ -22,7 +20,7 @@ class Failure(BaseModel):
     @field_validator("message")
     @classmethod
     def _cut(cls, message: str) -> str:
-        return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
+        return shortened(message)
 
     @classmethod
     def of_state(cls, error: dict[str, Any]) -> "Failure":

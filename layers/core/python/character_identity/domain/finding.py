@@ -4,6 +4,8 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from character_identity.domain.text import shortened
+
 Severity = Literal["error", "warning"]
 """The severities of a finding, the worst first."""
 
@@ -74,5 +76,9 @@ class Finding(BaseModel):
         """Return the finding of a check; a code that is not among CHECKS is an error."""
         check = CHECKS.get(code, _Check("error", _ANOTHER))
         return cls(
-            code=code, severity=check.severity, reference=reference, message=message, advice=check.advice
+            code=code,
+            severity=check.severity,
+            reference=reference,
+            message=shortened(message),
+            advice=check.advice,
         )

@@ -1,6 +1,9 @@
-"""Text that goes out to providers."""
+"""Text of others: what may go out to providers, and how much of it is kept and shown."""
 
 import re
+
+LONGEST_MESSAGE = 1_000
+"""Characters that a person reads. A row takes 400 KB, a cause in the console 32,768 characters."""
 
 _CONTROLS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but line breaks
 
@@ -15,3 +18,8 @@ def without_controls(text: str) -> str:
     if found:
         raise ValueError(f"Take out the control character U+{ord(found[0]):04X} at position {found.start()}.")
     return text
+
+
+def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
+    """Return a text of at most so many characters; the last one says where more was left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -12,6 +12,7 @@ from character_identity.domain.finding import Finding
 from character_identity.domain.generation import CONTENT_TYPES
 from character_identity.domain.image_quality import judge_quality
 from character_identity.domain.reference_set import judge_analysis, judge_count, judge_repeats, medoid
+from character_identity.domain.text import shortened
 from character_identity.images.decoding import PreparedImage, prepare
 from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
 from character_identity.ports.providers import ReferenceImage, ReferenceLimits
@@ -20,6 +21,8 @@ from character_identity.ports.stores import Bucket, UploadTicket
 MAX_BYTES = 20 * 1024 * 1024
 MAX_REFERENCES = 20
 """No provider takes more, so of more none is even fetched."""
+LONGEST_NAME = 200
+"""Characters of a picture's name that are shown; a name in a ZIP may have 65,535."""
 SUFFIXES = {content_type: suffix for suffix, content_type in CONTENT_TYPES.items()}
 
 
@@ -226,9 +229,10 @@ def _refusal(findings: list[Finding]) -> InvalidRequest:
 
 def _name(source: Source, index: int) -> str:
     """A source as its owner knows it, without a query: a signed link must not reach an answer or a log."""
-    if isinstance(source, NamedImage):
-        return source.name
-    return source.partition("?")[0] if isinstance(source, str) else f"picture {index + 1}"
+    if isinstance(source, bytes):
+        return f"picture {index + 1}"
+    name = source.name if isinstance(source, NamedImage) else source.partition("?")[0]
+    return shortened(name, LONGEST_NAME)
 
 
 def _unknown() -> InvalidRequest:

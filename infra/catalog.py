@@ -309,12 +309,22 @@ FUNCTIONS = (
     ),
     # tasks of generate_images
     Function(
+        name="prepare_generation",
+        purpose="Puts the references where the provider reads them",
+        trigger=GENERATE_IMAGES,
+        timeout_s=60,
+        table="write",
+        reads=("references/",),
+        adapters=True,
+        secrets=("fal",),  # Astria keeps what it was trained from
+    ),
+    Function(
         name="submit_generation",
         purpose="Orders the pictures once",
         trigger=GENERATE_IMAGES,
         timeout_s=60,
         table="write",
-        reads=("references/", "weights/"),
+        reads=("references/", "weights/"),  # references for executions that began before prepare_generation
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,

@@ -92,7 +92,7 @@ FAL_CALLS = [
     Call(
         "send a picture",
         "initiate",
-        lambda faulty_transport: faulty_transport.instant.images.submit(GENERATION),
+        lambda faulty_transport: faulty_transport.instant.images.prepare(IMAGES),
     ),
 ]
 ASTRIA_CALLS = [

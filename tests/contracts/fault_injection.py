@@ -61,7 +61,13 @@ TRAINING = TrainingOrder(
     steps=1000,
     archive_url=signed("references.zip"),
 )
-GENERATION = GenerationOrder(SARAH, REQUEST, IMAGES, weights_link=signed("weights/i1/lora.safetensors"))
+GENERATION = GenerationOrder(
+    SARAH,
+    REQUEST,
+    IMAGES,
+    weights_link=signed("weights/i1/lora.safetensors"),
+    reference_url="https://v3.fal.media/f",
+)
 FAL_JOB = JobHandle(
     provider_job_id="r1",
     status_url="https://queue.test/fal-ai/flux-lora/requests/r1/status",

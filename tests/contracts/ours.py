@@ -75,7 +75,9 @@ class Ours:
         """An order of one small picture."""
         weights_link = identity.weights.provider_url if identity.weights else None
         wanted = a_request(**({"prompt": PROMPT, "width": 512, "height": 512} | request))
-        return GenerationOrder(identity, wanted, IMAGES, weights_link, callback_url)
+        is_trained = identity.weights or identity.provider_model_id
+        reference_url = None if is_trained else self.instant.images.prepare(IMAGES)
+        return GenerationOrder(identity, wanted, IMAGES, weights_link, callback_url, reference_url)
 
     def generated(self, provider: Provider, identity: Identity, **request: Any) -> GenerationStatus:
         """Return the status of one request when it is done."""

@@ -11,7 +11,6 @@ from tests.contracts.calls import FAL_CALLS, FAL_CANCEL, Call, Outcome, assert_f
 from tests.contracts.fal_answers import FalAnswer, Meaning, fal_answers
 from tests.contracts.fault_injection import (
     FAL_JOB,
-    GENERATION,
     IMAGES,
     REQUEST,
     SIGNATURE,
@@ -316,7 +315,7 @@ UPLOADS = [
     Call(
         "send a picture",
         "upload",
-        lambda faulty_transport: faulty_transport.instant.images.submit(GENERATION),
+        lambda faulty_transport: faulty_transport.instant.images.prepare(IMAGES),
     ),
 ]
 

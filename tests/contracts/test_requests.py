@@ -56,8 +56,9 @@ def in_form(name: str, body: Any) -> None:
 def test_instant_character_is_asked_for_one_image(data: st.DataObject) -> None:
     identity = data.draw(identities("fal-instant"))
     request = data.draw(requests(identity.name, InstantImages.max_images))
-    order = GenerationOrder(identity, request, data.draw(references()))
-    (fal := faulty_transport()).instant.images.submit(order)
+    images = data.draw(references())
+    url = (fal := faulty_transport()).instant.images.prepare(images)
+    fal.instant.images.submit(GenerationOrder(identity, request, images, reference_url=url))
     assert [position for position, _ in fal.sent] == ["initiate", "upload", "submit"]
     body = fal.body("submit")
     in_form("instant-character", body)

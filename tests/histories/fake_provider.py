@@ -101,6 +101,7 @@ class FakeJobs:
     prices: Mapping[str, Price] = {}
     deadline_s = 900
     usual_s = 15
+    absent_after = timedelta(minutes=2)
 
     def __init__(self, provider: FakeProvider) -> None:
         self.provider = provider
@@ -111,6 +112,9 @@ class FakeJobs:
 
     def mark(self, order: Any) -> str:
         raise NotImplementedError
+
+    def make_ready(self, order: Any) -> None:
+        return
 
     def submit(self, order: Any) -> JobHandle:
         return self.provider.submit(self.mark(order), order.callback_url, self.usual_s)
@@ -161,6 +165,10 @@ class FakeTrainer(FakeJobs):
 
 class FakeImages(FakeJobs):
     max_images = 4
+
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        self.provider.be_there()
+        return None
 
     def mark(self, order: GenerationOrder) -> str:
         """The prompt, which the tests number."""

@@ -247,6 +247,7 @@ class History:
             "CheckTraining": self.task("training", "check", TrainingState),
             "StoreWeights": self.task("training", "store_weights", TrainingState),
             "RecordTraining": self.task("training", "record", TrainingState),
+            "PrepareGeneration": self.task("generation", "prepare", GenerationState),
             "SubmitGeneration": self.task("generation", "submit", GenerationState),
             "CheckGeneration": self.task("generation", "check", GenerationState),
             "StoreImages": self.task("generation", "store", GenerationState),

@@ -21,7 +21,14 @@ TRAINING = (
     "StoreWeights",
     "RecordTraining",
 )
-GENERATING = ("SubmitGeneration", "WaitForCallback", "CheckGeneration", "StoreImages", "RecordGeneration")
+GENERATING = (
+    "PrepareGeneration",
+    "SubmitGeneration",
+    "WaitForCallback",
+    "CheckGeneration",
+    "StoreImages",
+    "RecordGeneration",
+)
 MINUTE = timedelta(minutes=1)
 
 

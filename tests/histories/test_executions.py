@@ -24,7 +24,14 @@ class Machines:
         self.called: list[tuple[str, float]] = []
         self.tokens: list[str] = []
         self.does: dict[str, Any] = {}
-        names = ("SubmitGeneration", "WaitForCallback", "CheckGeneration", "StoreImages", "RecordGeneration")
+        names = (
+            "PrepareGeneration",
+            "SubmitGeneration",
+            "WaitForCallback",
+            "CheckGeneration",
+            "StoreImages",
+            "RecordGeneration",
+        )
         self.executions = Executions({name: self._function(name) for name in names}, lambda: self.now)
         self.execution = self.executions.begin("g1", "generate_images", dict(WAITING))
 
@@ -137,10 +144,10 @@ def test_a_run_starts_with_what_the_service_sends(kind: JobKind) -> None:
 
 def test_a_field_that_is_not_known_is_refused(tmp_path: Path) -> None:
     definition = json.loads((DEFINITIONS / "generate_images.asl.json").read_text())
-    definition["States"]["SubmitGeneration"]["HeartbeatSeconds"] = 5
+    definition["States"]["PrepareGeneration"]["HeartbeatSeconds"] = 5
     (tmp_path / "generate_images.asl.json").write_text(json.dumps(definition))
     executions = Executions({}, lambda: START, tmp_path)
-    with pytest.raises(AssertionError, match="SubmitGeneration has a field"):
+    with pytest.raises(AssertionError, match="PrepareGeneration has a field"):
         executions.step(executions.begin("g1", "generate_images", {}))
 
 

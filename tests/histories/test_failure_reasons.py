@@ -27,7 +27,7 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
         yield inside
 
 
-@pytest.mark.parametrize("task", ["SubmitGeneration", "CheckGeneration", "StoreImages"])
+@pytest.mark.parametrize("task", ["PrepareGeneration", "SubmitGeneration", "CheckGeneration", "StoreImages"])
 @pytest.mark.parametrize(
     ("raised", "error", "cause"),
     [

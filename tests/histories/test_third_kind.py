@@ -204,6 +204,8 @@ class UpscalingExecutions(Executions):
         ):
             text = text.replace(word, other)
         definition: dict[str, Any] = json.loads(text)
+        del definition["States"]["PrepareUpscaling"]  # nothing has to be put anywhere
+        definition["StartAt"] = "SubmitUpscaling"
         return definition
 
 

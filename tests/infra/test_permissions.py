@@ -152,6 +152,7 @@ FUNCTIONS: dict[str, Rights] = {
     "store_weights": WRITE_TABLE | _put("weights") | _delete("weights"),
     "record_training": WRITE_TABLE | PUBLISH,
     "wait_for_callback": WRITE_TABLE | WAKE,
+    "prepare_generation": WRITE_TABLE | _get("references") | FAL,
     "submit_generation": WRITE_TABLE | _get("references", "weights") | FAL | ASTRIA,
     "check_generation": WRITE_TABLE | FAL | ASTRIA,
     "store_images": WRITE_TABLE | _put("generations") | _delete("generations"),
@@ -170,6 +171,7 @@ MACHINES: dict[str, list[str]] = {
         "WaitForCallback",
     ],
     "GenerateImages": [
+        "PrepareGeneration",
         "SubmitGeneration",
         "CheckGeneration",
         "StoreImages",

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -68,7 +69,9 @@ def valid(endpoint: str, body: dict[str, Any]) -> None:
 
 def test_instant_character_gets_one_uploaded_image() -> None:
     fal = Fal()
-    FalInstantCharacter(fal.queue).images.submit(an_order(negative_prompt="blurry", aspect_ratio="16:9"))
+    images = FalInstantCharacter(fal.queue).images
+    order = an_order(negative_prompt="blurry", aspect_ratio="16:9")
+    images.submit(replace(order, reference_url=images.prepare(IMAGES)))
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/instant-character"

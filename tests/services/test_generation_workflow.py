@@ -82,11 +82,14 @@ class Harness:
         budget = self.ledger.of("ann", "2026-11")
         return usd(budget.reserved_microusd), usd(budget.committed_microusd)
 
-    def submitted(self) -> GenerationState:
+    @property
+    def state(self) -> GenerationState:
+        """Where an execution begins."""
         deadline_at = self.ledger.rows["generation-g1"].deadline_at
-        return self.service.submit(
-            GenerationState(job_id="generation-g1", state="queued", deadline_at=deadline_at)
-        )
+        return GenerationState(job_id="generation-g1", state="queued", deadline_at=deadline_at)
+
+    def submitted(self) -> GenerationState:
+        return self.service.submit(self.service.prepare(self.state))
 
     def asked_for(self, count: int) -> None:
         request = self.generation.request.model_copy(update={"num_images": count})
@@ -124,8 +127,34 @@ def test_the_order_carries_links_to_references_and_weights() -> None:
 
 def test_an_order_reads_its_generation_and_its_identity_once() -> None:
     harness = Harness()
-    harness.submitted()
+    prepared = harness.service.prepare(harness.state)
+    harness.generations.reads.clear()
+    harness.identities.reads.clear()
+    harness.service.submit(prepared)
     assert (harness.generations.reads, harness.identities.reads) == (["g1"], ["i1"])
+
+
+def test_references_are_put_where_the_provider_reads_them_once() -> None:
+    harness = Harness()
+    for _ in range(2):
+        harness.service.submit(harness.service.prepare(harness.state))
+    assert harness.provider.prepared == 1
+    (order,) = harness.provider.orders
+    assert order.reference_url == harness.generation.reference_url == "https://provider.test/1"
+
+
+def test_an_execution_that_began_before_there_was_preparation_is_prepared_when_it_orders() -> None:
+    harness = Harness()
+    state = harness.service.submit(harness.state)
+    (order,) = harness.provider.orders
+    assert (state.is_prepared, order.reference_url) == (True, "https://provider.test/1")
+
+
+def test_nothing_is_prepared_for_what_was_erased() -> None:
+    harness = Harness()
+    harness.generations.stored.clear()
+    assert harness.service.prepare(harness.state).is_prepared
+    assert harness.provider.prepared == 0
 
 
 def test_submitting_twice_pays_once() -> None:

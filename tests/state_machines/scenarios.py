@@ -66,7 +66,7 @@ TRAIN_IDENTITY = Machine(
 )
 GENERATE_IMAGES = Machine(
     "generate_images",
-    begin=("SubmitGeneration",),
+    begin=("PrepareGeneration", "SubmitGeneration"),
     check="CheckGeneration",
     store="StoreImages",
     well=("RecordGeneration", "Succeeded?", "GenerationSucceeded"),

@@ -420,6 +420,7 @@ class FakeJobs:
     """One kind of a FakeProvider's jobs: this answers what was set there."""
 
     prices: Mapping[str, Price] = {}
+    absent_after = timedelta(minutes=2)
 
     def __init__(self, provider: "FakeProvider") -> None:
         self._provider = provider
@@ -427,6 +428,9 @@ class FakeJobs:
     @property
     def supports_lookup(self) -> bool:
         return self._provider.supports_lookup
+
+    def make_ready(self, order: Any) -> None:
+        return
 
     def submit(self, order: Any) -> JobHandle:
         return self._provider.submit(order)
@@ -463,6 +467,10 @@ class FakeImages(FakeJobs):
     usual_s = 15
     max_images = 4
 
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        self._provider.prepared += 1
+        return f"https://provider.test/{self._provider.prepared}"
+
     def estimate(self, request: GenerationRequest) -> Estimate:
         return Estimate(0.1 * request.num_images, 0.2 * request.num_images)
 
@@ -488,6 +496,7 @@ class FakeProvider:
         self.images = FakeImages(self)
         self.jobs: Mapping[JobKind, Any] = {"training": self.training, "generation": self.images}
         self.paid_calls = 0
+        self.prepared = 0
         self.on_submit: Callable[[], None] = lambda: None
         self.training_status: TrainingStatus | Exception = TrainingStatus("running")
         self.generation_status: GenerationStatus | Exception = GenerationStatus("running")

@@ -82,7 +82,13 @@ def test_a_generation_and_its_scores(running_system: Running) -> None:
     request_id, generation = ordered(running_system, path, {"prompt": prompt})
     running_system.api.wait_until_scored(generation["generationId"], timeout_s=60)
 
-    tasks = ("submit_generation", "wait_for_callback", "check_generation", "store_images")
+    tasks = (
+        "prepare_generation",
+        "submit_generation",
+        "wait_for_callback",
+        "check_generation",
+        "store_images",
+    )
     lines = logged(
         running_system, request_id, "create_generation", *tasks, "record_generation", "score_image"
     )

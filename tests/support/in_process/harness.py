@@ -40,6 +40,7 @@ TASKS = [
     "check_training",
     "store_weights",
     "record_training",
+    "prepare_generation",
     "submit_generation",
     "check_generation",
     "store_images",

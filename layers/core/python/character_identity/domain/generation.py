@@ -88,6 +88,7 @@ class Generation(BaseModel):
 
     ``took_ms`` is how long the provider says that it worked, ``cost_is_implausible`` that what it says it
     bills is far from the estimate.
+    ``reference_url`` is where the provider reads what it draws from, if it has to be put there.
     """
 
     generation_id: str
@@ -98,6 +99,7 @@ class Generation(BaseModel):
     status: GenerationStatus
     created_at: datetime
     settled_at: datetime | None = None
+    reference_url: str | None = None
     prompt_used: str | None = None
     warnings: list[str] = []
     produced: list[ProducedImage] = []

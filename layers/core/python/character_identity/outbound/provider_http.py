@@ -62,6 +62,10 @@ class ProviderHttpClient:
         self._error_detail = error_detail
         self._now = now
 
+    def make_ready(self) -> None:
+        """Fetch the key, unless that was done."""
+        self._key()
+
     def call(self, method: str, url: str, *, paid: bool = False, **request: Any) -> Any:
         """The JSON of a 2xx answer.
 

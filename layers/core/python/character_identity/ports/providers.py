@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
 from character_identity.domain.generation import GenerationRequest, ProducedImage
@@ -21,7 +21,7 @@ class ReferenceLimits:
 
 @dataclass(frozen=True)
 class ReferenceImage:
-    """A stored reference image: a link that answers a plain GET, and its bytes on demand."""
+    """A stored reference image: a link that answers a plain GET, and its bytes on demand, read once."""
 
     name: str
     link: str
@@ -84,13 +84,17 @@ class TrainingStatus(JobStatus):
 
 @dataclass(frozen=True)
 class GenerationOrder:
-    """What to draw and with whom: the identity, links to its references and to our copy of its weights."""
+    """What to draw and with whom: the identity, links to its references and to our copy of its weights.
+
+    ``reference_url`` is what ``ImageMaker.prepare`` returned.
+    """
 
     identity: Identity
     request: GenerationRequest
     references: list[ReferenceImage]
     weights_link: str | None = None
     callback_url: str | None = None
+    reference_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,14 @@ class PaidJobs(Protocol[Request, Order, Status]):
     def supports_lookup(self) -> bool:
         """Whether a job can be looked up by what was ordered, when the answer to the order was lost."""
 
+    @property
+    def absent_after(self) -> timedelta:
+        """How long after an order a look-up that finds no job proves that it was never taken."""
+
     def estimate(self, request: Request) -> Estimate: ...
+    def make_ready(self, order: Order) -> None:
+        """Fetch what ``submit`` needs of elsewhere, so that it makes the paid call and no other."""
+
     def submit(self, order: Order) -> JobHandle: ...
     def status(self, handle: JobHandle, request: Request) -> Status: ...
     def job_handle(self, provider_job_id: str) -> JobHandle:
@@ -168,6 +179,9 @@ class ImageMaker(PaidJobs[GenerationRequest, GenerationOrder, GenerationStatus],
 
     @property
     def max_images(self) -> int: ...
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        """Put what the images are made from where the provider can read it; free, and repeatable."""
+
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         """Translate a request without calling anybody."""
 

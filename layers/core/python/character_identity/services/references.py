@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import cast
 
 from character_identity.domain.errors import InvalidRequest, InvalidRequestCode, NotFound, ProviderError
@@ -204,7 +205,7 @@ def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
         ReferenceImage(
             name=key.rpartition("/")[2],
             link=bucket.link(key),
-            read=lambda key=key: bucket.read(key, MAX_BYTES),  # type: ignore[misc]
+            read=cache(partial(bucket.read, key, MAX_BYTES)),
         )
         for key in keys
     ]

@@ -1,6 +1,7 @@
 """What all paid jobs at Astria have in common: tunes, its word for trainings, and prompts."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -20,6 +21,10 @@ class AstriaJobs:
     """Jobs that lie below ``url``. They can be looked up and deleted, and not be cancelled."""
 
     supports_lookup = True
+    absent_after = timedelta(minutes=2)
+    """Astria cuts requests at 30 s and asks for 60 s before one asks
+    (https://docs.astria.ai/docs/api/overview, read 2026-11-22), and a function of ours that still waits for
+    the answer has ended."""
     prices: Mapping[str, Price] = {}
 
     def __init__(self, api: ProviderHttpClient, url: str) -> None:
@@ -31,6 +36,9 @@ class AstriaJobs:
         if not (provider_job_id.isascii() and provider_job_id.isdecimal()):
             raise InvalidRequest("Astria's jobs have numbers.")
         return JobHandle(provider_job_id=provider_job_id)
+
+    def make_ready(self, order: Any) -> None:
+        self._api.make_ready()
 
     def cancel(self, handle: JobHandle) -> bool:
         return False

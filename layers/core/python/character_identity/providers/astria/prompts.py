@@ -10,7 +10,13 @@ from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
 from character_identity.domain.prose import prose
-from character_identity.ports.providers import Estimate, GenerationOrder, GenerationPlan, GenerationStatus
+from character_identity.ports.providers import (
+    Estimate,
+    GenerationOrder,
+    GenerationPlan,
+    GenerationStatus,
+    ReferenceImage,
+)
 from character_identity.providers.answers import LARGEST_NUMBER, entries, link, number
 from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
 from character_identity.providers.astria.lists import Match, same_words
@@ -28,6 +34,9 @@ class AstriaImages(AstriaJobs):
     max_images = 8
     deadline_s = 20 * 60
     usual_s = 60
+
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        return None
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         wanted, warnings = prose(request.prompt)

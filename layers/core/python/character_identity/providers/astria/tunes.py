@@ -31,6 +31,12 @@ class AstriaTrainer(AstriaJobs):
     def estimate(self, request: int) -> Estimate:
         return Estimate(None, ASTRIA_TUNE_CEILING_USD)
 
+    def make_ready(self, order: TrainingOrder) -> None:
+        super().make_ready(order)
+        if not self._can_fetch_our_urls:
+            for reference in order.references:
+                reference.read()
+
     def submit(self, order: TrainingOrder) -> JobHandle:
         fields: dict[str, Any] = {
             "title": order.title,

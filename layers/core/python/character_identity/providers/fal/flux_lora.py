@@ -105,6 +105,9 @@ class FluxLoraImages(FalImages):
         super().__init__(queue)
         self._can_fetch_our_urls = can_fetch_our_urls
 
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        return None
+
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         prompt = with_character(request.prompt, identity.name, identity.trigger_word)
         body, warnings = image_body(request, prompt, GUIDANCE_MAX)

@@ -1,6 +1,6 @@
 """What all paid jobs at fal have in common."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from character_identity.domain.job import JobHandle
@@ -12,12 +12,16 @@ class FalJobs:
 
     endpoint: str
     supports_lookup = False
+    absent_after = timedelta.max
 
     def __init__(self, queue: FalQueue) -> None:
         self._queue = queue
 
     def job_handle(self, provider_job_id: str) -> JobHandle:
         return self._queue.job_handle(self.endpoint, provider_job_id)
+
+    def make_ready(self, order: Any) -> None:
+        self._queue.make_ready()
 
     def find(self, order: Any, since: datetime) -> JobHandle | None:
         return None

@@ -78,6 +78,10 @@ class FalQueue:
         self._rest_url = rest_url.rstrip("/")
         self._media = media
 
+    def make_ready(self) -> None:
+        """Fetch the key, so that the next call is one call."""
+        self._api.make_ready()
+
     def submit(
         self, endpoint: str, body: dict[str, Any], *, outputs_live_s: int, callback_url: str | None = None
     ) -> JobHandle:

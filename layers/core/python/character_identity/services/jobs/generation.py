@@ -13,10 +13,11 @@ from character_identity.domain.generation import (
     GenerationRequest,
     ProducedImage,
 )
+from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.images.decoding import inspect
 from character_identity.ports.gateways import Media, Now
-from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers
+from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers, ReferenceImage
 from character_identity.ports.stores import Bucket, Generations, Identities, Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
@@ -26,15 +27,19 @@ from character_identity.services.webhooks.events import EventService
 
 
 class GenerationState(MachineState):
-    """Where one generation stands; ``unsubmitted`` is to be ordered once more."""
+    """Where one generation stands; ``unsubmitted`` is to be ordered once more.
 
+    ``is_prepared`` is false in executions that began before there was a task for it.
+    """
+
+    is_prepared: bool = False
     state: Literal["queued", "unsubmitted", "running", "generated", "succeeded", "failed", "cancelled"] = (
         "queued"
     )
 
 
 class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStatus]):
-    """Submits, checks, stores and records one generation."""
+    """Prepares, submits, checks, stores and records one generation."""
 
     kind = "generation"
     at_provider, done, success = "running", "generated", "succeeded"
@@ -57,6 +62,20 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         self._identities = identities
         self._bucket = bucket
         self._media = media
+
+    def prepare(self, state: GenerationState) -> GenerationState:
+        """Put the references where the provider reads them."""
+        generation = self._open(state)
+        if generation is not None and generation.reference_url is None:
+            identity = self._identity_of(generation)
+            url = identity and self._providers[generation.provider].images.prepare(self._references(identity))
+            if url is not None:
+                prepared = generation.model_copy(update={"reference_url": url})
+                self._generations.save(prepared, {"reference_url"})
+        return state.model_copy(update={"is_prepared": True})
+
+    def submit(self, state: GenerationState) -> GenerationState:
+        return super().submit(state if state.is_prepared else self.prepare(state))
 
     def store(self, state: GenerationState) -> GenerationState:
         """Copy the pictures to our bucket; success means that one of them lies there, whole and not blank.
@@ -95,17 +114,26 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         return generation.request
 
     def _make_order(self, generation: Generation, callback_url: str | None) -> GenerationOrder | None:
-        try:
-            identity = self._identities.get(generation.identity_id)
-        except NotFound:
+        identity = self._identity_of(generation)
+        if identity is None:
             return None
         return GenerationOrder(
             identity=identity,
             request=generation.request,
-            references=images_of(self._bucket, identity.references_main_first),
+            references=self._references(identity),
+            reference_url=generation.reference_url,
             weights_link=self._bucket.link(identity.weights.key) if identity.weights else None,
             callback_url=callback_url,
         )
+
+    def _identity_of(self, generation: Generation) -> Identity | None:
+        try:
+            return self._identities.get(generation.identity_id)
+        except NotFound:
+            return None
+
+    def _references(self, identity: Identity) -> list[ReferenceImage]:
+        return images_of(self._bucket, identity.references_main_first)
 
     def _mark_accepted(self, generation: Generation, job: ProviderJob, handle: JobHandle) -> None:
         self._generations.save(generation.model_copy(update={"status": "running"}), {"status"})

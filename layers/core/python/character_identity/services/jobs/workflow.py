@@ -29,11 +29,6 @@ from character_identity.services.jobs.state import GIVEN_UP, UNFINISHED, Backoff
 from character_identity.services.jobs.submission import submit_once
 from character_identity.services.webhooks.events import EventService
 
-ABSENT_AFTER = timedelta(minutes=2)
-"""A job that a provider cannot find so long after the order was never accepted: Astria cuts requests at 30 s
-and asks for 60 s before one asks (https://docs.astria.ai/docs/api/overview, read 2026-11-22), and a function
-of ours that still waits for the answer has ended."""
-
 BELIEVED_AFTER = timedelta(minutes=2)
 """Between two answers that a job is not there: replicas lag (apify-client-python, pull request 749)."""
 MAX_ORDERS = 3
@@ -138,8 +133,10 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if subject is None or order is None:
             return ordered.model_copy(update={"poll_seconds": 1})
         submitted = self._wait(ordered, job)
+        jobs = self._jobs(job)
+        jobs.make_ready(order)
         try:
-            handle = submit_once(self._ledger, job.job_id, lambda: self._jobs(job).submit(order), self._now)
+            handle = submit_once(self._ledger, job.job_id, lambda: jobs.submit(order), self._now)
         except ProviderOutcomeUnknown as exc:
             logger.warning("whether the order was accepted is not known", exc_info=exc)
             return submitted
@@ -253,7 +250,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                 self._ledger.found(job.job_id, found)
                 self._mark_accepted(subject, job, found)
                 return self._wait(state, job)
-            if order is not None and self._now() - job.intended_at >= ABSENT_AFTER:
+            if order is not None and self._now() - job.intended_at >= jobs.absent_after:
                 self._ledger.withdraw(job.job_id, None)
                 job = job.model_copy(update={"state": "accepted"})
                 state = state.model_copy(update={"orders": state.orders + 1})

@@ -14,6 +14,7 @@ from local.simulators.control import Control
 from local.simulators.fal.access import RequestIds, as_detail
 from local.simulators.fal.cdn import FalCdnSimulator
 from local.simulators.fal.models import FalModels
+from local.simulators.fal.platform import FalPlatformSimulator
 from local.simulators.fal.queue import FalQueueSimulator
 from local.simulators.fal.run import FalRunSimulator
 from local.simulators.fal.storage import FalStorageSimulator
@@ -29,8 +30,9 @@ def create_app(simulator: Simulator) -> ASGIApp:
     models, webhooks = FalModels(simulator, fal_media), FalWebhooks(simulator)
     queue = FalQueueSimulator(simulator, models, webhooks)
     storage, cdn = FalStorageSimulator(simulator, fal_media), FalCdnSimulator(simulator, fal_media)
+    platform = FalPlatformSimulator(simulator, queue, models, fal_media)
     astria = AstriaSimulator(simulator, astria_media)
-    parts = (queue, webhooks, storage, cdn, astria, fal_media, astria_media)
+    parts = (queue, platform, webhooks, storage, cdn, astria, fal_media, astria_media)
     control = Control(simulator, [part.clear for part in parts], {"fal": fal_media, "astria": astria_media})
 
     def fal(routes: list[object]) -> Starlette:
@@ -52,6 +54,7 @@ def create_app(simulator: Simulator) -> ASGIApp:
         routes=[
             Mount("/fal/queue", fal([*queue.routes()])),
             Mount("/fal/run", fal([*FalRunSimulator(simulator, models).routes()])),
+            Mount("/fal/platform", fal([*platform.routes()])),
             Mount("/fal/rest", fal([*storage.rest_routes(), *cdn.rest_routes(), *webhooks.routes()])),
             Mount(
                 "/fal/media", Router([*storage.media_routes(), *cdn.media_routes()], redirect_slashes=False)

@@ -14,6 +14,13 @@ class SimulatorSettings(BaseModel):
 
     fal
         fal_key, fal_locked: the key, and whether its account is out of credit (403).
+        fal_admin_key: the key that may delete payloads and read what was billed.
+        fal_key_reads_platform: whether the other key may list requests and read prices.
+        fal_list_lag_s: a request is listed so long after it has ended.
+        fal_lists_unfinished: requests that wait or run are listed too.
+        fal_stores_io: payloads are kept, unless a request says otherwise.
+        fal_keeps_cdn_files: the files of a request are not deleted with its payloads.
+        fal_prices_usd: the account's own prices by endpoint, where they differ from the list.
         fal_honours_cancel: running jobs stop when cancelled; waiting ones always do.
         fal_old_cancel: cancelling answers 200 ``{"success": true}``, as an older document has it.
         fal_concurrency: more calls of fal.run at once than this are answered 429.
@@ -55,6 +62,13 @@ class SimulatorSettings(BaseModel):
 
     fal_key: str = "simulator-id:simulator-secret"
     fal_locked: bool = False
+    fal_admin_key: str = "simulator-admin:simulator-secret"
+    fal_key_reads_platform: bool = True
+    fal_list_lag_s: float = Field(default=2, ge=0)
+    fal_lists_unfinished: bool = False
+    fal_stores_io: bool = True
+    fal_keeps_cdn_files: bool = False
+    fal_prices_usd: dict[str, float] = {}
     fal_honours_cancel: bool = False
     fal_old_cancel: bool = False
     fal_concurrency: int = Field(default=2, ge=0)

@@ -20,8 +20,10 @@ from local.simulators.simulator import Simulator
 
 ORIGIN = "http://simulator"
 QUEUE, RUN, REST = f"{ORIGIN}/fal/queue", f"{ORIGIN}/fal/run", f"{ORIGIN}/fal/rest"
+PLATFORM = f"{ORIGIN}/fal/platform"
 ASTRIA, CONTROL = f"{ORIGIN}/astria", f"{ORIGIN}/control"
 FAL_KEY = {"Authorization": "Key simulator-id:simulator-secret"}
+FAL_ADMIN_KEY = {"Authorization": "Key simulator-admin:simulator-secret"}
 ASTRIA_KEY = {"Authorization": "Bearer sd_simulator"}
 SEED_OF_LUCK = 4711
 

@@ -26,6 +26,7 @@ class FalJob:
     request_id: str
     application: str
     url: str
+    sent_at: datetime
     schedule: Schedule
     steps: int | None
     call: Call

@@ -58,9 +58,7 @@ class FalModels:
         self._inputs: dict[str, Json] = {
             name: document["$defs"]["Input"] for name, document in documents.items()
         }
-        self._prices_usd = {
-            name: float(document["x-price"]["amount"]) for name, document in documents.items()
-        }
+        self.prices_usd = {name: float(document["x-price"]["amount"]) for name, document in documents.items()}
         self._makers: dict[str, Callable[[Order, Json], Awaitable[FalAnswer]]] = {
             INSTANT: self._instant_character,
             TRAINING: self._train,
@@ -70,7 +68,7 @@ class FalModels:
 
     def cost_usd(self, endpoint: str, outcome: FalAnswer) -> float:
         """Return the cost of an outcome."""
-        return round(self._prices_usd.get(endpoint, 0) * outcome.billable_units, 6)
+        return round(self.prices_usd.get(endpoint, 0) * outcome.billable_units, 6)
 
     async def run(self, order: Order) -> FalAnswer:
         """Check the input and make what it asks for, unless a fault was armed for it."""

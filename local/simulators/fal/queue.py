@@ -34,6 +34,7 @@ class FalQueueSimulator:
         self._models = models
         self._webhooks = webhooks
         self._jobs: dict[str, FalJob] = {}
+        self.history: list[FalJob] = []
 
     def routes(self) -> list[Route]:
         """Submitting takes the whole endpoint id, everything else owner and alias only."""
@@ -52,6 +53,7 @@ class FalQueueSimulator:
     def clear(self) -> None:
         """Forget all requests."""
         self._jobs.clear()
+        self.history.clear()
 
     def _route(self, path: str, method: str, operation: Operation, handler: Handler) -> Route:
         endpoint = self._simulator.faults.guard(operation, authorised(self._simulator, handler))
@@ -73,6 +75,7 @@ class FalQueueSimulator:
         )
         if fault is None or fault.kind != "forgotten":
             self._jobs[job.request_id] = job
+        self.history.append(job)
         self._webhooks.expect(job)
         if job.delivery is not None and self._simulator.settings.fal_webhook_early:
             await asyncio.shield(job.delivery)
@@ -93,6 +96,7 @@ class FalQueueSimulator:
             request_id=request_id,
             application=application,
             url=f"{root}/{application}/requests/{request_id}",
+            sent_at=now,
             schedule=Schedule(now, now) if early else schedule,
             steps=training_steps(payload) if training else None,
             call=self._simulator.ledger.record(call),

@@ -38,7 +38,8 @@ NOBODYS = {
 
 A parameter of a new route is to be put here, and into ``belongings``; or, if it names nothing, into OTHERS.
 """
-OTHERS = {"month"}
+OTHERS = {"month", "limit", "since", "cursor"}
+"""A cursor names a place in a list: see below."""
 VOLATILE = {"date", "apigw-requestid", "x-request-id", "content-length"}
 
 LIKE_AN_ID = re.compile(r"(id|ids|key|keys|reference|references|url|urls)$", re.IGNORECASE)
@@ -225,6 +226,15 @@ def test_what_is_listed_is_the_callers_own(call: Caller, ann: Owner, bob: Owner,
     assert listed.status == 200
     assert [each for each in ann.every_id if each in listed.text] == []
     assert ann.name not in listed.text
+
+
+def test_a_cursor_of_anothers_answers_like_one_of_nobodys(call: Caller, ann: Owner, bob: Owner) -> None:
+    route = "GET /v1/identities"
+    anns = json.loads(call(route, {"limit": "1"}, ann.token).text)["nextCursor"]
+    refused, unknown = (call(route, {"cursor": each}, bob.token) for each in (anns, "nobodys"))
+    assert refused.without(anns) == unknown.without("nobodys")
+    assert (refused.status, json.loads(refused.text)["code"]) == (400, "invalid_cursor")
+    assert call(route, {"cursor": anns}, ann.token).status == 200
 
 
 @pytest.mark.parametrize("route", GUARDED)

@@ -382,6 +382,7 @@ FUNCTIONS = (
         watches=(TRAIN_IDENTITY, GENERATE_IMAGES),
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
         publishes=True,
+        copies=True,  # knows from which hosts: it has what is parked fetched once its host is allowed
     ),
     # scoring
     Function(

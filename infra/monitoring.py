@@ -40,6 +40,7 @@ def log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.LogGrou
 
 NAMESPACE = "CharacterIdentity"
 COUNTED = {
+    "ParkedResults": "A paid result lies on a host that is not allowed: the log names it for MediaHosts",
     "ImplausibleBills": "A provider bills far from the estimate, or more than was set aside; the log has it",
 }
 """What functions count in the embedded metric format, with what to do about it."""

@@ -17,7 +17,7 @@ from local.packages import STATE
 from local.ports import require_free
 from local.preparation import prepare
 from local.service import Service, start_emulator
-from local.settings import URLS, ProviderSettings
+from local.settings import MEDIA_HOST, URLS, ProviderSettings
 
 SHORTENED, UNCHANGED = 0.1, 1.0  # what waits of state machines are multiplied by
 
@@ -178,6 +178,7 @@ def stack_parameters(
 def _start_simulators(options: Options, settings: ProviderSettings) -> Service:
     chosen: dict[str, object] = {
         "--port": options.providers_port,
+        "--media-host": MEDIA_HOST,
         **settings.simulator_options(),
         "--training-seconds": options.training_s,
         "--generation-seconds": options.generation_s,

@@ -17,7 +17,9 @@ KEYS = {"FAL_KEY": "--fal-key", "ASTRIA_API_KEY": "--astria-key"}
 KEY_OF = {name: "FAL_KEY" if name.startswith("FAL") else "ASTRIA_API_KEY" for name in URLS}
 VARIABLES = frozenset([*URLS, *KEYS, "MEDIA_HOSTS", "ASTRIA_MOCK"])
 """All that is read of the environment."""
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MEDIA_HOST = "media.localhost"
+"""Where simulators serve what they make: as with the real ones, not where their APIs are."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1", MEDIA_HOST)
 
 
 @dataclass(frozen=True)

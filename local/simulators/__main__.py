@@ -67,10 +67,12 @@ def _arguments() -> tuple[int, SimulatorSettings]:
     parser.add_argument("--generation-seconds", type=float, default=defaults.generation_s)
     parser.add_argument("--fal-key", default=defaults.fal_key)
     parser.add_argument("--astria-key", default=defaults.astria_key)
+    parser.add_argument("--media-host", default=defaults.media_host)
     asked = parser.parse_args()
     settings = SimulatorSettings(
         training_s=asked.training_seconds,
         generation_s=asked.generation_seconds,
+        media_host=asked.media_host,
         fal_key=asked.fal_key,
         astria_key=asked.astria_key,
     )

@@ -11,6 +11,7 @@ class SimulatorSettings(BaseModel):
     Both
         strict: refuse unknown fields, which the real servers ignore.
         queue_s, training_s, generation_s: how long a job waits, and then works.
+        media_host: the host name in links to what jobs made; None: the one that was called.
 
     fal
         fal_key, fal_locked: the key, and whether its account is out of credit (403).
@@ -59,6 +60,7 @@ class SimulatorSettings(BaseModel):
     queue_s: float = Field(default=0.2, ge=0)
     training_s: float = Field(default=6.0, ge=0)
     generation_s: float = Field(default=0.5, ge=0)
+    media_host: str | None = Field(default=None, pattern=r"^[a-z0-9.-]+$")
 
     fal_key: str = "simulator-id:simulator-secret"
     fal_locked: bool = False

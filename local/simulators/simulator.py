@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
+from starlette.requests import Request
 
 from local.simulators.clock import NEVER, Clock
 from local.simulators.downloads import Downloads
 from local.simulators.faults import Faults
+from local.simulators.incoming import origin_of
 from local.simulators.ledger import CallLedger
 from local.simulators.settings import SimulatorSettings
 
@@ -45,6 +47,13 @@ class Simulator:
         for task in self.at_work:
             task.cancel()
         await asyncio.gather(*self.at_work, return_exceptions=True)
+
+    def media_origin(self, request: Request) -> str:
+        """Scheme, host and port under which the caller finds what a job makes."""
+        host, port = self.settings.media_host, request.url.port
+        if host is None:
+            return origin_of(request)
+        return f"{request.url.scheme}://{host}{f':{port}' if port else ''}"
 
     def media_expiry(self, lifetime_s: float | None = None) -> datetime:
         """Return the time when a file of fal's that is stored now expires; None: as the account has it."""

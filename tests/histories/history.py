@@ -229,6 +229,7 @@ class History:
             providers,
             events,
             self.erasure,
+            media,
             self.clock,
         )
 

@@ -5,7 +5,7 @@ import pytest
 from local.settings import ProviderSettings
 
 SIMULATORS = "http://127.0.0.1:8790"
-LOOPBACK = "127.0.0.1,localhost,::1"
+LOOPBACK = "127.0.0.1,localhost,::1,media.localhost"
 REAL = {
     "FAL_QUEUE_URL": "https://queue.fal.run",
     "FAL_REST_URL": "https://rest.fal.ai",

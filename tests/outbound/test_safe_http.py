@@ -7,7 +7,13 @@ from threading import Thread
 import httpx
 import pytest
 
-from character_identity.domain.errors import InvalidRequest, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    HostNotAllowed,
+    InvalidRequest,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from character_identity.outbound import safe_http
 from character_identity.outbound.safe_http import MAX_REDIRECTS, SafeHttpClient, UrlGuard
 from character_identity.ports.gateways import WebhookSender
 
@@ -110,11 +116,36 @@ def test_a_host_with_a_dot_in_front_stands_for_all_under_it(host: str, is_known:
 
 
 def test_on_one_machine_loopback_passes_over_http_but_nothing_else_private_does() -> None:
-    net = Net(allow_loopback=True, hosts=frozenset({"media.test"}))
+    net = Net(allow_loopback=True, hosts=frozenset({"127.0.0.1"}))
     net.answers["127.0.0.1:9/a"] = httpx.Response(200, content=b"x")
     assert net.fetcher.fetch("http://127.0.0.1:9/a", 100) == b"x"
     with pytest.raises(InvalidRequest):
         net.fetcher.fetch("http://private.test/a", 100)
+
+
+@pytest.mark.parametrize("url", ["https://public.test/a", "https://media.test/moved", "http://localhost:9/a"])
+def test_a_host_that_the_operator_may_allow_is_named(url: str) -> None:
+    net = Net(allow_loopback=True, hosts=frozenset({"media.test"}))
+    net.answers["media.test/moved"] = httpx.Response(302, headers={"Location": "https://public.test/b"})
+    with pytest.raises(HostNotAllowed) as caught:
+        net.fetcher.fetch(url, 100)
+    assert caught.value.code == "forbidden_host"
+    assert not net.fetcher.allows(caught.value.host)
+    assert net.fetcher.allows("media.test")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["x", "", "/a", "https://", "ftp://public.test/a", "http://public.test/a", "https://private.test/a"],
+)
+def test_what_nobody_can_allow_is_refused_for_good(url: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Net(hosts=frozenset({"media.test"})).fetcher.fetch(url, 100)
+    assert not isinstance(caught.value, HostNotAllowed)
+
+
+def test_names_under_localhost_are_this_machine() -> None:
+    assert safe_http.resolve("media.localhost", 80) == ["127.0.0.1"]
 
 
 def test_every_redirect_is_checked_again() -> None:

@@ -73,6 +73,7 @@ class Harness:
         self.erasures = FakeErasures(self.identities, self.generations)
         self.work = FakeOpenWork(self.ledger, self.erasures, self.events)
         self.workflows, self.provider, self.bucket = FakeWorkflows(), Provider(), FakeBucket()
+        self.media = FakeMedia()
         providers = FakeProviders(self.provider)
         events = EventService(
             events=self.events,
@@ -93,6 +94,7 @@ class Harness:
             providers,
             events,
             erasure,
+            self.media,
             self.clock,
         )
 
@@ -101,7 +103,7 @@ class Harness:
             "identities": self.identities,
             "ledger": self.ledger,
             "bucket": self.bucket,
-            "media": FakeMedia(),
+            "media": self.media,
             "providers": providers,
             "events": events,
             "callback_addresses": CallbackAddresses("off"),

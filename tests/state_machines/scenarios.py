@@ -23,6 +23,7 @@ class Machine:
     store: str
     well: tuple[str, str, str]  # the record of the outcome, how it is judged, the good end
     cancelled_end: str
+    parked_end: str
     bad_end: str
     pending: str
     done: str
@@ -59,6 +60,7 @@ TRAIN_IDENTITY = Machine(
     store="StoreWeights",
     well=("RecordTraining", "Ready?", "IdentityReady"),
     cancelled_end="IdentityCancelled",
+    parked_end="IdentityParked",
     bad_end="IdentityFailed",
     pending="training",
     done="trained",
@@ -71,6 +73,7 @@ GENERATE_IMAGES = Machine(
     store="StoreImages",
     well=("RecordGeneration", "Succeeded?", "GenerationSucceeded"),
     cancelled_end="GenerationCancelled",
+    parked_end="GenerationParked",
     bad_end="GenerationFailed",
     pending="running",
     done="generated",
@@ -175,6 +178,9 @@ def _ends(machine: Machine) -> Iterator[Scenario]:
     cancelled = _well(machine, {check: [failed], record: [{**failed, "state": "cancelled"}]})
     path = (*begin, *poll, *ill[:-1], machine.cancelled_end)
     yield Scenario(f"{machine.name}: its owner ended it", machine.name, cancelled, path)
+    parked = _well(machine, {store: [{"state": "parked"}], record: [{"state": "parked"}]})
+    path = (*begin, *poll, *poll, store, *ill[:-1], machine.parked_end)
+    yield Scenario(f"{machine.name}: it lies where it may not be fetched yet", machine.name, parked, path)
     yield scenario("no time to wait for", (*begin, "WaitForCallback"), no_time, "States.Runtime")
     too_large = {check: [{"grows": 300_000}]}
     yield scenario("too large a state", (*begin, *poll[:2]), too_large, "States.DataLimitExceeded")

@@ -8,11 +8,17 @@ from typing import Any, Literal, TypeVar
 from character_identity.aws.generation_table import OUTCOME
 from character_identity.aws.ledger_table import FIRST_CHECK_AFTER
 from character_identity.domain.budget import MICROUSD_PER_USD, Budget, Settlement
-from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
+from character_identity.domain.errors import (
+    BudgetExceeded,
+    Conflict,
+    HostNotAllowed,
+    InvalidRequest,
+    NotFound,
+)
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
-from character_identity.domain.job import JobHandle, JobKind, ProviderJob
+from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
 from character_identity.domain.reference_set import ReferenceAnalysis
@@ -146,6 +152,10 @@ class FakeLedger:
         self.pending.discard(job_id)
         self.tokens.pop(job_id, None)
         return job and job.model_copy(update={"callback_pending": pending})
+
+    def park(self, job_id: str, parked: Parked, at: datetime) -> None:
+        if self._change(job_id, lambda stored: stored.open, parked=parked):
+            self.due[job_id] = at
 
     def recheck_at(self, job_id: str, at: datetime) -> None:
         if self.rows[job_id].open:
@@ -361,10 +371,14 @@ class FakeBucket:
 
 
 class FakeMedia:
-    """Answers from ``files``: bytes, or an error to raise."""
+    """Answers from ``files``: bytes, or an error to raise; every host is allowed but for ``refused``."""
 
     def __init__(self, **files: bytes | Exception) -> None:
         self.files: dict[str, bytes | Exception] = dict(files)
+        self.refused: set[str] = set()
+
+    def allows(self, host: str) -> bool:
+        return host not in self.refused
 
     def fetch(self, url: str, limit_bytes: int) -> bytes:
         return within(limit_bytes, self._content(url))
@@ -377,6 +391,9 @@ class FakeMedia:
         return f"sha256 of {url}"
 
     def _content(self, url: str) -> bytes:
+        host = url.partition("://")[2].partition("/")[0]
+        if not self.allows(host):
+            raise HostNotAllowed(host)
         content = self.files[url]
         if isinstance(content, Exception):
             raise content

@@ -15,7 +15,7 @@ from local.simulators.astria.tunes import AstriaTunes, read_fields
 from local.simulators.clock import NEVER, Schedule
 from local.simulators.drawing.rendering import Shot, black_frame, render
 from local.simulators.faults import OVERBILLED, Fault
-from local.simulators.incoming import origin_of, root_of
+from local.simulators.incoming import root_of
 from local.simulators.media import MediaFile, MediaStore
 from local.simulators.simulator import Simulator
 
@@ -129,7 +129,7 @@ class AstriaPrompts:
             refusal = fault.body if isinstance(fault.body, str) else NSFW
         wanted = [] if refusal else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
         wanted = wanted[:-1] if kind == "fewer" else wanted
-        rendering = self._render(wanted, cast, origin_of(request), kind)
+        rendering = self._render(wanted, cast, self._simulator.media_origin(request), kind)
         return StoredPrompt(
             prompt_id=prompt_id,
             tune_id=tune_id,

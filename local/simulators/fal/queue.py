@@ -17,7 +17,7 @@ from local.simulators.fal.orders import TRAINING, Order, application_of, is_appl
 from local.simulators.fal.streams import EVENT_STREAM, status_events
 from local.simulators.fal.webhooks import FalWebhooks
 from local.simulators.faults import OVERBILLED, Handler, Operation
-from local.simulators.incoming import origin_of, parsed, root_of
+from local.simulators.incoming import parsed, root_of
 from local.simulators.ledger import Call
 from local.simulators.simulator import Simulator
 
@@ -71,7 +71,8 @@ class FalQueueSimulator:
             return JSONResponse({"detail": f"The queue of '{application}' is full"}, 429)
         fault = self._simulator.faults.for_job(request, "fal.submit")
         job = self._start(
-            Order(endpoint, await request.body(), origin_of(request), options, fault), root_of(request)
+            Order(endpoint, await request.body(), self._simulator.media_origin(request), options, fault),
+            root_of(request),
         )
         if fault is None or fault.kind != "forgotten":
             self._jobs[job.request_id] = job

@@ -11,7 +11,7 @@ from local.simulators.fal.models import FalModels
 from local.simulators.fal.options import CallOptions
 from local.simulators.fal.orders import FLUX, LORA, TRAINING, Order, application_of, is_application
 from local.simulators.fal.streams import EVENT_STREAM, event
-from local.simulators.incoming import origin_of, parsed
+from local.simulators.incoming import parsed
 from local.simulators.ledger import Call
 from local.simulators.simulator import Simulator
 
@@ -49,7 +49,9 @@ class FalRunSimulator:
         try:
             fault = self._simulator.faults.for_job(request, "fal.run")
             options = CallOptions.of(request, strict=self._simulator.settings.strict)
-            order = Order(endpoint, await request.body(), origin_of(request), options, fault)
+            order = Order(
+                endpoint, await request.body(), self._simulator.media_origin(request), options, fault
+            )
             request_id = self._simulator.new_id()
             outcome = await self._outcome(order, request_id)
         finally:

@@ -64,9 +64,10 @@ ENVIRONMENT = {
     "LOCAL_MODE": "true",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",  # without which local mode is refused; moto plays AWS
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    "MEDIA_HOSTS": "media.localhost",
 }
 KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
-WAITS = {"queue_s": 5, "training_s": 150, "generation_s": 8}
+WAITS: dict[str, Any] = {"media_host": "media.localhost", "queue_s": 5, "training_s": 150, "generation_s": 8}
 """Seconds; a training lasts long enough for the sweep to come by."""
 
 

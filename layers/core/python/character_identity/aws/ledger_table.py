@@ -9,7 +9,7 @@ from character_identity.aws.budget_table import reserving, settling
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, THERE, Write, put, update
 from character_identity.domain.budget import Settlement
-from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.job import JobHandle, Parked, ProviderJob
 
 OPEN = "#money = :reserved"
 NO_HANDLE = "attribute_type(#handle, :null)"
@@ -101,6 +101,11 @@ class LedgerTable:
             update(keys.job(job_id), {"callback_pending": False, "wake_token": None}, THERE)
         )
         return None if row is None else ProviderJob.model_validate(row)
+
+    def park(self, job_id: str, parked: Parked, at: datetime) -> None:
+        """Keep that results wait for a host to be allowed, and out of the sweep's way until ``at``."""
+        changes = {"parked": parked.model_dump(mode="json"), **keys.due(at)}
+        self._update(job_id, changes, OPEN, reserved="reserved")
 
     def recheck_at(self, job_id: str, at: datetime) -> None:
         """Keep an open job out of the sweep's way until then."""

@@ -2,6 +2,7 @@
 
 ServiceError
   InvalidRequest          400  the caller can mend it; nothing was paid
+    HostNotAllowed          400  the operator can mend it: a result lies on a host that is new to us
   BudgetExceeded          402  the owner's budget does not allow it; nothing was paid
   InvalidSignature        401  a webhook that nobody we know has signed
   NotFound                404  unknown, or another owner's
@@ -133,6 +134,16 @@ class InvalidRequest(ServiceError):
         self, message: str, *, code: InvalidRequestCode = "invalid_request", details: Any = None
     ) -> None:
         super().__init__(message, code=code, details=details)
+
+
+class HostNotAllowed(InvalidRequest):
+    """A public host, but not one that results may come from; the operator may allow ``host``."""
+
+    codes = ()
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"{host} is not one of the hosts that media may come from.", code="forbidden_host")
+        self.host = host
 
 
 class InvalidSignature(ServiceError):

@@ -10,7 +10,8 @@ from character_identity.domain.identity import ProviderName
 from character_identity.domain.page import Position
 
 GenerationStatus = Literal["queued", "running", "succeeded", "failed"]
-Outcome = Literal["succeeded", "filtered", "failed"]
+Outcome = Literal["succeeded", "filtered", "failed", "parked"]
+"""``parked``: it lies at the provider, on a host that the operator has yet to allow."""
 AspectRatio = Literal["1:1", "16:9", "9:16", "4:3", "3:4"]
 
 DIMENSIONS: dict[AspectRatio, tuple[int, int]] = {

@@ -11,7 +11,8 @@ from character_identity.domain.finding import Finding
 from character_identity.domain.page import Position
 
 IdentityStatus = Literal["training", "ready", "failed"]
-Phase = Literal["preparing", "submitting", "queued", "training", "storing", "ready", "failed"]
+Phase = Literal["preparing", "submitting", "queued", "training", "storing", "parked", "ready", "failed"]
+"""``parked``: the weights lie at the provider, on a host that the operator has yet to allow."""
 ProviderName = Literal["fal-instant", "fal-lora", "astria"]
 
 PROGRESS: dict[Phase, int] = {
@@ -20,6 +21,7 @@ PROGRESS: dict[Phase, int] = {
     "queued": 15,
     "training": 20,
     "storing": 90,
+    "parked": 90,
     "ready": 100,
 }
 """Per cent at which a phase begins; inside ``training`` the provider's own step count moves it on to 90."""

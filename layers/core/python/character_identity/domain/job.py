@@ -22,6 +22,15 @@ class JobHandle(BaseModel):
     cancel_url: str | None = None
 
 
+class Parked(BaseModel):
+    """Results that are paid and lie on hosts that the operator has yet to allow, and until when they may."""
+
+    model_config = ConfigDict(frozen=True)
+
+    hosts: list[str]
+    until: datetime
+
+
 class ProviderJob(BaseModel):
     """A ledger row, written with the identity or generation (``subject_id``) that it is for.
 
@@ -53,6 +62,7 @@ class ProviderJob(BaseModel):
     money: Literal["reserved", "committed", "released"] = "reserved"
     cost_microusd: int | None = None
     bill_is_implausible: bool = False
+    parked: Parked | None = None
     runs: int = 1
     callback_pending: bool = False
 

@@ -12,7 +12,12 @@ from urllib.parse import urljoin
 
 import httpx
 
-from character_identity.domain.errors import InvalidRequest, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    HostNotAllowed,
+    InvalidRequest,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from character_identity.outbound.provider_http import NO_ANSWER
 
 MAX_REDIRECTS = 5
@@ -25,11 +30,13 @@ Resolve = Callable[[str, int], list[str]]
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host name.
+    """All addresses of a host name; whatever ends in ``.localhost`` is this machine (RFC 6761, section 6.3).
 
     Raises:
         OSError: there is none.
     """
+    if host.endswith(".localhost"):
+        return ["127.0.0.1"]
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
@@ -51,6 +58,7 @@ class UrlGuard:
 
         Raises:
             InvalidRequest: the URL may not be fetched.
+            HostNotAllowed: it might, if the operator allowed its host.
         """
         host = url.host.lower()
         if url.scheme not in {"http", "https"} or not host or url.userinfo:
@@ -60,17 +68,19 @@ class UrlGuard:
             addresses = [ipaddress.ip_address(address) for address in self.resolve(host, port)]
         except (OSError, ValueError) as exc:
             raise InvalidRequest(f"The host {host} is not known.", code="unknown_host") from exc
-        if self.allow_loopback and addresses and all(address.is_loopback for address in addresses):
-            return str(addresses[0])
-        if url.scheme != "https":
-            raise InvalidRequest("Only plain https addresses can be fetched.", code="forbidden_url")
-        if self.hosts is not None and not _is_among(host, self.hosts):
-            raise InvalidRequest(
-                f"{host} is not one of the hosts that media may come from.", code="forbidden_host"
-            )
-        if not addresses or not all(address.is_global for address in addresses):
-            raise InvalidRequest(f"The host {host} is not public.", code="forbidden_host")
+        is_here = bool(addresses) and all(address.is_loopback for address in addresses)
+        if not (self.allow_loopback and is_here):
+            if url.scheme != "https":
+                raise InvalidRequest("Only plain https addresses can be fetched.", code="forbidden_url")
+            if not addresses or not all(address.is_global for address in addresses):
+                raise InvalidRequest(f"The host {host} is not public.", code="forbidden_host")
+        if not self.allows(host):
+            raise HostNotAllowed(host)
         return str(addresses[0])
+
+    def allows(self, host: str) -> bool:
+        """Whether a host is among those that things may come from."""
+        return self.hosts is None or _is_among(host, self.hosts)
 
 
 def _is_among(host: str, hosts: frozenset[str]) -> bool:
@@ -87,6 +97,10 @@ class SafeHttpClient:
         # https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy, read 2026-11-28.
         named = {"User-Agent": "character-identity"}
         self._client = httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers=named)
+
+    def allows(self, host: str) -> bool:
+        """Whether a host is among those that things may come from."""
+        return self._guard.allows(host)
 
     def fetch(self, url: str, limit_bytes: int) -> bytes:
         """The bytes behind a URL.

@@ -23,8 +23,12 @@ class ImageAnalyzer(Protocol):
 
 
 class Media(Protocol):
-    """Fetches bytes that lie elsewhere, trusting nobody; see ``outbound/safe_http.py``."""
+    """Fetches bytes that lie elsewhere, trusting nobody; see ``outbound/safe_http.py``.
 
+    Each fetch may raise HostNotAllowed, whose host is then one that ``allows`` says no to.
+    """
+
+    def allows(self, host: str) -> bool: ...
     def fetch(self, url: str, limit_bytes: int) -> bytes: ...
     def fetch_start(self, url: str, size_bytes: int) -> bytes:
         """The first bytes only."""

@@ -11,7 +11,7 @@ from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
-from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.job import JobHandle, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
@@ -112,6 +112,9 @@ class Ledger(Protocol):
 
     def consume_callback(self, job_id: str) -> ProviderJob | None:
         """The row as it was; its callback counts as consumed from now on."""
+
+    def park(self, job_id: str, parked: Parked, at: datetime) -> None:
+        """Keep that results wait for a host to be allowed, and out of the sweep's way until ``at``."""
 
     def recheck_at(self, job_id: str, at: datetime) -> None:
         """Keep an open job out of the sweep's way until then."""

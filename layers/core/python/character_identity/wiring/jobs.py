@@ -92,5 +92,6 @@ class Jobs(ProviderAdapters, Webhooks):
             providers=self.short_timeout_providers,
             events=self.events,
             erasure=self.erasure,
+            media=self.result_http,
             now=self.now,
         )

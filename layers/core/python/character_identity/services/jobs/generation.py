@@ -3,7 +3,13 @@
 import hashlib
 from typing import Any, Literal
 
-from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError, ProviderUnavailable
+from character_identity.domain.errors import (
+    HostNotAllowed,
+    InvalidRequest,
+    NotFound,
+    ProviderError,
+    ProviderUnavailable,
+)
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import (
@@ -21,9 +27,12 @@ from character_identity.ports.providers import GenerationOrder, GenerationStatus
 from character_identity.ports.stores import Bucket, Generations, Identities, Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
-from character_identity.services.jobs.workflow import JobWorkflow
+from character_identity.services.jobs.workflow import NEVER_ALLOWED, JobWorkflow
 from character_identity.services.references import images_of
 from character_identity.services.webhooks.events import EventService
+
+KEPT = {"succeeded", "filtered"}
+"""Outcomes that another look would not change."""
 
 
 class GenerationState(MachineState):
@@ -33,9 +42,9 @@ class GenerationState(MachineState):
     """
 
     is_prepared: bool = False
-    state: Literal["queued", "unsubmitted", "running", "generated", "succeeded", "failed", "cancelled"] = (
-        "queued"
-    )
+    state: Literal[
+        "queued", "unsubmitted", "running", "generated", "succeeded", "failed", "cancelled", "parked"
+    ] = "queued"
 
 
 class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStatus]):
@@ -86,9 +95,10 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         generation = self._open(state)
         if generation is None:
             return state.failed(GIVEN_UP)
-        stored = {image.index: image for image in generation.images if image.outcome != "failed"}
+        kept = {image.index: image for image in generation.images if image.outcome in KEPT}
+        refused: set[str] = set()
         images = [
-            stored.get(index) or self._stored(generation, index, produced)
+            kept.get(index) or self._stored(generation, index, produced, refused)
             for index, produced in enumerate(generation.produced, start=1)
         ]
         missing = range(len(images) + 1, generation.request.num_images + 1)
@@ -105,6 +115,12 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         lost = [image for image in images if image.outcome == "failed" and image.index not in missing]
         if lost and state.links_may_recover(self._now()):
             raise ProviderUnavailable(generation.provider, lost[0].reason or "a picture is missing")
+        if refused:
+            parked = self._park(state, refused)
+            if parked is not None:
+                return parked
+            images = [_given_up(image) for image in images]
+            self._generations.save(changed.model_copy(update={"images": images}), {"images"})
         return self._judged(state, images)
 
     def _get(self, subject_id: str) -> Generation:
@@ -148,8 +164,10 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         settled = self._generations.settle(ended, Event.of_generation(ended))
         return settled, Event.of_generation(settled).event_id
 
-    def _stored(self, generation: Generation, index: int, produced: ProducedImage) -> GeneratedImage:
-        """One picture in our bucket, or why it is not there."""
+    def _stored(
+        self, generation: Generation, index: int, produced: ProducedImage, refused: set[str]
+    ) -> GeneratedImage:
+        """One picture in our bucket, or why it is not there; ``refused`` takes the host if that is why."""
         image = GeneratedImage(index=index, outcome="failed", seed=produced.seed)
         if produced.filtered:
             return image.model_copy(update={"outcome": "filtered", "reason": "safety checker"})
@@ -158,6 +176,9 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         try:
             content = self._media.fetch(produced.url, MAX_IMAGE_BYTES)
             facts = inspect(content)
+        except HostNotAllowed as exc:
+            refused.add(exc.host)
+            return image.model_copy(update={"outcome": "parked", "reason": exc.message})
         except (InvalidRequest, ProviderError) as exc:
             return image.model_copy(update={"reason": exc.message})
         if facts.blank:
@@ -184,3 +205,10 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         reason = next((image.reason for image in images if image.reason), "it made none")
         message = f"The provider yielded no usable picture: {reason}."
         return state.failed(Failure(code="no_image", message=message))
+
+
+def _given_up(image: GeneratedImage) -> GeneratedImage:
+    """What is parked for too long has failed."""
+    if image.outcome != "parked":
+        return image
+    return image.model_copy(update={"outcome": "failed", "reason": NEVER_ALLOWED})

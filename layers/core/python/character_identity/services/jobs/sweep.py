@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from character_identity.domain.errors import ProviderNotConfigured, ProviderRejected, ProviderUnavailable
 from character_identity.domain.failure import Failure
-from character_identity.domain.job import JobKind, ProviderJob
+from character_identity.domain.job import JobKind, Parked, ProviderJob
 from character_identity.observability import keys_of, log_keys
-from character_identity.ports.gateways import Now, Workflows
+from character_identity.ports.gateways import Media, Now, Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.state import overdue
-from character_identity.services.jobs.workflow import JobWorkflow
+from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, JobWorkflow, report_parked
 from character_identity.services.webhooks.events import EventService
 
 MOST_ROWS = 200
@@ -30,6 +30,8 @@ RECHECK_AFTER = timedelta(minutes=10)
 STARTS_WITHIN = timedelta(minutes=2)
 GRACE = timedelta(minutes=10)
 """What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task."""
+PARKED_GRACE = timedelta(days=1)
+"""A sweep that comes late still has what is parked given up image by image, by a machine."""
 MOST_RUNS = 5
 INTERRUPTED = Failure(
     code="interrupted", message=f"Its state machine was interrupted {MOST_RUNS} times, and it was given up."
@@ -58,6 +60,7 @@ class SweepService:
         providers: Providers,
         events: EventService,
         erasure: ErasureService,
+        media: Media,
         now: Now,
     ) -> None:
         self._open_work = open_work
@@ -67,6 +70,7 @@ class SweepService:
         self._providers = providers
         self._events = events
         self._erasure = erasure
+        self._media = media
         self._now = now
 
     def sweep(self, until: datetime, ahead: timedelta = timedelta()) -> Swept:
@@ -112,6 +116,8 @@ class SweepService:
 
     def _process_open(self, job: ProviderJob) -> None:
         now, last = self._now(), job.deadline_at + GRACE
+        if job.parked is not None:
+            last = job.parked.until + PARKED_GRACE
         if now >= last:
             self._workflows.stop(job, "It did not end in time.")
             self._settle(job, overdue(job))
@@ -122,11 +128,22 @@ class SweepService:
                 self._settle(job, overdue(job))
             else:
                 self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
+        elif job.parked is not None:
+            self._fetch_parked(job, job.parked)
         elif now >= job.deadline_at:
             self._settle(job, overdue(job))
         elif job.runs >= MOST_RUNS:
             self._settle(job, INTERRUPTED)
         elif self._ledger.run_again(job, now + STARTS_WITHIN):
+            self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
+
+    def _fetch_parked(self, job: ProviderJob, parked: Parked) -> None:
+        """Have another machine fetch it once its host is allowed, or give it up once that took too long."""
+        now = self._now()
+        if now < parked.until and not any(self._media.allows(host) for host in parked.hosts):
+            report_parked(parked)
+            self._ledger.recheck_at(job.job_id, min(now + PARKED_CHECKED_AFTER, parked.until))
+        elif self._ledger.run_again(job, now + PARKED_CHECKED_AFTER):
             self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
 
     def _stopped_at_provider(self, job: ProviderJob) -> bool:

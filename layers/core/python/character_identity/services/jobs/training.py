@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from character_identity.domain.budget import usd
-from character_identity.domain.errors import InvalidRequest, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    HostNotAllowed,
+    InvalidRequest,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import PROGRESS, Identity, Weights, training_progress
@@ -18,7 +23,7 @@ from character_identity.ports.providers import Providers, TrainingOrder, Trainin
 from character_identity.ports.stores import Bucket, Identities, Ledger, TrainedWeights
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
-from character_identity.services.jobs.workflow import JobWorkflow
+from character_identity.services.jobs.workflow import NEVER_ALLOWED, JobWorkflow
 from character_identity.services.references import images_of
 from character_identity.services.webhooks.events import EventService
 
@@ -31,9 +36,9 @@ logger = logging.getLogger(__name__)
 class TrainingState(MachineState):
     """Where the training of one identity stands; ``unsubmitted`` is to be ordered once more."""
 
-    state: Literal["preparing", "unsubmitted", "training", "trained", "ready", "failed", "cancelled"] = (
-        "preparing"
-    )
+    state: Literal[
+        "preparing", "unsubmitted", "training", "trained", "ready", "failed", "parked", "cancelled"
+    ] = "preparing"
 
 
 class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
@@ -86,12 +91,17 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
         if identity.weights_url and identity.weights is None:
             try:
                 weights = self._copied(identity, identity.weights_url)
+            except HostNotAllowed as exc:
+                parked = self._park(state, {exc.host})
+                if parked is not None:
+                    self._identities.advance(identity.identity_id, "parked", PROGRESS["parked"])
+                    return parked
+                return state.failed(_lost(NEVER_ALLOWED))
             except (ProviderRejected, InvalidRequest) as exc:
                 if state.links_may_recover(self._now()):
                     raise ProviderUnavailable(identity.provider, exc.message) from exc
                 logger.warning("the weights cannot be had", exc_info=exc)
-                lost = f"The weights could not be kept: {exc.message}"
-                return state.failed(Failure(code="weights_lost", message=lost))
+                return state.failed(_lost(exc.message))
             self._identities.advance(
                 identity.identity_id, "storing", PROGRESS["storing"], weights=weights.model_dump()
             )
@@ -158,3 +168,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             for known in (mark, *map(link_digest, (url, self._bucket.link(key)))):
                 self._trained_weights.remember(identity.owner, known, identity.identity_id)
             return Weights(key=key, size_bytes=path.stat().st_size, sha256=sha256, provider_url=url)
+
+
+def _lost(reason: str) -> Failure:
+    return Failure(code="weights_lost", message=f"The weights could not be kept: {reason}")

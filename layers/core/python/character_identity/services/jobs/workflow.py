@@ -19,7 +19,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.failure import Failure
-from character_identity.domain.job import JobHandle, JobKind, ProviderJob
+from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
 from character_identity.observability import count
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import JobStatus, PaidJobs, Providers
@@ -31,6 +31,10 @@ from character_identity.services.webhooks.events import EventService
 
 BELIEVED_AFTER = timedelta(minutes=2)
 """Between two answers that a job is not there: replicas lag (apify-client-python, pull request 749)."""
+PARKED_FOR = timedelta(days=7)
+"""So long fal is asked to keep pictures; weights, and all at Astria, live 30 days."""
+NEVER_ALLOWED = f"its host was not allowed within {PARKED_FOR.days} days"
+PARKED_CHECKED_AFTER = timedelta(minutes=10)
 MAX_ORDERS = 3
 """A provider that fails three times at the same order chokes on what it says."""
 
@@ -128,7 +132,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         job, subject = self._job(state), self._open(state)
         ordered = state.model_copy(update={"state": self.at_provider})
         order = None
-        if subject is not None and not state.past_deadline(self._now()):
+        if subject is not None and job.parked is None and not state.past_deadline(self._now()):
             order = self._make_order(subject, self._callback_addresses.url_for(job))
         if subject is None or order is None:
             return ordered.model_copy(update={"poll_seconds": 1})
@@ -150,6 +154,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         subject = self._open(state)
         if subject is None:
             return self._give_up(state, job)
+        if job.parked is not None:
+            return state.completed(self.done, self._now())
         try:
             if job.handle is None:
                 return self._look_up(state, subject, job)
@@ -163,6 +169,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def record(self, state: StateT) -> StateT:
         """Write the outcome and settle the money; an error that a Catch brought makes it a failure."""
+        if state.state == "parked" and self._open(state) is not None:
+            return state  # it has no outcome yet: the sweep starts another machine
         failure = Failure.of_state(state.error) if state.error else None
         outcome = self.settle(
             self._job(state), failure or (None if state.state == self.success else UNFINISHED)
@@ -297,12 +305,31 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                 logger.warning("the provider refused to stop the job", exc_info=exc)
         return state.failed(GIVEN_UP)
 
+    def _park(self, state: StateT, hosts: set[str]) -> StateT | None:
+        """Leave what is paid where it lies until the operator allows its hosts; None after PARKED_FOR."""
+        now, job = self._now(), self._job(state)
+        until = job.parked.until if job.parked else now + PARKED_FOR
+        if now >= until:
+            return None
+        parked = Parked(hosts=sorted(hosts), until=until)
+        self._ledger.park(job.job_id, parked, now + PARKED_CHECKED_AFTER)
+        report_parked(parked)
+        reason = f"It lies on {', '.join(parked.hosts)}, which the operator has yet to allow."
+        return state.failed(Failure(code="parked", message=reason)).model_copy(update={"state": "parked"})
+
     def _wait(self, state: StateT, job: ProviderJob, at_least_s: int | None = None) -> StateT:
         if state.past_deadline(self._now()):
             return state.failed(overdue(job))
         backoff = Backoff(self.first_poll_s, self.longest_poll_s, self._jobs(job).usual_s)
         awaiting_callback = self._callback_addresses.on and not state.was_called_back
         return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)
+
+
+def report_parked(parked: Parked) -> None:
+    """Tell the operator which host to allow."""
+    told = {"hosts": ", ".join(parked.hosts), "until": parked.until.isoformat()}
+    logger.error("a paid result lies on a host that is not allowed: see MediaHosts", extra=told)
+    count("ParkedResults")
 
 
 def _bill(job: ProviderJob) -> dict[str, float | None]:

@@ -131,6 +131,14 @@ PARAMETERS = (
         must_be="true or false",
     ),
     Parameter(
+        variable="ALLOW_ANONYMOUS",
+        name="AllowAnonymous",
+        default="false",
+        description="true lets anonymous sign-ins order what costs money",
+        pattern="true|false",
+        must_be="true or false",
+    ),
+    Parameter(
         variable="LOCAL_MODE",
         name="LocalMode",
         default="false",

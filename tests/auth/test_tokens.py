@@ -29,6 +29,7 @@ from character_identity.auth.tokens import (
     CLOCK_SKEW_S,
     LONGEST_SUBJECT,
     LONGEST_TOKEN,
+    Caller,
     TokenVerifier,
     bearer_of,
 )
@@ -82,6 +83,11 @@ def a_jwks(*names: str) -> dict[str, Any]:
     return {"keys": [a_jwk(name) for name in names]}
 
 
+def owner_of(verifier: TokenVerifier, token: str | None) -> str | None:
+    caller = verifier.caller_of(token)
+    return None if caller is None else caller.owner
+
+
 def a_token(
     key: str = "ES256",
     algorithm: str | None = None,
@@ -123,7 +129,7 @@ def verifier(issuer: FakeIssuer, clock: Clock) -> TokenVerifier:
 
 @pytest.mark.parametrize("key", ["ES256", "RS256"])
 def test_a_good_token_says_who_is_calling(verifier: TokenVerifier, key: str) -> None:
-    assert verifier.owner_of(a_token(key)) == "ann"
+    assert owner_of(verifier, a_token(key)) == "ann"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,7 @@ def test_a_good_token_says_who_is_calling(verifier: TokenVerifier, key: str) -> 
     ],
 )
 def test_what_a_good_token_may_say(verifier: TokenVerifier, claims: dict[str, Any]) -> None:
-    assert verifier.owner_of(a_token(**claims)) == claims.get("sub", "ann")
+    assert owner_of(verifier, a_token(**claims)) == claims.get("sub", "ann")
 
 
 @pytest.mark.parametrize(
@@ -162,12 +168,12 @@ def test_what_a_good_token_may_say(verifier: TokenVerifier, claims: dict[str, An
     ],
 )
 def test_a_token_for_other_times_is_nobodys(verifier: TokenVerifier, claims: dict[str, Any]) -> None:
-    assert verifier.owner_of(a_token(**claims)) is None
+    assert owner_of(verifier, a_token(**claims)) is None
 
 
 def test_the_largest_times_are_numbers_too(verifier: TokenVerifier) -> None:
-    assert verifier.owner_of(a_token(exp=10**400)) == "ann"
-    assert verifier.owner_of(a_token(nbf=10**400)) is None
+    assert owner_of(verifier, a_token(exp=10**400)) == "ann"
+    assert owner_of(verifier, a_token(nbf=10**400)) is None
 
 
 @pytest.mark.parametrize(
@@ -187,14 +193,14 @@ def test_the_largest_times_are_numbers_too(verifier: TokenVerifier) -> None:
     ],
 )
 def test_a_token_of_others_or_for_others_is_nobodys(verifier: TokenVerifier, claims: dict[str, Any]) -> None:
-    assert verifier.owner_of(a_token(**claims)) is None
+    assert owner_of(verifier, a_token(**claims)) is None
 
 
 @pytest.mark.parametrize(
     "subject", [None, "", "   ", 7, ["ann"], {"ann": 1}, "an\nn", "ann\0", "änn", "x" * (LONGEST_SUBJECT + 1)]
 )
 def test_a_token_without_a_name_that_we_can_keep_is_nobodys(verifier: TokenVerifier, subject: Any) -> None:
-    assert verifier.owner_of(a_token(sub=subject)) is None
+    assert owner_of(verifier, a_token(sub=subject)) is None
 
 
 # what nobody has signed
@@ -211,7 +217,7 @@ def test_tokens_that_the_issuer_did_not_sign_are_nobodys(verifier: TokenVerifier
         f"{head}.{body}.{signature[:-4]}",
         f"{head}.{body}",
     ):
-        assert verifier.owner_of(token) is None
+        assert owner_of(verifier, token) is None
 
 
 @pytest.mark.parametrize("key", ["ES256", "RS256"])
@@ -225,7 +231,7 @@ def test_a_public_key_is_no_shared_secret(verifier: TokenVerifier, key: str) -> 
         for algorithm in ("HS256", "hs256", key):
             head = base64url(json.dumps({"alg": algorithm, "kid": key, "typ": "JWT"}).encode())
             digest = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
-            assert verifier.owner_of(f"{head}.{body}.{base64url(digest)}") is None
+            assert owner_of(verifier, f"{head}.{body}.{base64url(digest)}") is None
 
 
 @pytest.mark.parametrize(
@@ -237,13 +243,13 @@ def test_other_algorithms_are_refused_before_a_key_is_read(
     body = a_token().split(".")[1]
     for signature in ("", a_token().split(".")[2]):
         head = base64url(json.dumps({"alg": algorithm, "kid": "ES256"}).encode())
-        assert verifier.owner_of(f"{head}.{body}.{signature}") is None
+        assert owner_of(verifier, f"{head}.{body}.{signature}") is None
     assert issuer.asked == 0
 
 
 def test_a_key_serves_its_own_algorithm_only(verifier: TokenVerifier) -> None:
-    assert verifier.owner_of(a_token("ES256", headers={"kid": "RS256"})) is None
-    assert verifier.owner_of(a_token("RS256", headers={"kid": "ES256"})) is None
+    assert owner_of(verifier, a_token("ES256", headers={"kid": "RS256"})) is None
+    assert owner_of(verifier, a_token("RS256", headers={"kid": "ES256"})) is None
     keys = IssuerKeys(lambda: a_jwks("ES256", "RS256"))
     assert keys.matching("ES256", "RS256") == keys.matching("RS256", "ES256") == []
     assert [key.key_id for key in keys.matching("ES256", None)] == ["ES256"]
@@ -255,7 +261,7 @@ def test_a_token_that_asks_for_extensions_is_nobodys(verifier: TokenVerifier) ->
         head = base64url(json.dumps({"alg": "ES256", "kid": "ES256", **extension}).encode())
         r, s = decode_dss_signature(KEYS["ES256"].sign(f"{head}.{body}".encode(), ec.ECDSA(SHA256())))
         signature = base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
-        assert verifier.owner_of(f"{head}.{body}.{signature}") == owner
+        assert owner_of(verifier, f"{head}.{body}.{signature}") == owner
 
 
 @pytest.mark.parametrize(
@@ -276,14 +282,14 @@ def test_a_token_that_asks_for_extensions_is_nobodys(verifier: TokenVerifier) ->
     ],
 )
 def test_what_is_no_token_is_nobodys(verifier: TokenVerifier, token: str | None) -> None:
-    assert verifier.owner_of(token) is None
+    assert owner_of(verifier, token) is None
 
 
 def test_a_huge_token_is_refused_unread(verifier: TokenVerifier, issuer: FakeIssuer) -> None:
     assert len(a_token(more="x" * LONGEST_TOKEN)) > LONGEST_TOKEN
-    assert verifier.owner_of(a_token(more="x" * LONGEST_TOKEN)) is None
+    assert owner_of(verifier, a_token(more="x" * LONGEST_TOKEN)) is None
     assert issuer.asked == 0
-    assert verifier.owner_of(a_token(more="x" * (LONGEST_TOKEN // 2))) == "ann"
+    assert owner_of(verifier, a_token(more="x" * (LONGEST_TOKEN // 2))) == "ann"
 
 
 # keys: several, none named, new ones
@@ -291,29 +297,29 @@ def test_a_huge_token_is_refused_unread(verifier: TokenVerifier, issuer: FakeIss
 
 def test_a_token_that_names_no_key_is_tried_with_each(issuer: FakeIssuer, verifier: TokenVerifier) -> None:
     issuer.document = a_jwks("ES256", "RS256", "next")
-    assert verifier.owner_of(a_token("next", headers={})) == "ann"
-    assert verifier.owner_of(a_token("RS256", headers={})) == "ann"
-    assert verifier.owner_of(a_token("foreign", headers={})) is None
+    assert owner_of(verifier, a_token("next", headers={})) == "ann"
+    assert owner_of(verifier, a_token("RS256", headers={})) == "ann"
+    assert owner_of(verifier, a_token("foreign", headers={})) is None
     assert issuer.asked == 1
 
 
 def test_the_only_key_may_have_no_name(issuer: FakeIssuer, verifier: TokenVerifier) -> None:
     issuer.document = {"keys": [a_jwk("ES256", kid=None)]}
-    assert verifier.owner_of(a_token(headers={})) == "ann"
-    assert verifier.owner_of(a_token(headers={"kid": "anything"})) == "ann"
+    assert owner_of(verifier, a_token(headers={})) == "ann"
+    assert owner_of(verifier, a_token(headers={"kid": "anything"})) == "ann"
 
 
 def test_the_keys_are_read_once_and_again_when_they_are_old(
     verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
 ) -> None:
     for _ in range(3):
-        verifier.owner_of(a_token(exp=NOW + 10 * FRESH_FOR_S))
+        owner_of(verifier, a_token(exp=NOW + 10 * FRESH_FOR_S))
     assert issuer.asked == 1
     clock.time += FRESH_FOR_S - 1
-    verifier.owner_of(a_token(exp=NOW + 10 * FRESH_FOR_S))
+    owner_of(verifier, a_token(exp=NOW + 10 * FRESH_FOR_S))
     assert issuer.asked == 1
     clock.time += 1
-    verifier.owner_of(a_token(exp=NOW + 10 * FRESH_FOR_S))
+    owner_of(verifier, a_token(exp=NOW + 10 * FRESH_FOR_S))
     assert issuer.asked == 2
 
 
@@ -321,20 +327,20 @@ def test_a_key_that_the_issuer_withdraws_stops_working(
     verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
 ) -> None:
     token = a_token(exp=NOW + 10 * FRESH_FOR_S)
-    assert verifier.owner_of(token) == "ann"
+    assert owner_of(verifier, token) == "ann"
     issuer.document = a_jwks("RS256")
     clock.time += FRESH_FOR_S
-    assert verifier.owner_of(token) is None
+    assert owner_of(verifier, token) is None
 
 
 def test_a_new_key_is_read_when_a_token_names_it(
     verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
 ) -> None:
-    assert verifier.owner_of(a_token()) == "ann"
+    assert owner_of(verifier, a_token()) == "ann"
     issuer.document = a_jwks("ES256", "next")
     clock.time += REFRESH_INTERVAL_S
-    assert verifier.owner_of(a_token("next")) == "ann"
-    assert verifier.owner_of(a_token()) == "ann"
+    assert owner_of(verifier, a_token("next")) == "ann"
+    assert owner_of(verifier, a_token()) == "ann"
     assert issuer.asked == 2
 
 
@@ -343,16 +349,16 @@ def test_names_that_nobody_knows_do_not_make_us_ask_all_the_time(
 ) -> None:
     for second in range(60):
         clock.time = NOW + second
-        assert verifier.owner_of(a_token("foreign", headers={"kid": f"k{second}"})) is None
+        assert owner_of(verifier, a_token("foreign", headers={"kid": f"k{second}"})) is None
     assert issuer.asked == 60 / REFRESH_INTERVAL_S
 
 
 def test_a_wrong_signature_by_a_known_name_asks_nobody(
     verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
 ) -> None:
-    verifier.owner_of(a_token())
+    owner_of(verifier, a_token())
     clock.time += REFRESH_INTERVAL_S
-    verifier.owner_of(a_token("foreign", headers={"kid": "ES256"}))
+    owner_of(verifier, a_token("foreign", headers={"kid": "ES256"}))
     assert issuer.asked == 1
 
 
@@ -368,11 +374,11 @@ def test_without_any_key_nobody_is_called_a_liar(
     issuer.failure = failure
     for _ in range(2):
         with pytest.raises(KeysUnavailable):
-            verifier.owner_of(a_token())
+            owner_of(verifier, a_token())
     assert issuer.asked == 1
     issuer.failure = None
     clock.time += REFRESH_INTERVAL_S
-    assert verifier.owner_of(a_token()) == "ann"
+    assert owner_of(verifier, a_token()) == "ann"
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"keys": None}, {"keys": []}, {"keys": [7, None, {}]}])
@@ -381,44 +387,44 @@ def test_an_issuer_without_a_key_is_as_good_as_unreachable(
 ) -> None:
     issuer.document = document
     with pytest.raises(KeysUnavailable):
-        verifier.owner_of(a_token())
+        owner_of(verifier, a_token())
 
 
 def test_known_keys_serve_for_an_hour_of_an_outage_and_no_longer(
     verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
 ) -> None:
     token = a_token(exp=NOW + 2 * TRUSTED_FOR_S)
-    assert verifier.owner_of(token) == "ann"
+    assert owner_of(verifier, token) == "ann"
     issuer.failure = OSError("no route")
     clock.time = NOW + TRUSTED_FOR_S - 1
-    assert verifier.owner_of(token) == "ann"
-    assert verifier.owner_of(a_token("foreign")) is None
+    assert owner_of(verifier, token) == "ann"
+    assert owner_of(verifier, a_token("foreign")) is None
     clock.time = NOW + TRUSTED_FOR_S
     with pytest.raises(KeysUnavailable):
-        verifier.owner_of(token)
+        owner_of(verifier, token)
     issuer.failure = None
     clock.time += REFRESH_INTERVAL_S
-    assert verifier.owner_of(token) == "ann"
+    assert owner_of(verifier, token) == "ann"
 
 
 def test_an_outage_is_not_waited_for_with_every_request(
     verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock
 ) -> None:
-    verifier.owner_of(a_token())
+    owner_of(verifier, a_token())
     issuer.failure = OSError("no route")
     clock.time += FRESH_FOR_S
     for _ in range(5):
-        verifier.owner_of(a_token())
+        owner_of(verifier, a_token())
     assert issuer.asked == 2
 
 
 def test_an_outage_is_logged_even_while_known_keys_serve(
     verifier: TokenVerifier, issuer: FakeIssuer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    verifier.owner_of(a_token())
+    owner_of(verifier, a_token())
     issuer.failure = OSError("no route")
     clock.time += FRESH_FOR_S
-    assert verifier.owner_of(a_token()) == "ann"
+    assert owner_of(verifier, a_token()) == "ann"
     assert "the keys of the issuer cannot be read" in caplog.text
 
 
@@ -464,13 +470,13 @@ def test_a_token_of_the_local_issuer_is_good() -> None:
     issuer = Issuer()
     settings = AuthSettings(jwks_url=issuer.jwks_url, jwt_issuer=issuer.url, jwt_audience="authenticated")
     try:
-        assert TokenVerifier.from_settings(settings).owner_of(issuer.token("ann")) == "ann"
+        assert owner_of(TokenVerifier.from_settings(settings), issuer.token("ann")) == "ann"
         with pytest.raises(OSError, match="404"):
             read_document(issuer.url + "/elsewhere")
     finally:
         issuer.close()
     with pytest.raises(KeysUnavailable):
-        TokenVerifier.from_settings(settings).owner_of(issuer.token("ann"))
+        owner_of(TokenVerifier.from_settings(settings), issuer.token("ann"))
 
 
 def test_a_document_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,3 +502,26 @@ def test_a_document_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatc
 )
 def test_the_bearer_header(headers: dict[str, str], token: str | None) -> None:
     assert bearer_of(headers) == token
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_anonymous"),
+    [
+        ({}, False),
+        ({"is_anonymous": False}, False),
+        ({"is_anonymous": None}, False),
+        ({"is_anonymous": True}, True),
+        ({"is_anonymous": "true"}, True),
+        ({"is_anonymous": 1}, True),
+        ({"is_anonymous": 0}, True),  # neither false nor left out: in doubt nobody pays
+        ({"provider_id": "anonymous"}, True),
+        ({"firebase": {"sign_in_provider": "anonymous"}}, True),
+        ({"firebase": {"sign_in_provider": "password"}}, False),
+        ({"firebase": "anonymous"}, False),
+        ({"provider_id": ["anonymous"]}, False),
+    ],
+)
+def test_an_anonymous_sign_in_is_told_from_an_account(
+    verifier: TokenVerifier, claims: dict[str, Any], is_anonymous: bool
+) -> None:
+    assert verifier.caller_of(a_token(**claims)) == Caller("ann", is_anonymous)

@@ -25,6 +25,7 @@ WHERE_VALUES_COME_FROM = {
     "FAL_REST_URL": "<FalRestUrl>",
     "ASTRIA_API_URL": "<AstriaApiUrl>",
     "MEDIA_HOSTS": "<MediaHosts>",
+    "ALLOW_ANONYMOUS": "<AllowAnonymous>",
     "LOCAL_MODE": "<LocalMode>",
     "ASTRIA_MOCK": "<AstriaMock>",
     "JWT_ISSUER": "<JwtIssuer>",
@@ -128,7 +129,7 @@ def test_what_spends_knows_how_much_there_is_to_spend(template: Template) -> Non
 
 def test_what_copies_from_providers_knows_where_their_files_may_lie(template: Template) -> None:
     told = told_of("MEDIA_HOSTS", template)
-    assert told == {"store_weights", "store_images"}
+    assert told == {"store_weights", "store_images", "sweep"}
 
 
 def test_zip_functions_run_on_python_3_13_with_the_two_layers(template: Template) -> None:

@@ -30,6 +30,7 @@ def api_event(
     body: str | None = None,
     in_base64: bool = False,
     owner: str | None = None,
+    may_order: bool = True,
     query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
     request_id: str = "r",
@@ -45,7 +46,7 @@ def api_event(
         "requestContext": {
             "accountId": "000000000000",
             "apiId": "api",
-            **({} if owner is None else {"authorizer": {"lambda": {"owner": owner}}}),
+            **({} if owner is None else {"authorizer": {"lambda": {"owner": owner, "mayOrder": may_order}}}),
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
             "requestId": request_id,
             "routeKey": f"{method} {path}",

@@ -158,6 +158,7 @@ class AuthSettings(Settings):
     jwt_issuer: str
     jwt_audience: str
     jwks_url: str
+    allow_anonymous: bool = False  # anonymous sign-ins may order what costs money
 
 
 def is_loopback(url: str) -> bool:

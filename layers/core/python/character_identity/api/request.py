@@ -47,6 +47,11 @@ class Request(Generic[Content]):
         return str(self._context["authorizer"]["lambda"]["owner"])
 
     @property
+    def may_order(self) -> bool:
+        """Whether the caller may order what costs money: an authorizer that knows why not says so."""
+        return self._context["authorizer"]["lambda"].get("mayOrder", True) is not False
+
+    @property
     def headers(self) -> Mapping[str, str]:
         return self._event.get("headers") or {}
 

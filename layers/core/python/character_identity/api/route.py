@@ -101,6 +101,11 @@ class Route(Generic[Content]):
         return f"{self.method} {self.path}"
 
     @property
+    def is_paid(self) -> bool:
+        """Whether it orders what costs money."""
+        return "budget_exceeded" in self.codes
+
+    @property
     def all_codes(self) -> list[ErrorCode]:
         """Every code that an error may have."""
         implied: list[ErrorCode] = ["internal_error"]
@@ -112,6 +117,8 @@ class Route(Generic[Content]):
             implied.append("invalid_body")
         if self.is_keyed:
             implied += KEY_CODES
+        if self.is_paid:
+            implied.append("anonymous_caller")
         if self.is_limited:
             implied.append("too_many_requests")
         if self.is_paged:

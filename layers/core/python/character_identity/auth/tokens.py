@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -25,6 +26,14 @@ CHECKS: Options = {
 """The times are compared here, by a clock that tests can set."""
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling: the token's ``sub``, and whether it belongs to somebody who only opened a page."""
+
+    owner: str
+    is_anonymous: bool
+
+
 class TokenVerifier:
     """Verifies signature, times, issuer, audience and subject against the issuer's published keys."""
 
@@ -42,8 +51,8 @@ class TokenVerifier:
         keys = IssuerKeys(lambda: read_document(settings.jwks_url))
         return cls(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
 
-    def owner_of(self, token: str | None) -> str | None:
-        """The token's ``sub``, or None when the token is not good.
+    def caller_of(self, token: str | None) -> Caller | None:
+        """Who the token was issued to, or None when the token is not good.
 
         Raises:
             KeysUnavailable: the issuer's keys cannot be read; nobody can be told apart then.
@@ -60,7 +69,8 @@ class TokenVerifier:
         for key in self._keys.matching(algorithm, header.get("kid")):
             claims = self._claims(token, key)
             if claims is not None:
-                return self._subject(claims)
+                owner = self._subject(claims)
+                return None if owner is None else Caller(owner, _is_anonymous(claims))
         return None
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any] | None:
@@ -93,6 +103,19 @@ def bearer_of(headers: Mapping[str, str]) -> str | None:
             scheme, _, token = value.partition(" ")
             return token.strip() if scheme.lower() == "bearer" and token.strip() else None
     return None
+
+
+def _is_anonymous(claims: Mapping[str, Any]) -> bool:
+    """Whether an issuer says that nobody signed in: Supabase with a flag, Firebase with the provider's name.
+
+    https://supabase.com/docs/guides/auth/auth-anonymous and
+    https://firebase.google.com/docs/reference/node/firebase.FirebaseIdToken, read 2026-11-28. A flag that is
+    neither false nor left out counts as set.
+    """
+    firebase = claims.get("firebase")
+    provider = firebase.get("sign_in_provider") if isinstance(firebase, dict) else None
+    flag = claims.get("is_anonymous")
+    return "anonymous" in (claims.get("provider_id"), provider) or not (flag is None or flag is False)
 
 
 def _is_time(value: Any) -> bool:

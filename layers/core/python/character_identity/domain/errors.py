@@ -5,6 +5,7 @@ ServiceError
     HostNotAllowed          400  the operator can mend it: a result lies on a host that is new to us
   BudgetExceeded          402  the owner's budget does not allow it; nothing was paid
   InvalidSignature        401  a webhook that nobody we know has signed
+  AnonymousCaller         403  nobody signed in; such callers may not order
   NotFound                404  unknown, or another owner's
     Erased                  404  it was there; answers like an unknown one
   Conflict                409  not in the state that the call needs
@@ -81,6 +82,7 @@ ErrorCode = Literal[
     InvalidRequestCode,
     NotFoundCode,
     ConflictCode,
+    "anonymous_caller",
     "budget_exceeded",
     "filtered",
     "generation_failed",
@@ -149,6 +151,16 @@ class HostNotAllowed(InvalidRequest):
 class InvalidSignature(ServiceError):
     status = 401
     default_code = "invalid_signature"
+
+
+class AnonymousCaller(ServiceError):
+    status = 403
+    default_code = "anonymous_caller"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An anonymous sign-in may not order what costs money: sign in with an account and send its token."
+        )
 
 
 class NotFound(ServiceError):

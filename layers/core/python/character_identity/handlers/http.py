@@ -9,7 +9,7 @@ from character_identity import wiring
 from character_identity.api.request import Request
 from character_identity.api.response import Response, problem
 from character_identity.api.route import Content, Route
-from character_identity.domain.errors import MethodNotAllowed, ServiceError
+from character_identity.domain.errors import AnonymousCaller, MethodNotAllowed, ServiceError
 from character_identity.observability import log_keys
 from character_identity.wiring import Services
 
@@ -55,6 +55,8 @@ def _respond(request: Request[Any], asked: Endpoint[Any] | None, methods: str) -
     try:
         if asked is None:
             raise MethodNotAllowed(f"Method not allowed. Use {methods}.")
+        if route.is_paid and not request.may_order:
+            raise AnonymousCaller
         services = wiring.services()
         if route.is_limited:
             services.rate_limit.admit(request.owner)

@@ -155,8 +155,18 @@ def _errors(route: Route[Any]) -> dict[int, Json]:
         }
     if not route.is_open:
         errors[401] = {"$ref": "#/components/responses/NoToken"}
-        errors[403] = {"$ref": "#/components/responses/BadToken"}
+        errors[403] = _refused(errors.get(403))
     return errors
+
+
+def _refused(ours: Json | None) -> Json:
+    """What a bad token is answered, which our function never sees, and what it refuses itself."""
+    bad_token: Json = {"$ref": "#/components/responses/BadToken"}
+    if ours is None:
+        return bad_token
+    shapes = [schema("Refusal"), ours["content"]["application/json"]["schema"]]
+    description = f"{ours['description']}, or the token is not valid"
+    return {"description": description, "content": json_of({"anyOf": shapes})}
 
 
 def _headers(names: Iterable[str]) -> Json:

@@ -141,6 +141,7 @@ def _announced(system: System, file: Path) -> Iterator[None]:
         "apiUrl": system.api_url,
         "token": system.token,
         "awsEndpointUrl": system.aws_endpoint_url,
+        "providersUrl": system.provider_url,
         "bucket": system.bucket,
         "table": system.table,
         "stateMachines": dict(system.state_machines),

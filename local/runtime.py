@@ -182,6 +182,7 @@ def _start_simulators(options: Options, settings: ProviderSettings) -> Service:
         **settings.simulator_options(),
         "--training-seconds": options.training_s,
         "--generation-seconds": options.generation_s,
+        "--state": options.state / "simulators" if options.state else None,
     }
     words = [str(word) for option in chosen.items() if option[1] is not None for word in option]
     return Service("local.simulators", *words, logs=options.logs)

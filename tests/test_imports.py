@@ -63,7 +63,10 @@ RULES: dict[str, set[str]] = {
     "scripts.api_page": {f"{CORE}.api", DOMAIN, "scripts"},
     # one machine: runs what lies in cdk.out; its simulators know the contracts, not our adapters
     "local": {LIBRARIES, "scripts"},
-    "local.simulators": {LIBRARIES},
+    "local.simulators": {
+        LIBRARIES,
+        *(f"local.{name}" for name in ("errors", "ports", "service", "state_file")),
+    },
     "local.demo": {*DEMO, "local"},
     "local.demo_options": {*DEMO, "local"},
     "local.spending": {*DEMO, "local"},

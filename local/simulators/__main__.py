@@ -7,19 +7,24 @@ import os
 import secrets
 import socket
 from contextlib import suppress
+from pathlib import Path
 from uuid import uuid4
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 
+from local.errors import CannotRun, explained
+from local.ports import listener, port
+from local.service import give_up
 from local.simulators.app import create_app
 from local.simulators.clock import SystemClock
 from local.simulators.downloads import http_client
+from local.simulators.memory import Memory
 from local.simulators.settings import SimulatorSettings
 from local.simulators.simulator import Simulator
+from local.state_file import StateFile
 
-HOST = "127.0.0.1"
 LARGEST_SEED = 2**31
 PARENT_CHECK_S = 0.5
 KEEP_ALIVE_S = 60
@@ -27,14 +32,20 @@ KEEP_ALIVE_S = 60
 
 def main() -> None:
     """Serve until the process that started us is gone."""
-    port, settings = _arguments()
-    listener = socket.create_server((HOST, port))
-    print(json.dumps({"port": listener.getsockname()[1]}), flush=True)
+    asked = _arguments()
+    try:
+        listening = listener(asked.port, "--port")
+        state = StateFile(asked.state, on_failure=give_up) if asked.state else None
+    except CannotRun as problem:
+        give_up(problem)
+    except OSError as error:
+        give_up(explained(error))
+    print(json.dumps({"port": listening.getsockname()[1]}), flush=True)
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, listener))
+        asyncio.run(_serve(_settings(asked), listening, Memory(state)))
 
 
-async def _serve(settings: SimulatorSettings, listener: socket.socket) -> None:
+async def _serve(settings: SimulatorSettings, listener: socket.socket, memory: Memory) -> None:
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = "WARNING"
@@ -47,6 +58,7 @@ async def _serve(settings: SimulatorSettings, listener: socket.socket) -> None:
             web=client,
             new_id=lambda: str(uuid4()),
             new_seed=lambda: secrets.randbelow(LARGEST_SEED),
+            memory=memory,
         )
         app: ASGIFramework = create_app(simulator)  # type: ignore[assignment]
         await serve(app, config, shutdown_trigger=_orphaned, mode="asgi")
@@ -59,24 +71,27 @@ async def _orphaned() -> None:
         await asyncio.sleep(PARENT_CHECK_S)
 
 
-def _arguments() -> tuple[int, SimulatorSettings]:
+def _arguments() -> argparse.Namespace:
     defaults = SimulatorSettings()
     parser = argparse.ArgumentParser(prog="python -m local.simulators", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="0 picks a free one")
+    parser.add_argument("--port", type=port, required=True, help="0 picks a free one")
     parser.add_argument("--training-seconds", type=float, default=defaults.training_s)
     parser.add_argument("--generation-seconds", type=float, default=defaults.generation_s)
     parser.add_argument("--fal-key", default=defaults.fal_key)
     parser.add_argument("--astria-key", default=defaults.astria_key)
     parser.add_argument("--media-host", default=defaults.media_host)
-    asked = parser.parse_args()
-    settings = SimulatorSettings(
+    parser.add_argument("--state", type=Path, help="folder for what they know; default: nothing is kept")
+    return parser.parse_args()
+
+
+def _settings(asked: argparse.Namespace) -> SimulatorSettings:
+    return SimulatorSettings(
         training_s=asked.training_seconds,
         generation_s=asked.generation_seconds,
         media_host=asked.media_host,
         fal_key=asked.fal_key,
         astria_key=asked.astria_key,
     )
-    return asked.port, settings
 
 
 if __name__ == "__main__":

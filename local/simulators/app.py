@@ -24,9 +24,9 @@ from local.simulators.simulator import Simulator
 
 
 def create_app(simulator: Simulator) -> ASGIApp:
-    """The application; its state lives and dies with it."""
-    fal_media = MediaStore("/fal/media", simulator.clock)
-    astria_media = MediaStore("/astria/media", simulator.clock)
+    """The application; what it knows is in the simulator's memory."""
+    fal_media = MediaStore("/fal/media", simulator.clock, simulator.memory)
+    astria_media = MediaStore("/astria/media", simulator.clock, simulator.memory)
     models, webhooks = FalModels(simulator, fal_media), FalWebhooks(simulator)
     queue = FalQueueSimulator(simulator, models, webhooks)
     storage, cdn = FalStorageSimulator(simulator, fal_media), FalCdnSimulator(simulator, fal_media)

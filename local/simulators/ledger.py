@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from local.simulators.memory import Memory
+
+CALLS = "calls"
+
 Provider = Literal["fal", "astria"]
 
 
@@ -24,14 +28,22 @@ class Call:
 class CallLedger:
     """Every order that could cost money, in the order they came, and how often each was asked after."""
 
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.calls = [Call(**document) for _, document in sorted(memory.kept(CALLS).items())]
         self.polls: Counter[str] = Counter()
 
     def record(self, call: Call) -> Call:
         """Keep an order; the caller fills in its cost later."""
         self.calls.append(call)
+        self._keep(call, len(self.calls))
         return call
+
+    def charge(self, call: Call, cost_usd: float) -> None:
+        """Write down what an order cost."""
+        call.cost_usd = cost_usd
+        if call in self.calls:
+            self._keep(call, self.calls.index(call) + 1)
 
     def count_poll(self, request_id: object) -> None:
         """Somebody asked how an order is getting on."""
@@ -40,7 +52,11 @@ class CallLedger:
     def clear(self) -> None:
         """Forget all orders."""
         self.calls.clear()
+        self._memory.clear(CALLS)
         self.polls.clear()
+
+    def _keep(self, call: Call, number: int) -> None:
+        self._memory.keep(CALLS, f"{number:08}", asdict(call))
 
     def total_usd(self, provider: Provider) -> float:
         """The known costs of one provider."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from local.simulators.clock import NEVER, Clock, iso
+from local.simulators.memory import Memory
 
 LARGEST_TOTAL_BYTES = 1_000_000_000
 
@@ -24,22 +25,31 @@ class MediaFile:
 
 
 class MediaStore:
-    """Files in memory under one path prefix; the oldest make room when it gets too much."""
+    """Files under one path prefix; the oldest make room when it gets too much."""
 
-    def __init__(self, prefix: str, clock: Clock) -> None:
+    def __init__(self, prefix: str, clock: Clock, memory: Memory) -> None:
         self._prefix = prefix
         self._clock = clock
-        self._files: OrderedDict[str, MediaFile] = OrderedDict()
-        self._total_bytes = 0
+        self._memory = memory
+        self._files: OrderedDict[str, MediaFile] = OrderedDict(
+            (name, MediaFile(memory.content(prefix, name), kind, datetime.fromisoformat(expires_at)))
+            for name, (kind, expires_at) in memory.kept(prefix).items()
+        )
+        self._total_bytes = sum(len(file.data) for file in self._files.values())
 
     def put(self, origin: str, name: str, file: MediaFile) -> str:
         """Keep a file and return its URL."""
         self._files[name] = file
         self._total_bytes += len(file.data)
+        self._memory.keep(self._prefix, name, [file.content_type, file.expires_at.isoformat()], file.data)
         while self._total_bytes > LARGEST_TOTAL_BYTES:
-            _, oldest = self._files.popitem(last=False)
-            self._total_bytes -= len(oldest.data)
+            self._remove(next(iter(self._files)))
         return self.url(origin, name)
+
+    def read(self, url: str) -> bytes | None:
+        """The content behind one of our URLs, if it is still there."""
+        file = self._files.get(self._name(url))
+        return None if file is None else file.data
 
     def url(self, origin: str, name: str) -> str:
         """The URL a file of this name has or will have."""
@@ -47,9 +57,15 @@ class MediaStore:
 
     def remove(self, url: str) -> None:
         """Forget the file behind one of our URLs, if it is still there."""
-        name = unquote(url.partition(f"{self._prefix}/")[2])
+        self._remove(self._name(url))
+
+    def _name(self, url: str) -> str:
+        return unquote(url.partition(f"{self._prefix}/")[2])
+
+    def _remove(self, name: str) -> None:
         file = self._files.pop(name, None)
         self._total_bytes -= 0 if file is None else len(file.data)
+        self._memory.forget(self._prefix, name)
 
     def document(self) -> list[dict[str, Any]]:
         """The files that can still be had, as the control API shows them."""
@@ -68,6 +84,7 @@ class MediaStore:
     def clear(self) -> None:
         """Forget all files."""
         self._files.clear()
+        self._memory.clear(self._prefix)
         self._total_bytes = 0
 
     async def serve(self, request: Request) -> Response:

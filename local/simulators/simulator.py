@@ -14,6 +14,7 @@ from local.simulators.downloads import Downloads
 from local.simulators.faults import Faults
 from local.simulators.incoming import origin_of
 from local.simulators.ledger import CallLedger
+from local.simulators.memory import Memory
 from local.simulators.settings import SimulatorSettings
 
 T = TypeVar("T")
@@ -28,10 +29,11 @@ class Simulator:
     web: httpx.AsyncClient
     new_id: Callable[[], str]
     new_seed: Callable[[], int]
-    ledger: CallLedger = field(default_factory=CallLedger)
+    memory: Memory = field(default_factory=Memory)
     at_work: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.ledger = CallLedger(self.memory)
         self.faults = Faults(self.clock)
         self.downloads = Downloads(self.web)
 

@@ -21,6 +21,7 @@ from local.deploy import client
 from local.errors import CannotRun
 from local.packages import ROOT
 from local.runtime import Options, running
+from local.settings import SIMULATOR_KEYS
 from tests.support.waiting import HANGS_AFTER_S
 
 ANY_PORTS = ["--api-port", "0", "--aws-port", "0", "--providers-port", "0"]
@@ -116,6 +117,9 @@ def test_what_was_there_before_a_kill_is_there_after_the_next_start(tmp_path: Pa
     s3, dynamodb = (client(name, addresses["awsEndpointUrl"]) for name in ("s3", "dynamodb"))
     dynamodb.put_item(**table, Item=item)
     s3.put_object(**bucket, Key="references/1/0001.jpg", Body=b"a picture")
+    order = f"{addresses['providersUrl']}/fal/queue/fal-ai/flux/dev"
+    key = {"Authorization": f"Key {SIMULATOR_KEYS['FAL_KEY']}"}
+    ordered = httpx.post(order, headers=key, json={"prompt": "a park"}, timeout=HANGS_AFTER_S).json()
     killed.process.kill()
 
     again = announced(tmp_path, ports_of(addresses))
@@ -128,6 +132,8 @@ def test_what_was_there_before_a_kill_is_there_after_the_next_start(tmp_path: Pa
         }
         assert dynamodb.get_item(**table, Key=item)["Item"] == item
         assert s3.get_object(**bucket, Key="references/1/0001.jpg")["Body"].read() == b"a picture"
+        ledger = httpx.get(f"{again.addresses['providersUrl']}/control/ledger", timeout=HANGS_AFTER_S)
+        assert [call["request_id"] for call in ledger.json()["calls"]] == [ordered["request_id"]]
     finally:
         end(again.process)
 

@@ -13,8 +13,10 @@ from typing import Any
 import httpx
 import numpy as np
 from PIL import Image, ImageDraw
+from starlette.types import ASGIApp
 
 from local.simulators.app import create_app
+from local.simulators.memory import Memory
 from local.simulators.settings import SimulatorSettings
 from local.simulators.simulator import Simulator
 
@@ -90,7 +92,7 @@ class Web(httpx.AsyncBaseTransport):
 class Simulation:
     """A simulator that is called without a server; jobs work on while a call is being answered."""
 
-    def __init__(self, runner: asyncio.Runner, **settings: Any) -> None:
+    def __init__(self, runner: asyncio.Runner, memory: Memory | None = None, /, **settings: Any) -> None:
         self._runner = runner
         self.clock = FakeClock()
         self.web = Web()
@@ -101,8 +103,13 @@ class Simulation:
             web=httpx.AsyncClient(transport=self.web),
             new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}",
             new_seed=lambda: SEED_OF_LUCK,
+            memory=memory or Memory(),
         )
-        self.web.app = httpx.ASGITransport(create_app(self.state))
+
+        async def create() -> ASGIApp:
+            return create_app(self.state)  # goes on with what it remembers, so it needs a running loop
+
+        self.web.app = httpx.ASGITransport(runner.run(create()))
         self._client = httpx.AsyncClient(transport=self.web.app)
 
     def call(self, method: str, url: str, **request: Any) -> httpx.Response:

@@ -6,6 +6,7 @@ from local.simulators.astria.objects import num_images
 from local.simulators.astria.rules import OrderRefused
 from local.simulators.clock import iso
 from local.simulators.ledger import Call
+from local.simulators.memory import without_files
 from local.simulators.simulator import Simulator
 
 MC_PER_USD = 100_000
@@ -30,7 +31,8 @@ def require_balance(simulator: Simulator, cost_mc: int) -> None:
 
 def pay(simulator: Simulator, endpoint: str, request_id: str, fields: dict[str, Any], cost_mc: int) -> None:
     """Take the price off the balance and write it down."""
-    call = Call("astria", endpoint, request_id, fields, iso(simulator.clock.now()), cost_mc / MC_PER_USD)
+    sent, now = without_files(fields), iso(simulator.clock.now())
+    call = Call("astria", endpoint, request_id, sent, now, cost_mc / MC_PER_USD)
     simulator.ledger.record(call)
 
 

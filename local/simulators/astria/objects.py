@@ -9,8 +9,11 @@ from PIL import Image
 
 from local.simulators.clock import NEVER, Schedule, iso
 from local.simulators.drawing.rendering import Shot
+from local.simulators.memory import schedule_document, schedule_of, without_files
 
 LIFETIME = timedelta(days=30)
+TUNES, PROMPTS, NEXT_IDS = "tunes", "prompts", "next ids"
+"""Where the memory has them."""
 WORKER_SEED = 42
 FLUX_PIXELS = 1024 * 1024
 OLD_RATIOS = {"1:1": "1:1", "16:9": "16:9", "portrait": "3:4", "landscape": "4:3"}
@@ -48,6 +51,30 @@ class StoredTune:
     def phrase(self) -> str:
         """The words by which a prompt means this tune's subject."""
         return f"{self.token} {self.fields['name']}"
+
+    def kept(self) -> dict[str, Any]:
+        """All that a later process needs to know, as JSON; the photographs are those of ``orig_images``."""
+        return {
+            "fields": without_files(self.fields),
+            "branch": self.branch,
+            "token": self.token,
+            "created_at": self.created_at.isoformat(),
+            "schedule": schedule_document(self.schedule),
+            "eta": self.eta.isoformat(),
+            "orig_images": self.orig_images,
+            "url": self.url,
+            "failed": self.failed,
+        }
+
+    @classmethod
+    def of(cls, tune_id: int, kept: dict[str, Any], photographs: list[Image.Image]) -> "StoredTune":
+        """The tune that ``kept`` tells of."""
+        times = {name: datetime.fromisoformat(kept[name]) for name in ("created_at", "eta")}
+        return cls(
+            tune_id=tune_id,
+            photographs=photographs,
+            **kept | times | {"schedule": schedule_of(kept["schedule"])},
+        )
 
     def expires_at(self, now: datetime) -> datetime:
         """The time when Astria deletes it: 30 days after its training, and again if that is extended."""
@@ -88,7 +115,10 @@ class StoredTune:
 
 @dataclass
 class StoredPrompt:
-    """An order for pictures; ``refusal`` is what its user_error will say."""
+    """An order for pictures; ``refusal`` is what its user_error will say.
+
+    ``shown`` are the tunes that it shows, ``kind`` the fault that it suffers; its pictures lie at ``origin``.
+    """
 
     prompt_id: int
     tune_id: int
@@ -99,11 +129,31 @@ class StoredPrompt:
     work: asyncio.Task[list[str]]
     url: str
     refusal: str | None = None
+    shown: tuple[int, ...] = ()
+    kind: str | None = None
+    origin: str = ""
 
     @property
     def failed(self) -> bool:
         """True if there will be no images."""
         return self.refusal is not None
+
+    def kept(self) -> dict[str, Any]:
+        """All that a later process needs to know, as JSON; ``images`` once they are there."""
+        is_done = self.work.done() and not self.work.cancelled() and self.work.exception() is None
+        return {
+            "tune_id": self.tune_id,
+            "fields": without_files(self.fields),
+            "created_at": self.created_at.isoformat(),
+            "schedule": schedule_document(self.schedule),
+            "cost_mc": self.cost_mc,
+            "url": self.url,
+            "refusal": self.refusal,
+            "shown": list(self.shown),
+            "kind": self.kind,
+            "origin": self.origin,
+            "images": self.work.result() if is_done else None,
+        }
 
     async def document(self, now: datetime) -> dict[str, Any]:
         """The prompt as the API shows it; waits for the rendering when it should be done by now."""

@@ -1,6 +1,7 @@
 """Astria's prompts: create, read, list, delete."""
 
 import asyncio
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -8,15 +9,16 @@ from starlette.requests import Request
 
 from local.simulators.astria.callbacks import AstriaCallbacks
 from local.simulators.astria.money import pay, prompt_cost_mc, require_balance
-from local.simulators.astria.objects import LIFETIME, StoredPrompt, StoredTune, shots
+from local.simulators.astria.objects import LIFETIME, NEXT_IDS, PROMPTS, StoredPrompt, StoredTune, shots
 from local.simulators.astria.resolve_tunes import ResolvedTunes, TuneResolver
 from local.simulators.astria.rules import COMPARED, Rules
 from local.simulators.astria.tunes import AstriaTunes, read_fields
 from local.simulators.clock import NEVER, Schedule
-from local.simulators.drawing.rendering import Shot, black_frame, render
+from local.simulators.drawing.rendering import black_frame, render
 from local.simulators.faults import OVERBILLED, Fault
 from local.simulators.incoming import root_of
 from local.simulators.media import MediaFile, MediaStore
+from local.simulators.memory import schedule_of
 from local.simulators.simulator import Simulator
 
 FIRST_PROMPT_ID = 45042524
@@ -39,13 +41,18 @@ class AstriaPrompts:
         self._media = media
         self._rules = rules
         self._callbacks = callbacks
+        self._tunes = tunes
         self._tune_resolver = TuneResolver(simulator, rules, tunes)
+        self._memory = simulator.memory
         self._prompts: dict[int, StoredPrompt] = {}
-        self._next_id = FIRST_PROMPT_ID
+        for key, kept in sorted(self._memory.kept(PROMPTS).items(), key=lambda item: int(item[0])):
+            self._prompts[int(key)] = self._remembered(int(key), kept)
+        self._next_id: int = self._memory.kept(NEXT_IDS).get(PROMPTS, FIRST_PROMPT_ID)
 
     def clear(self) -> None:
         """Forget all prompts; their ids stay used up."""
         self._prompts.clear()
+        self._memory.clear(PROMPTS)
 
     def find(self, prompt_id: int, tune_id: int | None) -> StoredPrompt | None:
         """The prompt, if it belongs to that tune (None: to any)."""
@@ -59,6 +66,7 @@ class AstriaPrompts:
     async def delete(self, prompt: StoredPrompt) -> None:
         """Forget one prompt and its pictures."""
         del self._prompts[prompt.prompt_id]
+        self._memory.forget(PROMPTS, prompt.prompt_id)
         for url in await asyncio.shield(prompt.work):
             self._media.remove(url)
 
@@ -92,6 +100,8 @@ class AstriaPrompts:
         prompt = self._prompt(request, tune_id, fields, cast, fault, cost_mc)
         if fault is None or fault.kind != "forgotten":
             self._prompts[prompt.prompt_id] = prompt
+            self._keep(prompt)
+            prompt.work.add_done_callback(lambda _: self._keep(prompt))
         await self._callbacks.expect(prompt, lambda: prompt.prompt_id in self._prompts)
         return prompt
 
@@ -117,6 +127,7 @@ class AstriaPrompts:
     ) -> StoredPrompt:
         settings, now = self._simulator.settings, self._simulator.clock.now()
         prompt_id, self._next_id = self._next_id, self._next_id + 1
+        self._memory.keep(NEXT_IDS, PROMPTS, self._next_id)
         kind = fault.kind if fault is not None else None
         start = max([now, *(tune.schedule.ends_at for tune in cast.tunes)])
         schedule = Schedule.after(
@@ -127,9 +138,8 @@ class AstriaPrompts:
         refusal = None
         if fault is not None and kind == "fail":
             refusal = fault.body if isinstance(fault.body, str) else NSFW
-        wanted = [] if refusal else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
-        wanted = wanted[:-1] if kind == "fewer" else wanted
-        rendering = self._render(wanted, cast, self._simulator.media_origin(request), kind)
+        origin = self._simulator.media_origin(request)
+        rendering = self._render(fields, cast, origin, kind, is_refused=refusal is not None)
         return StoredPrompt(
             prompt_id=prompt_id,
             tune_id=tune_id,
@@ -140,11 +150,58 @@ class AstriaPrompts:
             work=self._simulator.start(rendering),
             url=f"{root_of(request)}/tunes/{tune_id}/prompts/{prompt_id}.json",
             refusal=refusal,
+            shown=tuple(tune.tune_id for tune in cast.tunes),
+            kind=kind,
+            origin=origin,
         )
 
+    def _keep(self, prompt: StoredPrompt) -> None:
+        """Keep a prompt as it is now, unless it was deleted."""
+        if self._prompts.get(prompt.prompt_id) is prompt:
+            self._memory.keep(PROMPTS, prompt.prompt_id, prompt.kept())
+
+    def _remembered(self, prompt_id: int, kept: dict[str, Any]) -> StoredPrompt:
+        """A prompt of an earlier process; what that one did not get to is rendered now."""
+        tunes = [tune for tune_id in kept["shown"] if (tune := self._tunes.find(tune_id))]
+        origin: str = kept["origin"]
+        images: list[str] | None = kept["images"]
+
+        async def make() -> list[str]:
+            if images is not None:
+                return images
+            refused = kept["refusal"] is not None
+            return await self._render(
+                kept["fields"], ResolvedTunes(tunes), origin, kept["kind"], is_refused=refused
+            )
+
+        prompt = StoredPrompt(
+            prompt_id=prompt_id,
+            tune_id=kept["tune_id"],
+            fields=kept["fields"],
+            created_at=datetime.fromisoformat(kept["created_at"]),
+            schedule=schedule_of(kept["schedule"]),
+            cost_mc=kept["cost_mc"],
+            work=self._simulator.start(make()),
+            url=kept["url"],
+            refusal=kept["refusal"],
+            shown=tuple(kept["shown"]),
+            kind=kept["kind"],
+            origin=origin,
+        )
+        prompt.work.add_done_callback(lambda _: self._keep(prompt))
+        return prompt
+
     async def _render(
-        self, wanted: list[Shot], cast: ResolvedTunes, origin: str, kind: str | None
+        self,
+        fields: dict[str, Any],
+        cast: ResolvedTunes,
+        origin: str,
+        kind: str | None,
+        *,
+        is_refused: bool,
     ) -> list[str]:
+        wanted = [] if is_refused else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
+        wanted = wanted[:-1] if kind == "fewer" else wanted
         expiry = self._simulator.clock.now() + LIFETIME
         urls = []
         for shot in wanted:

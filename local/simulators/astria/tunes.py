@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
+from PIL import Image
 from starlette.requests import Request
 
 from local.simulators.astria.callbacks import AstriaCallbacks
 from local.simulators.astria.money import TUNE_COST_MC, pay, prompt_cost_mc, require_balance
-from local.simulators.astria.objects import LIFETIME, StoredTune
+from local.simulators.astria.objects import LIFETIME, NEXT_IDS, TUNES, StoredTune
 from local.simulators.astria.rules import OrderRefused, Rules, branch_of, token_of
 from local.simulators.clock import NEVER, Schedule
 from local.simulators.downloads import DownloadFailed, FileTooLarge
@@ -42,12 +43,17 @@ class AstriaTunes:
         self._media = media
         self._rules = rules
         self._callbacks = callbacks
-        self._tunes: dict[int, StoredTune] = {}
-        self._next_id = FIRST_TUNE_ID
+        self._memory = simulator.memory
+        self._tunes = {
+            int(tune_id): StoredTune.of(int(tune_id), kept, self._photographs(kept["orig_images"]))
+            for tune_id, kept in sorted(self._memory.kept(TUNES).items(), key=lambda item: int(item[0]))
+        }
+        self._next_id: int = self._memory.kept(NEXT_IDS).get(TUNES, FIRST_TUNE_ID)
 
     def clear(self) -> None:
         """Forget all tunes; their ids stay used up."""
         self._tunes.clear()
+        self._memory.clear(TUNES)
 
     def find(self, tune_id: int) -> StoredTune | None:
         """The tune, unless it is unknown or gone."""
@@ -62,6 +68,7 @@ class AstriaTunes:
     def delete(self, tune: StoredTune) -> None:
         """Forget one tune and its training pictures."""
         del self._tunes[tune.tune_id]
+        self._memory.forget(TUNES, tune.tune_id)
         for url in tune.orig_images:
             self._media.remove(url)
 
@@ -90,6 +97,7 @@ class AstriaTunes:
         tune.photographs = photographs
         if fault is None or fault.kind != "forgotten":
             self._tunes[tune.tune_id] = tune
+            self._memory.keep(TUNES, tune.tune_id, tune.kept())
         await self._callbacks.expect(tune, lambda: tune.tune_id in self._tunes)
         return tune, True
 
@@ -108,6 +116,11 @@ class AstriaTunes:
         if about_changes:
             raise OrderRefused(about_changes)
         tune.fields |= changes
+        self._memory.keep(TUNES, tune.tune_id, tune.kept())
+
+    def _photographs(self, urls: list[str]) -> list[Image.Image]:
+        """The pictures behind some of our URLs, as far as they are still there."""
+        return [read_photograph(file) for url in urls if (file := self._media.read(url)) is not None]
 
     def _earlier(self, title: str) -> StoredTune | None:
         """The tune that an account with idempotency means by this title."""
@@ -120,7 +133,7 @@ class AstriaTunes:
         cost_mc = 0 if mock or fields.get("model_type") == "faceid" else TUNE_COST_MC
         ordered = [] if mock else fields.get("prompts_attributes") or []
         require_balance(self._simulator, cost_mc + sum(map(prompt_cost_mc, ordered)))
-        pay(self._simulator, "tunes", str(self._next_id), _loggable(fields), cost_mc)
+        pay(self._simulator, "tunes", str(self._next_id), fields, cost_mc)
 
     async def _images(self, fields: dict[str, Any]) -> list[bytes]:
         files = [value for value in fields.get("images") or [] if isinstance(value, bytes)]
@@ -138,6 +151,7 @@ class AstriaTunes:
     ) -> StoredTune:
         settings, now = self._simulator.settings, self._simulator.clock.now()
         tune_id, self._next_id = self._next_id, self._next_id + 1
+        self._memory.keep(NEXT_IDS, TUNES, self._next_id)
         expected = Schedule.after(now, settings.queue_s, settings.training_s)
         schedule = expected
         called_early = settings.astria_callback_early and bool(fields.get("callback"))
@@ -162,8 +176,3 @@ class AstriaTunes:
             url=f"{root_of(request)}/tunes/{tune_id}.json",
             failed=fault is not None and fault.kind == "fail",
         )
-
-
-def _loggable(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields without the bytes of uploaded files."""
-    return {name: value for name, value in fields.items() if name != "images"}

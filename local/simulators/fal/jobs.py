@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from local.simulators.clock import Schedule, iso
 from local.simulators.fal.errors import FalAnswer
+from local.simulators.fal.orders import Order
 from local.simulators.ledger import Call
 from local.simulators.settings import SimulatorSettings
 
@@ -21,9 +22,13 @@ Logs = list[dict[str, str]]
 
 @dataclass
 class FalJob:
-    """One queued request; ``forced`` is how it ended when its work did not get that far."""
+    """One queued request; ``forced`` is how it ended when its work did not get that far.
+
+    ``asked`` is set when somebody has asked after it.
+    """
 
     request_id: str
+    order: Order
     application: str
     url: str
     sent_at: datetime
@@ -34,6 +39,7 @@ class FalJob:
     webhook: str | None = None
     delivery: asyncio.Task[None] | None = None
     forced: FalAnswer | None = None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def state(self, now: datetime) -> str:
         """One of fal's three states."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -11,6 +12,7 @@ from local.simulators.clock import NEVER, Schedule, iso
 from local.simulators.fal.access import REQUEST_ID, answered, authorised
 from local.simulators.fal.errors import FalAnswer, Json, platform_error, start_timeout
 from local.simulators.fal.jobs import COMPLETED, IN_QUEUE, FalJob
+from local.simulators.fal.kept_jobs import JOBS, document_of, order_of, outcome_of
 from local.simulators.fal.models import FalModels
 from local.simulators.fal.options import CallOptions
 from local.simulators.fal.orders import TRAINING, Order, application_of, is_application, training_steps
@@ -19,6 +21,7 @@ from local.simulators.fal.webhooks import FalWebhooks
 from local.simulators.faults import OVERBILLED, Handler, Operation
 from local.simulators.incoming import parsed, root_of
 from local.simulators.ledger import Call
+from local.simulators.memory import schedule_of
 from local.simulators.simulator import Simulator
 
 STILL_IN_PROGRESS = {"detail": "Request is still in progress"}
@@ -33,8 +36,12 @@ class FalQueueSimulator:
         self._simulator = simulator
         self._models = models
         self._webhooks = webhooks
+        self._memory = simulator.memory
         self._jobs: dict[str, FalJob] = {}
         self.history: list[FalJob] = []
+        for request_id, document in self._memory.kept(JOBS).items():
+            self._jobs[request_id] = self._remembered(request_id, document)
+        self.history.extend(sorted(self._jobs.values(), key=lambda job: job.sent_at))
 
     def routes(self) -> list[Route]:
         """Submitting takes the whole endpoint id, everything else owner and alias only."""
@@ -54,6 +61,7 @@ class FalQueueSimulator:
         """Forget all requests."""
         self._jobs.clear()
         self.history.clear()
+        self._memory.clear(JOBS)
 
     def _route(self, path: str, method: str, operation: Operation, handler: Handler) -> Route:
         endpoint = self._simulator.faults.guard(operation, authorised(self._simulator, handler))
@@ -70,12 +78,12 @@ class FalQueueSimulator:
         if options.longest_queue is not None and len(self._waiting(application)) >= options.longest_queue:
             return JSONResponse({"detail": f"The queue of '{application}' is full"}, 429)
         fault = self._simulator.faults.for_job(request, "fal.submit")
-        job = self._start(
-            Order(endpoint, await request.body(), self._simulator.media_origin(request), options, fault),
-            root_of(request),
-        )
+        order = Order(endpoint, await request.body(), self._simulator.media_origin(request), options, fault)
+        job = self._start(order, root_of(request))
         if fault is None or fault.kind != "forgotten":
             self._jobs[job.request_id] = job
+            self._keep(job)
+            job.work.add_done_callback(lambda _: self._keep(job))
         self.history.append(job)
         self._webhooks.expect(job)
         if job.delivery is not None and self._simulator.settings.fal_webhook_early:
@@ -95,6 +103,7 @@ class FalQueueSimulator:
         call = Call("fal", order.endpoint, request_id, payload, iso(now), headers=order.options.headers)
         job = FalJob(
             request_id=request_id,
+            order=order,
             application=application,
             url=f"{root}/{application}/requests/{request_id}",
             sent_at=now,
@@ -113,8 +122,44 @@ class FalQueueSimulator:
         outcome = await self._models.run(order)
         if order.suffers("overbilled"):
             outcome = replace(outcome, billable_units=outcome.billable_units * OVERBILLED)
-        call.cost_usd = self._models.cost_usd(order.endpoint, outcome)
+        self._simulator.ledger.charge(call, self._models.cost_usd(order.endpoint, outcome))
         return outcome
+
+    def _keep(self, job: FalJob) -> None:
+        """Keep a request as it is now, unless it was forgotten."""
+        if self._jobs.get(job.request_id) is job:
+            self._memory.keep(JOBS, job.request_id, document_of(job))
+
+    def _remembered(self, request_id: str, document: Json) -> FalJob:
+        """A request of an earlier process. Work that it had not ended begins when somebody asks.
+
+        By then the addresses that it needs are there again. Its webhook is lost, as webhooks can be.
+        """
+        order, outcome = order_of(document), outcome_of(document)
+        calls = (call for call in self._simulator.ledger.calls if call.request_id == request_id)
+        call = next(calls, Call("fal", order.endpoint, request_id, None, ""))
+        asked = asyncio.Event()
+
+        async def work() -> FalAnswer:
+            if outcome is not None:
+                return outcome
+            await asked.wait()
+            return await self._work(order, call)
+
+        job = FalJob(
+            request_id=request_id,
+            order=order,
+            application=document["application"],
+            url=document["url"],
+            sent_at=datetime.fromisoformat(document["sent_at"]),
+            schedule=schedule_of(document["schedule"]),
+            steps=document["steps"],
+            call=call,
+            work=self._simulator.start(work()),
+            asked=asked,
+        )
+        job.work.add_done_callback(lambda _: self._keep(job))
+        return job
 
     async def _status(self, request: Request) -> Response:
         job = await self._find(request)
@@ -153,6 +198,7 @@ class FalQueueSimulator:
             return _reply(job, {"status": "ALREADY_COMPLETED"}, 400)
         if state == IN_QUEUE or settings.fal_honours_cancel:
             job.drop(now, CANCELLED)
+            self._keep(job)
             self._webhooks.expect(job)
         if settings.fal_old_cancel:
             return _reply(job, {"success": True})
@@ -163,6 +209,7 @@ class FalQueueSimulator:
         job = self._jobs.get(request.path_params["request_id"])
         if job is None or job.application != f"{request.path_params['owner']}/{request.path_params['alias']}":
             return None
+        job.asked.set()
         now = self._simulator.clock.now()
         ended = job.state(now) == COMPLETED
         return None if ended and now >= await job.expires_at(self._simulator.settings) else job

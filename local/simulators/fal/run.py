@@ -70,7 +70,7 @@ class FalRunSimulator:
             await self._simulator.clock.sleep(wished_s or LONGEST_CALL_S)
             return start_timeout(wished=wished_s is not None)
         outcome = await self._models.run(order)
-        call.cost_usd = self._models.cost_usd(order.endpoint, outcome)
+        self._simulator.ledger.charge(call, self._models.cost_usd(order.endpoint, outcome))
         if outcome.status == 200:
             work_s = settings.training_s if order.endpoint == TRAINING else settings.generation_s
             await self._simulator.clock.sleep(work_s)

@@ -11,6 +11,14 @@ from scripts.atomic import new_folder
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".local"
 RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
+NO_INDEX = (
+    "NewConnectionError",
+    "ConnectTimeout",
+    "ConnectionError",
+    "ReadTimeout",
+    "ProxyError",
+    "SSLError",
+)
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -40,13 +48,25 @@ def installed(requirements: Path, state: Path, name: str) -> Path:
         "--quiet",
         "--disable-pip-version-check",
         "--no-warn-conflicts",
+        *("--retries", "1", "--timeout", "10"),
     ]
     with new_folder(folder) as unfinished:
         command += ["--target", str(unfinished), "--requirement", str(requirements)]
         pip = subprocess.run(command, capture_output=True, text=True)
         if pip.returncode:
-            raise CannotRun(f"pip could not install {requirements}: {pip.stderr.strip()[-500:]}")
+            raise CannotRun(_why(requirements, pip.stderr))
     return folder
+
+
+def _why(requirements: Path, said: str) -> str:
+    """What pip said, in one sentence; of a package index that does not answer it says a lot."""
+    if any(name in said for name in NO_INDEX):
+        return (
+            f"No package index answers for {requirements}; connect this machine to a network and try again."
+        )
+    lines = said.strip().splitlines() or ["it said nothing"]
+    first = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+    return f"pip could not install {requirements}: {first}"
 
 
 def _folder(requirements: Path, state: Path, name: str) -> Path:

@@ -23,6 +23,11 @@ def look(url: str) -> str | None:
     return f"HTTP {status}" if status >= 500 else None
 
 
+def vendor(provider: str) -> str:
+    """Whose a provider is: several may be of one."""
+    return provider.partition("-")[0]
+
+
 @contextmanager
 def watching(addresses: Mapping[str, str], progress: Progress, look: Look = look) -> Iterator[None]:
     """Show next to each provider, by name, whether it answers at its address, as long as this lasts."""
@@ -31,8 +36,7 @@ def watching(addresses: Mapping[str, str], progress: Progress, look: Look = look
     def watch(provider: str, url: str) -> None:
         while not ended.is_set():
             problem = look(url)
-            host = httpx.URL(url).host if problem else ""
-            progress.note(provider, problem and f"{host} does not answer ({problem})")
+            progress.note(provider, problem and f"{vendor(provider)} does not answer at {url} ({problem})")
             ended.wait(INTERVAL_S)
 
     for provider, url in addresses.items():

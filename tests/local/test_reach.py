@@ -1,7 +1,6 @@
 """A provider out of reach is said at once, next to what is being waited for."""
 
 import io
-import socket
 import threading
 from datetime import UTC, datetime
 
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from local.progress import Step, showing
 from local.reach import look, watching
+from tests.support.ports import closed_port
 
 UNTIL = datetime(2026, 11, 28, 15, 40, tzinfo=UTC)
 
@@ -34,13 +34,14 @@ def test_each_provider_is_looked_at_when_the_watch_begins() -> None:
     addresses = {"fal-lora": "https://fal.test/x", "astria": "https://astria.test"}
     with watching(addresses, noted, answers.__getitem__):
         assert noted.changed.wait(60)
-    assert noted.problems == {"fal-lora": "fal.test does not answer (timed out)", "astria": None}
+    assert noted.problems == {
+        "fal-lora": "fal does not answer at https://fal.test/x (timed out)",
+        "astria": None,
+    }
 
 
 def test_an_address_where_nothing_listens_is_out_of_reach() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert "refused" in str(look(f"http://127.0.0.1:{port}"))
+    assert "refused" in str(look(f"http://127.0.0.1:{closed_port()}"))
     assert look("http://[") is not None
 
 

@@ -1,0 +1,86 @@
+"""A bare clone says in one sentence what it lacks."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.packages import ROOT
+from tests.support.ports import closed_port
+
+pytestmark = pytest.mark.processes
+
+PACKAGE = "none-that-is-published==1.0"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The project as far as its set-up reads it, with pins that nobody has."""
+    for name in (
+        "requirements.txt",
+        "pyproject.toml",
+        "scripts/weights/requirements.txt",
+        "layers/dependencies/requirements.in",
+        "layers/dependencies/requirements.txt",
+        "functions/score_image/requirements.in",
+        "functions/score_image/requirements.txt",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{PACKAGE} --hash=sha256:{'0' * 64}\n")
+    shutil.copy(ROOT / "scripts" / "bootstrap", tmp_path / "scripts")
+    return tmp_path
+
+
+def with_python(clone: Path) -> None:
+    """Put the Python of these tests into its .venv, which is quicker than to make one."""
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+
+
+def set_up(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("proxy")}
+    return subprocess.run(
+        [clone / "scripts" / "bootstrap"],
+        capture_output=True,
+        text=True,
+        env={**clean, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1", **environment},
+    )
+
+
+def test_without_a_network_one_sentence_says_so(clone: Path) -> None:
+    with_python(clone)
+    done = set_up(clone, PIP_INDEX_URL=f"http://127.0.0.1:{closed_port()}/simple")
+    assert done.returncode == 2
+    *_, sentence = done.stderr.splitlines()
+    assert sentence.startswith(
+        "The pinned packages could not be fetched, for no package index answers: connect"
+    )
+    assert "Retrying" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (clone / ".venv" / "installed").exists()
+
+
+def test_what_else_pip_has_against_it_is_said_once(clone: Path) -> None:
+    with_python(clone)
+    done = set_up(clone, PIP_NO_INDEX="1")
+    assert done.returncode == 2
+    *_, sentence = done.stderr.splitlines()
+    assert sentence.startswith("The pinned packages could not be installed: ERROR: ")
+    assert "none-that-is-published" in sentence
+
+
+def test_without_a_python_one_sentence_says_so(clone: Path) -> None:
+    tools = clone / "tools"
+    tools.mkdir()
+    for name in ("sh", "cat", "cksum", "dirname", "grep", "tail"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    done = set_up(clone, PATH=str(tools), PYENV_ROOT=str(clone), HOME=str(clone))
+    assert (done.returncode, done.stderr) == (
+        2,
+        "A Python of version 3.11 or later with the venv module is needed; none was found.\n",
+    )

@@ -14,11 +14,21 @@ AUTHORIZER = "authorizer"
 IMAGE_STORED = "picture stored"  # S3 tells EventBridge that an object was created under generations/
 EVENT_PUBLISHED = "event published"  # we told EventBridge that something ended, or that webhooks are due
 EVERY_MINUTE = "every minute"
+DIRECT_CALL = "direct call"  # of another function, which waits for the answer
 TRAIN_IDENTITY = "train_identity"
 GENERATE_IMAGES = "generate_images"
 BOTH_MACHINES = "train_identity and generate_images"
 
 Secret = Literal["fal", "astria"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """How a function takes messages from a queue."""
+
+    batch: int  # messages at once, all of them within the function's time
+    window_s: int = 0  # time to wait for a batch to be full
+    concurrency: str  # the parameter with the number of batches side by side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +57,8 @@ class Function:
     publishes: bool = False  # puts events on the default bus of EventBridge
     webhooks: bool = False  # checks the addresses that callers gave for their webhooks, or posts to them
     invokes: tuple[str, ...] = ()  # other functions, and waits for their answer
-    image: bool = False  # a container image; all others are zip files under the two layers
+    image: str = ""  # the folder with its Dockerfile; all others are zip files under the two layers
+    queue: Queue | None = None  # in which the events wait that trigger it
 
     @property
     def routes(self) -> tuple[Route[Any], ...]:
@@ -89,7 +100,7 @@ FUNCTIONS = (
         reads=("uploads/",),
         lists=True,
         adapters=True,
-        invokes=("score_image",),
+        invokes=("analyze_images",),
     ),
     Function(name="list_providers", adapters=True),
     Function(
@@ -101,7 +112,7 @@ FUNCTIONS = (
         lists=True,
         adapters=True,
         starts=(TRAIN_IDENTITY,),
-        invokes=("score_image",),  # to look at the references
+        invokes=("analyze_images",),  # to look at the references
         spends=True,
         publishes=True,  # that it is ready, where nothing is trained
         deletes=("references/",),  # of an order that was refused after all
@@ -366,6 +377,7 @@ FUNCTIONS = (
         timeout_s=300,  # five addresses, none of which answers; an attempt counts as interrupted after it
         table="write",
         webhooks=True,
+        queue=Queue(batch=1, concurrency="DeliveryConcurrency"),
     ),
     # what died in between
     Function(
@@ -394,6 +406,15 @@ FUNCTIONS = (
         table="write",
         reads=("generations/", "references/"),
         lists=True,
-        image=True,
+        image="score_image",
+        queue=Queue(batch=10, window_s=1, concurrency="ScorerConcurrency"),
+    ),
+    Function(
+        name="analyze_images",
+        purpose="Says how alike reference images are, and how many faces each shows",
+        trigger=DIRECT_CALL,
+        memory_mb=3008,
+        timeout_s=29,
+        image="score_image",
     ),
 )

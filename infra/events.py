@@ -1,25 +1,43 @@
 """Events and schedules: stored images are scored, events delivered, and every minute is swept."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import catalog
+from infra.stack_parameters import StackParameters
+
 SCORED_PREFIX = "generations/"
 SOURCE = "character-identity"
 """Of the events that we publish; ``aws/event_bus.py`` has it too."""
-TRIED_FOR = cdk.Duration.hours(2)
+TRIES = 5
+HIDDEN_FOR = 6
+"""Times the function's timeout, so that what waits for a free function is not given out twice. This and the
+number of tries: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html, read 2026-11-28."""
+KEPT = cdk.Duration.days(14)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queues:
+    """The queue that a function is fed from, and that of the events on which it failed every time.
+
+    Each message of either is an event as EventBridge wrote it, so that what was lost can be moved back.
+    """
+
+    waiting: sqs.Queue
+    lost: sqs.Queue
 
 
 class Events(Construct):
-    """The rules, each from an event to its function.
-
-    What fails for good waits in ``unscored`` or ``undelivered``.
-    """
+    """The rules, each from an event to the queue of a function, and the clock."""
 
     def __init__(
         self,
@@ -27,13 +45,16 @@ class Events(Construct):
         construct_id: str,
         *,
         bucket: s3.Bucket,
-        score_image: lambda_.Function,
-        deliver_event: lambda_.Function,
-        sweep: lambda_.Function,
+        entries: Sequence[catalog.Function],
+        functions: Mapping[str, lambda_.Function],
+        parameters: StackParameters,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.unscored = self._call(
-            score_image,
+        self._functions = functions
+        self._parameters = parameters
+        by_trigger = {entry.trigger: entry for entry in entries}
+        self.scoring = self._queues(by_trigger[catalog.IMAGE_STORED], waiting="ToScore", lost="Unscored")
+        self._rule(
             "ImageStored",
             "A picture was stored: score it",
             events.EventPattern(
@@ -44,16 +65,18 @@ class Events(Construct):
                     "object": {"key": [{"prefix": SCORED_PREFIX}]},
                 },
             ),
-            lost="Unscored",
+            self.scoring,
         )
-        self.undelivered = self._call(
-            deliver_event,
+        self.delivery = self._queues(
+            by_trigger[catalog.EVENT_PUBLISHED], waiting="ToDeliver", lost="Undelivered"
+        )
+        self._rule(
             "EventPublished",
             "Something ended, or webhooks are due: send them",
             events.EventPattern(source=[SOURCE]),
-            lost="Undelivered",
+            self.delivery,
         )
-        self._every_minute(sweep)
+        self._every_minute(functions[by_trigger[catalog.EVERY_MINUTE].name])
 
     def _every_minute(self, sweep: lambda_.Function) -> None:
         """One that fails or comes too late is not repeated: the next does the same."""
@@ -66,32 +89,36 @@ class Events(Construct):
             targets=[targets.LambdaFunction(sweep, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))],
         )
 
-    def _call(
-        self,
-        function: lambda_.Function,
-        construct_id: str,
-        description: str,
-        pattern: events.EventPattern,
-        *,
-        lost: str,
-    ) -> sqs.Queue:
-        """Let a function see to events; returns the queue of those on which that failed.
-
-        Two ways to lose one: EventBridge cannot deliver it, or the function fails on it every time.
-        """
-        queue = sqs.Queue(self, lost, enforce_ssl=True, retention_period=cdk.Duration.days(14))
-        function.configure_async_invoke(
-            on_failure=destinations.SqsDestination(queue), retry_attempts=2, max_event_age=TRIED_FOR
-        )
+    def _rule(
+        self, construct_id: str, description: str, pattern: events.EventPattern, queues: Queues
+    ) -> None:
         events.Rule(
             self,
             construct_id,
             description=description,
             event_pattern=pattern,
-            targets=[
-                targets.LambdaFunction(
-                    function, dead_letter_queue=queue, retry_attempts=4, max_event_age=TRIED_FOR
-                )
-            ],
+            targets=[targets.SqsQueue(queues.waiting, dead_letter_queue=queues.lost)],
         )
-        return queue
+
+    def _queues(self, entry: catalog.Function, *, waiting: str, lost: str) -> Queues:
+        """Feed a function from a queue."""
+        assert entry.queue is not None
+        lost_queue = sqs.Queue(self, lost, enforce_ssl=True, retention_period=KEPT)
+        waiting_queue = sqs.Queue(
+            self,
+            waiting,
+            enforce_ssl=True,
+            retention_period=KEPT,
+            visibility_timeout=cdk.Duration.seconds(HIDDEN_FOR * entry.timeout_s + entry.queue.window_s),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=lost_queue, max_receive_count=TRIES),
+        )
+        self._functions[entry.name].add_event_source(
+            sources.SqsEventSource(
+                waiting_queue,
+                batch_size=entry.queue.batch,
+                max_batching_window=cdk.Duration.seconds(entry.queue.window_s),
+                report_batch_item_failures=True,
+                max_concurrency=cdk.Token.as_number(self._parameters.text(entry.queue.concurrency)),
+            )
+        )
+        return Queues(waiting=waiting_queue, lost=lost_queue)

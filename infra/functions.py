@@ -19,7 +19,7 @@ from infra.storage import Storage
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_SHIPPED = ["**/__pycache__", "**/*.pyc", "**/.DS_Store"]
-IN_IMAGE = ("functions/score_image", "layers/core/python", "scripts/weights")
+IN_IMAGE = ("functions/score_image", "functions/analyze_images", "layers/core/python", "scripts/weights")
 
 # What the classes in character_identity.aws call.
 TABLE_READ = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
@@ -114,7 +114,7 @@ class Functions(Construct):
             return lambda_.DockerImageFunction(
                 self,
                 construct_id,
-                code=_image(entry.name),
+                code=_image(entry),
                 architecture=lambda_.Architecture.X86_64,
                 **common,
             )
@@ -180,11 +180,12 @@ def _allow(function: lambda_.Function, actions: list[str], resources: list[str])
     iam.Grant.add_to_principal(grantee=function, actions=actions, resource_arns=resources)
 
 
-def _image(name: str) -> lambda_.DockerImageCode:
-    """The image of one function; its build context holds ``IN_IMAGE`` only, so no other edit rebuilds it."""
+def _image(entry: catalog.Function) -> lambda_.DockerImageCode:
+    """A function of an image, whose build context holds ``IN_IMAGE`` only, so no other edit rebuilds it."""
     return lambda_.DockerImageCode.from_image_asset(
         str(ROOT),
-        file=f"functions/{name}/Dockerfile",
+        cmd=[f"functions.{entry.name}.handler.lambda_handler"],
+        file=f"functions/{entry.image}/Dockerfile",
         platform=ecr_assets.Platform.LINUX_AMD64,
         exclude=["**", *(f"!{folder}/**" for folder in IN_IMAGE), *NOT_SHIPPED],
         ignore_mode=cdk.IgnoreMode.DOCKER,

@@ -161,6 +161,20 @@ PARAMETERS = (
         is_list=True,
     ),
     Parameter(
+        name="ScorerConcurrency",
+        default="5",
+        description="How many batches of pictures are scored side by side",
+        pattern=CONCURRENCY,
+        must_be=A_CONCURRENCY,
+    ),
+    Parameter(
+        name="DeliveryConcurrency",
+        default="5",
+        description="How many events have their webhooks sent side by side",
+        pattern=CONCURRENCY,
+        must_be=A_CONCURRENCY,
+    ),
+    Parameter(
         name="AlarmEmail",
         description="Who is told of alarms, beside the subscribers of the topic; empty for nobody",
         pattern=r"([^@\s,]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?",

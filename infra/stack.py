@@ -80,17 +80,17 @@ class CharacterIdentity(cdk.Stack):
             self,
             "Events",
             bucket=storage.bucket,
-            score_image=functions["score_image"],
-            deliver_event=functions["deliver_event"],
-            sweep=functions["sweep"],
+            entries=entries,
+            functions=functions,
+            parameters=parameters,
         )
         alarms = Alarms(
             self,
             "Alarms",
             machines=workflows,
             http_api=api.http_api,
-            unscored=events.unscored,
-            undelivered=events.undelivered,
+            unscored=events.scoring.lost,
+            undelivered=events.delivery.lost,
             sweep=functions["sweep"],
             email=parameters.text("AlarmEmail"),
         )
@@ -104,6 +104,10 @@ class CharacterIdentity(cdk.Stack):
             "SweepName": functions["sweep"].function_name,
             "FalKeySecretName": storage.provider_keys["fal"].secret_arn,
             "AstriaKeySecretName": storage.provider_keys["astria"].secret_arn,
+            "ScoringQueueArn": events.scoring.waiting.queue_arn,
+            "UnscoredQueueArn": events.scoring.lost.queue_arn,
+            "DeliveryQueueArn": events.delivery.waiting.queue_arn,
+            "UndeliveredQueueArn": events.delivery.lost.queue_arn,
             "AlarmTopicArn": alarms.topic.topic_arn,
         }
         for name, value in outputs.items():

@@ -76,6 +76,7 @@ async def _serve(
         events,
         functions,
         http_api,
+        queues,
         state_machines,
         task_tokens,
         templates,
@@ -87,6 +88,7 @@ async def _serve(
     endpoint_url = f"http://127.0.0.1:{aws_port}"
     functions.PoolExecutor(pool, STATE, endpoint_url, runtime_packages()).install()
     events.install(options.wait_scale)
+    queues.install(options.wait_scale)
     http_api.install()
     templates.install()
     state_machines.install()

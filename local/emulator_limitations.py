@@ -50,6 +50,11 @@ LIMITATIONS = (
         lambda properties: any("DeadLetterConfig" in target for target in properties.get("Targets", [])),
         "Rules of EventBridge have no dead-letter queue.",
     ),
+    Limitation(
+        "AWS::Lambda::EventSourceMapping",
+        has("MaximumBatchingWindowInSeconds"),
+        "Queues do not wait for a batch to be full.",
+    ),
 )
 
 

@@ -29,6 +29,7 @@ DOMAIN, PORTS, IMAGES = f"{CORE}.domain", f"{CORE}.ports", f"{CORE}.images"
 LOG = f"{CORE}.observability"  # what log lines say, whoever writes them
 TABLE_OF_ROUTES = {f"{CORE}.api.{module}" for module in ("route", "routes", "openapi.components")}
 DEMO = {LIBRARIES, "character_identity_client", "character_evaluation"}
+DEPLOYED = {f"infra.{module}" for module in ("catalog", "parameters", "stages")}  # plain data
 ANYTHING = {LIBRARIES, *OURS}
 
 # What a module may import beside the standard library and its own folder. The longest prefix counts.
@@ -54,11 +55,13 @@ RULES: dict[str, set[str]] = {
     # what uses it
     "functions": {CORE},
     "functions.sweep": {CORE, "aws_lambda_powertools"},  # metrics, off the path of requests
-    "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
+    "functions.score_image": {CORE, "numpy", "onnxruntime", "PIL"},
+    "functions.analyze_images": {CORE, "dlib", "functions.score_image.encoder", "numpy", "PIL"},  # one image
     "character_identity_client": {"httpx", "pydantic"},
     "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs", "pydantic"},
     "app": {"aws_cdk", "infra", "scripts.build_layers", "scripts.openapi"},
     "scripts": {LIBRARIES},
+    "scripts.preflight": {LIBRARIES, f"{CORE}.aws.secrets", "scripts", *DEPLOYED},
     "scripts.openapi": {f"{CORE}.api", "scripts"},
     "scripts.api_page": {f"{CORE}.api", DOMAIN, "scripts"},
     # one machine: runs what lies in cdk.out; its simulators know the contracts, not our adapters
@@ -141,7 +144,7 @@ def test_loading_any_zip_function_loads_nothing_heavy() -> None:
     handlers = [
         _module(path)
         for path in sorted((ROOT / "functions").glob("*/handler.py"))
-        if path.parent.name != "score_image"
+        if path.parent.name not in ("score_image", "analyze_images")
     ]
     code = f"""
 import importlib, sys

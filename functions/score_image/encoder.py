@@ -3,7 +3,7 @@
 import json
 import os
 from array import array
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from character_identity.domain.score import EncoderVersion
 from character_identity.domain.similarity import Embedding
 from functions.score_image.preprocessing import Preprocessing
 
+WEIGHTS = Path(__file__).with_name("weights")
+"""Of the encoder that the image ships."""
 MB_PER_VCPU = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html, read 2026-11-22."""
 
@@ -54,6 +56,12 @@ class OnnxEncoder:
         spinning = self._memory_mb >= 2 * MB_PER_VCPU
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
         return onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def shipped_encoder(memory_mb: int) -> OnnxEncoder:
+    """Return the encoder of the image, the same one in each invocation of a sandbox."""
+    return OnnxEncoder(WEIGHTS, memory_mb)
 
 
 def threads(memory_mb: int) -> int:

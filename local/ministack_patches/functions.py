@@ -61,7 +61,9 @@ class PoolExecutor:
         environment = self._environment(config)
         if config["PackageType"] == "Image":
             image = image_function.load(self._state, config["ImageUri"].rpartition(":")[2])
-            task_root, handler, import_path = image.task_root, image.handler, list(image.import_path)
+            task_root, import_path = image.task_root, list(image.import_path)
+            overridden = config.get("ImageConfigResponse", {}).get("ImageConfig", {}).get("Command")
+            (handler,) = overridden or [image.handler]
             environment = {**image.environment, **environment}
         else:
             task_root, handler = self._folder(record["code_zip"]), config["Handler"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
@@ -35,3 +36,24 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         yield Api(bucket)
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an exported encoder of random weights: it says nothing, but always the same."""
+    from scripts.weights.build import build  # numpy and the export take half a second
+    from tests.scripts.weights import tiny_tower
+
+    folder = tmp_path_factory.mktemp("build")
+    return build(tiny_tower.tiny_encoder(tiny_tower.published_tower(folder)), folder)
+
+
+@pytest.fixture
+def shipped_encoder(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The image ships the tiny encoder."""
+    from functions.score_image import encoder
+
+    monkeypatch.setattr(encoder, "WEIGHTS", tiny_encoder)
+    encoder.shipped_encoder.cache_clear()
+    yield
+    encoder.shipped_encoder.cache_clear()

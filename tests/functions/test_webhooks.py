@@ -16,7 +16,7 @@ from character_identity.domain.clock import utc_now
 from character_identity.domain.event import Event
 from character_identity_client.webhooks import verify
 from tests.support.event_fakes import an_event
-from tests.support.handlers import Api, Context, api_event
+from tests.support.handlers import Api, Context, api_event, queued
 
 
 class Receiver:
@@ -67,9 +67,10 @@ def happened(**changes: Any) -> Event:
 
 
 def from_bus(detail: dict[str, Any]) -> None:
-    """EventBridge calls the function that sends."""
+    """EventBridge puts an event into the queue of the function that sends."""
     event = {"source": "character-identity", "detail-type": "any", "detail": detail}
-    import_module("functions.deliver_event.handler").lambda_handler(event, Context())
+    answer = import_module("functions.deliver_event.handler").lambda_handler(queued(event), Context())
+    assert answer == {"batchItemFailures": []}
 
 
 def deleted(endpoint_id: str, owner: str) -> int:

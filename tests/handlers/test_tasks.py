@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from character_identity.handlers.tasks import LambdaHandler, event_handler, task
+from character_identity.handlers.tasks import LambdaHandler, event_handler, queue_handler, task
 from character_identity.wiring import Services
-from tests.support.handlers import Context
+from tests.support.handlers import Context, queued
 
 ORIGIN = {"correlation_id": "r1", "job_id": "training-i1", "provider": "fal-lora"}
 
@@ -65,3 +65,23 @@ def test_anything_else_gets_the_event_as_it_is(result: Any, caplog: pytest.LogCa
     handler: LambdaHandler = event_handler(lambda services, event, context: result and {**event, **result})
     assert handler({"key": "k"}, Context()) == (result and {"key": "k", **result})
     assert [each.message for each in caplog.records] == ["done"]
+
+
+def test_events_of_a_queue_are_handled_each_for_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """Also after one that failed, and one that is no JSON."""
+    handled = []
+
+    def run(services: Services, event: dict[str, Any], context: Any) -> str:
+        if event["detail"] == "fails":
+            raise ConnectionError("the table is throttled")
+        handled.append(event["detail"])
+        return "state"
+
+    batch = queued(*({"detail": detail} for detail in ("first", "fails", "broken", "last")))
+    batch["Records"][2]["body"] = "{"
+
+    assert queue_handler(run)(batch, Context()) == {
+        "batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]
+    }
+    assert handled == ["first", "last"]
+    assert [vars(each)["error"] for each in caplog.records] == ["ConnectionError", "JSONDecodeError"]

@@ -1,24 +1,37 @@
-"""A stored picture gets scored and a published event delivered, or waits in a queue for somebody."""
+"""A stored picture gets scored and a published event delivered, or lies in a queue for somebody."""
 
 from typing import Any
 
 import pytest
 
-from tests.infra.template import Template, readable, referred
+from infra import catalog
+from infra.catalog import pascal
+from tests.infra.template import Template, as_list, readable, referred
 
 pytestmark = pytest.mark.processes
 
 RULES = {
-    "EventsImageStored": ("<FunctionsScoreImage>", "<EventsUnscored>"),
-    "EventsEventPublished": ("<FunctionsDeliverEvent>", "<EventsUndelivered>"),
+    "EventsImageStored": ("<EventsToScore>", "<EventsUnscored>"),
+    "EventsEventPublished": ("<EventsToDeliver>", "<EventsUndelivered>"),
 }
-EACH_RULE = pytest.mark.parametrize(("rule", "function", "queue"), [(n, *e) for n, e in RULES.items()])
+FED = {"<EventsToScore>": "score_image", "<EventsToDeliver>": "deliver_event"}
+EACH_RULE = pytest.mark.parametrize(("rule", "waiting", "lost"), [(n, *e) for n, e in RULES.items()])
+EACH_QUEUE = pytest.mark.parametrize(("waiting", "lost"), RULES.values())
 
 
 def _rule(template: Template, name: str) -> dict[str, Any]:
     rules = template.resources("AWS::Events::Rule")
     assert len(rules) == len(RULES) + 1  # and the clock
     (found,) = (properties for logical_id, properties in rules.items() if logical_id.startswith(name))
+    return found
+
+
+def _queue(template: Template, name: str) -> dict[str, Any]:
+    (found,) = (
+        properties
+        for logical_id, properties in template.resources("AWS::SQS::Queue").items()
+        if readable({"Ref": logical_id}) == name
+    )
     return found
 
 
@@ -41,34 +54,78 @@ def test_all_events_of_ours_start_the_delivery(template: Template) -> None:
 
 
 @EACH_RULE
-def test_a_rule_calls_its_function_and_tries_again(
-    template: Template, rule: str, function: str, queue: str
+def test_a_rule_fills_a_queue_and_what_it_cannot_put_there_is_kept(
+    template: Template, rule: str, waiting: str, lost: str
 ) -> None:
     found = _rule(template, rule)
     (target,) = found["Targets"]
     assert found["State"] == "ENABLED"
-    assert readable(target["Arn"]) == function
-    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 4, "MaximumEventAgeInSeconds": 7200}
-    assert readable(target["DeadLetterConfig"]["Arn"]) == queue
+    assert readable(target["Arn"]) == waiting
+    assert "InputTransformer" not in target and "InputPath" not in target, "another shape than the lost ones"
+    assert readable(target["DeadLetterConfig"]["Arn"]) == lost
 
 
-@EACH_RULE
-def test_an_event_on_which_the_function_fails_is_kept(
-    template: Template, rule: str, function: str, queue: str
+@EACH_QUEUE
+def test_a_function_takes_batches_and_tells_which_messages_failed(
+    template: Template, waiting: str, lost: str
 ) -> None:
-    (asynchronous,) = (
+    (mapping,) = (
         each
-        for each in template.resources("AWS::Lambda::EventInvokeConfig").values()
-        if readable(each["FunctionName"]) == function
+        for each in template.resources("AWS::Lambda::EventSourceMapping").values()
+        if readable(each["EventSourceArn"]) == waiting
     )
-    assert readable(asynchronous["DestinationConfig"]["OnFailure"]["Destination"]) == queue
-    assert asynchronous["MaximumRetryAttempts"] == 2
+    entry = next(each for each in catalog.FUNCTIONS if each.name == FED[waiting])
+    assert entry.queue is not None
+    assert readable(mapping["FunctionName"]) == f"<Functions{pascal(entry.name)}>"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == entry.queue.batch <= 10, "more than ten need a longer window"
+    assert mapping["MaximumBatchingWindowInSeconds"] == entry.queue.window_s
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": entry.queue.concurrency}}
 
 
-@EACH_RULE
-def test_eventbridge_may_write_to_the_queue_and_only_over_tls(
-    template: Template, rule: str, function: str, queue: str
+@EACH_QUEUE
+def test_a_message_is_tried_five_times_with_time_between_and_then_kept(
+    template: Template, waiting: str, lost: str
 ) -> None:
+    """Six times the function's timeout and the window: what AWS recommends, or batches come twice."""
+    queue, dead = _queue(template, waiting), _queue(template, lost)
+    assert readable(queue["RedrivePolicy"]["deadLetterTargetArn"]) == lost
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    mapping = next(
+        each
+        for each in template.resources("AWS::Lambda::EventSourceMapping").values()
+        if readable(each["EventSourceArn"]) == waiting
+    )
+    timeout_s = template.functions()[FED[waiting]]["Timeout"]
+    assert queue["VisibilityTimeout"] == 6 * timeout_s + mapping["MaximumBatchingWindowInSeconds"]
+    assert dead["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert "RedrivePolicy" not in dead
+
+
+@EACH_QUEUE
+def test_nothing_but_events_gets_into_a_queue(template: Template, waiting: str, lost: str) -> None:
+    """One shape of message: no function has a destination of its own, or a right to send."""
+    asynchronous = template.resources("AWS::Lambda::EventInvokeConfig").values()
+    assert [each for each in asynchronous if "DestinationConfig" in each] == []
+    assert [each for each in template.functions().values() if "DeadLetterConfig" in each] == []
+    rights = {right for each in template.functions().values() for right in template.rights(each["Role"])}
+    assert not {right for right in rights if right[0] == "sqs:SendMessage"}
+
+
+def test_reference_images_are_analyzed_by_a_function_that_no_queue_feeds(template: Template) -> None:
+    functions = template.functions()
+    assert functions["analyze_images"]["Code"] == functions["score_image"]["Code"]
+    commands = {name: functions[name]["ImageConfig"]["Command"] for name in ("analyze_images", "score_image")}
+    assert commands == {name: [f"functions.{name}.handler.lambda_handler"] for name in commands}
+    fed = template.resources("AWS::Lambda::EventSourceMapping").values()
+    assert {readable(each["FunctionName"]) for each in fed} == {
+        "<FunctionsScoreImage>",
+        "<FunctionsDeliverEvent>",
+    }
+
+
+@pytest.mark.parametrize("queue", sorted({queue for queues in RULES.values() for queue in queues}))
+def test_eventbridge_may_write_to_the_queue_and_only_over_tls(template: Template, queue: str) -> None:
     (policy,) = (
         each
         for each in template.resources("AWS::SQS::QueuePolicy").values()
@@ -77,8 +134,10 @@ def test_eventbridge_may_write_to_the_queue_and_only_over_tls(
     statements = policy["PolicyDocument"]["Statement"]
     deny, allow = sorted(statements, key=lambda statement: str(statement["Effect"]), reverse=True)
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert (allow["Action"], allow["Principal"]) == ("sqs:SendMessage", {"Service": "events.amazonaws.com"})
+    assert "sqs:SendMessage" in as_list(allow["Action"])
+    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
     assert readable(allow["Resource"]) == queue
+    rule = next(name for name, queues in RULES.items() if queue in queues)
     assert referred(allow["Condition"]["ArnEquals"]["aws:SourceArn"]).startswith(rule)
 
 

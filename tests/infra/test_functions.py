@@ -13,6 +13,7 @@ pytestmark = pytest.mark.processes
 ROOT = Path(__file__).parents[2]
 
 PROVIDERS = {"FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
+IN_IMAGES = [entry.name for entry in catalog.FUNCTIONS if entry.image]
 WHERE_VALUES_COME_FROM = {
     "TABLE_NAME": "<StorageState>",
     "BUCKET_NAME": "<StorageMedia>",
@@ -20,7 +21,7 @@ WHERE_VALUES_COME_FROM = {
     "ASTRIA_SECRET_NAME": "<StorageAstriaKey>",
     "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
     "GENERATE_IMAGES_ARN": "<WorkflowsGenerateImages>",
-    "SCORE_IMAGE_NAME": "<FunctionsScoreImage>",
+    "ANALYZE_IMAGES_NAME": "<FunctionsAnalyzeImages>",
     "FAL_QUEUE_URL": "<FalQueueUrl>",
     "FAL_REST_URL": "<FalRestUrl>",
     "ASTRIA_API_URL": "<AstriaApiUrl>",
@@ -89,7 +90,7 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(template: Tem
         "ASTRIA_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageAstriaKey>"),
         "TRAIN_IDENTITY_ARN": ("states:StartExecution", "<WorkflowsTrainIdentity>"),
         "GENERATE_IMAGES_ARN": ("states:StartExecution", "<WorkflowsGenerateImages>"),
-        "SCORE_IMAGE_NAME": ("lambda:InvokeFunction", "<FunctionsScoreImage>"),
+        "ANALYZE_IMAGES_NAME": ("lambda:InvokeFunction", "<FunctionsAnalyzeImages>"),
     }
     for variable, right in resources.items():
         assert (variable in told) is (right in rights), variable
@@ -135,7 +136,7 @@ def test_what_copies_from_providers_knows_where_their_files_may_lie(template: Te
 def test_zip_functions_run_on_python_3_13_with_the_two_layers(template: Template) -> None:
     layers = {"<FunctionsCore>", "<FunctionsDependencies>"}
     for name, function in template.functions().items():
-        if name != "score_image":
+        if name not in IN_IMAGES:
             assert (function["Runtime"], function["Handler"]) == ("python3.13", "handler.lambda_handler")
             assert {readable(layer) for layer in function["Layers"]} == layers
 
@@ -145,7 +146,7 @@ def test_zip_functions_are_arm64_in_the_cloud_and_x86_64_here(
 ) -> None:
     for built_for, architecture in ((template, "arm64"), (local_template, "x86_64")):
         functions = built_for.functions()
-        assert functions.pop("score_image")["Architectures"] == ["x86_64"]
+        assert all(functions.pop(name)["Architectures"] == ["x86_64"] for name in IN_IMAGES)
         assert {tuple(function["Architectures"]) for function in functions.values()} == {(architecture,)}
         for layer in built_for.resources("AWS::Lambda::LayerVersion").values():
             assert layer["CompatibleArchitectures"] == [architecture]

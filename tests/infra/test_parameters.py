@@ -24,6 +24,8 @@ TAKEN = {
     "LocalMode": ["true", "false"],
     "WebhookUrl": ["", "off", "https://api.example", "http://127.0.0.1:8787"],
     "CorsOrigins": ["*", "https://pages.example", "http://localhost:5173"],
+    "ScorerConcurrency": ["2", "10", "1000"],
+    "DeliveryConcurrency": ["2", "99", "999"],
     "AlarmEmail": ["", "ops@example.com", "ops+night@mail.example.co.uk"],
 }
 REFUSED = {
@@ -41,6 +43,8 @@ REFUSED = {
     "LocalMode": ["", "True", "TRUE", "1"],
     "WebhookUrl": ["Off", "http://api.example", "api.example"],
     "CorsOrigins": ["", "pages.example", "https://pages.example/", "https://*.example", "null"],
+    "ScorerConcurrency": ["", "0", "1", "1001", "2.5", "-2", "abc"],
+    "DeliveryConcurrency": ["", "1", "10000", "02"],
     "AlarmEmail": ["ops", "ops@", "@example.com", "ops@example", "a@b.example,c@d.example", "o ps@b.example"],
 }
 """Siblings of the value ``abc`` for a budget, which was deployed."""

@@ -47,9 +47,18 @@ PUBLISH: Rights = {
 }
 
 
-def _lost(queue: str) -> Rights:
-    """What a failed event is put into the queue with."""
-    return {(f"sqs:{action}", queue) for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")}
+def _take(queue: str) -> Rights:
+    """What messages are taken from a queue with."""
+    return {(f"sqs:{action}", queue) for action in QUEUE_ACTIONS}
+
+
+QUEUE_ACTIONS = (
+    "ReceiveMessage",
+    "DeleteMessage",
+    "ChangeMessageVisibility",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+)
 
 
 def _start(machine: str) -> Rights:
@@ -76,7 +85,7 @@ FUNCTIONS: dict[str, Rights] = {
     "check_references": WRITE_TABLE
     | _get("uploads")
     | LIST
-    | {("lambda:InvokeFunction", "<FunctionsScoreImage>")},
+    | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")},
     "list_providers": set(),
     "show_openapi": set(),
     "show_docs": set(),
@@ -85,7 +94,7 @@ FUNCTIONS: dict[str, Rights] = {
     | _put("references")
     | _delete("references")
     | LIST
-    | {("lambda:InvokeFunction", "<FunctionsScoreImage>")}
+    | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
     | _start("TrainIdentity")
     | PUBLISH,
     "list_identities": READ_TABLE | _get("references"),
@@ -157,8 +166,9 @@ FUNCTIONS: dict[str, Rights] = {
     "check_generation": WRITE_TABLE | FAL | ASTRIA,
     "store_images": WRITE_TABLE | _put("generations") | _delete("generations"),
     "record_generation": WRITE_TABLE | PUBLISH,
-    "deliver_event": WRITE_TABLE | _lost("<EventsUndelivered>"),
-    "score_image": WRITE_TABLE | _get("generations", "references") | LIST | _lost("<EventsUnscored>"),
+    "deliver_event": WRITE_TABLE | _take("<EventsToDeliver>"),
+    "analyze_images": set(),
+    "score_image": WRITE_TABLE | _get("generations", "references") | LIST | _take("<EventsToScore>"),
 }
 
 MACHINES: dict[str, list[str]] = {
@@ -240,8 +250,6 @@ def test_who_may_call_a_function_from_outside(template: Template) -> None:
     routed = {"<FunctionsAuthorizeRequest>", *ROUTES.values()}
     assert callers == {
         *(("apigateway.amazonaws.com", name) for name in routed),
-        ("events.amazonaws.com", "<FunctionsScoreImage>"),
-        ("events.amazonaws.com", "<FunctionsDeliverEvent>"),
         ("events.amazonaws.com", "<FunctionsSweep>"),
     }
     assert all("SourceArn" in each for each in permissions), "anyone's API or rule could call it"

@@ -23,6 +23,10 @@ OUTPUTS = {
     "FalKeySecretName": "<StorageFalKey>",
     "AstriaKeySecretName": "<StorageAstriaKey>",
     "AlarmTopicArn": "<AlarmsTopic>",
+    "ScoringQueueArn": "<EventsToScore>",
+    "UnscoredQueueArn": "<EventsUnscored>",
+    "DeliveryQueueArn": "<EventsToDeliver>",
+    "UndeliveredQueueArn": "<EventsUndelivered>",
 }
 
 

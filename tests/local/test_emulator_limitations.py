@@ -20,6 +20,7 @@ CASES = {
     "time to live": with_resource("AWS::DynamoDB::Table", TimeToLiveSpecification={}),
     "do not expire": with_resource("AWS::S3::Bucket", LifecycleConfiguration={}),
     "Alarms": with_resource("AWS::CloudWatch::Alarm", Metrics=[]),
+    "batch": with_resource("AWS::Lambda::EventSourceMapping", MaximumBatchingWindowInSeconds=1),
     "dead-letter": with_resource("AWS::Events::Rule", Targets=[{"Arn": "a"}, {"DeadLetterConfig": {}}]),
 }
 

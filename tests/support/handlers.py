@@ -99,3 +99,26 @@ def run_task(name: str, state: dict[str, Any]) -> dict[str, Any]:
     """Call a state machine's task."""
     answer: dict[str, Any] = import_module(f"functions.{name}.handler").lambda_handler(state, Context())
     return answer
+
+
+def queued(*events: dict[str, Any]) -> dict[str, Any]:
+    """What a function gets that takes EventBridge's events from a queue; messages are ``m0``, ``m1``, ...
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, read 2026-11-28.
+    """
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+                "body": json.dumps(event),
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183"},
+                "messageAttributes": {},
+                "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:queue",
+                "awsRegion": "eu-west-1",
+            }
+            for number, event in enumerate(events)
+        ]
+    }

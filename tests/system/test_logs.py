@@ -64,7 +64,7 @@ def test_a_training_whose_callback_came_late(running_system: Running) -> None:
         "record_training",
         "receive_fal_callback",
     )
-    first, *later = lines
+    first, *later = [line for line in lines if line["function"] != "analyze_images"]  # before there is a job
     assert first["function"] == "create_identity"
     for line in later:
         assert [line[key] for key in ALWAYS] == [request_id, first["job_id"], "fal-lora"]

@@ -1,9 +1,6 @@
-import json
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,11 +8,11 @@ import pytest
 from PIL import Image
 
 from character_identity import wiring
-from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import Score
+from character_identity.services.scoring import ScoringService
 from functions.score_image import handler
-from local.photographs import CHELSEA, EILEEN
 from tests.support.builders import an_identity
+from tests.support.handlers import queued
 from tests.support.mocked_aws import mocked_aws
 
 IMAGE = "generations/eileen/portrait/00.jpg"
@@ -58,12 +55,10 @@ def jpeg(colour: str) -> bytes:
 
 
 @pytest.fixture
-def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def bucket(shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The function's world, with a generated picture and two references; returns the bucket."""
-    monkeypatch.setattr(handler, "WEIGHTS", tiny_encoder)
     monkeypatch.setenv("TABLE_NAME", "identities")
     monkeypatch.setenv("BUCKET_NAME", "media")
-    handler._encoder.cache_clear()
     with mocked_aws():
         table = boto3.resource("dynamodb").create_table(
             TableName="identities",
@@ -84,60 +79,73 @@ def bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
         bucket.put_object(Key="references/eileen/00.jpg", Body=jpeg("orange"))
         bucket.put_object(Key="references/eileen/01.jpg", Body=jpeg("navy"))
         yield bucket
-    handler._encoder.cache_clear()
 
 
-def handle(event: dict[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = handler.lambda_handler(event, Context())
-    return result
+def handle(*events: dict[str, Any]) -> list[str]:
+    """Let the function take events from its queue; the ids of the messages that come again."""
+    answer = handler.lambda_handler(queued(*events), Context())
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
 def stored() -> dict[int, list[Score]]:
     return wiring.services().scores.scores_of("portrait")
 
 
+def said(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    return [vars(record) for record in caplog.records if record.name == handler.logger.name]
+
+
 def test_a_stored_image_is_scored(bucket: Any) -> None:
-    result = handle(object_created(IMAGE))
+    assert handle(object_created(IMAGE)) == []
 
     [[score]] = stored().values()
     assert dict(score.per_reference)["references/eileen/00.jpg"] == 1
     assert dict(score.per_reference)["references/eileen/01.jpg"] < 1
-    assert result == {
-        "key": IMAGE,
-        "outcome": "scored",
-        "encoder": "tiny",
-        "mean": score.mean,
-        "best": 1,
-    }
+    assert (score.encoder, score.best) == ("tiny", 1)
 
 
 def test_a_second_event_changes_nothing(bucket: Any) -> None:
-    first = handle(object_created(IMAGE))
+    handle(object_created(IMAGE))
     scores = stored()
 
-    assert handle(object_created(IMAGE)) == first
+    assert handle(object_created(IMAGE), object_created(IMAGE)) == []
     assert stored() == scores
-
-
-def test_a_task_is_scored_like_an_event(bucket: Any) -> None:
-    assert handle({"key": IMAGE}) == handle(object_created(IMAGE))
 
 
 @pytest.mark.parametrize(
     ("content", "code"), [(b"<html>", "unreadable_image"), (jpeg("black"), "black_image")]
 )
-def test_an_image_that_cannot_be_scored_says_why(bucket: Any, content: bytes, code: str) -> None:
+def test_an_image_that_cannot_be_scored_says_why_and_does_not_come_again(
+    bucket: Any, content: bytes, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
     bucket.put_object(Key=IMAGE, Body=content)
 
-    assert handle(object_created(IMAGE)) == {"key": IMAGE, "outcome": "refused", "code": code}
+    assert handle(object_created(IMAGE)) == []
+    assert [(each["message"], each["code"]) for each in said(caplog)] == [("not scored", code)]
     assert stored() == {}
 
 
 def test_an_event_after_the_identity_was_erased_leaves_nothing(bucket: Any) -> None:
     bucket.objects.filter(Prefix="references/").delete()
 
-    assert handle(object_created(IMAGE)) == {"key": IMAGE, "outcome": "gone"}
+    assert handle(object_created(IMAGE)) == []
     assert stored() == {}
+
+
+def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event without a key stands for whatever a person puts into the queue, the other for a fault."""
+    score = ScoringService.score
+
+    def throttled_at_first(service: ScoringService, key: str) -> Score | None:
+        if key.endswith("/01.jpg"):
+            raise ConnectionError("the table is throttled")
+        return score(service, key)
+
+    monkeypatch.setattr(ScoringService, "score", throttled_at_first)
+    other = object_created("generations/eileen/portrait/01.jpg")
+
+    assert handle({"detail": {}}, object_created(IMAGE), other) == ["m0", "m2"]
+    assert stored().keys() == {0}
 
 
 def test_the_log_has_the_key_but_not_the_event(bucket: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -145,38 +153,6 @@ def test_the_log_has_the_key_but_not_the_event(bucket: Any, caplog: pytest.LogCa
     event = object_created(IMAGE)
     handle(event)
 
-    [record] = [record for record in caplog.records if record.name == handler.logger.name]
-    assert vars(record)["key"] == IMAGE
-    assert event["detail"]["request-id"] not in str(vars(record))
-
-
-def shown(*images: bytes) -> dict[str, Any]:
-    return {"analyze": [b64encode(image).decode() for image in images]}
-
-
-def test_images_are_looked_at_and_nothing_is_stored(bucket: Any) -> None:
-    portrait, cat = EILEEN.path.read_bytes(), CHELSEA.path.read_bytes()
-
-    answer = handle(shown(portrait, cat, portrait))
-
-    assert json.loads(json.dumps(answer)) == answer
-    assert answer["analyses"] == [{"faces": 1}, {"faces": 0}, {"faces": 1}]
-    assert answer["encoder"] == "tiny"
-    first, second, third = answer["similarities"]
-    assert first == third == pytest.approx([1, second[0], 1])
-    assert second[0] == second[2] < 0.999
-    assert boto3.resource("dynamodb").Table("identities").scan()["Count"] == 1  # the identity
-
-
-def test_looking_needs_neither_table_nor_bucket(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "WEIGHTS", tiny_encoder)
-    handler._encoder.cache_clear()
-    answer = handle(shown(jpeg("orange")))
-    handler._encoder.cache_clear()
-
-    assert answer["similarities"] == [[pytest.approx(1)]]
-
-
-def test_an_image_that_cannot_be_looked_at_fails_the_call(bucket: Any) -> None:
-    with pytest.raises(InvalidRequest):
-        handle(shown(jpeg("orange"), b"<html>"))
+    [record] = said(caplog)
+    assert record["key"] == IMAGE
+    assert event["detail"]["request-id"] not in str(record)

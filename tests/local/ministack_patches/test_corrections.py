@@ -8,7 +8,7 @@ import pytest
 PATCHES = Path(__file__).parents[3] / "local" / "ministack_patches"
 
 
-@pytest.mark.parametrize("module", ["events", "state_machines", "task_tokens"])
+@pytest.mark.parametrize("module", ["events", "queues", "state_machines", "task_tokens"])
 def test_each_correction_that_is_installed_has_a_test(module: str) -> None:
     install = functions_of(PATCHES / f"{module}.py")["install"]
     calls = [node.func for node in ast.walk(install) if isinstance(node, ast.Call)]

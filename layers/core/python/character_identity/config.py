@@ -148,7 +148,7 @@ class CallbackSettings(Settings):
 class AnalysisSettings(Settings):
     """The function that analyzes references; without its name they are not analyzed."""
 
-    score_image_name: str = ""
+    analyze_images_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

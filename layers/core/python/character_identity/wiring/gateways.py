@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from character_identity.outbound.safe_http import SafeHttpClient
 
 ANALYSIS_TIMEOUT_S = 12
-"""Of the 29 s that a request has; a cold scoring function takes a few."""
+"""Of the 29 s that a request has; a cold function with an encoder takes a few."""
 
 Vendor = Literal["fal", "astria"]
 
@@ -51,11 +51,11 @@ class Gateways(Base):
         return EventBridge(self.client("events"))
 
     @cached_property
-    def scoring_function(self) -> ImageAnalyzer:
-        from character_identity.aws.scoring_function import ScoringFunction
+    def analysis_function(self) -> ImageAnalyzer:
+        from character_identity.aws.analysis_function import AnalysisFunction
 
-        name = AnalysisSettings.from_env(self.env).score_image_name
-        return ScoringFunction(deferred(self._lambda), name)
+        name = AnalysisSettings.from_env(self.env).analyze_images_name
+        return AnalysisFunction(deferred(self._lambda), name)
 
     def _lambda(self) -> Any:
         from botocore.config import Config

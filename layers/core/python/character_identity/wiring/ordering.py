@@ -44,7 +44,7 @@ class Ordering(Jobs):
         from character_identity.services.references import ReferenceService
 
         return ReferenceService(
-            bucket=self.bucket, media=self.safe_http, analyzer=self.scoring_function, new_id=self.new_id
+            bucket=self.bucket, media=self.safe_http, analyzer=self.analysis_function, new_id=self.new_id
         )
 
     @cached_property

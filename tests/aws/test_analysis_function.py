@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from character_identity.aws.scoring_function import ScoringFunction
+from character_identity.aws.analysis_function import AnalysisFunction
 from character_identity.domain.reference_set import ReferenceAnalysis
 from character_identity.observability import log_keys
 
@@ -39,11 +39,11 @@ def changed(**changes: Any) -> bytes:
 def test_the_function_is_shown_the_images_themselves() -> None:
     client = Lambda(changed())
     with log_keys(correlation_id="r1"):
-        analysis = ScoringFunction(client, "score").analyze(IMAGES)
+        analysis = AnalysisFunction(client, "analyze").analyze(IMAGES)
     assert analysis == ReferenceAnalysis([1, None], [[1, 0.5], [0.5, 1]], "tiny")
     ((name, request),) = client.asked
     assert request["correlation_id"] == "r1"
-    assert (name, [base64.b64decode(image) for image in request["analyze"]]) == ("score", IMAGES)
+    assert (name, [base64.b64decode(image) for image in request["analyze"]]) == ("analyze", IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_the_function_is_shown_the_images_themselves() -> None:
     ],
 )
 def test_whoever_asks_can_do_without(answer: Any) -> None:
-    assert ScoringFunction(Lambda(answer), "score").analyze(IMAGES) is None
+    assert AnalysisFunction(Lambda(answer), "analyze").analyze(IMAGES) is None
 
 
 def test_a_function_that_is_not_configured_is_not_called() -> None:
     client = Lambda(changed())
-    assert ScoringFunction(client, "").analyze(IMAGES) is None
+    assert AnalysisFunction(client, "").analyze(IMAGES) is None
     assert client.asked == []

@@ -4,8 +4,8 @@ from base64 import b64decode
 from typing import Any
 
 from character_identity.domain.similarity import cosine
+from functions.analyze_images.faces import FaceDetector
 from functions.score_image.encoder import OnnxEncoder
-from functions.score_image.faces import FaceDetector
 
 
 def analyze(images: list[str], encoder: OnnxEncoder, faces: FaceDetector) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Asks the scoring function, which holds the encoder."""
+"""Asks the function that analyzes images, which holds the encoder."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ class _Answer(BaseModel):
     encoder: str
 
 
-class ScoringFunction:
+class AnalysisFunction:
     """Analyzes pictures; whoever asks can do without an answer. Without a name there is none to ask."""
 
     def __init__(self, client: Any, name: str) -> None:
@@ -46,10 +46,10 @@ class ScoringFunction:
             reply = self._client.invoke(FunctionName=self._name, Payload=json.dumps(request).encode())
             answer = _Answer.model_validate_json(reply["Payload"].read())
         except (BotoCoreError, ClientError, ValueError) as exc:
-            logger.warning("the scoring function did not answer", exc_info=exc)
+            logger.warning("the analysis of images did not answer", exc_info=exc)
             return None
         if {len(answer.analyses), len(answer.similarities), *map(len, answer.similarities)} != {len(images)}:
-            logger.warning("the scoring function answered for other pictures")
+            logger.warning("the analysis of images answered for other ones")
             return None
         return ReferenceAnalysis(
             [analysis.faces for analysis in answer.analyses], answer.similarities, answer.encoder

@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from functions.score_image.faces import FaceDetector
+from functions.analyze_images.faces import FaceDetector
 from local.photographs import CHELSEA, EILEEN, VIEWS, Photograph, view_of
 
 Picture = Image.Image

@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev logs test test-fast check docs synth lock weights bench clean
+.PHONY: help setup demo dev logs test test-fast check docs synth preflight lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ docs: setup ## the tables of docs/api.md that come from the table of routes
 
 synth: setup ## the CloudFormation template of a stage, into cdk.out (STAGE=dev or prod)
 	@$(PYTHON) -m scripts.synth $(if $(STAGE),--stage "$(STAGE)")
+
+preflight: setup ## what an account lacks before a stage is deployed to it (STAGE=dev or prod)
+	@$(PYTHON) -m scripts.preflight $(if $(STAGE),--stage "$(STAGE)")
 
 lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=--upgrade for the newest releases)
 	@scripts/lock $(OPTIONS)

@@ -1,0 +1,278 @@
+"""What an account lacks is said in one line each, whatever AWS answers, and never as a traceback."""
+
+import subprocess
+from dataclasses import replace
+from typing import Any
+from urllib.error import URLError
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    TokenRetrievalError,
+)
+from botocore.validate import validate_parameters
+
+from infra.stages import read_stage
+from scripts.preflight import Preflight, main
+
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
+OUTPUTS = {"FalKeySecretName": "fal", "AstriaKeySecretName": "astria", "AlarmTopicArn": TOPIC}
+CONFIRMED = {"SubscriptionArn": f"{TOPIC}:1", "Endpoint": "ops@example.com"}
+WAITING = {"SubscriptionArn": "PendingConfirmation", "Endpoint": "new@example.com"}
+WHOLE: dict[str, Any] = {
+    "GetCallerIdentity": {"Account": "123456789012"},
+    "GetParameter": {"Parameter": {"Value": "21"}},
+    "GetAccountSettings": {"AccountLimit": {"UnreservedConcurrentExecutions": 900}},
+    "GetServiceQuota": {"Quota": {"Value": 10000.0}},
+    "GetAWSDefaultServiceQuota": {"Quota": {"Value": 2500.0}},
+    "DescribeStacks": {
+        "Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": of} for key, of in OUTPUTS.items()]}]
+    },
+    "GetSecretValue": {"SecretString": "a key"},
+    "ListSubscriptionsByTopic": {"Subscriptions": [CONFIRMED, WAITING]},
+}
+"""What AWS answers where nothing is lacking."""
+CALLS = {
+    "credentials": "GetCallerIdentity",
+    "bootstrap": "GetParameter",
+    "concurrency": "GetAccountSettings",
+    "API throttle": "GetServiceQuota",
+    "provider keys": "GetSecretValue",
+    "alarms": "ListSubscriptionsByTopic",
+}
+"""What is asked for each check that asks AWS."""
+STAGE = read_stage("prod")
+STAGE = STAGE.model_copy(
+    update={"parameters": {**STAGE.parameters, "JwtIssuer": "me", "JwksUrl": "https://me.example/jwks"}}
+)
+NOT_THERE = "An error occurred: Stack with id CharacterIdentity-prod does not exist"
+
+
+class Aws:
+    """Answers the calls of real clients: with a document, an error's code and message, or an exception."""
+
+    def __init__(self) -> None:
+        self.answers = dict(WHOLE)
+
+    def answer(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        model = client.meta.service_model.operation_model(operation)
+        validate_parameters(parameters, model.input_shape)
+        match self.answers[operation]:
+            case Exception() as problem:
+                raise problem
+            case (str(code), str(message)):
+                error = {"Error": {"Code": code, "Message": message}}
+                raise client.exceptions.from_code(code)(error, operation)
+            case document:
+                return document
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    aws = Aws()
+    monkeypatch.setattr(BaseClient, "_make_api_call", lambda *call: aws.answer(*call))
+    return aws
+
+
+def a_preflight(region: str | None = "eu-central-1") -> Preflight:
+    """One of somebody who has Docker, a network, and what ``aws`` answers."""
+    return Preflight(
+        name="prod",
+        stage=STAGE,
+        session=boto3.session.Session(region_name=region),
+        run=lambda command: 0,
+        fetch_head=lambda url: None,
+        find_command=lambda name: f"/usr/bin/{name}",
+    )
+
+
+def found(checks: Preflight) -> dict[str, tuple[str, str]]:
+    """What each check found; every one in one line."""
+    findings = {what: (state, sentence) for state, sentence, what in checks.findings()}
+    assert not [sentence for _, sentence in findings.values() if "\n" in sentence or not sentence]
+    return findings
+
+
+def test_where_nothing_is_lacking_all_is_ok(aws: Aws) -> None:
+    findings = found(a_preflight())
+    assert {state for state, _ in findings.values()} == {"ok"}
+    assert findings["credentials"][1] == "account 123456789012, region eu-central-1"
+    assert findings["alarms"][1] == "1 of 2 subscriptions are confirmed"
+
+
+def test_no_key_is_said(aws: Aws) -> None:
+    aws.answers["GetSecretValue"] = {"SecretString": "fal-id:very-secret"}
+    assert "very-secret" not in str(found(a_preflight()))
+
+
+@pytest.mark.parametrize(
+    ("check", "answers", "said"),
+    [
+        ("bootstrap", {"GetParameter": ("ParameterNotFound", "")}, "not bootstrapped for the CDK: run `npx"),
+        ("bootstrap", {"GetParameter": {"Parameter": {"Value": "5"}}}, "version 5, but 8 is needed"),
+        (
+            "concurrency",
+            {"GetAccountSettings": {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}},
+            "10 functions may run at once, but 70 are needed: raise the quota",
+        ),
+        ("API throttle", {"GetServiceQuota": {"Quota": {"Value": 20.0}}}, "20 requests per second over all"),
+        ("provider keys", {"GetSecretValue": {"SecretString": "not configured"}}, "none of fal and Astria"),
+        ("provider keys", {"GetSecretValue": {"SecretString": " \n"}}, "none of fal and Astria"),
+        ("alarms", {"ListSubscriptionsByTopic": {"Subscriptions": []}}, "nobody has subscribed"),
+        (
+            "alarms",
+            {"ListSubscriptionsByTopic": {"Subscriptions": [WAITING]}},
+            "new@example.com has not followed the link",
+        ),
+    ],
+)
+def test_what_is_lacking_is_said_and_what_to_do(
+    aws: Aws, check: str, answers: dict[str, Any], said: str
+) -> None:
+    aws.answers |= answers
+    findings = found(a_preflight())
+    state, sentence = findings.pop(check)
+    assert state == "lacking"
+    assert said in sentence
+    assert {state for state, _ in findings.values()} == {"ok"}
+
+
+def test_a_quota_that_nobody_changed_is_the_default(aws: Aws) -> None:
+    aws.answers["GetServiceQuota"] = ("NoSuchResourceException", "")
+    assert found(a_preflight())["API throttle"] == (
+        "ok",
+        "2500 requests per second over all APIs, the stage lets 50 through",
+    )
+
+
+def test_before_the_first_deployment_keys_and_alarms_come_later(aws: Aws) -> None:
+    aws.answers["DescribeStacks"] = ("ValidationError", NOT_THERE)
+    findings = found(a_preflight())
+    assert [what for what, (state, _) in findings.items() if state == "later"] == ["provider keys", "alarms"]
+    assert "CharacterIdentity-prod" in findings["alarms"][1]
+
+
+@pytest.mark.parametrize("check", CALLS)
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (("AccessDeniedException", "no\nreally"), "is denied to these credentials: allow it"),
+        (("AccessDenied", ""), "is denied to these credentials: allow it"),
+        (("ExpiredTokenException", ""), "expired: log in again"),
+        (("UnrecognizedClientException", ""), "enable the region for the account"),
+        (("InvalidClientTokenId", ""), "enable the region for the account"),
+        (("InternalError", "a\nlong\nstory"), "was refused: An error occurred (InternalError)"),
+        (NoCredentialsError(), "there are no credentials"),
+        (
+            PartialCredentialsError(provider="env", cred_var="secret"),
+            "there are no credentials",
+        ),
+        (ConnectTimeoutError(endpoint_url="https://x"), "no answer within 10 s"),
+        (ReadTimeoutError(endpoint_url="https://x"), "no answer within 10 s"),
+        (EndpointConnectionError(endpoint_url="https://x"), "no answer within 10 s"),
+        (TokenRetrievalError(provider="sso", error_msg="the session\nis over"), "AWS could not be asked"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else type(value).__name__,
+)
+def test_a_question_that_fails_is_one_sentence_and_the_others_are_asked(
+    aws: Aws, check: str, problem: Any, said: str
+) -> None:
+    aws.answers[CALLS[check]] = problem
+    findings = found(a_preflight())
+    state, sentence = findings.pop(check)
+    assert state == "lacking"
+    assert said in sentence
+    assert {state for state, _ in findings.values()} == {"ok"}
+
+
+def test_without_a_region_that_is_said(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    findings = found(a_preflight(region=None))
+    assert {findings[check] for check in ("credentials", "region", *CALLS)} == {
+        ("lacking", "there is no region: set AWS_REGION")
+    }
+    assert findings["Docker"][0] == findings["weights"][0] == "ok"
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "me-south-1", "us-east-1", "cn-north-1", "us-gov-west-1"])
+def test_a_region_that_has_all_services(aws: Aws, region: str) -> None:
+    assert found(a_preflight(region))["region"][0] == "ok"
+
+
+def test_a_region_that_lacks_services_is_told_so(aws: Aws) -> None:
+    class Session(boto3.session.Session):  # type: ignore[misc]
+        def get_available_regions(self, service_name: str, **of: Any) -> list[str]:
+            return (
+                [] if service_name in ("sqs", "xray") else super().get_available_regions(service_name, **of)
+            )
+
+    checks = replace(a_preflight(), session=Session(region_name="eu-central-1"))
+    assert found(checks)["region"][1].startswith("eu-central-1 has no sqs, xray: choose another region")
+
+
+def test_parameters_that_have_to_be_given_are_named(aws: Aws) -> None:
+    state, sentence = found(replace(a_preflight(), stage=read_stage("prod")))["parameters"]
+    assert state == "lacking"
+    assert sentence.startswith("JwtIssuer and JwksUrl have no value: put them into stages/prod.json")
+
+
+def _takes_for_ever(command: list[str]) -> int:
+    raise subprocess.TimeoutExpired(command, 10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"find_command": lambda name: None}, "there is no `docker`"),
+        ({"run": lambda command: 1}, "`docker info` fails: start the engine"),
+        ({"run": _takes_for_ever}, "`docker info` took more than 10 s"),
+    ],
+)
+def test_docker(aws: Aws, changes: dict[str, Any], said: str) -> None:
+    state, sentence = found(replace(a_preflight(), **changes))["Docker"]
+    assert state == "lacking"
+    assert sentence.startswith(said)
+
+
+@pytest.mark.parametrize("problem", [URLError("no route"), TimeoutError("timed out"), OSError("reset")])
+def test_weights_that_cannot_be_fetched(aws: Aws, problem: OSError) -> None:
+    def fail(url: str) -> None:
+        raise problem
+
+    state, sentence = found(replace(a_preflight(), fetch_head=fail))["weights"]
+    assert state == "lacking"
+    assert "from which the build of the image takes CLIP" in sentence
+
+
+def test_the_command_prints_a_line_for_each_and_fails_if_something_is_lacking(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.answers["GetCallerIdentity"] = NoCredentialsError()
+    monkeypatch.setattr(Preflight, "docker", lambda self: "there")
+    monkeypatch.setattr(Preflight, "weights", lambda self: "there")
+    assert main(["--stage", "prod"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("lacking  credentials: there are no credentials")
+    assert "ok       Docker: there" in lines
+    assert len(lines) == 10
+
+
+def test_a_stage_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--stage", "production"]) == 1
+    assert capsys.readouterr().out == "lacking  There is no stage 'production': stages/ has dev, prod.\n"
+
+
+def test_a_profile_that_is_not_there_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert main([]) == 1
+    assert capsys.readouterr().out == "lacking  The config profile (nobody) could not be found\n"
+    assert issubclass(NoCredentialsError, BotoCoreError)

@@ -48,6 +48,7 @@ ACCEPTED = {
     "AwsSolutions::AwsSolutions-L1": NEWEST_HERE,
     "Serverless::Serverless-LambdaLatestVersion": NEWEST_HERE,
     "Serverless::Serverless-LambdaDLQ": "The caller gets the error; what events start has a destination.",
+    "Serverless::Serverless-LambdaEventSourceMappingDestination": "Queues have dead-letter queues instead.",
     "Serverless::Serverless-SQSRedrivePolicy": "It is the dead-letter queue.",
     "AwsSolutions::AwsSolutions-IAM5[Resource::*]": "X-Ray and the delivery of logs know no resources.",
 }

@@ -22,7 +22,7 @@ from character_evaluation.statistics import summarise
 from character_identity_client import ApiClient
 from local.comparison import Cell, Plan, ProviderResult, Sleep, compare
 from local.demo_options import Ask, Options, list_images, parse_options
-from local.errors import CannotRun, answering
+from local.errors import STOPPED, CannotRun, answering
 from local.options import BadOption
 from local.photographs import EILEEN, make_references
 from local.ports import free_or_any
@@ -38,13 +38,19 @@ URL_OF_PROVIDER = {
     "fal-lora": "FAL_QUEUE_URL",
     "astria": "ASTRIA_API_URL",
 }
-STOPPED = 130
-"""The exit code of who was stopped by Ctrl-C, as shells have it."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; 0 if there is something to look at, 1 if not or if something broke, 2 if it cannot."""
-    return answering(lambda: _main(arguments, os.environ, input if sys.stdin.isatty() else None))
+    return answering(lambda: _main(arguments, os.environ, _ask if sys.stdin.isatty() else None))
+
+
+def _ask(question: str) -> str:
+    """The answer of whoever sits at the terminal; the end of the input is an empty one."""
+    try:
+        return input(question)
+    except EOFError:
+        return ""
 
 
 def _main(arguments: Sequence[str], environment: Mapping[str, str], ask: Ask | None) -> int:

@@ -26,12 +26,19 @@ SENTENCES = {
 }
 
 
+STOPPED = 130
+"""The exit code of who was stopped by Ctrl-C, as shells have it."""
+
+
 class CannotRun(Exception):
     """The system cannot run on this machine; the message is one sentence that says why and what to do."""
 
 
 def answering(command: Callable[[], int]) -> int:
-    """Run a command and return its exit code; 2 and one sentence if it cannot run on this machine."""
+    """Run a command and return its exit code; 2 and one sentence if it cannot run on this machine.
+
+    Whoever stops it before it can say more is told that it stopped.
+    """
     try:
         try:
             return command()
@@ -40,6 +47,9 @@ def answering(command: Callable[[], int]) -> int:
     except CannotRun as problem:
         print(problem, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return STOPPED
 
 
 def explained(error: OSError) -> CannotRun:

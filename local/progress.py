@@ -58,6 +58,11 @@ class Step:
         return f"{problem}, trying again until {self.until.astimezone():%H:%M}"
 
 
+def counted(pictures: int) -> str:
+    """So many pictures, in words."""
+    return "1 picture" if pictures == 1 else f"{pictures} pictures"
+
+
 class Progress(Protocol):
     """Receives every step, and what there is to note beside it; called from several threads."""
 
@@ -98,7 +103,7 @@ class Lines:
             before = self._steps.get(provider)
             self._steps[provider] = step
             if before is None or before.phase != step.phase:
-                count = f" {step.total} pictures" if step.phase in COUNTED else ""
+                count = f" {counted(step.total)}" if step.phase in COUNTED else ""
                 detail = f": {step.detail}" if step.detail else ""
                 self._print(f"{provider}: {step.phase}{count}{detail}")
             self._say_problem(provider)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from character_evaluation.gallery import dollars
 from character_identity_client import ApiClient, Provider
 from local.errors import CannotRun
+from local.progress import counted
 
 MEGAPIXELS = 1
 """Of a picture of the demo, 1024 pixels a side; fal counts 1,048,576 as one, and may round up to two."""
@@ -29,7 +30,7 @@ class Bill:
     def __str__(self) -> str:
         parts = [f"training {_about(self.training_usd)}"] if self.training_usd != 0 else []
         pictures = None if self.picture_usd is None else self.picture_usd * self.pictures
-        return f"{self.provider}: {', '.join([*parts, f'{self.pictures} pictures {_about(pictures)}'])}."
+        return f"{self.provider}: {', '.join([*parts, f'{counted(self.pictures)} {_about(pictures)}'])}."
 
 
 def bills(api: ApiClient, providers: Sequence[str], pictures: int) -> list[Bill]:

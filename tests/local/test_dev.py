@@ -75,7 +75,9 @@ def end(process: subprocess.Popen[str]) -> None:
 def test_the_real_stack_answers_with_the_token_it_announces(developing: Dev) -> None:
     addresses = developing.addresses
     headers = {"Authorization": f"Bearer {addresses['token']}"}
-    assert httpx.get(f"{addresses['apiUrl']}/v1/identities", timeout=HANGS_AFTER_S).status_code == 401
+    page = {"Origin": "https://film.example.test"}
+    refused = httpx.get(f"{addresses['apiUrl']}/v1/identities", headers=page, timeout=HANGS_AFTER_S)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
     answer = httpx.get(f"{addresses['apiUrl']}/v1/identities", headers=headers, timeout=HANGS_AFTER_S)
     assert (answer.status_code, answer.json()) == (200, {"identities": []})
     assert set(addresses["stateMachines"]) >= {"train_identity", "generate_images"}

@@ -8,7 +8,7 @@ import pytest
 from local.errors import CannotRun, answering
 
 
-def failing(error: Exception) -> int:
+def failing(error: BaseException) -> int:
     def fail() -> int:
         raise error
 
@@ -41,6 +41,11 @@ def test_a_refusal_is_one_sentence(
 def test_what_cannot_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert failing(CannotRun("No.")) == 2
     assert capsys.readouterr().err == "No.\n"
+
+
+def test_who_stops_it_sees_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
 
 
 def test_a_bug_keeps_its_traceback() -> None:

@@ -51,7 +51,9 @@ def prepare(
     if (folder / RECORD).exists() and json.loads((folder / RECORD).read_text())["madeFrom"] == made_from:
         return load(state, tag)
     folder.mkdir(parents=True, exist_ok=True)
-    build = _Build(context, Path(tempfile.mkdtemp(prefix="task-", dir=folder)), stages, state)
+    task_root = Path(tempfile.mkdtemp(prefix="task-", dir=folder))
+    task_root.chmod(0o755)  # as in an image, which is run by another user than it was made by
+    build = _Build(context, task_root, stages, state)
     for instruction in _last_stage((context / dockerfile).read_text()):
         build.carry_out(instruction)
     record = {

@@ -59,7 +59,15 @@ def synthesise(
     if done.returncode:
         raise SynthesisFailed(f"{done.stdout}{done.stderr}")
     sys.stderr.write(done.stderr)
+    _let_everybody_read(output)
     return output / TEMPLATE
+
+
+def _let_everybody_read(folder: Path) -> None:
+    """Lambda runs zip files and images as a user of its own, and both keep the modes of what lies here."""
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """The template as a person makes it: by app.py in a process of its own."""
 
 import json
+import os
 import sys
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -14,7 +15,11 @@ pytestmark = pytest.mark.processes
 
 def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    template = synthesise(tmp_path / "cdk.out", architecture="x86_64", python=running, stage="dev")
+    mask = os.umask(0o077)  # whoever deploys may be a careful person
+    try:
+        template = synthesise(tmp_path / "cdk.out", architecture="x86_64", python=running, stage="dev")
+    finally:
+        os.umask(mask)
     resources = json.loads(template.read_text())["Resources"]
     (table,) = (each for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table")
     assert table["DeletionPolicy"] == "Delete"
@@ -25,6 +30,9 @@ def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None
     shipped = list((tmp_path / "cdk.out").glob("asset.*/python/**/*.py"))
     assert {"httpx", "character_identity"} <= {path.parent.name for path in shipped}
     assert [path for path in shipped if not Path(cache_from_source(path)).exists()] == []
+    modes = {path: path.stat().st_mode for path in (tmp_path / "cdk.out").rglob("*")}
+    assert [path for path, mode in modes.items() if mode & 0o444 != 0o444] == [], "Lambda's user cannot read"
+    assert [path for path, mode in modes.items() if path.is_dir() and mode & 0o555 != 0o555] == []
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ class Function:
     spends: bool = False  # accepts orders that cost money, within its owner's budget
     quotes: bool = False  # says what its owner may still spend; so does what spends
     calls_back: bool = False  # tells providers where to call back
+    leases: bool = False  # gives providers' slots to jobs and takes them back
     starts: tuple[str, ...] = ()  # state machines
-    wakes: tuple[str, ...] = ()  # state machines that wait for a callback
+    wakes: tuple[str, ...] = ()  # state machines that wait for a callback, or for a slot
     watches: tuple[str, ...] = ()  # state machines whose executions it looks at, and stops
     publishes: bool = False  # puts events on the default bus of EventBridge
     webhooks: bool = False  # checks the addresses that callers gave for their webhooks, or posts to them
@@ -280,6 +281,7 @@ FUNCTIONS = (
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
+        leases=True,
     ),
     Function(
         name="check_training",
@@ -290,6 +292,8 @@ FUNCTIONS = (
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
+        leases=True,
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next
     ),
     Function(
         name="store_weights",
@@ -309,6 +313,8 @@ FUNCTIONS = (
         timeout_s=60,
         table="write",
         publishes=True,
+        leases=True,
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next
     ),
     Function(
         name="wait_for_callback",
@@ -339,6 +345,7 @@ FUNCTIONS = (
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
+        leases=True,
     ),
     Function(
         name="check_generation",
@@ -349,6 +356,8 @@ FUNCTIONS = (
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
+        leases=True,
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next
     ),
     Function(
         name="store_images",
@@ -368,6 +377,8 @@ FUNCTIONS = (
         timeout_s=60,
         table="write",
         publishes=True,
+        leases=True,
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next
     ),
     # events out
     Function(
@@ -395,6 +406,7 @@ FUNCTIONS = (
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
         publishes=True,
         copies=True,  # knows from which hosts: it has what is parked fetched once its host is allowed
+        leases=True,
     ),
     # scoring
     Function(

@@ -35,6 +35,7 @@ KNOWING_PROVIDERS = (
     "LOCAL_MODE",
 )
 COPYING = ("MEDIA_HOSTS", "LOCAL_MODE")
+LEASING = ("FAL_SLOTS", "ASTRIA_SLOTS")
 POSTING = ("LOCAL_MODE",)
 QUOTING = ("MONTHLY_BUDGET_USD",)
 LIMITING = ("REQUESTS_PER_MINUTE",)
@@ -146,6 +147,7 @@ class Functions(Construct):
             *(KNOWING_PROVIDERS if entry.adapters else ()),
             *(COPYING if entry.copies else ()),
             *(POSTING if entry.webhooks else ()),
+            *(LEASING if entry.leases else ()),
             *(QUOTING if entry.quotes or entry.spends else ()),
             *(LIMITING if entry.is_limited else ()),
             *(AUTHORIZING if entry.trigger == catalog.AUTHORIZER else ()),

@@ -14,6 +14,8 @@ MEDIA_HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9a-f:]+"
 BASE_URL = rf"https://{HOST}(/[^\s?#]*)?|http://(127\.0\.0\.1|localhost)(:[0-9]{{1,5}})?(/[^\s?#]*)?"
 """Over TLS; plain HTTP to this machine only, which in the cloud leads nowhere."""
 A_BASE_URL = "an https:// address without a query (http:// only on this machine)"
+SLOTS = r"0|[1-9][0-9]{0,2}"
+A_NUMBER_OF_SLOTS = "a whole number from 0 to 999"
 LARGEST_CONCURRENCY = 1000
 """Of an event source mapping of SQS, and 2 the least:
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html, read 2026-11-28."""
@@ -97,6 +99,22 @@ PARAMETERS = (
         description="How many orders and checks an owner may send",
         pattern=r"[1-9][0-9]{0,5}",
         must_be="a whole number from 1 to 999999",
+    ),
+    Parameter(
+        variable="FAL_SLOTS",
+        name="FalSlots",
+        default="2",
+        description="How many jobs fal is given at once: a new account runs 2; 0 for as many as there are",
+        pattern=SLOTS,
+        must_be=A_NUMBER_OF_SLOTS,
+    ),
+    Parameter(
+        variable="ASTRIA_SLOTS",
+        name="AstriaSlots",
+        default="0",
+        description="How many jobs Astria is given at once: 0 for as many as there are",
+        pattern=SLOTS,
+        must_be=A_NUMBER_OF_SLOTS,
     ),
     Parameter(
         variable="JWT_ISSUER",

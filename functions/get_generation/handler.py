@@ -1,9 +1,10 @@
 """GET /v1/generations/{generation_id}: one generation with its pictures and their scores."""
 
-from character_identity.api.presenters import present_generation
+from character_identity.api.presenters import present_generation, present_place
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import GET_GENERATION
+from character_identity.domain.job import job_id_of
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.services.long_poll import wait_until_settled
 from character_identity.wiring import Services
@@ -19,7 +20,11 @@ def get_generation(services: Services, request: Request) -> Response:
         services.sleep,
     )
     scores = services.scores.scores_of(generation_id)
-    return respond(request, present_generation(generation, scores, services.bucket))
+    queued = None
+    if generation.status == "queued":
+        job_id = job_id_of("generation", generation_id)
+        queued = present_place(job_id, generation.provider, services.slot_table, services.now())
+    return respond(request, present_generation(generation, scores, services.bucket, queued))
 
 
 lambda_handler = http_handler(get_generation)

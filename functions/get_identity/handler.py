@@ -1,9 +1,10 @@
 """GET /v1/identities/{identity_id}: one identity, with the progress of its training."""
 
-from character_identity.api.presenters import present_identity
+from character_identity.api.presenters import present_identity, present_place
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import GET_IDENTITY
+from character_identity.domain.job import job_id_of
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.services.long_poll import wait_until_settled
 from character_identity.wiring import Services
@@ -17,7 +18,11 @@ def get_identity(services: Services, request: Request) -> Response:
         services.now,
         services.sleep,
     )
-    return respond(request, present_identity(identity, services.bucket))
+    queued = None
+    if identity.phase == "submitting":
+        job_id = job_id_of("training", identity.identity_id)
+        queued = present_place(job_id, identity.provider, services.slot_table, services.now())
+    return respond(request, present_identity(identity, services.bucket, queued))
 
 
 lambda_handler = http_handler(get_identity)

@@ -49,6 +49,11 @@ class Schedule:
         starts_at = start + timedelta(seconds=wait_s)
         return cls(starts_at, starts_at + timedelta(seconds=work_s))
 
+    def moved_to(self, starts_at: datetime) -> "Schedule":
+        """The same work, begun then."""
+        work = self.ends_at - self.starts_at
+        return Schedule(starts_at, NEVER if starts_at == NEVER else starts_at + work)
+
 
 def iso(moment: datetime) -> str:
     """A moment as both providers write it: UTC with milliseconds and Z."""

@@ -24,7 +24,8 @@ class SimulatorSettings(BaseModel):
         fal_prices_usd: the account's own prices by endpoint, where they differ from the list.
         fal_honours_cancel: running jobs stop when cancelled; waiting ones always do.
         fal_old_cancel: cancelling answers 200 ``{"success": true}``, as an older document has it.
-        fal_concurrency: more calls of fal.run at once than this are answered 429.
+        fal_concurrency: how many jobs of the account run at once: the queue has others wait, and fal.run
+            answers them 429.
         fal_dialect: how an input that breaks the schema is described: as fal documents it, or as
             Pydantic 1 or 2 do in models that were not migrated.
         fal_bare_images: instant-character says no more of a picture than its URL, all else is null.

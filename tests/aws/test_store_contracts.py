@@ -13,20 +13,32 @@ from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
 from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.ledger_table import LedgerTable
+from character_identity.aws.slot_table import SlotTable
 from character_identity.aws.trained_weights_table import TrainedWeightsTable
-from character_identity.domain.budget import MICROUSD_PER_USD, Settlement
+from character_identity.domain.budget import MICROUSD_PER_USD, Settlement, settlement_of
 from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.domain.page import Page, Position, Window
-from character_identity.ports.stores import Budgets, Events, Generations, Identities, Ledger, TrainedWeights
+from character_identity.domain.slots import Slots
+from character_identity.ports.stores import (
+    Budgets,
+    Events,
+    Generations,
+    Identities,
+    Ledger,
+    SlotStore,
+    TrainedWeights,
+)
 from tests.support.builders import (
+    DEADLINE,
     NOON,
     a_generation,
     a_generation_job,
     a_job,
+    a_lease,
     a_training_identity,
     an_identity,
     some_weights,
@@ -36,6 +48,7 @@ from tests.support.fakes import (
     FakeGenerations,
     FakeIdentities,
     FakeLedger,
+    FakeSlots,
     FakeTrainedWeights,
     produced,
 )
@@ -83,6 +96,11 @@ def stores(kind: str, table: StateTable) -> Stores:
     identities = FakeIdentities(ledger=ledger, events=events)
     generations = FakeGenerations(ledger=ledger, events=events, identities=identities)
     return Stores(identities, generations, ledger, ledger, events)
+
+
+@pytest.fixture
+def slots(kind: str, table: StateTable) -> SlotStore:
+    return FakeSlots(fal=2) if kind == "fake" else SlotTable(table, {"fal": 2})
 
 
 @pytest.fixture
@@ -359,17 +377,17 @@ class TestLedger:
     HANDLE = JobHandle(provider_job_id="r1", status_url="https://q/s", result_url="https://q/r")
 
     def test_an_intent_is_written_once(self, ledger: Ledger) -> None:
-        assert ledger.intend("training-i1", NOON)
+        assert ledger.intend("training-i1", NOON, DEADLINE)
         assert stored(ledger) == a_job(state="intended", intended_at=NOON)
-        assert not ledger.intend("training-i1", NOON + timedelta(minutes=1))
+        assert not ledger.intend("training-i1", NOON + timedelta(minutes=1), DEADLINE)
         assert stored(ledger).intended_at == NOON
 
     def test_there_is_no_intent_without_an_order(self, ledger: Ledger) -> None:
-        assert not ledger.intend("training-i2", NOON)
+        assert not ledger.intend("training-i2", NOON, DEADLINE)
         assert ledger.get("training-i2") is None
 
     def test_the_providers_own_answer_wins_over_what_a_callback_said(self, ledger: Ledger) -> None:
-        ledger.intend("training-i1", NOON)
+        ledger.intend("training-i1", NOON, DEADLINE)
         ledger.found("training-i1", JobHandle(provider_job_id="named by a callback"))
         assert stored(ledger).state == "submitted"
         ledger.submitted("training-i1", self.HANDLE)
@@ -377,24 +395,24 @@ class TestLedger:
         assert (stored(ledger).state, stored(ledger).handle) == ("submitted", self.HANDLE)
 
     def test_an_intent_that_was_taken_back_may_be_made_again_later(self, ledger: Ledger) -> None:
-        ledger.intend("training-i1", NOON)
+        ledger.intend("training-i1", NOON, DEADLINE)
         later = NOON + timedelta(minutes=1)
         ledger.withdraw("training-i1", later)
         assert (stored(ledger).state, stored(ledger).not_before) == ("accepted", later)
-        assert ledger.intend("training-i1", later)
+        assert ledger.intend("training-i1", later, DEADLINE)
         assert stored(ledger).not_before is None
 
     @pytest.mark.parametrize("state", ["rejected", "unknown"])
     def test_an_intent_ends(self, ledger: Ledger, state: Literal["rejected", "unknown"]) -> None:
         ledger.fail("training-i1", state)
         assert stored(ledger).state == "accepted", "it was never intended"
-        ledger.intend("training-i1", NOON)
+        ledger.intend("training-i1", NOON, DEADLINE)
         ledger.fail("training-i1", state)
         assert stored(ledger).state == state
-        assert not ledger.intend("training-i1", NOON)
+        assert not ledger.intend("training-i1", NOON, DEADLINE)
 
     def test_what_has_a_handle_or_was_refused_is_not_taken_back(self, ledger: Ledger) -> None:
-        ledger.intend("training-i1", NOON)
+        ledger.intend("training-i1", NOON, DEADLINE)
         ledger.submitted("training-i1", self.HANDLE)
         ledger.withdraw("training-i1", None)
         assert stored(ledger).state == "submitted"
@@ -423,7 +441,7 @@ class TestLedger:
 
     def test_money_is_not_settled_by_what_was_known_before(self, stores: Stores) -> None:
         stores.accept(a_job())
-        stores.ledger.intend("training-i1", NOON)
+        stores.ledger.intend("training-i1", NOON, DEADLINE)
         assert not stores.ledger.settle(a_job(), Settlement("released", 0, 0))
         assert stores.spent() == (2, 0, 0, 1)
         assert stores.ledger.settle(a_job(state="intended"), Settlement("committed", 1, 1))
@@ -431,7 +449,7 @@ class TestLedger:
     def test_what_is_settled_is_not_ordered_any_more(self, stores: Stores) -> None:
         stores.accept(a_job())
         stores.ledger.settle(a_job(), Settlement("released", 0, 0))
-        assert not stores.ledger.intend("training-i1", NOON)
+        assert not stores.ledger.intend("training-i1", NOON, DEADLINE)
 
     def test_what_the_provider_bills_is_kept_until_then(self, stores: Stores) -> None:
         stores.accept(a_job())
@@ -481,3 +499,77 @@ class TestTrainedWeights:
         assert trained_weights.find("ann", "m") == "i1"
         assert trained_weights.find("bob", "m") is None
         assert trained_weights.find("ann", "n") is None
+
+
+class TestSlots:
+    """An account's slots."""
+
+    HELD, WAITS = a_lease("held"), a_lease("waits", owner="bob", priority="batch")
+
+    def test_an_account_begins_with_nothing(self, slots: SlotStore) -> None:
+        assert slots.get("fal") == Slots(limit=2)
+        assert (slots.is_limited("fal"), slots.is_limited("astria")) == (True, False)
+
+    def test_what_is_stored_is_read(self, slots: SlotStore) -> None:
+        old = slots.get("fal")
+        lowered = {"lowered_to": 1, "lowered_until": NOON}
+        assert slots.replace("fal", old, old.model_copy(update={"holders": (self.HELD,), **lowered}))
+        for _ in range(2):
+            slots.wait("fal", self.WAITS)
+        read = slots.get("fal")
+        assert (read.holders, read.waiting, read.version) == ((self.HELD,), (self.WAITS,), 1)
+        assert (read.lowered_to, read.lowered_until) == (1, NOON)
+
+    def test_who_read_before_another_wrote_changes_nothing(self, slots: SlotStore) -> None:
+        for _ in range(2):
+            old = slots.get("fal")
+            assert slots.replace("fal", old, old.model_copy(update={"holders": (self.HELD,)}))
+            assert not slots.replace("fal", old, old.model_copy(update={"holders": ()}))
+        assert (slots.get("fal").holders, slots.get("fal").version) == ((self.HELD,), 2)
+
+    def test_the_line_is_kept_while_slots_change(self, slots: SlotStore) -> None:
+        old = slots.get("fal")
+        slots.wait("fal", self.WAITS)
+        assert slots.replace("fal", old, old.model_copy(update={"holders": (self.HELD,)}))
+        assert slots.get("fal").waiting == (self.WAITS,)
+
+    def test_who_leaves_is_gone(self, slots: SlotStore) -> None:
+        slots.wait("fal", self.WAITS)
+        for _ in range(2):
+            slots.leave("fal", self.WAITS.job_id)
+        assert slots.get("fal").waiting == ()
+
+
+class TestDeadlines:
+    """When nobody waits any more for a job."""
+
+    def test_they_begin_with_the_intent(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        stores.ledger.intend("training-i1", NOON, NOON + timedelta(hours=3))
+        job = stores.ledger.get("training-i1")
+        assert job is not None and job.deadline_at == NOON + timedelta(hours=3)
+
+    def test_they_are_moved_while_a_job_is_open(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        stores.ledger.postpone("training-i1", NOON + timedelta(hours=4))
+        job = stores.ledger.get("training-i1")
+        assert job is not None and job.deadline_at == NOON + timedelta(hours=4)
+        stores.ledger.settle(job, Settlement("released", 0, 0))
+        stores.ledger.postpone("training-i1", NOON + timedelta(hours=5))
+        settled = stores.ledger.get("training-i1")
+        assert settled is not None and settled.deadline_at == NOON + timedelta(hours=4)
+
+
+class TestDroppedJobs:
+    """Cancelled before the provider did anything that it bills."""
+
+    def test_a_job_that_was_submitted_is_dropped(self, stores: Stores) -> None:
+        stores.accept(a_job())
+        stores.ledger.drop("training-i1")
+        assert [job.state for job in [stores.ledger.get("training-i1")] if job] == ["accepted"]
+        stores.ledger.intend("training-i1", NOON, DEADLINE)
+        stores.ledger.submitted("training-i1", JobHandle(provider_job_id="job-1"))
+        stores.ledger.drop("training-i1")
+        job = stores.ledger.get("training-i1")
+        assert job is not None and job.state == "dropped"
+        assert settlement_of(job).money == "released"

@@ -27,7 +27,16 @@ from tests.contracts.fault_injection import (
 from tests.support.builders import NOON
 
 Outcome = Literal[
-    "accepted", "goes on", "done", "not found", "missing", "failed", "rejected", "unavailable", "unknown"
+    "accepted",
+    "goes on",
+    "done",
+    "not found",
+    "missing",
+    "failed",
+    "cancelled",
+    "rejected",
+    "unavailable",
+    "unknown",
 ]
 LONGEST_MESSAGE = 400
 
@@ -41,6 +50,7 @@ STATES: dict[str, Outcome] = {
     "running": "goes on",
     "done": "done",
     "failed": "failed",
+    "cancelled": "cancelled",
     "missing": "missing",
 }
 
@@ -113,7 +123,9 @@ ASTRIA_CALLS = [
         lambda faulty_transport: faulty_transport.astria.images.status(ASTRIA_JOB, REQUEST),
     ),
 ]
-FAL_CANCEL = Call("cancel", "cancel", lambda faulty_transport: faulty_transport.lora.training.cancel(FAL_JOB))
+FAL_CANCEL = Call(
+    "cancel", "cancel", lambda faulty_transport: bool(faulty_transport.lora.training.cancel(FAL_JOB))
+)
 ASTRIA_FINDS = [
     Call(
         "find a training",

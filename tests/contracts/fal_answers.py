@@ -12,7 +12,7 @@ import httpx
 
 from tests.contracts.fault_injection import FAL_KEY, signed
 
-Meaning = Literal["refused", "gone", "our account", "too many calls", "ended badly", "undecided"]
+Meaning = Literal["refused", "gone", "our account", "too many calls", "ended badly", "cancelled", "undecided"]
 QUOTED = f"(given {signed('a.jpg')}\nwith Key {FAL_KEY})"
 INGRESS = f"<html><body><h1>Bad gateway</h1>{QUOTED}</body></html>"
 
@@ -129,7 +129,8 @@ def fal_answers() -> Iterator[FalAnswer]:
 
 
 def _answer(name: str, status: int, says: str, body: dict[str, Any]) -> FalAnswer:
-    meaning: Meaning = "ended badly" if status >= 499 else "refused"
+    badly: Meaning = "cancelled" if status == 499 else "ended badly"
+    meaning: Meaning = badly if status >= 499 else "refused"
     return FalAnswer(f"{status} {name}", status, meaning, says, body, _from_fal())
 
 

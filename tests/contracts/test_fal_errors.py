@@ -65,6 +65,7 @@ ENDINGS: dict[Meaning, dict[Position, Outcome]] = {
         "cancel": "unavailable",
     },
 }
+ENDINGS["cancelled"] = {**ENDINGS["ended badly"], "result": "cancelled"}
 UNREADABLE = {**ENDINGS["undecided"], "upload": "unavailable"}
 
 REQUESTS = "https://queue.test/fal-ai/flux-lora-fast-training/requests"
@@ -205,7 +206,7 @@ def test_what_an_ingress_does_not_find_says_nothing(
 def test_a_cancelled_job_says_so(call: Call) -> None:
     body = {"detail": "Request was cancelled by the client", "error_type": "client_cancelled"}
     outcome, message = ended(call, FaultyTransport({"result": httpx.Response(499, json=body)}))
-    assert (outcome, message) == ("failed", "cancelled: Request was cancelled by the client")
+    assert (outcome, message) == ("cancelled", "cancelled: Request was cancelled by the client")
 
 
 @pytest.mark.parametrize(
@@ -223,9 +224,27 @@ def test_a_cancelled_job_says_so(call: Call) -> None:
 def test_a_cancel_is_asked_once_whatever_becomes_of_it(answer: httpx.Response) -> None:
     faulty_transport = FaultyTransport({"cancel": answer})
     assert ended(FAL_CANCEL, faulty_transport) == ("done", "")
-    assert [(position, str(request.url)) for position, request in faulty_transport.sent] == [
-        ("cancel", FAL_JOB.cancel_url)
-    ]
+    cancels = [str(request.url) for position, request in faulty_transport.sent if position == "cancel"]
+    assert cancels == [FAL_JOB.cancel_url]
+
+
+@pytest.mark.parametrize("status", [202, 400])
+@pytest.mark.parametrize(
+    ("result", "came"),
+    [
+        (httpx.Response(499, json={"detail": "Request was cancelled by the client"}), ["dropped", "dropped"]),
+        (httpx.Response(400, json={"detail": "Request is still in progress"}), ["asked", "finished"]),
+        (httpx.Response(200, json={"images": []}), ["asked", "finished"]),
+        (httpx.Response(500, headers={"x-fal-request-id": "r1"}), ["asked", "finished"]),
+    ],
+    ids=["499", "in progress", "200", "500"],
+)
+def test_what_was_cancelled_in_time_is_told_by_its_result(
+    status: int, result: httpx.Response, came: list[str]
+) -> None:
+    body = {"status": "CANCELLATION_REQUESTED" if status == 202 else "ALREADY_COMPLETED"}
+    answers = FaultyTransport({"cancel": httpx.Response(status, json=body), "result": result})
+    assert answers.lora.training.cancel(FAL_JOB) == came[status == 400]
 
 
 @pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)

@@ -109,24 +109,24 @@ def test_a_prompt_whose_answer_was_lost_is_found(ours: Ours, callback_url: str |
 
 def test_a_waiting_job_is_cancelled_and_says_so(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
-    assert ours.lora.training.cancel(handle) and ours.lora.training.cancel(handle)
+    assert [ours.lora.training.cancel(handle) for _ in range(2)] == ["dropped", "dropped"]
     status = ours.lora.training.status(handle, 1000)
-    assert (status.state, status.reason) == ("failed", "cancelled: Request was cancelled by the client")
+    assert (status.state, status.reason) == ("cancelled", "cancelled: Request was cancelled by the client")
     assert [call["cost_usd"] for call in ours.simulator.ledger()] == [0]
 
 
 def test_a_running_job_may_go_on_when_cancelled(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
     ours.simulator.clock.advance(5)
-    assert ours.lora.training.cancel(handle)
+    assert ours.lora.training.cancel(handle) == "asked"
     ours.simulator.clock.advance(6)
     assert ours.lora.training.status(handle, 1000).state == "done"
     ours.simulator.clock.advance(3600)
-    assert ours.lora.training.cancel(handle)
+    assert ours.lora.training.cancel(handle) == "impossible", "fal has forgotten it"
 
 
 def test_astria_cannot_be_asked_to_cancel(ours: Ours) -> None:
-    assert not ours.astria.training.cancel(ours.order_training(ours.astria))
+    assert ours.astria.training.cancel(ours.order_training(ours.astria)) == "impossible"
 
 
 def test_what_is_erased_at_astria_is_gone(ours: Ours) -> None:

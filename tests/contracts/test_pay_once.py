@@ -12,7 +12,7 @@ from tests.contracts.bodies import NOT_OBJECTS
 from tests.contracts.calls import ASTRIA_CALLS, FAL_CALLS, OUTCOMES, Call
 from tests.contracts.fal_answers import INGRESS
 from tests.contracts.fault_injection import PAID, SECRETS, FaultyTransport, Position
-from tests.support.builders import a_job
+from tests.support.builders import DEADLINE, a_job
 from tests.support.fakes import Clock, FakeLedger
 
 Answer = httpx.Response | Exception
@@ -59,7 +59,7 @@ def attempts(call: Call, faulty_transport: FaultyTransport, times: int) -> Itera
 
     for _ in range(times):
         try:
-            submit_once(ledger, job.job_id, submit, Clock())
+            submit_once(ledger, job.job_id, submit, Clock(), deadline_at=DEADLINE)
             yield "accepted"
         except ProviderError as exc:
             yield OUTCOMES[type(exc)]

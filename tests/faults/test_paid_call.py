@@ -18,8 +18,8 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     intend = LedgerTable.intend
     with harness(monkeypatch) as inside:
 
-        def noted(ledger: LedgerTable, job_id: str, at: datetime) -> bool:
-            is_first = intend(ledger, job_id, at)
+        def noted(ledger: LedgerTable, job_id: str, at: datetime, deadline_at: datetime) -> bool:
+            is_first = intend(ledger, job_id, at, deadline_at)
             inside.faulty_transport.calls.append(INTENT)
             return is_first
 

@@ -15,7 +15,7 @@ from character_identity.aws.ledger_table import accepting
 from character_identity.domain.budget import settlement_of
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.providers.fal.webhook_signature import MAX_BODY_BYTES, FalSignatures
-from tests.support.builders import NOON, a_generation_job, a_job
+from tests.support.builders import DEADLINE, NOON, a_generation_job, a_job
 from tests.support.fakes import Clock, FakeWorkflows
 from tests.support.handlers import Answer, Api, Context, api_event
 
@@ -45,7 +45,7 @@ class Harness:
         """A job that was just sent to its provider, which did not answer yet."""
         job = job or a_job(**changes)
         wiring.services().table.transact(accepting(job, LIMIT))
-        self.ledger.intend(job.job_id, NOON)
+        self.ledger.intend(job.job_id, NOON, DEADLINE)
 
     def job(self, job_id: str = "training-i1") -> ProviderJob:
         job = self.ledger.get(job_id)

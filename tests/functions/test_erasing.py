@@ -119,7 +119,7 @@ class TestSweeping:
         clock.pass_by(minutes=20)
         self.swept()
         shown = api("get_identity", "GET", PATH).body
-        assert (shown["status"], shown["error"]["code"]) == ("failed", "deadline_exceeded")
+        assert (shown["status"], shown["error"]["code"]) == ("failed", "not_ordered")
         event = Event.of_identity(wiring.services().identity_table.get("i1"))
         assert wiring.services().event_table.find(event.event_id) == event
         assert wiring.services().event_table.find_unpublished(event.event_id) is None, "it was published"

@@ -15,6 +15,7 @@ from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import JobHandle, JobKind
 from character_identity.domain.prices import Price
 from character_identity.ports.providers import (
+    Cancellation,
     Estimate,
     GenerationOrder,
     GenerationPlan,
@@ -125,9 +126,9 @@ class FakeJobs:
     def find(self, order: Any, since: datetime) -> JobHandle | None:
         return self.provider.find(self.mark(order))
 
-    def cancel(self, handle: JobHandle) -> bool:
+    def cancel(self, handle: JobHandle) -> Cancellation:
         self.provider.be_there()
-        return False
+        return "impossible"
 
     def erase(self, handle: JobHandle) -> bool:
         self.provider.be_there()

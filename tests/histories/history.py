@@ -19,6 +19,7 @@ from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
+from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import MachineState
 from character_identity.services.jobs.sweep import GRACE, SweepService
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
@@ -42,6 +43,7 @@ from tests.support.fakes import (
     FakeIdempotencyRecords,
     FakeIdentities,
     FakeLedger,
+    FakeSlots,
     FakeTrainedWeights,
     event_service,
 )
@@ -173,6 +175,7 @@ class History:
         self.quotes = Quotes(self.ledger)
         self.orders = OrderService(self.quotes, self.clock, self._new_id)
         self.callbacks = self.callback_service_class(ledger, workflows, providers)
+        self.slots = FakeSlots(fal=1)
         self.identity_service = IdentityService(
             identities,
             Unexamined(bucket),  # type: ignore[arg-type]
@@ -195,6 +198,9 @@ class History:
             "bucket": bucket,
             "media": media,
             "providers": providers,
+            "slots": SlotService(
+                slots=self._watched(self.slots, "slots"), wake=self.callbacks.tell, now=self.clock
+            ),
             "events": events,
             "callback_addresses": CallbackAddresses("https://api.test"),
             "now": self.clock,

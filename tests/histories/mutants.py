@@ -19,13 +19,13 @@ from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
 
 
 class _IntentNotWritten(FakeLedger):
-    def intend(self, job_id: str, at: datetime) -> bool:
+    def intend(self, job_id: str, at: datetime, deadline_at: datetime) -> bool:
         job = self.rows[job_id]
         return job.handle is None and job.state == "accepted"
 
 
 class _IntentWithoutCondition(FakeLedger):
-    def intend(self, job_id: str, at: datetime) -> bool:
+    def intend(self, job_id: str, at: datetime, deadline_at: datetime) -> bool:
         self.rows[job_id] = self.rows[job_id].model_copy(update={"state": "intended", "intended_at": at})
         return True
 

@@ -69,7 +69,7 @@ def test_a_training_that_can_be_looked_for_only_after_its_deadline_is_given_up(l
     lost.path = "/tunes"
     lost.blind_until = lost.inside.now() + timedelta(seconds=AstriaTrainer.deadline_s)
     execution = lost.ended(lost.identity())
-    assert (execution.status, execution.error) == ("FAILED", "deadline_exceeded")
+    assert (execution.status, execution.error) == ("FAILED", "not_ordered")
     assert not lost.inside.paid()
 
 
@@ -79,5 +79,5 @@ def test_a_generation_that_can_be_looked_for_only_after_its_deadline_is_given_up
     lost.path = "/prompts"
     lost.blind_until = lost.inside.now() + timedelta(seconds=AstriaImages.deadline_s)
     execution = lost.ended(lost.generation(identity_id))
-    assert (execution.status, execution.error) == ("FAILED", "deadline_exceeded")
+    assert (execution.status, execution.error) == ("FAILED", "not_ordered")
     assert len(lost.inside.paid()) == 1

@@ -34,6 +34,8 @@ WHERE_VALUES_COME_FROM = {
     "JWKS_URL": "<JwksUrl>",
     "MONTHLY_BUDGET_USD": "<MonthlyBudgetUsd>",
     "REQUESTS_PER_MINUTE": "<RequestsPerMinute>",
+    "FAL_SLOTS": "<FalSlots>",
+    "ASTRIA_SLOTS": "<AstriaSlots>",
     "WEBHOOK_URL": "<ApiHttp> if OwnAddress else <WebhookUrl>",
 }
 

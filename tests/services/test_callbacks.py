@@ -8,7 +8,7 @@ from character_identity.domain.budget import settlement_of
 from character_identity.domain.errors import NotFound
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.services.jobs.callbacks import CallbackService
-from tests.support.builders import a_generation_job, a_job
+from tests.support.builders import DEADLINE, a_generation_job, a_job
 from tests.support.fakes import FakeLedger, FakeProvider, FakeProviders, FakeWorkflows
 
 HANDLE = JobHandle(provider_job_id="r1")
@@ -137,7 +137,9 @@ def test_callback_says_how_to_find_a_job_whose_order_got_no_answer(state: str) -
     harness = Harness(handle=None, state=state)
     harness.receive(named="r9")
     assert (harness.job.state, harness.job.handle) == ("submitted", JobHandle(provider_job_id="r9"))
-    assert not harness.ledger.intend("training-i1", harness.job.accepted_at), "it would be paid twice"
+    assert not harness.ledger.intend("training-i1", harness.job.accepted_at, DEADLINE), (
+        "it would be paid twice"
+    )
 
 
 def test_astrias_jobs_are_found_in_the_same_way() -> None:

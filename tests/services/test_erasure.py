@@ -13,6 +13,7 @@ from character_identity.services.erasure import AT_PROVIDERS_FOR, MOST_AT_ONCE, 
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.references import uploads_of
 from tests.support.builders import (
+    DEADLINE,
     NOON,
     a_generation,
     a_generation_job,
@@ -79,7 +80,7 @@ class Harness:
         """A job, which the provider may have taken and which may be settled."""
         self.ledger.accept(job, self.ledger.default_limit_microusd)
         if handle is not None:
-            self.ledger.intend(job.job_id, NOON)
+            self.ledger.intend(job.job_id, NOON, DEADLINE)
             self.ledger.submitted(job.job_id, JobHandle(provider_job_id=handle))
         if ended:
             self.end(job.job_id)

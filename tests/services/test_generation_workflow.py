@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -6,11 +7,21 @@ from character_identity.domain.budget import usd
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.domain.generation import MAX_IMAGE_BYTES, Generation, ProducedImage
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import JobHandle
+from character_identity.domain.job import LONGEST_WAIT, JobHandle, ProviderJob
 from character_identity.ports.providers import GenerationStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
-from tests.support.builders import a_generation, a_generation_job, an_identity, an_image, some_weights
+from character_identity.services.jobs.slots import SlotService
+from tests.support.builders import (
+    DEADLINE,
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    an_identity,
+    an_image,
+    some_weights,
+)
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -21,8 +32,10 @@ from tests.support.fakes import (
     FakeMedia,
     FakeProvider,
     FakeProviders,
+    FakeSlots,
     event_service,
     produced,
+    slots_without_limit,
 )
 
 
@@ -46,8 +59,14 @@ class CountedIdentities(FakeIdentities):
         return super().get(identity_id)
 
 
+A_DEADLINE = timedelta(seconds=FakeProvider().images.deadline_s)
+LATER = NOON + timedelta(days=2)
+
+
 class Harness:
-    def __init__(self) -> None:
+    state_now: GenerationState
+
+    def __init__(self, slots: SlotService | None = None) -> None:
         self.clock = Clock()
         self.ledger, self.events = FakeLedger(), FakeEvents()
         self.ledger.accept(a_generation_job(), self.ledger.default_limit_microusd)
@@ -60,6 +79,7 @@ class Harness:
         self.media.files["gone"] = ProviderRejected("media host", "answered 404")
         self.media.files["down"] = ProviderUnavailable("media host", "answered 503")
         self.provider = FakeProvider()
+        self.slots = slots or slots_without_limit(self.clock)
         self.service = GenerationWorkflow(
             self.generations,
             self.identities,
@@ -67,10 +87,15 @@ class Harness:
             self.bucket,
             self.media,
             FakeProviders(self.provider),
+            self.slots,
             event_service(self.events),
             CallbackAddresses("off"),
             self.clock,
         )
+
+    @property
+    def job(self) -> ProviderJob:
+        return self.ledger.rows["generation-g1"]
 
     @property
     def generation(self) -> Generation:
@@ -259,7 +284,7 @@ def test_an_order_whose_answer_was_lost_is_looked_up_and_made_again_only_if_it_i
     assert state.state == "running"
     harness.clock.pass_by(minutes=2)
     assert harness.service.check(state).state == "unsubmitted"
-    harness.ledger.intend("generation-g1", harness.clock())
+    harness.ledger.intend("generation-g1", harness.clock(), DEADLINE)
     harness.provider.found = JobHandle(provider_job_id="found")
     assert harness.service.check(state).state == "running"
     assert harness.ledger.rows["generation-g1"].handle == harness.provider.found
@@ -327,3 +352,131 @@ def test_a_settled_generation_is_not_settled_again() -> None:
     late = GenerationState(job_id="generation-g1", state="failed", error={"code": "x", "message": "late"})
     assert harness.service.record(late).state == "succeeded"
     assert harness.generation.error is None
+
+
+class TestDeadlines:
+    """When a job that was ordered is given up, and what becomes of it at the provider."""
+
+    def harness(self) -> Harness:
+        harness = Harness()
+        harness.state_now = harness.submitted()
+        return harness
+
+    def says(self, harness: Harness, state: str, place: int | None = None) -> GenerationState:
+        harness.provider.generation_status = GenerationStatus(state, queue_position=place)  # type: ignore[arg-type]
+        harness.state_now = harness.service.check(harness.state_now)
+        return harness.state_now
+
+    def test_the_deadline_runs_from_the_order(self) -> None:
+        harness = Harness()
+        harness.clock.pass_by(minutes=4)
+        harness.submitted()
+        assert harness.job.deadline_at == harness.clock() + A_DEADLINE
+
+    def test_each_step_forward_in_the_providers_queue_is_a_new_beginning(self) -> None:
+        harness = self.harness()
+        for place in (5, 3, 0):
+            harness.clock.pass_by(minutes=4)
+            assert self.says(harness, "queued", place).state == "running"
+            assert harness.job.deadline_at == harness.clock() + A_DEADLINE
+        harness.clock.pass_by(minutes=4)
+        self.says(harness, "running")
+        started = harness.clock()
+        harness.clock.pass_by(minutes=4)
+        self.says(harness, "running")
+        assert harness.job.deadline_at == started + A_DEADLINE
+
+    @pytest.mark.parametrize("places", [(5, 5), (5, 6), (None, None)])
+    def test_who_stands_still_is_given_up(self, places: tuple[int | None, int | None]) -> None:
+        harness = self.harness()
+        self.says(harness, "queued", places[0])
+        harness.clock.pass_by(seconds=A_DEADLINE.total_seconds() + 1)
+        harness.provider.cancels = "dropped"
+        assert (self.says(harness, "queued", places[1]).error or {})["code"] == "deadline_exceeded"
+        assert len(harness.provider.cancelled) == 1
+        harness.service.record(harness.state_now)
+        assert harness.spent_usd == (0, 0)
+
+    def test_nobody_waits_longer_than_a_day(self) -> None:
+        harness = self.harness()
+        for place in range(400, 0, -1):
+            harness.clock.pass_by(minutes=4)
+            if self.says(harness, "queued", place).state == "failed":
+                break
+        assert LONGEST_WAIT <= harness.clock() - harness.job.accepted_at <= LONGEST_WAIT + 2 * A_DEADLINE
+
+    def test_what_may_have_run_counts_as_spent(self) -> None:
+        harness = self.harness()
+        harness.clock.pass_by(seconds=A_DEADLINE.total_seconds() + 1)
+        harness.provider.cancels = "asked"
+        assert self.says(harness, "running").state == "failed"
+        harness.service.record(harness.state_now)
+        assert harness.spent_usd == (0, 0.1)
+
+    def test_what_was_finished_after_all_is_taken(self) -> None:
+        harness = self.harness()
+        harness.clock.pass_by(seconds=A_DEADLINE.total_seconds() + 1)
+        harness.provider.cancels = "finished"
+        assert (self.says(harness, "running").state, harness.state_now.poll_seconds) == ("running", 30)
+        harness.provider.generation_status = GenerationStatus("done", images=produced("a"))
+        assert harness.service.check(harness.state_now).state == "generated"
+
+    def test_a_provider_that_does_not_stop_it_is_asked_for_some_minutes(self) -> None:
+        harness = self.harness()
+        harness.clock.pass_by(seconds=A_DEADLINE.total_seconds() + 1)
+        harness.provider.cancels = "finished"
+        while self.says(harness, "running").state == "running":
+            harness.clock.pass_by(seconds=harness.state_now.poll_seconds)
+        assert 8 <= len(harness.provider.cancelled) <= 12
+
+    def test_what_somebody_else_cancelled_costs_nothing(self) -> None:
+        harness = self.harness()
+        assert self.says(harness, "cancelled").state == "failed"
+        harness.service.record(harness.state_now)
+        assert harness.spent_usd == (0, 0)
+
+
+class TestSlots:
+    """A job is ordered once it has a slot at its provider."""
+
+    def harness(self) -> Harness:
+        harness = Harness(SlotService(slots=FakeSlots(fal=1), wake=print, now=Clock()))
+        assert harness.slots.acquire(a_job(), until=LATER, asks_again_by=LATER)
+        return harness
+
+    def test_without_one_it_waits_and_nothing_is_ordered(self) -> None:
+        harness = self.harness()
+        state = harness.submitted()
+        assert (state.state, state.poll_seconds, harness.provider.orders) == ("waiting", 30, [])
+        assert harness.service.check(state).state == "unsubmitted"
+
+    def test_with_one_it_is_ordered_and_gives_it_back_when_the_provider_is_done(self) -> None:
+        harness = self.harness()
+        state = harness.service.check(harness.submitted())
+        harness.slots.release(a_job())
+        state = harness.service.submit(state)
+        assert (state.state, len(harness.provider.orders)) == ("running", 1)
+        assert not harness.slots.acquire(a_job(), until=LATER, asks_again_by=LATER)
+        harness.provider.generation_status = GenerationStatus("done", images=produced("a"))
+        assert harness.service.check(state).state == "generated"
+        assert harness.slots.acquire(a_job(), until=LATER, asks_again_by=LATER)
+
+    def test_who_waits_for_a_day_is_not_ordered(self) -> None:
+        harness = self.harness()
+        state = harness.submitted()
+        harness.clock.time = harness.job.deadline_at
+        state = harness.service.check(state)
+        assert (state.error or {})["code"] == "not_ordered"
+        harness.service.record(state)
+        assert (harness.spent_usd, harness.provider.orders) == ((0, 0), [])
+
+    def test_a_provider_that_is_busy_gets_fewer(self) -> None:
+        harness = Harness(SlotService(slots=(store := FakeSlots(fal=5)), wake=print, now=Clock()))
+
+        def busy() -> None:
+            raise ProviderUnavailable("fal", "asks for fewer calls (429)", is_busy=True)
+
+        harness.provider.on_submit = busy
+        with pytest.raises(ProviderUnavailable):
+            harness.submitted()
+        assert store.get("fal").limit_at(harness.clock()) == 1

@@ -1,9 +1,9 @@
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
+from character_identity.domain.job import LONGEST_WAIT
 from character_identity.domain.page import Window
 from character_identity.services.generations import GenerationService
 from character_identity.services.orders import OrderService
@@ -62,7 +62,7 @@ def test_an_order_is_stored_and_started() -> None:
         "i1",
         "ann",
     )
-    assert (job.callback_token, job.deadline_at) == ("secret", NOON + timedelta(seconds=300))
+    assert (job.callback_token, job.deadline_at) == ("secret", NOON + LONGEST_WAIT)
     assert harness.ledger.get("generation-new") == job
     assert harness.service.get("ann", "new") == generation
     assert (generation.prompt_used, generation.warnings) == ("PLAN Sarah runs", ["a warning"])

@@ -11,7 +11,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.job import JobHandle
 from character_identity.services.jobs.submission import submit_once
-from tests.support.builders import a_job
+from tests.support.builders import DEADLINE, a_job
 from tests.support.fakes import Clock, FakeLedger
 
 HANDLE = JobHandle(provider_job_id="r1")
@@ -39,7 +39,7 @@ class Order:
         self.calls = Calls(*outcomes)
 
     def submit(self) -> JobHandle:
-        return submit_once(self.ledger, "training-i1", self.calls, self.clock)
+        return submit_once(self.ledger, "training-i1", self.calls, self.clock, deadline_at=DEADLINE)
 
     @property
     def state(self) -> str:
@@ -60,7 +60,7 @@ def test_the_intent_is_there_before_the_call() -> None:
         seen.extend(row.state for row in ledger.rows.values())
         return HANDLE
 
-    submit_once(ledger, "training-i1", submit, Clock())
+    submit_once(ledger, "training-i1", submit, Clock(), deadline_at=DEADLINE)
     assert seen == ["intended"]
 
 
@@ -100,7 +100,7 @@ def test_an_unknown_or_refused_submit_is_never_repeated(error: ProviderError, st
 
 def test_an_attempt_that_died_between_call_and_record_is_not_repeated() -> None:
     order = Order(HANDLE)
-    order.ledger.intend("training-i1", order.clock())
+    order.ledger.intend("training-i1", order.clock(), DEADLINE)
     with pytest.raises(ProviderOutcomeUnknown):
         order.submit()
     assert order.calls.count == 0
@@ -108,7 +108,7 @@ def test_an_attempt_that_died_between_call_and_record_is_not_repeated() -> None:
 
 def test_a_handle_that_a_callback_brought_first_is_used() -> None:
     order = Order(JobHandle(provider_job_id="answered late"))
-    order.ledger.intend("training-i1", order.clock())
+    order.ledger.intend("training-i1", order.clock(), DEADLINE)
     order.ledger.found("training-i1", HANDLE)
     assert order.submit() == HANDLE
 
@@ -116,5 +116,5 @@ def test_a_handle_that_a_callback_brought_first_is_used() -> None:
 def test_there_is_no_call_without_a_job() -> None:
     order = Order(HANDLE)
     with pytest.raises(LookupError):
-        submit_once(order.ledger, "training-other", order.calls, order.clock)
+        submit_once(order.ledger, "training-other", order.calls, order.clock, deadline_at=DEADLINE)
     assert order.calls.count == 0

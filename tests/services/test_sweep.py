@@ -8,6 +8,7 @@ from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.observability import ORIGIN, keys_of, log_keys
+from character_identity.ports.providers import Cancellation
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
@@ -23,6 +24,7 @@ from character_identity.services.jobs.sweep import (
 from character_identity.services.jobs.training import TrainingWorkflow
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import (
+    DEADLINE,
     NOON,
     a_generation,
     a_generation_job,
@@ -43,11 +45,11 @@ from tests.support.fakes import (
     FakeProviders,
     FakeTrainedWeights,
     FakeWorkflows,
+    slots_without_limit,
 )
 
 HANDLE = JobHandle(provider_job_id="t1")
 MINUTE = timedelta(minutes=1)
-DEADLINE = a_job().deadline_at
 LAST = DEADLINE + GRACE
 
 
@@ -56,7 +58,7 @@ class Provider(FakeProvider):
 
     trouble: Exception | None = None
 
-    def cancel(self, handle: JobHandle) -> bool:
+    def cancel(self, handle: JobHandle) -> Cancellation:
         if self.trouble is not None:
             raise self.trouble
         return super().cancel(handle)
@@ -105,6 +107,7 @@ class Harness:
             "bucket": self.bucket,
             "media": self.media,
             "providers": providers,
+            "slots": slots_without_limit(self.clock),
             "events": events,
             "callback_addresses": CallbackAddresses("off"),
             "now": self.clock,
@@ -232,7 +235,7 @@ class TestAMachineThatRuns:
         harness.sweep()
         failure = harness.failure()
         assert failure is not None
-        assert failure.code == "deadline_exceeded"
+        assert failure.code == "not_ordered"
         assert not harness.workflows.is_running(harness.job)
         assert harness.job.money == "released"
         kind = event_id_of("GenerationFailed", "g1") if draws else event_id_of("IdentityFailed", "i1")

@@ -23,6 +23,7 @@ from tests.support.fakes import (
     FakeProviders,
     FakeTrainedWeights,
     event_service,
+    slots_without_limit,
 )
 
 WEIGHTS = "https://v3.fal.media/lora.safetensors"
@@ -45,6 +46,7 @@ class Harness:
             self.bucket,
             self.media,
             FakeProviders(self.provider),
+            slots_without_limit(self.clock),
             self._check_weights,
             self.trained_weights,
             event_service(self.events),

@@ -9,6 +9,7 @@ from PIL import Image
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity, Weights
 from character_identity.domain.job import ProviderJob
+from character_identity.domain.slots import Lease
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -66,6 +67,9 @@ def a_generation(**changes: Any) -> Generation:
     return Generation(**(values | changes))
 
 
+DEADLINE = NOON + timedelta(minutes=10)
+
+
 def a_job(**changes: Any) -> ProviderJob:
     """The accepted order of Sarah's training, for two dollars."""
     values: dict[str, Any] = {
@@ -76,13 +80,19 @@ def a_job(**changes: Any) -> ProviderJob:
         "subject_id": "i1",
         "provider": "fal-lora",
         "accepted_at": NOON,
-        "deadline_at": NOON + timedelta(minutes=10),
+        "deadline_at": DEADLINE,
         "callback_token": "secret",
         "budget_month": "2026-11",
         "reserved_microusd": 2_000_000,
         "estimate_microusd": 2_000_000,
     }
     return ProviderJob(**(values | changes))
+
+
+def a_lease(job_id: str, **changes: Any) -> Lease:
+    """Ann's place for a job, from noon on for ten minutes."""
+    values: dict[str, Any] = {"owner": "ann", "priority": "interactive", "since": NOON, "until": DEADLINE}
+    return Lease(job_id=job_id, **(values | changes))
 
 
 def a_generation_job(**changes: Any) -> ProviderJob:

@@ -22,8 +22,10 @@ from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJo
 from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
 from character_identity.domain.reference_set import ReferenceAnalysis
+from character_identity.domain.slots import UNLIMITED, Lease, Slots
 from character_identity.observability import origin
 from character_identity.ports.providers import (
+    Cancellation,
     Estimate,
     GenerationPlan,
     GenerationStatus,
@@ -32,6 +34,7 @@ from character_identity.ports.providers import (
     TrainingStatus,
 )
 from character_identity.ports.stores import IdempotencyRecord, UploadTicket
+from character_identity.services.jobs.slots import SlotService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import NOON, an_identity
 from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
@@ -50,6 +53,44 @@ class Clock:
 
     def pass_by(self, **duration: float) -> None:
         self.time += timedelta(**duration)
+
+
+class FakeSlots:
+    """The slots of accounts, ``limits`` many; as many as there are jobs where it says nothing."""
+
+    def __init__(self, **limits: int) -> None:
+        self.limits = limits
+        self.rows: dict[str, Slots] = {}
+
+    def is_limited(self, account: str) -> bool:
+        return self.limits.get(account, UNLIMITED) != UNLIMITED
+
+    def get(self, account: str) -> Slots:
+        limit = self.limits[account]
+        return self.rows.get(account, Slots(limit=limit)).model_copy(update={"limit": limit})
+
+    def replace(self, account: str, old: Slots, new: Slots) -> bool:
+        stored = self.get(account)
+        if stored.version != old.version:
+            return False
+        changes = {"waiting": stored.waiting, "version": stored.version + 1}
+        self.rows[account] = new.model_copy(update=changes)
+        return True
+
+    def wait(self, account: str, lease: Lease) -> None:
+        stored = self.get(account)
+        others = tuple(each for each in stored.waiting if each.job_id != lease.job_id)
+        self.rows[account] = stored.model_copy(update={"waiting": (*others, lease)})
+
+    def leave(self, account: str, job_id: str) -> None:
+        stored = self.get(account)
+        others = tuple(each for each in stored.waiting if each.job_id != job_id)
+        self.rows[account] = stored.model_copy(update={"waiting": others})
+
+
+def slots_without_limit(now: Callable[[], datetime]) -> SlotService:
+    """Slots for as many jobs as there are."""
+    return SlotService(slots=FakeSlots(), wake=lambda job_id: None, now=now)
 
 
 class FakeLedger:
@@ -85,12 +126,13 @@ class FakeLedger:
     def get(self, job_id: str) -> ProviderJob | None:
         return self.rows.get(job_id)
 
-    def intend(self, job_id: str, at: datetime) -> bool:
+    def intend(self, job_id: str, at: datetime, deadline_at: datetime) -> bool:
         return self._change(
             job_id,
             lambda job: job.open and job.state == "accepted",
             state="intended",
             intended_at=at,
+            deadline_at=deadline_at,
             not_before=None,
         )
 
@@ -110,6 +152,12 @@ class FakeLedger:
 
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
         self._change(job_id, lambda job: job.state == "intended", state=state)
+
+    def postpone(self, job_id: str, deadline_at: datetime) -> None:
+        self._change(job_id, lambda job: job.open, deadline_at=deadline_at)
+
+    def drop(self, job_id: str) -> None:
+        self._change(job_id, lambda job: job.open and job.state == "submitted", state="dropped")
 
     def report_cost(self, job_id: str, amount_microusd: int) -> None:
         self._change(job_id, lambda job: job.open, reported_microusd=amount_microusd)
@@ -458,7 +506,7 @@ class FakeJobs:
     def find(self, order: Any, since: datetime) -> JobHandle | None:
         return self._provider.found
 
-    def cancel(self, handle: JobHandle) -> bool:
+    def cancel(self, handle: JobHandle) -> Cancellation:
         return self._provider.cancel(handle)
 
     def erase(self, handle: JobHandle) -> bool:
@@ -501,7 +549,8 @@ class FakeImages(FakeJobs):
 class FakeProvider:
     """Answers what the test set; an exception among the answers is raised. Counts its paid calls.
 
-    ``found`` is what a look-up finds; ``cancels`` and ``erases`` say whether it can be asked for that.
+    ``found`` is what a look-up finds; ``cancels`` is what comes of cancelling, ``erases`` whether it can be
+    asked to.
     """
 
     mock = False
@@ -520,7 +569,7 @@ class FakeProvider:
         self.orders: list[Any] = []
         self.supports_lookup = False
         self.found: JobHandle | None = None
-        self.cancels = True
+        self.cancels: Cancellation = "asked"
         self.cancelled: list[JobHandle] = []
         self.erases = True
         self.erased: list[JobHandle] = []
@@ -532,7 +581,7 @@ class FakeProvider:
         self.paid_calls += 1
         return JobHandle(provider_job_id=f"job-{self.paid_calls}")
 
-    def cancel(self, handle: JobHandle) -> bool:
+    def cancel(self, handle: JobHandle) -> Cancellation:
         self.cancelled.append(handle)
         return self.cancels
 

@@ -24,7 +24,8 @@ Logs = list[dict[str, str]]
 class FalJob:
     """One queued request; ``forced`` is how it ended when its work did not get that far.
 
-    ``asked`` is set when somebody has asked after it.
+    ``alone`` is when it would run if no other job of the account did; ``asked`` is set when somebody has
+    asked after it.
     """
 
     request_id: str
@@ -32,6 +33,7 @@ class FalJob:
     application: str
     url: str
     sent_at: datetime
+    alone: Schedule
     schedule: Schedule
     steps: int | None
     call: Call

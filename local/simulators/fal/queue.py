@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from local.simulators.clock import NEVER, Schedule, iso
 from local.simulators.fal.access import REQUEST_ID, answered, authorised
+from local.simulators.fal.concurrency import line_up
 from local.simulators.fal.errors import FalAnswer, Json, platform_error, start_timeout
 from local.simulators.fal.jobs import COMPLETED, IN_QUEUE, FalJob
 from local.simulators.fal.kept_jobs import JOBS, document_of, order_of, outcome_of
@@ -99,7 +100,7 @@ class FalQueueSimulator:
         stuck = order.fault is not None and order.fault.kind == "stuck"
         work_s = settings.training_s if training else settings.generation_s
         early = settings.fal_webhook_early and order.options.webhook is not None and not stuck
-        schedule = Schedule.after(NEVER if stuck else now, settings.queue_s, work_s)
+        alone = Schedule.after(NEVER if stuck else now, settings.queue_s, work_s)
         call = Call("fal", order.endpoint, request_id, payload, iso(now), headers=order.options.headers)
         job = FalJob(
             request_id=request_id,
@@ -107,16 +108,26 @@ class FalQueueSimulator:
             application=application,
             url=f"{root}/{application}/requests/{request_id}",
             sent_at=now,
-            schedule=Schedule(now, now) if early else schedule,
+            alone=alone,
+            schedule=Schedule(now, now) if early else Schedule(NEVER, NEVER),
             steps=training_steps(payload) if training else None,
             call=self._simulator.ledger.record(call),
             work=self._simulator.start(self._work(order, call)),
             webhook=order.options.webhook,
         )
+        self._line_up(job)
         start_by = order.options.start_by(now)
         if job.schedule.starts_at > start_by:
             job.drop(start_by, start_timeout(wished=True))
         return job
+
+    def _line_up(self, *new: FalJob) -> None:
+        """Give places to all that wait, and tell their webhooks when they end now."""
+        settings, now = self._simulator.settings, self._simulator.clock.now()
+        for job in line_up([*self._jobs.values(), *new], settings.fal_concurrency, now):
+            if job not in new:
+                self._keep(job)
+                self._webhooks.expect(job)
 
     async def _work(self, order: Order, call: Call) -> FalAnswer:
         outcome = await self._models.run(order)
@@ -152,6 +163,7 @@ class FalQueueSimulator:
             application=document["application"],
             url=document["url"],
             sent_at=datetime.fromisoformat(document["sent_at"]),
+            alone=schedule_of(document["schedule"]),
             schedule=schedule_of(document["schedule"]),
             steps=document["steps"],
             call=call,
@@ -200,6 +212,7 @@ class FalQueueSimulator:
             job.drop(now, CANCELLED)
             self._keep(job)
             self._webhooks.expect(job)
+            self._line_up()
         if settings.fal_old_cancel:
             return _reply(job, {"success": True})
         return _reply(job, {"status": "CANCELLATION_REQUESTED"}, 202)

@@ -54,11 +54,42 @@ def test_a_job_passes_through_three_states(simulator: Simulation) -> None:
 
 
 def test_waiting_jobs_know_their_place(simulator: Simulation) -> None:
-    assert [training(simulator)["queue_position"] for _ in range(3)] == [0, 1, 2]
-    last = training(simulator)
-    assert simulator.fal("GET", last["status_url"]).json()["queue_position"] == 3
+    jobs = [training(simulator) for _ in range(4)]
+    assert [job["queue_position"] for job in jobs] == [0, 1, 2, 3]
+    assert positions(simulator, jobs) == [0, 1, 2, 3]
+
+
+def positions(simulator: Simulation, jobs: list[dict[str, Any]]) -> list[int | None]:
+    return [simulator.fal("GET", job["status_url"]).json().get("queue_position") for job in jobs]
+
+
+def test_an_account_runs_so_many_jobs_at_once_and_has_the_others_wait(simulator: Simulation) -> None:
+    jobs = [training(simulator) for _ in range(5)]
     simulator.clock.advance(1)
-    assert "queue_position" not in simulator.fal("GET", last["status_url"]).json()
+    assert positions(simulator, jobs) == [None, None, 0, 1, 2]
+    simulator.clock.advance(10)
+    assert positions(simulator, jobs) == [None, None, None, None, 0]
+    simulator.clock.advance(10)
+    assert positions(simulator, jobs) == [None] * 5
+    simulator.clock.advance(10)
+    states = [simulator.fal("GET", job["status_url"]).json()["status"] for job in jobs]
+    assert states == ["COMPLETED"] * 5
+
+
+def test_who_waits_moves_up_when_one_before_it_is_cancelled(simulator: Simulation) -> None:
+    jobs = [training(simulator) for _ in range(4)]
+    simulator.clock.advance(1)
+    simulator.fal("PUT", jobs[2]["cancel_url"])
+    assert positions(simulator, jobs)[3] == 0
+    simulator.clock.advance(10)
+    assert simulator.fal("GET", jobs[3]["status_url"]).json()["status"] == "IN_PROGRESS"
+
+
+def test_an_account_with_room_has_nobody_wait(simulator: Simulation) -> None:
+    simulator.change(fal_concurrency=9)
+    jobs = [training(simulator) for _ in range(5)]
+    simulator.clock.advance(1)
+    assert positions(simulator, jobs) == [None] * 5
 
 
 def test_metrics_come_with_completion(simulator: Simulation) -> None:

@@ -138,6 +138,19 @@ class RateLimitSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlotSettings(Settings):
+    """How many jobs each provider is given at once; 0: as many as there are.
+
+    The defaults are what a new account gets: fal runs two
+    (https://fal.ai/docs/documentation/model-apis/concurrency-limits, read 2026-11-28), and Astria all
+    (https://docs.astria.ai/docs/support/faq, read 2026-11-22).
+    """
+
+    fal_slots: int = 2
+    astria_slots: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallbackSettings(Settings):
     """The address of our API where providers call back; ``off`` where they cannot reach it."""
 

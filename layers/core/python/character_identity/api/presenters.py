@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from character_identity.api.schemas import (
@@ -16,6 +16,7 @@ from character_identity.api.schemas import (
     IdentityResponse,
     IdentitySummary,
     ImageResponse,
+    PlaceInLine,
     PriceResponse,
     ProviderResponse,
     ReferenceSimilarity,
@@ -28,13 +29,16 @@ from character_identity.domain.budget import Budget, Quote, usd
 from character_identity.domain.erasure import ErasureReceipt
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
+from character_identity.domain.job import account_of
 from character_identity.domain.prices import Price
 from character_identity.domain.score import Score
 from character_identity.ports.providers import Provider
-from character_identity.ports.stores import Bucket
+from character_identity.ports.stores import Bucket, SlotStore
 
 
-def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
+def present_identity(
+    identity: Identity, bucket: Bucket, queued: PlaceInLine | None = None
+) -> IdentityResponse:
     """An identity with links to its references and, where it has them, to its weights."""
     weights = identity.weights
     return IdentityResponse(
@@ -44,6 +48,7 @@ def present_identity(identity: Identity, bucket: Bucket) -> IdentityResponse:
         class_name=identity.class_name,
         status=identity.status,
         phase=identity.phase,
+        queued=queued,
         progress=identity.progress,
         reference_urls=[bucket.link(key) for key in identity.references],
         findings=identity.findings,
@@ -75,7 +80,10 @@ def summarise_identity(identity: Identity, bucket: Bucket) -> IdentitySummary:
 
 
 def present_generation(
-    generation: Generation, scores: dict[int, list[Score]], bucket: Bucket
+    generation: Generation,
+    scores: dict[int, list[Score]],
+    bucket: Bucket,
+    queued: PlaceInLine | None = None,
 ) -> GenerationResponse:
     """A generation with links to its pictures and the scores that are there by now."""
     images = [_present_image(image, scores.get(image.index, []), bucket) for image in generation.images]
@@ -85,6 +93,7 @@ def present_generation(
         generation_id=generation.generation_id,
         character_id=generation.identity_id,
         status=generation.status,
+        queued=queued,
         images=images,
         warnings=generation.warnings,
         metadata=_generation_metadata(generation),
@@ -108,6 +117,14 @@ def summarise_generation(generation: Generation, score: Score | None, bucket: Bu
         clip_similarity=score.mean if shown and score else None,
         error=generation.error,
     )
+
+
+def present_place(job_id: str, provider: str, slots: SlotStore, now: datetime) -> PlaceInLine | None:
+    """Where a job stands in the line for a slot at its provider; None if it does not."""
+    account = account_of(provider)
+    position = slots.get(account).position_of(job_id, now)
+    reason = f"As many jobs as our account at {account} may have at once are running."
+    return None if position is None else PlaceInLine(position=position, reason=reason)
 
 
 def present_receipt(receipt: ErasureReceipt) -> ErasureReceiptResponse:

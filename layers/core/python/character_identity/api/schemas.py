@@ -98,6 +98,13 @@ class IdentityMetadata(Body):
     created_at: datetime
 
 
+class PlaceInLine(Body):
+    """``position`` among the jobs that wait for a slot at the provider, 1 is next; nothing is ordered yet."""
+
+    position: int
+    reason: str
+
+
 class IdentityResponse(Body):
     """The specification's CharacterIdentityResult, extended."""
 
@@ -108,6 +115,7 @@ class IdentityResponse(Body):
     status: IdentityStatus
     phase: Phase
     progress: int
+    queued: PlaceInLine | None = None
     reference_urls: list[str]
     findings: list[Finding] = []
     main_reference_url: str | None = None
@@ -239,6 +247,7 @@ class GenerationResponse(Body):
     generation_id: str
     character_id: str
     status: GenerationStatus
+    queued: PlaceInLine | None = None
     images: list[ImageResponse]
     warnings: list[str]
     metadata: GenerationMetadata

@@ -21,6 +21,7 @@ LAST = "~"
 EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
 """How the sort keys begin of what is erased with an identity."""
 SCORE, DELIVERY, ENDPOINT = "SCORE#", "DELIVERY#", "ENDPOINT#"
+SLOTS = "SLOTS"
 NAMED_BY_ID = {"IDENTITY", "GENERATION", "JOB", "EVENT"}
 NOT_DUE: dict[str, None] = {"gsi1pk": None, "gsi1sk": None, "due_at": None}
 """The attributes of a row that nobody has to see to any more."""
@@ -86,6 +87,16 @@ def image_index_of(score_sk: str) -> int:
 def job(job_id: str) -> Key:
     """A row of the ledger."""
     return {"pk": f"JOB#{job_id}", "sk": "JOB"}
+
+
+def slots(account: str) -> Key:
+    """Which jobs run at a provider's account; who waits lies beside it."""
+    return {"pk": f"SLOTS#{account}", "sk": SLOTS}
+
+
+def waits_for_slot(account: str, job_id: str) -> Key:
+    """That a job waits for a slot."""
+    return {"pk": slots(account)["pk"], "sk": f"WAITING#{job_id}"}
 
 
 def budget(owner: str, month: str) -> Key:

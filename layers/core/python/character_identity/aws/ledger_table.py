@@ -32,9 +32,14 @@ class LedgerTable:
         item = self._table.get(keys.job(job_id))
         return None if item is None else ProviderJob.model_validate(item)
 
-    def intend(self, job_id: str, at: datetime) -> bool:
+    def intend(self, job_id: str, at: datetime, deadline_at: datetime) -> bool:
         """Write down that the call is about to be made; False if it is not ``accepted`` any more."""
-        changes = {"state": "intended", "intended_at": at.isoformat(), "not_before": None}
+        changes = {
+            "state": "intended",
+            "intended_at": at.isoformat(),
+            "deadline_at": deadline_at.isoformat(),
+            "not_before": None,
+        }
         return self._update(
             job_id, changes, f"#state = :accepted AND {OPEN}", accepted="accepted", reserved="reserved"
         )
@@ -58,6 +63,20 @@ class LedgerTable:
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
         """Write down that an intent was refused, or that nobody knows."""
         self._update(job_id, {"state": state}, "#state = :intended", intended="intended")
+
+    def postpone(self, job_id: str, deadline_at: datetime) -> None:
+        """Move the deadline of an open job."""
+        self._update(job_id, {"deadline_at": deadline_at.isoformat()}, OPEN, reserved="reserved")
+
+    def drop(self, job_id: str) -> None:
+        """Write down that a job was cancelled before the provider did anything that it bills."""
+        self._update(
+            job_id,
+            {"state": "dropped"},
+            f"#state = :submitted AND {OPEN}",
+            submitted="submitted",
+            reserved="reserved",
+        )
 
     def report_cost(self, job_id: str, amount_microusd: int) -> None:
         """Keep what the provider says it bills, until the job's money is settled."""

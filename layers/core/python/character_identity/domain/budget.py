@@ -74,7 +74,7 @@ def settlement_of(job: ProviderJob) -> Settlement:
 
     Only what the provider proved not to have accepted is released; an unknown outcome may have been billed.
     """
-    if job.state in {"accepted", "rejected"}:
+    if job.state in {"accepted", "rejected", "dropped"}:
         return Settlement("released", 0, 0)
     known = job.estimate_microusd if job.reported_microusd is None else job.reported_microusd
     committed = job.reserved_microusd if known is None else known

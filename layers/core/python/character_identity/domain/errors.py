@@ -265,16 +265,26 @@ class ProviderRejected(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """``retry_after_s`` is how long the provider asked to be left alone, if it said."""
+    """``retry_after_s`` is how long the provider asked to be left alone, if it said.
+
+    ``is_busy``: it took nothing because it has too much to do for us.
+    """
 
     status = 503
     default_code = "provider_unavailable"
 
     def __init__(
-        self, provider: str, message: str, *, retry_after_s: int | None = None, code: str | None = None
+        self,
+        provider: str,
+        message: str,
+        *,
+        retry_after_s: int | None = None,
+        is_busy: bool = False,
+        code: str | None = None,
     ) -> None:
         super().__init__(provider, message, code=code)
         self.retry_after_s = retry_after_s
+        self.is_busy = is_busy
 
 
 class ProviderOutcomeUnknown(ProviderError):

@@ -1,14 +1,21 @@
 """ProviderJob: one paid call, what is known of it, and the money that is set aside for it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from character_identity.domain.slots import Priority
+
 JobKind = str
 """``training`` or ``generation``, or whatever else a provider does for money; a word without hyphens."""
-JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown"]
-"""``accepted`` by us; ``intended`` just before the call; then what the provider made of it."""
+JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown", "dropped"]
+"""``accepted`` by us; ``intended`` just before the call; then what the provider made of it.
+
+``dropped``: it took the job, and said when it was cancelled that it had not begun."""
+
+LONGEST_WAIT = timedelta(days=1)
+"""For a slot, and then in the provider's queue."""
 
 
 class JobHandle(BaseModel):
@@ -38,6 +45,7 @@ class ProviderJob(BaseModel):
     that there was a callback. ``not_before`` is when the provider wants to be asked again at the
     earliest; ``callback_pending`` is true from a callback until the provider was asked.
     ``correlation_id`` names the request that ordered it, on every log line about it.
+    ``deadline_at`` is when nobody waits any more: for a slot at first, and then for the provider.
     ``bill_is_implausible`` is kept of what was settled.
     """
 
@@ -49,6 +57,7 @@ class ProviderJob(BaseModel):
     provider: str
     correlation_id: str = ""
     state: JobState = "accepted"
+    priority: Priority = "interactive"
     accepted_at: datetime
     deadline_at: datetime
     callback_token: str
@@ -67,9 +76,19 @@ class ProviderJob(BaseModel):
     callback_pending: bool = False
 
     @property
+    def account(self) -> str:
+        """Whose account it runs in."""
+        return account_of(self.provider)
+
+    @property
     def open(self) -> bool:
         """True while its money is set aside, so that somebody has to process it."""
         return self.money == "reserved"
+
+
+def account_of(provider: str) -> str:
+    """The account that a provider bills and limits: ``fal`` for all that run at fal."""
+    return provider.partition("-")[0]
 
 
 def job_id_of(kind: JobKind, subject_id: str) -> str:

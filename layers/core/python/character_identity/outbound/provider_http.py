@@ -99,7 +99,7 @@ class ProviderHttpClient:
         delay_s = self._delay_s(answer) if status in {429, 503} else None
         if status == httpx.codes.TOO_MANY_REQUESTS:
             message = f"asks for fewer calls (429): {reason}"
-            return ProviderUnavailable(self._name, message, retry_after_s=delay_s)
+            return ProviderUnavailable(self._name, message, retry_after_s=delay_s, is_busy=True)
         if status in {401, 402, 403}:
             error = ProviderRejected if answer.request.method == "POST" else ProviderUnavailable
             return error(self._name, f"refused our account ({status}): {reason}")

@@ -49,10 +49,11 @@ class JobStatus:
     believed only when it was said twice.
     """
 
-    state: Literal["queued", "running", "done", "failed", "missing"]
+    state: Literal["queued", "running", "done", "failed", "cancelled", "missing"]
     cost_usd: float | None = None
     reason: str | None = None
     took_s: float | None = None
+    queue_position: int | None = None
 
     @property
     def took_ms(self) -> int | None:
@@ -113,6 +114,10 @@ class GenerationStatus(JobStatus):
     images: tuple[ProducedImage, ...] = ()
 
 
+Cancellation = Literal["dropped", "asked", "finished", "impossible"]
+"""What came of cancelling: ``dropped`` before anything was done that is billed; ``asked``, so that it may
+still finish and be billed; ``finished`` before; or the provider has no way to."""
+
 Request = TypeVar("Request", contravariant=True)
 Order = TypeVar("Order", contravariant=True)
 Status = TypeVar("Status", bound=JobStatus, covariant=True)
@@ -160,8 +165,8 @@ class PaidJobs(Protocol[Request, Order, Status]):
     def find(self, order: Order, since: datetime) -> JobHandle | None:
         """The job that such an order of ``since`` or later started, or None if the provider has none."""
 
-    def cancel(self, handle: JobHandle) -> bool:
-        """Ask the provider to stop a job; False where that cannot be asked. Free, and repeatable."""
+    def cancel(self, handle: JobHandle) -> Cancellation:
+        """Ask the provider to stop a job. Free, and repeatable."""
 
     def erase(self, handle: JobHandle) -> bool:
         """Delete the job and what it made at the provider; False where that cannot be asked."""

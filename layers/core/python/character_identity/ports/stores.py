@@ -15,6 +15,7 @@ from character_identity.domain.job import JobHandle, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
+from character_identity.domain.slots import Lease, Slots
 from character_identity.domain.webhook import Delivery, Endpoint
 
 
@@ -83,8 +84,14 @@ class Ledger(Protocol):
     """One row for every paid call, written when the order is accepted, with its money set aside."""
 
     def get(self, job_id: str) -> ProviderJob | None: ...
-    def intend(self, job_id: str, at: datetime) -> bool:
-        """Write down that the call is about to be made; False if it is not open and ``accepted`` any more."""
+    def intend(self, job_id: str, at: datetime, deadline_at: datetime) -> bool:
+        """Write down that the call is about to be made; False if it is not open and ``accepted`` any more.
+
+        From then on the deadline is ``deadline_at``.
+        """
+
+    def postpone(self, job_id: str, deadline_at: datetime) -> None:
+        """Move the deadline of an open job."""
 
     def withdraw(self, job_id: str, not_before: datetime | None) -> None:
         """Take the intent back: the provider accepted nothing."""
@@ -97,6 +104,9 @@ class Ledger(Protocol):
 
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
         """Write down that an intent was refused, or that nobody knows."""
+
+    def drop(self, job_id: str) -> None:
+        """Write down that a job was cancelled before the provider did anything that it bills."""
 
     def report_cost(self, job_id: str, amount_microusd: int) -> None:
         """Keep what the provider says it bills, until the job's money is settled."""
@@ -121,6 +131,23 @@ class Ledger(Protocol):
 
     def run_again(self, job: ProviderJob, at: datetime) -> bool:
         """Count another run of the machine that sees to an open job; False if somebody else did."""
+
+
+class SlotStore(Protocol):
+    """Who has a slot at each provider's account (``fal``), and who waits for one."""
+
+    def is_limited(self, account: str) -> bool:
+        """Whether an account has slots at all."""
+
+    def get(self, account: str) -> Slots: ...
+    def replace(self, account: str, old: Slots, new: Slots) -> bool:
+        """Store who has a slot; False if that was changed since ``old`` was read."""
+
+    def wait(self, account: str, lease: Lease) -> None:
+        """Put a job in the line, or prolong its lease there."""
+
+    def leave(self, account: str, job_id: str) -> None:
+        """Take a job out of the line, if it is there."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
 from character_identity.services.jobs.callbacks import CallbackService
+from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.references import uploads_of
 from character_identity.services.webhooks.events import EventService
 
@@ -208,7 +209,7 @@ class ErasureService:
         try:
             if job.open:
                 with suppress(ProviderRejected):  # it may have ended, and is deleted then
-                    jobs.cancel(job.handle)
+                    cancel(self._ledger, jobs, job)
             outcome = _Outcome(True, Removed(provider_objects=int(jobs.erase(job.handle))))
         except ProviderRejected as exc:
             logger.warning("the provider refused to delete", extra=keys_of(job), exc_info=exc)

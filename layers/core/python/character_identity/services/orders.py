@@ -1,12 +1,11 @@
 """Orders: what a paid job will cost, the job that it becomes, and its start."""
 
 import logging
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from character_identity.domain.budget import Budget, Quote, microusd, month_of
 from character_identity.domain.errors import BudgetExceeded
-from character_identity.domain.job import JobKind, ProviderJob, job_id_of
+from character_identity.domain.job import LONGEST_WAIT, JobKind, ProviderJob, job_id_of
 from character_identity.observability import add_log_keys, keys_of, origin
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import PaidJobs, Provider
@@ -70,7 +69,7 @@ class OrderService:
             provider=provider.name,
             correlation_id=origin().get("correlation_id", ""),
             accepted_at=now,
-            deadline_at=now + timedelta(seconds=provider.jobs[kind].deadline_s),
+            deadline_at=now + LONGEST_WAIT,
             callback_token=self._new_id(),
             budget_month=quote.budget.month,
             reserved_microusd=quote.reserved_microusd,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from character_identity.services.jobs.callback_addresses import CallbackAddresses
     from character_identity.services.jobs.callbacks import CallbackService
     from character_identity.services.jobs.generation import GenerationWorkflow
+    from character_identity.services.jobs.slots import SlotService
     from character_identity.services.jobs.sweep import SweepService
     from character_identity.services.jobs.training import TrainingWorkflow
 
@@ -24,6 +25,12 @@ class Jobs(ProviderAdapters, Webhooks):
         from character_identity.services.jobs.callbacks import CallbackService
 
         return CallbackService(ledger=self.ledger, workflows=self.state_machines, providers=self.providers)
+
+    @cached_property
+    def slots(self) -> "SlotService":
+        from character_identity.services.jobs.slots import SlotService
+
+        return SlotService(slots=self.slot_table, wake=self.callbacks.tell, now=self.now)
 
     @cached_property
     def callback_addresses(self) -> "CallbackAddresses":
@@ -42,6 +49,7 @@ class Jobs(ProviderAdapters, Webhooks):
             bucket=self.bucket,
             media=self.result_http,
             providers=self.providers,
+            slots=self.slots,
             check_weights=check_weights,
             trained_weights=self.trained_weights,
             events=self.events,
@@ -60,6 +68,7 @@ class Jobs(ProviderAdapters, Webhooks):
             bucket=self.bucket,
             media=self.result_http,
             providers=self.providers,
+            slots=self.slots,
             events=self.events,
             callback_addresses=self.callback_addresses,
             now=self.now,

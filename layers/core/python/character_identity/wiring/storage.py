@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from character_identity.config import OrderSettings, StorageSettings
+from character_identity.config import OrderSettings, SlotSettings, StorageSettings
 from character_identity.ports.stores import (
     Bucket,
     Budgets,
@@ -18,6 +18,7 @@ from character_identity.ports.stores import (
     OpenWork,
     RequestCounts,
     Scores,
+    SlotStore,
     TrainedWeights,
 )
 from character_identity.wiring.base import Base
@@ -88,6 +89,13 @@ class Storage(Base):
         from character_identity.aws.ledger_table import LedgerTable
 
         return LedgerTable(self.table)
+
+    @cached_property
+    def slot_table(self) -> SlotStore:
+        from character_identity.aws.slot_table import SlotTable
+
+        settings = SlotSettings.from_env(self.env)
+        return SlotTable(self.table, {"fal": settings.fal_slots, "astria": settings.astria_slots})
 
     @cached_property
     def budget_table(self) -> Budgets:

@@ -10,6 +10,7 @@ from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnkn
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price
 from character_identity.outbound.provider_http import ProviderHttpClient, json_of
+from character_identity.ports.providers import Cancellation
 from character_identity.providers.answers import seconds_between, whole
 from character_identity.providers.astria.lists import AstriaLists, is_id
 
@@ -40,8 +41,8 @@ class AstriaJobs:
     def make_ready(self, order: Any) -> None:
         self._api.make_ready()
 
-    def cancel(self, handle: JobHandle) -> bool:
-        return False
+    def cancel(self, handle: JobHandle) -> Cancellation:
+        return "impossible"
 
     def erase(self, handle: JobHandle) -> bool:
         """Delete what may be deleted already."""

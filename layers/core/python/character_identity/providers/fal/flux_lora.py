@@ -83,7 +83,7 @@ class FluxLoraTrainer(FalJobs):
         """Where the training stands, without its cost: in which unit fal bills one is not documented."""
         status = self._queue.status(handle)
         if status.state == "IN_QUEUE":
-            return TrainingStatus("queued")
+            return TrainingStatus("queued", queue_position=status.queue_position)
         result = self._queue.result(handle) if status.state == "COMPLETED" else None
         if result is None:
             return TrainingStatus("running", fraction=_fraction(status.messages, request))

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from character_identity.domain.job import JobHandle
+from character_identity.ports.providers import Cancellation
 from character_identity.providers.fal.queue import FalQueue
 
 
@@ -26,9 +27,8 @@ class FalJobs:
     def find(self, order: Any, since: datetime) -> JobHandle | None:
         return None
 
-    def cancel(self, handle: JobHandle) -> bool:
-        self._queue.cancel(handle)
-        return True
+    def cancel(self, handle: JobHandle) -> Cancellation:
+        return self._queue.cancel(handle)
 
     def erase(self, handle: JobHandle) -> bool:
         return False

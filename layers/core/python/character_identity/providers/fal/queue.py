@@ -4,6 +4,7 @@ https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-22.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,8 @@ from character_identity.domain.job import JobHandle
 from character_identity.outbound.provider_http import NO_REASON, UNDECIDED, Key, ProviderHttpClient, json_of
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.gateways import Now
-from character_identity.providers.answers import LONGEST_LINK, REQUEST_ID, entries, link, number
+from character_identity.ports.providers import Cancellation
+from character_identity.providers.answers import LONGEST_LINK, REQUEST_ID, entries, link, number, whole
 
 STILL_RUNNING = "Request is still in progress"
 ALREADY_COMPLETED = "ALREADY_COMPLETED"
@@ -27,7 +29,10 @@ An upload is announced with both, as fal's Python client does (fal-client 1.0.3)
 ``X-Fal-Object-Lifecycle`` alone. Always a number: ``null`` should mean no limit, but an output was seen
 deleted within minutes of it.
 """
-UNSETTLED = (UNDECIDED - {499}) | {401, 402, 403, 429}
+CLIENT_CANCELLED = 499
+ENDINGS: Mapping[int, Literal["cancelled", "missing"]] = {CLIENT_CANCELLED: "cancelled", 404: "missing"}
+"""What a job without a result was, by the status of its result; any other failed."""
+UNSETTLED = (UNDECIDED - {CLIENT_CANCELLED}) | {401, 402, 403, 429}
 """What a result answers that says nothing about the job; 499 says that it was cancelled."""
 
 
@@ -41,24 +46,20 @@ class FalStatus:
     state: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
     messages: list[str]
     took_s: float | None = None
+    queue_position: int | None = None
 
 
 @dataclass(frozen=True)
 class FalResult:
     """The bare model output, or the reason why there is none; ``billable_units`` in the endpoint's unit.
 
-    ``is_missing``: fal does not know the job.
+    ``ending`` is the state of a job that has no output: ``missing`` where fal does not know it.
     """
 
     output: dict[str, Any] | None
     reason: str | None = None
     billable_units: float | None = None
-    is_missing: bool = False
-
-    @property
-    def ending(self) -> Literal["failed", "missing"]:
-        """The state of a job that has no output."""
-        return "missing" if self.is_missing else "failed"
+    ending: Literal["failed", "cancelled", "missing"] = "failed"
 
 
 class FalQueue:
@@ -136,7 +137,8 @@ class FalQueue:
         lines = (log.get("message") if isinstance(log, dict) else log for log in entries(body.get("logs")))
         metrics = body.get("metrics")
         took_s = number(metrics.get("inference_time")) if isinstance(metrics, dict) else None
-        return FalStatus(state, [line for line in lines if isinstance(line, str)], took_s)
+        position = whole(body.get("queue_position"))
+        return FalStatus(state, [line for line in lines if isinstance(line, str)], took_s, position)
 
     def result(self, handle: JobHandle) -> FalResult | None:
         """The result of a completed job, or None while it is not there.
@@ -154,16 +156,18 @@ class FalQueue:
         if status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)
         if not answer.is_success:
-            return FalResult(None, reason=_why(status, reason), is_missing=status == httpx.codes.NOT_FOUND)
+            return FalResult(None, reason=_why(status, reason), ending=ENDINGS.get(status, "failed"))
         output = json_of(answer)
         if not isinstance(output, dict):
             raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
         return FalResult(output, billable_units=number(answer.headers.get("x-fal-billable-units")))
 
-    def cancel(self, handle: JobHandle) -> None:
+    def cancel(self, handle: JobHandle) -> Cancellation:
         """Ask fal to drop a job. One that waits is dropped at once; one that runs may finish and be billed.
 
-        A handle of before cancel URLs were kept has none.
+        Its result tells which: 499 where it yields nothing, which is not billed
+        (https://fal.ai/docs/documentation/model-apis/pricing, read 2026-11-28). A handle of before cancel
+        URLs were kept has none.
         """
         url = handle.cancel_url or f"{str(handle.result_url).removesuffix('/response')}/cancel"
         answer = self._api.send("PUT", url)
@@ -172,8 +176,14 @@ class FalQueue:
         gone = answer.status_code == httpx.codes.NOT_FOUND and _is_from_fal(answer)
         if answer.status_code == httpx.codes.NOT_FOUND and not gone:
             raise self._api.trouble(answer)
-        if not (answer.is_success or gone or ended):
+        if gone:
+            return "impossible"
+        if not (answer.is_success or ended):
             raise self._api.failure(answer)
+        result = self.result(handle)
+        if result is not None and result.ending == "cancelled":
+            return "dropped"
+        return "finished" if ended else "asked"
 
     def upload(self, content: bytes, file_name: str, content_type: str, *, lives_s: int) -> str:
         """Put a file into fal's storage for so long; returns the URL by which its models read it.
@@ -225,7 +235,7 @@ def _is_from_fal(answer: httpx.Response) -> bool:
 
 def _why(status: int, reason: str) -> str:
     """Why a job has no result."""
-    if status == 499:
+    if status == CLIENT_CANCELLED:
         return f"cancelled: {reason}"
     if status == httpx.codes.NOT_FOUND:
         return f"fal does not know this job any more: {reason}"

@@ -48,7 +48,7 @@ class CallbackService:
         if (
             job is None
             or not hmac.compare_digest(job.callback_token.encode(), callback_token.encode())
-            or job.provider.partition("-")[0] != vendor
+            or job.account != vendor
         ):
             raise NotFound("There is no such callback.", code="unknown_callback")
         add_log_keys(**keys_of(job))

@@ -26,6 +26,7 @@ from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers, ReferenceImage
 from character_identity.ports.stores import Bucket, Generations, Identities, Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
+from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import NEVER_ALLOWED, JobWorkflow
 from character_identity.services.references import images_of
@@ -36,14 +37,23 @@ KEPT = {"succeeded", "filtered"}
 
 
 class GenerationState(MachineState):
-    """Where one generation stands; ``unsubmitted`` is to be ordered once more.
+    """Where one generation stands.
 
-    ``is_prepared`` is false in executions that began before there was a task for it.
+    ``waiting`` has no slot at the provider yet, ``unsubmitted`` is to be ordered once more. ``is_prepared``
+    is false in executions that began before there was a task for it.
     """
 
     is_prepared: bool = False
     state: Literal[
-        "queued", "unsubmitted", "running", "generated", "succeeded", "failed", "cancelled", "parked"
+        "queued",
+        "waiting",
+        "unsubmitted",
+        "running",
+        "generated",
+        "succeeded",
+        "failed",
+        "cancelled",
+        "parked",
     ] = "queued"
 
 
@@ -62,11 +72,12 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         bucket: Bucket,
         media: Media,
         providers: Providers,
+        slots: SlotService,
         events: EventService,
         callback_addresses: CallbackAddresses,
         now: Now,
     ) -> None:
-        super().__init__(ledger, providers, events, callback_addresses, now)
+        super().__init__(ledger, providers, slots, events, callback_addresses, now)
         self._generations = generations
         self._identities = identities
         self._bucket = bucket

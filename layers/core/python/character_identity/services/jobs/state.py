@@ -13,6 +13,8 @@ LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
 """A link that does not work right after its job was completed is tried again for so long."""
 
 
+WAITING = "waiting"
+"""The state of a machine whose job has no slot at the provider yet."""
 MOST_STEPS = 20
 """Of growth; after fewer the longest pause is reached."""
 GIVEN_UP = Failure(code="given_up", message="It was settled, cancelled or erased meanwhile.")
@@ -28,6 +30,8 @@ class MachineState(BaseModel):
     ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
     ``missing_since`` is when the provider first said that it does not know the job, and nothing else since;
     ``orders`` counts how often the order was made and proved not to have been taken.
+    ``queue_position`` is how many jobs were before it in the provider's queue when it was asked last; None:
+    it was not there, or the provider does not say.
     ``provider`` and ``correlation_id`` are for the log.
 
     Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
@@ -47,6 +51,7 @@ class MachineState(BaseModel):
     links_until: datetime | None = None
     missing_since: datetime | None = None
     orders: int = 0
+    queue_position: int | None = None
     error: dict[str, Any] | None = None
 
     @model_validator(mode="before")
@@ -117,8 +122,17 @@ class Backoff:
         return max(self.usual_s // 3, 1), self.usual_s * 2
 
 
+SLOT_BACKOFF = Backoff(first_s=30, longest_s=120, usual_s=0)
+"""How often a job asks for a slot that nobody told it of."""
+
+
 def overdue(job: ProviderJob) -> Failure:
     """Why a job is given up at its deadline."""
+    if job.state == "accepted":
+        return Failure(
+            code="not_ordered",
+            message=f"{job.provider} did not take the {job.kind} in time; nothing was billed.",
+        )
     if job.handle is None and job.state in {"intended", "unknown"}:
         return Failure(
             code="provider_outcome_unknown",

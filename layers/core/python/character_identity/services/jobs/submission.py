@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from character_identity.domain.errors import (
     InvalidRequest,
@@ -17,12 +17,14 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Ledger
 
 
-def submit_once(ledger: Ledger, job_id: str, submit: Callable[[], JobHandle], now: Now) -> JobHandle:
+def submit_once(
+    ledger: Ledger, job_id: str, submit: Callable[[], JobHandle], now: Now, *, deadline_at: datetime
+) -> JobHandle:
     """Make a job's paid call at most once; a repeated call answers with the first one's handle.
 
     The intent is written before the call and the handle right after it. An intent without a handle means that
     an earlier attempt died in between, or is being made: whether the provider accepted it is unknown, so it
-    is not made again.
+    is not made again. With the intent the job's time begins to run, until ``deadline_at``.
 
     Raises:
         ProviderUnavailable: nothing was accepted; the intent is taken back and the call may be made again,
@@ -41,7 +43,7 @@ def submit_once(ledger: Ledger, job_id: str, submit: Callable[[], JobHandle], no
             "asked for time",
             retry_after_s=math.ceil((job.not_before - now()).total_seconds()),
         )
-    if not ledger.intend(job_id, now()):
+    if not ledger.intend(job_id, now(), deadline_at):
         job = ledger.get(job_id) or job
         if job.handle is not None:
             return job.handle

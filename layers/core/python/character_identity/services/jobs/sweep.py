@@ -17,6 +17,7 @@ from character_identity.ports.gateways import Media, Now, Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
+from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.state import overdue
 from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, JobWorkflow, report_parked
 from character_identity.services.webhooks.events import EventService
@@ -120,6 +121,7 @@ class SweepService:
             last = job.parked.until + PARKED_GRACE
         if now >= last:
             self._workflows.stop(job, "It did not end in time.")
+            self._stopped_at_provider(job)
             self._settle(job, overdue(job))
         elif self._workflows.is_running(job):
             self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
@@ -131,7 +133,8 @@ class SweepService:
         elif job.parked is not None:
             self._fetch_parked(job, job.parked)
         elif now >= job.deadline_at:
-            self._settle(job, overdue(job))
+            if self._stopped_at_provider(job):  # else it is asked again, until the grace is over
+                self._settle(job, overdue(job))
         elif job.runs >= MOST_RUNS:
             self._settle(job, INTERRUPTED)
         elif self._ledger.run_again(job, now + STARTS_WITHIN):
@@ -149,8 +152,7 @@ class SweepService:
     def _stopped_at_provider(self, job: ProviderJob) -> bool:
         """Ask for it, as its machine would if it were running; False if there was no answer."""
         try:
-            if job.handle is not None:
-                self._providers[job.provider].jobs[job.kind].cancel(job.handle)
+            cancel(self._ledger, self._providers[job.provider].jobs[job.kind], job)
         except ProviderRejected as exc:
             logger.warning("the provider refused to stop", exc_info=exc)
         except (ProviderUnavailable, ProviderNotConfigured) as exc:
@@ -160,7 +162,7 @@ class SweepService:
 
     def _settle(self, job: ProviderJob, failure: Failure) -> None:
         """Settle it as failed, unless it has an outcome; and its money."""
-        outcome = self._kinds[job.kind].settle(job, failure)
+        outcome = self._kinds[job.kind].settle(self._ledger.get(job.job_id) or job, failure)
         logger.warning(
             "a job was settled by the sweep",
             extra={"status": outcome.status, "code": outcome.error and outcome.error.code},

@@ -22,6 +22,7 @@ from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import Providers, TrainingOrder, TrainingStatus
 from character_identity.ports.stores import Bucket, Identities, Ledger, TrainedWeights
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
+from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import NEVER_ALLOWED, JobWorkflow
 from character_identity.services.references import images_of
@@ -34,10 +35,13 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingState(MachineState):
-    """Where the training of one identity stands; ``unsubmitted`` is to be ordered once more."""
+    """Where the training of one identity stands.
+
+    ``waiting`` has no slot at the provider yet, ``unsubmitted`` is to be ordered once more.
+    """
 
     state: Literal[
-        "preparing", "unsubmitted", "training", "trained", "ready", "failed", "parked", "cancelled"
+        "preparing", "waiting", "unsubmitted", "training", "trained", "ready", "failed", "parked", "cancelled"
     ] = "preparing"
 
 
@@ -55,13 +59,14 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
         bucket: Bucket,
         media: Media,
         providers: Providers,
+        slots: SlotService,
         check_weights: Callable[[Path], None],
         trained_weights: TrainedWeights,
         events: EventService,
         callback_addresses: CallbackAddresses,
         now: Now,
     ) -> None:
-        super().__init__(ledger, providers, events, callback_addresses, now)
+        super().__init__(ledger, providers, slots, events, callback_addresses, now)
         self._identities = identities
         self._bucket = bucket
         self._media = media

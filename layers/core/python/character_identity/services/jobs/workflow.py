@@ -19,13 +19,23 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.failure import Failure
-from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
+from character_identity.domain.job import LONGEST_WAIT, JobHandle, JobKind, Parked, ProviderJob
 from character_identity.observability import count
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import JobStatus, PaidJobs, Providers
 from character_identity.ports.stores import Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
-from character_identity.services.jobs.state import GIVEN_UP, UNFINISHED, Backoff, MachineState, overdue
+from character_identity.services.jobs.cancellation import cancel
+from character_identity.services.jobs.slots import SlotService
+from character_identity.services.jobs.state import (
+    GIVEN_UP,
+    SLOT_BACKOFF,
+    UNFINISHED,
+    WAITING,
+    Backoff,
+    MachineState,
+    overdue,
+)
 from character_identity.services.jobs.submission import submit_once
 from character_identity.services.webhooks.events import EventService
 
@@ -35,6 +45,11 @@ PARKED_FOR = timedelta(days=7)
 """So long fal is asked to keep pictures; weights, and all at Astria, live 30 days."""
 NEVER_ALLOWED = f"its host was not allowed within {PARKED_FOR.days} days"
 PARKED_CHECKED_AFTER = timedelta(minutes=10)
+STOPS_WITHIN = timedelta(minutes=5)
+"""After its deadline a job is to be stopped at the provider, which has so long to answer."""
+STOP_AGAIN_AFTER_S = 30
+DROPPED_OUT_AFTER = timedelta(minutes=3)
+"""A job in the line for a slot whose machine is so much later than it meant to be counts as dead."""
 MAX_ORDERS = 3
 """A provider that fails three times at the same order chokes on what it says."""
 
@@ -89,12 +104,14 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         self,
         ledger: Ledger,
         providers: Providers,
+        slots: SlotService,
         events: EventService,
         callback_addresses: CallbackAddresses,
         now: Now,
     ) -> None:
         self._ledger = ledger
         self._providers = providers
+        self._slots = slots
         self._events = events
         self._callback_addresses = callback_addresses
         self._now = now
@@ -128,29 +145,50 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     # the tasks of the machine
 
     def submit(self, state: StateT) -> StateT:
-        """Order the job, once however often this runs; whether it was accepted the next poll shows."""
+        """Order the job as soon as it has a slot, once however often this runs.
+
+        Whether it was accepted the next poll shows.
+        """
         job, subject = self._job(state), self._open(state)
+        state = state.model_copy(update={"deadline_at": job.deadline_at})
         ordered = state.model_copy(update={"state": self.at_provider})
-        order = None
-        if subject is not None and job.parked is None and not state.past_deadline(self._now()):
-            order = self._make_order(subject, self._callback_addresses.url_for(job))
-        if subject is None or order is None:
+        if subject is None or job.parked is not None or state.past_deadline(self._now()):
+            return ordered.model_copy(update={"poll_seconds": 1})
+        if job.state == "accepted":
+            ends_at = self._now() + timedelta(seconds=self._jobs(job).deadline_s)
+            waiting = self._without_slot(state, job, ends_at)
+            if waiting is not None:
+                return waiting
+            ordered = ordered.model_copy(update={"deadline_at": ends_at, "polls": 0})
+        order = self._make_order(subject, self._callback_addresses.url_for(job))
+        if order is None:
             return ordered.model_copy(update={"poll_seconds": 1})
         submitted = self._wait(ordered, job)
         jobs = self._jobs(job)
         jobs.make_ready(order)
         try:
-            handle = submit_once(self._ledger, job.job_id, lambda: jobs.submit(order), self._now)
+            handle = submit_once(
+                self._ledger,
+                job.job_id,
+                lambda: jobs.submit(order),
+                self._now,
+                deadline_at=submitted.deadline_at or job.deadline_at,
+            )
         except ProviderOutcomeUnknown as exc:
             logger.warning("whether the order was accepted is not known", exc_info=exc)
             return submitted
+        except ProviderUnavailable as exc:
+            if exc.is_busy:
+                self._slots.lower(job)
+            raise
         self._mark_accepted(subject, job, handle)
         return submitted
 
     def check(self, state: StateT) -> StateT:
         """Ask the provider; a provider that does not answer is asked again until the deadline."""
         job = self._ledger.consume_callback(state.job_id) or self._job(state)
-        state = state.model_copy(update={"was_called_back": state.was_called_back or job.callback_pending})
+        was_called_back = state.was_called_back or (job.callback_pending and job.state != "accepted")
+        state = state.model_copy(update={"was_called_back": was_called_back, "deadline_at": job.deadline_at})
         subject = self._open(state)
         if subject is None:
             return self._give_up(state, job)
@@ -203,6 +241,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             "cost_is_implausible": settlement.is_implausible,
             "error": failure,
         }
+        self._slots.release(job)
         try:
             subject, event_id = self._store_outcome(self._get(job.subject_id), outcome)
         except NotFound:
@@ -273,11 +312,16 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Go on by what the provider said."""
         if status.cost_usd is not None:
             self._ledger.report_cost(job.job_id, microusd(status.cost_usd))
-        if status.state == "failed":
+        if status.state == "cancelled":
+            self._ledger.drop(job.job_id)
+        if status.state in {"failed", "cancelled"}:
             reason = status.reason or f"The provider failed the {self.kind}."
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
         self._apply_status(subject, job, status)
-        return state.completed(self.done, self._now()) if status.state == "done" else self._wait(state, job)
+        if status.state == "done":
+            self._slots.release(job)
+            return state.completed(self.done, self._now())
+        return self._wait(self._after_queue(state, job, status), job)
 
     def _miss(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
         """Believe that a job is not there when it was said twice, and not right after the order."""
@@ -290,6 +334,42 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         missed = state.model_copy(update={"missing_since": since})
         return self._wait(missed, job, math.ceil(BELIEVED_AFTER.total_seconds()))
 
+    def _without_slot(self, state: StateT, job: ProviderJob, ends_at: datetime) -> StateT | None:
+        """Wait for a slot; None once the job has one, for as long as its order may take.
+
+        Whoever gives one back wakes the machine as a callback does, and its check leads back to the order.
+        """
+        now = self._now()
+        waiting = state.model_copy(update={"state": WAITING}).wait(now, SLOT_BACKOFF, awaiting_callback=False)
+        asks_again_by = now + timedelta(seconds=waiting.poll_seconds) + DROPPED_OUT_AFTER
+        has_slot = self._slots.acquire(job, until=ends_at + STOPS_WITHIN, asks_again_by=asks_again_by)
+        return None if has_slot else waiting
+
+    def _after_queue(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
+        """Let the deadline run from the provider's start, and from each step forward in its queue."""
+        before, place = state.queue_position, status.queue_position
+        if before == place or (before is not None and place is not None and place > before):
+            return state
+        in_time = self._now() + timedelta(seconds=self._jobs(job).deadline_s)
+        deadline_at = max(job.deadline_at, min(in_time, job.accepted_at + LONGEST_WAIT))
+        self._ledger.postpone(job.job_id, deadline_at)
+        return state.model_copy(update={"queue_position": place, "deadline_at": deadline_at})
+
+    def _end_at_deadline(self, state: StateT, job: ProviderJob) -> StateT:
+        """Nobody waits any more: stop the job at the provider, which has some minutes to answer."""
+        once_more = state.model_copy(update={"poll_seconds": STOP_AGAIN_AFTER_S, "polls": state.polls + 1})
+        may_go_on = state.deadline_at is not None and self._now() < state.deadline_at + STOPS_WITHIN
+        try:
+            cancelled = cancel(self._ledger, self._jobs(job), job)
+        except ProviderUnavailable as exc:
+            logger.warning("the provider did not stop the job yet", exc_info=exc)
+            cancelled = "finished"
+        except ProviderRejected as exc:
+            logger.warning("the provider refused to stop the job", exc_info=exc)
+            cancelled = "impossible"
+        # Its results may be there after all, or the provider does not answer.
+        return once_more if cancelled == "finished" and may_go_on else state.failed(overdue(job))
+
     def _give_up(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody wants it any more: stop it at the provider, and delete it there if it was erased.
 
@@ -298,7 +378,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """
         if job.handle is not None:
             try:
-                self._jobs(job).cancel(job.handle)
+                cancel(self._ledger, self._jobs(job), job)
                 if self._is_erased(state):
                     self._jobs(job).erase(job.handle)
             except ProviderRejected as exc:
@@ -319,7 +399,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _wait(self, state: StateT, job: ProviderJob, at_least_s: int | None = None) -> StateT:
         if state.past_deadline(self._now()):
-            return state.failed(overdue(job))
+            return self._end_at_deadline(state, job)
         backoff = Backoff(self.first_poll_s, self.longest_poll_s, self._jobs(job).usual_s)
         awaiting_callback = self._callback_addresses.on and not state.was_called_back
         return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)

@@ -1,0 +1,102 @@
+"""Slots: gives a provider's slots to jobs, and takes them back."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from character_identity.domain.job import ProviderJob
+from character_identity.domain.slots import Lease, Slots
+from character_identity.ports.gateways import Now
+from character_identity.ports.stores import SlotStore
+
+ATTEMPTS = 20
+"""Of a change of who has a slot; each fails only where somebody else's change went through."""
+LOWERED_FOR = timedelta(minutes=10)
+"""After a provider said that it was busy."""
+
+logger = logging.getLogger(__name__)
+
+
+class SlotsContended(Exception):
+    """Others changed the slots again and again; the same call works later."""
+
+
+class SlotService:
+    """Leases slots: a job has one from before its order until its provider is done with it.
+
+    ``wake`` has the machine of a job go on that waits for one.
+    """
+
+    def __init__(self, *, slots: SlotStore, wake: Callable[[str], None], now: Now) -> None:
+        self._slots = slots
+        self._wake = wake
+        self._now = now
+
+    def acquire(self, job: ProviderJob, *, until: datetime, asks_again_by: datetime) -> bool:
+        """Take a slot until then at most, or stand in the line, until ``asks_again_by``; True: it has one."""
+        if not self._slots.is_limited(job.account):
+            return True
+        place = Lease(
+            job_id=job.job_id,
+            owner=job.owner,
+            priority=job.priority,
+            since=job.accepted_at,
+            until=asks_again_by,
+        )
+        stands = False
+        for _ in range(ATTEMPTS):
+            slots, now = self._slots.get(job.account), self._now()
+            if slots.has_slot(job.job_id, now):
+                return True
+            if place.job_id in {lease.job_id for lease in _with(slots, place).next_at(now)}:
+                taken = (*slots.held_at(now), place.model_copy(update={"until": until}))
+                if self._slots.replace(job.account, slots, slots.model_copy(update={"holders": taken})):
+                    self._slots.leave(job.account, job.job_id)
+                    return True
+            elif stands:
+                return False
+            else:  # and see once more: who gave a slot back in between did not know of this one
+                self._slots.wait(job.account, place)
+                stands = True
+        self._slots.wait(job.account, place)
+        return False
+
+    def release(self, job: ProviderJob) -> None:
+        """Give a slot back, or leave the line, and wake whoever is next; nothing where it has neither.
+
+        Raises:
+            SlotsContended: it could not be done now.
+        """
+        if not self._slots.is_limited(job.account):
+            return
+        for _ in range(ATTEMPTS):
+            slots = self._slots.get(job.account)
+            if any(lease.job_id == job.job_id for lease in slots.waiting):
+                self._slots.leave(job.account, job.job_id)
+            left = tuple(lease for lease in slots.holders if lease.job_id != job.job_id)
+            if len(left) == len(slots.holders):
+                return
+            freed = slots.model_copy(update={"holders": left})
+            if self._slots.replace(job.account, slots, freed):
+                for lease in freed.next_at(self._now()):
+                    self._wake(lease.job_id)
+                return
+        raise SlotsContended(f"The slots of {job.account} are contended.")
+
+    def lower(self, job: ProviderJob) -> None:
+        """Have fewer slots for a while: the provider was too busy for this job beside the others."""
+        if not self._slots.is_limited(job.account):
+            return
+        slots, now = self._slots.get(job.account), self._now()
+        others = [lease for lease in slots.held_at(now) if lease.job_id != job.job_id]
+        lowered = {"lowered_to": max(1, len(others)), "lowered_until": now + LOWERED_FOR}
+        if self._slots.replace(job.account, slots, slots.model_copy(update=lowered)):
+            logger.warning(
+                "the provider is busy, so it gets fewer jobs at once", extra={"limit": len(others)}
+            )
+
+
+def _with(slots: Slots, place: Lease) -> Slots:
+    """The slots as they are with a job in the line."""
+    others = tuple(lease for lease in slots.waiting if lease.job_id != place.job_id)
+    return slots.model_copy(update={"waiting": (*others, place)})

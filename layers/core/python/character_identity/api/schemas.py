@@ -3,16 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
 from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
 from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
-from character_identity.domain.text import without_controls
+from character_identity.domain.text import Clean
 
-Clean = AfterValidator(without_controls)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", max_length=80), Clean]
 ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9 ]{1,40}$")]

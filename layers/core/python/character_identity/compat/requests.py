@@ -4,12 +4,12 @@ import base64
 import binascii
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import AspectRatio
 from character_identity.domain.identity import DEFAULT_STEPS
-from character_identity.domain.text import without_controls
+from character_identity.domain.text import Clean
 
 CLIENT_GUIDANCE, CLIENT_STEPS = 7.5, 30
 """What the client sends when nobody chose: defaults of other models, under which Flux looks burnt."""
@@ -30,7 +30,6 @@ CLASS_WORDS = frozenset({"man", "woman", "boy", "girl", "cat", "dog", "person", 
 """Astria's classes (https://docs.astria.ai/docs/api/tune/create, read 2026-11-22), and "person"."""
 TITLE_PREFIX = "Character: "
 
-Clean = AfterValidator(without_controls)
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 

@@ -9,6 +9,7 @@ from PIL import Image
 from character_identity.domain.errors import InvalidRequest
 from character_identity.images import decoding
 from character_identity.images.decoding import PreparedImage
+from character_identity.images.pixels import plain
 from local.photographs import EILEEN
 from tests.support.builders import an_image
 
@@ -85,6 +86,24 @@ def test_an_image_is_stored_as_well_as_the_limit_lets_it() -> None:
     smaller = decoding.prepare(content, len(best) - 1).jpeg
     assert len(smaller) < 0.7 * len(best)
     assert refusal(lambda content: decoding.prepare(content, len(smaller) - 1), content) == "image_too_large"
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [((6000, 4000), (3000, 2000)), ((4000, 6000), (2000, 3000)), ((4000, 3000), (4000, 3000))],
+)
+def test_a_large_jpeg_is_decoded_at_no_more_than_twice_the_size_that_is_kept(
+    size: tuple[int, int], decoded: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def noted(image: Image.Image) -> Image.Image:
+        sizes.append(image.size)
+        return plain(image)
+
+    monkeypatch.setattr(decoding, "plain", noted)
+    kept = opened(prepared(an_image(*size)).jpeg).size
+    assert (sizes, max(kept)) == ([decoded], decoding.KEPT_SIDE)
 
 
 @pytest.mark.parametrize("side", [8_000, 10_000, 14_000])

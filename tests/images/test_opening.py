@@ -118,6 +118,26 @@ def test_more_scans_than_any_encoder_writes_are_refused_before_decoding() -> Non
     assert refused.value.code == "image_too_large"
 
 
+SCANS = b"\xff\xda\0\0" * (opening.MAX_SCANS + 1)
+
+
+@each_way
+@pytest.mark.parametrize(
+    "content",
+    [JPEG + SCANS, JPEG[:2] + b"\xff\xe5" + struct.pack(">H", 2 + len(SCANS)) + SCANS + JPEG[2:]],
+    ids=["behind the image", "in its metadata"],
+)
+def test_what_looks_like_scans_elsewhere_is_none(read: Callable[[bytes], Any], content: bytes) -> None:
+    """A telephone's live picture is a JPEG with a film behind it, whose bytes may be any."""
+    read(content)
+
+
+def test_bytes_of_a_webp_are_no_scans() -> None:
+    webp = an_image(320, 300, image_format="WEBP")
+    chunk = b"XYZ " + struct.pack("<I", len(SCANS)) + SCANS
+    decoding.decode(webp[:4] + struct.pack("<I", len(webp) - 8 + len(chunk)) + webp[8:] + chunk)
+
+
 def test_a_progressive_jpeg_is_read() -> None:
     out = BytesIO()
     Image.open(BytesIO(JPEG)).save(out, "JPEG", progressive=True)

@@ -1,6 +1,7 @@
 """Reads pictures that come from others: capped before decoding, judged, and made plain."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -90,6 +91,7 @@ def prepare(content: bytes, limit_bytes: int) -> PreparedImage:
 
 
 def _kept(content: bytes) -> Image.Image:
+    """Decode a picture as ``decode``, no side above KEPT_SIDE; a JPEG at no more than twice that size."""
     with reading(content), opened(content) as image:
         if min(image.size) < MIN_SIDE:
             raise InvalidRequest(
@@ -98,9 +100,10 @@ def _kept(content: bytes) -> Image.Image:
             )
         if max(image.size) > MAX_SIDE:
             raise InvalidRequest(f"A side has more than {MAX_SIDE} pixels.", code="image_too_large")
-        image.draft(None, (KEPT_SIDE, KEPT_SIDE))  # a large JPEG is decoded at half its size or less
+        scale = KEPT_SIDE / max(image.size)
+        image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
         picture = plain(image)
-    picture.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.BICUBIC, reducing_gap=2)
+    picture.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.BICUBIC, reducing_gap=1)
     return picture
 
 

@@ -4,6 +4,7 @@ Whatever a decoder raises about such bytes means that they cannot be read: Pillo
 exceptions than it documents (Pillow issues 3973, 4665, 6492, 6799, 8965).
 """
 
+import re
 import struct
 import warnings
 import zlib
@@ -23,7 +24,11 @@ MAX_PROFILE_BYTES = 1024**2
 FORMATS = ("JPEG", "PNG", "WEBP")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_START_OF_SCAN = b"\xff\xda"
+_JPEG = b"\xff\xd8\xff"
+_JPEG_MARKER = re.compile(
+    rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL
+)  # those that begin a segment, or end the file
+_END_OF_IMAGE, _START_OF_SCAN = b"\xd9", b"\xda"
 _XMP = b"XML:com.adobe.xmp\0\0"  # not compressed: it may hold the orientation
 _LOOKED_INTO = {b"iTXt", b"iCCP"}
 _OTHERS = {
@@ -64,7 +69,7 @@ def opened(content: bytes) -> Image.Image:
     """
     if content.startswith(_PNG):
         content = _without_text(content)
-    elif content.count(_START_OF_SCAN) > MAX_SCANS:
+    elif content.startswith(_JPEG) and _has_many_scans(content):
         raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
     image = Image.open(BytesIO(content), formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
@@ -79,7 +84,7 @@ def format_of(image: Image.Image) -> str:
 
 def is_image(content: bytes) -> bool:
     """Tell an image file, of a format that can be read or of another one, by its first bytes."""
-    return content.startswith((_PNG, b"\xff\xd8\xff")) or _is_webp(content) or _other_format(content) != ""
+    return content.startswith((_PNG, _JPEG)) or _is_webp(content) or _other_format(content) != ""
 
 
 def too_large() -> InvalidRequest:
@@ -105,6 +110,18 @@ def _other_format(content: bytes) -> str:
 
 def _is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+
+
+def _has_many_scans(jpeg: bytes) -> bool:
+    """Count the scans of a JPEG's first picture, by its segments as a decoder reads them.
+
+    Metadata and what lies behind the picture hold any bytes: thumbnails, the film of a live picture.
+    """
+    at, scans = 2, 0
+    while scans <= MAX_SCANS and (marker := _JPEG_MARKER.search(jpeg, at)) and marker[1] != _END_OF_IMAGE:
+        scans += marker[1] == _START_OF_SCAN
+        at = marker.end() + max(2, int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big"))
+    return scans > MAX_SCANS
 
 
 def _without_text(content: bytes) -> bytes:

@@ -1,10 +1,10 @@
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import MAX_IMAGE_BYTES
-from character_identity.domain.identity import Identity
 from character_identity.domain.score import EncoderVersion
 from character_identity.services.scoring import ScoringService
 from tests.support.builders import an_identity
@@ -21,8 +21,9 @@ class Harness:
 
     def __init__(self) -> None:
         others = {IMAGE: b"0.6 0.8", "references/eileen2/00.jpg": b"-1.0 0.0"}
-        self.identities = FakeIdentities(_drawn("eileen"))
         self.bucket = FakeBucket(**REFERENCES, **others)
+        self.identities = FakeIdentities()
+        self.add_identity("eileen", REFERENCES)
         self.scores = FakeScores()
         self.embedder = FakeEmbedder(VERSION)
 
@@ -32,10 +33,10 @@ class Harness:
             identities=self.identities, bucket=self.bucket, scores=self.scores, embedder=self.embedder
         )
 
-
-def _drawn(identity_id: str, count: int = 2) -> Identity:
-    references = [f"references/{identity_id}/{number:02d}.jpg" for number in range(count)]
-    return an_identity(identity_id=identity_id, references=references)
+    def add_identity(self, identity_id: str, references: dict[str, bytes], **changes: Any) -> None:
+        sha256s = [sha256(content).hexdigest() for content in references.values()]
+        known = {"references": list(references), "reference_sha256s": sha256s} | changes
+        self.identities.stored[identity_id] = an_identity(identity_id=identity_id, **known)
 
 
 @pytest.fixture
@@ -90,6 +91,23 @@ def test_references_are_embedded_once_for_all_images(harness: Harness) -> None:
     assert harness.embedder.embedded == [b"0.8 0.6"]
 
 
+def test_a_reference_is_not_read_again_once_its_embedding_is_kept(harness: Harness) -> None:
+    harness.scoring.score(IMAGE)
+    for key in REFERENCES:
+        del harness.bucket.objects[key]
+
+    assert harness.scoring.score(IMAGE) is not None
+
+
+def test_the_references_of_an_earlier_release_are_read_for_their_hash(harness: Harness) -> None:
+    harness.add_identity("eileen", REFERENCES, reference_sha256s=[])
+    first = harness.scoring.score(IMAGE)
+    harness.embedder.embedded.clear()
+
+    assert harness.scoring.score(IMAGE) == first
+    assert harness.embedder.embedded == []
+
+
 def test_another_version_of_the_encoder_uses_no_earlier_embedding(harness: Harness) -> None:
     harness.scoring.score(IMAGE)
     harness.embedder = FakeEmbedder(VERSION._replace(preprocessing="v2"))
@@ -111,7 +129,7 @@ def test_a_replaced_image_gets_a_new_score_in_place_of_the_old_one(harness: Harn
 
 
 def test_nothing_is_recorded_of_an_erased_identity(harness: Harness) -> None:
-    harness.identities.stored.clear()
+    del harness.identities.stored["eileen"]
 
     assert harness.scoring.score(IMAGE) is None
     assert (harness.scores.scores_of("portrait"), harness.scores.embeddings) == ({}, {})
@@ -129,7 +147,7 @@ def test_an_image_shared_by_two_identities_is_kept_for_each(harness: Harness) ->
     harness.scoring.score(IMAGE)
     others = {"references/anna/00.jpg": b"1.0 0.0", "generations/anna/portrait/01.jpg": b"0.6 0.8"}
     harness.bucket.objects |= others
-    harness.identities.stored["anna"] = _drawn("anna", 1)
+    harness.add_identity("anna", {"references/anna/00.jpg": b"1.0 0.0"})
 
     harness.scoring.score("generations/anna/portrait/01.jpg")
 

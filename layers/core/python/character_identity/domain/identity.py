@@ -45,6 +45,9 @@ class Weights(BaseModel):
 class Identity(BaseModel):
     """A character as one provider knows it. ``references`` are S3 keys; times are aware UTC.
 
+    ``reference_sha256s`` are those of the stored references, in their order; of identities that were made
+    before 0.2.0 there are none.
+
     A ``mock`` was trained by a provider's free mock and never shows the character. ``main_reference`` is the
     one that conditions pictures where a provider takes only one. ``findings`` are warnings about references.
     ``took_ms`` is how long the provider says that it trained.
@@ -56,6 +59,7 @@ class Identity(BaseModel):
     provider: ProviderName
     class_name: str
     references: list[str]
+    reference_sha256s: list[str] = []
     findings: list[Finding] = []
     main_reference: str | None = None
     status: IdentityStatus

@@ -80,6 +80,7 @@ class IdentityService:
             provider=adapter.name,
             class_name=class_name,
             references=taken.keys,
+            reference_sha256s=taken.sha256s,
             findings=taken.findings,
             main_reference=None if trains else taken.keys[chosen],
             status="training" if trains else "ready",

@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import MAX_IMAGE_BYTES
+from character_identity.domain.identity import Identity
 from character_identity.domain.job import job_id_of
 from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding, cosine
@@ -46,21 +48,30 @@ class ScoringService:
         add_log_keys(job_id=job_id_of("generation", image.generation_id))
         new: dict[str, Embedding] = {}
         try:
-            references = self._identities.get(image.identity_id).references
+            identity = self._identities.get(image.identity_id)
             content, origin = self._bucket.read_with_origin(key, MAX_IMAGE_BYTES)
             add_log_keys(**origin)
             image_sha256, embedding = self._embedding(image.identity_id, content, new)
-            similarities = {}
-            for reference in references:
-                content = self._bucket.read(reference, MAX_IMAGE_BYTES)
-                similarities[reference] = cosine(
-                    embedding, self._embedding(image.identity_id, content, new)[1]
-                )
+            similarities = {
+                key: cosine(embedding, self._reference(identity, key, known_sha256, new))
+                for key, known_sha256 in zip_longest(identity.references, identity.reference_sha256s)
+            }
             score = Score.of(self._embedder.version, image_sha256, similarities)
             self._scores.put_score(image.identity_id, image.generation_id, image.index, score, new)
         except NotFound:
             return None
         return score
+
+    def _reference(
+        self, identity: Identity, key: str, known_sha256: str | None, new: dict[str, Embedding]
+    ) -> Embedding:
+        """Return a reference's embedding; the file is read only where none is kept for its SHA-256."""
+        kept = known_sha256 and self._scores.embedding(
+            identity.identity_id, known_sha256, self._embedder.version
+        )
+        if kept:
+            return kept
+        return self._embedding(identity.identity_id, self._bucket.read(key, MAX_IMAGE_BYTES), new)[1]
 
     def _embedding(
         self, identity_id: str, content: bytes, new: dict[str, Embedding]

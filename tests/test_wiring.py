@@ -2,13 +2,18 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from threading import Barrier
+from typing import Any
 
+import httpx
 import pytest
 
 from character_identity.config import InvalidSettings
 from character_identity.wiring import Services
 from character_identity.wiring.deferred import deferred
+from tests.support.waiting import HANGS_AFTER_S
 
 ENVIRONMENT = {
     "TABLE_NAME": "state",
@@ -57,6 +62,41 @@ def test_a_deferred_part_is_built_by_its_first_use_and_once() -> None:
     part = deferred(build)
     assert built == []
     assert (part.upper(), part.title(), built) == ("TEXT", "Text", ["it"])
+
+
+def test_a_deferred_part_that_threads_ask_for_at_once_is_built_once() -> None:
+    all_ask, built = Barrier(4), []
+
+    def build() -> str:
+        built.append("it")
+        return "text"
+
+    part = deferred(build)
+
+    def ask(_: int) -> str:
+        all_ask.wait(HANGS_AFTER_S)
+        return part.upper()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(4))) == ["TEXT"] * 4
+    assert built == ["it"]
+
+
+def test_whoever_calls_strangers_introduces_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[httpx.Client] = []
+    make = httpx.Client
+
+    def recorded(**options: Any) -> httpx.Client:
+        made.append(make(**options))
+        return made[-1]
+
+    monkeypatch.setattr(httpx, "Client", recorded)
+    services = Services(ENVIRONMENT)
+    assert all(services.providers[name] for name in services.providers.names())
+    assert all(services.short_timeout_providers[name] for name in services.providers.names())
+    assert all((services.safe_http, services.result_http, services.fal_signatures))
+    assert len(made) >= 5
+    assert {client.headers["User-Agent"] for client in made} == {"character-identity"}
 
 
 @pytest.mark.processes

@@ -9,12 +9,14 @@ from PIL import Image, ImageOps, ImageStat
 from character_identity.domain.errors import InvalidRequest, ProviderRejected
 from character_identity.domain.finding import Finding
 from character_identity.domain.reference_set import ReferenceAnalysis
+from character_identity.images.decoding import KEPT_SIDE
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.providers.astria.adapter import Astria
-from character_identity.providers.fal.flux_lora import FalFluxLora
+from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
 from character_identity.services.references import (
     LONGEST_NAME,
     MAX_BYTES,
+    MAX_KEPT_BYTES,
     MAX_REFERENCES,
     NamedImage,
     ReferenceService,
@@ -83,6 +85,16 @@ def views() -> list[bytes]:
     """Sharp and different pictures of one person."""
     with Image.open(EILEEN.path) as image:
         return [saved(view_of(image, EILEEN, VIEWS[number])) for number in SHARP_VIEWS]
+
+
+def test_as_many_images_as_are_taken_go_to_fal_in_one_archive() -> None:
+    """Nothing takes more bytes than noise of full size."""
+    harness = Harness()
+    noise = Image.merge("RGB", [Image.effect_noise((KEPT_SIDE, KEPT_SIDE), 200) for _ in range(3)])
+    [key] = harness.service.take_in("ann", "i1", [saved(noise, quality=95)], ReferenceLimits(1, 1)).keys
+    archive = training_archive([(f"{number:04d}.jpg", harness.bucket.objects[key]) for number in range(20)])
+    assert len(archive) < 90_000_000
+    assert MAX_KEPT_BYTES * MAX_REFERENCES < 90_000_000
 
 
 def test_uploads_links_and_images_are_stored_in_order() -> None:

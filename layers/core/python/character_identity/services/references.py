@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import cast
@@ -18,8 +17,12 @@ from character_identity.images.decoding import PreparedImage, prepare
 from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
 from character_identity.ports.providers import ReferenceImage, ReferenceLimits
 from character_identity.ports.stores import Bucket, UploadTicket
+from character_identity.services.side_by_side import side_by_side
 
 MAX_BYTES = 20 * 1024 * 1024
+MAX_KEPT_BYTES = 4_400_000
+"""Of a picture as it is stored: MAX_REFERENCES of them are a ZIP under 90 MB, above which fal takes uploads
+in parts only (@fal-ai/client 1.10.1, read 2026-11-22). Noise of KEPT_SIDE squared has 3.7 MB."""
 MAX_REFERENCES = 20
 """No provider takes more, so of more none is even fetched."""
 LONGEST_NAME = 200
@@ -88,12 +91,14 @@ class ReferenceService:
         """
         if len(sources) > MAX_REFERENCES:
             return list(sources)
-        contents: dict[Source, Source] = {}
-        for index, source in enumerate(sources):
-            if isinstance(source, str) and source not in contents:
-                with suppress(InvalidRequest):
-                    contents[source] = NamedImage(_name(source, index), self._fetch(owner, source))
-        return [contents.get(source, source) for source in sources]
+        links = list(dict.fromkeys(source for source in sources if isinstance(source, str)))
+        contents = zip(links, side_by_side(lambda link: self._fetched(owner, link), links), strict=True)
+        named: dict[Source, Source] = {
+            link: NamedImage(_name(link, 0), content)
+            for link, content in contents
+            if isinstance(content, bytes)
+        }
+        return [named.get(source, source) for source in sources]
 
     def check(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> list[Finding]:
         """Return the findings of ``take_in``, errors first; store nothing. No limits: any number will do."""
@@ -113,8 +118,9 @@ class ReferenceService:
             raise _refusal(findings)
         images = [examination.images[index] for index in range(len(sources))]
         keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(images) + 1)]
-        for key, image in zip(keys, images, strict=True):
-            self._bucket.write(key, image.jpeg, "image/jpeg")
+        jpegs = zip(keys, (image.jpeg for image in images), strict=True)
+        for _ in side_by_side(lambda jpeg: self._bucket.write(*jpeg, "image/jpeg"), jpegs):
+            pass
         sha256s = [image.perceptual_hash.content for image in images]
         return TakenIn(keys, sha256s, findings, examination.medoid)
 
@@ -143,25 +149,22 @@ class ReferenceService:
         return _Examination(images, named, central)
 
     def _read(self, owner: str, sources: Sequence[Source]) -> tuple[dict[int, PreparedImage], list[Finding]]:
-        """The pictures that can be read, by index, and why the others cannot; each source is fetched once."""
+        """The pictures that can be read, by index, and why the others cannot; each source is fetched once.
+
+        While one is decoded the next ones are fetched, and no more are held in memory than that.
+        """
         images: dict[int, PreparedImage] = {}
         findings: list[Finding] = []
-        read: dict[Source, PreparedImage | InvalidRequest] = {}
+        different = list(dict.fromkeys(sources))
+        contents = side_by_side(lambda source: self._fetched(owner, source), different)
+        read = {source: _prepared(content) for source, content in zip(different, contents, strict=True)}
         for index, source in enumerate(sources):
-            if source not in read:
-                read[source] = self._prepared(owner, source)
             outcome = read[source]
             if isinstance(outcome, InvalidRequest):
                 findings.append(Finding.of(outcome.code, outcome.message, index))
             else:
                 images[index] = outcome
         return images, findings
-
-    def _prepared(self, owner: str, source: Source) -> PreparedImage | InvalidRequest:
-        try:
-            return prepare(self._content(owner, source), MAX_BYTES)
-        except InvalidRequest as exc:
-            return exc
 
     def _analyze(self, images: dict[int, PreparedImage]) -> tuple[list[Finding], int | None]:
         """Have the encoder compare the different pictures; returns its findings and the medoid's index."""
@@ -178,10 +181,14 @@ class ReferenceService:
             return [Finding.of("analysis_unavailable", message)], None
         return list(judge_analysis(analysis, indices)), indices[medoid(analysis.similarities)]
 
-    def _content(self, owner: str, source: Source) -> bytes:
+    def _fetched(self, owner: str, source: Source) -> bytes | InvalidRequest:
+        """The picture's bytes, or why there are none."""
         if isinstance(source, NamedImage):
             return source.content
-        return source if isinstance(source, bytes) else self._fetch(owner, source)
+        try:
+            return source if isinstance(source, bytes) else self._fetch(owner, source)
+        except InvalidRequest as exc:
+            return exc
 
     def _fetch(self, owner: str, source: str) -> bytes:
         if "://" in source:
@@ -209,6 +216,13 @@ def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
         )
         for key in keys
     ]
+
+
+def _prepared(content: bytes | InvalidRequest) -> PreparedImage | InvalidRequest:
+    try:
+        return content if isinstance(content, InvalidRequest) else prepare(content, MAX_KEPT_BYTES)
+    except InvalidRequest as exc:
+        return exc
 
 
 def _different(sources: Sequence[Source], images: dict[int, PreparedImage]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 Part = TypeVar("Part")
@@ -15,10 +16,13 @@ def deferred(build: Callable[[], Part]) -> Part:
 class _Deferred:
     def __init__(self, build: Callable[[], Any]) -> None:
         self._build = build
+        self._lock = Lock()
 
     @cached_property
     def _built(self) -> Any:
         return self._build()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._built, name)
+        with self._lock:  # several threads may ask first
+            built = self._built
+        return getattr(built, name)

@@ -1,6 +1,5 @@
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -20,7 +19,7 @@ def client(aws: None) -> Any:
 
 @pytest.fixture
 def bucket(client: Any) -> MediaBucket:
-    return MediaBucket(client, "media")
+    return MediaBucket(client, "media", signed=lambda url: url)
 
 
 def test_what_was_written_is_read_with_its_type(bucket: MediaBucket, client: Any, tmp_path: Path) -> None:
@@ -61,12 +60,6 @@ def test_listing_goes_by_prefix_in_order(bucket: MediaBucket) -> None:
     for key in ("r/i1/2", "r/i1/1", "r/i2/1"):
         bucket.write(key, b"x", "image/jpeg")
     assert bucket.list_keys("r/i1/") == ["r/i1/1", "r/i1/2"]
-
-
-def test_a_link_is_signed_for_hours(bucket: MediaBucket) -> None:
-    link = urlsplit(bucket.link("a/b.jpg"))
-    assert link.path.endswith("/a/b.jpg")
-    assert int(parse_qs(link.query)["X-Amz-Expires"][0]) >= 3600
 
 
 def test_a_ticket_is_for_one_key_and_type(bucket: MediaBucket) -> None:

@@ -1,5 +1,6 @@
 """References, weights and pictures in S3."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.observability import ORIGIN, origin
 from character_identity.ports.stores import UploadTicket
 
-LINK_GOOD_FOR_S = 6 * 3600
 TICKET_GOOD_FOR_S = 15 * 60
 MOST_DELETED_AT_ONCE = 1000
 """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html, read 2026-11-23."""
@@ -18,9 +18,10 @@ MOST_DELETED_AT_ONCE = 1000
 class MediaBucket:
     """One bucket; the keys say what lies there (``references/``, ``weights/``, ``generations/`` ...)."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, signed: Callable[[str], str]) -> None:
         self._client = client
         self._name = name
+        self._signed = signed
 
     def read(self, key: str, limit_bytes: int) -> bytes:
         """The whole object. Raises as ``read_with_origin``."""
@@ -74,11 +75,13 @@ class MediaBucket:
                 raise RuntimeError(f"S3 did not delete {len(answer['Errors'])} objects.")
 
     def link(self, key: str) -> str:
-        """A link that answers a plain GET for six hours, or until the role's session ends."""
-        link: str = self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._name, "Key": key}, ExpiresIn=LINK_GOOD_FOR_S
+        """A link that answers a plain GET for six hours or more, or until the role's session ends.
+
+        It stays the same for a while; see LinkSigner.
+        """
+        return self._signed(
+            self._client.generate_presigned_url("get_object", Params={"Bucket": self._name, "Key": key})
         )
-        return link
 
     def upload_ticket(self, key: str, content_type: str, limit_bytes: int) -> UploadTicket:
         """A presigned POST for exactly this key and type, of 1 to ``limit_bytes`` bytes."""

@@ -25,6 +25,7 @@ from character_identity.wiring.base import Base
 from character_identity.wiring.deferred import deferred
 
 if TYPE_CHECKING:
+    from character_identity.aws.link_signer import LinkSigner
     from character_identity.aws.table import Table
 
 
@@ -45,7 +46,17 @@ class Storage(Base):
     def bucket(self) -> Bucket:
         from character_identity.aws.media_bucket import MediaBucket
 
-        return MediaBucket(deferred(self._s3), self.storage_settings.bucket_name)
+        return MediaBucket(deferred(self._s3), self.storage_settings.bucket_name, self._signed)
+
+    def _signed(self, url: str) -> str:
+        return self._link_signer.signed(url)
+
+    @cached_property
+    def _link_signer(self) -> "LinkSigner":
+        from character_identity.aws.link_signer import LinkSigner
+
+        session = self.aws.botocore
+        return LinkSigner(session.get_credentials, session.get_config_variable("region"), self.now)
 
     def _s3(self) -> Any:
         from botocore.config import Config

@@ -21,6 +21,9 @@ from character_identity.ports.gateways import Now
 
 TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
 """Seconds; Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22)."""
+OUR_NAME = {"User-Agent": "character-identity"}
+"""Some hosts refuse the names of HTTP libraries, as Wikimedia's do
+(https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy, read 2026-11-28)."""
 NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 NO_ANSWER = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
 """Errors of httpx in place of an answer; the last two for the address in a redirect that nobody follows."""

@@ -18,7 +18,7 @@ from character_identity.domain.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from character_identity.outbound.provider_http import NO_ANSWER
+from character_identity.outbound.provider_http import NO_ANSWER, OUR_NAME
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(connect=5, read=20, write=20, pool=5)
@@ -93,10 +93,7 @@ class SafeHttpClient:
 
     def __init__(self, guard: UrlGuard, transport: httpx.BaseTransport | None = None) -> None:
         self._guard = guard
-        # Some hosts refuse the names of HTTP libraries, as Wikimedia's do:
-        # https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy, read 2026-11-28.
-        named = {"User-Agent": "character-identity"}
-        self._client = httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers=named)
+        self._client = httpx.Client(transport=transport, timeout=TIMEOUT, trust_env=False, headers=OUR_NAME)
 
     def allows(self, host: str) -> bool:
         """Whether a host is among those that things may come from."""

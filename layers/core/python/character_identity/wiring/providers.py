@@ -30,12 +30,10 @@ class ProviderAdapters(Gateways):
 
     @cached_property
     def fal_signatures(self) -> "FalSignatures":
-        import httpx
-
         from character_identity.providers.fal.webhook_signature import JWKS_PATH, TIMEOUT_S, FalSignatures
 
         url = self.provider_settings.fal_rest_url.rstrip("/") + JWKS_PATH
-        return FalSignatures(httpx.Client(timeout=TIMEOUT_S), url, self.now)
+        return FalSignatures(_http_client(TIMEOUT_S), url, self.now)
 
     def _providers(self, timeout_s: float | None = None) -> Providers:
         from character_identity.providers.registry import ProviderRegistry
@@ -91,6 +89,6 @@ def _http_client(timeout_s: float | None) -> "httpx.Client":
     """For calls to providers; with the usual timeouts unless another is given."""
     import httpx
 
-    from character_identity.outbound.provider_http import TIMEOUT
+    from character_identity.outbound.provider_http import OUR_NAME, TIMEOUT
 
-    return httpx.Client(timeout=TIMEOUT if timeout_s is None else timeout_s)
+    return httpx.Client(timeout=TIMEOUT if timeout_s is None else timeout_s, headers=OUR_NAME)

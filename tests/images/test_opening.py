@@ -1,4 +1,3 @@
-import random
 import struct
 from collections.abc import Callable
 from io import BytesIO
@@ -42,6 +41,7 @@ NOT_AS_THE_STANDARD_SAYS: dict[str, Tag] = {
     "the unit is a byte": (RESOLUTION_UNIT, BYTE, 1, b"\2"),
     "a type that does not exist": (MAKE, 99, 1, b"abcd"),
     "a count beyond the file": (MAKE, ASCII, 2**31, b"abcd"),
+    "a value beyond the file": (MAKE, ASCII, 20, struct.pack("<I", 60_000)),
 }
 
 
@@ -51,44 +51,6 @@ def test_an_image_is_kept_upright_whatever_else_its_metadata_says(tag: Tag) -> N
     with Image.open(BytesIO(prepared.jpeg)) as image:
         assert image.size == (300, 400)
     assert decoding.inspect(with_exif(JPEG, upright(), tag)).width == 300
-
-
-def test_metadata_bent_at_random_changes_no_pixel_and_raises_nothing(examples: int) -> None:
-    chance = random.Random(20261128)
-    plain = {decoding.decode(JPEG).size, decoding.decode(JPEG).size[::-1]}
-    for _ in range(examples):
-        tags = [
-            (
-                chance.choice([chance.randrange(2**16), 0x0112, 0x8769, 0x8825]),
-                chance.randrange(20),
-                chance.choice([1, 2, chance.randrange(2**32)]),
-                chance.randbytes(chance.choice([2, 4, 12])),
-            )
-            for _ in range(chance.randrange(1, 6))
-        ]
-        block = with_exif(JPEG, *tags)
-        cut = chance.randrange(30, 60)
-        bent = block if chance.random() < 0.7 else block[:cut] + chance.randbytes(4) + block[cut + 4 :]
-        try:
-            assert decoding.decode(bent).size in plain
-        except InvalidRequest as refused:
-            assert refused.code in {"unreadable_image", "image_too_large"}
-
-
-@each_way
-def test_a_file_cut_or_bent_anywhere_is_read_or_refused(read: Callable[[bytes], Any], examples: int) -> None:
-    chance = random.Random(7)
-    files = [an_image(300, 300, image_format=kind) for kind in ("JPEG", "PNG", "WEBP")] + [mpo()]
-    for _ in range(examples):
-        content = bytearray(chance.choice(files))
-        for _ in range(chance.randrange(1, 5)):
-            content[chance.randrange(len(content))] = chance.randrange(256)
-        if chance.random() < 0.3:
-            del content[chance.randrange(len(content)) :]
-        try:
-            read(bytes(content))
-        except InvalidRequest as refused:
-            assert refused.code in {"unreadable_image", "image_too_large", "image_too_small"}
 
 
 @each_way

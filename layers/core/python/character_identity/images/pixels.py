@@ -1,5 +1,6 @@
 """Brings an opened image into the one form that is stored, measured and scored: upright sRGB on white."""
 
+import struct
 from io import BytesIO
 
 from PIL import Image, ImageCms
@@ -15,6 +16,9 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+_INTEGERS = {1: "B", 3: "H", 4: "I"}
+"""EXIF's types of an integer: byte, short and long."""
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -34,11 +38,34 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Read how an image is to be turned; 1, upright, where its EXIF data cannot be read."""
+    """Read how an image is to be turned; 1, upright, where nothing says so that can be read."""
     try:
-        return int(image.getexif().get(ORIENTATION, 1))
+        in_exif = _orientation_in(image.info.get("exif", b""))
+        return int(image.getexif().get(ORIENTATION, 1)) if in_exif is None else in_exif  # XMP may say it
     except Exception:  # whatever Pillow raises about metadata from elsewhere
         return 1
+
+
+def _orientation_in(exif: bytes) -> int | None:
+    """Find the orientation in the first directory of EXIF data; None if it is not there.
+
+    Pillow gives up on a directory at the first tag whose value lies beyond the data.
+    """
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return None
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, directory)
+        for number in range(count):
+            tag, kind = struct.unpack_from(f"{order}HH", tiff, directory + 2 + 12 * number)
+            if tag == ORIENTATION and kind in _INTEGERS:
+                (value,) = struct.unpack_from(order + _INTEGERS[kind], tiff, directory + 10 + 12 * number)
+                return int(value)
+    except struct.error:  # it ends in the middle
+        pass
+    return None
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:

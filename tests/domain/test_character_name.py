@@ -1,7 +1,3 @@
-import random
-import unicodedata
-from typing import Literal
-
 import pytest
 
 from character_identity.domain.character_name import trigger_word, with_character
@@ -19,6 +15,13 @@ PROMPTS = [
     ("O\u2019Brien\u2019s hat", "O'Brien", "ohwx person\u2019s hat"),
     ("Jane\u00a0van  Doe runs", "Jane van Doe", "ohwx person runs"),
     ("JANE_VAN_DOE runs", "Jane van Doe", "ohwx person runs"),
+    ("Jean\u2011Luc at sea", "Jean-Luc", "ohwx person at sea"),
+    ("Sa\u00adrah, \u200fSarah", "Sarah", "ohwx person, \u200fohwx person"),
+    ("\uff33\uff41\uff52\uff41\uff48\u3000in a bar", "Sarah", "ohwx person\u3000in a bar"),
+    ("ｻｸﾗｶﾞ走る", "サクラガ", "ohwx person走る"),
+    ("WEISS at sea", "Weiß", "ohwx person at sea"),
+    ("İBRAHİM on a roof", "ibrahim", "ohwx person on a roof"),
+    ("Sarah\u02bcs hat", "Sarah", "ohwx person\u02bcs hat"),
     ("ИВАН на крыше", "Иван", "ohwx person на крыше"),
     ("der Weg des ΟΔΥΣΣΕΥΣ", "Οδυσσευς", "der Weg des ohwx person"),
     # not the name
@@ -26,7 +29,10 @@ PROMPTS = [
     ("Zoe\u0308 in a bar", "Zoe", "ohwx person, Zoe\u0308 in a bar"),
     ("राम and रामा", "राम", "ohwx person and रामा"),
     ("กา กี", "ก", "ohwx personา กี"),
+    ("민수가 달린다", "미", "ohwx person, 민수가 달린다"),
+    ("Sarah\u00adson", "Sarah", "ohwx person, Sarah\u00adson"),
     ("Rosemary", "Rose", "ohwx person, Rosemary"),
+    ("a bar - at night", "-", "ohwx person, a bar - at night"),
     # the name as it is written, before the word that is spelt like it
     ("A rose in the hand of Rose", "Rose", "A rose in the hand of ohwx person"),
     ("a rose", "Rose", "a ohwx person"),
@@ -45,42 +51,6 @@ def test_the_token_stands_where_the_name_stood(prompt: str, name: str, expected:
 
 def test_a_token_with_backslashes_is_taken_literally() -> None:
     assert with_character("Sarah runs", "Sarah", r"\1 x") == r"\1 x runs"
-
-
-NAMES = {
-    "Latin": "Zoë Brontë Núñez Søren Łukasz Nguyễn",
-    "Greek": "Ἀθηνᾶ Οδυσσέας Μαρία",
-    "Cyrillic": "Йосип Ёлка Софія",
-    "Hebrew": "שָׂרָה דָּוִד",
-    "Arabic": "مُحَمَّد فاطِمَة",
-    "Devanagari": "क़मर राधिका सीता",
-    "Tamil": "கௌரி மீனா",
-    "Georgian": "ნინო თამარი",
-    "Hangul": "민수 지혜",
-    "Kana": "がぎぐ さくら",
-    "Han": "李雷 韓梅梅",
-}
-FRAMES = [
-    "{} in a bar",
-    "a portrait of {}",
-    "{}",
-    "the hat of {}, red",
-    "\u201c{}\u201d smiles",
-    "({})",
-    "who is {}?",
-]
-
-
-def test_a_name_is_found_in_every_script_and_normal_form(examples: int) -> None:
-    chance = random.Random(11)
-    forms: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
-    names = [name for text in NAMES.values() for name in text.split()]
-    for _ in range(examples):
-        name, frame = chance.choice(names), chance.choice(FRAMES)
-        form, other = chance.choices(forms, k=2)
-        prompt = frame.format(unicodedata.normalize(form, name))
-        found = with_character(prompt, unicodedata.normalize(other, name), TOKEN)
-        assert found == frame.format(TOKEN), (name, form, other)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,29 @@
 """Finds a character's name in a prompt, in every script, and makes the trigger word that stands for it.
 
-Names and prompts come from different keyboards: composed and decomposed accents, typographic and plain
-apostrophes, no-break and plain spaces are the same to whoever reads them.
+Names and prompts come from different keyboards: composed and decomposed accents, full and half width,
+typographic and plain apostrophes and hyphens, no-break and plain spaces are the same to whoever reads them.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
 
-APOSTROPHES = "'\u2018\u2019\u02bc\u02b9\uff07`\u00b4"
+APOSTROPHES = "'\u2018\u2019\u02bb\u02bc\u02b9\u2032`\u00b4\u05f3"
+HYPHENS = "-\u2010\u2011\u2212"
 JOINERS = "\u200c\u200d"
+_GLUE = "\u00ad\u2060\ufeff"
+"""Not seen, and no end of a word."""
+_UNSEEN = "\u200b\u200e\u200f\u2066\u2067\u2068\u2069\ufe0e\ufe0f" + _GLUE + JOINERS
+_READ_AS = {
+    **dict.fromkeys(_UNSEEN, ""),
+    **dict.fromkeys(APOSTROPHES, "'"),
+    **dict.fromkeys(HYPHENS, "-"),
+    "\u05f4": '"',
+    "_": " ",
+}
+_DOTS = dict.fromkeys("\u0130\u0131", "i")
+"""Turkish capitals differ from ours by a dot."""
 _WITHOUT_SPACES = re.compile(
     "["
     "\u0e00-\u0eff"  # Thai, Lao
@@ -30,8 +45,8 @@ def with_character(prompt: str, name: str, token: str) -> str:
     if re.search(rf"(?<!\w){re.escape(token)}(?!\w)", prompt):
         return prompt
     text = unicodedata.normalize("NFC", prompt)
-    for flags in (0, re.IGNORECASE):
-        found = [match.span() for match in _pattern(name, flags).finditer(text) if _is_whole(text, match)]
+    for any_case in (False, True):
+        found = list(_places(text, unicodedata.normalize("NFC", name), any_case))
         if found:
             return _replaced(text, found, token)
     return f"{token}, {prompt}"
@@ -48,26 +63,55 @@ def trigger_word(name: str, identity_id: str) -> str:
     return f"{'_'.join(words)}_{identity_id[:6].upper()}"
 
 
-def _pattern(name: str, flags: int) -> re.Pattern[str]:
-    words = re.split(r"[\s_]+", unicodedata.normalize("NFC", name).strip())
-    apostrophe = f"[{re.escape(APOSTROPHES)}]"
-    spelt = (
-        "".join(apostrophe if letter in APOSTROPHES else re.escape(letter) for letter in word)
-        for word in words
-    )
-    return re.compile(r"[\s_]+".join(spelt), flags)
+def _places(text: str, name: str, any_case: bool) -> Iterator[slice]:
+    """Where a text, in NFC as the name, has the name as a word of its own; a dash is no name."""
+    wanted = "".join(read for read, _ in _read(name, any_case)).strip()
+    if not any(map(str.isalnum, wanted)):
+        return
+    letters = list(_read(text, any_case))
+    whole = "".join(read for read, _ in letters)
+    places = [-1, *(place for _, place in letters), len(text)]  # of each letter that is read, and around it
+    end = 0
+    while (at := whole.find(wanted, end)) >= 0:
+        end = at + len(wanted)
+        before, first, last, after = places[at], places[at + 1], places[end], places[end + 1]
+        if before != first and last != after and _is_word(text, first, last + 1):
+            yield slice(first, last + 1)
 
 
-def _is_whole(text: str, match: re.Match[str]) -> bool:
+def _read(text: str, any_case: bool) -> Iterator[tuple[str, int]]:
+    """The letters of a text as they are read, each with its place; several spaces are one."""
+    previous = ""
+    for place, letter in enumerate(text):
+        for read in _as_read(letter, any_case):
+            if not read == previous == " ":
+                yield read, place
+            previous = read
+
+
+@lru_cache(maxsize=4096)
+def _as_read(letter: str, any_case: bool) -> str:
+    if letter.isspace():
+        return " "
+    if any_case and letter in _DOTS:
+        return _DOTS[letter]
+    read = _READ_AS.get(letter)
+    if read is None:
+        read = unicodedata.normalize("NFKD", letter)
+    return read.casefold() if any_case else read
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
     """Tell a name from a part of a longer word."""
-    before, after = text[: match.start()][-1:], text[match.end() :][:1]
-    return not (_joins(before, match[0][0]) or _belongs_to_letter(after) or _joins(match[0][-1], after))
+    before, after = text[:start].rstrip(_GLUE)[-1:], text[end:].lstrip(_GLUE)[:1]
+    return not (_joins(before, text[start]) or _belongs_to_letter(after) or _joins(text[end - 1], after))
 
 
 def _joins(left: str, right: str) -> bool:
     """Tell whether two neighbours belong to one word."""
     return all(
         (letter.isalnum() or letter == "_" or _belongs_to_letter(letter))
+        and letter not in APOSTROPHES
         and not _WITHOUT_SPACES.match(letter)
         for letter in (left, right)
         if letter
@@ -78,9 +122,9 @@ def _belongs_to_letter(letter: str) -> bool:
     return bool(letter) and (letter in JOINERS or unicodedata.category(letter) in {"Mn", "Mc", "Me"})
 
 
-def _replaced(text: str, spans: list[tuple[int, int]], token: str) -> str:
+def _replaced(text: str, places: list[slice], token: str) -> str:
     parts, at = [], 0
-    for start, end in spans:
-        parts += [text[at:start], token]
-        at = end
+    for place in places:
+        parts += [text[at : place.start], token]
+        at = place.stop
     return "".join([*parts, text[at:]])

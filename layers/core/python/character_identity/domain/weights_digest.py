@@ -15,4 +15,4 @@ def weights_digest(start: bytes) -> str:
 
 def link_digest(url: str) -> str:
     """Return the digest of a file's address; what only signs it does not count."""
-    return f"link-{hashlib.sha256(without_signature(url).encode()).hexdigest()}"
+    return f"link-{hashlib.sha256(without_signature(url).encode(errors='surrogatepass')).hexdigest()}"

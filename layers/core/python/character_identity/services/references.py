@@ -246,8 +246,12 @@ def _name(source: Source, index: int) -> str:
     """A source as its owner knows it, without a query: a signed link must not reach an answer or a log."""
     if isinstance(source, bytes):
         return f"picture {index + 1}"
-    name = source.name if isinstance(source, NamedImage) else source.partition("?")[0]
-    return shortened(name, LONGEST_NAME)
+    return shown_name(source.name if isinstance(source, NamedImage) else source.partition("?")[0])
+
+
+def shown_name(name: str) -> str:
+    """A file's name as answers have it: on one line, and cut where it is long."""
+    return shortened("".join(letter if letter.isprintable() else "\ufffd" for letter in name), LONGEST_NAME)
 
 
 def _unknown() -> InvalidRequest:

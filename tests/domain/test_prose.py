@@ -1,4 +1,3 @@
-import random
 import re
 
 import pytest
@@ -65,31 +64,3 @@ def test_dashes_inside_words_become_punctuation() -> None:
 def test_each_kind_is_said_once() -> None:
     _, warnings = prose("--a --b <x:1> <y:2> BREAK BREAK")
     assert len(warnings) == 3
-
-
-def test_whatever_is_written_what_leaves_is_prose(examples: int) -> None:
-    chance = random.Random(13)
-    parts = [
-        *COMMANDS,
-        "--",
-        "-",
-        "\u2014",
-        "<",
-        ">",
-        ":",
-        "{{",
-        "}}",
-        "{",
-        "BREAK",
-        "BRE",
-        "AK",
-        " ",
-        "\n",
-        "a",
-        "1",
-    ]
-    for _ in range(examples):
-        text = "".join(chance.choice(parts) for _ in range(chance.randrange(1, 12)))
-        once = prose(text)
-        assert not LEFT.search(once.text), (text, once)
-        assert prose(once.text) == (once.text, []), (text, once)

@@ -130,6 +130,20 @@ def test_a_prompt_goes_to_the_base_model_with_lora_tag_token_and_class() -> None
     }
 
 
+@pytest.mark.parametrize(
+    ("changes", "prompt", "sent"),
+    [
+        ({"class_name": "BREAK"}, "Sarah runs", "ohwx runs"),
+        ({"name": "2B"}, "run \u20142B", "run \u2014 ohwx woman"),
+    ],
+)
+def test_neither_class_nor_name_makes_a_command(changes: dict[str, str], prompt: str, sent: str) -> None:
+    plan = Stub(httpx.Response(200)).adapter.images.plan(
+        SARAH.model_copy(update=changes), a_request(prompt=prompt)
+    )
+    assert plan.body["text"] == f"<lora:788416:1> {sent}"
+
+
 def test_what_astria_refuses_on_flux_is_not_sent_but_said() -> None:
     request = a_request(
         negative_prompt="blurry", guidance_scale=7.5, num_inference_steps=80, width=650, height=512

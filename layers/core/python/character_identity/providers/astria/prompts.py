@@ -40,7 +40,10 @@ class AstriaImages(AstriaJobs):
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         wanted, warnings = prose(request.prompt)
-        text = with_character(wanted, identity.name, f"{TOKEN} {identity.class_name}")
+        token = f"{TOKEN} {prose(identity.class_name).text}".strip()  # a class may be called BREAK
+        text = with_character(wanted, identity.name, token)
+        if prose(text).warnings:  # of a dash and a name that begins with a digit it made a flag
+            text = text.replace(token, f" {token}")
         prompt = f"<lora:{identity.provider_model_id}:1> {text}"
         body: dict[str, Any] = {"text": prompt, "num_images": request.num_images, "seed": request.seed}
         if identity.mock:

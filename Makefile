@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev logs test test-fast check docs synth preflight lock weights bench clean
+.PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ test: setup ## all tests, side by side on all cores; a part of them with T=tests
 	@$(if $(COVERAGE),mkdir -p .build/coverage && $(PYTHON) -m coverage erase)
 	@$(PYTHON) $(if $(COVERAGE),-m coverage run) -m pytest --numprocesses $(WORKERS) $(T)
 	@$(if $(COVERAGE),$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report)
+
+nightly: setup ## all generated neighbours of what broke once, counted by kind; make test tries a sample
+	@EXAMPLES=20000 $(PYTHON) -m pytest --numprocesses $(WORKERS) tests/neighbours
 
 test-fast: setup ## the tests that start no other process
 	@$(PYTHON) -m pytest --numprocesses $(WORKERS) -m "not processes" $(T)

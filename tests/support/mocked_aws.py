@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 from unittest.mock import patch
 
@@ -92,6 +93,7 @@ class _SharedClients(boto3.session.Session):  # type: ignore[misc]
         super().__init__()
         self._made: dict[Any, Any] = {}
         self.calls: Counter[str] = Counter()
+        self._lock = Lock()
 
     def client(self, service_name: str, *values: Any, **options: Any) -> Any:
         key = service_name, values, *sorted((name, _plain(value)) for name, value in options.items())
@@ -102,7 +104,8 @@ class _SharedClients(boto3.session.Session):  # type: ignore[misc]
         return self._made[key]
 
     def _count(self, event_name: str, **_: Any) -> None:
-        self.calls[" ".join(event_name.split(".")[1:])] += 1
+        with self._lock:  # what is stored side by side is counted side by side
+            self.calls[" ".join(event_name.split(".")[1:])] += 1
 
 
 def calls() -> Counter[str]:

@@ -49,7 +49,7 @@ lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=-
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32
 
-bench: setup ## cold starts beside those of an earlier release, polls and state transitions per job (FUNCTIONS="get_identity ..." only these starts)
+bench: setup ## cold starts and the intake of references beside an earlier release, polls and transitions per job (FUNCTIONS="get_identity ..." only these starts)
 	@$(PYTHON) -m benchmarks $(if $(FUNCTIONS),starts $(FUNCTIONS))
 
 clean: ## remove what was made

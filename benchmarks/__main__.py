@@ -1,19 +1,23 @@
-"""``python -m benchmarks`` runs both; ``python -m benchmarks starts [FUNCTION ...]|webhooks`` runs one."""
+"""``python -m benchmarks`` runs all; ``python -m benchmarks starts [FUNCTION ...]|intake|webhooks`` one."""
 
 import sys
 
-USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|webhooks]"
+USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks]"
 
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for; 0 if all of it could be measured and is as it should be."""
     match arguments:
         case []:
-            return main(["starts"]) or main(["webhooks"])
+            return main(["starts"]) or main(["intake"]) or main(["webhooks"])
         case ["starts", *names]:
             from benchmarks import starts
 
             return starts.main(names)
+        case ["intake"]:
+            from benchmarks import intake
+
+            return intake.main()
         case ["webhooks"]:
             from benchmarks import webhooks
 

@@ -50,7 +50,8 @@ class WebFile:
         return self.url
 
     def copy_to(self, file: IO[bytes]) -> None:
-        with urllib.request.urlopen(self.url, timeout=TIMEOUT_S) as answer:
+        request = urllib.request.Request(self.url, headers={"User-Agent": "character-identity"})
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             shutil.copyfileobj(answer, file)
 
 

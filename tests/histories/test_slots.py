@@ -13,9 +13,9 @@ import pytest
 
 from tests.support.in_process.harness import Harness, harness
 
-ORDERS = int(os.environ.get("ORDERS", "40"))
-"""With one minute each and two at a time they take longer than a job may once it is ordered."""
-DRAWING_S = 60
+ORDERS = int(os.environ.get("ORDERS", "12"))
+"""Two at a time they take longer than a job may once it is ordered."""
+DRAWING_S = 200
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from tests.images.files import (
     MAKE,
     RATIONAL,
     RESOLUTION_UNIT,
+    SHORT,
     X_RESOLUTION,
     Tag,
     compressed_text,
@@ -78,6 +79,11 @@ def test_more_scans_than_any_encoder_writes_are_refused_before_decoding() -> Non
     with pytest.raises(InvalidRequest) as refused:
         decoding.decode(content)
     assert refused.value.code == "image_too_large"
+
+
+@each_way
+def test_a_resolution_that_is_no_fraction_is_passed_over(read: Callable[[bytes], Any]) -> None:
+    read(with_exif(JPEG, (X_RESOLUTION, 7, 1, b"F"), (RESOLUTION_UNIT, SHORT, 1, b"\2\0")))
 
 
 SCANS = b"\xff\xda\0\0" * (opening.MAX_SCANS + 1)

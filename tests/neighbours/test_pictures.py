@@ -139,6 +139,8 @@ def test_any_metadata_leaves_the_picture(tally: Tally, turned: dict[str, dict[by
         if cut := not whole and chance.random() < 0.3:
             block = block[: chance.randrange(len(block))]
         content = FILES[name][0](block)
+        if name == "MPO" and chance.random() < 0.5:
+            content = with_bent_list(chance, content)
         shown = decoding.decode(content)
         found = turned[name][shown.tobytes() + bytes(str(shown.size), "ascii")]
         facts, prepared = decoding.inspect(content), decoding.prepare(content, 20_000_000)
@@ -151,6 +153,15 @@ def test_any_metadata_leaves_the_picture(tally: Tally, turned: dict[str, dict[by
         return f"{name}: {'as it is' if found == 1 else 'turned'}"
 
     tally.try_each(WHOLE, example)
+
+
+def with_bent_list(chance: Random, mpo: bytes) -> bytes:
+    """An MPO whose list of further pictures says anything."""
+    bent = bytearray(mpo)
+    start = bent.index(b"MPF\0") + 4
+    for _ in range(chance.randrange(1, 9)):
+        bent[start + chance.randrange(60)] = chance.randrange(256)
+    return bytes(bent)
 
 
 def with_orientation(block: bytes, orientation: int) -> bytes:

@@ -11,7 +11,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.image_quality import BLACK_LEVEL, ImageQuality
 from character_identity.domain.reference_set import PerceptualHash
 from character_identity.images.measures import measure_quality, perceptual_hash
-from character_identity.images.opening import format_of, opened, reading
+from character_identity.images.opening import opened, reading
 from character_identity.images.pixels import orientation_of, plain
 
 MIN_SIDE, MAX_SIDE = 256, 65_500
@@ -63,7 +63,7 @@ def inspect(content: bytes) -> ImageFacts:
     with reading(content), opened(content) as image:
         brightest = image.convert("L").getextrema()[1]
         width, height = image.size if orientation_of(image) < 5 else image.size[::-1]
-        kind = format_of(image)
+        kind = str(image.format)
         return ImageFacts(
             content_type=Image.MIME[kind],
             suffix=SUFFIXES[kind],

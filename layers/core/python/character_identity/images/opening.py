@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import islice
 
 from PIL import Image
 
@@ -29,6 +30,10 @@ _JPEG_MARKER = re.compile(
     rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL
 )  # those that begin a segment, or end the file
 _END_OF_IMAGE, _START_OF_SCAN = b"\xd9", b"\xda"
+_APPLICATION = {bytes([marker]) for marker in range(0xE0, 0xF0)}
+_EXIF = b"Exif\0\0"
+_NEEDED = (b"JFIF\0", b"ICC_PROFILE\0", b"Adobe", b"http://ns.adobe.com/xap/")
+"""Segments of applications that say which colours the pixels are, and in XMP how they are turned."""
 _XMP = b"XML:com.adobe.xmp\0\0"  # not compressed: it may hold the orientation
 _LOOKED_INTO = {b"iTXt", b"iCCP"}
 _OTHERS = {
@@ -67,19 +72,19 @@ def opened(content: bytes) -> Image.Image:
     Raises:
         InvalidRequest: ``image_too_large`` for more than MAX_PIXELS pixels, or more than MAX_SCANS scans.
     """
+    exif = b""
     if content.startswith(_PNG):
         content = _without_text(content)
-    elif content.startswith(_JPEG) and _has_many_scans(content):
-        raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
+    elif content.startswith(_JPEG):
+        if _has_many_scans(content):
+            raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
+        content, exif = _without_metadata(content)
     image = Image.open(BytesIO(content), formats=FORMATS)
+    if exif:
+        image.info["exif"] = exif
     if image.width * image.height > MAX_PIXELS:
         raise too_large()
     return image
-
-
-def format_of(image: Image.Image) -> str:
-    """Name the format of an opened image: one of FORMATS. A JPEG may hold several pictures (MPO)."""
-    return "JPEG" if image.format == "MPO" else str(image.format)
 
 
 def is_image(content: bytes) -> bool:
@@ -112,16 +117,38 @@ def _is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
 
 
-def _has_many_scans(jpeg: bytes) -> bool:
-    """Count the scans of a JPEG's first picture, by its segments as a decoder reads them.
+def _segments(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The segments of a JPEG's first picture as decoders find them: marker, first byte, first one behind.
 
-    Metadata and what lies behind the picture hold any bytes: thumbnails, the film of a live picture.
+    What lies between them is the picture's pixels, and what lies behind it is any bytes: other pictures, the
+    film of a live picture.
     """
-    at, scans = 2, 0
-    while scans <= MAX_SCANS and (marker := _JPEG_MARKER.search(jpeg, at)) and marker[1] != _END_OF_IMAGE:
-        scans += marker[1] == _START_OF_SCAN
+    at = 2
+    while (marker := _JPEG_MARKER.search(jpeg, at)) and marker[1] != _END_OF_IMAGE:
         at = marker.end() + max(2, int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big"))
-    return scans > MAX_SCANS
+        yield marker[1], marker.start(), at
+
+
+def _has_many_scans(jpeg: bytes) -> bool:
+    scans = (1 for marker, _, _ in _segments(jpeg) if marker == _START_OF_SCAN)
+    return next(islice(scans, MAX_SCANS, None), None) is not None
+
+
+def _without_metadata(jpeg: bytes) -> tuple[bytes, bytes]:
+    """Leave out of a JPEG what Pillow would look into before it decodes, and return the EXIF data beside it.
+
+    It refuses a file for a resolution that is no fraction. Of several pictures (MPF) only the first counts here.
+    """
+    kept, exif, at = [], b"", 0
+    for marker, start, end in _segments(jpeg):
+        if marker == _START_OF_SCAN:
+            break
+        if marker in _APPLICATION and not jpeg.startswith(_NEEDED, start + 4):
+            kept.append(jpeg[at:start])
+            at = end
+            if not exif and jpeg.startswith(_EXIF, start + 4):
+                exif = jpeg[start + 4 : end]
+    return b"".join([*kept, jpeg[at:]]), exif
 
 
 def _without_text(content: bytes) -> bytes:

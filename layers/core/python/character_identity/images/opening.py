@@ -137,7 +137,7 @@ def _has_many_scans(jpeg: bytes) -> bool:
 def _without_metadata(jpeg: bytes) -> tuple[bytes, bytes]:
     """Leave out of a JPEG what Pillow would look into before it decodes, and return the EXIF data beside it.
 
-    It refuses a file for a resolution that is no fraction. Of several pictures (MPF) only the first counts here.
+    It refuses a file for a resolution that is no fraction. Of several pictures (MPF) only the first counts.
     """
     kept, exif, at = [], b"", 0
     for marker, start, end in _segments(jpeg):

@@ -49,7 +49,7 @@ def _run(arguments: Sequence[str]) -> int:
                 aws_port=chosen.aws_port,
                 providers_port=chosen.providers_port,
                 wait_scale=chosen.wait_scale,
-                budget_usd=chosen.budget,
+                parameters={} if chosen.budget is None else {"MonthlyBudgetUsd": chosen.budget},
                 training_s=chosen.training_seconds,
                 generation_s=chosen.generation_seconds,
                 state=place / KEPT,

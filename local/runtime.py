@@ -29,7 +29,7 @@ class Options:
     api_port: int = 0
     aws_port: int = 0
     providers_port: int = 0
-    budget_usd: str | None = None  # what an owner may spend in a month; None: as the template has it
+    parameters: Mapping[str, str] = field(default_factory=dict)  # of the stack; others as the template has it
     wait_scale: float | None = None  # None: shortened as long as all providers are on this machine
     training_s: float | None = None  # how long the simulators train; None: as they like
     generation_s: float | None = None
@@ -169,9 +169,9 @@ def stack_parameters(
         "JwksUrl": issuer.jwks_url,
         "CorsOrigins": "*",
         "LocalMode": "true",
-        **({} if options.budget_usd is None else {"MonthlyBudgetUsd": options.budget_usd}),
         "RequestsPerMinute": "6000",  # tests and the demo ask more often than people
         "WebhookUrl": settings.webhook_url(api_url) if options.webhooks else "off",
+        **options.parameters,
     }
 
 

@@ -31,9 +31,10 @@ def test_providers_call_back_where_they_can_and_it_is_wanted(
     assert parameters["WebhookUrl"] == address
 
 
-@pytest.mark.parametrize(("budget", "given"), [(None, {}), ("0.5", {"MonthlyBudgetUsd": "0.5"})])
-def test_the_budget_is_the_templates_unless_it_is_chosen(
-    issuer: Issuer, budget: str | None, given: dict[str, str]
-) -> None:
-    parameters = stack_parameters(Options(budget_usd=budget), ProviderSettings({}), issuer, API)
-    assert {name: value for name, value in parameters.items() if name == "MonthlyBudgetUsd"} == given
+@pytest.mark.parametrize(
+    "chosen", [{}, {"MonthlyBudgetUsd": "0.5"}, {"FalSlots": "0", "RequestsPerMinute": "9"}]
+)
+def test_what_is_chosen_takes_the_place_of_the_defaults(issuer: Issuer, chosen: dict[str, str]) -> None:
+    defaults = stack_parameters(Options(), ProviderSettings({}), issuer, API)
+    parameters = stack_parameters(Options(parameters=chosen), ProviderSettings({}), issuer, API)
+    assert parameters == {**defaults, **chosen}

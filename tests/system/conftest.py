@@ -79,7 +79,11 @@ def running_system(
     people: dict[str, list[Path]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     options = Options(
-        environment={}, training_s=TRAINING_S, generation_s=GENERATION_S, logs=tmp_path_factory.mktemp("logs")
+        parameters={"FalSlots": "0"},  # orders whose answers are lost keep a slot for minutes
+        environment={},
+        training_s=TRAINING_S,
+        generation_s=GENERATION_S,
+        logs=tmp_path_factory.mktemp("logs"),
     )
     with running(options) as system, ApiClient(system.api_url, system.token) as api:
         assert system.provider_url is not None

@@ -207,7 +207,7 @@ class TestOpenWork:
     def test_an_erasure_is_due_when_it_is_to_be_purged(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         stores.replace_with_tombstone()
-        row = OpenRow("IDENTITY#i1", "IDENTITY", NOON + MINUTE)
+        row = OpenRow("IDENTITY#i1", "IDENTITY", NOON + MINUTE, "ann")
         assert row not in stores.work.due(NOON + MINUTE - timedelta(seconds=1), 9)
         assert row in stores.work.due(NOON + MINUTE, 9)
         stores.erasures.save(a_receipt(), NOON + 5 * MINUTE)

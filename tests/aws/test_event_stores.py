@@ -6,16 +6,20 @@ from typing import Any
 
 import pytest
 
+from character_identity.aws import keys
 from character_identity.aws.delivery_table import DeliveryTable
 from character_identity.aws.endpoint_table import EndpointTable
 from character_identity.aws.event_table import PUBLISHED_BY, EventTable, put_of
+from character_identity.aws.items import to_attributes
+from character_identity.aws.ledger_table import accepting
 from character_identity.aws.open_work import OpenWorkTable
 from character_identity.domain.errors import Conflict
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST
 from character_identity.ports.stores import Deliveries, Endpoints, Events
-from tests.support.builders import NOON
+from character_identity.services.jobs.sweep import MOST_LISTED, in_turn
+from tests.support.builders import NOON, a_job
 from tests.support.event_fakes import (
     SECRET,
     FakeDeliveries,
@@ -106,9 +110,24 @@ class TestEndpoints:
 
     def test_a_disabled_endpoint_says_since_when(self, endpoints: Endpoints) -> None:
         endpoints.add(an_endpoint(), 5)
-        endpoints.disable("ann", "e1", NOON + timedelta(hours=1))
-        endpoints.disable("ann", "removed", NOON)
-        assert endpoints.list("ann") == [an_endpoint(disabled_at=NOON + timedelta(hours=1))]
+        declined = a_delivery().claim(NOON).answered(410, NOON, 0)
+        for endpoint in (an_endpoint(), an_endpoint(endpoint_id="removed")):
+            endpoints.report(endpoint, endpoint.attempted(declined, NOON + timedelta(hours=1)))
+        (stored,) = endpoints.list("ann")
+        assert (stored.disabled_at, stored.disabled_reason) == (NOON + timedelta(hours=1), "declined")
+
+    def test_an_endpoint_that_fails_says_since_when_until_an_attempt_goes_well(
+        self, endpoints: Endpoints
+    ) -> None:
+        endpoints.add(an_endpoint(), 5)
+        for minute in range(2):
+            failed = a_delivery().claim(NOON).failed("no_answer", NOON, 0)
+            (stored,) = endpoints.list("ann")
+            endpoints.report(stored, stored.attempted(failed, NOON + timedelta(minutes=minute)))
+        (stored,) = endpoints.list("ann")
+        assert (stored.failing_since, stored.failures, stored.disabled_at) == (NOON, 2, None)
+        endpoints.report(stored, stored.attempted(a_delivery().claim(NOON).answered(204, NOON, 0), NOON))
+        assert endpoints.list("ann") == [an_endpoint()]
 
 
 class TestDeliveries:
@@ -126,23 +145,23 @@ class TestDeliveries:
 
     def test_of_two_that_claim_an_attempt_one_gets_it(self, deliveries: Deliveries) -> None:
         deliveries.add(a_delivery())
-        first, second = a_delivery().claimed(NOON), a_delivery().claimed(NOON + timedelta(seconds=1))
+        first, second = a_delivery().claim(NOON), a_delivery().claim(NOON + timedelta(seconds=1))
         assert deliveries.replace(a_delivery(), first) is True
         assert deliveries.replace(a_delivery(), second) is False
         assert deliveries.find(EVENT, "e1") == first
 
     def test_an_attempt_that_ends_after_its_time_changes_nothing(self, deliveries: Deliveries) -> None:
         deliveries.add(a_delivery())
-        slow = a_delivery().claimed(NOON)
+        slow = a_delivery().claim(NOON)
         deliveries.replace(a_delivery(), slow)
-        again = slow.claimed(NOON + ATTEMPT_TAKES_AT_MOST)
+        again = slow.claim(NOON + ATTEMPT_TAKES_AT_MOST)
         assert deliveries.replace(slow, again)
         assert deliveries.replace(slow, slow.answered(500, NOON, 0)) is False
         assert deliveries.find(EVENT, "e1") == again
 
     def test_what_ended_stays_as_it_is_until_it_is_started_again(self, deliveries: Deliveries) -> None:
         deliveries.add(a_delivery())
-        claimed = a_delivery().claimed(NOON)
+        claimed = a_delivery().claim(NOON)
         deliveries.replace(a_delivery(), claimed)
         delivered = claimed.answered(204, NOON, 0)
         assert deliveries.replace(claimed, delivered) is True
@@ -153,23 +172,41 @@ class TestDeliveries:
         deliveries.restart(a_delivery())
         assert deliveries.find(EVENT, "e1") == a_delivery()
 
+    def test_nothing_starts_again_while_it_is_attempted(self, deliveries: Deliveries) -> None:
+        deliveries.add(a_delivery())
+        claimed = a_delivery().claim(NOON)
+        deliveries.replace(a_delivery(), claimed)
+        assert deliveries.restart(a_delivery(next_attempt_at=NOON + timedelta(seconds=1))) is False
+        assert deliveries.find(EVENT, "e1") == claimed
+        waiting = claimed.answered(500, NOON, 0)
+        assert deliveries.replace(claimed, waiting) is True
+        assert deliveries.restart(a_delivery()) is True
+        assert deliveries.find(EVENT, "e1") == a_delivery()
+
+    def test_what_is_forgotten_may_be_told_anew(self, deliveries: Deliveries) -> None:
+        deliveries.add(a_delivery())
+        deliveries.remove(EVENT, "e1")
+        deliveries.remove(EVENT, "e1")
+        assert deliveries.of_event(EVENT) == []
+        assert deliveries.restart(a_delivery()) is True
+
     def test_an_attempt_from_before_a_new_start_changes_nothing(self, deliveries: Deliveries) -> None:
         deliveries.add(a_delivery())
-        claimed = a_delivery().claimed(NOON)
+        claimed = a_delivery().claim(NOON)
         deliveries.replace(a_delivery(), claimed)
-        fresh = a_delivery(next_attempt_at=NOON + timedelta(seconds=1))
-        deliveries.restart(fresh)
+        fresh = a_delivery(next_attempt_at=NOON + ATTEMPT_TAKES_AT_MOST)
+        assert deliveries.restart(fresh) is True
         assert deliveries.replace(claimed, claimed.answered(500, NOON, 0)) is False
         assert deliveries.find(EVENT, "e1") == fresh
 
     def test_an_error_and_an_answer_are_kept(self, deliveries: Deliveries) -> None:
         deliveries.add(a_delivery())
-        claimed = a_delivery().claimed(NOON)
+        claimed = a_delivery().claim(NOON)
         deliveries.replace(a_delivery(), claimed)
         failed = claimed.failed("unknown_host", NOON, 0.5)
         deliveries.replace(claimed, failed)
         assert deliveries.find(EVENT, "e1") == failed
-        answered = failed.claimed(NOON).answered(503, NOON, 0.5)
+        answered = failed.claim(NOON).answered(503, NOON, 0.5)
         deliveries.replace(failed, answered)
         assert deliveries.find(EVENT, "e1") == answered
 
@@ -181,31 +218,47 @@ class TestRows:
         table.transact([put_of(an_event())])
         work = OpenWorkTable(table)
         assert work.due(NOON + PUBLISHED_BY - timedelta(seconds=1), 9) == []
-        assert work.due(NOON + PUBLISHED_BY, 9) == [(f"EVENT#{EVENT}", "EVENT", NOON + PUBLISHED_BY)]
+        assert work.due(NOON + PUBLISHED_BY, 9) == [(f"EVENT#{EVENT}", "EVENT", NOON + PUBLISHED_BY, "ann")]
         EventTable(table).mark_published(EVENT)
         assert work.due(NOON + timedelta(days=1), 9) == []
 
     def test_a_delivery_waits_for_the_sweep_while_it_is_pending(self, table: StateTable) -> None:
         rows, work = DeliveryTable(table), OpenWorkTable(table)
         rows.add(a_delivery())
-        assert work.due(NOON, 9) == [(f"EVENT#{EVENT}", "DELIVERY#e1", NOON)]
-        claimed = a_delivery().claimed(NOON)
+        assert work.due(NOON, 9) == [(f"EVENT#{EVENT}", "DELIVERY#e1", NOON, "ann")]
+        claimed = a_delivery().claim(NOON)
         rows.replace(a_delivery(), claimed)
         assert work.due(NOON, 9) == []
         later = claimed.answered(500, NOON, 0)
         rows.replace(claimed, later)
         due_at = NOON + timedelta(seconds=5)
-        assert work.due(due_at, 9) == [(f"EVENT#{EVENT}", "DELIVERY#e1", due_at)]
-        claimed = later.claimed(NOON)
+        assert work.due(due_at, 9) == [(f"EVENT#{EVENT}", "DELIVERY#e1", due_at, "ann")]
+        claimed = later.claim(NOON)
         rows.replace(later, claimed)
         rows.replace(claimed, claimed.answered(200, NOON, 0))
         assert work.due(NOON + timedelta(days=9), 9) == []
+
+    def test_a_thousand_messages_keep_no_money_waiting(self, table: StateTable) -> None:
+        due = {**keys.due(NOON, keys.OPEN_MESSAGES), "owner": "mallory"}
+        for start in range(0, 1200, 25):
+            these = range(start, start + 25)
+            items = [to_attributes({**keys.delivery(f"m{number}", "e1"), **due}) for number in these]
+            table.client.batch_write_item(
+                RequestItems={"state": [{"PutRequest": {"Item": i}} for i in items]}
+            )
+        table.transact(accepting(a_job(owner="bob"), 10**9))
+        DeliveryTable(table).add(a_delivery(owner="bob", next_attempt_at=NOON + timedelta(minutes=1)))
+        rows = OpenWorkTable(table).due(NOON + timedelta(hours=1), MOST_LISTED)
+        assert rows[0].pk == "JOB#training-i1"
+        assert [row.owner for row in in_turn(rows[1:])[:2]] == ["mallory", "bob"]
+        assert OpenWorkTable(table).lease(rows[-1], NOON + timedelta(hours=2))
+        assert rows[-1] not in OpenWorkTable(table).due(NOON + timedelta(hours=1), MOST_LISTED)
 
     def test_events_and_deliveries_expire_after_a_month(self, table: StateTable) -> None:
         table.transact([put_of(an_event())])
         rows = DeliveryTable(table)
         rows.add(a_delivery())
-        rows.replace(a_delivery(), a_delivery().claimed(NOON))
+        rows.replace(a_delivery(), a_delivery().claim(NOON))
         items = table.rows()
         assert [int(item["expires_at"] - int(NOON.timestamp())) for item in items] == [MONTH_S, MONTH_S]
 

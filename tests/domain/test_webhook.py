@@ -45,25 +45,25 @@ def test_an_endpoint_hears_of_what_happens_after_its_registration() -> None:
 
 
 def test_an_attempt_is_nobody_elses_until_it_must_have_ended() -> None:
-    claimed = a_delivery().claimed(NOON)
+    claimed = a_delivery().claim(NOON)
     assert not claimed.is_due(NOON + ATTEMPT_TAKES_AT_MOST - timedelta(seconds=1))
     assert claimed.is_due(NOON + ATTEMPT_TAKES_AT_MOST)
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_a_2xx_is_a_delivery(status: int) -> None:
-    delivered = a_delivery().claimed(NOON).answered(status, NOON, 0)
+    delivered = a_delivery().claim(NOON).answered(status, NOON, 0)
     assert (delivered.state, delivered.next_attempt_at, delivered.last_status) == ("delivered", None, status)
 
 
 def test_a_410_is_the_end() -> None:
-    ended = a_delivery().claimed(NOON).answered(410, NOON, 0)
+    ended = a_delivery().claim(NOON).answered(410, NOON, 0)
     assert (ended.state, ended.next_attempt_at) == ("given_up", None)
 
 
 @pytest.mark.parametrize("status", [199, 300, 301, 400, 401, 404, 409, 411, 429, 500, 503])
 def test_any_other_answer_is_tried_again(status: int) -> None:
-    pending = a_delivery().claimed(NOON).answered(status, NOON, 0)
+    pending = a_delivery().claim(NOON).answered(status, NOON, 0)
     assert (pending.state, pending.last_status) == ("pending", status)
     assert pending.next_attempt_at == NOON + timedelta(seconds=5)
 
@@ -73,7 +73,7 @@ def _failing(jitter: float) -> list[Delivery]:
     delivery, history = a_delivery(), []
     while delivery.next_attempt_at is not None:
         now = delivery.next_attempt_at
-        delivery = delivery.claimed(now).failed("no_answer", now, jitter)
+        delivery = delivery.claim(now).failed("no_answer", now, jitter)
         history.append(delivery)
     return history
 
@@ -98,5 +98,5 @@ def test_waits_are_stretched_so_that_retries_do_not_meet() -> None:
 
 
 def test_an_answer_replaces_an_earlier_error() -> None:
-    failed = a_delivery().claimed(NOON).failed("unknown_host", NOON, 0)
-    assert failed.claimed(NOON).answered(500, NOON, 0).last_error is None
+    failed = a_delivery().claim(NOON).failed("unknown_host", NOON, 0)
+    assert failed.claim(NOON).answered(500, NOON, 0).last_error is None

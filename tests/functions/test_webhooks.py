@@ -99,7 +99,9 @@ def test_the_secret_is_shown_once(api: Api, receiver: Receiver) -> None:
                 "endpointId": made["endpointId"],
                 "url": receiver.url,
                 "createdAt": made["createdAt"],
+                "failingSince": None,
                 "disabledAt": None,
+                "disabledReason": None,
             }
         ]
     }

@@ -253,12 +253,55 @@ def test_of_two_runs_that_saw_the_same_one_sends() -> None:
     assert len(harness.receivers.posted) == 1
 
 
-def test_an_attempt_that_was_started_again_meanwhile_decides_nothing() -> None:
+@pytest.mark.parametrize(
+    ("meanwhile", "states"),
+    [(timedelta(seconds=1), ["delivered"]), (ATTEMPT_TAKES_AT_MOST, ["pending"])],
+    ids=["under way", "interrupted"],
+)
+def test_only_an_attempt_that_should_have_ended_is_started_again(
+    meanwhile: timedelta, states: list[str]
+) -> None:
     harness = Harness(200)
-    restarted = a_delivery(next_attempt_at=harness.clock() + timedelta(seconds=1))
-    harness.receivers.meanwhile = lambda: harness.deliveries.restart(restarted)
+
+    def restart() -> None:
+        harness.deliveries.restart(a_delivery(next_attempt_at=harness.clock() + meanwhile))
+
+    harness.receivers.meanwhile = restart
     harness.service.deliver(EVENT)
-    assert harness.deliveries.find(EVENT, "e1") == restarted
+    assert harness.states == states
+
+
+def test_a_receiver_that_fails_for_days_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    harness = Harness(*[500] * 99)
+    for number in range(4):
+        event = an_event(identity_id=f"i{number}")
+        harness.events.add(event)
+        harness.service.deliver(event.event_id)
+    for delay in RETRY_AFTER:
+        (endpoint,) = harness.endpoints.list("ann")
+        assert endpoint.disabled_at is None, "each event has its three days"
+        harness.clock.pass_by(seconds=delay.total_seconds())
+        harness.sweep()
+    (endpoint,) = harness.endpoints.list("ann")
+    assert (endpoint.disabled_reason, endpoint.disabled_at) == ("failing", harness.clock())
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "a webhook was disabled"
+    ]
+    harness.clock.pass_by(days=1)
+    posted = len(harness.receivers.posted)
+    harness.sweep()
+    assert len(harness.receivers.posted) == posted
+
+
+def test_one_success_begins_the_count_anew() -> None:
+    harness = Harness(*[500] * 9, 204, *[500] * 9)
+    for number in range(19):
+        event = an_event(identity_id=f"i{number}")
+        harness.events.add(event)
+        harness.service.deliver(event.event_id)
+        harness.clock.pass_by(hours=20)
+    (endpoint,) = harness.endpoints.list("ann")
+    assert (endpoint.failures, endpoint.disabled_at) == (9, None)
 
 
 def _moments(*answers: int) -> int:

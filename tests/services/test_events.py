@@ -104,3 +104,20 @@ def test_a_replay_that_the_bus_did_not_take_waits_for_the_sweep() -> None:
     harness.endpoints.add(an_endpoint(), 5)
     _, deliveries = harness.service.replay("ann", EVENT)
     assert deliveries == [a_delivery(next_attempt_at=LATER)]
+
+
+def test_a_replay_leaves_an_attempt_alone_that_is_under_way() -> None:
+    harness = Harness()
+    harness.endpoints.add(an_endpoint(), 5)
+    attempted = a_delivery().claim(LATER)
+    harness.deliveries.stored[EVENT, "e1"] = attempted
+    assert harness.service.replay("ann", EVENT) == (an_event(), [attempted])
+
+
+def test_an_event_shows_no_more_deliveries_than_there_are_endpoints_however_many_came_and_went() -> None:
+    harness = Harness()
+    for number in range(30):
+        harness.endpoints.add(an_endpoint(endpoint_id=f"e{number}"), 5)
+        harness.service.replay("ann", EVENT)
+        harness.endpoints.remove("ann", f"e{number}")
+    assert len(harness.service.get("ann", EVENT)[1]) == 1

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.observability import ORIGIN, keys_of, log_keys
 from character_identity.ports.providers import Cancellation
+from character_identity.ports.stores import OpenRow
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
@@ -16,6 +17,7 @@ from character_identity.services.jobs.generation import GenerationWorkflow
 from character_identity.services.jobs.sweep import (
     GRACE,
     LEASE,
+    MOST_ROWS,
     MOST_RUNS,
     RECHECK_AFTER,
     SweepService,
@@ -377,3 +379,35 @@ class TestASweep:
     def test_it_says_how_late_it_comes(self, harness: Harness) -> None:
         harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
         assert harness.sweep(hours=2).late == timedelta(hours=2)
+
+    def test_an_owner_with_thousands_of_rows_is_in_nobodys_way(self, harness: Harness) -> None:
+        for number in range(3000):
+            harness.work.others[f"EVENT#m{number}", "DELIVERY#w1"] = NOON - timedelta(hours=1)
+            harness.work.owners[f"EVENT#m{number}"] = "mallory"
+        harness.identities.add(a_training_identity(), job=a_job(), limit_microusd=10**9)
+        harness.identities.add(an_identity(identity_id="i2"))
+        receipt = a_receipt(identity_id="i2")
+        harness.erasures.replace_with_tombstone(
+            receipt, Event.of_erasure(an_identity(identity_id="i2"), NOON)
+        )
+        harness.work.others["EVENT#b1", "DELIVERY#w2"] = NOON
+        harness.work.owners["EVENT#b1"] = "bob"
+        harness.sweep(minutes=2)
+        assert [job.job_id for job in harness.workflows.started] == ["training-i1"]
+        assert harness.erasures.stored["i2"].complete
+        assert "b1" in harness.bus.requested
+        assert len(harness.bus.requested) <= MOST_ROWS
+
+    def test_slow_providers_leave_time_for_messages(self, harness: Harness) -> None:
+        for number in range(9):
+            harness.work.others[f"NEWER#{number}", "NEWER"] = NOON - MINUTE
+        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        lease = harness.work.lease
+
+        def slowly(row: OpenRow, until: datetime) -> bool:
+            harness.clock.pass_by(seconds=1 if row.is_message else 20)
+            return lease(row, until)
+
+        harness.work.lease = slowly  # type: ignore[method-assign]
+        swept = harness.service.sweep(harness.clock() + timedelta(seconds=75))
+        assert (swept.failed, harness.bus.requested) == (3, ["e1"])

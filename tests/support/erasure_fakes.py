@@ -93,11 +93,14 @@ class FakeOpenWork:
         self._erasures = erasures or FakeErasures(FakeIdentities())
         self._events = events or FakeEvents()
         self.others: dict[tuple[str, str], datetime] = {}
+        self.owners: dict[str, str] = {}
+        """Of others, by their ``pk``."""
         self._leased: dict[tuple[str, str], datetime] = {}
 
     def due(self, now: datetime, limit: int) -> list[OpenRow]:
-        rows = sorted(self._rows(), key=lambda row: row.due_at)
-        return [row for row in rows if row.due_at <= now][:limit]
+        rows = sorted((row for row in self._rows() if row.due_at <= now), key=lambda row: row.due_at)
+        settlements = [row for row in rows if not row.is_message]
+        return settlements[:limit] + [row for row in rows if row.is_message][:limit]
 
     def lease(self, row: OpenRow, until: datetime) -> bool:
         if row not in self._rows():
@@ -114,12 +117,18 @@ class FakeOpenWork:
         return True
 
     def _rows(self) -> list[OpenRow]:
-        jobs = [OpenRow(f"JOB#{job_id}", "JOB", at) for job_id, at in self._ledger.due.items()]
-        erasures = [OpenRow(f"IDENTITY#{key}", "IDENTITY", at) for key, at in self._erasures.due.items()]
-        others = [OpenRow(*key, at) for key, at in self.others.items()]
+        jobs = [
+            OpenRow(f"JOB#{job_id}", "JOB", at, self._ledger.rows[job_id].owner)
+            for job_id, at in self._ledger.due.items()
+        ]
+        erasures = [
+            OpenRow(f"IDENTITY#{key}", "IDENTITY", at, self._erasures.stored[key].owner)
+            for key, at in self._erasures.due.items()
+        ]
+        others = [OpenRow(*key, at, self.owners.get(key[0], "")) for key, at in self.others.items()]
         return [*jobs, *erasures, *others, *(self._event_row(event_id) for event_id in self._events.open)]
 
     def _event_row(self, event_id: str) -> OpenRow:
         key = (f"EVENT#{event_id}", "EVENT")
-        due_at = self._events.stored[event_id].occurred_at + PUBLISHED_BY
-        return OpenRow(*key, self._leased.get(key, due_at))
+        event = self._events.stored[event_id]
+        return OpenRow(*key, self._leased.get(key, event.occurred_at + PUBLISHED_BY), event.owner)

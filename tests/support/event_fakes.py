@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from character_identity.domain.errors import Conflict, EventNotAccepted
@@ -35,6 +34,7 @@ def a_delivery(**changes: Any) -> Delivery:
     values: dict[str, Any] = {
         "event_id": an_event().event_id,
         "endpoint_id": "e1",
+        "owner": "ann",
         "next_attempt_at": NOON,
     }
     return Delivery(**(values | changes))
@@ -78,10 +78,11 @@ class FakeEndpoints:
     def find(self, owner: str, endpoint_id: str) -> Endpoint | None:
         return self.stored.get((owner, endpoint_id))
 
-    def disable(self, owner: str, endpoint_id: str, at: datetime) -> None:
-        found = self.stored.get((owner, endpoint_id))
-        if found is not None:
-            self.stored[owner, endpoint_id] = found.model_copy(update={"disabled_at": at})
+    def report(self, endpoint: Endpoint, attempted: Endpoint) -> None:
+        key = (endpoint.owner, endpoint.endpoint_id)
+        if key in self.stored:
+            changes = {name: new for name, new in attempted if new != getattr(endpoint, name)}
+            self.stored[key] = self.stored[key].model_copy(update=changes)
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         return self.stored.pop((owner, endpoint_id), None) is not None
@@ -94,8 +95,16 @@ class FakeDeliveries:
     def add(self, delivery: Delivery) -> None:
         self.stored.setdefault((delivery.event_id, delivery.endpoint_id), delivery)
 
-    def restart(self, delivery: Delivery) -> None:
-        self.stored[delivery.event_id, delivery.endpoint_id] = delivery
+    def restart(self, delivery: Delivery) -> bool:
+        at, key = delivery.next_attempt_at, (delivery.event_id, delivery.endpoint_id)
+        stored = self.stored.get(key)
+        if stored is not None and stored.claimed and not (at and stored.is_due(at)):
+            return False
+        self.stored[key] = delivery
+        return True
+
+    def remove(self, event_id: str, endpoint_id: str) -> None:
+        self.stored.pop((event_id, endpoint_id), None)
 
     def find(self, event_id: str, endpoint_id: str) -> Delivery | None:
         return self.stored.get((event_id, endpoint_id))

@@ -214,7 +214,7 @@ class Harness:
         if next_step is not None:
             return next_step
         rows = self.open_work()
-        return max(rows[0].due_at, self.swept_at + SWEEP_EVERY) if rows else None
+        return max(min(row.due_at for row in rows), self.swept_at + SWEEP_EVERY) if rows else None
 
     def _pass_time(self, limit: datetime) -> None:
         """On to the next step of a machine, callback or sweep; sweeps with nothing to do are left out."""
@@ -229,7 +229,7 @@ class Harness:
     # what there is to see
 
     def open_work(self) -> list[OpenRow]:
-        """Return the rows that are still open, the soonest first."""
+        """Return the rows that are still open."""
         with self.faulty_transport.unwatched():
             return OpenWorkTable(self.table).due(self.clock.now() + timedelta(days=30), 100)
 

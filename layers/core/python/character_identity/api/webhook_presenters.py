@@ -26,7 +26,9 @@ def present_webhook(endpoint: Endpoint) -> WebhookResponse:
         endpoint_id=endpoint.endpoint_id,
         url=endpoint.url,
         created_at=endpoint.created_at,
+        failing_since=endpoint.failing_since,
         disabled_at=endpoint.disabled_at,
+        disabled_reason=endpoint.disabled_reason,
     )
 
 
@@ -37,5 +39,8 @@ def present_event(event: Event, deliveries: list[Delivery]) -> EventResponse:
         type=event.type,
         occurred_at=event.occurred_at,
         data=event.data,
-        deliveries=[DeliveryResponse(**delivery.model_dump(exclude={"event_id"})) for delivery in deliveries],
+        deliveries=[
+            DeliveryResponse(**delivery.model_dump(exclude={"event_id", "owner", "claimed"}))
+            for delivery in deliveries
+        ],
     )

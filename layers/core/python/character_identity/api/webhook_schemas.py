@@ -7,7 +7,7 @@ from pydantic import StringConstraints
 
 from character_identity.api.schemas import Body, NextCursor
 from character_identity.domain.event import EventType
-from character_identity.domain.webhook import DeliveryState
+from character_identity.domain.webhook import DeliveryState, DisabledReason
 
 
 class CreateWebhookRequest(Body):
@@ -15,12 +15,17 @@ class CreateWebhookRequest(Body):
 
 
 class WebhookResponse(Body):
-    """``disabled_at`` is when the receiver asked for no more, with a 410."""
+    """``disabled_at`` is when sending there ended: the receiver declined with a 410, or kept failing.
+
+    ``failing_since`` is the first of the failures in a row.
+    """
 
     endpoint_id: str
     url: str
     created_at: datetime
+    failing_since: datetime | None = None
     disabled_at: datetime | None = None
+    disabled_reason: DisabledReason | None = None
 
 
 class CreateWebhookResponse(Body):

@@ -1,10 +1,12 @@
 """How far telling events to endpoints is, in DynamoDB."""
 
+from collections.abc import Mapping
+
 from character_identity.aws import keys
 from character_identity.aws.event_table import KEPT
 from character_identity.aws.items import Item
 from character_identity.aws.table import Table
-from character_identity.aws.writes import NEW, put, update
+from character_identity.aws.writes import NEW, delete, put, update
 from character_identity.domain.webhook import Delivery
 
 
@@ -18,9 +20,15 @@ class DeliveryTable:
         """Store a delivery that is due; one that is there already stays as it is."""
         self._table.write(put(_item(delivery), NEW))
 
-    def restart(self, delivery: Delivery) -> None:
-        """Store a delivery that is due, whatever became of an earlier one."""
-        self._table.write(put(_item(delivery)))
+    def restart(self, delivery: Delivery) -> bool:
+        """Store a delivery that is due, whatever became of an earlier one; False while that is attempted."""
+        idle = "attribute_not_exists(#claimed) OR #claimed = :no OR #next_attempt_at <= :now"
+        now = delivery.model_dump(mode="json")["next_attempt_at"]
+        return self._table.write(put(_item(delivery), idle, no=False, now=now))
+
+    def remove(self, event_id: str, endpoint_id: str) -> None:
+        """Forget how far telling this event there is."""
+        self._table.write(delete(keys.delivery(event_id, endpoint_id)))
 
     def find(self, event_id: str, endpoint_id: str) -> Delivery | None:
         """Return how far telling this event there is."""
@@ -35,7 +43,9 @@ class DeliveryTable:
 
     def replace(self, old: Delivery, new: Delivery) -> bool:
         """Store what became of a pending delivery; False if it is not as ``old`` says any more."""
-        due = keys.NOT_DUE if new.next_attempt_at is None else keys.due(new.next_attempt_at)
+        due: Mapping[str, str | None] = keys.NOT_DUE
+        if new.next_attempt_at is not None:
+            due = keys.due(new.next_attempt_at, keys.OPEN_MESSAGES)
         return self._table.write(
             update(
                 keys.delivery(old.event_id, old.endpoint_id),
@@ -54,6 +64,6 @@ def _item(delivery: Delivery) -> Item:
     return {
         **keys.delivery(delivery.event_id, delivery.endpoint_id),
         **delivery.model_dump(mode="json"),
-        **keys.due(delivery.next_attempt_at),
+        **keys.due(delivery.next_attempt_at, keys.OPEN_MESSAGES),
         "expires_at": int((delivery.next_attempt_at + KEPT).timestamp()),
     }

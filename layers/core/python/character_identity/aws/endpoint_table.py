@@ -1,7 +1,5 @@
 """The addresses of callers' webhooks in DynamoDB."""
 
-from datetime import datetime
-
 from character_identity.aws import keys
 from character_identity.aws.table import Table
 from character_identity.aws.writes import THERE, delete, put, update
@@ -39,9 +37,14 @@ class EndpointTable:
         item = self._table.get(keys.endpoint(owner, endpoint_id))
         return None if item is None else Endpoint.model_validate(item)
 
-    def disable(self, owner: str, endpoint_id: str, at: datetime) -> None:
-        """Send no more there; nothing where it was removed since."""
-        self._table.write(update(keys.endpoint(owner, endpoint_id), {"disabled_at": at.isoformat()}, THERE))
+    def report(self, endpoint: Endpoint, attempted: Endpoint) -> None:
+        """Keep in what ``attempted`` differs, after an attempt; nothing if it was removed since.
+
+        Of two at once the later counts: a failure may be missed, which the next one makes up for.
+        """
+        before, after = endpoint.model_dump(mode="json"), attempted.model_dump(mode="json")
+        changes = {name: value for name, value in after.items() if value != before[name]}
+        self._table.write(update(keys.endpoint(endpoint.owner, endpoint.endpoint_id), changes, THERE))
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget an endpoint; False if there is none."""

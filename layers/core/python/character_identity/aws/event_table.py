@@ -40,6 +40,6 @@ def put_of(event: Event) -> Write:
     event is written twice (an erasure that is repeated) it is the same one.
     """
     expires_at = int((event.occurred_at + KEPT).timestamp())
-    due = keys.due(event.occurred_at + PUBLISHED_BY)
+    due = keys.due(event.occurred_at + PUBLISHED_BY, keys.OPEN_MESSAGES)
     key = keys.event(event.event_id)
     return put({**key, **event.model_dump(mode="json"), **due, "expires_at": expires_at})

@@ -15,7 +15,8 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 INDEX = "gsi1"
 INDEX_KEY = ("pk", "sk", "gsi1pk", "gsi1sk")
 """The attributes that say where in the index a row is."""
-OPEN = "OPEN"
+OPEN, OPEN_MESSAGES = "OPEN", "OPEN_MESSAGES"
+"""Among the open work: money and erasures; events and deliveries. Neither stands in the way of the other."""
 LAST = "~"
 """Sorts after every time in the index."""
 EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
@@ -164,6 +165,6 @@ def listed(gsi1pk: str, at: datetime) -> Key:
     return {"gsi1pk": gsi1pk, "gsi1sk": at.isoformat()}
 
 
-def due(at: datetime) -> Key:
+def due(at: datetime, place: str = OPEN) -> Key:
     """The attributes by which a row is among the open work from then on."""
-    return {**listed(OPEN, at), "due_at": at.isoformat()}
+    return {**listed(place, at), "due_at": at.isoformat()}

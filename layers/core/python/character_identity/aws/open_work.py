@@ -1,4 +1,4 @@
-"""What somebody still has to see to, in the order in which it is due."""
+"""What somebody still has to see to: money and erasures, then what is to be told, each as it is due."""
 
 from datetime import datetime
 
@@ -9,19 +9,26 @@ from character_identity.ports.stores import OpenRow
 
 
 class OpenWorkTable:
-    """The rows that the index lists as ``OPEN``; ``due_at`` says since when they wait."""
+    """The rows that the index lists as open; ``due_at`` says since when they wait."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def due(self, now: datetime, limit: int) -> list[OpenRow]:
-        """Return rows that are due, the longest waiting first; read each again: the index lags."""
-        rows = self._table.listed(keys.OPEN, until=now.isoformat(), oldest_first=True, limit=limit)
-        return [OpenRow(row["pk"], row["sk"], datetime.fromisoformat(row["due_at"])) for row in rows]
+        """Return rows that are due, ``limit`` of each place, the longest waiting there first.
+
+        Read each again: the index lags.
+        """
+        return [
+            OpenRow(row["pk"], row["sk"], datetime.fromisoformat(row["due_at"]), row.get("owner", ""))
+            for place in (keys.OPEN, keys.OPEN_MESSAGES)
+            for row in self._table.listed(place, until=now.isoformat(), oldest_first=True, limit=limit)
+        ]
 
     def lease(self, row: OpenRow, until: datetime) -> bool:
         """Make a row due later; False if it is not as listed: the index lags, or another sweep was faster."""
         key = {"pk": row.pk, "sk": row.sk}
+        place = keys.OPEN_MESSAGES if row.is_message else keys.OPEN
         return self._table.write(
-            update(key, keys.due(until), "#due_at = :as_listed", as_listed=row.due_at.isoformat())
+            update(key, keys.due(until, place), "#due_at = :as_listed", as_listed=row.due_at.isoformat())
         )

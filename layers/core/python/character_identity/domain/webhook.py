@@ -41,11 +41,20 @@ ATTEMPT_TAKES_AT_MOST = timedelta(minutes=5)
 GONE = 410
 """The receiver wants no more webhooks (the specification, "Delivery success and failure")."""
 
+FAILS_FOR = timedelta(days=3)
+MOST_FAILURES = 10
+"""An endpoint where no attempt went well for so long, and so many failed in a row, gets no more: as many, and
+as long, as an event is tried."""
+
 DeliveryState = Literal["pending", "delivered", "given_up"]
+DisabledReason = Literal["declined", "failing"]
 
 
 class Endpoint(BaseModel):
-    """A caller's address that gets events from now on; ``disabled_at`` is when it declined further ones."""
+    """A caller's address that gets events from now on, until it declines further ones or keeps failing.
+
+    ``failures`` are those in a row, the first of them at ``failing_since``.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,6 +64,24 @@ class Endpoint(BaseModel):
     secret: str = Field(repr=False)
     created_at: datetime
     disabled_at: datetime | None = None
+    disabled_reason: DisabledReason | None = None
+    failing_since: datetime | None = None
+    failures: int = 0
+
+    def attempted(self, delivery: "Delivery", now: datetime) -> "Endpoint":
+        """As it is after an attempt to deliver there."""
+        if delivery.state == "delivered":
+            return self.model_copy(update={"failing_since": None, "failures": 0})
+        since, failures = self.failing_since or now, self.failures + 1
+        failing = self.model_copy(update={"failing_since": since, "failures": failures})
+        if delivery.last_status == GONE:
+            return failing._disabled("declined", now)
+        if failures >= MOST_FAILURES and now - since >= FAILS_FOR:
+            return failing._disabled("failing", now)
+        return failing
+
+    def _disabled(self, reason: DisabledReason, now: datetime) -> "Endpoint":
+        return self.model_copy(update={"disabled_at": now, "disabled_reason": reason})
 
     @property
     def position(self) -> Position:
@@ -70,13 +97,16 @@ class Delivery(BaseModel):
     """The progress of delivering an event to an endpoint.
 
     While ``pending`` it is due at ``next_attempt_at``. ``last_status`` is what the receiver answered last,
-    ``last_error`` the code of what kept it from answering.
+    ``last_error`` the code of what kept it from answering. While ``claimed`` an attempt is under way, which
+    must have ended by ``next_attempt_at``.
     """
 
     model_config = ConfigDict(frozen=True)
 
     event_id: str
     endpoint_id: str
+    owner: str = ""
+    claimed: bool = False
     state: DeliveryState = "pending"
     attempts: int = 0
     next_attempt_at: datetime | None = None
@@ -86,7 +116,9 @@ class Delivery(BaseModel):
     @classmethod
     def due(cls, event: Event, endpoint: Endpoint, at: datetime) -> "Delivery":
         """One that nobody has attempted yet."""
-        return cls(event_id=event.event_id, endpoint_id=endpoint.endpoint_id, next_attempt_at=at)
+        return cls(
+            event_id=event.event_id, endpoint_id=endpoint.endpoint_id, owner=event.owner, next_attempt_at=at
+        )
 
     def is_due(self, now: datetime) -> bool:
         """Return True if an attempt should be made now."""
@@ -97,24 +129,25 @@ class Delivery(BaseModel):
         """True if no attempt is left."""
         return self.attempts > len(RETRY_AFTER)
 
-    def claimed(self, now: datetime) -> "Delivery":
+    def claim(self, now: datetime) -> "Delivery":
         """With one attempt more, which is nobody else's until it must have ended."""
-        return self._with(attempts=self.attempts + 1, next_attempt_at=now + ATTEMPT_TAKES_AT_MOST)
+        ends_by = now + ATTEMPT_TAKES_AT_MOST
+        return self._with(claimed=True, attempts=self.attempts + 1, next_attempt_at=ends_by)
 
     def answered(self, status: int, now: datetime, jitter: float) -> "Delivery":
         """After an attempt that the receiver answered."""
-        known = self._with(last_status=status, last_error=None)
+        known = self._with(claimed=False, last_status=status, last_error=None)
         if 200 <= status < 300:
             return known._with(state="delivered", next_attempt_at=None)
         return known._ended() if status == GONE else known._later(now, jitter)
 
     def failed(self, code: str, now: datetime, jitter: float) -> "Delivery":
         """After an attempt that nobody answered."""
-        return self._with(last_status=None, last_error=code)._later(now, jitter)
+        return self._with(claimed=False, last_status=None, last_error=code)._later(now, jitter)
 
     def given_up(self, code: str) -> "Delivery":
         """No attempt could help."""
-        return self._with(last_status=None, last_error=code)._ended()
+        return self._with(claimed=False, last_status=None, last_error=code)._ended()
 
     def _later(self, now: datetime, jitter: float) -> "Delivery":
         if self.is_exhausted:

@@ -276,7 +276,9 @@ class Endpoints(Protocol):
         """Oldest first."""
 
     def find(self, owner: str, endpoint_id: str) -> Endpoint | None: ...
-    def disable(self, owner: str, endpoint_id: str, at: datetime) -> None: ...
+    def report(self, endpoint: Endpoint, attempted: Endpoint) -> None:
+        """Keep in what ``attempted`` differs, after an attempt; nothing if it was removed since."""
+
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget an endpoint; False if there is none."""
 
@@ -287,8 +289,11 @@ class Deliveries(Protocol):
     def add(self, delivery: Delivery) -> None:
         """Store a delivery that is due, unless there is one."""
 
-    def restart(self, delivery: Delivery) -> None:
-        """Store a delivery that is due, whatever became of an earlier one."""
+    def restart(self, delivery: Delivery) -> bool:
+        """Store a delivery that is due, whatever became of an earlier one; False while that is attempted."""
+
+    def remove(self, event_id: str, endpoint_id: str) -> None:
+        """Forget a delivery."""
 
     def find(self, event_id: str, endpoint_id: str) -> Delivery | None: ...
     def of_event(self, event_id: str) -> list[Delivery]: ...
@@ -297,18 +302,27 @@ class Deliveries(Protocol):
 
 
 class OpenRow(NamedTuple):
-    """A row that is due: its key, as in ``JOB#training-1`` and ``JOB``, and since when."""
+    """A row that is due: its key, as in ``JOB#training-1`` and ``JOB``, since when, and whose it is."""
 
     pk: str
     sk: str
     due_at: datetime
+    owner: str = ""  # unknown of deliveries that an earlier release stored
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it is an event or a delivery; others are money and erasures."""
+        return self.pk.startswith("EVENT#")
 
 
 class OpenWork(Protocol):
     """The rows that somebody has to see to: open jobs, events, deliveries and erasures."""
 
     def due(self, now: datetime, limit: int) -> list[OpenRow]:
-        """Rows that are due, the longest waiting first; the list may be a little behind."""
+        """Rows that are due: ``limit`` of money and erasures, then as many messages.
+
+        The longest waiting of either come first; the list may be a little behind.
+        """
 
     def lease(self, row: OpenRow, until: datetime) -> bool:
         """Make a row due later; False if it is not as the list says any more."""

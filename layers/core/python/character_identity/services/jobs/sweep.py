@@ -5,7 +5,8 @@ or were stopped, outcomes without their money, events that nobody published, web
 """
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -23,7 +24,11 @@ from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, JobW
 from character_identity.services.webhooks.events import EventService
 
 MOST_ROWS = 200
-"""Of one sweep; the next comes in a minute."""
+"""Of one sweep, of money and erasures and then of messages; the next comes in a minute."""
+MOST_LISTED = 4_000
+"""Rows among which those are chosen, so that who has thousands is not in the way of who has one."""
+FOR_MESSAGES = timedelta(seconds=15)
+"""Kept for them, however long providers take to answer for the others: each only goes to a queue."""
 LEASE = timedelta(minutes=2)
 """A row is another sweep's no sooner; the function has ended by then. One on which a sweep failed waits so
 long as well, and then behind all that have been due longer."""
@@ -47,6 +52,16 @@ class Swept(NamedTuple):
     done: int = 0
     failed: int = 0
     late: timedelta = timedelta()
+
+
+def in_turn(rows: Sequence[OpenRow]) -> list[OpenRow]:
+    """Return the first row of each owner, then the second of each, and so on."""
+    seen: Counter[str] = Counter()
+    rounds = []
+    for row in rows:
+        rounds.append((seen[row.owner], row))
+        seen[row.owner] += 1
+    return [row for _, row in sorted(rounds, key=lambda each: each[0])]
 
 
 class SweepService:
@@ -75,14 +90,20 @@ class SweepService:
         self._now = now
 
     def sweep(self, until: datetime, ahead: timedelta = timedelta()) -> Swept:
-        """Settle what is due, or will be in ``ahead``, the longest waiting first.
+        """Settle what is due, or will be in ``ahead``: money and erasures first, of each owner in turn.
 
         No further row is begun after ``until``.
         """
         began_at = self._now()
-        rows = self._open_work.due(began_at + ahead, MOST_ROWS)
+        rows = self._open_work.due(began_at + ahead, MOST_LISTED)
+        settled = self._process_all([row for row in rows if not row.is_message], until - FOR_MESSAGES)
+        told = self._process_all([row for row in rows if row.is_message], until)
+        late = began_at - min((row.due_at for row in rows), default=began_at)
+        return Swept(settled.done + told.done, settled.failed + told.failed, late)
+
+    def _process_all(self, rows: Sequence[OpenRow], until: datetime) -> Swept:
         done, failed = 0, 0
-        for row in rows:
+        for row in in_turn(rows)[:MOST_ROWS]:
             if self._now() >= until:
                 break
             if not self._open_work.lease(row, self._now() + LEASE):
@@ -93,7 +114,7 @@ class SweepService:
             except Exception:  # whatever it is: the other rows must not wait for it
                 logger.exception("a row could not be settled", extra={"pk": row.pk, "sk": row.sk})
                 failed += 1
-        return Swept(done, failed, began_at - rows[0].due_at if rows else timedelta())
+        return Swept(done, failed)
 
     def _process(self, row: OpenRow) -> None:
         kind, _, identifier = row.pk.partition("#")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.domain.event import Event
-from character_identity.domain.webhook import GONE, Delivery, Endpoint, signed_headers
+from character_identity.domain.webhook import Delivery, Endpoint, signed_headers
 from character_identity.ports.gateways import Now, WebhookSender
 from character_identity.ports.stores import Deliveries, Endpoints, Events
 
@@ -60,7 +60,7 @@ class DeliveryService:
         elif delivery.is_exhausted:
             self._deliveries.replace(delivery, delivery.given_up("interrupted"))
         else:
-            claimed = delivery.claimed(self._now())
+            claimed = delivery.claim(self._now())
             if self._deliveries.replace(delivery, claimed):
                 self._send(event, endpoint, claimed)
 
@@ -78,8 +78,7 @@ class DeliveryService:
             ended = claimed.failed(error.code, self._now(), self._jitter())
         else:
             ended = claimed.answered(status, self._now(), self._jitter())
-        if ended.last_status == GONE:
-            self._endpoints.disable(endpoint.owner, endpoint.endpoint_id, self._now())
+        self._report(endpoint, endpoint.attempted(ended, self._now()))
         self._deliveries.replace(claimed, ended)
         logger.info(
             "webhook sent",
@@ -92,3 +91,11 @@ class DeliveryService:
                 "error": ended.last_error,
             },
         )
+
+    def _report(self, endpoint: Endpoint, attempted: Endpoint) -> None:
+        if attempted == endpoint:
+            return
+        self._endpoints.report(endpoint, attempted)
+        if attempted.disabled_at is not None:
+            extra = {"endpoint_id": endpoint.endpoint_id, "reason": attempted.disabled_reason}
+            logger.warning("a webhook was disabled", extra={**extra, "failures": attempted.failures})

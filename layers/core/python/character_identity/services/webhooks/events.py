@@ -56,11 +56,17 @@ class EventService:
     def replay(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
         """Have an event sent to all of its owner's endpoints again, as if it had never been sent.
 
+        An attempt that is under way goes on instead. What became of it at removed endpoints is forgotten.
+
         Raises:
             NotFound: this owner has no such event.
         """
         event = self._own(owner, event_id)
-        for endpoint in self._endpoints.list(owner):
+        endpoints = {endpoint.endpoint_id: endpoint for endpoint in self._endpoints.list(owner)}
+        for delivery in self._deliveries.of_event(event_id):
+            if delivery.endpoint_id not in endpoints:
+                self._deliveries.remove(event_id, delivery.endpoint_id)
+        for endpoint in endpoints.values():
             if endpoint.disabled_at is None:
                 self._deliveries.restart(Delivery.due(event, endpoint, self._now()))
         self.request_delivery(event_id)

@@ -149,12 +149,14 @@ class GenerationSummary(Answer):
 
 
 class Webhook(Answer):
-    """An address that hears of events; ``disabled_at`` (ISO time) is when it asked for no more."""
+    """An address that hears of events, until ``disabled_at`` (ISO time): it declined, or kept failing."""
 
     endpoint_id: str
     url: str
     created_at: str
+    failing_since: str | None = None
     disabled_at: str | None = None
+    disabled_reason: str | None = None
 
 
 class Price(Answer):

@@ -43,7 +43,9 @@ Operation = Literal[
 ]
 
 CallFault = Literal["reply", "cut", "delay"]
-JobFault = Literal["fail", "stuck", "forgotten", "blocked", "fewer", "truncated", "foreign", "overbilled"]
+JobFault = Literal[
+    "fail", "stuck", "forgotten", "blocked", "fewer", "truncated", "foreign", "overbilled", "inline"
+]
 
 
 OVERBILLED = 100
@@ -61,7 +63,8 @@ class Fault(BaseModel):
     ends it (a call of fal.run: not before its start timeout, or an hour), ``forgotten`` answers 404 for
     it from then on, ``blocked`` has the safety checker black its pictures out, ``fewer`` makes one
     picture less than was ordered, ``truncated`` makes files that break off in the middle, ``foreign``
-    trains weights that are no LoRA, ``overbilled`` bills a hundred times the price.
+    trains weights that are no LoRA, ``overbilled`` bills a hundred times the price,
+    ``inline`` sends pictures in their addresses, as data URIs.
     """
 
     model_config = ConfigDict(extra="forbid")

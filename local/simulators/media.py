@@ -1,5 +1,6 @@
 """Files with links: uploads, pictures, weights."""
 
+import base64
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,11 @@ class MediaFile:
     data: bytes
     content_type: str
     expires_at: datetime
+
+
+def data_uri(data: bytes, content_type: str) -> str:
+    """A file in its own address."""
+    return f"data:{content_type};base64,{base64.b64encode(data).decode()}"
 
 
 class MediaStore:

@@ -163,7 +163,7 @@ FUNCTIONS: dict[str, Rights] = {
     "wait_for_callback": WRITE_TABLE | WAKE,
     "prepare_generation": WRITE_TABLE | _get("references") | FAL,
     "submit_generation": WRITE_TABLE | _get("references", "weights") | FAL | ASTRIA,
-    "check_generation": WRITE_TABLE | FAL | ASTRIA | WAKE,
+    "check_generation": WRITE_TABLE | FAL | ASTRIA | WAKE | _put("generations") | _delete("generations"),
     "store_images": WRITE_TABLE | _put("generations") | _delete("generations"),
     "record_generation": WRITE_TABLE | PUBLISH | WAKE,
     "deliver_event": WRITE_TABLE | _take("<EventsToDeliver>"),

@@ -1,3 +1,4 @@
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -244,6 +245,22 @@ def test_an_image_without_an_address_keeps_its_place() -> None:
         (1, "failed"),
         (2, "succeeded"),
     ]
+
+
+def test_pictures_in_the_answer_itself_lie_in_our_bucket_and_in_no_row() -> None:
+    harness = Harness()
+    harness.asked_for(3)
+    urls = [f"data:image/png;base64,{b64encode(an_image()).decode()}", "data:image/png;base64,AAAA", "a"]
+    state = harness.stored(*produced(*urls))
+    assert state.state == "succeeded"
+    assert [(image.index, image.outcome) for image in harness.generation.images] == [
+        (1, "succeeded"),
+        (2, "failed"),
+        (3, "succeeded"),
+    ]
+    assert harness.generation.images[1].reason
+    assert harness.bucket.list_keys("") == ["generations/i1/g1/01.jpg", "generations/i1/g1/03.jpg"]
+    assert "base64" not in harness.generation.model_dump_json()
 
 
 def test_an_image_over_the_cap_is_not_stored() -> None:

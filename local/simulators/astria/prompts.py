@@ -17,7 +17,7 @@ from local.simulators.clock import NEVER, Schedule
 from local.simulators.drawing.rendering import black_frame, render
 from local.simulators.faults import OVERBILLED, Fault
 from local.simulators.incoming import root_of
-from local.simulators.media import MediaFile, MediaStore
+from local.simulators.media import MediaFile, MediaStore, data_uri
 from local.simulators.memory import schedule_of
 from local.simulators.simulator import Simulator
 
@@ -208,6 +208,9 @@ class AstriaPrompts:
             rendered = partial(render, shot, cast.photographs)
             data = await asyncio.to_thread(partial(black_frame, shot.size) if kind == "blocked" else rendered)
             data = data[: len(data) // 2] if kind == "truncated" else data
+            if kind == "inline":
+                urls.append(data_uri(data, "image/jpeg"))
+                continue
             urls.append(
                 self._media.put(origin, self._simulator.new_id(), MediaFile(data, "image/jpeg", expiry))
             )

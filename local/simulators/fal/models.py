@@ -29,7 +29,7 @@ from local.simulators.fal.orders import (
 from local.simulators.fal.validation import checked
 from local.simulators.incoming import parsed
 from local.simulators.lora_file import no_lora, write_lora
-from local.simulators.media import MediaFile, MediaStore
+from local.simulators.media import MediaFile, MediaStore, data_uri
 from local.simulators.simulator import Simulator
 
 MEGAPIXEL = 1_048_576
@@ -181,6 +181,8 @@ class FalModels:
     def _store(self, order: Order, data: bytes, content_type: str, name: str) -> str:
         folder = hashlib.sha256(self._simulator.new_id().encode()).hexdigest()[:16]
         data = data[: len(data) // 2] if order.suffers("truncated") else data
+        if order.suffers("inline"):
+            return data_uri(data, content_type)
         file = MediaFile(data, content_type, self._simulator.media_expiry(order.options.lifetime_s))
         return self._media.put(order.origin, f"files/b/{folder}/{name}", file)
 

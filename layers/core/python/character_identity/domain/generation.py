@@ -74,7 +74,8 @@ class GeneratedImage(BaseModel):
 class ProducedImage(BaseModel):
     """A picture at the provider, not yet ours; ``filtered`` when its safety checker blanked it.
 
-    One without a ``url`` has failed: it keeps its place, so that the others keep theirs.
+    One without a ``url`` has failed, for ``reason``: it keeps its place, so that the others keep theirs. A
+    ``url`` may be a data URI until the picture is ours, but never in a row.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,6 +83,12 @@ class ProducedImage(BaseModel):
     url: str | None = None
     seed: int | None = None
     filtered: bool = False
+    reason: str | None = None
+
+    @staticmethod
+    def is_inline(url: str) -> bool:
+        """Tell a data URI; schemes are compared without case (RFC 3986, section 3.1)."""
+        return url[:5].lower() == "data:"
 
 
 class Generation(BaseModel):

@@ -8,9 +8,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from character_identity.domain.generation import ProducedImage
+
 LONGEST_LINK = 4096
 """Characters. Eight of them go into a row, which takes 400 KB; signed links of S3 have about 1,500."""
-DATA_URI = "data:"
 LARGEST_NUMBER = 1e6
 """No cost in dollars or megapixels and no time in seconds of one job is larger."""
 LARGEST_WHOLE = 2**63 - 1
@@ -45,16 +46,19 @@ def entries(value: Any) -> list[Any]:
 
 
 def link(value: Any) -> str | None:
-    """An address, which may be the ``url`` of an object; a data URI may have any length."""
+    """An address, which may be the ``url`` of an object."""
     url = value.get("url") if isinstance(value, dict) else value
     if not isinstance(url, str) or not url or not url.isprintable():
         return None
-    return url if len(url) <= LONGEST_LINK or is_data_uri(url) else None
+    return url if len(url) <= LONGEST_LINK else None
 
 
-def is_data_uri(url: str) -> bool:
-    """Tell a picture that is sent in its address; schemes are compared without case (RFC 3986, 3.1)."""
-    return url[: len(DATA_URI)].lower() == DATA_URI
+def picture(value: Any) -> ProducedImage:
+    """A picture at its address, or in it: a data URI may have any length."""
+    url = value.get("url") if isinstance(value, dict) else value
+    if isinstance(url, str) and ProducedImage.is_inline(url):
+        return ProducedImage(url=url)
+    return ProducedImage(url=link(value))
 
 
 def time(value: Any) -> datetime | None:

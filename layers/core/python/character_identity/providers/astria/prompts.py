@@ -5,7 +5,7 @@ from typing import Any
 
 from character_identity.domain.character_name import with_character
 from character_identity.domain.errors import ProviderRejected
-from character_identity.domain.generation import GenerationRequest, ProducedImage
+from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
@@ -17,7 +17,7 @@ from character_identity.ports.providers import (
     GenerationStatus,
     ReferenceImage,
 )
-from character_identity.providers.answers import LARGEST_NUMBER, entries, link, number
+from character_identity.providers.answers import LARGEST_NUMBER, entries, number, picture
 from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
 from character_identity.providers.astria.lists import Match, same_words
 
@@ -84,10 +84,10 @@ class AstriaImages(AstriaJobs):
         cost_mc = number(prompt.get("cost_mc"), LARGEST_NUMBER * MILLICENTS_PER_USD)
         cost_usd = None if cost_mc is None else cost_mc / MILLICENTS_PER_USD
         if prompt.get("user_error"):
-            reason = self._api.redact(str(prompt["user_error"]))
+            reason = self._api.redact(f"Astria refused: {prompt['user_error']}")
             return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
         produced = tuple(
-            ProducedImage(url=link(image), seed=request.seed + index)
+            picture(image).model_copy(update={"seed": request.seed + index})
             for index, image in enumerate(entries(prompt.get("images"))[: self.max_images])
         )
         if not any(image.url for image in produced):

@@ -7,7 +7,7 @@ from character_identity.domain.generation import DIMENSIONS, AspectRatio, Genera
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price, image_ceiling_usd, image_cost_usd
 from character_identity.ports.providers import Estimate, GenerationStatus
-from character_identity.providers.answers import entries, link, number, whole
+from character_identity.providers.answers import entries, number, picture, whole
 from character_identity.providers.fal.jobs import FalJobs
 
 MAX_STEPS = 50
@@ -89,7 +89,9 @@ def image_body(
 def _images(output: dict[str, Any]) -> tuple[ProducedImage, ...]:
     seed, flags = whole(output.get("seed")), entries(output.get("has_nsfw_concepts"))
     return tuple(
-        ProducedImage(url=link(image), seed=seed, filtered=index < len(flags) and flags[index] is True)
+        picture(image).model_copy(
+            update={"seed": seed, "filtered": index < len(flags) and flags[index] is True}
+        )
         for index, image in enumerate(entries(output.get("images")))
     )
 

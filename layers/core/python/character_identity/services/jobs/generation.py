@@ -21,6 +21,7 @@ from character_identity.domain.generation import (
 )
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.images.data_uri import decoded
 from character_identity.images.decoding import inspect
 from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers, ReferenceImage
@@ -167,8 +168,11 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
 
     def _apply_status(self, generation: Generation, job: ProviderJob, status: GenerationStatus) -> None:
         if status.state == "done":
-            changes = {"status": "running", "produced": list(status.images), "took_ms": status.took_ms}
-            self._generations.save(generation.model_copy(update=changes), set(changes))
+            produced, images = self._unpacked(generation, status.images)
+            changes = {"status": "running", "produced": produced, "images": images, "took_ms": status.took_ms}
+            saved = self._generations.save(generation.model_copy(update=changes), set(changes))
+            if not saved and self._find(generation.generation_id) is None:
+                self._bucket.delete(*(image.key for image in images if image.key))
 
     def _store_outcome(self, generation: Generation, outcome: dict[str, Any]) -> tuple[Generation, str]:
         ended = generation.model_copy(update=outcome)
@@ -183,9 +187,12 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         if produced.filtered:
             return image.model_copy(update={"outcome": "filtered", "reason": "safety checker"})
         if produced.url is None:
-            return image.model_copy(update={"reason": "the provider named no address"})
+            return image.model_copy(update={"reason": produced.reason or "the provider named no address"})
         try:
-            content = self._media.fetch(produced.url, MAX_IMAGE_BYTES)
+            if ProducedImage.is_inline(produced.url):
+                content = decoded(produced.url, MAX_IMAGE_BYTES)
+            else:
+                content = self._media.fetch(produced.url, MAX_IMAGE_BYTES)
             facts = inspect(content)
         except HostNotAllowed as exc:
             refused.add(exc.host)
@@ -206,6 +213,19 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
                 "height": facts.height,
             }
         )
+
+    def _unpacked(
+        self, generation: Generation, produced: tuple[ProducedImage, ...]
+    ) -> tuple[list[ProducedImage], list[GeneratedImage]]:
+        """What can stand in a row: pictures that came in the answer itself lie in our bucket from now on."""
+        listed, images = [], generation.images
+        for index, each in enumerate(produced, start=1):
+            if each.url is not None and ProducedImage.is_inline(each.url):
+                image = self._stored(generation, index, each, set())
+                images = [*(known for known in images if known.index != index), image]
+                each = each.model_copy(update={"url": None, "reason": image.reason})
+            listed.append(each)
+        return listed, images
 
     def _judged(self, state: GenerationState, images: list[GeneratedImage]) -> GenerationState:
         if any(image.outcome == "succeeded" for image in images):

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from typing import Any
 
+from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.similarity import cosine
 from functions.analyze_images.faces import FaceDetector
 from functions.score_image.encoder import OnnxEncoder
@@ -15,7 +16,11 @@ def analyze(images: list[str], encoder: OnnxEncoder, faces: FaceDetector) -> dic
         InvalidRequest: a picture cannot be embedded.
     """
     jpegs = [b64decode(image) for image in images]
-    embeddings = [encoder.embed(jpeg) for jpeg in jpegs]
+    embeddings = []
+    for embedding in encoder.embed(jpegs):
+        if isinstance(embedding, InvalidRequest):
+            raise embedding
+        embeddings.append(embedding)
     return {
         "analyses": [{"faces": faces.count(jpeg)} for jpeg in jpegs],
         "similarities": [[cosine(one, other) for other in embeddings] for one in embeddings],

@@ -3,20 +3,26 @@
 import json
 import os
 from array import array
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
+from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import EncoderVersion
 from character_identity.domain.similarity import Embedding
-from functions.score_image.preprocessing import Preprocessing
+from functions.score_image.preprocessing import Pixels, Preprocessing
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Of the encoder that the image ships."""
 MB_PER_VCPU = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html, read 2026-11-22."""
+MOST_AT_ONCE = 8
+"""Pictures: more at once gain nothing on two cores."""
 
 
 class OnnxEncoder:
@@ -37,15 +43,30 @@ class OnnxEncoder:
             description["encoder"], description["weightsSha256"], description["preprocessing"]
         )
 
-    def embed(self, image: bytes) -> Embedding:
-        """Return the unit vector of a JPEG, PNG or WebP.
+    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
+        """Return the unit vector of each JPEG, PNG or WebP, or why it has none.
 
-        Raises:
-            InvalidRequest: ``unreadable_image``, ``image_too_large`` or ``black_image``.
+        A reason has the code ``unreadable_image``, ``image_too_large`` or ``black_image``. The next pictures
+        are decoded while the model is at work. A picture's vector depends on those beside it by 1e-5 at most.
         """
-        pixels = self._preprocessing.pixels(image)
-        [[vector]] = self._session.run(None, {"pixels": pixels[np.newaxis]})
-        return array("f", vector.tobytes())
+        embeddings: list[Embedding | InvalidRequest] = []
+        with ThreadPoolExecutor(threads(self._memory_mb)) as decoders:
+            decoded = decoders.map(self._pixels, images)
+            while some := list(islice(decoded, MOST_AT_ONCE)):
+                embeddings += self._embed(some)
+        return embeddings
+
+    def _pixels(self, image: bytes) -> Pixels | InvalidRequest:
+        try:
+            return self._preprocessing.pixels(image)
+        except InvalidRequest as error:
+            return error
+
+    def _embed(self, some: list[Pixels | InvalidRequest]) -> Iterator[Embedding | InvalidRequest]:
+        seen = [pixels for pixels in some if not isinstance(pixels, InvalidRequest)]
+        vectors = iter(self._session.run(None, {"pixels": np.stack(seen)})[0] if seen else ())
+        for each in some:
+            yield each if isinstance(each, InvalidRequest) else array("f", next(vectors).tobytes())
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:

@@ -1,38 +1,48 @@
 """A queue of EventBridge's events, each of a generated picture that S3 has stored: score it."""
 
 import logging
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.handlers.tasks import queue_handler
-from character_identity.services.scoring import ScoringService
+from character_identity.handlers.tasks import Event, Finish, batch_handler
+from character_identity.services.scoring import Look, ScoringService
 from character_identity.wiring import Services
 from functions.score_image.encoder import shipped_encoder
 
 logger = logging.getLogger(__name__)
 
 
-def score_image(services: Services, event: dict[str, Any], context: Any) -> None:
-    key = event["detail"]["object"]["key"]
-    try:
-        score = _scoring(services, int(context.memory_limit_in_mb)).score(key)
-    except InvalidRequest as error:  # the same event would fail again, so a retry would not help
-        logger.warning("not scored", extra={"key": key, "code": error.code, "reason": error.message})
-        return
-    if score is None:
-        logger.info("nothing to compare with: the identity or the picture is gone", extra={"key": key})
-        return
-    scored = {"key": key, "encoder": score.encoder, "mean": score.mean, "best": score.best}
-    logger.info("scored", extra=scored)
-
-
-def _scoring(services: Services, memory_mb: int) -> ScoringService:
-    return ScoringService(
+def score_images(services: Services, events: list[Event], context: Any) -> Iterator[Finish]:
+    scoring = ScoringService(
         identities=services.identity_table,
         bucket=services.bucket,
         scores=services.scores,
-        embedder=shipped_encoder(memory_mb),
+        embedder=shipped_encoder(int(context.memory_limit_in_mb)),
     )
+    # EventBridge has keys as they are, "+" and "%" too; only S3's own notifications have them encoded:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html, read 2026-11-28.
+    keys = [event.get("detail", {}).get("object", {}).get("key") for event in events]
+    looks = iter(scoring.look_at(key for key in keys if key))
+    for key in keys:
+        yield partial(_finish, scoring, next(looks) if key else None)
 
 
-lambda_handler = queue_handler(score_image)
+def _finish(scoring: ScoringService, look: Look | None) -> None:
+    if look is None:
+        raise ValueError("The message is no event of S3's: it has no detail.object.key.")
+    try:
+        score = scoring.score(look)
+    except InvalidRequest as error:  # the same event would fail again, so a retry would not help
+        reason = {"key": look.key, "code": error.code, "reason": error.message}
+        logger.warning("not scored", extra=reason)
+        return
+    if score is None:
+        logger.info("nothing to compare with: the identity or the picture is gone", extra={"key": look.key})
+        return
+    scored = {"key": look.key, "encoder": score.encoder, "mean": score.mean, "best": score.best}
+    logger.info("scored", extra=scored)
+
+
+lambda_handler = batch_handler(score_images)

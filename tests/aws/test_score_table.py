@@ -10,7 +10,7 @@ from character_identity.aws.score_table import ScoreTable
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.page import MOST_ENTRIES
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score
 from character_identity.ports.stores import Scores
 from tests.support.builders import NOON, an_identity
 from tests.support.erasure_fakes import a_receipt
@@ -48,9 +48,10 @@ def score(version: EncoderVersion = CLIP, similarity: float = 0.812345) -> Score
     return Score.of(version, "0f1e", {"references/i/00.jpg": similarity, "references/i/01.jpg": -0.25})
 
 
-def put(store: Scores, generation_id: str, image_index: int, score: Score, **embeddings: list[float]) -> None:
-    """Store a score of Eileen's."""
-    store.put_score("eileen", generation_id, image_index, score, embeddings)
+def put(store: Scores, generation_id: str, image_index: int, score: Score, *references: list[float]) -> None:
+    """Store a score of Eileen's, with her references by their embeddings."""
+    embedded = [EmbeddedReference(f"r{each[0]}", "0f1e", each) for each in references]
+    store.put_score("eileen", generation_id, image_index, score, embedded)
 
 
 def test_scores_come_back_by_image_and_encoder(store: Scores) -> None:
@@ -90,39 +91,52 @@ def test_scores_of_a_whole_page_of_generations_come_at_once(store: Scores) -> No
     assert found == {f"g{number}": score(similarity=number / 1000) for number in range(MOST_ENTRIES)}
 
 
-def test_an_embedding_is_found_for_its_identity_content_and_version_only(store: Scores) -> None:
-    put(store, "portrait", 0, score(CLIP), one=[0.5, -0.5, 0.25])
+def test_references_are_found_for_their_identity_and_version_only(store: Scores) -> None:
+    assert store.references("eileen", CLIP) == []
+    put(store, "portrait", 0, score(CLIP), [0.5, -0.5, 0.25], [0.25, 0.5, -1.0])
+    put(store, "portrait", 1, score(CLIP))
 
-    found = store.embedding("eileen", "one", CLIP)
-    assert found is not None
-    assert list(found) == [0.5, -0.5, 0.25]
-    assert store.embedding("anna", "one", CLIP) is None
-    assert store.embedding("eileen", "two", CLIP) is None
-    assert store.embedding("eileen", "one", FALLBACK) is None
-    assert store.embedding("eileen", "one", CLIP._replace(weights_sha256="another")) is None
-    assert store.embedding("eileen", "one", CLIP._replace(preprocessing="another")) is None
+    [one, other] = store.references("eileen", CLIP)
+    assert (one.key, one.sha256, list(one.embedding)) == ("r0.5", "0f1e", [0.5, -0.5, 0.25])
+    assert (other.key, list(other.embedding)) == ("r0.25", [0.25, 0.5, -1.0])
+    assert store.references("anna", CLIP) == []
+    assert store.references("eileen", FALLBACK) == []
+    assert store.references("eileen", CLIP._replace(weights_sha256="another")) == []
+    assert store.references("eileen", CLIP._replace(preprocessing="another")) == []
+
+
+def test_a_score_is_found_by_image_and_encoder(store: Scores) -> None:
+    put(store, "portrait", 1, score())
+    assert store.score_of("portrait", 1, CLIP.encoder) == score()
+    assert store.score_of("portrait", 1, FALLBACK.encoder) is None
+    assert store.score_of("portrait", 2, CLIP.encoder) is None
+
+
+def test_the_most_references_of_the_longest_embeddings_fit_into_an_item(store: Scores) -> None:
+    put(store, "portrait", 0, score(), *([float(number)] * 1280 for number in range(20)))
+    assert [list(each.embedding[:2]) for each in store.references("eileen", CLIP)][19] == [19, 19]
 
 
 def test_of_an_erased_identity_nothing_is_stored(store: Scores) -> None:
     erase(store, "eileen")
     with pytest.raises(Erased):
-        put(store, "portrait", 0, score(CLIP), one=[1.0])
+        put(store, "portrait", 0, score(CLIP), [1.0])
     assert store.scores_of("portrait") == {}
-    assert store.embedding("eileen", "one", CLIP) is None
-    store.put_score("anna", "landscape", 0, score(), {})
+    assert store.references("eileen", CLIP) == []
+    store.put_score("anna", "landscape", 0, score())
     assert store.scores_of("landscape") == {0: [score()]}
 
 
-def test_scores_lie_beside_their_generation_and_embeddings_beside_the_identity(
+def test_scores_lie_beside_their_generation_and_references_beside_the_identity(
     request: pytest.FixtureRequest,
 ) -> None:
     table = with_identities(request)
     before = {(item["pk"], item["sk"]) for item in table.rows()}
-    put(ScoreTable(table), "portrait", 7, score(), one=[1.0])
+    put(ScoreTable(table), "portrait", 7, score(), [1.0])
 
     assert {(item["pk"], item["sk"]) for item in table.rows()} - before == {
         ("GENERATION#portrait", "SCORE#07#clip-vit-b32"),
-        ("IDENTITY#eileen", "EMBEDDING#one#clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1"),
+        ("IDENTITY#eileen", "EMBEDDING#clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1"),
     }
 
 

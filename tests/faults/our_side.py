@@ -1,10 +1,11 @@
 """Faults of our side: keys, executions, callers who change their mind or ask twice, events of the bucket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import boto3
 
-from character_identity.domain.score import EncoderVersion
+from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.score import EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step
@@ -78,8 +79,7 @@ def _scored(scenario: Scenario, split: Split) -> None:
     harness = scenario.harness
 
     def score_all(execution: Execution | None = None) -> None:
-        for key in _images(scenario):
-            _scoring(harness).score(key)
+        _scores(harness, _images(scenario))
 
     def scored_once() -> bool:
         score_all()
@@ -101,12 +101,17 @@ def _scored_after_erasure(scenario: Scenario, split: Split) -> None:
             _erase(scenario)
 
     def not_scored() -> bool:
-        answers = [_scoring(harness).score(key) for key in images]
+        answers = _scores(harness, images)
         stored = harness.services("score_image").scores.scores_of(scenario.subject_id)
         return answers == [None] * IMAGES and not stored
 
     harness.before_step = erase
     scenario.must_hold("nothing was scored", not_scored)
+
+
+def _scores(harness: Harness, keys: list[str]) -> list[Score | None]:
+    scoring = _scoring(harness)
+    return [scoring.score(look) for look in scoring.look_at(keys)]
 
 
 def _scoring(harness: Harness) -> ScoringService:
@@ -128,8 +133,8 @@ class _Sizes:
 
     version = EncoderVersion("size", "0" * 64, "none")
 
-    def embed(self, image: bytes) -> Embedding:
-        return [1.0, float(len(image) % 2)]
+    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
+        return [[1.0, float(len(image) % 2)] for image in images]
 
 
 def _not_cancelled(workflow: Workflow) -> str | None:

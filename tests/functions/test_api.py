@@ -250,7 +250,7 @@ def test_a_succeeded_generation_carries_the_first_images_fields(api: Api) -> Non
     accept_generation(status="succeeded", images=images, cost_usd=0.07)
     version = EncoderVersion(encoder="clip-vit-b32", weights_sha256="0" * 64, preprocessing="v1")
     score = Score.of(version, "0" * 64, {"a": 0.5, "b": 0.75})
-    wiring.services().scores.put_score("i1", "g1", 2, score, {})
+    wiring.services().scores.put_score("i1", "g1", 2, score)
     body = api("get_generation", "GET", "/v1/generations/g1").body
     assert "generations/i1/g1/02.jpg" in body["imageUrl"]
     assert (body["aspectRatio"], body["clipSimilarity"]) == ("1:1", 0.625)

@@ -80,7 +80,7 @@ def add_generation(identity_id: str, generation_id: str) -> None:
         settled_at=NOON,
     )
     services.generation_table.add(generation, a_generation_job(job_id=generation_id), LIMIT)
-    services.scores.put_score(identity_id, generation_id, 1, SCORE, {})
+    services.scores.put_score(identity_id, generation_id, 1, SCORE)
 
 
 def training(api: Api, name: str) -> None:

@@ -71,13 +71,13 @@ class FakeErasures:
         return Removed(generations=int(removed is not None), scores=len(scores))
 
     def remove_rows(self, identity_id: str) -> Removed:
-        embeddings = [key for key in self.scores.embeddings if key[0] == identity_id]
-        for key in embeddings:
-            del self.scores.embeddings[key]
+        embedded = [key for key in self.scores.embedded if key[0] == identity_id]
+        for key in embedded:
+            del self.scores.embedded[key]
         known = self.trained_weights.known
         for of_weights in [each for each, whose in known.items() if whose == identity_id]:
             del known[of_weights]
-        return Removed(embeddings=len(embeddings))
+        return Removed(embeddings=len(embedded))
 
 
 class FakeOpenWork:

@@ -1,10 +1,10 @@
 """A score store in memory (tests/aws runs it through the table's cases), an embedder without a model."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from character_identity.domain.errors import Erased, InvalidRequest
-from character_identity.domain.score import CLIP_ENCODER, EncoderVersion, Score
+from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, EncoderVersion, Score
 from character_identity.domain.similarity import Embedding
 
 
@@ -13,7 +13,7 @@ class FakeScores:
 
     def __init__(self) -> None:
         self.scores: dict[str, dict[tuple[int, str], Score]] = defaultdict(dict)
-        self.embeddings: dict[tuple[str, str, EncoderVersion], Embedding] = {}
+        self.embedded: dict[tuple[str, EncoderVersion], list[EmbeddedReference]] = {}
         self.erased: set[str] = set()
 
     def put_score(
@@ -22,13 +22,16 @@ class FakeScores:
         generation_id: str,
         image_index: int,
         score: Score,
-        embeddings: Mapping[str, Embedding],
+        references: Sequence[EmbeddedReference] = (),
     ) -> None:
         if identity_id in self.erased:
             raise Erased("gone")
         self.scores[generation_id][image_index, score.encoder] = score
-        for content_sha256, embedding in embeddings.items():
-            self.embeddings[identity_id, content_sha256, score.version] = embedding
+        if references:
+            self.embedded[identity_id, score.version] = list(references)
+
+    def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
+        return self.scores[generation_id].get((image_index, encoder))
 
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         found: dict[int, list[Score]] = {}
@@ -40,8 +43,8 @@ class FakeScores:
         keys = {generation_id: (index, CLIP_ENCODER) for generation_id, index in images.items()}
         return {each: self.scores[each][key] for each, key in keys.items() if key in self.scores[each]}
 
-    def embedding(self, identity_id: str, content_sha256: str, version: EncoderVersion) -> Embedding | None:
-        return self.embeddings.get((identity_id, content_sha256, version))
+    def references(self, identity_id: str, version: EncoderVersion) -> list[EmbeddedReference]:
+        return self.embedded.get((identity_id, version), [])
 
 
 class FakeEmbedder:
@@ -50,10 +53,16 @@ class FakeEmbedder:
     def __init__(self, version: EncoderVersion) -> None:
         self.version = version
         self.embedded: list[bytes] = []
+        self.calls: list[list[bytes]] = []
 
-    def embed(self, image: bytes) -> Embedding:
-        self.embedded.append(image)
-        try:
-            return [float(number) for number in image.split()]
-        except ValueError as error:
-            raise InvalidRequest("not a picture", code="unreadable_image") from error
+    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
+        self.embedded += images
+        self.calls.append(list(images))
+        return [_numbers(image) for image in images]
+
+
+def _numbers(image: bytes) -> Embedding | InvalidRequest:
+    try:
+        return [float(number) for number in image.split()]
+    except ValueError:
+        return InvalidRequest("not a picture", code="unreadable_image")

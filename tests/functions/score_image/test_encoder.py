@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.similarity import cosine
+from character_identity.domain.similarity import Embedding, cosine
 from functions.score_image.encoder import OnnxEncoder, threads
 
 
@@ -22,15 +22,43 @@ def image(colour: str) -> bytes:
     return out.getvalue()
 
 
+def embedded(encoder: OnnxEncoder, *images: bytes) -> list[Embedding]:
+    embeddings = encoder.embed(images)
+    assert not any(isinstance(each, InvalidRequest) for each in embeddings)
+    return [each for each in embeddings if not isinstance(each, InvalidRequest)]
+
+
 def test_an_embedding_is_a_unit_vector_and_the_same_every_time(tiny_encoder: Path) -> None:
     encoder = OnnxEncoder(tiny_encoder, memory_mb=3008)
 
-    red, blue = encoder.embed(image("red")), encoder.embed(image("blue"))
+    red, blue = embedded(encoder, image("red"), image("blue"))
 
     assert len(red) == json.loads((tiny_encoder / "encoder.json").read_text())["dimensions"]
     assert sum(value * value for value in red) == pytest.approx(1, abs=1e-5)
-    assert list(OnnxEncoder(tiny_encoder, memory_mb=3008).embed(image("red"))) == list(red)
+    assert list(embedded(OnnxEncoder(tiny_encoder, memory_mb=3008), image("red"), image("blue"))[0]) == list(
+        red
+    )
     assert cosine(red, blue) < 0.999
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 17])
+def test_an_embedding_is_the_same_in_whatever_company(tiny_encoder: Path, count: int) -> None:
+    """One vector for each picture, in their order, with refusals in the place of those that have none."""
+    encoder = OnnxEncoder(tiny_encoder, memory_mb=3008)
+    colours = ["red", "blue", "green", "white", "orange"]
+    alone = {colour: embedded(encoder, image(colour))[0] for colour in colours}
+    asked = [colours[number % 5] for number in range(count)]
+
+    found = encoder.embed([b"<html>", *(image(colour) for colour in asked), b""])
+
+    assert [isinstance(each, InvalidRequest) for each in found] == [True, *[False] * count, True]
+    for colour, embedding in zip(asked, found[1:-1], strict=True):
+        assert not isinstance(embedding, InvalidRequest)
+        assert list(embedding) == pytest.approx(list(alone[colour]), abs=1e-5)
+
+
+def test_nothing_is_embedded_of_nothing(tiny_encoder: Path) -> None:
+    assert OnnxEncoder(tiny_encoder, memory_mb=3008).embed([]) == []
 
 
 def test_the_version_says_what_an_embedding_depends_on(tiny_encoder: Path) -> None:
@@ -47,8 +75,8 @@ def test_the_model_is_not_loaded_before_it_is_needed(tiny_encoder: Path, tmp_pat
     encoder = OnnxEncoder(tmp_path, memory_mb=3008)
 
     assert encoder.version.encoder == "tiny"
-    with pytest.raises(InvalidRequest):
-        encoder.embed(b"not a picture")
+    [refused] = encoder.embed([b"not a picture"])
+    assert isinstance(refused, InvalidRequest)
 
 
 def test_an_encoder_made_for_another_preprocessing_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from PIL import Image
 
 from character_identity import wiring
 from character_identity.domain.score import Score
-from character_identity.services.scoring import ScoringService
+from character_identity.services.scoring import Look, ScoringService
 from functions.score_image import handler
 from tests.support.builders import an_identity
 from tests.support.handlers import queued
+from tests.support.mocked_aws import calls as mocked_aws_calls
 from tests.support.mocked_aws import mocked_aws
 
 IMAGE = "generations/eileen/portrait/00.jpg"
@@ -136,16 +137,47 @@ def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytes
     """An event without a key stands for whatever a person puts into the queue, the other for a fault."""
     score = ScoringService.score
 
-    def throttled_at_first(service: ScoringService, key: str) -> Score | None:
-        if key.endswith("/01.jpg"):
+    def throttled_at_first(service: ScoringService, look: Look) -> Score | None:
+        if look.key.endswith("/01.jpg"):
             raise ConnectionError("the table is throttled")
-        return score(service, key)
+        return score(service, look)
 
     monkeypatch.setattr(ScoringService, "score", throttled_at_first)
     other = object_created("generations/eileen/portrait/01.jpg")
 
     assert handle({"detail": {}}, object_created(IMAGE), other) == ["m0", "m2"]
     assert stored().keys() == {0}
+
+
+def test_with_twenty_references_a_score_takes_two_reads_one_object_and_one_transaction(bucket: Any) -> None:
+    """Counted as the calls leave botocore; the first score of an identity reads its references too."""
+    keys = [f"references/eileen/{number:02d}.jpg" for number in range(20)]
+    for key in keys:
+        bucket.put_object(Key=key, Body=jpeg("navy"))
+    rows = boto3.resource("dynamodb").Table("identities")
+    of_eileen = {"pk": "IDENTITY#eileen", "sk": "IDENTITY"}
+    rows.update_item(
+        Key=of_eileen,
+        UpdateExpression="SET #r = :r",
+        ExpressionAttributeNames={"#r": "references"},
+        ExpressionAttributeValues={":r": keys},
+    )
+    calls = mocked_aws_calls()
+    calls.clear()
+    assert handle(object_created(IMAGE)) == []
+    write = {"dynamodb TransactWriteItems": 1}
+    assert calls == {"s3 GetObject": 21, "dynamodb GetItem": 3, **write}
+
+    other = "generations/eileen/portrait/01.jpg"
+    bucket.put_object(Key=other, Body=jpeg("teal"))
+    calls.clear()
+    assert handle(object_created(other)) == []
+    assert calls == {"s3 GetObject": 1, "dynamodb GetItem": 2, **write}
+    assert [len(score.per_reference) for [score] in stored().values()] == [20, 20]
+
+    calls.clear()
+    assert handle(object_created(other), object_created(IMAGE)) == []
+    assert calls == {"s3 GetObject": 2, "dynamodb GetItem": 3}, "both have their score"
 
 
 def test_the_log_has_the_key_but_not_the_event(bucket: Any, caplog: pytest.LogCaptureFixture) -> None:

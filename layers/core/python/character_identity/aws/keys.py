@@ -47,10 +47,10 @@ def identity(identity_id: str) -> Key:
     return {"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY"}
 
 
-def embedding(identity_id: str, content_sha256: str, encoder: str, weights: str, preprocessing: str) -> Key:
-    """An embedding of one of an identity's pictures, by all that decides what it is."""
+def embedded_references(identity_id: str, encoder: str, weights: str, preprocessing: str) -> Key:
+    """An identity's references as an encoder sees them, by all that decides how."""
     by = f"{encoder}#{weights}#{preprocessing}"
-    return {"pk": identity(identity_id)["pk"], "sk": f"{EMBEDDING}{content_sha256}#{by}"}
+    return {"pk": identity(identity_id)["pk"], "sk": f"{EMBEDDING}{by}"}
 
 
 def trained_weights(owner: str, digest: str) -> Key:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from character_identity.domain.similarity import Embedding
+
 CLIP_ENCODER = "clip-vit-b32"
 """The encoder that expected similarities are stated for; no other's score is compared with them."""
 DECIMALS = 6
@@ -18,6 +20,14 @@ class EncoderVersion(NamedTuple):
     encoder: str
     weights_sha256: str
     preprocessing: str
+
+
+class EmbeddedReference(NamedTuple):
+    """The reference image under a key, by its content's SHA-256, as an encoder sees it."""
+
+    key: str
+    sha256: str
+    embedding: Embedding
 
 
 class ReferenceSimilarity(NamedTuple):

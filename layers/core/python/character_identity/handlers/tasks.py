@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol, Self, TypeVar
 
 from character_identity import wiring
@@ -11,6 +12,7 @@ from character_identity.wiring import Services
 
 Event = dict[str, Any]
 LambdaHandler = Callable[[Event, Any], Any]
+Finish = Callable[[], Any]
 
 logger = logging.getLogger(__name__)
 
@@ -43,34 +45,56 @@ def event_handler(
 
 
 def queue_handler(run: Callable[[Services, Event, Any], Any]) -> LambdaHandler:
-    """The handler of a queue, each message of which is an event as EventBridge wrote it.
-
-    Each event is handled for itself. Those that fail, and no others, stay in the queue to come again:
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html, read 2026-11-28.
-    """
-    handle = _logged(
-        lambda message, context: run(wiring.services(), json.loads(message["body"]), context),
-        lambda message: {},
+    """The handler of a queue, each message of which is an event as EventBridge wrote it."""
+    return batch_handler(
+        lambda services, events, context: [partial(run, services, event, context) for event in events]
     )
 
-    def succeeds(message: Event, context: Any) -> bool:
+
+def batch_handler(begin: Callable[[Services, list[Event], Any], Iterable[Finish]]) -> LambdaHandler:
+    """The handler of a queue, some work for which is done for a batch of events at once.
+
+    ``begin`` does it, and returns for each event how it is finished, each for itself. Events that fail then,
+    and no others, stay in the queue to come again:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html, read 2026-11-28.
+    """
+    handle = _logged(lambda finish, context: finish(), lambda finish: {})
+
+    def succeeds(finish: Finish, context: Any) -> bool:
         try:
-            handle(message, context)
+            handle(finish, context)
         except Exception:  # logged already
             return False
         return True
 
     def handle_batch(batch: Event, context: Any) -> Event:
-        failed = [message for message in batch["Records"] if not succeeds(message, context)]
-        return {"batchItemFailures": [{"itemIdentifier": message["messageId"]} for message in failed]}
+        messages = batch["Records"]
+        broken = {message["messageId"] for message in messages if not _is_json(message["body"])}
+        whole = [message for message in messages if message["messageId"] not in broken]
+        begun = iter(begin(wiring.services(), [json.loads(message["body"]) for message in whole], context))
+        failed = []
+        for message in messages:
+            is_broken = message["messageId"] in broken
+            finish = partial(json.loads, message["body"]) if is_broken else next(begun)
+            if not succeeds(finish, context):
+                failed.append({"itemIdentifier": message["messageId"]})
+        return {"batchItemFailures": failed}
 
     return handle_batch
 
 
-def _logged(handle: LambdaHandler, origin: Callable[[Event], Event]) -> LambdaHandler:
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _logged(handle: Callable[[Any, Any], Any], origin: Callable[[Any], Event]) -> Callable[[Any, Any], Any]:
     """The same handler, which says that it has done its work, or that it could not."""
 
-    def logged(event: Event, context: Any) -> Any:
+    def logged(event: Any, context: Any) -> Any:
         said = origin(event)
         with log_keys(**{name: said.get(name) for name in ORIGIN}):
             try:

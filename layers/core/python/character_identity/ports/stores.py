@@ -1,6 +1,6 @@
 """Ports of the services to what they keep: rows of our table and objects in our bucket."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,7 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
-from character_identity.domain.score import EncoderVersion, Score
-from character_identity.domain.similarity import Embedding
+from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score
 from character_identity.domain.slots import Lease, Slots
 from character_identity.domain.webhook import Delivery, Endpoint
 
@@ -223,7 +222,7 @@ class TrainedWeights(Protocol):
 
 
 class Scores(Protocol):
-    """Keeps scores, and embeddings to save computing them again; of identities that are there only."""
+    """Keeps scores, and an identity's references as encoders see them; of identities that are there only."""
 
     def put_score(
         self,
@@ -231,16 +230,17 @@ class Scores(Protocol):
         generation_id: str,
         image_index: int,
         score: Score,
-        embeddings: Mapping[str, Embedding],
+        references: Sequence[EmbeddedReference] = (),
     ) -> None:
-        """Store the encoder's score of an image in place of an earlier one, with embeddings by content.
+        """Store the encoder's score of an image in place of an earlier one.
 
-        ``embeddings`` are by the SHA-256 of what they show.
+        With ``references``, all of the identity's by the same encoder, unless they are kept.
 
         Raises:
             Erased: the identity is gone; nothing is stored then.
         """
 
+    def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None: ...
     def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
         """Return a generation's scores by image index."""
 
@@ -250,9 +250,8 @@ class Scores(Protocol):
         ``images`` has the indices, of ``MOST_ENTRIES`` generations at most; one without a score is left out.
         """
 
-    def embedding(
-        self, identity_id: str, content_sha256: str, version: EncoderVersion
-    ) -> Embedding | None: ...
+    def references(self, identity_id: str, version: EncoderVersion) -> list[EmbeddedReference]:
+        """Return an identity's references as they are kept; none when none were scored with yet."""
 
 
 class Events(Protocol):

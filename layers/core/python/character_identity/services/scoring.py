@@ -1,16 +1,15 @@
-"""Scoring: compare a generated picture with the references of its identity."""
+"""Scoring: compare generated pictures with the references of their identities."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import zip_longest
 from typing import Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import MAX_IMAGE_BYTES
-from character_identity.domain.identity import Identity
 from character_identity.domain.job import job_id_of
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score
 from character_identity.domain.similarity import Embedding, cosine
 from character_identity.observability import add_log_keys
 from character_identity.ports.stores import Bucket, Identities, Scores
@@ -22,12 +21,63 @@ class Embedder(Protocol):
     @property
     def version(self) -> EncoderVersion: ...
 
-    def embed(self, image: bytes) -> Embedding:
-        """Return the picture's embedding; InvalidRequest when it cannot have one."""
+    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
+        """Return each picture's embedding, or why it cannot have one."""
+
+
+@dataclass(frozen=True)
+class GeneratedImage:
+    """Whose picture lies under a key."""
+
+    identity_id: str
+    generation_id: str
+    index: int
+
+    @classmethod
+    def of(cls, key: str) -> "GeneratedImage":
+        """Read a key of the bucket.
+
+        Raises:
+            InvalidRequest: it is not a generated image's.
+        """
+        match = re.fullmatch(r"generations/([^/]+)/([^/]+)/(\d+)\.\w+", key)
+        if not match:
+            raise InvalidRequest(
+                f"{key!r} is not the key of a generated image.", code="not_a_generated_image"
+            )
+        return cls(match[1], match[2], int(match[3]))
+
+
+@dataclass
+class References:
+    """An identity's references as the encoder sees them; ``kept`` once they are in the table."""
+
+    embedded: list[EmbeddedReference]
+    kept: bool
+
+
+@dataclass
+class Look:
+    """What was seen of the picture under a key: all that its score takes, or the ``failure`` to see it.
+
+    ``scored`` is the score that it has already: it is the same picture still.
+    """
+
+    key: str
+    origin: dict[str, str] = field(default_factory=dict)
+    content_sha256: str = ""
+    embedding: Embedding = ()
+    references: References | None = None
+    scored: Score | None = None
+    failure: Exception | None = None
 
 
 class ScoringService:
-    """Scores stored pictures; doing it twice leaves what doing it once leaves."""
+    """Scores stored pictures; doing it twice leaves what doing it once leaves.
+
+    Of a picture's identity one row is read, which has its references as the encoder sees them. The first
+    score of an identity makes it: the intake sees thumbnails only, and their embeddings are others.
+    """
 
     def __init__(self, *, identities: Identities, bucket: Bucket, scores: Scores, embedder: Embedder) -> None:
         self._identities = identities
@@ -35,68 +85,86 @@ class ScoringService:
         self._scores = scores
         self._embedder = embedder
 
-    def score(self, key: str) -> Score | None:
-        """Compare the picture under ``key`` with its identity's references and store the score.
+    def look_at(self, keys: Iterable[str]) -> list[Look]:
+        """Read the pictures under ``keys`` and embed them together; one that fails leaves the others be."""
+        looks = [Look(key) for key in keys]
+        references: dict[str, References] = {}
+        new: list[tuple[Look, bytes]] = []
+        for look in looks:
+            try:
+                content = self._read(look, references)
+            except Exception as exc:  # score() raises it
+                look.failure = exc
+            else:
+                if look.scored is None:
+                    new.append((look, content))
+        embeddings = self._embedder.embed([content for _, content in new])
+        for (look, _), embedding in zip(new, embeddings, strict=True):
+            if isinstance(embedding, InvalidRequest):
+                look.failure = embedding
+            else:
+                look.embedding = embedding
+        return looks
 
-        The references are those that the identity names, whatever else lies beside them in the bucket.
+    def score(self, look: Look) -> Score | None:
+        """Compare what was seen with the references that its identity names, and store the score.
+
         None, and nothing stored, when the picture or the identity is gone: it was erased.
 
         Raises:
             InvalidRequest: the key is not a generated image's, or a picture cannot be embedded.
+            Exception: whatever kept it from being seen.
         """
-        image = _GeneratedImage.of(key)
-        add_log_keys(job_id=job_id_of("generation", image.generation_id))
-        new: dict[str, Embedding] = {}
+        image = GeneratedImage.of(look.key)
+        add_log_keys(**{"job_id": job_id_of("generation", image.generation_id), **look.origin})
+        if isinstance(look.failure, NotFound):
+            return None
+        if look.failure is not None:
+            raise look.failure
+        if look.scored is not None:
+            return look.scored
+        assert look.references is not None
+        similarities = {
+            reference.key: cosine(look.embedding, reference.embedding)
+            for reference in look.references.embedded
+        }
+        score = Score.of(self._embedder.version, look.content_sha256, similarities)
+        new = () if look.references.kept else look.references.embedded
         try:
-            identity = self._identities.get(image.identity_id)
-            content, origin = self._bucket.read_with_origin(key, MAX_IMAGE_BYTES)
-            add_log_keys(**origin)
-            image_sha256, embedding = self._embedding(image.identity_id, content, new)
-            similarities = {
-                key: cosine(embedding, self._reference(identity, key, known_sha256, new))
-                for key, known_sha256 in zip_longest(identity.references, identity.reference_sha256s)
-            }
-            score = Score.of(self._embedder.version, image_sha256, similarities)
             self._scores.put_score(image.identity_id, image.generation_id, image.index, score, new)
         except NotFound:
             return None
+        look.references.kept = True
         return score
 
-    def _reference(
-        self, identity: Identity, key: str, known_sha256: str | None, new: dict[str, Embedding]
-    ) -> Embedding:
-        """Return a reference's embedding; the file is read only where none is kept for its SHA-256."""
-        kept = known_sha256 and self._scores.embedding(
-            identity.identity_id, known_sha256, self._embedder.version
-        )
+    def _read(self, look: Look, references: dict[str, References]) -> bytes:
+        image = GeneratedImage.of(look.key)
+        if image.identity_id not in references:
+            references[image.identity_id] = self._references(image.identity_id)
+        look.references = references[image.identity_id]
+        content, look.origin = self._bucket.read_with_origin(look.key, MAX_IMAGE_BYTES)
+        look.content_sha256 = sha256(content).hexdigest()
+        scored = self._scores.score_of(image.generation_id, image.index, self._embedder.version.encoder)
+        if scored and (scored.version, scored.image_sha256) == (self._embedder.version, look.content_sha256):
+            look.scored = scored
+        return content
+
+    def _references(self, identity_id: str) -> References:
+        """Return an identity's references; they are read and embedded if no score did it before."""
+        kept = self._scores.references(identity_id, self._embedder.version)
         if kept:
-            return kept
-        return self._embedding(identity.identity_id, self._bucket.read(key, MAX_IMAGE_BYTES), new)[1]
-
-    def _embedding(
-        self, identity_id: str, content: bytes, new: dict[str, Embedding]
-    ) -> tuple[str, Embedding]:
-        """Return the content's SHA-256 and its embedding, which is added to ``new`` if it was not kept."""
-        content_sha256 = sha256(content).hexdigest()
-        kept = self._scores.embedding(identity_id, content_sha256, self._embedder.version)
-        if kept is not None:
-            return content_sha256, kept
-        if content_sha256 not in new:
-            new[content_sha256] = self._embedder.embed(content)
-        return content_sha256, new[content_sha256]
-
-
-@dataclass(frozen=True)
-class _GeneratedImage:
-    identity_id: str
-    generation_id: str
-    index: int
-
-    @classmethod
-    def of(cls, key: str) -> "_GeneratedImage":
-        match = re.fullmatch(r"generations/([^/]+)/([^/]+)/(\d+)\.\w+", key)
-        if not match:
-            raise InvalidRequest(
-                f"{key!r} is not the key of a generated image.", code="not_a_generated_image"
-            )
-        return cls(match[1], match[2], int(match[3]))
+            return References(kept, kept=True)
+        identity = self._identities.get(identity_id)
+        keys = identity.references
+        contents = [self._bucket.read(key, MAX_IMAGE_BYTES) for key in keys]
+        sha256s = [sha256(content).hexdigest() for content in contents]
+        for key, found, taken_in in zip(keys, sha256s, identity.reference_sha256s, strict=False):
+            if found != taken_in:
+                message = f"{key!r} is not the picture any more that was taken in."
+                raise InvalidRequest(message, code="reference_changed")
+        new = []
+        for key, content_sha256, embedding in zip(keys, sha256s, self._embedder.embed(contents), strict=True):
+            if isinstance(embedding, InvalidRequest):
+                raise embedding
+            new.append(EmbeddedReference(key, content_sha256, embedding))
+        return References(new, kept=False)

@@ -59,6 +59,7 @@ InvalidRequestCode = Literal[
     "malformed_json",
     "missing_parameter",
     "not_a_generated_image",
+    "reference_changed",
     "too_many_images",
     "unknown_action",
     "unknown_image_size",

@@ -273,7 +273,7 @@ class _Course:
     ) -> EvaluationRow:
         path, error = self._download(cell, number, image)
         if error is None and image.outcome == "succeeded" and not image.scores:
-            error = unscored
+            error = f"Not scored: {image.not_scored.reason}" if image.not_scored else unscored
         score = next(iter(sorted(image.scores, key=lambda score: score.encoder != CLIP_ENCODER)), None)
         cost = made.metadata.cost
         return EvaluationRow(

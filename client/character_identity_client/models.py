@@ -78,12 +78,35 @@ class IdentitySummary(Answer):
     error: Failure | None = None
 
 
+class NearCopy(Answer):
+    """The reference, by its key, that an image is again, nearly."""
+
+    reference: str
+    mirrored: bool = False
+
+
+class NotScored(Answer):
+    """Why an image has no score."""
+
+    code: str
+    reason: str
+
+
 class Score(Answer):
-    """An image's similarity to the references, by one encoder."""
+    """An image's similarity to the references, by one encoder.
+
+    ``calibrated`` is 0 at the ``floor``, where strangers are, and 1 at the ``ceiling``, where the references
+    are among themselves; None where that is not known.
+    """
 
     encoder: str
     mean: float
     best: float
+    centroid: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    calibrated: float | None = None
+    near_copy: NearCopy | None = None
     weights_sha256: str | None = None
 
 
@@ -98,6 +121,7 @@ class Image(Answer):
     reason: str | None = None
     clip_similarity: float | None = None
     scores: list[Score] = []
+    not_scored: NotScored | None = None
 
 
 class GenerationMetadata(Answer):
@@ -132,8 +156,9 @@ class Generation(Answer):
 
     @property
     def scored(self) -> bool:
-        """True once every image that can have a score has one."""
-        return self.settled and all(image.scores for image in self.images if image.outcome == "succeeded")
+        """True once every image has a score, or the reason why it has none."""
+        made = [image for image in self.images if image.outcome == "succeeded"]
+        return self.settled and all(image.scores or image.not_scored for image in made)
 
 
 class GenerationSummary(Answer):

@@ -17,10 +17,10 @@ def analyze(images: list[str], encoder: OnnxEncoder, faces: FaceDetector) -> dic
     """
     jpegs = [b64decode(image) for image in images]
     embeddings = []
-    for embedding in encoder.embed(jpegs):
-        if isinstance(embedding, InvalidRequest):
-            raise embedding
-        embeddings.append(embedding)
+    for view in encoder.embed(jpegs):
+        if isinstance(view, InvalidRequest):
+            raise view
+        embeddings.append(view.embedding)
     return {
         "analyses": [{"faces": faces.count(jpeg)} for jpeg in jpegs],
         "similarities": [[cosine(one, other) for other in embeddings] for one in embeddings],

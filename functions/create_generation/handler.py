@@ -8,7 +8,7 @@ from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import CREATE_GENERATION
 from character_identity.api.schemas import CreateGenerationRequest
 from character_identity.domain.generation import Generation
-from character_identity.domain.score import Score
+from character_identity.domain.score import NotScored, Score
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.services.long_poll import wait_until_settled
 from character_identity.wiring import Services
@@ -40,7 +40,7 @@ def create_generation(services: Services, request: Request[CreateGenerationReque
 
 def _as_it_is_by_now(
     services: Services, accepted: Generation, wait_s: float
-) -> tuple[Generation, dict[int, list[Score]]]:
+) -> tuple[Generation, dict[int, list[Score | NotScored]]]:
     """An order that was accepted, with its scores; as it was then where it cannot be read."""
     generation, generation_id = accepted, accepted.generation_id
     try:

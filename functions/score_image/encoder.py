@@ -3,9 +3,11 @@
 import json
 import os
 from array import array
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -13,12 +15,17 @@ import numpy as np
 import onnxruntime
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.score import EncoderVersion
+from character_identity.domain.near_copy import Fingerprint
+from character_identity.domain.score import EncoderVersion, View
 from character_identity.domain.similarity import Embedding
+from character_identity.images.decoding import decode
+from character_identity.images.measures import fingerprint
 from functions.score_image.preprocessing import Pixels, Preprocessing
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Of the encoder that the image ships."""
+DECOYS = Path(__file__).with_name("decoys")
+"""Embeddings of pictures of anything, by encoder; docs/scoring.md says of which, and how they are made."""
 MB_PER_VCPU = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html, read 2026-11-22."""
 MOST_AT_ONCE = 8
@@ -43,30 +50,48 @@ class OnnxEncoder:
             description["encoder"], description["weightsSha256"], description["preprocessing"]
         )
 
-    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
-        """Return the unit vector of each JPEG, PNG or WebP, or why it has none.
+    @cached_property
+    def decoy(self) -> Embedding | None:
+        """The mean of the embeddings of decoys, as they are in DECOYS; None where this version has none."""
+        file = DECOYS / f"{self.version.encoder}.json"
+        if not file.exists():
+            return None
+        known = json.loads(file.read_text())
+        if EncoderVersion(known["encoder"], known["weightsSha256"], known["preprocessing"]) != self.version:
+            return None
+        vectors = [np.frombuffer(b64decode(vector), "<f2") for vector in known["decoys"].values()]
+        return array("f", np.mean(vectors, axis=0, dtype=np.float32).tobytes())
+
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
+        """Return the unit vector of each JPEG, PNG or WebP and its fingerprint, or why it has none.
 
         A reason has the code ``unreadable_image``, ``image_too_large`` or ``black_image``. The next pictures
         are decoded while the model is at work. A picture's vector depends on those beside it by 1e-5 at most.
         """
-        embeddings: list[Embedding | InvalidRequest] = []
+        views: list[View | InvalidRequest] = []
         with ThreadPoolExecutor(threads(self._memory_mb)) as decoders:
-            decoded = decoders.map(self._pixels, images)
+            decoded = decoders.map(self._decode, images)
             while some := list(islice(decoded, MOST_AT_ONCE)):
-                embeddings += self._embed(some)
-        return embeddings
+                views += self._embed(some)
+        return views
 
-    def _pixels(self, image: bytes) -> Pixels | InvalidRequest:
+    def _decode(self, content: bytes) -> tuple[Pixels, Fingerprint] | InvalidRequest:
         try:
-            return self._preprocessing.pixels(image)
+            image = decode(content)
+            return self._preprocessing.pixels_of(image), fingerprint(image, sha256(content).hexdigest())
         except InvalidRequest as error:
             return error
 
-    def _embed(self, some: list[Pixels | InvalidRequest]) -> Iterator[Embedding | InvalidRequest]:
-        seen = [pixels for pixels in some if not isinstance(pixels, InvalidRequest)]
-        vectors = iter(self._session.run(None, {"pixels": np.stack(seen)})[0] if seen else ())
+    def _embed(
+        self, some: list[tuple[Pixels, Fingerprint] | InvalidRequest]
+    ) -> Iterator[View | InvalidRequest]:
+        pixels = [each[0] for each in some if not isinstance(each, InvalidRequest)]
+        vectors = iter(self._session.run(None, {"pixels": np.stack(pixels)})[0] if pixels else ())
         for each in some:
-            yield each if isinstance(each, InvalidRequest) else array("f", next(vectors).tobytes())
+            if isinstance(each, InvalidRequest):
+                yield each
+            else:
+                yield View(array("f", next(vectors).tobytes()), each[1])
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.score import NotScored
 from character_identity.handlers.tasks import Event, Finish, batch_handler
 from character_identity.services.scoring import Look, ScoringService
 from character_identity.wiring import Services
@@ -36,13 +37,16 @@ def _finish(scoring: ScoringService, look: Look | None) -> None:
         score = scoring.score(look)
     except InvalidRequest as error:  # the same event would fail again, so a retry would not help
         reason = {"key": look.key, "code": error.code, "reason": error.message}
-        logger.warning("not scored", extra=reason)
+        logger.warning("no picture of ours", extra=reason)
         return
     if score is None:
-        logger.info("nothing to compare with: the identity or the picture is gone", extra={"key": look.key})
-        return
-    scored = {"key": look.key, "encoder": score.encoder, "mean": score.mean, "best": score.best}
-    logger.info("scored", extra=scored)
+        logger.info("nothing to compare with: the identity is gone", extra={"key": look.key})
+    elif isinstance(score, NotScored):
+        reason = {"key": look.key, "code": score.code, "reason": score.reason}
+        logger.warning("not scored", extra=reason)
+    else:
+        scored = {"key": look.key, "encoder": score.encoder, "mean": score.mean, "best": score.best}
+        logger.info("scored", extra=scored)
 
 
 lambda_handler = batch_handler(score_images)

@@ -39,7 +39,10 @@ class Preprocessing:
         Raises:
             InvalidRequest: ``unreadable_image``, ``image_too_large`` or ``black_image``.
         """
-        image = decode(data)
+        return self.pixels_of(decode(data))
+
+    def pixels_of(self, image: Image.Image) -> Pixels:
+        """Return the encoder's input of a decoded picture. Raises as ``pixels``."""
         if np.asarray(image).max() <= BLACK_LEVEL:
             raise InvalidRequest("The picture is black: a safety filter blanked it.", code="black_image")
         shorter = min(image.size)

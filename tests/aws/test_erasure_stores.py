@@ -40,7 +40,7 @@ from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
 from tests.support.mocked_aws import StateTable
-from tests.support.scoring_fakes import FakeScores
+from tests.support.scoring_fakes import FakeScores, a_view
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 MINUTE = timedelta(minutes=1)
@@ -69,7 +69,7 @@ class Stores:
             LIMIT,
         )
         score = Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5})
-        references = [EmbeddedReference("references/i1/0001.jpg", "0f1e", [1.0])]
+        references = [EmbeddedReference("references/i1/0001.jpg", "0f1e", a_view([1.0]))]
         self.scores.put_score(identity_id, generation_id, 1, score, references)
 
     def replace_with_tombstone(self, identity: Identity | None = None) -> bool:

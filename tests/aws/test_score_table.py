@@ -9,13 +9,14 @@ from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
+from character_identity.domain.near_copy import MEASURE, NearCopy
 from character_identity.domain.page import MOST_ENTRIES
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score
+from character_identity.domain.score import Calibration, EmbeddedReference, EncoderVersion, NotScored, Score
 from character_identity.ports.stores import Scores
 from tests.support.builders import NOON, an_identity
 from tests.support.erasure_fakes import a_receipt
 from tests.support.mocked_aws import StateTable
-from tests.support.scoring_fakes import FakeScores
+from tests.support.scoring_fakes import FakeScores, a_view
 
 CLIP = EncoderVersion("clip-vit-b32", "a63082132ba4f97a80bea76823f54449", "bicubic-224-crop-224-v1")
 FALLBACK = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")
@@ -44,13 +45,18 @@ def erase(store: Scores, identity_id: str) -> None:
         ErasureTable(store._table).replace_with_tombstone(receipt, Event.of_erasure(an_identity(), NOON))
 
 
+NOT_SCORED = NotScored(encoder=CLIP.encoder, code="black_image", reason="The picture is black.")
+
+
 def score(version: EncoderVersion = CLIP, similarity: float = 0.812345) -> Score:
     return Score.of(version, "0f1e", {"references/i/00.jpg": similarity, "references/i/01.jpg": -0.25})
 
 
-def put(store: Scores, generation_id: str, image_index: int, score: Score, *references: list[float]) -> None:
+def put(
+    store: Scores, generation_id: str, image_index: int, score: Score | NotScored, *references: list[float]
+) -> None:
     """Store a score of Eileen's, with her references by their embeddings."""
-    embedded = [EmbeddedReference(f"r{each[0]}", "0f1e", each) for each in references]
+    embedded = [EmbeddedReference(f"r{each[0]}", "0f1e", a_view(each, b"picture")) for each in references]
     store.put_score("eileen", generation_id, image_index, score, embedded)
 
 
@@ -68,6 +74,31 @@ def test_a_score_takes_the_place_of_the_same_encoders_earlier_one(store: Scores)
     put(store, "portrait", 0, score(similarity=0.75))
 
     assert store.scores_of("portrait") == {0: [score(similarity=0.75)]}
+
+
+def test_why_there_is_no_score_stands_in_its_place(store: Scores) -> None:
+    put(store, "portrait", 0, NOT_SCORED, [1.0])
+    put(store, "portrait", 0, score(FALLBACK))
+
+    assert store.scores_of("portrait") == {0: [NOT_SCORED, score(FALLBACK)]}
+    assert store.score_of("portrait", 0, CLIP.encoder) is None
+    assert store.by_clip({"portrait": 0}) == {}
+    assert store.references("eileen", CLIP) == []
+    put(store, "portrait", 0, score())
+    assert store.scores_of("portrait") == {0: [score(), score(FALLBACK)]}
+
+
+def test_all_of_a_score_comes_back(store: Scores) -> None:
+    full = Score.of(
+        CLIP,
+        "0f1e",
+        {"r": 0.5},
+        centroid=0.625,
+        calibration=Calibration(0.25, 0.75, 0.5),
+        near_copy=NearCopy("r", 3, 0.875, True, MEASURE),
+    )
+    put(store, "portrait", 0, full)
+    assert store.scores_of("portrait") == {0: [full]}
 
 
 def test_a_generation_without_scores_has_none(store: Scores) -> None:
@@ -97,8 +128,9 @@ def test_references_are_found_for_their_identity_and_version_only(store: Scores)
     put(store, "portrait", 1, score(CLIP))
 
     [one, other] = store.references("eileen", CLIP)
-    assert (one.key, one.sha256, list(one.embedding)) == ("r0.5", "0f1e", [0.5, -0.5, 0.25])
-    assert (other.key, list(other.embedding)) == ("r0.25", [0.25, 0.5, -1.0])
+    assert (one.key, one.sha256, list(one.view.embedding)) == ("r0.5", "0f1e", [0.5, -0.5, 0.25])
+    assert (other.key, list(other.view.embedding)) == ("r0.25", [0.25, 0.5, -1.0])
+    assert one.view.fingerprint == a_view([], b"picture").fingerprint
     assert store.references("anna", CLIP) == []
     assert store.references("eileen", FALLBACK) == []
     assert store.references("eileen", CLIP._replace(weights_sha256="another")) == []
@@ -114,7 +146,7 @@ def test_a_score_is_found_by_image_and_encoder(store: Scores) -> None:
 
 def test_the_most_references_of_the_longest_embeddings_fit_into_an_item(store: Scores) -> None:
     put(store, "portrait", 0, score(), *([float(number)] * 1280 for number in range(20)))
-    assert [list(each.embedding[:2]) for each in store.references("eileen", CLIP)][19] == [19, 19]
+    assert [list(each.view.embedding[:2]) for each in store.references("eileen", CLIP)][19] == [19, 19]
 
 
 def test_of_an_erased_identity_nothing_is_stored(store: Scores) -> None:
@@ -136,7 +168,7 @@ def test_scores_lie_beside_their_generation_and_references_beside_the_identity(
 
     assert {(item["pk"], item["sk"]) for item in table.rows()} - before == {
         ("GENERATION#portrait", "SCORE#07#clip-vit-b32"),
-        ("IDENTITY#eileen", "EMBEDDING#clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1"),
+        ("IDENTITY#eileen", "EMBEDDING#clip-vit-b32#a63082132ba4f97a#bicubic-224-crop-224-v1#" + MEASURE),
     }
 
 

@@ -493,6 +493,14 @@ def test_waiting_asks_less_and_less_often_and_ends_at_its_deadline() -> None:
     assert len(clock.slept) < 25
 
 
+def test_a_picture_that_cannot_be_scored_is_not_waited_for() -> None:
+    unscored = generation()
+    unscored["images"][0]["notScored"] = {"encoder": "e", "code": "black_image", "reason": "It is black."}
+    found = client(answers(unscored)).wait_until_scored("g1", timeout_s=60)
+    assert found.images[0].not_scored is not None
+    assert found.images[0].not_scored.code == "black_image"
+
+
 def test_a_generation_is_scored_a_while_after_it_succeeded() -> None:
     api = client(answers(generation("running"), generation(), generation(), generation(scores=1)))
     assert not api.wait_until_generated("g1", timeout_s=60).scored

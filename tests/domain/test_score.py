@@ -1,6 +1,9 @@
+from math import cos, radians, sin
+
 import pytest
 
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score, calibrate
+from tests.support.scoring_fakes import a_view
 
 CLIP = EncoderVersion("clip-vit-b32", "a6308213", "bicubic-224-crop-224-v1")
 
@@ -26,3 +29,49 @@ def test_only_clip_is_called_clip(encoder: str, is_clip: bool) -> None:
     score = Score.of(EncoderVersion(encoder, "57934424", "v1"), "0f1e", {"references/i/0.jpg": 0.5})
 
     assert score.is_clip is is_clip
+
+
+def at(degrees: float) -> list[float]:
+    return [cos(radians(degrees)), sin(radians(degrees))]
+
+
+def test_a_calibrated_score_lies_between_decoys_and_the_references_among_themselves() -> None:
+    references = [at(0), at(10), at(20)]
+    ceiling = (2 * cos(radians(10)) + cos(radians(20))) / 3
+    floor = sum(cos(radians(90 - degrees)) for degrees in (0, 10, 20)) / 3
+
+    found = calibrate((ceiling + floor) / 2, references, at(90))
+
+    assert found == pytest.approx((floor, ceiling, 0.5), abs=1e-6)
+    assert calibrate(floor, references, at(90)) == pytest.approx((floor, ceiling, 0), abs=1e-6)
+    assert calibrate(ceiling, references, at(90)) == pytest.approx((floor, ceiling, 1), abs=1e-6)
+
+
+def test_without_decoys_or_three_references_or_a_range_nothing_is_calibrated() -> None:
+    references = [at(0), at(10), at(20)]
+    assert calibrate(0.5, references, None) is None
+    assert calibrate(0.5, references[:2], at(90)) is None
+    assert calibrate(0.5, references, at(10)) is None, "strangers are as like as the references are"
+
+
+def test_a_comparison_has_the_mean_the_best_and_the_centroid() -> None:
+    references = [EmbeddedReference(str(degrees), "0f1e", a_view(at(degrees))) for degrees in (0, 20)]
+    score = Score.comparing(CLIP, "0f1e", a_view(at(30), b"another"), references, None)
+    assert score.mean == pytest.approx((cos(radians(30)) + cos(radians(10))) / 2, abs=1e-6)
+    assert score.best == pytest.approx(cos(radians(10)), abs=1e-6)
+    assert score.centroid == pytest.approx(cos(radians(20)), abs=1e-6)
+    assert (score.calibration, score.near_copy) == (None, None)
+
+
+def test_opposite_references_have_no_centroid() -> None:
+    references = [
+        EmbeddedReference(str(number), "0f1e", a_view(each)) for number, each in enumerate(([1.0], [-1.0]))
+    ]
+    assert Score.comparing(CLIP, "0f1e", a_view([1.0], b"another"), references, None).centroid is None
+
+
+def test_a_score_of_an_earlier_release_is_read() -> None:
+    stored = Score.of(CLIP, "0f1e", {"r": 0.5}).model_dump(mode="json")
+    for name in ("centroid", "calibration", "near_copy"):
+        del stored[name]
+    assert Score.model_validate(stored) == Score.of(CLIP, "0f1e", {"r": 0.5})

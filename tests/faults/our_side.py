@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import boto3
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import EncoderVersion, NotScored, Score, View
 from character_identity.domain.similarity import Embedding
 from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step
@@ -13,6 +13,7 @@ from tests.faults.scenario import Scenario
 from tests.faults.workflows import IMAGES, Workflow
 from tests.support.in_process.executions import Execution
 from tests.support.in_process.harness import Harness
+from tests.support.scoring_fakes import a_view
 
 NEW_KEYS = {"fal": "another-id:another-secret", "astria": "sd_another"}
 NO_KEY = "not configured"
@@ -109,7 +110,7 @@ def _scored_after_erasure(scenario: Scenario, split: Split) -> None:
     scenario.must_hold("nothing was scored", not_scored)
 
 
-def _scores(harness: Harness, keys: list[str]) -> list[Score | None]:
+def _scores(harness: Harness, keys: list[str]) -> list[Score | NotScored | None]:
     scoring = _scoring(harness)
     return [scoring.score(look) for look in scoring.look_at(keys)]
 
@@ -133,8 +134,10 @@ class _Sizes:
 
     version = EncoderVersion("size", "0" * 64, "none")
 
-    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
-        return [[1.0, float(len(image) % 2)] for image in images]
+    decoy: Embedding | None = None
+
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
+        return [a_view([1.0, float(len(image) % 2)], image) for image in images]
 
 
 def _not_cancelled(workflow: Workflow) -> str | None:

@@ -11,7 +11,8 @@ from moto.stepfunctions.models import StepFunctionBackend
 
 from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.near_copy import NearCopy
+from character_identity.domain.score import Calibration, EncoderVersion, NotScored, Score
 from character_identity.observability import ORIGIN, keys_of
 from tests.support.builders import (
     a_generation,
@@ -258,6 +259,36 @@ def test_a_succeeded_generation_carries_the_first_images_fields(api: Api) -> Non
     assert body["images"][1]["scores"][0]["best"] == 0.75
     assert [image["outcome"] for image in body["images"]] == ["filtered", "succeeded"]
     assert body["metadata"]["cost"] == 0.07
+
+
+def test_a_score_says_all_it_knows_and_a_picture_without_one_why(api: Api) -> None:
+    images = [
+        GeneratedImage(index=index, outcome="succeeded", key=f"generations/i1/g1/0{index}.jpg")
+        for index in (1, 2, 3)
+    ]
+    accept_generation(status="succeeded", images=images)
+    version = EncoderVersion("clip-vit-b32", "0" * 64, "v1")
+    scores = wiring.services().scores
+    full = Score.of(
+        version,
+        "0" * 64,
+        {"a": 0.5},
+        centroid=0.625,
+        calibration=Calibration(0.25, 0.75, 0.5),
+        near_copy=NearCopy("a", 3, 0.875, True, "m1"),
+    )
+    scores.put_score("i1", "g1", 1, full)
+    why = {"encoder": "clip-vit-b32", "code": "black_image", "reason": "The picture is black."}
+    scores.put_score("i1", "g1", 2, NotScored(**why))
+
+    scored, unscored, waiting = api("get_generation", "GET", "/v1/generations/g1").body["images"]
+
+    [score] = scored["scores"]
+    assert [score[name] for name in ("centroid", "floor", "ceiling", "calibrated")] == [0.625, 0.25, 0.75, 0.5]
+    copied = {"reference": "a", "differingBits": 3, "structure": 0.875, "mirrored": True, "measure": "m1"}
+    assert (score["nearCopy"], scored["notScored"]) == (copied, None)
+    assert (unscored["scores"], unscored["clipSimilarity"], unscored["notScored"]) == ([], None, why)
+    assert (waiting["scores"], waiting["notScored"]) == ([], None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import MAX_IMAGE_BYTES
 from character_identity.domain.identity import Identity
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.near_copy import MEASURE
+from character_identity.domain.score import EncoderVersion, NotScored, Score
 from character_identity.services.scoring import ScoringService
 from tests.support.builders import an_identity
 from tests.support.fakes import FakeBucket, FakeIdentities
@@ -33,9 +34,22 @@ class Harness:
         )
 
     def score(self, key: str) -> Score | None:
+        """The score; None, and nothing is recorded, where the identity is gone."""
+        outcome = self.outcome(key)
+        assert not isinstance(outcome, NotScored)
+        return outcome
+
+    def outcome(self, key: str) -> Score | NotScored | None:
         scoring = self.scoring
         [look] = scoring.look_at([key])
         return scoring.score(look)
+
+    def why_not(self, key: str) -> str:
+        """The code of the reason why there is no score, which is recorded."""
+        outcome = self.outcome(key)
+        assert isinstance(outcome, NotScored)
+        assert self.scores.scores_of("portrait") == {3: [outcome]}
+        return outcome.code
 
 
 def _drawn(identity_id: str, count: int = 2) -> Identity:
@@ -106,8 +120,9 @@ def test_pictures_are_embedded_together_and_their_references_once(harness: Harne
     looks = scoring.look_at([IMAGE, OTHER])
 
     assert harness.embedder.calls == [[b"1.0 0.0", b"0.0 1.0"], [b"0.6 0.8", b"0.8 0.6"]]
-    assert [score and score.best for score in map(scoring.score, looks)] == [0.8, 0.8]
-    assert harness.scores.references("eileen", VERSION) == [
+    assert [score.best for score in map(scoring.score, looks) if isinstance(score, Score)] == [0.8, 0.8]
+    kept = harness.scores.references("eileen", VERSION)
+    assert [(each.key, each.sha256, each.view.embedding) for each in kept] == [
         ("references/eileen/00.jpg", sha256(b"1.0 0.0").hexdigest(), [1, 0]),
         ("references/eileen/01.jpg", sha256(b"0.0 1.0").hexdigest(), [0, 1]),
     ]
@@ -132,12 +147,12 @@ def test_what_fails_leaves_the_pictures_beside_it_be(
     assert scoring.score(erased) is None
     with pytest.raises(ConnectionError):
         scoring.score(throttled_one)
-    for look, code in ((unreadable, "unreadable_image"), (foreign, "not_a_generated_image")):
-        with pytest.raises(InvalidRequest) as refused:
-            scoring.score(look)
-        assert refused.value.code == code
-    assert scoring.score(scored) is not None
-    assert harness.scores.scores_of("portrait").keys() == {3}
+    with pytest.raises(InvalidRequest) as refused:
+        scoring.score(foreign)
+    assert refused.value.code == "not_a_generated_image"
+    assert isinstance(scoring.score(unreadable), NotScored)
+    assert isinstance(scoring.score(scored), Score)
+    assert harness.scores.scores_of("portrait").keys() == {3, 4}
 
 
 def test_a_reference_that_was_written_over_is_not_compared_with(harness: Harness) -> None:
@@ -150,9 +165,7 @@ def test_a_reference_that_was_written_over_is_not_compared_with(harness: Harness
         assert harness.score(IMAGE) is not None
     harness.scores = FakeScores()
     harness.bucket.objects["references/eileen/01.jpg"] = b"1.0 0.0"
-    with pytest.raises(InvalidRequest) as refused:
-        harness.score(IMAGE)
-    assert refused.value.code == "reference_changed"
+    assert harness.why_not(IMAGE) == "reference_changed"
 
 
 @pytest.mark.parametrize("name", ["a+b", "a%2Fb", "a%20b", "Zoë", "日本"])
@@ -198,21 +211,63 @@ def test_nothing_is_recorded_of_an_identity_that_was_erased_meanwhile(harness: H
     assert (harness.scores.scores_of("portrait"), harness.scores.embedded) == ({}, {})
 
 
-def test_nothing_is_recorded_of_an_image_that_is_gone(harness: Harness) -> None:
+def test_of_an_image_that_was_deleted_it_says_so(harness: Harness) -> None:
     del harness.bucket.objects[IMAGE]
-
-    assert harness.score(IMAGE) is None
-    assert harness.scores.scores_of("portrait") == {}
+    assert harness.why_not(IMAGE) == "image_deleted"
 
 
-def test_an_image_that_cannot_be_embedded_has_no_score(harness: Harness) -> None:
+def test_what_cannot_be_compared_says_why_until_it_can(harness: Harness) -> None:
+    whole = harness.bucket.objects[IMAGE]
     harness.bucket.objects[IMAGE] = b"<html>"
+    assert harness.why_not(IMAGE) == "unreadable_image"
+    harness.bucket.objects[IMAGE] = whole
 
-    with pytest.raises(InvalidRequest) as refused:
-        harness.score(IMAGE)
+    score = harness.score(IMAGE)
 
-    assert refused.value.code == "unreadable_image"
-    assert harness.scores.scores_of("portrait") == {}
+    assert score is not None
+    assert harness.scores.scores_of("portrait") == {3: [score]}
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, "reference_deleted"), (b"<html>", "reference_unreadable")]
+)
+def test_where_a_reference_is_lost_nothing_is_compared_with_the_others(
+    harness: Harness, content: bytes | None, code: str
+) -> None:
+    """A mean over fewer references is another number, and nobody would see that it is."""
+    del harness.bucket.objects["references/eileen/01.jpg"]
+    if content is not None:
+        harness.bucket.objects["references/eileen/01.jpg"] = content
+    identity = harness.identities.stored["eileen"]
+    harness.identities.stored["eileen"] = identity.model_copy(update={"reference_sha256s": []})
+    assert harness.why_not(IMAGE) == code
+    assert harness.scores.embedded == {}
+
+
+def test_a_picture_that_is_a_reference_again_raises_the_alarm(harness: Harness) -> None:
+    score = harness.score(IMAGE)
+    assert score is not None
+    assert score.near_copy is None
+    harness.bucket.objects[OTHER] = REFERENCES["references/eileen/01.jpg"]
+
+    copied = harness.score(OTHER)
+
+    assert copied is not None
+    assert copied.near_copy == ("references/eileen/01.jpg", 0, 1, False, MEASURE)
+
+
+def test_decoys_and_three_references_calibrate_a_score(harness: Harness) -> None:
+    references = {f"references/eileen/{n}.jpg": b"1.0 0.0" if n < 2 else b"0.6 0.8" for n in range(3)}
+    harness.bucket.objects |= references
+    harness.identities.stored["eileen"] = an_identity(identity_id="eileen", references=list(references))
+    harness.embedder.decoy = [0.0, 0.5]
+
+    score = harness.score(IMAGE)
+
+    assert score is not None
+    assert score.calibration is not None
+    assert score.calibration.floor == pytest.approx(0.4 / 3, abs=1e-6)
+    assert score.calibration.ceiling == pytest.approx((1 + 0.6 + 0.6) / 3, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from random import Random
 
 from character_identity.domain.errors import Erased, InvalidRequest
-from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, EncoderVersion, Score
+from character_identity.domain.near_copy import SIDE, Fingerprint
+from character_identity.domain.reference_set import PerceptualHash
+from character_identity.domain.score import (
+    CLIP_ENCODER,
+    EmbeddedReference,
+    EncoderVersion,
+    NotScored,
+    Score,
+    View,
+)
 from character_identity.domain.similarity import Embedding
 
 
@@ -12,7 +22,7 @@ class FakeScores:
     """``erased`` are identities that are gone."""
 
     def __init__(self) -> None:
-        self.scores: dict[str, dict[tuple[int, str], Score]] = defaultdict(dict)
+        self.scores: dict[str, dict[tuple[int, str], Score | NotScored]] = defaultdict(dict)
         self.embedded: dict[tuple[str, EncoderVersion], list[EmbeddedReference]] = {}
         self.erased: set[str] = set()
 
@@ -21,27 +31,28 @@ class FakeScores:
         identity_id: str,
         generation_id: str,
         image_index: int,
-        score: Score,
+        score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
     ) -> None:
         if identity_id in self.erased:
             raise Erased("gone")
         self.scores[generation_id][image_index, score.encoder] = score
-        if references:
+        if references and isinstance(score, Score):
             self.embedded[identity_id, score.version] = list(references)
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
-        return self.scores[generation_id].get((image_index, encoder))
+        found = self.scores[generation_id].get((image_index, encoder))
+        return found if isinstance(found, Score) else None
 
-    def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
-        found: dict[int, list[Score]] = {}
+    def scores_of(self, generation_id: str) -> dict[int, list[Score | NotScored]]:
+        found: dict[int, list[Score | NotScored]] = {}
         for (image_index, _), score in sorted(self.scores[generation_id].items(), key=lambda item: item[0]):
             found.setdefault(image_index, []).append(score)
         return found
 
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
-        keys = {generation_id: (index, CLIP_ENCODER) for generation_id, index in images.items()}
-        return {each: self.scores[each][key] for each, key in keys.items() if key in self.scores[each]}
+        found = {each: self.score_of(each, index, CLIP_ENCODER) for each, index in images.items()}
+        return {each: score for each, score in found.items() if score}
 
     def references(self, identity_id: str, version: EncoderVersion) -> list[EmbeddedReference]:
         return self.embedded.get((identity_id, version), [])
@@ -52,17 +63,25 @@ class FakeEmbedder:
 
     def __init__(self, version: EncoderVersion) -> None:
         self.version = version
+        self.decoy: Embedding | None = None
         self.embedded: list[bytes] = []
         self.calls: list[list[bytes]] = []
 
-    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
         self.embedded += images
         self.calls.append(list(images))
-        return [_numbers(image) for image in images]
+        return [_view(image) for image in images]
 
 
-def _numbers(image: bytes) -> Embedding | InvalidRequest:
+def a_view(embedding: Embedding, content: bytes = b"") -> View:
+    """A view whose fingerprint is near to that of equal content only."""
+    random = Random(content)
+    hashes = random.getrandbits(128), random.getrandbits(128)
+    return View(embedding, Fingerprint(PerceptualHash("0f1e", *hashes), random.randbytes(SIDE * SIDE)))
+
+
+def _view(image: bytes) -> View | InvalidRequest:
     try:
-        return [float(number) for number in image.split()]
+        return a_view([float(number) for number in image.split()], image)
     except ValueError:
         return InvalidRequest("not a picture", code="unreadable_image")

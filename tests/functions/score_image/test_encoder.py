@@ -23,9 +23,9 @@ def image(colour: str) -> bytes:
 
 
 def embedded(encoder: OnnxEncoder, *images: bytes) -> list[Embedding]:
-    embeddings = encoder.embed(images)
-    assert not any(isinstance(each, InvalidRequest) for each in embeddings)
-    return [each for each in embeddings if not isinstance(each, InvalidRequest)]
+    views = encoder.embed(images)
+    assert not any(isinstance(each, InvalidRequest) for each in views)
+    return [each.embedding for each in views if not isinstance(each, InvalidRequest)]
 
 
 def test_an_embedding_is_a_unit_vector_and_the_same_every_time(tiny_encoder: Path) -> None:
@@ -52,9 +52,9 @@ def test_an_embedding_is_the_same_in_whatever_company(tiny_encoder: Path, count:
     found = encoder.embed([b"<html>", *(image(colour) for colour in asked), b""])
 
     assert [isinstance(each, InvalidRequest) for each in found] == [True, *[False] * count, True]
-    for colour, embedding in zip(asked, found[1:-1], strict=True):
-        assert not isinstance(embedding, InvalidRequest)
-        assert list(embedding) == pytest.approx(list(alone[colour]), abs=1e-5)
+    for colour, view in zip(asked, found[1:-1], strict=True):
+        assert not isinstance(view, InvalidRequest)
+        assert list(view.embedding) == pytest.approx(list(alone[colour]), abs=1e-5)
 
 
 def test_nothing_is_embedded_of_nothing(tiny_encoder: Path) -> None:

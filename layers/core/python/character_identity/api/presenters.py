@@ -16,6 +16,8 @@ from character_identity.api.schemas import (
     IdentityResponse,
     IdentitySummary,
     ImageResponse,
+    NearCopyResponse,
+    NotScoredResponse,
     PlaceInLine,
     PriceResponse,
     ProviderResponse,
@@ -31,7 +33,7 @@ from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import account_of
 from character_identity.domain.prices import Price
-from character_identity.domain.score import Score
+from character_identity.domain.score import NotScored, Score
 from character_identity.ports.providers import Provider
 from character_identity.ports.stores import Bucket, SlotStore
 
@@ -81,7 +83,7 @@ def summarise_identity(identity: Identity, bucket: Bucket) -> IdentitySummary:
 
 def present_generation(
     generation: Generation,
-    scores: dict[int, list[Score]],
+    scores: dict[int, list[Score | NotScored]],
     bucket: Bucket,
     queued: PlaceInLine | None = None,
 ) -> GenerationResponse:
@@ -206,7 +208,9 @@ def _sums(budget: Budget) -> dict[str, Any]:
     }
 
 
-def _present_image(image: GeneratedImage, scores: list[Score], bucket: Bucket) -> ImageResponse:
+def _present_image(image: GeneratedImage, found: list[Score | NotScored], bucket: Bucket) -> ImageResponse:
+    scores = [each for each in found if isinstance(each, Score)]
+    not_scored = next((each for each in found if isinstance(each, NotScored)), None)
     return ImageResponse(
         image_url=bucket.link(image.key) if image.key else None,
         seed=image.seed,
@@ -215,19 +219,24 @@ def _present_image(image: GeneratedImage, scores: list[Score], bucket: Bucket) -
         outcome=image.outcome,
         reason=image.reason,
         clip_similarity=next((score.mean for score in scores if score.is_clip), None),
-        scores=[
-            ScoreResponse(
-                encoder=score.encoder,
-                weights_sha256=score.weights_sha256,
-                preprocessing=score.preprocessing,
-                mean=score.mean,
-                best=score.best,
-                per_reference=[
-                    ReferenceSimilarity(reference=reference, similarity=similarity)
-                    for reference, similarity in score.per_reference
-                ],
-            )
-            for score in scores
+        scores=[_present_score(score) for score in scores],
+        not_scored=NotScoredResponse(**dict(not_scored)) if not_scored else None,
+    )
+
+
+def _present_score(score: Score) -> ScoreResponse:
+    return ScoreResponse(
+        encoder=score.encoder,
+        weights_sha256=score.weights_sha256,
+        preprocessing=score.preprocessing,
+        mean=score.mean,
+        best=score.best,
+        centroid=score.centroid,
+        **(score.calibration._asdict() if score.calibration else {}),
+        near_copy=NearCopyResponse(**score.near_copy._asdict()) if score.near_copy else None,
+        per_reference=[
+            ReferenceSimilarity(reference=reference, similarity=similarity)
+            for reference, similarity in score.per_reference
         ],
     )
 

@@ -202,14 +202,43 @@ class ReferenceSimilarity(Body):
     similarity: float
 
 
+class NearCopyResponse(Body):
+    """The reference that a picture is again, nearly: bits of 128 that differ, and structure to 1."""
+
+    reference: str
+    differing_bits: int
+    structure: float
+    mirrored: bool
+    measure: str
+
+
+class NotScoredResponse(Body):
+    """Why an encoder gave a picture no score: a stable code, and a sentence."""
+
+    encoder: str
+    code: str
+    reason: str
+
+
 class ScoreResponse(Body):
-    """Cosines in [-1, 1] by one encoder, which is named with the hash of its weights."""
+    """Cosines in [-1, 1] by one encoder, which is named with the hash of its weights.
+
+    ``centroid`` is the one with the middle of the references. ``calibrated`` is (mean - floor) / (ceiling -
+    floor): ``floor`` is how like decoys the references are, ``ceiling`` how like each other. All three are
+    null where the encoder has no decoys, or with fewer than three references. ``near_copy`` is an alarm: a
+    picture that is a reference again is as like as can be, and says nothing of the character.
+    """
 
     encoder: str
     weights_sha256: str
     preprocessing: str
     mean: float
     best: float
+    centroid: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    calibrated: float | None = None
+    near_copy: NearCopyResponse | None = None
     per_reference: list[ReferenceSimilarity]
 
 
@@ -222,6 +251,7 @@ class ImageResponse(Body):
     reason: str | None = None
     clip_similarity: float | None
     scores: list[ScoreResponse]
+    not_scored: NotScoredResponse | None = None
 
 
 class GenerationMetadata(Body):

@@ -47,9 +47,8 @@ def identity(identity_id: str) -> Key:
     return {"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY"}
 
 
-def embedded_references(identity_id: str, encoder: str, weights: str, preprocessing: str) -> Key:
+def embedded_references(identity_id: str, by: str) -> Key:
     """An identity's references as an encoder sees them, by all that decides how."""
-    by = f"{encoder}#{weights}#{preprocessing}"
     return {"pk": identity(identity_id)["pk"], "sk": f"{EMBEDDING}{by}"}
 
 

@@ -9,14 +9,28 @@ from character_identity.aws.identity_table import while_there
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import put
 from character_identity.domain.errors import Erased
-from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, EncoderVersion, Score
+from character_identity.domain.near_copy import MEASURE, Fingerprint
+from character_identity.domain.reference_set import PerceptualHash
+from character_identity.domain.score import (
+    CLIP_ENCODER,
+    EmbeddedReference,
+    EncoderVersion,
+    NotScored,
+    Score,
+    View,
+)
+
+NOT_SCORED = "code"
+"""The attribute of a row that says why there is no score."""
+HASH_BYTES = 16
 
 
 class ScoreTable:
     """Two kinds of items, written whole, so that writing one twice changes nothing.
 
     A score lies beside its generation. An identity's references, all that an encoder sees of them, are one
-    item beside the identity: 20 of 1,280 float32 (little-endian) are 0.1 of the 0.4 MB that an item holds.
+    item beside the identity: 20 of 1,280 float32 (little-endian) with their fingerprints are 0.13 MB, and an
+    item holds 0.4 MB.
     """
 
     def __init__(self, table: Table) -> None:
@@ -27,17 +41,19 @@ class ScoreTable:
         identity_id: str,
         generation_id: str,
         image_index: int,
-        score: Score,
+        score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
     ) -> None:
-        """Store the encoder's score of an image in place of an earlier one, with all references if given.
+        """Store the encoder's score of an image, or why it has none, in place of an earlier one.
+
+        With a score come all references, if they are given.
 
         Raises:
             Erased: the identity is gone; nothing is stored then.
         """
         key = keys.score(generation_id, image_index, score.encoder)
         writes = [while_there(identity_id), put({**key, **score.model_dump(mode="json")})]
-        if references:
+        if references and isinstance(score, Score):
             kept = [_item(reference) for reference in references]
             writes.append(put({**_references_key(identity_id, score.version), "references": kept}))
         try:
@@ -48,15 +64,16 @@ class ScoreTable:
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
         """Return the encoder's score of an image."""
         item = self._table.get(keys.score(generation_id, image_index, encoder))
-        return None if item is None else Score.model_validate(item)
+        return None if item is None or NOT_SCORED in item else Score.model_validate(item)
 
-    def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
-        """Return a generation's scores by image index; images without any are left out."""
+    def scores_of(self, generation_id: str) -> dict[int, list[Score | NotScored]]:
+        """Return by image index what encoders say of a generation; images that none saw are left out."""
         pk = keys.generation(generation_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
-        scores: dict[int, list[Score]] = {}
+        scores: dict[int, list[Score | NotScored]] = {}
         for row in rows:
-            scores.setdefault(keys.image_index_of(row["sk"]), []).append(Score.model_validate(row))
+            kind = NotScored if NOT_SCORED in row else Score
+            scores.setdefault(keys.image_index_of(row["sk"]), []).append(kind.model_validate(row))
         return scores
 
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
@@ -66,7 +83,7 @@ class ScoreTable:
         """
         wanted = [keys.score(generation_id, index, CLIP_ENCODER) for generation_id, index in images.items()]
         rows = self._table.get_all(wanted)
-        return {keys.id_of(row["pk"]): Score.model_validate(row) for row in rows}
+        return {keys.id_of(row["pk"]): Score.model_validate(row) for row in rows if NOT_SCORED not in row}
 
     def references(self, identity_id: str, version: EncoderVersion) -> list[EmbeddedReference]:
         """Return an identity's references as they are kept; none when none were scored with yet."""
@@ -76,14 +93,26 @@ class ScoreTable:
 
 def _references_key(identity_id: str, version: EncoderVersion) -> keys.Key:
     weights = version.weights_sha256[:16]
-    return keys.embedded_references(identity_id, version.encoder, weights, version.preprocessing)
+    by = f"{version.encoder}#{weights}#{version.preprocessing}#{MEASURE}"
+    return keys.embedded_references(identity_id, by)
 
 
 def _item(reference: EmbeddedReference) -> dict[str, Any]:
-    vector = struct.pack(f"<{len(reference.embedding)}f", *reference.embedding)
-    return {"key": reference.key, "sha256": reference.sha256, "vector": vector}
+    embedding, (perceptual_hash, grey) = reference.view
+    hashes = (perceptual_hash.shape, perceptual_hash.mirrored)
+    return {
+        "key": reference.key,
+        "sha256": reference.sha256,
+        "vector": struct.pack(f"<{len(embedding)}f", *embedding),
+        "hashes": b"".join(bits.to_bytes(HASH_BYTES) for bits in hashes),
+        "grey": grey,
+    }
 
 
 def _reference(item: Mapping[str, Any]) -> EmbeddedReference:
     vector: bytes = item["vector"]
-    return EmbeddedReference(item["key"], item["sha256"], struct.unpack(f"<{len(vector) // 4}f", vector))
+    hashes: bytes = item["hashes"]
+    shape, mirrored = (int.from_bytes(each) for each in (hashes[:HASH_BYTES], hashes[HASH_BYTES:]))
+    fingerprint = Fingerprint(PerceptualHash(item["sha256"], shape, mirrored), item["grey"])
+    view = View(struct.unpack(f"<{len(vector) // 4}f", vector), fingerprint)
+    return EmbeddedReference(item["key"], item["sha256"], view)

@@ -48,6 +48,7 @@ ReferenceCode = Literal[
 InvalidRequestCode = Literal[
     ReferenceCode,
     "body_too_large",
+    "image_deleted",
     "invalid_archive",
     "invalid_body",
     "invalid_cursor",
@@ -60,6 +61,8 @@ InvalidRequestCode = Literal[
     "missing_parameter",
     "not_a_generated_image",
     "reference_changed",
+    "reference_deleted",
+    "reference_unreadable",
     "too_many_images",
     "unknown_action",
     "unknown_image_size",

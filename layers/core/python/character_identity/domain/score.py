@@ -1,17 +1,22 @@
 """Score: how like its identity's references a picture is, and by which encoder's measure."""
 
-from collections.abc import Mapping
-from math import fsum
+from collections.abc import Mapping, Sequence
+from math import fsum, sqrt
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from character_identity.domain.similarity import Embedding
+from character_identity.domain.near_copy import Fingerprint, NearCopy, near_copy
+from character_identity.domain.similarity import Embedding, cosine
 
 CLIP_ENCODER = "clip-vit-b32"
 """The encoder that expected similarities are stated for; no other's score is compared with them."""
 DECIMALS = 6
 """Kept of a similarity: processors differ in the seventh."""
+FEWEST_TO_CALIBRATE = 3
+"""References: the likeness of two says too little of how alike pictures of the character are."""
+LEAST_RANGE = 0.05
+"""Of ceiling above floor; below it, a calibrated score would be noise."""
 
 
 class EncoderVersion(NamedTuple):
@@ -22,12 +27,19 @@ class EncoderVersion(NamedTuple):
     preprocessing: str
 
 
+class View(NamedTuple):
+    """A picture as it is compared: by an encoder, and for being a copy."""
+
+    embedding: Embedding
+    fingerprint: Fingerprint
+
+
 class EmbeddedReference(NamedTuple):
     """The reference image under a key, by its content's SHA-256, as an encoder sees it."""
 
     key: str
     sha256: str
-    embedding: Embedding
+    view: View
 
 
 class ReferenceSimilarity(NamedTuple):
@@ -37,8 +49,35 @@ class ReferenceSimilarity(NamedTuple):
     similarity: float
 
 
+class Calibration(NamedTuple):
+    """Where a mean lies between what strangers reach and what the character's own references reach.
+
+    ``floor`` is the mean similarity of the references to decoys, pictures of anything else; ``ceiling`` the
+    mean of each reference to the others; ``calibrated`` is (mean - floor) / (ceiling - floor): 0 as unlike as
+    a stranger, 1 as like as the references are to each other, and beyond 1 liker than that.
+    """
+
+    floor: float
+    ceiling: float
+    calibrated: float
+
+
+class NotScored(BaseModel):
+    """Why an encoder gave an image no score: a stable code, and a sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    encoder: str
+    code: str
+    reason: str
+
+
 class Score(BaseModel):
-    """A picture's similarity to each reference, with the mean and the best of them."""
+    """A picture's similarity to each reference, with the mean and the best of them.
+
+    ``centroid`` is the similarity to the middle of the references. Scores from before 0.2.0 have neither it
+    nor ``calibration`` nor ``near_copy``.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,21 +86,62 @@ class Score(BaseModel):
     preprocessing: str
     mean: float
     best: float
+    centroid: float | None = None
     per_reference: tuple[ReferenceSimilarity, ...]
+    calibration: Calibration | None = None
+    near_copy: NearCopy | None = None
     image_sha256: str
 
     @classmethod
-    def of(cls, version: EncoderVersion, image_sha256: str, similarities: Mapping[str, float]) -> "Score":
+    def of(
+        cls,
+        version: EncoderVersion,
+        image_sha256: str,
+        similarities: Mapping[str, float],
+        *,
+        centroid: float | None = None,
+        calibration: Calibration | None = None,
+        near_copy: NearCopy | None = None,
+    ) -> "Score":
         """Return the score of similarities by reference key, of which there is at least one."""
         return cls(
             **version._asdict(),
-            mean=round(fsum(similarities.values()) / len(similarities), DECIMALS),
+            mean=_mean(similarities),
             best=round(max(similarities.values()), DECIMALS),
+            centroid=centroid,
             per_reference=tuple(
                 ReferenceSimilarity(key, round(value, DECIMALS))
                 for key, value in sorted(similarities.items())
             ),
+            calibration=calibration,
+            near_copy=near_copy,
             image_sha256=image_sha256,
+        )
+
+    @classmethod
+    def comparing(
+        cls,
+        version: EncoderVersion,
+        image_sha256: str,
+        view: View,
+        references: Sequence[EmbeddedReference],
+        decoy: Embedding | None,
+    ) -> "Score":
+        """Compare a picture with references; ``decoy`` is the mean of decoys' embeddings, None for none."""
+        embeddings = [reference.view.embedding for reference in references]
+        similarities = {
+            reference.key: cosine(view.embedding, embedding)
+            for reference, embedding in zip(references, embeddings, strict=True)
+        }
+        total = [fsum(values) for values in zip(*embeddings, strict=True)]
+        length = sqrt(_dot(total, total))
+        return cls.of(
+            version,
+            image_sha256,
+            similarities,
+            centroid=round(_dot(view.embedding, total) / length, DECIMALS) if length else None,
+            calibration=calibrate(_mean(similarities), embeddings, decoy),
+            near_copy=near_copy(view.fingerprint, [(each.key, each.view.fingerprint) for each in references]),
         )
 
     @property
@@ -73,3 +153,28 @@ class Score(BaseModel):
     def is_clip(self) -> bool:
         """True if this is the specification's number."""
         return self.encoder == CLIP_ENCODER
+
+
+def calibrate(mean: float, references: Sequence[Embedding], decoy: Embedding | None) -> Calibration | None:
+    """Return where a mean similarity to references lies; None without decoys, or with too few references.
+
+    All pairs need not be compared: sums of cosines are the cosines of sums.
+    """
+    count = len(references)
+    if decoy is None or count < FEWEST_TO_CALIBRATE:
+        return None
+    total = [fsum(values) for values in zip(*references, strict=True)]
+    floor = _dot(total, decoy) / count
+    ceiling = (_dot(total, total) - count) / (count * (count - 1))
+    if ceiling - floor < LEAST_RANGE:
+        return None
+    calibrated = (mean - floor) / (ceiling - floor)
+    return Calibration(round(floor, DECIMALS), round(ceiling, DECIMALS), round(calibrated, DECIMALS))
+
+
+def _mean(similarities: Mapping[str, float]) -> float:
+    return round(fsum(similarities.values()) / len(similarities), DECIMALS)
+
+
+def _dot(one: Embedding, other: Embedding) -> float:
+    return fsum(a * b for a, b in zip(one, other, strict=True))

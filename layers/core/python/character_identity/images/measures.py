@@ -5,6 +5,7 @@ from itertools import pairwise
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from character_identity.domain.image_quality import ImageQuality
+from character_identity.domain.near_copy import SIDE, Fingerprint
 from character_identity.domain.reference_set import PerceptualHash
 
 GRID = 8
@@ -19,6 +20,12 @@ def perceptual_hash(image: Image.Image, content: str) -> PerceptualHash:
     cells = image.convert("L").resize((GRID + 1, GRID + 1), Image.Resampling.BOX)
     mirrored = cells.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return PerceptualHash(content, shape=_darker_bits(cells), mirrored=_darker_bits(mirrored))
+
+
+def fingerprint(image: Image.Image, content: str) -> Fingerprint:
+    """What tells a near copy of the picture, whose content has that SHA-256."""
+    grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+    return Fingerprint(perceptual_hash(image, content), grey.tobytes())
 
 
 def measure_quality(image: Image.Image) -> ImageQuality:

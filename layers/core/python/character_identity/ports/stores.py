@@ -13,7 +13,7 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score
+from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score
 from character_identity.domain.slots import Lease, Slots
 from character_identity.domain.webhook import Delivery, Endpoint
 
@@ -229,10 +229,10 @@ class Scores(Protocol):
         identity_id: str,
         generation_id: str,
         image_index: int,
-        score: Score,
+        score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
     ) -> None:
-        """Store the encoder's score of an image in place of an earlier one.
+        """Store the encoder's score of an image, or why it has none, in place of an earlier one.
 
         With ``references``, all of the identity's by the same encoder, unless they are kept.
 
@@ -241,8 +241,8 @@ class Scores(Protocol):
         """
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None: ...
-    def scores_of(self, generation_id: str) -> dict[int, list[Score]]:
-        """Return a generation's scores by image index."""
+    def scores_of(self, generation_id: str) -> dict[int, list[Score | NotScored]]:
+        """Return by image index what each encoder that has looked says of a generation's image."""
 
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
         """Return CLIP's score of one image of each generation, by the generations' ids.

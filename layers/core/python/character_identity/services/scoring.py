@@ -1,16 +1,17 @@
 """Scoring: compare generated pictures with the references of their identities."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import Literal, Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import MAX_IMAGE_BYTES
 from character_identity.domain.job import job_id_of
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score
-from character_identity.domain.similarity import Embedding, cosine
+from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score, View
+from character_identity.domain.similarity import Embedding
 from character_identity.observability import add_log_keys
 from character_identity.ports.stores import Bucket, Identities, Scores
 
@@ -21,8 +22,12 @@ class Embedder(Protocol):
     @property
     def version(self) -> EncoderVersion: ...
 
-    def embed(self, images: Sequence[bytes]) -> list[Embedding | InvalidRequest]:
-        """Return each picture's embedding, or why it cannot have one."""
+    @property
+    def decoy(self) -> Embedding | None:
+        """The mean of the embeddings of pictures of anything else, for the floor; None if it has none."""
+
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
+        """Return how each picture is seen, or why it cannot be."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Look:
     key: str
     origin: dict[str, str] = field(default_factory=dict)
     content_sha256: str = ""
-    embedding: Embedding = ()
+    view: View | None = None
     references: References | None = None
     scored: Score | None = None
     failure: Exception | None = None
@@ -98,51 +103,58 @@ class ScoringService:
             else:
                 if look.scored is None:
                     new.append((look, content))
-        embeddings = self._embedder.embed([content for _, content in new])
-        for (look, _), embedding in zip(new, embeddings, strict=True):
-            if isinstance(embedding, InvalidRequest):
-                look.failure = embedding
+        views = self._embedder.embed([content for _, content in new])
+        for (look, _), view in zip(new, views, strict=True):
+            if isinstance(view, InvalidRequest):
+                look.failure = view
             else:
-                look.embedding = embedding
+                look.view = view
         return looks
 
-    def score(self, look: Look) -> Score | None:
+    def score(self, look: Look) -> Score | NotScored | None:
         """Compare what was seen with the references that its identity names, and store the score.
 
-        None, and nothing stored, when the picture or the identity is gone: it was erased.
+        NotScored is stored in its place when the picture or a reference cannot be compared, and will not be
+        when it is tried again. None, and nothing stored, when the identity is gone: it was erased.
 
         Raises:
-            InvalidRequest: the key is not a generated image's, or a picture cannot be embedded.
-            Exception: whatever kept it from being seen.
+            InvalidRequest: the key is not a generated image's.
+            Exception: whatever kept it from being seen, and may be over.
         """
         image = GeneratedImage.of(look.key)
         add_log_keys(**{"job_id": job_id_of("generation", image.generation_id), **look.origin})
         if isinstance(look.failure, NotFound):
             return None
-        if look.failure is not None:
-            raise look.failure
         if look.scored is not None:
             return look.scored
-        assert look.references is not None
-        similarities = {
-            reference.key: cosine(look.embedding, reference.embedding)
-            for reference in look.references.embedded
-        }
-        score = Score.of(self._embedder.version, look.content_sha256, similarities)
-        new = () if look.references.kept else look.references.embedded
+        outcome, new = self._outcome(look)
         try:
-            self._scores.put_score(image.identity_id, image.generation_id, image.index, score, new)
+            self._scores.put_score(image.identity_id, image.generation_id, image.index, outcome, new)
         except NotFound:
             return None
-        look.references.kept = True
-        return score
+        if new and look.references:
+            look.references.kept = True
+        return outcome
+
+    def _outcome(self, look: Look) -> tuple[Score | NotScored, Sequence[EmbeddedReference]]:
+        """Return what there is to store: what became of the picture, and references that are not kept."""
+        version = self._embedder.version
+        if isinstance(look.failure, InvalidRequest):
+            return NotScored(encoder=version.encoder, code=look.failure.code, reason=look.failure.message), ()
+        if look.view is None or look.references is None:
+            raise look.failure or RuntimeError(f"{look.key!r} was not looked at.")
+        references = look.references.embedded
+        decoy = self._embedder.decoy
+        score = Score.comparing(version, look.content_sha256, look.view, references, decoy)
+        return score, () if look.references.kept else references
 
     def _read(self, look: Look, references: dict[str, References]) -> bytes:
         image = GeneratedImage.of(look.key)
         if image.identity_id not in references:
             references[image.identity_id] = self._references(image.identity_id)
         look.references = references[image.identity_id]
-        content, look.origin = self._bucket.read_with_origin(look.key, MAX_IMAGE_BYTES)
+        with _deleted("image_deleted", "The picture was deleted before it was compared."):
+            content, look.origin = self._bucket.read_with_origin(look.key, MAX_IMAGE_BYTES)
         look.content_sha256 = sha256(content).hexdigest()
         scored = self._scores.score_of(image.generation_id, image.index, self._embedder.version.encoder)
         if scored and (scored.version, scored.image_sha256) == (self._embedder.version, look.content_sha256):
@@ -156,15 +168,25 @@ class ScoringService:
             return References(kept, kept=True)
         identity = self._identities.get(identity_id)
         keys = identity.references
-        contents = [self._bucket.read(key, MAX_IMAGE_BYTES) for key in keys]
+        with _deleted("reference_deleted", "A reference image was deleted from the bucket."):
+            contents = [self._bucket.read(key, MAX_IMAGE_BYTES) for key in keys]
         sha256s = [sha256(content).hexdigest() for content in contents]
         for key, found, taken_in in zip(keys, sha256s, identity.reference_sha256s, strict=False):
             if found != taken_in:
                 message = f"{key!r} is not the picture any more that was taken in."
                 raise InvalidRequest(message, code="reference_changed")
         new = []
-        for key, content_sha256, embedding in zip(keys, sha256s, self._embedder.embed(contents), strict=True):
-            if isinstance(embedding, InvalidRequest):
-                raise embedding
-            new.append(EmbeddedReference(key, content_sha256, embedding))
+        for key, content_sha256, view in zip(keys, sha256s, self._embedder.embed(contents), strict=True):
+            if isinstance(view, InvalidRequest):
+                message = f"The reference {key!r} cannot be compared: {view.message}"
+                raise InvalidRequest(message, code="reference_unreadable")
+            new.append(EmbeddedReference(key, content_sha256, view))
         return References(new, kept=False)
+
+
+@contextmanager
+def _deleted(code: Literal["image_deleted", "reference_deleted"], message: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFound as exc:
+        raise InvalidRequest(message, code=code) from exc

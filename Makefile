@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 WORKERS ?= auto
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock weights bench clean
+.PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock score weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ preflight: setup ## what an account lacks before a stage is deployed to it (STAG
 
 lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=--upgrade for the newest releases)
 	@scripts/lock $(OPTIONS)
+
+score: setup ## how like pictures are, or folders of them (REFERENCE=a.jpg GENERATED=b.jpg CSV=scores.csv WEIGHTS=folder)
+	@$(PYTHON) -m functions.score_image.compare $(if $(CSV),--csv "$$CSV") $(if $(WEIGHTS),--weights "$$WEIGHTS") -- "$$REFERENCE" "$$GENERATED"
 
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32

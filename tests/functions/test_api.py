@@ -284,7 +284,12 @@ def test_a_score_says_all_it_knows_and_a_picture_without_one_why(api: Api) -> No
     scored, unscored, waiting = api("get_generation", "GET", "/v1/generations/g1").body["images"]
 
     [score] = scored["scores"]
-    assert [score[name] for name in ("centroid", "floor", "ceiling", "calibrated")] == [0.625, 0.25, 0.75, 0.5]
+    assert [score[name] for name in ("centroid", "floor", "ceiling", "calibrated")] == [
+        0.625,
+        0.25,
+        0.75,
+        0.5,
+    ]
     copied = {"reference": "a", "differingBits": 3, "structure": 0.875, "mirrored": True, "measure": "m1"}
     assert (score["nearCopy"], scored["notScored"]) == (copied, None)
     assert (unscored["scores"], unscored["clipSimilarity"], unscored["notScored"]) == ([], None, why)

@@ -1,0 +1,160 @@
+"""``python -m functions.score_image.compare``: how like pictures are, on this machine and without a network.
+
+One picture with one prints the similarity. Folders are compared many to many: CSV with a row for each pair.
+By CLIP where ``make weights`` has made it, else by whatever encoder is there, which is then named.
+"""
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.generation import MAX_IMAGE_BYTES
+from character_identity.domain.score import CLIP_ENCODER
+from character_identity.domain.similarity import Embedding, cosine
+from functions.score_image.encoder import MB_PER_VCPU, MOST_AT_ONCE, OnnxEncoder
+
+WEIGHTS = Path(__file__).resolve().parents[2] / ".build" / "weights"
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+COLUMNS = ("reference", "generated", "similarity", "encoder", "weights_sha256", "preprocessing", "reason")
+FORMULA_STARTS = "=+-@"
+FETCH = (
+    "`make weights` fetches CLIP; "
+    "`.venv/bin/python -m scripts.weights efficientnet-lite0` makes the small one that stands in."
+)
+
+
+class CannotCompare(Exception):
+    """What stands against it, and what to do."""
+
+
+Seen = Embedding | str
+"""A picture's embedding, or why it has none."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print what was asked for; exit with 1 and a sentence where nothing, or not all, could be compared."""
+    parser = argparse.ArgumentParser(prog="python -m functions.score_image.compare")
+    parser.add_argument("reference", type=Path, help="a picture, or a folder of them")
+    parser.add_argument("generated", type=Path, help="a picture, or a folder of them")
+    parser.add_argument("--csv", type=Path, help="where the rows of folders go; without it they are printed")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the encoders are")
+    options = parser.parse_args(arguments)
+    try:
+        references, generated = pictures_at(options.reference), pictures_at(options.generated)
+        encoder = encoder_in(options.weights)
+        seen = dict(_look_at(sorted({*references, *generated}), encoder))
+        if options.csv is None and not (options.reference.is_dir() or options.generated.is_dir()):
+            print(_sentence(seen[references[0]], seen[generated[0]], encoder.version.encoder))
+        elif options.csv is None:
+            _write(sys.stdout, references, generated, seen, encoder)
+        else:
+            with options.csv.open("w", newline="", encoding="utf-8") as file:
+                _write(file, references, generated, seen, encoder)
+    except CannotCompare as problem:
+        sys.exit(str(problem))
+    except OSError as problem:
+        sys.exit(f"{problem.filename}: {problem.strerror}")
+    failed = [f"{path}: {each}" for path, each in seen.items() if isinstance(each, str)]
+    if failed:
+        sys.exit("\n".join(failed))
+
+
+def pictures_at(path: Path) -> list[Path]:
+    """Return the picture at a path, or all those in a folder and the folders in it.
+
+    Raises:
+        CannotCompare: there is none.
+    """
+    path = path.expanduser()
+    if not path.exists():
+        raise CannotCompare(f"{path}: there is no such file or folder.")
+    if not path.is_dir():
+        return [path]
+    found = [each for each in sorted(path.rglob("*")) if each.suffix.lower() in SUFFIXES and each.is_file()]
+    found = [each for each in found if not any(part.startswith(".") for part in each.relative_to(path).parts)]
+    if not found:
+        raise CannotCompare(f"{path}: there is no picture in it ({', '.join(sorted(SUFFIXES))}).")
+    return found
+
+
+def encoder_in(weights: Path) -> OnnxEncoder:
+    """Return CLIP, or whatever encoder was made instead.
+
+    Raises:
+        CannotCompare: there is none that is whole and of this release.
+    """
+    made = sorted(weights.glob("*/encoder.json"), key=lambda file: (file.parent.name != CLIP_ENCODER, file))
+    whole = [file.parent for file in made if (file.parent / "model.onnx").exists()]
+    if not whole:
+        raise CannotCompare(f"There is no encoder in {weights}. {FETCH}")
+    try:
+        return OnnxEncoder(whole[0], MB_PER_VCPU * (os.cpu_count() or 1))
+    except (ValueError, KeyError) as problem:
+        raise CannotCompare(f"The encoder cannot be used: {problem}. {FETCH}") from problem
+
+
+def _look_at(pictures: Sequence[Path], encoder: OnnxEncoder) -> Iterator[tuple[Path, Seen]]:
+    """See each picture once; where there are more than a few, say on standard error how far it is."""
+    for start in range(0, len(pictures), MOST_AT_ONCE):
+        some = pictures[start : start + MOST_AT_ONCE]
+        small = [path for path in some if path.stat().st_size <= MAX_IMAGE_BYTES]
+        contents = [path.read_bytes() for path in small]
+        try:
+            views = dict(zip(small, encoder.embed(contents), strict=True))
+        except Exception as problem:  # the runtime's errors have no class in common
+            raise CannotCompare(f"The encoder cannot be used: {problem}. {FETCH}") from problem
+        for path in some:
+            view = views.get(path)
+            if view is None:
+                yield path, f"The file has more than {MAX_IMAGE_BYTES} bytes."
+            else:
+                yield path, view.message if isinstance(view, InvalidRequest) else view.embedding
+        if len(pictures) > MOST_AT_ONCE:
+            print(f"{start + len(some)} of {len(pictures)} pictures", file=sys.stderr)
+
+
+def _sentence(reference: Seen, generated: Seen, encoder: str) -> str:
+    if isinstance(reference, str) or isinstance(generated, str):
+        reasons = {
+            f"{role}: {each}"
+            for role, each in (("reference", reference), ("generated", generated))
+            if isinstance(each, str)
+        }
+        raise CannotCompare("\n".join(sorted(reasons, reverse=True)))
+    name = "CLIP Similarity" if encoder == CLIP_ENCODER else f"Similarity ({encoder}, not CLIP)"
+    return f"{name}: {_digits(cosine(reference, generated))}"
+
+
+def _write(
+    file: IO[str], references: list[Path], generated: list[Path], seen: dict[Path, Seen], encoder: OnnxEncoder
+) -> None:
+    rows = csv.writer(file)
+    rows.writerow(COLUMNS)
+    for picture in generated:
+        for reference in references:
+            one, other = seen[reference], seen[picture]
+            reasons = [each for each in (one, other) if isinstance(each, str)]
+            similarity = ""
+            if not isinstance(one, str) and not isinstance(other, str):
+                similarity = _digits(cosine(one, other))
+            reason = " ".join(dict.fromkeys(reasons))
+            rows.writerow([_cell(reference), _cell(picture), similarity, *encoder.version, reason])
+
+
+def _cell(path: Path) -> str:
+    """The path as text that no spreadsheet takes for a formula, and that leads to the same file."""
+    text = str(path)
+    return f"./{text}" if text[0] in FORMULA_STARTS else text
+
+
+def _digits(similarity: float) -> str:
+    return f"{round(similarity, 4) + 0.0:.4f}"  # adding zero takes the sign from a zero
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""The similarity of pictures on this machine, by whatever encoder there is."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from functions.score_image.compare import COLUMNS, main
+from tests.support.waiting import HANGS_AFTER_S
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+@pytest.fixture
+def weights(tiny_encoder: Path, tmp_path: Path) -> Path:
+    """A folder with one encoder, which is not CLIP."""
+    shutil.copytree(tiny_encoder, tmp_path / "weights" / "tiny")
+    return tmp_path / "weights"
+
+
+def picture(path: Path, colour: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.linear_gradient("L").convert("RGB").save(path.with_suffix(".png"))
+    with Image.open(path.with_suffix(".png")) as gradient:
+        Image.blend(gradient, Image.new("RGB", gradient.size, colour), 0.5).save(path)
+    if path.suffix != ".png":
+        path.with_suffix(".png").unlink()
+    return path
+
+
+def at(weights: Path) -> list[str]:
+    return ["--weights", str(weights)]
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text)))
+
+
+def refusal(arguments: list[str], weights: Path) -> str:
+    with pytest.raises(SystemExit) as refused:
+        main([*arguments, *at(weights)])
+    return str(refused.value)
+
+
+def test_one_picture_with_one_is_one_line(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also with names that a shell or a table would take for something else."""
+    one = picture(tmp_path / "a b; $x = ä.jpg", "red")
+    main([str(one), str(one), *at(weights)])
+    assert capsys.readouterr() == ("Similarity (tiny, not CLIP): 1.0000\n", "")
+
+
+def test_only_clip_is_called_clip(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And it is taken where there are two."""
+    shutil.copytree(weights / "tiny", weights / "clip-vit-b32")
+    described = weights / "clip-vit-b32" / "encoder.json"
+    described.write_text(json.dumps({**json.loads(described.read_text()), "encoder": "clip-vit-b32"}))
+    one = picture(tmp_path / "a.jpg", "red")
+    main([str(one), str(one), *at(weights)])
+    assert capsys.readouterr().out == "CLIP Similarity: 1.0000\n"
+
+
+def test_folders_are_compared_many_to_many(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, colour in (
+        ("r/1.jpg", "red"),
+        ("r/more/2.webp", "blue"),
+        ("g/1.PNG", "red"),
+        ("g/2.jpeg", "green"),
+    ):
+        picture(tmp_path / name, colour)
+    (tmp_path / "r" / "notes.txt").write_text("not a picture")
+    (tmp_path / "r" / "._1.jpg").write_bytes(b"what a Mac leaves")
+
+    main([str(tmp_path / "r"), str(tmp_path / "g"), *at(weights)])
+
+    printed = rows(capsys.readouterr().out)
+    assert tuple(printed[0]) == COLUMNS
+    pairs = [(Path(row["reference"]).name, Path(row["generated"]).name) for row in printed]
+    assert pairs == [("1.jpg", "1.PNG"), ("2.webp", "1.PNG"), ("1.jpg", "2.jpeg"), ("2.webp", "2.jpeg")]
+    assert float(printed[0]["similarity"]) > float(printed[1]["similarity"])
+    assert {(row["encoder"], row["reason"]) for row in printed} == {("tiny", "")}
+
+
+def test_a_picture_that_cannot_be_read_leaves_the_others_be(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = picture(tmp_path / "g" / "1.jpg", "red"), tmp_path / "g" / "2.jpg"
+    bad.write_bytes(b"<html>")
+    out = tmp_path / "scores.csv"
+
+    told = refusal([str(good), str(tmp_path / "g"), "--csv", str(out)], weights)
+
+    assert told.startswith(f"{bad}: The file cannot be read")
+    assert capsys.readouterr().out == ""
+    whole, broken = rows(out.read_text())
+    assert whole["similarity"] == "1.0000"
+    assert (broken["similarity"], broken["reason"][:23]) == ("", "The file cannot be read")
+
+
+def test_a_name_is_no_formula(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "=HYPERLINK(1)" / "1.jpg", "red")
+    monkeypatch.chdir(tmp_path)
+    main(["=HYPERLINK(1)", "=HYPERLINK(1)", *at(weights)])
+    [row] = rows(capsys.readouterr().out)
+    assert row["reference"] == "./=HYPERLINK(1)/1.jpg"
+    assert Path(row["reference"]).exists()
+
+
+def test_how_far_it_is_is_told_beside_the_rows(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(10):
+        picture(tmp_path / "g" / f"{number}.jpg", "red")
+    main([str(tmp_path / "g" / "0.jpg"), str(tmp_path / "g"), *at(weights)])
+    printed = capsys.readouterr()
+    assert len(rows(printed.out)) == 10
+    assert printed.err == "8 of 10 pictures\n10 of 10 pictures\n"
+
+
+def test_what_stands_against_it_is_said_with_what_to_do(weights: Path, tmp_path: Path) -> None:
+    one = picture(tmp_path / "a.jpg", "red")
+    broken = tmp_path / "b.jpg"
+    broken.write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    assert "there is no such file" in refusal([str(one), str(tmp_path / "none.jpg")], weights)
+    assert "there is no picture in it" in refusal([str(tmp_path / "empty"), str(one)], weights)
+    assert refusal([str(one), str(broken)], weights).startswith("generated: The file cannot be read")
+    assert "`make weights` fetches CLIP" in refusal([str(one), str(one)], tmp_path / "nothing")
+    (weights / "tiny" / "model.onnx").write_bytes(b"half a download")
+    assert "The encoder cannot be used" in refusal([str(one), str(one)], weights)
+    (weights / "tiny" / "model.onnx").unlink()
+    assert "`make weights` fetches CLIP" in refusal([str(one), str(one)], weights)
+
+
+def test_an_encoder_of_another_release_is_made_again(weights: Path, tmp_path: Path) -> None:
+    described = weights / "tiny" / "encoder.json"
+    described.write_text(json.dumps({**json.loads(described.read_text()), "preprocessing": "old"}))
+    one = picture(tmp_path / "a.jpg", "red")
+    told = refusal([str(one), str(one)], weights)
+    assert "make it again" in told
+    assert "`make weights`" in told
+
+
+@pytest.mark.processes
+def test_the_line_of_the_readme_prints_a_similarity(weights: Path) -> None:
+    """With the encoder of these tests; what the line says is what a shell takes."""
+    [line] = [each for each in README.read_text().splitlines() if each.startswith("make score ")]
+    words = shlex.split(line, comments=True)[2:]
+    options = [*words, f"WEIGHTS={weights}", f"PYTHON={sys.executable}"]
+    done = subprocess.run(
+        ["make", "--old-file=setup", "score", *options],
+        cwd=README.parent,
+        env={**os.environ, "PYTHONPATH": str(README.parent / "layers/core/python"), "MAKEFLAGS": ""},
+        capture_output=True,
+        text=True,
+        timeout=HANGS_AFTER_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"Similarity \(tiny, not CLIP\): 0\.\d{4}\n", done.stdout)

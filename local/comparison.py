@@ -273,7 +273,7 @@ class _Course:
     ) -> EvaluationRow:
         path, error = self._download(cell, number, image)
         if error is None and image.outcome == "succeeded" and not image.scores:
-            error = f"Not scored: {image.not_scored.reason}" if image.not_scored else unscored
+            error = image.not_scored.reason if image.not_scored else unscored
         score = next(iter(sorted(image.scores, key=lambda score: score.encoder != CLIP_ENCODER)), None)
         cost = made.metadata.cost
         return EvaluationRow(
@@ -292,6 +292,8 @@ class _Course:
             similarity_mean=score.mean if score else None,
             similarity_best=score.best if score else None,
             clip_similarity=image.clip_similarity,
+            calibrated=score.calibrated if score else None,
+            near_copy=score.near_copy.reference if score and score.near_copy else None,
             latency_ms=made.metadata.inference_time,
             cost_usd=None if cost is None else cost / len(made.images),
         )

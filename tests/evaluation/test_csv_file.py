@@ -33,7 +33,8 @@ def test_every_field_of_a_row_is_a_column() -> None:
 def test_columns_keep_their_order() -> None:
     assert write_csv([]) == (
         "provider,scenario,variation,seed,outcome,encoder,similarity_mean,similarity_best,clip_similarity,"
-        "latency_ms,cost_usd,image,prompt,error,identity_id,generation_id,weights_sha256\r\n"
+        "latency_ms,cost_usd,image,prompt,error,identity_id,generation_id,weights_sha256,"
+        "calibrated,near_copy\r\n"
     )
 
 

@@ -155,6 +155,18 @@ def test_a_fallback_encoder_is_announced_and_held_against_nothing() -> None:
     assert "as expected" not in found.text
 
 
+def test_a_calibrated_score_is_shown_where_there_is_one() -> None:
+    assert "calibrated 0.41" in page(row(calibrated=0.4123)).text
+    assert "calibrated 0.00" in page(row(calibrated=0.0)).text
+    assert "calibrated" not in page(row()).text
+
+
+def test_a_reference_again_is_not_called_as_expected() -> None:
+    found = page(row(near_copy="references/i1/0001.jpg", clip_similarity=0.99, similarity_mean=0.99))
+    assert "nearly a reference again" in found.text
+    assert "as expected" not in found.text
+
+
 def test_the_real_thing_is_not_called_simulated() -> None:
     assert "SIMULATED" not in page(row()).text
 

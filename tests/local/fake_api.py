@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
+BROKEN = {"encoder": "clip-vit-b32", "code": "black_image", "reason": "The picture is black."}
 LIMITS = {"fal-instant": (1, 3), "fal-lora": (5, 20), "astria": (4, 20)}
 
 
@@ -31,6 +32,8 @@ class FakeApi:
     failing_seeds: frozenset[int] = frozenset()
     filtered_seeds: frozenset[int] = frozenset()
     lost_seeds: frozenset[int] = frozenset()  # pictures whose links are dead
+    broken_seeds: frozenset[int] = frozenset()  # pictures that cannot be scored
+    copying_seeds: frozenset[int] = frozenset()  # pictures that are a reference again
     unscored_seeds: frozenset[int] = frozenset()  # pictures whose scores never come
     encoder: str = "clip-vit-b32"
     uploaded: dict[str, bytes] = field(default_factory=dict)
@@ -130,8 +133,9 @@ class FakeApi:
         provider, seed = generation_id.split(".")[0], body["seed"]
         polls = self._poll(generation_id)
         filtered = seed in self.filtered_seeds
-        scored = polls > 2 and not filtered and seed not in self.unscored_seeds
-        score = {"encoder": self.encoder, "weightsSha256": "ab", "mean": 0.8, "best": 0.9}
+        scored = polls > 2 and not filtered and seed not in self.unscored_seeds | self.broken_seeds
+        score = {"encoder": self.encoder, "weightsSha256": "ab", "mean": 0.8, "best": 0.9, "calibrated": 0.5}
+        score["nearCopy"] = {"reference": "references/1.jpg"} if seed in self.copying_seeds else None
         image = {
             "imageUrl": None if filtered else f"https://bucket.test/{seed}",
             "seed": seed,
@@ -139,6 +143,7 @@ class FakeApi:
             "reason": "content policy" if filtered else None,
             "clipSimilarity": 0.8 if scored and self.encoder == "clip-vit-b32" else None,
             "scores": [score] if scored else [],
+            "notScored": BROKEN if seed in self.broken_seeds else None,
         }
         return {
             "generationId": generation_id,

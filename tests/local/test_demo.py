@@ -191,6 +191,16 @@ def test_images_that_are_missing_are_named(output: Path) -> None:
     assert done.code == 0
 
 
+def test_what_scores_are_worth_is_in_the_table_and_the_gallery(output: Path) -> None:
+    api = FakeApi(copying_seeds=frozenset({1002}), broken_seeds=frozenset({2001}))
+    done = demo(output, api, providers=("fal-lora",), variations=2)
+    assert [row["near_copy"] for row in done.rows] == ["", "references/1.jpg", "", ""]
+    assert [row["calibrated"] for row in done.rows] == ["0.5", "0.5", "", "0.5"]
+    assert done.gallery.count("nearly a reference again") == 1
+    printed = " ".join(done.printed.split())
+    assert "fal-lora, wide-shot 1: not scored (The picture is black." in printed
+
+
 def test_what_was_simulated_is_said_everywhere(output: Path) -> None:
     done = demo(output, FakeApi(encoder="efficientnet-lite0"), simulated="fal-lora astria fal-instant")
     printed = " ".join(done.printed.split())

@@ -24,6 +24,8 @@ COLUMNS = (
     "identity_id",
     "generation_id",
     "weights_sha256",
+    "calibrated",  # 0: as unlike as decoys, 1: as like as the references are among themselves
+    "near_copy",  # the reference that the picture is again, nearly: its score says nothing
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 

@@ -77,6 +77,7 @@ class EvaluationRow:
     """One picture that was asked for, and what became of it.
 
     ``image`` is a path or link. What is unknown is None: a missing score or price is not a zero.
+    ``near_copy`` is the key of the reference that the picture is again, nearly.
     """
 
     provider: str
@@ -94,6 +95,8 @@ class EvaluationRow:
     similarity_mean: float | None = None
     similarity_best: float | None = None
     clip_similarity: float | None = None
+    calibrated: float | None = None
+    near_copy: str | None = None
     latency_ms: float | None = None
     cost_usd: float | None = None
 

@@ -49,7 +49,7 @@ class Function:
     copies: bool = False  # downloads what a provider made
     deletes: tuple[str, ...] = ()  # S3 prefixes
     spends: bool = False  # accepts orders that cost money, within its owner's budget
-    quotes: bool = False  # says what its owner may still spend; so does what spends
+    quotes: bool = False  # says what may still be spent; so does what spends
     calls_back: bool = False  # tells providers where to call back
     leases: bool = False  # gives providers' slots to jobs and takes them back
     starts: tuple[str, ...] = ()  # state machines
@@ -410,6 +410,7 @@ FUNCTIONS = (
         publishes=True,
         copies=True,  # knows from which hosts: it has what is parked fetched once its host is allowed
         leases=True,
+        quotes=True,  # how much of the operator's month is used
     ),
     # scoring
     Function(

@@ -39,6 +39,7 @@ def log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.LogGrou
 
 
 NAMESPACE = "CharacterIdentity"
+NEARLY_USED_PERCENT = 80
 COUNTED = {
     "ParkedResults": "A paid result lies on a host that is not allowed: the log names it for MediaHosts",
     "ImplausibleBills": "A provider bills far from the estimate, or more than was set aside; the log has it",
@@ -96,6 +97,18 @@ class Alarms(Construct):
         for metric, counted in COUNTED.items():
             self._alarm(metric, counted, _counted(metric))
         self._alarm(
+            "OperatorBudgetLow",
+            f"{NEARLY_USED_PERCENT} % of the operator's month are used; at 100 every order is refused",
+            cloudwatch.Metric(
+                namespace=NAMESPACE,
+                metric_name="OperatorBudgetUsed",
+                dimensions_map={"service": "sweep"},
+                statistic="Maximum",
+                period=cdk.Duration.minutes(5),
+            ),
+            threshold=NEARLY_USED_PERCENT,
+        )
+        self._alarm(
             "SweepMissing",
             "The sweep did not run for a quarter of an hour: what dies now is not found",
             sweep.metric_invocations(statistic="Sum", period=cdk.Duration.minutes(15)),
@@ -131,13 +144,14 @@ class Alarms(Construct):
         *,
         comparison_operator: cloudwatch.ComparisonOperator = AT_LEAST,
         treat_missing_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+        threshold: float = 1,
     ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
             alarm_description=description,
             metric=metric,
-            threshold=1,
+            threshold=threshold,
             evaluation_periods=1,
             comparison_operator=comparison_operator,
             treat_missing_data=treat_missing_data,

@@ -93,6 +93,14 @@ PARAMETERS = (
         must_be="an amount in US dollars, such as 100 or 99.50",
     ),
     Parameter(
+        variable="OPERATOR_BUDGET_USD",
+        name="OperatorBudgetUsd",
+        default="1000",
+        description="What all owners together may spend at the providers in a month",
+        pattern=r"[0-9]{1,7}(\.[0-9]{1,2})?",
+        must_be="an amount in US dollars, such as 1000 or 999.50",
+    ),
+    Parameter(
         variable="REQUESTS_PER_MINUTE",
         name="RequestsPerMinute",
         default="60",
@@ -155,6 +163,13 @@ PARAMETERS = (
         description="true lets anonymous sign-ins order what costs money",
         pattern="true|false",
         must_be="true or false",
+    ),
+    Parameter(
+        variable="REQUIRED_CLAIMS",
+        name="RequiredClaims",
+        description="What accepted tokens must say, separated by commas, such as role=authenticated",
+        pattern=r"([^\s,=]{1,200}=[^\s,]{1,200}(,[^\s,=]{1,200}=[^\s,]{1,200}){0,9})?",
+        must_be="empty, or up to ten claims such as role=authenticated, separated by commas",
     ),
     Parameter(
         variable="LOCAL_MODE",

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from character_identity.domain.budget import month_of
 from character_identity.handlers.tasks import event_handler
 from character_identity.observability import NAMESPACE
 from character_identity.wiring import Services
@@ -36,6 +37,8 @@ def sweep(services: Services, event: dict[str, Any], context: Any) -> None:
     metrics.add_metric("RowsSettled", MetricUnit.Count, swept.done)
     metrics.add_metric("RowsFailed", MetricUnit.Count, swept.failed)
     metrics.add_metric("LongestWait", MetricUnit.Seconds, swept.late.total_seconds())
+    month = services.budget_table.of_operator(month_of(services.now()))
+    metrics.add_metric("OperatorBudgetUsed", MetricUnit.Percent, month.used_percent)
     metrics.flush_metrics()
     if swept.failed or swept.late > LATE:
         raise WorkIsLeft(f"{swept.failed} rows failed, and the oldest had been due for {swept.late}.")

@@ -127,6 +127,35 @@ def verifier(issuer: FakeIssuer, clock: Clock) -> TokenVerifier:
 # what a good token says
 
 
+@pytest.mark.parametrize(
+    ("claims", "owner"),
+    [
+        ({"role": "authenticated", "aal": "aal2", "verified": True}, "ann"),
+        ({"role": ["other", "authenticated"], "aal": "aal2", "verified": True}, "ann"),
+        ({"role": "anon", "aal": "aal2", "verified": True}, None),
+        ({"role": "Authenticated", "aal": "aal2", "verified": True}, None),
+        ({"role": "authenticated", "aal": "aal2", "verified": False}, None),
+        ({"role": "authenticated", "aal": "aal2", "verified": 1}, None),
+        ({"role": "authenticated", "verified": True}, None),
+        ({"role": {"authenticated": True}, "aal": "aal2", "verified": True}, None),
+        ({"role": [["authenticated"]], "aal": "aal2", "verified": True}, None),
+        ({}, None),
+    ],
+    ids=["all", "in a list", "another", "case", "false", "number", "missing", "object", "nested", "none"],
+)
+def test_a_token_says_what_the_operator_requires(
+    issuer: FakeIssuer, clock: Clock, claims: dict[str, Any], owner: str | None
+) -> None:
+    verifier = TokenVerifier(
+        IssuerKeys(issuer.read, clock),
+        issuer="https://issuer.test",
+        audience="authenticated",
+        required_claims=("role=authenticated", "aal=aal2", "verified=true"),
+        now=clock,
+    )
+    assert owner_of(verifier, a_token(**claims)) == owner
+
+
 @pytest.mark.parametrize("key", ["ES256", "RS256"])
 def test_a_good_token_says_who_is_calling(verifier: TokenVerifier, key: str) -> None:
     assert owner_of(verifier, a_token(key)) == "ann"

@@ -16,7 +16,7 @@ from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.slot_table import SlotTable
 from character_identity.aws.trained_weights_table import TrainedWeightsTable
 from character_identity.domain.budget import MICROUSD_PER_USD, Settlement, settlement_of
-from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound, OperatorBudgetExceeded
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
@@ -273,6 +273,37 @@ class TestIdentities:
         with pytest.raises(NotFound):
             stores.identities.get("i3")
         assert (stores.ledger.get("training-i3"), stores.spent()) == (None, (4, 0, 0, 2))
+
+    def test_all_owners_together_spend_no_more_than_the_operators_month(self, stores: Stores) -> None:
+        def accept(number: int, owner: str, limit: int) -> None:
+            job = a_job(job_id=f"training-i{number}", subject_id=f"i{number}", owner=owner)
+            identity = a_training_identity(identity_id=job.subject_id, owner=owner)
+            stores.identities.add(
+                identity, job=job, limit_microusd=limit, operator_limit_microusd=5 * MICROUSD_PER_USD
+            )
+
+        accept(1, "ann", 4 * MICROUSD_PER_USD)
+        accept(2, "bob", 4 * MICROUSD_PER_USD)
+        with pytest.raises(OperatorBudgetExceeded):
+            accept(3, "eve", 4 * MICROUSD_PER_USD)
+        with pytest.raises(BudgetExceeded) as own:
+            accept(4, "ann", 3 * MICROUSD_PER_USD)
+        assert own.value.code == "budget_exceeded", "which its owner can tell from GET /v1/usage"
+        assert stores.ledger.get("training-i3") is None
+        assert stores.budgets.of_operator("2026-11").held_microusd == 4 * MICROUSD_PER_USD
+        job = stores.ledger.get("training-i1")
+        assert job is not None
+        assert stores.ledger.settle(job, settlement_of(job))
+        assert stores.budgets.of_operator("2026-11").held_microusd == 2 * MICROUSD_PER_USD
+        accept(3, "eve", 4 * MICROUSD_PER_USD)
+        assert stores.budgets.of_operator("2026-11").jobs == 3
+
+    def test_a_limit_below_the_first_order_accepts_nothing(self, stores: Stores) -> None:
+        for own, operators in ((1, 10**9), (10**9, 1)):
+            with pytest.raises(BudgetExceeded):
+                stores.identities.add(
+                    a_training_identity(), job=a_job(), limit_microusd=own, operator_limit_microusd=operators
+                )
 
     def test_an_order_stored_twice_is_refused_and_counted_once(self, stores: Stores) -> None:
         stores.accept(a_job())

@@ -31,6 +31,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             "FAL_REST_URL": "https://rest.test",
             "ASTRIA_API_URL": "https://astria.test",
             "MONTHLY_BUDGET_USD": "100",
+            "OPERATOR_BUDGET_USD": "1000000",
             "REQUESTS_PER_MINUTE": "60",
         }
         for name, value in environment.items():

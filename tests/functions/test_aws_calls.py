@@ -271,6 +271,7 @@ def _keys(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"{name}_SECRET_NAME", name)
     monkeypatch.setenv("REQUESTS_PER_MINUTE", "1000")
     monkeypatch.setenv("MONTHLY_BUDGET_USD", "1000")
+    monkeypatch.setenv("OPERATOR_BUDGET_USD", "1000000")
 
 
 def test_the_page_says_what_each_route_calls(api: Api, calls: Counter[str]) -> None:

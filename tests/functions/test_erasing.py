@@ -85,6 +85,7 @@ class TestErasing:
 
     def test_nothing_more_is_ordered_of_it(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MONTHLY_BUDGET_USD", "100")
+        monkeypatch.setenv("OPERATOR_BUDGET_USD", "100")
         generated(api)
         api("erase_identity", "DELETE", PATH)
         answer = api("create_generation", "POST", f"{PATH}/generations", {"prompt": "Sarah"})

@@ -106,6 +106,9 @@ class Quotes:
     def limit_of(self, owner: str) -> int:
         return self._ledger.limit_of(owner)
 
+    def of_operator(self, month: str) -> Budget:
+        return self._ledger.of_operator(month)
+
     def of(self, owner: str, month: str) -> Budget:
         if self.stale:
             return Budget(month=month, limit_microusd=self.limit_of(owner))

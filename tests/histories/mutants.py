@@ -1,5 +1,6 @@
 """Mutants: the service without one of the guards that keep its invariants. Each must be caught."""
 
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,7 +45,9 @@ class _HandleNotWritten(FakeLedger):
 
 
 class _BudgetNotAsked(FakeLedger):
-    def accept(self, job: ProviderJob, limit_microusd: int) -> None:
+    def accept(
+        self, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int = sys.maxsize
+    ) -> None:
         super().accept(job, limit_microusd * 100)
 
 
@@ -71,6 +74,7 @@ class _StoredBeforeTheMoney(FakeIdentities):
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
+        operator_limit_microusd: int = sys.maxsize,
     ) -> None:
         super().add(identity, event)
         if job is not None:

@@ -32,7 +32,9 @@ WHERE_VALUES_COME_FROM = {
     "JWT_ISSUER": "<JwtIssuer>",
     "JWT_AUDIENCE": "<JwtAudience>",
     "JWKS_URL": "<JwksUrl>",
+    "REQUIRED_CLAIMS": "<RequiredClaims>",
     "MONTHLY_BUDGET_USD": "<MonthlyBudgetUsd>",
+    "OPERATOR_BUDGET_USD": "<OperatorBudgetUsd>",
     "REQUESTS_PER_MINUTE": "<RequestsPerMinute>",
     "FAL_SLOTS": "<FalSlots>",
     "ASTRIA_SLOTS": "<AstriaSlots>",
@@ -127,7 +129,8 @@ def test_what_spends_knows_how_much_there_is_to_spend(template: Template) -> Non
     told = told_of("MONTHLY_BUDGET_USD", template)
     refusing = {route.function for route in ROUTES if "budget_exceeded" in route.codes}
     telling = {route.function for route in ROUTES if route.tag == "Money"}
-    assert told == refusing | telling
+    assert told == refusing | telling | {"sweep"}
+    assert told_of("OPERATOR_BUDGET_USD", template) == told
 
 
 def test_what_copies_from_providers_knows_where_their_files_may_lie(template: Template) -> None:

@@ -45,7 +45,11 @@ def test_all_logs_end(template: Template) -> None:
 
 
 def test_alarms_watch_what_matters(template: Template) -> None:
-    from infra.monitoring import COUNTED, NAMESPACE  # it loads the CDK, which starts Node
+    from infra.monitoring import (
+        COUNTED,
+        NAMESPACE,
+        NEARLY_USED_PERCENT,
+    )  # it loads the CDK, which starts Node
 
     alarms = template.resources("AWS::CloudWatch::Alarm")
     watched = {
@@ -63,10 +67,11 @@ def test_alarms_watch_what_matters(template: Template) -> None:
         assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue) in watched
     for metric in ("Errors", "Invocations"):
         assert ("AWS/Lambda", metric, "<FunctionsSweep>") in watched
-    assert all(alarm["Threshold"] == 1 for alarm in alarms.values())
+    assert (NAMESPACE, "OperatorBudgetUsed", "sweep") in watched
+    assert sorted(alarm["Threshold"] for alarm in alarms.values())[-2:] == [1, NEARLY_USED_PERCENT]
     for metric in COUNTED:
         assert (NAMESPACE, metric, "") in watched
-    assert len(alarms) == 7 + len(COUNTED)
+    assert len(alarms) == 8 + len(COUNTED)
 
 
 def test_every_alarm_tells_the_topic_and_whoever_is_named(template: Template) -> None:

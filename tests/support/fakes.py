@@ -1,5 +1,6 @@
 """The ports, in memory. The contract suite in tests/aws runs stores and fakes through the same cases."""
 
+import sys
 from collections.abc import Callable, Mapping, Set
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from character_identity.domain.errors import (
     HostNotAllowed,
     InvalidRequest,
     NotFound,
+    OperatorBudgetExceeded,
 )
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
@@ -101,6 +103,7 @@ class FakeLedger:
         self.budgets: dict[tuple[str, str], Budget] = {}
         self.limits: dict[str, int] = {}
         self.default_limit_microusd = 100 * MICROUSD_PER_USD
+        self.operator_limit_microusd = sys.maxsize
         self.tokens: dict[str, str] = {}
         self.pending: set[str] = set()
         self.due: dict[str, datetime] = {job.job_id: job.accepted_at for job in jobs}
@@ -110,15 +113,36 @@ class FakeLedger:
 
     def of(self, owner: str, month: str) -> Budget:
         known = self.budgets.get((owner, month), Budget(month=month, limit_microusd=0))
-        return known.model_copy(update={"limit_microusd": self.limit_of(owner)})
+        limits = {
+            "limit_microusd": self.limit_of(owner),
+            "operator_limit_microusd": self.operator_limit_microusd,
+        }
+        return known.model_copy(update=limits)
 
-    def accept(self, job: ProviderJob, limit_microusd: int) -> None:
+    def of_operator(self, month: str) -> Budget:
+        held = [budget for (_, its_month), budget in self.budgets.items() if its_month == month]
+        return Budget(
+            month=month,
+            limit_microusd=self.operator_limit_microusd,
+            operator_limit_microusd=self.operator_limit_microusd,
+            reserved_microusd=sum(budget.reserved_microusd for budget in held),
+            committed_microusd=sum(budget.committed_microusd for budget in held),
+            assumed_microusd=sum(budget.assumed_microusd for budget in held),
+            jobs=sum(budget.jobs for budget in held),
+        )
+
+    def accept(
+        self, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int = sys.maxsize
+    ) -> None:
         """Do what the transaction does that stores an order."""
         budget = self.of(job.owner, job.budget_month)
         if job.job_id in self.rows:
             raise Conflict("exists")
         if budget.held_microusd + job.reserved_microusd > limit_microusd:
             raise BudgetExceeded.for_order()
+        held = self.of_operator(job.budget_month).held_microusd
+        if held + job.reserved_microusd > operator_limit_microusd:
+            raise OperatorBudgetExceeded.for_order()
         self.rows[job.job_id] = job
         self.due[job.job_id] = job.accepted_at + FIRST_CHECK_AFTER
         self._count(job, reserved_microusd=job.reserved_microusd, jobs=1)
@@ -243,11 +267,12 @@ class FakeIdentities:
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
+        operator_limit_microusd: int = sys.maxsize,
     ) -> None:
         if identity.identity_id in self.stored:
             raise Conflict("exists")
         if job is not None:
-            self.ledger.accept(job, limit_microusd)
+            self.ledger.accept(job, limit_microusd, operator_limit_microusd)
         self.stored[identity.identity_id] = identity
         if event is not None:
             self.events.add(event)
@@ -293,13 +318,19 @@ class FakeGenerations:
         self.events = events or FakeEvents()
         self.identities = identities or FakeIdentities(an_identity())
 
-    def add(self, generation: Generation, job: ProviderJob, limit_microusd: int) -> None:
+    def add(
+        self,
+        generation: Generation,
+        job: ProviderJob,
+        limit_microusd: int,
+        operator_limit_microusd: int = sys.maxsize,
+    ) -> None:
         if generation.generation_id in self.stored:
             raise Conflict("exists")
         identity = self.identities.stored.get(generation.identity_id)
         if identity is None or identity.status != "ready":
             raise Conflict("not ready", code="identity_not_ready")
-        self.ledger.accept(job, limit_microusd)
+        self.ledger.accept(job, limit_microusd, operator_limit_microusd)
         self.stored[generation.generation_id] = generation
 
     def get(self, generation_id: str) -> Generation:

@@ -60,6 +60,7 @@ ENVIRONMENT = {
     "FAL_SECRET_NAME": "fal",
     "ASTRIA_SECRET_NAME": "astria",
     "MONTHLY_BUDGET_USD": "1000",
+    "OPERATOR_BUDGET_USD": "1000000",
     "REQUESTS_PER_MINUTE": "1000",
     "LOCAL_MODE": "true",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",  # without which local mode is refused; moto plays AWS

@@ -59,12 +59,17 @@ def _hosts(text: str) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
+def _entries(text: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
 _READ: Mapping[Any, Callable[[str], Any]] = {
     str: str,
     int: int,
     float: float,
     bool: "true".__eq__,
     frozenset[str]: _hosts,
+    tuple[str, ...]: _entries,
 }
 
 
@@ -125,9 +130,10 @@ class OutboundSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderSettings(Settings):
-    """What an owner may spend in a month: nothing, where no orders are accepted."""
+    """What an owner, and all together, may spend in a month: nothing, where no orders are accepted."""
 
     monthly_budget_usd: float = 0
+    operator_budget_usd: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +178,7 @@ class AuthSettings(Settings):
     jwt_audience: str
     jwks_url: str
     allow_anonymous: bool = False  # anonymous sign-ins may order what costs money
+    required_claims: tuple[str, ...] = ()  # "name=value", what tokens must say to be good here
 
 
 def is_loopback(url: str) -> bool:

@@ -118,7 +118,7 @@ class Route(Generic[Content]):
         if self.is_keyed:
             implied += KEY_CODES
         if self.is_paid:
-            implied.append("anonymous_caller")
+            implied += ["anonymous_caller", "service_budget_exceeded"]
         if self.is_limited:
             implied.append("too_many_requests")
         if self.is_paged:

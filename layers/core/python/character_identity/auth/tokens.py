@@ -1,8 +1,9 @@
 """Bearer tokens: who is calling, or nobody."""
 
+import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,21 +36,36 @@ class Caller:
 
 
 class TokenVerifier:
-    """Verifies signature, times, issuer, audience and subject against the issuer's published keys."""
+    """Verifies signature, times, issuer, audience, subject and claims by the issuer's published keys.
+
+    ``required_claims`` are texts ``name=value``; a claim that is a list must have the value in it.
+    """
 
     def __init__(
-        self, keys: IssuerKeys, *, issuer: str, audience: str, now: Callable[[], float] = time.time
+        self,
+        keys: IssuerKeys,
+        *,
+        issuer: str,
+        audience: str,
+        required_claims: Sequence[str] = (),
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._required = [claim.split("=", 1) for claim in required_claims]
         self._now = now
 
     @classmethod
     def from_settings(cls, settings: AuthSettings) -> "TokenVerifier":
         """The verifier that a deployment is configured for."""
         keys = IssuerKeys(lambda: read_document(settings.jwks_url))
-        return cls(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+        return cls(
+            keys,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            required_claims=settings.required_claims,
+        )
 
     def caller_of(self, token: str | None) -> Caller | None:
         """Who the token was issued to, or None when the token is not good.
@@ -69,7 +85,7 @@ class TokenVerifier:
         for key in self._keys.matching(algorithm, header.get("kid")):
             claims = self._claims(token, key)
             if claims is not None:
-                owner = self._subject(claims)
+                owner = self._subject(claims) if self._has_required(claims) else None
                 return None if owner is None else Caller(owner, _is_anonymous(claims))
         return None
 
@@ -86,6 +102,9 @@ class TokenVerifier:
             )
         except (jwt.PyJWTError, RecursionError):
             return None
+
+    def _has_required(self, claims: Mapping[str, Any]) -> bool:
+        return all(wanted in _texts(claims.get(name)) for name, wanted in self._required)
 
     def _subject(self, claims: Mapping[str, Any]) -> str | None:
         now, subject = self._now(), str(claims["sub"])
@@ -116,6 +135,12 @@ def _is_anonymous(claims: Mapping[str, Any]) -> bool:
     provider = firebase.get("sign_in_provider") if isinstance(firebase, dict) else None
     flag = claims.get("is_anonymous")
     return "anonymous" in (claims.get("provider_id"), provider) or not (flag is None or flag is False)
+
+
+def _texts(claim: Any) -> list[str]:
+    """Return what a claim says, as text: of a list each entry, and ``true`` or ``false`` as JSON has them."""
+    said = claim if isinstance(claim, list) else [claim]
+    return [each if isinstance(each, str) else json.dumps(each) for each in said]
 
 
 def _is_time(value: Any) -> bool:

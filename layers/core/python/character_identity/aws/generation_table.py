@@ -1,15 +1,17 @@
 """Generations in DynamoDB."""
 
+import sys
 from collections.abc import Set
 from contextlib import suppress
 
 from character_identity.aws import keys
+from character_identity.aws.budget_table import refusal
 from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, Write, check, put, update
-from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.errors import Conflict, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import ProviderJob
@@ -27,7 +29,13 @@ class GenerationTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def add(self, generation: Generation, job: ProviderJob, limit_microusd: int) -> None:
+    def add(
+        self,
+        generation: Generation,
+        job: ProviderJob,
+        limit_microusd: int,
+        operator_limit_microusd: int = sys.maxsize,
+    ) -> None:
         """Store a new generation of a ready identity, with the job that makes its pictures.
 
         Raises:
@@ -39,7 +47,7 @@ class GenerationTable:
         new = put({**key, **listed, **generation.model_dump(mode="json")}, NEW)
         ready = check(keys.identity(generation.identity_id), "#status = :ready", ready="ready")
         try:
-            self._table.transact([new, ready, *accepting(job, limit_microusd)])
+            self._table.transact([new, ready, *accepting(job, limit_microusd, operator_limit_microusd)])
         except Refused as exc:
             exists, not_ready, *_ = exc.refused
             if exists:
@@ -48,7 +56,7 @@ class GenerationTable:
                 raise Conflict(
                     f"The identity {generation.identity_id!r} is not ready.", code="identity_not_ready"
                 ) from exc
-            raise BudgetExceeded.for_order() from exc
+            raise refusal(exc.refused) from exc
 
     def get(self, generation_id: str) -> Generation:
         """Return the generation of that id.

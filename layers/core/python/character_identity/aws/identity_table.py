@@ -1,15 +1,17 @@
 """Identities in DynamoDB."""
 
+import sys
 from contextlib import suppress
 from typing import Any
 
 from character_identity.aws import keys
+from character_identity.aws.budget_table import refusal
 from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, Write, check, put, update
-from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
+from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import ProviderJob
@@ -34,6 +36,7 @@ class IdentityTable:
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
+        operator_limit_microusd: int = sys.maxsize,
     ) -> None:
         """Store a new identity, with the event that it is ready or the job that trains it.
 
@@ -47,12 +50,12 @@ class IdentityTable:
         if event is not None:
             writes.append(put_of(event))
         if job is not None:
-            writes += accepting(job, limit_microusd)
+            writes += accepting(job, limit_microusd, operator_limit_microusd)
         try:
             self._table.transact(writes)
         except Refused as exc:
             if not exc.refused[0]:
-                raise BudgetExceeded.for_order() from exc
+                raise refusal(exc.refused) from exc
             raise Conflict(f"The identity {identity.identity_id!r} exists.") from exc
 
     def get(self, identity_id: str) -> Identity:

@@ -104,6 +104,11 @@ def budget(owner: str, month: str) -> Key:
     return {"pk": f"BUDGET#{owner}", "sk": month}
 
 
+def operator_budget(month: str) -> Key:
+    """The month of all owners together."""
+    return {"pk": "OPERATOR", "sk": f"BUDGET#{month}"}
+
+
 def budget_limit(owner: str) -> Key:
     """Another limit than the default, given by an operator."""
     return {"pk": f"BUDGET#{owner}", "sk": "LIMIT"}

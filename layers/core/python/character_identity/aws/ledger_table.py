@@ -1,5 +1,6 @@
 """The ledger in DynamoDB."""
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -99,7 +100,7 @@ class LedgerTable:
             state=job.state,
         )
         try:
-            self._table.transact([closing, settling(job, settlement)])
+            self._table.transact([closing, *settling(job, settlement)])
         except Refused:
             return False
         return True
@@ -142,8 +143,10 @@ class LedgerTable:
         return self._table.write(update(keys.job(job_id), changes, f"{THERE} AND ({condition})", **values))
 
 
-def accepting(job: ProviderJob, limit_microusd: int) -> list[Write]:
+def accepting(
+    job: ProviderJob, limit_microusd: int, operator_limit_microusd: int = sys.maxsize
+) -> list[Write]:
     """Write a new job down and set its money aside."""
     due = keys.due(job.accepted_at + FIRST_CHECK_AFTER)
     new = put({**keys.job(job.job_id), **due, **job.model_dump(mode="json")}, NEW)
-    return [new, reserving(job, limit_microusd)]
+    return [new, *reserving(job, limit_microusd, operator_limit_microusd)]

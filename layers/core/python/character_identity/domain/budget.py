@@ -1,6 +1,7 @@
 """Budget: an owner's limit in a month (UTC), and how the money of orders ends. In millionths of a dollar."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,16 @@ FAR = 3
 
 
 class Budget(BaseModel):
-    """One owner's month. ``assumed`` is the part of ``committed`` without a published or reported price."""
+    """One owner's month, or the operator's: that of all owners, where each order must find room too.
+
+    ``assumed`` is the part of ``committed`` without a published or reported price.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     month: str
     limit_microusd: int
+    operator_limit_microusd: int = sys.maxsize
     reserved_microusd: int = 0
     committed_microusd: int = 0
     assumed_microusd: int = 0
@@ -37,6 +42,11 @@ class Budget(BaseModel):
     def remaining_microusd(self) -> int:
         """The amount that is left for further orders; never negative, whatever became of the limit."""
         return max(0, self.limit_microusd - self.held_microusd)
+
+    @property
+    def used_percent(self) -> float:
+        """The part of the limit that is not there for further orders; 100 where the limit is nothing."""
+        return 100 * self.held_microusd / self.limit_microusd if self.limit_microusd else 100.0
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ ServiceError
   InvalidRequest          400  the caller can mend it; nothing was paid
     HostNotAllowed          400  the operator can mend it: a result lies on a host that is new to us
   BudgetExceeded          402  the owner's budget does not allow it; nothing was paid
+    OperatorBudgetExceeded  503  the operator's does not, which no caller can mend
   InvalidSignature        401  a webhook that nobody we know has signed
   AnonymousCaller         403  nobody signed in; such callers may not order
   NotFound                404  unknown, or another owner's
@@ -99,6 +100,7 @@ ErrorCode = Literal[
     "provider_rejected",
     "provider_unavailable",
     "request_in_flight",
+    "service_budget_exceeded",
     "still_running",
     "too_many_requests",
 ]
@@ -232,6 +234,21 @@ class BudgetExceeded(ServiceError):
     def for_order(cls) -> "BudgetExceeded":
         """An order costs more than is left of its owner's month."""
         return cls("This order costs more than is left of this month's budget; GET /v1/usage tells how much.")
+
+
+class OperatorBudgetExceeded(BudgetExceeded):
+    """All owners together have ordered what the operator pays in a month.
+
+    503 and not 402: the caller owes nothing, and the operator's alarm on 5xx should sound.
+    """
+
+    status = 503
+    default_code = "service_budget_exceeded"
+
+    @classmethod
+    def for_order(cls) -> "OperatorBudgetExceeded":
+        """An order costs more than is left of everybody's month."""
+        return cls("The service has no money left for orders this month; its operator may raise the limit.")
 
 
 class ProviderNotConfigured(ServiceError):

@@ -1,5 +1,6 @@
 """Ports of the services to what they keep: rows of our table and objects in our bucket."""
 
+import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ class Identities(Protocol):
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
+        operator_limit_microusd: int = sys.maxsize,
     ) -> None: ...
     def get(self, identity_id: str) -> Identity: ...
     def list(self, owner: str, window: Window) -> Page[Identity]: ...
@@ -40,7 +42,13 @@ class Identities(Protocol):
 class Generations(Protocol):
     """Generations; a settled one never changes."""
 
-    def add(self, generation: Generation, job: ProviderJob, limit_microusd: int) -> None: ...
+    def add(
+        self,
+        generation: Generation,
+        job: ProviderJob,
+        limit_microusd: int,
+        operator_limit_microusd: int = sys.maxsize,
+    ) -> None: ...
     def get(self, generation_id: str) -> Generation: ...
     def of_identity(self, identity_id: str, window: Window) -> Page[Generation]: ...
     def save(self, generation: Generation, fields: Set[str]) -> bool:
@@ -77,6 +85,8 @@ class Budgets(Protocol):
         """In millionths of a dollar."""
 
     def of(self, owner: str, month: str) -> Budget: ...
+    def of_operator(self, month: str) -> Budget:
+        """The month of all owners together."""
 
 
 class Ledger(Protocol):

@@ -46,7 +46,7 @@ class GenerationService:
             NotFound: no such identity of this owner.
             Conflict: it is still training, or failed; or there is a generation of that id.
             InvalidRequest: the provider cannot draw that.
-            BudgetExceeded: it costs more than is left of the owner's month.
+            BudgetExceeded: it costs more than is left of the owner's month, or of the operator's.
         """
         identity, provider, seeded = self._orderable(owner, identity_id, request)
         generation_id = generation_id or self._new_id()
@@ -64,7 +64,8 @@ class GenerationService:
             prompt_used=plan.prompt,
             warnings=plan.warnings,
         )
-        self._generations.add(generation, job, quote.budget.limit_microusd)
+        budget = quote.budget
+        self._generations.add(generation, job, budget.limit_microusd, budget.operator_limit_microusd)
         start_soon(self._workflows, job)
         return generation
 

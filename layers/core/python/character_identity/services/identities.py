@@ -59,7 +59,7 @@ class IdentityService:
 
         Raises:
             InvalidRequest: the provider or a reference image is not usable; nothing was paid or stored.
-            BudgetExceeded: the training costs more than is left of the owner's month.
+            BudgetExceeded: the training costs more than is left of the owner's month, or the operator's.
             Conflict: there is an identity of that id.
         """
         adapter = provider_named(self._providers, provider)
@@ -99,7 +99,12 @@ class IdentityService:
             self._events.publish_soon(ready.event_id)
             return identity
         try:
-            self._identities.add(identity, job=job, limit_microusd=quote.budget.limit_microusd)
+            self._identities.add(
+                identity,
+                job=job,
+                limit_microusd=quote.budget.limit_microusd,
+                operator_limit_microusd=quote.budget.operator_limit_microusd,
+            )
         except BudgetExceeded:  # another order was faster
             self._references.discard(taken.keys)
             raise

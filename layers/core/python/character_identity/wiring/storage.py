@@ -113,8 +113,12 @@ class Storage(Base):
         from character_identity.aws.budget_table import BudgetTable
         from character_identity.domain.budget import microusd
 
-        budget_usd = OrderSettings.from_env(self.env).monthly_budget_usd
-        return BudgetTable(self.table, default_limit_microusd=microusd(budget_usd))
+        settings = OrderSettings.from_env(self.env)
+        return BudgetTable(
+            self.table,
+            default_limit_microusd=microusd(settings.monthly_budget_usd),
+            operator_limit_microusd=microusd(settings.operator_budget_usd),
+        )
 
     @cached_property
     def open_work(self) -> OpenWork:

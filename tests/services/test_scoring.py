@@ -216,6 +216,22 @@ def test_of_an_image_that_was_deleted_it_says_so(harness: Harness) -> None:
     assert harness.why_not(IMAGE) == "image_deleted"
 
 
+@pytest.mark.parametrize("deleted", [IMAGE, "references/eileen/01.jpg"])
+def test_what_was_deleted_after_its_score_keeps_it(harness: Harness, deleted: str) -> None:
+    """An event that comes again, days later from the dead-letter queue, takes nothing away."""
+    score = harness.score(IMAGE)
+    del harness.bucket.objects[deleted]
+    harness.scores.embedded.clear()
+    assert harness.score(IMAGE) == score
+    assert harness.scores.scores_of("portrait") == {3: [score]}
+
+
+def test_what_was_replaced_after_its_score_by_what_cannot_be_read_loses_it(harness: Harness) -> None:
+    harness.score(IMAGE)
+    harness.bucket.objects[IMAGE] = b"1".ljust(MAX_IMAGE_BYTES + 1)
+    assert harness.why_not(IMAGE) == "file_too_large"
+
+
 def test_what_cannot_be_compared_says_why_until_it_can(harness: Harness) -> None:
     whole = harness.bucket.objects[IMAGE]
     harness.bucket.objects[IMAGE] = b"<html>"

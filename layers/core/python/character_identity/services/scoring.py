@@ -15,6 +15,9 @@ from character_identity.domain.similarity import Embedding
 from character_identity.observability import add_log_keys
 from character_identity.ports.stores import Bucket, Identities, Scores
 
+AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
+"""Reasons that take no score away: they say nothing of the picture as it was when it got one."""
+
 
 class Embedder(Protocol):
     """Turns pictures into unit vectors."""
@@ -115,7 +118,8 @@ class ScoringService:
         """Compare what was seen with the references that its identity names, and store the score.
 
         NotScored is stored in its place when the picture or a reference cannot be compared, and will not be
-        when it is tried again. None, and nothing stored, when the identity is gone: it was erased.
+        when it is tried again; a score from before a picture was deleted stays. None, and nothing stored,
+        when the identity is gone: it was erased.
 
         Raises:
             InvalidRequest: the key is not a generated image's.
@@ -125,6 +129,8 @@ class ScoringService:
         add_log_keys(**{"job_id": job_id_of("generation", image.generation_id), **look.origin})
         if isinstance(look.failure, NotFound):
             return None
+        if isinstance(look.failure, InvalidRequest) and look.failure.code in AFTER_A_SCORE:
+            look.scored = self._scored(image)
         if look.scored is not None:
             return look.scored
         outcome, new = self._outcome(look)
@@ -148,6 +154,9 @@ class ScoringService:
         score = Score.comparing(version, look.content_sha256, look.view, references, decoy)
         return score, () if look.references.kept else references
 
+    def _scored(self, image: GeneratedImage) -> Score | None:
+        return self._scores.score_of(image.generation_id, image.index, self._embedder.version.encoder)
+
     def _read(self, look: Look, references: dict[str, References]) -> bytes:
         image = GeneratedImage.of(look.key)
         if image.identity_id not in references:
@@ -156,7 +165,7 @@ class ScoringService:
         with _deleted("image_deleted", "The picture was deleted before it was compared."):
             content, look.origin = self._bucket.read_with_origin(look.key, MAX_IMAGE_BYTES)
         look.content_sha256 = sha256(content).hexdigest()
-        scored = self._scores.score_of(image.generation_id, image.index, self._embedder.version.encoder)
+        scored = self._scored(image)
         if scored and (scored.version, scored.image_sha256) == (self._embedder.version, look.content_sha256):
             look.scored = scored
         return content

@@ -500,7 +500,7 @@ def test_a_token_of_the_local_issuer_is_good() -> None:
     settings = AuthSettings(jwks_url=issuer.jwks_url, jwt_issuer=issuer.url, jwt_audience="authenticated")
     try:
         assert owner_of(TokenVerifier.from_settings(settings), issuer.token("ann")) == "ann"
-        with pytest.raises(OSError, match="404"):
+        with pytest.raises(ValueError, match="404"):
             read_document(issuer.url + "/elsewhere")
     finally:
         issuer.close()
@@ -517,6 +517,25 @@ def test_a_document_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatc
     finally:
         issuer.close()
     assert MAX_BYTES > MAX_KEYS * 1000
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "http://issuer.test/keys",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1/keys",
+        "https://bob@issuer.test/keys",
+        "issuer.test",
+        "",
+    ],
+)
+def test_keys_are_read_from_public_addresses_over_tls_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.getaddrinfo", lambda host, port, **_: [(0, 0, 0, "", (host, port))])
+    monkeypatch.setattr("socket.create_connection", lambda *_: pytest.fail("it was called"))
+    with pytest.raises(ValueError, match="no key set"):
+        read_document(url)
 
 
 @pytest.mark.parametrize(

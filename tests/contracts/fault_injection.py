@@ -7,7 +7,8 @@ from typing import Any, Literal
 import httpx
 
 from character_identity.domain.job import JobHandle
-from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
 from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
@@ -15,6 +16,7 @@ from character_identity.providers.fal.instant_character import FalInstantCharact
 from character_identity.providers.fal.queue import FalQueue
 from tests.providers.test_fal_queue import StubKey
 from tests.support.builders import a_request, an_identity, some_weights
+from tests.support.http import scripted_client
 
 Position = Literal[
     "submit",
@@ -112,7 +114,7 @@ class FaultyTransport:
         self.sent: list[tuple[Position, httpx.Request]] = []
         self._answers = {**GOOD, **(answers or {})}
         transport = httpx.MockTransport(self._answer)
-        client = httpx.Client(transport=transport)
+        client = scripted_client(self._answer)
         media = SafeHttpClient(UrlGuard(resolve=resolve), transport)
         queue = FalQueue(client, StubKey(FAL_KEY), "https://queue.test", "https://rest.test", media)
         self.instant = FalInstantCharacter(queue)

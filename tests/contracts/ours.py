@@ -7,7 +7,7 @@ import httpx
 from character_identity.domain.character_name import trigger_word
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
-from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.providers import (
     GenerationOrder,
     GenerationStatus,
@@ -21,6 +21,7 @@ from character_identity.providers.fal.instant_character import FalInstantCharact
 from character_identity.providers.fal.queue import FalQueue
 from tests.providers.test_fal_queue import StubKey
 from tests.support.builders import a_request, an_identity, some_weights
+from tests.support.http import HERE, scripted_client
 from tests.support.simulators import ASTRIA, QUEUE, REST, Simulation, jpeg, portrait, share_of_cloth
 
 PROMPT = "Sarah, close-up portrait, studio"
@@ -34,11 +35,8 @@ class Ours:
 
     def __init__(self, simulator: Simulation) -> None:
         self.simulator = simulator
-        transport = httpx.MockTransport(self._carry)
-        client = httpx.Client(transport=transport)
-        media = SafeHttpClient(
-            UrlGuard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"]), transport
-        )
+        client = scripted_client(self._carry, HERE)
+        media = SafeHttpClient(HERE, httpx.MockTransport(self._carry))
         queue = FalQueue(client, StubKey("simulator-id:simulator-secret"), QUEUE, REST, media)
         self.instant = FalInstantCharacter(queue)
         self.lora = FalFluxLora(queue, can_fetch_our_urls=True)

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from character_identity.domain import errors
 from tests.contracts.bodies import NOT_OBJECTS, packed, unpackable
 from tests.contracts.calls import FAL_CALLS, FAL_CANCEL, Call, Outcome, assert_fit_to_show, ended
 from tests.contracts.fal_answers import FalAnswer, Meaning, fal_answers
@@ -107,9 +108,9 @@ def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call, status: int)
     assert_fit_to_show(message)
 
 
-def test_a_compressed_body_is_read() -> None:
-    handle = FaultyTransport({"submit": packed({"request_id": "r7"})}).lora.training.submit(TRAINING)
-    assert handle.provider_job_id == "r7"
+def test_a_compressed_body_is_not_unpacked() -> None:
+    with pytest.raises(errors.ProviderOutcomeUnknown):
+        FaultyTransport({"submit": packed({"request_id": "r7"})}).lora.training.submit(TRAINING)
 
 
 @cancel_too

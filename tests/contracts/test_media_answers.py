@@ -9,7 +9,8 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
     ServiceError,
 )
-from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound.safe_http import SafeHttpClient
 from tests.contracts.bodies import unpackable
 from tests.contracts.fault_injection import SIGNATURE, resolve
 
@@ -80,6 +81,6 @@ def test_an_odd_answer_becomes_ours(answer: httpx.Response | Exception, error: t
     assert SIGNATURE not in f"{caught.value.message}{caught.value.details}"
 
 
-def test_a_body_that_cannot_be_unpacked_is_only_unavailable() -> None:
-    with pytest.raises(ProviderUnavailable):
+def test_a_compressed_body_is_refused_packed() -> None:
+    with pytest.raises(ProviderRejected, match="compressed"):
         fetched(unpackable())

@@ -31,7 +31,7 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
 def test_the_paid_call_follows_its_intent(inside: Harness, workflow: Workflow, is_elsewhere: bool) -> None:
     if is_elsewhere:  # as on one machine with the real providers
-        inside.change(AWS_ENDPOINT_URL="http://127.0.0.1:1", ASTRIA_API_URL="http://astria.test/astria")
+        inside.change(AWS_ENDPOINT_URL="http://127.0.0.1:1", ASTRIA_API_URL="https://93.184.216.34/astria")
     caller, calls = Caller(inside, workflow), inside.faulty_transport.calls
     calls.clear()
     assert caller.ask().status < 300

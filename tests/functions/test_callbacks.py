@@ -18,6 +18,7 @@ from character_identity.providers.fal.webhook_signature import MAX_BODY_BYTES, F
 from tests.support.builders import DEADLINE, NOON, a_generation_job, a_job
 from tests.support.fakes import Clock, FakeWorkflows
 from tests.support.handlers import Answer, Api, Context, api_event
+from tests.support.http import scripted_client
 
 KEY, FOREIGN_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([n] * 32)) for n in (1, 2))
 NOTICE = {"request_id": "r1", "gateway_request_id": "r2", "status": "OK", "payload": {"private": "words"}}
@@ -35,7 +36,7 @@ class Harness:
         self.workflows = FakeWorkflows()
         self.key_set: httpx.Response = httpx.Response(200, json={"keys": [_jwk(KEY)]})
         self.asked = 0
-        client = httpx.Client(transport=httpx.MockTransport(self._publish))
+        client = scripted_client(self._publish)
         services = wiring.services()
         services.fal_signatures = FalSignatures(client, "https://rest.test/jwks", self.clock)
         services.state_machines = self.workflows  # moto runs no machines

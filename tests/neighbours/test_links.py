@@ -9,7 +9,8 @@ import httpx
 from character_identity.domain.errors import InvalidRequest, ProviderError
 from character_identity.domain.links import without_signature
 from character_identity.domain.weights_digest import link_digest
-from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound.safe_http import SafeHttpClient
 from tests.neighbours.tally import Tally
 
 WHOLE = 5_000
@@ -240,7 +241,7 @@ def test_any_link_is_fetched_or_refused(tally: Tally) -> None:
             return refused.code
         finally:
             for request in host.asked:
-                assert request.url.host == "93.184.216.34"
+                assert request.extensions["addresses"] == ("93.184.216.34",)
                 assert not request.url.userinfo
                 assert "@" not in request.headers["Host"]
                 assert "authorization" not in request.headers

@@ -7,13 +7,14 @@ from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRej
 from character_identity.outbound.provider_http import ProviderHttpClient
 from tests.providers.test_fal_queue import StubKey
 from tests.support.fakes import Clock
+from tests.support.http import scripted_client
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 500_000, tzinfo=UTC)
 URL = "https://provider.test/x"
 
 
 def api(answer: httpx.Response) -> ProviderHttpClient:
-    client = httpx.Client(transport=httpx.MockTransport(lambda request: answer))
+    client = scripted_client(lambda request: answer)
     return ProviderHttpClient("provider", client, StubKey(), "Key", lambda body: "a reason", Clock(NOW))
 
 
@@ -85,7 +86,7 @@ def test_headers_of_a_call_are_sent_beside_ours() -> None:
         seen.append(request)
         return httpx.Response(200, json={})
 
-    client = httpx.Client(transport=httpx.MockTransport(answer))
+    client = scripted_client(answer)
     own = {"X-Own": "1", "Authorization": "Key other"}
     ProviderHttpClient("provider", client, StubKey(), "Key", str).call("GET", URL, headers=own)
     headers = seen[0].headers

@@ -13,8 +13,10 @@ from character_identity.domain.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from character_identity.outbound import safe_http
-from character_identity.outbound.safe_http import MAX_REDIRECTS, SafeHttpClient, UrlGuard
+from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound.guard import resolve as system_resolve
+from character_identity.outbound.safe_http import MAX_REDIRECTS, SafeHttpClient
+from character_identity.outbound.urls import parse_url
 from character_identity.ports.gateways import WebhookSender
 
 ADDRESSES = {
@@ -57,8 +59,9 @@ def test_the_connection_goes_to_the_address_that_was_checked() -> None:
     net.answers["public.test/a"] = httpx.Response(200, content=b"picture")
     assert net.fetcher.fetch("https://public.test/a?q=1", 100) == b"picture"
     (call,) = net.calls
-    assert (call.url.host, call.headers["Host"]) == ("93.184.216.34", "public.test")
-    assert call.extensions["sni_hostname"] == "public.test"
+    assert (call.url.host, call.headers["Host"]) == ("public.test", "public.test")
+    assert call.extensions["addresses"] == ("93.184.216.34",)
+    assert call.headers["Accept-Encoding"] == "identity"
     assert "Authorization" not in call.headers
     assert call.headers["User-Agent"] == "character-identity"
 
@@ -108,10 +111,10 @@ def test_results_come_from_known_hosts_only() -> None:
 def test_a_host_with_a_dot_in_front_stands_for_all_under_it(host: str, is_known: bool) -> None:
     guard = UrlGuard(hosts=frozenset({".media.test"}), resolve=lambda host, port: ["93.184.216.34"])
     if is_known:
-        assert guard.address(httpx.URL(f"https://{host}/a")) == "93.184.216.34"
+        assert guard.addresses(parse_url(f"https://{host}/a")) == ("93.184.216.34",)
     else:
         with pytest.raises(InvalidRequest) as caught:
-            guard.address(httpx.URL(f"https://{host}/a"))
+            guard.addresses(parse_url(f"https://{host}/a"))
         assert caught.value.code == "forbidden_host"
 
 
@@ -145,7 +148,7 @@ def test_what_nobody_can_allow_is_refused_for_good(url: str) -> None:
 
 
 def test_names_under_localhost_are_this_machine() -> None:
-    assert safe_http.resolve("media.localhost", 80) == ["127.0.0.1"]
+    assert system_resolve("media.localhost", 80) == ["127.0.0.1"]
 
 
 def test_every_redirect_is_checked_again() -> None:
@@ -246,11 +249,9 @@ def test_a_post_goes_to_the_address_that_was_checked() -> None:
     headers = {"webhook-id": "m1", "host": "169.254.169.254", "Content-Type": "application/json"}
     assert net.fetcher.post("https://public.test/hook?x=1", b"{}", headers) == 204
     (call,) = net.calls
-    assert (call.method, call.url.host, call.read()) == ("POST", "93.184.216.34", b"{}")
+    assert (call.method, call.extensions["addresses"], call.read()) == ("POST", ("93.184.216.34",), b"{}")
     assert call.headers.get_list("Host") == ["public.test"]
     assert (call.headers["webhook-id"], call.headers["Content-Type"]) == ("m1", "application/json")
-    assert call.extensions["sni_hostname"] == "public.test"
-    assert call.extensions["timeout"] == {"connect": 5, "read": 15, "write": 15, "pool": 5}
     assert "Authorization" not in call.headers
 
 

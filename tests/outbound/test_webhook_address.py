@@ -1,7 +1,7 @@
 import pytest
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.outbound.safe_http import UrlGuard
+from character_identity.outbound.guard import UrlGuard
 from character_identity.outbound.webhook_address import check_address
 
 NAMES = {

@@ -20,6 +20,7 @@ from character_identity.providers.astria.lists import MAX_PAGES, PAGE_SIZE
 from tests.providers.contracts import astria_schema
 from tests.providers.test_fal_queue import StubKey
 from tests.support.builders import NOON, a_request, an_identity
+from tests.support.http import scripted_client
 
 HANDLE = JobHandle(provider_job_id="788416")
 IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}.jpg", lambda: b"jpeg") for n in range(1, 5)]
@@ -33,7 +34,7 @@ class Stub:
     def __init__(self, *answers: httpx.Response | Exception, can_fetch_our_urls: bool = True) -> None:
         self.requests: list[httpx.Request] = []
         self._answers = list(answers)
-        client = httpx.Client(transport=httpx.MockTransport(self._handle))
+        client = scripted_client(self._handle)
         self.adapter = Astria(client, StubKey("sd_key"), "https://astria.test/", can_fetch_our_urls)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:

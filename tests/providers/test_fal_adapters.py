@@ -9,7 +9,7 @@ import pytest
 
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.job import JobHandle
-from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
 from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
 from character_identity.providers.fal.instant_character import FalInstantCharacter
@@ -17,6 +17,7 @@ from character_identity.providers.fal.queue import FalQueue
 from tests.providers.contracts import input_schema
 from tests.providers.test_fal_queue import StubKey
 from tests.support.builders import NOON, a_request, an_identity, some_weights
+from tests.support.http import EVERYWHERE, scripted_client
 
 HANDLE = JobHandle(provider_job_id="r1", status_url="https://q.test/s", result_url="https://q.test/r")
 IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}", lambda: b"jpeg") for n in range(1, 6)]
@@ -31,9 +32,9 @@ class Fal:
         self._status = status or {"status": "COMPLETED"}
         self._result = result
         transport = httpx.MockTransport(self._answer)
-        media = SafeHttpClient(UrlGuard(resolve=lambda host, port: ["93.184.216.34"]), transport)
+        media = SafeHttpClient(EVERYWHERE, transport)
         self.queue = FalQueue(
-            httpx.Client(transport=transport), StubKey(), "https://q.test", "https://rest.test", media
+            scripted_client(self._answer), StubKey(), "https://q.test", "https://rest.test", media
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

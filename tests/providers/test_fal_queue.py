@@ -7,8 +7,9 @@ import pytest
 
 from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
 from character_identity.domain.job import JobHandle
-from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.providers.fal.queue import FalQueue, error_detail
+from tests.support.http import EVERYWHERE, scripted_client
 
 QUEUE = "https://queue.test/fal"
 HANDLE = JobHandle(provider_job_id="r1", status_url=f"{QUEUE}/s", result_url=f"{QUEUE}/r")
@@ -33,9 +34,8 @@ def queue(answer: Answer | httpx.Response | Exception, key: StubKey | None = Non
             raise answer
         return answer if isinstance(answer, httpx.Response) else answer(request)
 
-    transport = httpx.MockTransport(handle)
-    media = SafeHttpClient(UrlGuard(resolve=lambda host, port: ["93.184.216.34"]), transport)
-    return FalQueue(httpx.Client(transport=transport), key or StubKey(), QUEUE, "https://rest.test", media)
+    media = SafeHttpClient(EVERYWHERE, httpx.MockTransport(handle))
+    return FalQueue(scripted_client(handle), key or StubKey(), QUEUE, "https://rest.test", media)
 
 
 def submitted(**urls: Any) -> httpx.Response:

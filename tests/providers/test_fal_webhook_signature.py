@@ -20,6 +20,7 @@ from character_identity.providers.fal.webhook_signature import (
     FalSignatures,
 )
 from tests.support.fakes import Clock
+from tests.support.http import HERE, scripted_client
 from tests.support.simulators import QUEUE, REST, Simulation
 
 JWKS_URL = "https://rest.test/.well-known/jwks.json"
@@ -62,7 +63,7 @@ def key_set() -> KeySet:
 
 @pytest.fixture
 def signatures(key_set: KeySet, clock: Clock) -> Iterator[FalSignatures]:
-    with httpx.Client(transport=httpx.MockTransport(key_set)) as client:
+    with scripted_client(key_set) as client:
         yield FalSignatures(client, JWKS_URL, clock)
 
 
@@ -347,7 +348,7 @@ def as_published(simulator: Simulation) -> FalSignatures:
         answer = simulator.call(request.method, str(request.url))
         return httpx.Response(answer.status_code, content=answer.content)
 
-    client = httpx.Client(transport=httpx.MockTransport(get))
+    client = scripted_client(get, HERE)
     return FalSignatures(client, f"{REST}/.well-known/jwks.json", simulator.clock.now)
 
 

@@ -74,7 +74,7 @@ class FaultyTransport:
     def watch_http(
         self, patch: pytest.MonkeyPatch, answer: Callable[[httpx.Request], httpx.Response]
     ) -> None:
-        """Have ``answer`` answer all httpx clients that are made from now on, and count their calls."""
+        """Have ``answer`` answer all calls of clients that are made from now on, and count their calls."""
         faulty_transport = self
 
         class Transport(httpx.BaseTransport):
@@ -86,7 +86,7 @@ class FaultyTransport:
                 response: httpx.Response = faulty_transport.through(what, lambda: answer(request))
                 return response
 
-        patch.setattr("httpx._client.HTTPTransport", Transport)
+        patch.setattr("character_identity.outbound.client.CheckedNetwork", Transport)
 
 
 class Watched:

@@ -1,14 +1,13 @@
 """The public keys of whoever issues our callers' tokens."""
 
-import json
 import logging
 import time
 from collections.abc import Callable
-from http.client import HTTPException
 from typing import Any
-from urllib.request import Request, urlopen
 
 import jwt
+
+from character_identity.config import is_loopback
 
 MINIMUM_BITS = {"ES256": 256, "RS256": 2048}
 """The algorithms that we take, with the smallest key: RFC 7518, sections 3.3 and 3.4.
@@ -28,10 +27,11 @@ have one that is still good; and a key that was withdrawn because it was stolen 
 REFRESH_INTERVAL_S = 10
 """Between two requests of one process, whatever came of the first: tokens may name any key they like."""
 TIMEOUT_S = 3
+"""For the whole document, to its last byte: so long a caller waits once while known keys serve."""
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 20
-UNREADABLE = (OSError, HTTPException, ValueError, RecursionError)
-"""Errors of reading: no connection, a status of 400 or more, no HTTP, no key set."""
+UNREADABLE = (OSError, ValueError, RecursionError)
+"""Errors of reading: no connection, no answer in time, no key set."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,14 +89,22 @@ class IssuerKeys:
 
 
 def read_document(url: str) -> Any:
-    """The JSON at an address that whoever deploys has chosen."""
-    # Some edges refuse the name by which Python's library introduces itself.
-    request = Request(url, headers={"Accept": "application/json", "User-Agent": "character-identity"})
-    with urlopen(request, timeout=TIMEOUT_S) as answer:
-        content = answer.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"The key set has more than {MAX_BYTES} bytes.")
-    return json.loads(content)
+    """The JSON at an address that whoever deploys has chosen: public and https, or on this machine.
+
+    Raises:
+        ValueError: there is none; no redirect is followed.
+    """
+    from character_identity.outbound.client import open_client
+    from character_identity.outbound.documents import UNREADABLE as UNREADABLE_DOCUMENT
+    from character_identity.outbound.documents import read_json
+    from character_identity.outbound.guard import UrlGuard
+
+    guard = UrlGuard(allow_loopback=is_loopback(url))
+    try:
+        with open_client(guard, TIMEOUT_S) as client:
+            return read_json(client, url, MAX_BYTES)
+    except UNREADABLE_DOCUMENT as exc:
+        raise ValueError(f"There is no key set at {url}: {exc}") from exc
 
 
 def usable_keys(document: Any) -> list[jwt.PyJWK]:

@@ -11,19 +11,22 @@ import httpx
 
 from character_identity.domain.clock import utc_now
 from character_identity.domain.errors import (
+    InvalidRequest,
     ProviderNotConfigured,
     ProviderOutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
     ServiceError,
 )
+from character_identity.outbound.client import TooManyBytes, received
+from character_identity.outbound.urls import parse_url
 from character_identity.ports.gateways import Now
 
-TIMEOUT = httpx.Timeout(connect=5, read=30, write=30, pool=5)
-"""Seconds; Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22)."""
-OUR_NAME = {"User-Agent": "character-identity"}
-"""Some hosts refuse the names of HTTP libraries, as Wikimedia's do
-(https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy, read 2026-11-28)."""
+TIMEOUT_S = 35
+"""Seconds of a call, to the last byte.
+
+Astria cuts requests at 30 s (https://docs.astria.ai/docs/api/overview, read 2026-11-22).
+"""
 NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 NO_ANSWER = (httpx.RequestError, httpx.InvalidURL, UnicodeError)
 """Errors of httpx in place of an answer; the last two for the address in a redirect that nobody follows."""
@@ -131,27 +134,26 @@ class ProviderHttpClient:
         try:
             own = {"Authorization": f"{self._scheme} {key}", "Accept": "application/json"}
             request = {**request, "headers": {**request.get("headers", {}), **own}}
-            with self._client.stream(method, url, **request) as answer:
+            with self._client.stream(method, parse_url(url), **request) as answer:
                 return self._received(answer, paid)
         except (httpx.LocalProtocolError, UnicodeEncodeError):
             # Without the cause: its text quotes the key.
             raise ProviderNotConfigured(f"The key of {self._name} has characters no header takes.") from None
         except NOTHING_WAS_SENT as exc:
             raise ProviderUnavailable(self._name, f"could not be reached ({type(exc).__name__})") from exc
+        except InvalidRequest as exc:  # of the parser or the guard, before anything is sent
+            raise ProviderUnavailable(self._name, f"could not be reached ({exc.code})") from exc
         except NO_ANSWER as exc:
             raise self._undecided(paid, f"did not answer properly ({type(exc).__name__})") from exc
 
     def _received(self, answer: httpx.Response, paid: bool) -> httpx.Response:
         """The answer with its body, which may have only so many bytes."""
-        content = bytearray()
-        for chunk in answer.iter_bytes():
-            content += chunk
-            if len(content) > MAX_ANSWER_BYTES:
-                raise self._undecided(paid, f"answered more than {MAX_ANSWER_BYTES} bytes")
-        headers = answer.headers.copy()
-        headers.pop("Content-Encoding", None)
+        try:
+            content = b"".join(received(answer, MAX_ANSWER_BYTES))
+        except TooManyBytes as exc:
+            raise self._undecided(paid, f"answered more than {MAX_ANSWER_BYTES} bytes") from exc
         return httpx.Response(
-            answer.status_code, headers=headers, content=bytes(content), request=answer.request
+            answer.status_code, headers=answer.headers, content=content, request=answer.request
         )
 
     def _undecided(self, paid: bool, message: str, delay_s: int | None = None) -> ServiceError:

@@ -3,7 +3,8 @@
 import httpx
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.outbound.safe_http import UrlGuard
+from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound.urls import host_of, parse_url
 
 
 def check_address(url: str, guard: UrlGuard) -> None:
@@ -12,8 +13,9 @@ def check_address(url: str, guard: UrlGuard) -> None:
     Raises:
         InvalidRequest: it is no public https address.
     """
+    address = parse_url(url)
     try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL as exc:
-        raise InvalidRequest("That is not an address that can be posted to.", code="forbidden_url") from exc
-    guard.address(address)
+        guard.addresses(address)
+    except httpx.ConnectTimeout as exc:
+        message = f"The host {host_of(address)} could not be looked up in time."
+        raise InvalidRequest(message, code="unknown_host") from exc

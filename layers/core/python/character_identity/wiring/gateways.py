@@ -15,6 +15,7 @@ from character_identity.wiring.deferred import deferred
 
 if TYPE_CHECKING:
     from character_identity.aws.secrets import Secret
+    from character_identity.outbound.guard import UrlGuard
     from character_identity.outbound.safe_http import SafeHttpClient
 
 ANALYSIS_TIMEOUT_S = 12
@@ -88,16 +89,24 @@ class Gateways(Base):
             raise ProviderNotConfigured(f"{product} API key not configured on server.") from exc
 
     @cached_property
+    def url_guard(self) -> "UrlGuard":
+        """What may be called at all."""
+        from character_identity.outbound.guard import UrlGuard
+
+        return UrlGuard(allow_loopback=self.outbound_settings.local_mode)
+
+    @cached_property
     def safe_http(self) -> "SafeHttpClient":
         """For addresses that callers gave us."""
-        from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+        from character_identity.outbound.safe_http import SafeHttpClient
 
-        return SafeHttpClient(UrlGuard(allow_loopback=self.outbound_settings.local_mode))
+        return SafeHttpClient(self.url_guard)
 
     @cached_property
     def result_http(self) -> "SafeHttpClient":
         """For what providers made: from their hosts only."""
-        from character_identity.outbound.safe_http import SafeHttpClient, UrlGuard
+        from character_identity.outbound.guard import UrlGuard
+        from character_identity.outbound.safe_http import SafeHttpClient
 
         settings = self.outbound_settings
         return SafeHttpClient(UrlGuard(allow_loopback=settings.local_mode, hosts=settings.result_hosts))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from character_identity.providers.fal.webhook_signature import FalSignatures
 
 SHORT_TIMEOUT_S = 5
-"""For a provider to connect, and to answer."""
+"""For a provider to be reached, and to answer."""
 
 
 class ProviderAdapters(Gateways):
@@ -30,10 +30,11 @@ class ProviderAdapters(Gateways):
 
     @cached_property
     def fal_signatures(self) -> "FalSignatures":
+        from character_identity.outbound.client import open_client
         from character_identity.providers.fal.webhook_signature import JWKS_PATH, TIMEOUT_S, FalSignatures
 
         url = self.provider_settings.fal_rest_url.rstrip("/") + JWKS_PATH
-        return FalSignatures(_http_client(TIMEOUT_S), url, self.now)
+        return FalSignatures(open_client(self.url_guard, TIMEOUT_S), url, self.now)
 
     def _providers(self, timeout_s: float | None = None) -> Providers:
         from character_identity.providers.registry import ProviderRegistry
@@ -52,7 +53,7 @@ class ProviderAdapters(Gateways):
 
         settings = self.provider_settings
         return FalQueue(
-            _http_client(timeout_s),
+            self._provider_client(timeout_s),
             key=self.keys["fal"],
             queue_url=settings.fal_queue_url,
             rest_url=settings.fal_rest_url,
@@ -76,7 +77,7 @@ class ProviderAdapters(Gateways):
 
         settings = self.provider_settings
         return Astria(
-            _http_client(timeout_s),
+            self._provider_client(timeout_s),
             key=self.keys["astria"],
             api_url=settings.astria_api_url,
             can_fetch_our_urls=settings.can_fetch_our_urls(settings.astria_api_url),
@@ -84,11 +85,9 @@ class ProviderAdapters(Gateways):
             now=self.now,
         )
 
+    def _provider_client(self, timeout_s: float | None) -> "httpx.Client":
+        """For calls to providers; with the usual timeout unless another is given."""
+        from character_identity.outbound.client import open_client
+        from character_identity.outbound.provider_http import TIMEOUT_S
 
-def _http_client(timeout_s: float | None) -> "httpx.Client":
-    """For calls to providers; with the usual timeouts unless another is given."""
-    import httpx
-
-    from character_identity.outbound.provider_http import OUR_NAME, TIMEOUT
-
-    return httpx.Client(timeout=TIMEOUT if timeout_s is None else timeout_s, headers=OUR_NAME)
+        return open_client(self.url_guard, TIMEOUT_S if timeout_s is None else timeout_s)

@@ -43,10 +43,9 @@ class Webhooks(Storage, Gateways):
         )
 
     def _check_address(self, url: str) -> None:
-        from character_identity.outbound.safe_http import UrlGuard
         from character_identity.outbound.webhook_address import check_address
 
-        check_address(url, UrlGuard(allow_loopback=self.outbound_settings.local_mode))
+        check_address(url, self.url_guard)
 
     @cached_property
     def deliveries(self) -> "DeliveryService":

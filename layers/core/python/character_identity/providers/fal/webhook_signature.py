@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature as NotSignedByThisKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from character_identity.domain.errors import InvalidRequest, InvalidSignature, ProviderUnavailable
-from character_identity.outbound.provider_http import NO_ANSWER, json_of
+from character_identity.outbound.documents import UNREADABLE, read_json
 from character_identity.ports.gateways import Now
 
 JWKS_PATH = "/.well-known/jwks.json"
@@ -28,6 +28,7 @@ KEPT_FOR = timedelta(hours=24)
 PAUSE = timedelta(minutes=1)
 """Between two requests for the keys: what is forged makes nobody ask more often."""
 MAX_KEYS = 20
+MAX_KEY_SET_BYTES = 256 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 """More than fal says of any job of ours, the echo of an invalid input included."""
 
@@ -88,12 +89,12 @@ class FalSignatures:
             raise ProviderUnavailable("fal", "its keys could not be read a moment ago")
         self._asked_at = self._now()
         try:
-            answer = self._client.get(self._jwks_url)
-        except NO_ANSWER as exc:
+            document = read_json(self._client, self._jwks_url, MAX_KEY_SET_BYTES)
+        except UNREADABLE as exc:
             raise ProviderUnavailable("fal", f"its keys cannot be read ({type(exc).__name__})") from exc
-        keys = _keys(json_of(answer)) if answer.is_success else []
+        keys = _keys(document)
         if not keys:
-            raise ProviderUnavailable("fal", f"answered {answer.status_code} without keys")
+            raise ProviderUnavailable("fal", "publishes no keys that could sign a webhook")
         self._keys, self._read_at = keys, self._asked_at
 
 

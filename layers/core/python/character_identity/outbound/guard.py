@@ -1,0 +1,97 @@
+"""Which URLs may be called: the rule against SSRF, of hosts by name and of every address behind the name."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from threading import Thread
+
+import httpx
+
+from character_identity.domain.errors import HostNotAllowed, InvalidRequest
+from character_identity.outbound.addresses import is_loopback, is_public
+from character_identity.outbound.urls import host_of
+
+RESOLVE_TIMEOUT_S = 5.0
+
+Resolve = Callable[[str, int], list[str]]
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a host name; whatever ends in ``.localhost`` is this machine (RFC 6761, section 6.3).
+
+    Raises:
+        OSError: there is none.
+    """
+    if host.endswith(".localhost"):
+        return ["127.0.0.1"]
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+@dataclass(frozen=True)
+class UrlGuard:
+    """The rule of what may be called: https to public addresses, and with ``hosts`` only to these.
+
+    ``.fal.media`` among the hosts stands for all hosts under ``fal.media``.
+
+    With ``allow_loopback``, on one machine, addresses of this machine pass too, over http as well.
+    """
+
+    allow_loopback: bool = False
+    hosts: frozenset[str] | None = None
+    resolve: Resolve = resolve
+
+    def addresses(self, url: httpx.URL, timeout_s: float = RESOLVE_TIMEOUT_S) -> tuple[str, ...]:
+        """The checked addresses to connect to, of a URL from ``parse_url``.
+
+        Raises:
+            InvalidRequest: the URL may not be called.
+            HostNotAllowed: it might, if the operator allowed its host.
+            httpx.ConnectTimeout: the name was not resolved within ``timeout_s``.
+        """
+        host = host_of(url)
+        if url.scheme not in {"http", "https"} or not host or url.userinfo:
+            raise InvalidRequest("Only plain https addresses can be called.", code="forbidden_url")
+        port = url.port or {"http": 80, "https": 443}[url.scheme]
+        try:
+            found = self._resolved(host, port, timeout_s)
+            addresses = [ip_address(address) for address in found]
+        except (OSError, ValueError) as exc:
+            raise InvalidRequest(f"The host {host} is not known.", code="unknown_host") from exc
+        is_here = bool(addresses) and all(map(is_loopback, addresses))
+        if not (self.allow_loopback and is_here):
+            if url.scheme != "https":
+                raise InvalidRequest("Only plain https addresses can be called.", code="forbidden_url")
+            if not addresses or not all(map(is_public, addresses)):
+                raise InvalidRequest(f"The host {host} is not public.", code="forbidden_host")
+        if not self.allows(host):
+            raise HostNotAllowed(host)
+        return tuple(map(str, addresses))
+
+    def allows(self, host: str) -> bool:
+        """Whether a host is among those that things may come from."""
+        return self.hosts is None or _is_among(host, self.hosts)
+
+    def _resolved(self, host: str, port: int, timeout_s: float) -> list[str]:
+        """Resolve a name beside this thread: the system's resolver has no deadline."""
+        outcome: list[list[str] | Exception] = []
+
+        def look_up() -> None:
+            try:
+                outcome.append(self.resolve(host, port))
+            except Exception as exc:
+                outcome.append(exc)
+
+        thread = Thread(target=look_up, name="resolve", daemon=True)
+        thread.start()
+        thread.join(timeout_s)
+        if not outcome:
+            raise httpx.ConnectTimeout(f"{host} was not resolved in time")
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
+        return outcome[0]
+
+
+def _is_among(host: str, hosts: frozenset[str]) -> bool:
+    """Say whether a host is one of these, or lies under one that begins with a dot."""
+    return host in hosts or any(host.endswith(suffix) for suffix in hosts if suffix.startswith("."))

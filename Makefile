@@ -1,6 +1,7 @@
 # Every target sets up what it needs; nothing but Python >= 3.11, make and pip is expected.
 PYTHON = .venv/bin/python
-WORKERS ?= auto
+# Two for each core: what runs a whole system waits more than it computes.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock score weights bench clean

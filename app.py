@@ -30,6 +30,7 @@ stack = CharacterIdentity(
     architecture=ARCHITECTURES[architecture],
     core=layers.core,
     dependencies=layers.dependencies,
+    provenance=layers.provenance,
 )
 if app.node.try_get_context("checks") == "true":
     add_rules(app, stack)

@@ -19,7 +19,7 @@ TRAIN_IDENTITY = "train_identity"
 GENERATE_IMAGES = "generate_images"
 BOTH_MACHINES = "train_identity and generate_images"
 
-Secret = Literal["fal", "astria"]
+Secret = Literal["fal", "astria", "provenance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Function:
     writes: tuple[str, ...] = ()  # S3 prefixes
     lists: bool = False  # the bucket's keys; without it S3 answers 403, not 404, for a key that is not there
     adapters: bool = False  # knows the providers, for their limits and prices or to call them
-    secrets: tuple[Secret, ...] = ()  # calls them with these keys
+    secrets: tuple[Secret, ...] = ()  # calls providers with these keys; signs pictures with provenance's
     copies: bool = False  # downloads what a provider made
     deletes: tuple[str, ...] = ()  # S3 prefixes
     spends: bool = False  # accepts orders that cost money, within its owner's budget
@@ -58,7 +58,7 @@ class Function:
     publishes: bool = False  # puts events on the default bus of EventBridge
     webhooks: bool = False  # checks the addresses that callers gave for their webhooks, or posts to them
     invokes: tuple[str, ...] = ()  # other functions, and waits for their answer
-    image: str = ""  # the folder with its Dockerfile; all others are zip files under the two layers
+    image: str = ""  # the folder with its Dockerfile; all others are zip files under layers
     queue: Queue | None = None  # in which the events wait that trigger it
 
     @property
@@ -357,7 +357,7 @@ FUNCTIONS = (
         writes=("generations/",),  # pictures that come in the answer itself
         deletes=("generations/",),  # of what was erased meanwhile
         adapters=True,
-        secrets=("fal", "astria"),
+        secrets=("fal", "astria", "provenance"),
         calls_back=True,
         leases=True,
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next
@@ -370,6 +370,7 @@ FUNCTIONS = (
         timeout_s=120,
         table="write",
         writes=("generations/",),
+        secrets=("provenance",),
         copies=True,
         deletes=("generations/",),
     ),

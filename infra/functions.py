@@ -57,6 +57,7 @@ class Functions(Construct):
         architecture: lambda_.Architecture,
         core: Path,
         dependencies: Path,
+        provenance: Path,
     ) -> None:
         super().__init__(scope, construct_id)
         self._storage = storage
@@ -67,6 +68,7 @@ class Functions(Construct):
             self._layer("Core", core, "The shared package"),
             self._layer("Dependencies", dependencies, "Third-party packages"),
         ]
+        self._signing = self._layer("Provenance", provenance, "What signs pictures")
         self.by_name: dict[str, lambda_.Function] = {}
         for entry in entries:
             function = self._function(entry)
@@ -126,7 +128,7 @@ class Functions(Construct):
             handler="handler.lambda_handler",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=self._architecture,
-            layers=self._layers,
+            layers=[*self._layers, self._signing] if "provenance" in entry.secrets else self._layers,
             **common,
         )
 
@@ -142,7 +144,7 @@ class Functions(Construct):
             variables["BUCKET_NAME"] = self._storage.bucket.bucket_name
         for secret in entry.secrets:
             # Secrets Manager takes an ARN for a name.
-            variables[f"{secret.upper()}_SECRET_NAME"] = self._storage.provider_keys[secret].secret_arn
+            variables[f"{secret.upper()}_SECRET_NAME"] = self._storage.keys[secret].secret_arn
         names = [
             *(KNOWING_PROVIDERS if entry.adapters else ()),
             *(COPYING if entry.copies else ()),
@@ -170,7 +172,7 @@ class Functions(Construct):
         if entry.lists:
             _allow(function, ["s3:ListBucket"], [bucket.bucket_arn])
         for secret in entry.secrets:
-            self._storage.provider_keys[secret].grant_read(function)
+            self._storage.keys[secret].grant_read(function)
         if entry.publishes:
             bus = cdk.Stack.of(self).format_arn(
                 service="events", resource="event-bus", resource_name="default"

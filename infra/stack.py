@@ -24,7 +24,7 @@ ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archite
 
 
 class CharacterIdentity(cdk.Stack):
-    """The service in one stage. ``core`` and ``dependencies`` are layers, built for ``architecture``."""
+    """The service in one stage. The three paths are layers, built for ``architecture``."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class CharacterIdentity(cdk.Stack):
         architecture: lambda_.Architecture,
         core: Path,
         dependencies: Path,
+        provenance: Path,
         entries: Sequence[catalog.Function] = catalog.FUNCTIONS,
         **stack: Any,
     ) -> None:
@@ -58,6 +59,7 @@ class CharacterIdentity(cdk.Stack):
             architecture=architecture,
             core=core,
             dependencies=dependencies,
+            provenance=provenance,
         ).by_name
         workflows = Workflows(self, "Workflows", entries=entries, functions=functions, stage=stage).by_name
         api = Api(
@@ -102,8 +104,9 @@ class CharacterIdentity(cdk.Stack):
             "TrainIdentityArn": workflows[catalog.TRAIN_IDENTITY].state_machine_arn,
             "GenerateImagesArn": workflows[catalog.GENERATE_IMAGES].state_machine_arn,
             "SweepName": functions["sweep"].function_name,
-            "FalKeySecretName": storage.provider_keys["fal"].secret_arn,
-            "AstriaKeySecretName": storage.provider_keys["astria"].secret_arn,
+            "FalKeySecretName": storage.keys["fal"].secret_arn,
+            "AstriaKeySecretName": storage.keys["astria"].secret_arn,
+            "ProvenanceKeySecretName": storage.keys["provenance"].secret_arn,
             "ScoringQueueArn": events.scoring.waiting.queue_arn,
             "UnscoredQueueArn": events.scoring.lost.queue_arn,
             "DeliveryQueueArn": events.delivery.waiting.queue_arn,

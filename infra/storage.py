@@ -1,4 +1,4 @@
-"""Storage: images and weights, state, provider keys."""
+"""Storage: images and weights, state, keys."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,9 +24,12 @@ class Storage(Construct):
         self._removal = REMOVAL[stage.removal_policy]
         self.bucket = self._bucket(cors_origins)
         self.table = self._table(stage.protected)
-        self.provider_keys: Mapping[Secret, secretsmanager.Secret] = {
-            "fal": self._provider_key("FalKey", "The key of fal"),
-            "astria": self._provider_key("AstriaKey", "The key of Astria"),
+        self.keys: Mapping[Secret, secretsmanager.Secret] = {
+            "fal": self._key("FalKey", "The key of fal"),
+            "astria": self._key("AstriaKey", "The key of Astria"),
+            "provenance": self._key(
+                "ProvenanceKey", "The key and certificates that pictures are signed with"
+            ),
         }
 
     def _bucket(self, cors_origins: Sequence[str]) -> s3.Bucket:
@@ -81,7 +84,7 @@ class Storage(Construct):
         )
         return table
 
-    def _provider_key(self, construct_id: str, description: str) -> secretsmanager.Secret:
+    def _key(self, construct_id: str, description: str) -> secretsmanager.Secret:
         """A secret that a person fills; no later deployment changes it, as this text never changes."""
         return secretsmanager.Secret(
             self,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from local.deploy import client, deploy, set_secrets
@@ -18,6 +19,7 @@ from local.ports import require_free
 from local.preparation import prepare
 from local.service import Service, start_emulator
 from local.settings import MEDIA_HOST, URLS, ProviderSettings
+from scripts.signing_chain import self_made
 
 SHORTENED, UNCHANGED = 0.1, 1.0  # what waits of state machines are multiplied by
 
@@ -128,6 +130,7 @@ def running(options: Options | None = None) -> Iterator[System]:
         keys = {
             outputs["FalKeySecretName"]: settings.fal_key,
             outputs["AstriaKeySecretName"]: settings.astria_key,
+            outputs["ProvenanceKeySecretName"]: self_made(datetime.now(UTC)),
         }
         set_secrets(aws_endpoint_url, keys)
         if options.state is not None:  # what ran when the last run was killed goes on now, not when it is due

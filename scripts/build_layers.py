@@ -1,4 +1,4 @@
-"""Builds the two layers for Lambda, bytecode included, with pip and compileall: no Docker, no compiler.
+"""Builds the layers for Lambda, bytecode included, with pip and compileall: no Docker, no compiler.
 
 A folder's name holds a hash of what went in: a layer that is there is the right one, and needs no network.
 """
@@ -23,6 +23,7 @@ from scripts.digest import digest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "layers" / "core"
 REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
+SIGNING = ROOT / "layers" / "provenance" / "requirements.txt"
 LAYERS = ROOT / ".build" / "layers"
 PYTHON = "3.13"  # the runtime of the functions
 UNPACKED = "/opt"  # where Lambda has a layer's files
@@ -37,6 +38,7 @@ class Layers(NamedTuple):
 
     core: Path
     dependencies: Path
+    provenance: Path
 
 
 def build_layers(architecture: str, python: str = PYTHON) -> Layers:
@@ -51,7 +53,11 @@ def build_layers(architecture: str, python: str = PYTHON) -> Layers:
             f"Python {running} cannot write bytecode for {python}: without it every cold start compiles.",
             file=sys.stderr,
         )
-    return Layers(core_layer(python), dependency_layer(architecture, python))
+    return Layers(
+        core=core_layer(python),
+        dependencies=dependency_layer(architecture, python),
+        provenance=dependency_layer(architecture, python, requirements=SIGNING, alone=True),
+    )
 
 
 def core_layer(python: str = PYTHON, *, source: Path = CORE, layers: Path = LAYERS) -> Path:
@@ -65,9 +71,14 @@ def core_layer(python: str = PYTHON, *, source: Path = CORE, layers: Path = LAYE
 
 
 def dependency_layer(
-    architecture: str, python: str = PYTHON, *, requirements: Path = REQUIREMENTS, layers: Path = LAYERS
+    architecture: str,
+    python: str = PYTHON,
+    *,
+    requirements: Path = REQUIREMENTS,
+    layers: Path = LAYERS,
+    alone: bool = False,
 ) -> Path:
-    """The folder of the layer with the third-party packages."""
+    """The folder of a layer with third-party packages; ``alone``: without what these depend on."""
     platforms = [f"{tag}_{MACHINES[architecture]}" for tag in TAGS]
     recipe = "\n".join([requirements.read_text(encoding="utf-8"), *platforms])
     name = f"{requirements.parent.name}-{architecture}"
@@ -75,7 +86,7 @@ def dependency_layer(
         layers / name,
         recipe,
         python,
-        lambda layer: _install(requirements, layer / "python", python, platforms),
+        lambda layer: _install(requirements, layer / "python", python, platforms, alone),
     )
 
 
@@ -116,7 +127,7 @@ def _compile(layer: Path) -> None:
         raise RuntimeError(f"A source of the layer does not compile:\n{complaints.getvalue()}")
 
 
-def _install(requirements: Path, target: Path, python: str, platforms: list[str]) -> None:
+def _install(requirements: Path, target: Path, python: str, platforms: list[str], alone: bool) -> None:
     command = [
         sys.executable,
         "-m",
@@ -126,6 +137,7 @@ def _install(requirements: Path, target: Path, python: str, platforms: list[str]
         "--disable-pip-version-check",
         "--no-compile",
     ]
+    command += ["--no-deps"] if alone else []
     command += ["--require-hashes", "--requirement", str(requirements), "--target", str(target)]
     command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     command += [f"--platform={platform}" for platform in platforms]
@@ -134,6 +146,8 @@ def _install(requirements: Path, target: Path, python: str, platforms: list[str]
         raise RuntimeError(f"pip could not build the layer:\n{done.stderr or done.stdout}")
     # Commands of the packages: of no use in a layer, and they name the interpreter that built it.
     shutil.rmtree(target / "bin", ignore_errors=True)
+    for path in target.rglob("*.rlib"):  # for linking with Rust: larger than the library that is loaded
+        path.unlink()
 
 
 def size_mb(folder: Path) -> float:

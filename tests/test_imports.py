@@ -43,6 +43,7 @@ RULES: dict[str, set[str]] = {
     LOG: set(),
     f"{CORE}.services": {DOMAIN, PORTS, IMAGES, LOG, "pydantic"},
     f"{CORE}.outbound": {DOMAIN, PORTS, "httpcore", "httpx", "idna"},
+    f"{CORE}.provenance": {DOMAIN, PORTS, "c2pa", "cryptography"},
     f"{CORE}.providers": {DOMAIN, PORTS, f"{CORE}.outbound", "cryptography", "httpx"},
     f"{CORE}.aws": {DOMAIN, PORTS, LOG, "boto3", "botocore", "pydantic"},
     f"{CORE}.auth": {f"{CORE}.config", f"{CORE}.outbound", "jwt"},
@@ -141,7 +142,7 @@ def test_the_rules_say_what_they_should(module: str, name: str, allowed: bool) -
 
 @pytest.mark.processes
 def test_loading_any_zip_function_loads_nothing_heavy() -> None:
-    heavy = ["torch", "numpy", "moto", "aws_cdk", "onnxruntime", "dlib"]
+    heavy = ["torch", "numpy", "moto", "aws_cdk", "onnxruntime", "dlib", "c2pa"]
     handlers = [
         _module(path)
         for path in sorted((ROOT / "functions").glob("*/handler.py"))

@@ -114,6 +114,7 @@ class Image(Answer):
     """One picture of a generation; ``scores`` fill in a moment after the picture is there."""
 
     outcome: Literal["succeeded", "filtered", "failed"]
+    ai_generated: bool = True
     image_url: str | None = None
     seed: int | None = None
     width: int | None = None

@@ -83,6 +83,11 @@ def test_an_image_comes_with_its_figures() -> None:
     assert "as expected" in found.text
 
 
+def test_a_picture_is_labelled_as_made_by_a_machine_and_a_failure_is_not() -> None:
+    failed = row(outcome="failed", image=None, similarity_mean=None, clip_similarity=None)
+    assert page(row(), row(variation=2), failed).text.count("AI-generated") == 2
+
+
 def test_every_image_has_words_for_those_who_cannot_see_it() -> None:
     alternatives = [image.get("alt") for image in page(row()).all("img")]
     assert len(alternatives) == 3

@@ -46,6 +46,7 @@ from tests.support.fakes import (
     FakeSlots,
     FakeTrainedWeights,
     event_service,
+    unsigned,
 )
 from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
@@ -216,7 +217,10 @@ class History:
                 **self.job_ports,
             ),
             "generation": self.generation_class(
-                generations=generations, identities=identities, **self.job_ports
+                generations=generations,
+                identities=identities,
+                provenance=unsigned(self.clock),
+                **self.job_ports,
             ),
         }
         self.erasure = ErasureService(

@@ -19,6 +19,7 @@ WHERE_VALUES_COME_FROM = {
     "BUCKET_NAME": "<StorageMedia>",
     "FAL_SECRET_NAME": "<StorageFalKey>",
     "ASTRIA_SECRET_NAME": "<StorageAstriaKey>",
+    "PROVENANCE_SECRET_NAME": "<StorageProvenanceKey>",
     "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
     "GENERATE_IMAGES_ARN": "<WorkflowsGenerateImages>",
     "ANALYZE_IMAGES_NAME": "<FunctionsAnalyzeImages>",
@@ -92,6 +93,7 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(template: Tem
         "TABLE_NAME": ("dynamodb:GetItem", "<StorageState>"),
         "FAL_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageFalKey>"),
         "ASTRIA_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageAstriaKey>"),
+        "PROVENANCE_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageProvenanceKey>"),
         "TRAIN_IDENTITY_ARN": ("states:StartExecution", "<WorkflowsTrainIdentity>"),
         "GENERATE_IMAGES_ARN": ("states:StartExecution", "<WorkflowsGenerateImages>"),
         "ANALYZE_IMAGES_NAME": ("lambda:InvokeFunction", "<FunctionsAnalyzeImages>"),
@@ -138,10 +140,13 @@ def test_what_copies_from_providers_knows_where_their_files_may_lie(template: Te
     assert told == {"store_weights", "store_images", "sweep"}
 
 
-def test_zip_functions_run_on_python_3_13_with_the_two_layers(template: Template) -> None:
-    layers = {"<FunctionsCore>", "<FunctionsDependencies>"}
+def test_zip_functions_run_on_python_3_13_with_two_layers_and_those_that_sign_with_three(
+    template: Template,
+) -> None:
     for name, function in template.functions().items():
         if name not in IN_IMAGES:
+            layers = {"<FunctionsCore>", "<FunctionsDependencies>"}
+            layers |= {"<FunctionsProvenance>"} if name in ("check_generation", "store_images") else set()
             assert (function["Runtime"], function["Handler"]) == ("python3.13", "handler.lambda_handler")
             assert {readable(layer) for layer in function["Layers"]} == layers
 

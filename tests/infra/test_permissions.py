@@ -37,6 +37,7 @@ def _secret(name: str) -> Rights:
 SECRET_ACTIONS = (("Get", "Value"), ("Describe", ""))
 FAL = _secret("FalKey")
 ASTRIA = _secret("AstriaKey")
+PROVENANCE = _secret("ProvenanceKey")
 
 
 PUBLISH: Rights = {
@@ -163,8 +164,10 @@ FUNCTIONS: dict[str, Rights] = {
     "wait_for_callback": WRITE_TABLE | WAKE,
     "prepare_generation": WRITE_TABLE | _get("references") | FAL,
     "submit_generation": WRITE_TABLE | _get("references", "weights") | FAL | ASTRIA,
-    "check_generation": WRITE_TABLE | FAL | ASTRIA | WAKE | _put("generations") | _delete("generations"),
-    "store_images": WRITE_TABLE | _put("generations") | _delete("generations"),
+    "check_generation": (
+        WRITE_TABLE | FAL | ASTRIA | PROVENANCE | WAKE | _put("generations") | _delete("generations")
+    ),
+    "store_images": WRITE_TABLE | PROVENANCE | _put("generations") | _delete("generations"),
     "record_generation": WRITE_TABLE | PUBLISH | WAKE,
     "deliver_event": WRITE_TABLE | _take("<EventsToDeliver>"),
     "analyze_images": set(),

@@ -22,6 +22,7 @@ OUTPUTS = {
     "SweepName": "<FunctionsSweep>",
     "FalKeySecretName": "<StorageFalKey>",
     "AstriaKeySecretName": "<StorageAstriaKey>",
+    "ProvenanceKeySecretName": "<StorageProvenanceKey>",
     "AlarmTopicArn": "<AlarmsTopic>",
     "ScoringQueueArn": "<EventsToScore>",
     "UnscoredQueueArn": "<EventsUnscored>",

@@ -25,6 +25,8 @@ def clone(tmp_path: Path) -> Path:
         "scripts/weights/requirements.txt",
         "layers/dependencies/requirements.in",
         "layers/dependencies/requirements.txt",
+        "layers/provenance/requirements.in",
+        "layers/provenance/requirements.txt",
         "functions/score_image/requirements.in",
         "functions/score_image/requirements.txt",
     ):

@@ -1,3 +1,4 @@
+import hashlib
 from base64 import b64encode
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRej
 from character_identity.domain.generation import MAX_IMAGE_BYTES, Generation, ProducedImage
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import LONGEST_WAIT, JobHandle, ProviderJob
+from character_identity.domain.provenance import DIGITAL_SOURCE_TYPE
 from character_identity.ports.providers import GenerationStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
@@ -37,6 +39,7 @@ from tests.support.fakes import (
     event_service,
     produced,
     slots_without_limit,
+    unsigned,
 )
 
 
@@ -91,6 +94,7 @@ class Harness:
             self.slots,
             event_service(self.events),
             CallbackAddresses("off"),
+            unsigned(self.clock),
             self.clock,
         )
 
@@ -141,6 +145,15 @@ def test_the_happy_path_ends_with_images_of_our_own() -> None:
         ("succeeded", 7, 320),
         ("succeeded", 7, 320),
     ]
+
+
+def test_what_is_stored_says_that_a_model_made_it_and_has_the_hash_of_these_bytes() -> None:
+    harness = Harness()
+    harness.stored(*produced("a", "b"))
+    for image in harness.generation.images:
+        content = harness.bucket.objects[image.key or ""]
+        assert DIGITAL_SOURCE_TYPE.encode() in content
+        assert image.sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_the_order_carries_links_to_references_and_weights() -> None:

@@ -3,7 +3,7 @@ from hashlib import sha256
 import pytest
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.generation import MAX_IMAGE_BYTES
+from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import MEASURE
 from character_identity.domain.score import EncoderVersion, NotScored, Score
@@ -85,7 +85,7 @@ def test_what_lies_beside_the_references_stops_no_score(harness: Harness, name: 
 
 
 def test_the_largest_image_that_is_stored_is_scored(harness: Harness) -> None:
-    harness.bucket.objects[IMAGE] = b"0.6 0.8".ljust(MAX_IMAGE_BYTES)
+    harness.bucket.objects[IMAGE] = b"0.6 0.8".ljust(MAX_STORED_BYTES)
     assert harness.score(IMAGE) is not None
 
 
@@ -228,7 +228,7 @@ def test_what_was_deleted_after_its_score_keeps_it(harness: Harness, deleted: st
 
 def test_what_was_replaced_after_its_score_by_what_cannot_be_read_loses_it(harness: Harness) -> None:
     harness.score(IMAGE)
-    harness.bucket.objects[IMAGE] = b"1".ljust(MAX_IMAGE_BYTES + 1)
+    harness.bucket.objects[IMAGE] = b"1".ljust(MAX_STORED_BYTES + 1)
     assert harness.why_not(IMAGE) == "file_too_large"
 
 

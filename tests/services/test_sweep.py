@@ -48,6 +48,7 @@ from tests.support.fakes import (
     FakeTrainedWeights,
     FakeWorkflows,
     slots_without_limit,
+    unsigned,
 )
 
 HANDLE = JobHandle(provider_job_id="t1")
@@ -117,7 +118,9 @@ class Harness:
         weights: dict[str, Any] = {"check_weights": print, "trained_weights": FakeTrainedWeights()}
         return {
             "training": TrainingWorkflow(**common, **weights),
-            "generation": GenerationWorkflow(generations=self.generations, **common),
+            "generation": GenerationWorkflow(
+                generations=self.generations, provenance=unsigned(self.clock), **common
+            ),
         }
 
     def trains(self, started: bool = False, **changes: Any) -> None:

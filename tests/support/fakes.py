@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from character_identity.aws.generation_table import OUTCOME
 from character_identity.aws.ledger_table import FIRST_CHECK_AFTER
+from character_identity.config import is_loopback
 from character_identity.domain.budget import MICROUSD_PER_USD, Budget, Settlement
 from character_identity.domain.errors import (
     BudgetExceeded,
@@ -23,6 +24,7 @@ from character_identity.domain.identity import Identity, Phase, ProviderName, We
 from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
+from character_identity.domain.provenance import Provenance
 from character_identity.domain.reference_set import ReferenceAnalysis
 from character_identity.domain.slots import UNLIMITED, Lease, Slots
 from character_identity.observability import origin
@@ -37,6 +39,7 @@ from character_identity.ports.providers import (
 )
 from character_identity.ports.stores import IdempotencyRecord, UploadTicket
 from character_identity.services.jobs.slots import SlotService
+from character_identity.services.provenance import ProvenanceService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import NOON, an_identity
 from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
@@ -88,6 +91,18 @@ class FakeSlots:
         stored = self.get(account)
         others = tuple(each for each in stored.waiting if each.job_id != job_id)
         self.rows[account] = stored.model_copy(update={"waiting": others})
+
+
+class Unsigned:
+    """Signs nothing, as where nobody has put a key in."""
+
+    def sign(self, content: bytes, content_type: str, provenance: Provenance) -> bytes | None:
+        return None
+
+
+def unsigned(now: Callable[[], datetime]) -> ProvenanceService:
+    """Provenance in XMP only; what lies on this machine is simulated."""
+    return ProvenanceService(Unsigned(), lambda provider, url: is_loopback(url), now)
 
 
 def slots_without_limit(now: Callable[[], datetime]) -> SlotService:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from character_identity_client import ApiClient, ApiError, JobFailed
+from tests.support.manifests import read
 from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import Running
 
@@ -37,9 +38,12 @@ def test_an_identity_is_made_generated_and_scored(running_system: Running, provi
     (image,) = generation.images
     assert (image.outcome, image.seed) == ("succeeded", 11)
     assert image.image_url is not None
-    with Image.open(BytesIO(httpx.get(image.image_url).content)) as picture:
+    content = httpx.get(image.image_url).content
+    with Image.open(BytesIO(content)) as picture:
+        content_type = Image.MIME[str(picture.format)]
         assert picture.size == (image.width, image.height)
         assert picture.width / picture.height == pytest.approx(4 / 3, rel=0.02)
+    assert read(content, content_type).state == "Valid"  # signed by whom this test knows nothing of
     (score,) = image.scores
     assert -1 <= score.mean <= score.best <= 1
     assert score.weights_sha256

@@ -24,7 +24,8 @@ from character_identity import wiring
 from character_identity.aws.open_work import OpenWorkTable
 from character_identity.ports.stores import OpenRow
 from infra.catalog import pascal
-from tests.support.builders import an_image
+from scripts.signing_chain import self_made
+from tests.support.builders import NOON, an_image
 from tests.support.handlers import Answer, Api, Context
 from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
@@ -68,6 +69,7 @@ ENVIRONMENT = {
     "MEDIA_HOSTS": "media.localhost",
 }
 KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
+SIGNING = self_made(NOON, timedelta(days=36_500))
 WAITS: dict[str, Any] = {"media_host": "media.localhost", "queue_s": 5, "training_s": 150, "generation_s": 8}
 """Seconds; a training lasts long enough for the sweep to come by."""
 
@@ -128,7 +130,7 @@ class Harness:
             Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
         secrets = boto3.client("secretsmanager")
-        for name, key in KEYS.items():
+        for name, key in {**KEYS, "provenance": SIGNING}.items():
             secrets.create_secret(Name=name, SecretString=key)
         self.api = Api(self.bucket)
 

@@ -171,6 +171,13 @@ class AnalysisSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProvenanceSettings(Settings):
+    """The name of the secret with the key and the certificates that pictures are signed with."""
+
+    provenance_secret_name: str = ""  # without it nothing is signed
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuthSettings(Settings):
     """Who issues our callers' tokens."""
 

@@ -243,6 +243,9 @@ class ScoreResponse(Body):
 
 
 class ImageResponse(Body):
+    """``ai_generated`` is always true: a model made the picture, and its file says so too."""
+
+    ai_generated: bool = True
     image_url: str | None
     seed: int | None
     width: int | None

@@ -320,6 +320,10 @@ class StillRunning(ProviderError):
     default_code = "still_running"
 
 
+class CannotSign(Exception):
+    """A picture cannot be signed: the key, its certificates or the file are not fit for it."""
+
+
 class EventNotAccepted(Exception):
     """The bus did not take an event; it may be put there again."""
 

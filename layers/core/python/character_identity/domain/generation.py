@@ -27,6 +27,8 @@ CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 """Of the pictures that are taken, by the suffix under which they are stored."""
 MAX_IMAGE_BYTES = 50 * 1024 * 1024
 """A larger picture is not stored; whatever is stored can be scored."""
+MAX_STORED_BYTES = MAX_IMAGE_BYTES + 1024 * 1024
+"""With what is written into the file of where it comes from: a few KB, and the signer's certificates."""
 
 
 class GenerationRequest(BaseModel):

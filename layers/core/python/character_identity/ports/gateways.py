@@ -7,6 +7,7 @@ from typing import Protocol
 
 from character_identity.domain.event import Event
 from character_identity.domain.job import ProviderJob
+from character_identity.domain.provenance import Provenance
 from character_identity.domain.reference_set import ReferenceAnalysis
 
 Now = Callable[[], datetime]
@@ -35,6 +36,17 @@ class Media(Protocol):
 
     def download(self, url: str, path: Path, limit_bytes: int) -> str:
         """Stream to a file; returns the SHA-256 in hexadecimal."""
+
+
+class ProvenanceSigner(Protocol):
+    """Signs what is said of a picture, within its file; see ``provenance/c2pa_signer.py``."""
+
+    def sign(self, content: bytes, content_type: str, provenance: Provenance) -> bytes | None:
+        """The file with a signed manifest; None where nobody has put a key in.
+
+        Raises:
+            CannotSign: the key, its certificates or the file are not fit for it.
+        """
 
 
 class WebhookSender(Protocol):

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Literal, Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
-from character_identity.domain.generation import MAX_IMAGE_BYTES
+from character_identity.domain.generation import MAX_IMAGE_BYTES, MAX_STORED_BYTES
 from character_identity.domain.job import job_id_of
 from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score, View
 from character_identity.domain.similarity import Embedding
@@ -163,7 +163,7 @@ class ScoringService:
             references[image.identity_id] = self._references(image.identity_id)
         look.references = references[image.identity_id]
         with _deleted("image_deleted", "The picture was deleted before it was compared."):
-            content, look.origin = self._bucket.read_with_origin(look.key, MAX_IMAGE_BYTES)
+            content, look.origin = self._bucket.read_with_origin(look.key, MAX_STORED_BYTES)
         look.content_sha256 = sha256(content).hexdigest()
         scored = self._scored(image)
         if scored and (scored.version, scored.image_sha256) == (self._embedder.version, look.content_sha256):

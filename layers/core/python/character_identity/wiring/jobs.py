@@ -3,11 +3,14 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from character_identity.config import CallbackSettings
+from character_identity.config import CallbackSettings, ProvenanceSettings, is_loopback
+from character_identity.wiring.deferred import deferred
 from character_identity.wiring.providers import ProviderAdapters
 from character_identity.wiring.webhooks import Webhooks
 
 if TYPE_CHECKING:
+    from character_identity.domain.identity import ProviderName
+    from character_identity.ports.gateways import ProvenanceSigner
     from character_identity.services.erasure import ErasureService
     from character_identity.services.jobs.callback_addresses import CallbackAddresses
     from character_identity.services.jobs.callbacks import CallbackService
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from character_identity.services.jobs.slots import SlotService
     from character_identity.services.jobs.sweep import SweepService
     from character_identity.services.jobs.training import TrainingWorkflow
+    from character_identity.services.provenance import ProvenanceService
 
 
 class Jobs(ProviderAdapters, Webhooks):
@@ -58,6 +62,29 @@ class Jobs(ProviderAdapters, Webhooks):
         )
 
     @cached_property
+    def provenance(self) -> "ProvenanceService":
+        from character_identity.services.provenance import ProvenanceService
+
+        return ProvenanceService(deferred(self._signer), self._is_simulated, self.now)
+
+    def _is_simulated(self, provider: "ProviderName", url: str) -> bool:
+        """Pictures come from where their provider is: a simulator is on this machine."""
+        from character_identity.domain.generation import ProducedImage
+
+        if not ProducedImage.is_inline(url):
+            return is_loopback(url)
+        settings = self.provider_settings
+        return is_loopback(settings.astria_api_url if provider == "astria" else settings.fal_queue_url)
+
+    def _signer(self) -> "ProvenanceSigner":
+        from character_identity.aws.secrets import Secret
+        from character_identity.provenance.c2pa_signer import C2paSigner
+
+        name = ProvenanceSettings.from_env(self.env).provenance_secret_name
+        key = Secret(self.client("secretsmanager"), name).refresh if name else _no_key
+        return C2paSigner(key, self.now)
+
+    @cached_property
     def generation_workflow(self) -> "GenerationWorkflow":
         from character_identity.services.jobs.generation import GenerationWorkflow
 
@@ -71,6 +98,7 @@ class Jobs(ProviderAdapters, Webhooks):
             slots=self.slots,
             events=self.events,
             callback_addresses=self.callback_addresses,
+            provenance=self.provenance,
             now=self.now,
         )
 
@@ -104,3 +132,9 @@ class Jobs(ProviderAdapters, Webhooks):
             media=self.result_http,
             now=self.now,
         )
+
+
+def _no_key() -> str:
+    from character_identity.domain.errors import ProviderNotConfigured
+
+    raise ProviderNotConfigured("This function knows of no key to sign with.")

@@ -17,6 +17,7 @@ from character_identity.domain.prices import (
     training_ceiling_usd,
     training_cost_usd,
 )
+from character_identity.domain.provenance import MODELS
 from character_identity.ports.providers import (
     Estimate,
     GenerationOrder,
@@ -98,7 +99,7 @@ class FluxLoraTrainer(FalJobs):
 class FluxLoraImages(FalImages):
     """Draws with a LoRA: with our copy, or with fal's own where fal cannot fetch links to our bucket."""
 
-    endpoint = "fal-ai/flux-lora"
+    endpoint = MODELS["fal-lora"]
     price = FAL_LORA_IMAGE
 
     def __init__(self, queue: FalQueue, can_fetch_our_urls: bool) -> None:

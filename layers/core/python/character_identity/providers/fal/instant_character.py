@@ -5,6 +5,7 @@ from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import FAL_INSTANT_IMAGE
+from character_identity.domain.provenance import MODELS
 from character_identity.ports.providers import (
     GenerationOrder,
     GenerationPlan,
@@ -23,7 +24,7 @@ GUIDANCE_MAX = 20.0
 class InstantImages(FalImages):
     """Conditions every picture on the first reference image, which lies in fal's storage for this one job."""
 
-    endpoint = "fal-ai/instant-character"
+    endpoint = MODELS["fal-instant"]
     price = FAL_INSTANT_IMAGE
 
     def prepare(self, references: list[ReferenceImage]) -> str | None:

@@ -30,6 +30,7 @@ from character_identity.services.jobs.callback_addresses import CallbackAddresse
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import NEVER_ALLOWED, JobWorkflow
+from character_identity.services.provenance import ProvenanceService
 from character_identity.services.references import images_of
 from character_identity.services.webhooks.events import EventService
 
@@ -76,6 +77,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         slots: SlotService,
         events: EventService,
         callback_addresses: CallbackAddresses,
+        provenance: ProvenanceService,
         now: Now,
     ) -> None:
         super().__init__(ledger, providers, slots, events, callback_addresses, now)
@@ -83,6 +85,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         self._identities = identities
         self._bucket = bucket
         self._media = media
+        self._provenance = provenance
 
     def prepare(self, state: GenerationState) -> GenerationState:
         """Put the references where the provider reads them."""
@@ -203,6 +206,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             return image.model_copy(update={"outcome": "filtered", "reason": "black frame"})
         prefix = f"generations/{generation.identity_id}/{generation.generation_id}/"
         key = f"{prefix}{index:02d}.{facts.suffix}"
+        content = self._provenance.mark(content, facts.content_type, generation, index, produced.url)
         self._bucket.write(key, content, facts.content_type)
         return image.model_copy(
             update={

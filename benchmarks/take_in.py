@@ -25,7 +25,7 @@ class Elsewhere:
         self._wait_s = wait_s
         self.stored: list[int] = []
 
-    def fetch(self, url: str, limit_bytes: int) -> bytes:
+    def fetch(self, url: str, limit_bytes: int, timeout_s: float = 20) -> bytes:
         time.sleep(self._wait_s)
         return (self._folder / url.rpartition("/")[2]).read_bytes()
 

@@ -65,7 +65,7 @@ class Bytes:
         self.dead = False
         self.foreign = False
 
-    def fetch(self, url: str, limit_bytes: int) -> bytes:
+    def fetch(self, url: str, limit_bytes: int, timeout_s: float = 20) -> bytes:
         if self.dead:
             raise ProviderRejected("media host", "answered 404")
         if self.foreign:

@@ -333,7 +333,7 @@ def test_an_erased_generation_leaves_nothing(when: str) -> None:
         state = harness.service.check(state)
         fetch = harness.media.fetch
 
-        def fetch_and_erase(url: str, limit_bytes: int) -> bytes:
+        def fetch_and_erase(url: str, limit_bytes: int, timeout_s: float = 20) -> bytes:
             harness.generations.stored.clear()
             return fetch(url, limit_bytes)
 

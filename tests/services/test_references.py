@@ -13,6 +13,7 @@ from character_identity.images.decoding import KEPT_SIDE
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
+from character_identity.services import references
 from character_identity.services.references import (
     LONGEST_NAME,
     MAX_BYTES,
@@ -216,7 +217,7 @@ def test_a_link_that_answers_nothing_is_the_callers_to_mend_and_its_signature_is
 
 def test_a_link_that_is_given_twice_is_fetched_once() -> None:
     class CountingMedia(FakeMedia):
-        def fetch(self, url: str, limit_bytes: int) -> bytes:
+        def fetch(self, url: str, limit_bytes: int, timeout_s: float = 20) -> bytes:
             fetched.append(url)
             return super().fetch(url, limit_bytes)
 
@@ -334,3 +335,33 @@ def test_no_ticket_for_other_types_or_sizes(content_type: str, size: int, code: 
     with pytest.raises(InvalidRequest) as caught:
         Harness().service.upload_ticket("ann", content_type, size)
     assert caught.value.code == code
+
+
+class SlowMedia(FakeMedia):
+    """Each fetch takes four seconds, or as long as it may."""
+
+    def __init__(self, **files: bytes | Exception) -> None:
+        super().__init__(**files)
+        self.s = 0.0
+
+    def fetch(self, url: str, limit_bytes: int, timeout_s: float = 20) -> bytes:
+        self.s += min(4, timeout_s)
+        return super().fetch(url, limit_bytes, timeout_s)
+
+
+def test_all_links_of_a_set_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("character_identity.services.references.side_by_side", map)
+    links = [f"https://slow.test/{number}.jpg" for number in range(6)]
+    media = SlowMedia(**dict(zip(links, different_images(6), strict=True)))
+    service = ReferenceService(
+        bucket=FakeBucket(),
+        media=media,
+        analyzer=FakeAnalyzer(),
+        new_id=lambda: "id",
+        clock=lambda: media.s,
+    )
+    late = [
+        finding for finding in service.check("ann", links, None) if finding.code == "unreachable_reference"
+    ]
+    assert [finding.reference for finding in late] == [3, 4, 5]
+    assert media.s == references.SET_TIMEOUT_S

@@ -474,7 +474,7 @@ class FakeMedia:
     def allows(self, host: str) -> bool:
         return host not in self.refused
 
-    def fetch(self, url: str, limit_bytes: int) -> bytes:
+    def fetch(self, url: str, limit_bytes: int, timeout_s: float = 20) -> bytes:
         return within(limit_bytes, self._content(url))
 
     def fetch_start(self, url: str, size_bytes: int) -> bytes:

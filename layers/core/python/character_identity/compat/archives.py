@@ -10,7 +10,11 @@ from character_identity.services.references import NamedImage, shown_name
 MAX_ARCHIVE_BYTES = 200 * 1024 * 1024
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_ENTRIES = 200
+MAX_SIGNATURES = 10_000
+"""Of entries, counted before any is read: each costs memory, and 200 MiB hold four million."""
 CHUNK_BYTES = 64 * 1024
+SIGNATURE = b"PK\1\2"
+"""Begins the entry of a file in the directory: section 4.3.12 of the ZIP specification (APPNOTE 6.3.10)."""
 ENCRYPTED = 0x1
 """The flag of an entry: section 4.4.4 of the ZIP specification (APPNOTE 6.3.10)."""
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -27,6 +31,8 @@ def images_in(archive: bytes) -> list[NamedImage]:
         InvalidRequest: ``invalid_archive``: it is no ZIP, or damaged; ``file_too_large``: it unpacks to more
             than the caps allow, whatever sizes it claims.
     """
+    if archive.count(SIGNATURE) > MAX_SIGNATURES:
+        raise _too_many()
     try:
         with zipfile.ZipFile(BytesIO(archive)) as file:
             return _read(file)
@@ -39,7 +45,7 @@ def images_in(archive: bytes) -> list[NamedImage]:
 def _read(file: zipfile.ZipFile) -> list[NamedImage]:
     entries = [entry for entry in file.infolist() if not _is_passed_over(entry)]
     if len(file.infolist()) > MAX_ENTRIES:
-        raise InvalidRequest(f"The archive has more than {MAX_ENTRIES} files.", code="file_too_large")
+        raise _too_many()
     images, left = [], MAX_ARCHIVE_BYTES
     for entry in sorted(entries, key=lambda entry: entry.filename):
         content = _unpacked(file, entry, left)
@@ -47,6 +53,10 @@ def _read(file: zipfile.ZipFile) -> list[NamedImage]:
         if is_image(content):
             images.append(NamedImage(entry.filename, content))
     return images
+
+
+def _too_many() -> InvalidRequest:
+    return InvalidRequest(f"The archive has more than {MAX_ENTRIES} files.", code="file_too_large")
 
 
 def _unpacked(file: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes:

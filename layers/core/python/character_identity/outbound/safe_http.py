@@ -57,15 +57,15 @@ class SafeHttpClient:
         """Whether a host is among those that things may come from."""
         return self._guard.allows(host)
 
-    def fetch(self, url: str, limit_bytes: int) -> bytes:
-        """The bytes behind a URL.
+    def fetch(self, url: str, limit_bytes: int, timeout_s: float = FETCH_TIMEOUT_S) -> bytes:
+        """The bytes behind a URL, the last of them within ``timeout_s`` seconds.
 
         Raises:
             InvalidRequest: it may not be fetched, or it is larger than ``limit_bytes``.
             ProviderRejected: the host answered that it does not have it, or answered with packed bytes.
             ProviderUnavailable: the host did not answer in time; the same call may work later.
         """
-        with self._chunks(url, limit_bytes, FETCH_TIMEOUT_S) as chunks:
+        with self._chunks(url, limit_bytes, timeout_s) as chunks:
             return b"".join(chunks)
 
     def download(self, url: str, path: Path, limit_bytes: int) -> str:

@@ -30,7 +30,9 @@ class Media(Protocol):
     """
 
     def allows(self, host: str) -> bool: ...
-    def fetch(self, url: str, limit_bytes: int) -> bytes: ...
+    def fetch(self, url: str, limit_bytes: int, timeout_s: float = ...) -> bytes:
+        """All bytes; ``timeout_s`` seconds to the last one, or what is usual."""
+
     def fetch_start(self, url: str, size_bytes: int) -> bytes:
         """The first bytes only."""
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import cast
@@ -25,6 +26,9 @@ MAX_KEPT_BYTES = 4_400_000
 in parts only (@fal-ai/client 1.10.1, read 2026-11-22). Noise of KEPT_SIDE squared has 3.7 MB."""
 MAX_REFERENCES = 20
 """No provider takes more, so of more none is even fetched."""
+SET_TIMEOUT_S = 12
+"""Seconds for all links of a set together, of the 29 that a request has."""
+TOO_SLOW = "The pictures before it took too long to fetch; upload them, or send fewer."
 LONGEST_NAME = 200
 """Characters of a picture's name that are shown; a name in a ZIP may have 65,535."""
 SUFFIXES = {content_type: suffix for suffix, content_type in CONTENT_TYPES.items()}
@@ -67,11 +71,20 @@ class _Examination:
 class ReferenceService:
     """Upload tickets, and the way from a caller's pictures to ``references/<identity>/``."""
 
-    def __init__(self, *, bucket: Bucket, media: Media, analyzer: ImageAnalyzer, new_id: NewId) -> None:
+    def __init__(
+        self,
+        *,
+        bucket: Bucket,
+        media: Media,
+        analyzer: ImageAnalyzer,
+        new_id: NewId,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bucket = bucket
         self._media = media
         self._analyzer = analyzer
         self._new_id = new_id
+        self._clock = clock
 
     def upload_ticket(self, owner: str, content_type: str, size_bytes: int) -> UploadTicket:
         """A presigned POST for one picture of exactly this type and at most this size."""
@@ -92,7 +105,9 @@ class ReferenceService:
         if len(sources) > MAX_REFERENCES:
             return list(sources)
         links = list(dict.fromkeys(source for source in sources if isinstance(source, str)))
-        contents = zip(links, side_by_side(lambda link: self._fetched(owner, link), links), strict=True)
+        ends_at = self._clock() + SET_TIMEOUT_S
+        fetched = side_by_side(lambda link: self._fetched(owner, link, ends_at), links)
+        contents = zip(links, fetched, strict=True)
         named: dict[Source, Source] = {
             link: NamedImage(_name(link, 0), content)
             for link, content in contents
@@ -156,7 +171,8 @@ class ReferenceService:
         images: dict[int, PreparedImage] = {}
         findings: list[Finding] = []
         different = list(dict.fromkeys(sources))
-        contents = side_by_side(lambda source: self._fetched(owner, source), different)
+        ends_at = self._clock() + SET_TIMEOUT_S
+        contents = side_by_side(lambda source: self._fetched(owner, source, ends_at), different)
         read = {source: _prepared(content) for source, content in zip(different, contents, strict=True)}
         for index, source in enumerate(sources):
             outcome = read[source]
@@ -181,19 +197,22 @@ class ReferenceService:
             return [Finding.of("analysis_unavailable", message)], None
         return list(judge_analysis(analysis, indices)), indices[medoid(analysis.similarities)]
 
-    def _fetched(self, owner: str, source: Source) -> bytes | InvalidRequest:
+    def _fetched(self, owner: str, source: Source, ends_at: float) -> bytes | InvalidRequest:
         """The picture's bytes, or why there are none."""
         if isinstance(source, NamedImage):
             return source.content
         try:
-            return source if isinstance(source, bytes) else self._fetch(owner, source)
+            return source if isinstance(source, bytes) else self._fetch(owner, source, ends_at)
         except InvalidRequest as exc:
             return exc
 
-    def _fetch(self, owner: str, source: str) -> bytes:
+    def _fetch(self, owner: str, source: str, ends_at: float) -> bytes:
         if "://" in source:
+            left_s = ends_at - self._clock()
+            if left_s <= 0:
+                raise InvalidRequest(TOO_SLOW, code="unreachable_reference")
             try:
-                return self._media.fetch(source, MAX_BYTES)
+                return self._media.fetch(source, MAX_BYTES, left_s)
             except ProviderError as exc:
                 raise InvalidRequest(
                     "The picture could not be fetched.", code="unreachable_reference"

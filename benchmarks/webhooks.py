@@ -142,7 +142,7 @@ class Bench:
         self._api = api
         self._keys = api.upload_references(images)
         self._most = {provider.name: provider.max_references for provider in api.list_providers()}
-        self._executions = client("stepfunctions", system.aws_endpoint_url)
+        self._executions = client("stepfunctions", system.aws)
         self._strangers = False
 
     def run(self, case: Case) -> list[Job]:

@@ -138,7 +138,7 @@ def _in_system(options: Options, kept: Run, simulated: frozenset[str], ask: Ask 
         report=lambda phase: console.print(f"{phase} ..."),
     )
     with runtime.running(settings) as system, ApiClient(system.api_url, system.token, sleep=pause) as api:
-        urls = {"api": system.api_url, "aws": system.aws_endpoint_url, "providers": system.provider_url}
+        urls = {"api": system.api_url, "aws": system.aws.url, "providers": system.provider_url}
         kept.note({"ports": {name: urlsplit(url).port for name, url in urls.items() if url}})
         _agree(options, kept, api, simulated, ask, yes=yes)
         addresses = {name: system.provider_urls[URL_OF_PROVIDER[name]] for name in options.providers}

@@ -58,20 +58,29 @@ class Assembly:
         return assets
 
 
-def client(service: str, endpoint_url: str) -> Any:
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the emulator is, and the key that it takes requests by."""
+
+    url: str
+    access_key: str
+    secret_key: str
+
+
+def client(service: str, endpoint: Endpoint) -> Any:
     """A boto3 client of a service of the emulator."""
     return boto3.client(
         service,
-        endpoint_url=endpoint_url,
+        endpoint_url=endpoint.url,
         region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key,
         config=Config(retries={"max_attempts": 0}, read_timeout=LIMIT_S),
     )
 
 
 def deploy(
-    assembly: Assembly, endpoint_url: str, parameters: Mapping[str, str], archives: Path
+    assembly: Assembly, endpoint: Endpoint, parameters: Mapping[str, str], archives: Path
 ) -> dict[str, str]:
     """Create the stack and return its outputs.
 
@@ -80,10 +89,10 @@ def deploy(
     Raises:
         CannotRun: a resource could not be created.
     """
-    template_url = _upload(assembly, endpoint_url, archives)
+    template_url = _upload(assembly, endpoint, archives)
     declared = assembly.template.get("Parameters", {})
-    _pretend_bootstrapped(declared, endpoint_url)
-    cloudformation = client("cloudformation", endpoint_url)
+    _pretend_bootstrapped(declared, endpoint)
+    cloudformation = client("cloudformation", endpoint)
     given = {name: value for name, value in parameters.items() if name in declared}
     try:
         cloudformation.create_stack(
@@ -105,23 +114,23 @@ def deploy(
     raise CannotRun(f"The stack was not complete after {LIMIT_S} s.")
 
 
-def set_secrets(endpoint_url: str, values: Mapping[str, str]) -> None:
+def set_secrets(endpoint: Endpoint, values: Mapping[str, str]) -> None:
     """Give secrets, by name, their values."""
-    secrets = client("secretsmanager", endpoint_url)
+    secrets = client("secretsmanager", endpoint)
     for name, value in values.items():
         secrets.put_secret_value(SecretId=name, SecretString=value)
 
 
-def _pretend_bootstrapped(declared: Mapping[str, Any], endpoint_url: str) -> None:
+def _pretend_bootstrapped(declared: Mapping[str, Any], endpoint: Endpoint) -> None:
     """Give the parameter by which a CDK template asks for a bootstrapped account what it wants to see."""
     if "BootstrapVersion" in declared:
         name = declared["BootstrapVersion"]["Default"]
-        client("ssm", endpoint_url).put_parameter(Name=name, Value="99", Type="String")
+        client("ssm", endpoint).put_parameter(Name=name, Value="99", Type="String")
 
 
-def _upload(assembly: Assembly, endpoint_url: str, archives: Path) -> str:
+def _upload(assembly: Assembly, endpoint: Endpoint, archives: Path) -> str:
     """Put assets and template where the template expects them; the template's URL."""
-    s3 = client("s3", endpoint_url)
+    s3 = client("s3", endpoint)
     template_url = ""
     for asset in assembly.assets["files"].values():
         source = assembly.folder / asset["source"]["path"]
@@ -134,7 +143,7 @@ def _upload(assembly: Assembly, endpoint_url: str, archives: Path) -> str:
                 s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
             s3.put_object(Bucket=bucket, Key=key, Body=body)
             if source.name == f"{assembly.artifact}.template.json":
-                template_url = f"{endpoint_url}/{bucket}/{key}"
+                template_url = f"{endpoint.url}/{bucket}/{key}"
     return template_url
 
 

@@ -68,7 +68,7 @@ def introduction(system: System, seconds: float, folder: Path) -> str:
     """Return the addresses and hints that somebody needs who has just started the system."""
     addresses = {
         "API": system.api_url,
-        "AWS": system.aws_endpoint_url,
+        "AWS": system.aws.url,
         "Providers": f"{system.provider_url} (simulators)"
         if system.provider_url
         else "as the environment says",
@@ -140,7 +140,9 @@ def _announced(system: System, file: Path) -> Iterator[None]:
     content = {
         "apiUrl": system.api_url,
         "token": system.token,
-        "awsEndpointUrl": system.aws_endpoint_url,
+        "awsEndpointUrl": system.aws.url,
+        "accessKeyId": system.aws.access_key,
+        "secretAccessKey": system.aws.secret_key,
         "providersUrl": system.provider_url,
         "bucket": system.bucket,
         "table": system.table,

@@ -1,7 +1,8 @@
 """AWS on this machine: ``python -m local.emulator``, ministack with Lambda sandboxes of our own.
 
-Prints one line of JSON when it listens: {"awsPort": 4566, "apiPort": 8787}. Everything is in memory; where a
-folder is named for it, what is stored is there as well, and outlives the process.
+Prints one line of JSON when it listens: {"awsPort": 4566, "apiPort": 8787, "accessKeyId": "LOCAL...",
+"secretAccessKey": "..."}. Every request to AWS has to be signed with that key. Everything is in memory; where a
+folder is named for it, what is stored is there as well, and outlives the process; so does the key, for links.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import hypercorn.config
 from hypercorn.typing import Framework
 
 from local.errors import CannotRun, explained
+from local.gate import AccessKey, Gate, new_access_key
 from local.lambda_pool import Pool
 from local.lambda_sandbox import Function
 from local.packages import STATE, runtime_packages
@@ -68,7 +70,8 @@ async def _serve(
     options: argparse.Namespace, pool: Pool, aws: socket.socket, api: socket.socket, state: StateFile | None
 ) -> None:
     aws_port, api_port = aws.getsockname()[1], api.getsockname()[1]
-    _configure_ministack(aws_port, options.wait_scale)
+    key = _access_key(state)
+    _configure_ministack(aws_port, options.wait_scale, key)
     # ministack reads its settings when it is imported.
     import ministack.app
 
@@ -86,7 +89,7 @@ async def _serve(
     )
 
     endpoint_url = f"http://127.0.0.1:{aws_port}"
-    functions.PoolExecutor(pool, STATE, endpoint_url, runtime_packages()).install()
+    functions.PoolExecutor(pool, STATE, endpoint_url, key, runtime_packages()).install()
     events.install(options.wait_scale)
     queues.install(options.wait_scale)
     http_api.install()
@@ -101,15 +104,32 @@ async def _serve(
     config.graceful_timeout = 0.2
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    print(json.dumps({"awsPort": aws_port, "apiPort": api_port}), flush=True)
-    await hypercorn.asyncio.serve(
-        cast(Framework, http_api.with_base_url(ministack.app.app, api_port)), config
+    announcement = {"accessKeyId": key.id, "secretAccessKey": key.secret}
+    print(json.dumps({"awsPort": aws_port, "apiPort": api_port, **announcement}), flush=True)
+    gate = Gate(
+        http_api.with_base_url(ministack.app.app, api_port),
+        guards=lambda scope: scope["server"][1] != api_port,  # the API asks for tokens of its own
+        access_key=key.id,
     )
+    await hypercorn.asyncio.serve(cast(Framework, gate), config)
 
 
-def _configure_ministack(aws_port: int, wait_scale: float) -> None:
+def _access_key(state: StateFile | None) -> AccessKey:
+    """The key of this run; where something is kept, that of the runs before."""
+    kept = state.documents("access").get("key") if state else None
+    key = AccessKey(*kept) if kept else new_access_key()
+    if state and not kept:
+        state.put("access", "key", key)
+    return key
+
+
+def _configure_ministack(aws_port: int, wait_scale: float, key: AccessKey) -> None:
+    os.environ.pop("AWS_SESSION_TOKEN", None)
     os.environ.update(
         {
+            # It computes the signatures of links and forms again, with these.
+            "AWS_ACCESS_KEY_ID": key.id,
+            "AWS_SECRET_ACCESS_KEY": key.secret,
             "GATEWAY_PORT": str(aws_port),
             "MINISTACK_REGION": REGION,
             "SFN_WAIT_SCALE": str(wait_scale),

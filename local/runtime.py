@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.deploy import client, deploy, set_secrets
+from local.deploy import Endpoint, client, deploy, set_secrets
 from local.emulator_limitations import limitations_of
 from local.issuer import AUDIENCE, Issuer
 from local.packages import STATE
@@ -51,7 +51,7 @@ class System:
     api_url: str  # "/v1/identities" is appended to it
     token: str
     token_for: Callable[[str], str]  # another caller's token
-    aws_endpoint_url: str
+    aws: Endpoint
     bucket: str
     table: str
     state_machines: Mapping[str, str]  # name: ARN
@@ -118,6 +118,7 @@ def running(options: Options | None = None) -> Iterator[System]:
         stack.callback(issuer.close)
         ports = emulator.announcement()
         aws_endpoint_url = f"http://127.0.0.1:{ports['awsPort']}"
+        aws = Endpoint(aws_endpoint_url, ports["accessKeyId"], ports["secretAccessKey"])
         api_url = f"http://127.0.0.1:{ports['apiPort']}"
         provider_url = f"http://127.0.0.1:{simulators.announcement()['port']}" if simulators else None
 
@@ -126,22 +127,22 @@ def running(options: Options | None = None) -> Iterator[System]:
             **settings.parameters(provider_url),
             **stack_parameters(options, settings, issuer, api_url),
         }
-        outputs = deploy(assembly, aws_endpoint_url, parameters, STATE / "archives")
+        outputs = deploy(assembly, aws, parameters, STATE / "archives")
         keys = {
             outputs["FalKeySecretName"]: settings.fal_key,
             outputs["AstriaKeySecretName"]: settings.astria_key,
             outputs["ProvenanceKeySecretName"]: self_made(datetime.now(UTC)),
         }
-        set_secrets(aws_endpoint_url, keys)
+        set_secrets(aws, keys)
         if options.state is not None:  # what ran when the last run was killed goes on now, not when it is due
-            client("lambda", aws_endpoint_url).invoke(
+            client("lambda", aws).invoke(
                 FunctionName=outputs["SweepName"], InvocationType="Event", Payload=b'{"all": true}'
             )
         yield System(
             api_url=api_url,
             token=issuer.token(),
             token_for=issuer.token,
-            aws_endpoint_url=aws_endpoint_url,
+            aws=aws,
             bucket=outputs["BucketName"],
             table=outputs["TableName"],
             state_machines={

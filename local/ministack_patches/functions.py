@@ -17,6 +17,7 @@ from typing import Any
 import ministack.services.lambda_svc as lambda_service
 
 from local import image_function
+from local.gate import AccessKey
 from local.lambda_pool import Pool
 from local.lambda_sandbox import Function
 from local.packages import PYTHON_VERSION
@@ -28,10 +29,11 @@ WHOLE_CORE_MB = 1769  # "at 1,769 MB, a function has the equivalent of one vCPU"
 class PoolExecutor:
     """Runs the functions that ministack knows of in the pool."""
 
-    def __init__(self, pool: Pool, state: Path, endpoint_url: str, runtime: Path) -> None:
+    def __init__(self, pool: Pool, state: Path, endpoint_url: str, key: AccessKey, runtime: Path) -> None:
         self._pool = pool
         self._state = state
         self._endpoint_url = endpoint_url
+        self._key = key
         self._runtime = runtime
         self._functions: dict[tuple[str, str, str], Function] = {}
         self._lock = Lock()
@@ -95,8 +97,8 @@ class PoolExecutor:
             "AWS_ENDPOINT_URL": self._endpoint_url,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": self._key.id,
+            "AWS_SECRET_ACCESS_KEY": self._key.secret,
             **(config.get("Environment") or {}).get("Variables", {}),
         }
 

@@ -7,17 +7,16 @@ Knows ministack 1.5.33 from inside.
 
 import json
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import ministack.services.apigateway as api_gateway
 import ministack.services.lambda_svc as lambda_service
 
+from local.gate import Application, Scope
 from local.packages import ROOT
 from local.ports import WHO
 
 Document = dict[str, Any]
-Application = Callable[[Document, Any, Any], Awaitable[None]]
 
 JSON = {"Content-Type": "application/json"}
 
@@ -63,7 +62,7 @@ def let_pages_read_refusals() -> None:
 def with_base_url(application: Application, api_port: int) -> Application:
     """``application``, but with the stack's HTTP API at the root of ``api_port``."""
 
-    async def serve(scope: Document, receive: Any, send: Any) -> None:
+    async def serve(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["server"][1] == api_port:
             if scope["path"] == WHO:
                 await _say_who(send)

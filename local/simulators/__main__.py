@@ -15,6 +15,7 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 
 from local.errors import CannotRun, explained
+from local.gate import Gate
 from local.ports import listener, port
 from local.service import give_up
 from local.simulators.app import create_app
@@ -60,7 +61,8 @@ async def _serve(settings: SimulatorSettings, listener: socket.socket, memory: M
             new_seed=lambda: secrets.randbelow(LARGEST_SEED),
             memory=memory,
         )
-        app: ASGIFramework = create_app(simulator)  # type: ignore[assignment]
+        gate = Gate(create_app(simulator), guards=lambda scope: scope["path"].startswith("/control"))
+        app: ASGIFramework = gate  # type: ignore[assignment]
         await serve(app, config, shutdown_trigger=_orphaned, mode="asgi")
 
 

@@ -15,7 +15,7 @@ from local.simulators.simulator import Simulator
 
 
 class Control:
-    """Routes for tests and people; no key is asked for."""
+    """Routes for tests and people; no key is asked for, and no web page let in (``local/gate.py``)."""
 
     def __init__(
         self, simulator: Simulator, forget: list[Callable[[], None]], media: Mapping[str, MediaStore]

@@ -37,7 +37,7 @@ def stack(aws: EmulatedAws, tmp_path_factory: pytest.TempPathFactory) -> Deploye
     folder = tiny_stack.write(tmp_path_factory.mktemp("cdk.out"))
     image_function.prepare(folder / "asset.image", "Dockerfile", tiny_stack.IMAGE_TAG, {}, STATE)
     archives = tmp_path_factory.mktemp("archives")
-    return Deployed(aws, deploy(Assembly.read(folder), aws.aws_endpoint_url, PARAMETERS, archives))
+    return Deployed(aws, deploy(Assembly.read(folder), aws.endpoint, PARAMETERS, archives))
 
 
 def test_a_request_passes_authorizer_route_layer_and_environment(stack: Deployed) -> None:
@@ -118,7 +118,7 @@ def test_an_image_function_runs_without_docker(stack: Deployed) -> None:
 
 
 def test_secrets_get_their_values(stack: Deployed) -> None:
-    set_secrets(stack.aws.aws_endpoint_url, {stack.outputs["Key"]: "id:secret"})
+    set_secrets(stack.aws.endpoint, {stack.outputs["Key"]: "id:secret"})
     value = stack.aws.client("secretsmanager").get_secret_value(SecretId=stack.outputs["Key"])
     assert value["SecretString"] == "id:secret"
 
@@ -139,4 +139,4 @@ def test_a_stack_that_cannot_be_made_says_why(
     (tmp_path / "Broken.template.json").write_text(json.dumps(broken))
     (tmp_path / "Broken.assets.json").write_text(json.dumps({"files": {"template": template}}))
     with pytest.raises(CannotRun, match=reason):
-        deploy(Assembly(tmp_path, "Broken", "Broken"), aws.aws_endpoint_url, {}, tmp_path)
+        deploy(Assembly(tmp_path, "Broken", "Broken"), aws.endpoint, {}, tmp_path)

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from local import dev
-from local.deploy import client
+from local.deploy import Endpoint, client
 from local.errors import CannotRun
 from local.packages import ROOT
 from local.runtime import Options, running
@@ -116,7 +116,8 @@ def test_what_was_there_before_a_kill_is_there_after_the_next_start(tmp_path: Pa
     addresses = killed.addresses
     table, bucket = {"TableName": addresses["table"]}, {"Bucket": addresses["bucket"]}
     item = {"pk": {"S": "IDENTITY#1"}, "sk": {"S": "IDENTITY"}}
-    s3, dynamodb = (client(name, addresses["awsEndpointUrl"]) for name in ("s3", "dynamodb"))
+    endpoint = Endpoint(*(addresses[name] for name in ("awsEndpointUrl", "accessKeyId", "secretAccessKey")))
+    s3, dynamodb = (client(name, endpoint) for name in ("s3", "dynamodb"))
     dynamodb.put_item(**table, Item=item)
     s3.put_object(**bucket, Key="references/1/0001.jpg", Body=b"a picture")
     order = f"{addresses['providersUrl']}/fal/queue/fal-ai/flux/dev"
@@ -125,10 +126,10 @@ def test_what_was_there_before_a_kill_is_there_after_the_next_start(tmp_path: Pa
     killed.process.kill()
 
     again = announced(tmp_path, ports_of(addresses))
-    s3, dynamodb = (client(name, addresses["awsEndpointUrl"]) for name in ("s3", "dynamodb"))
+    s3, dynamodb = (client(name, endpoint) for name in ("s3", "dynamodb"))
     killed.process.communicate()
     try:
-        unchanged = ("apiUrl", "awsEndpointUrl", "table", "bucket", "stateMachines")
+        unchanged = ("apiUrl", "awsEndpointUrl", "accessKeyId", "table", "bucket", "stateMachines")
         assert {name: again.addresses[name] for name in unchanged} == {
             name: addresses[name] for name in unchanged
         }

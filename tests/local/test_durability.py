@@ -111,8 +111,7 @@ class Run:
 def running(folder: Path) -> Iterator[Run]:
     service = start_emulator(wait_scale=1, logs=folder / "logs", state=folder / "state")
     try:
-        ports = service.announcement()
-        aws = EmulatedAws(f"http://127.0.0.1:{ports['awsPort']}", f"http://127.0.0.1:{ports['apiPort']}")
+        aws = EmulatedAws.of(service.announcement())
         cloudformation = aws.client("cloudformation")
         cloudformation.create_stack(StackName="Kept", TemplateBody=json.dumps(TEMPLATE))
 

@@ -15,7 +15,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from local.deploy import Endpoint
 from local.service import start_emulator
 from tests.support.waiting import HANGS_AFTER_S, wait_until
 
@@ -34,8 +35,19 @@ ROLE = "arn:aws:iam::000000000000:role/any"
 class EmulatedAws:
     """Addresses of an emulator, and short ways to the things that tests make."""
 
-    aws_endpoint_url: str
+    endpoint: Endpoint
     api_url: str
+
+    @classmethod
+    def of(cls, ports: Mapping[str, Any]) -> "EmulatedAws":
+        """The emulator that has announced itself."""
+        aws_url, api_url = (f"http://127.0.0.1:{ports[name]}" for name in ("awsPort", "apiPort"))
+        return cls(Endpoint(aws_url, ports["accessKeyId"], ports["secretAccessKey"]), api_url)
+
+    @property
+    def aws_endpoint_url(self) -> str:
+        """Where AWS is."""
+        return self.endpoint.url
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service."""
@@ -43,8 +55,8 @@ class EmulatedAws:
             service,
             endpoint_url=self.aws_endpoint_url,
             region_name="eu-west-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.endpoint.access_key,
+            aws_secret_access_key=self.endpoint.secret_key,
             config=Config(retries={"max_attempts": 0}, read_timeout=HANGS_AFTER_S),
         )
 
@@ -110,7 +122,6 @@ def running_emulator(wait_scale: float, logs: Path) -> Iterator[EmulatedAws]:
     """An emulator without a stack; waits, backoff and timeouts of state machines are scaled."""
     service = start_emulator(wait_scale=wait_scale, logs=logs)
     try:
-        ports = service.announcement()
-        yield EmulatedAws(f"http://127.0.0.1:{ports['awsPort']}", f"http://127.0.0.1:{ports['apiPort']}")
+        yield EmulatedAws.of(service.announcement())
     finally:
         service.stop()

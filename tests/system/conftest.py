@@ -31,10 +31,10 @@ class Running:
     def aws(self, service: str) -> Any:
         return boto3.client(
             service,
-            endpoint_url=self.system.aws_endpoint_url,
+            endpoint_url=self.system.aws.url,
             region_name="eu-west-1",
-            aws_access_key_id="000000000000",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.system.aws.access_key,
+            aws_secret_access_key=self.system.aws.secret_key,
         )
 
     def execution(self, machine: str, name: str) -> Any:

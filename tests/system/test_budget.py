@@ -27,6 +27,7 @@ def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(
 ) -> None:
     with running_emulator(1, tmp_path) as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.aws_endpoint_url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.endpoint.access_key)
         table = create_table()
 
         def orders(numbers: range) -> int:

@@ -169,7 +169,9 @@ def _jobs(system: dict[str, Any]) -> list[Any]:
 
 
 def _table(system: dict[str, Any]) -> Any:
-    resource = boto3.resource("dynamodb", endpoint_url=system["awsEndpointUrl"])
+    resource = boto3.resource(
+        "dynamodb", endpoint_url=system["awsEndpointUrl"], aws_access_key_id=system["accessKeyId"]
+    )
     return resource.Table(system["table"])
 
 

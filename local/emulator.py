@@ -1,8 +1,8 @@
 """AWS on this machine: ``python -m local.emulator``, ministack with Lambda sandboxes of our own.
 
 Prints one line of JSON when it listens: {"awsPort": 4566, "apiPort": 8787, "accessKeyId": "LOCAL...",
-"secretAccessKey": "..."}. Every request to AWS has to be signed with that key. Everything is in memory; where a
-folder is named for it, what is stored is there as well, and outlives the process; so does the key, for links.
+"secretAccessKey": "..."}. Every request to AWS has to be signed with that key. Everything is in memory;
+where a folder is named for it, what is stored is there as well and outlives the process; so does the key.
 """
 
 import argparse

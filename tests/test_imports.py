@@ -70,7 +70,7 @@ RULES: dict[str, set[str]] = {
     "local": {LIBRARIES, "scripts"},
     "local.simulators": {
         LIBRARIES,
-        *(f"local.{name}" for name in ("errors", "ports", "service", "state_file")),
+        *(f"local.{name}" for name in ("errors", "gate", "ports", "service", "state_file")),
     },
     "local.demo": {*DEMO, "local"},
     "local.demo_options": {*DEMO, "local"},

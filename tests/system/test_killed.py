@@ -170,7 +170,10 @@ def _jobs(system: dict[str, Any]) -> list[Any]:
 
 def _table(system: dict[str, Any]) -> Any:
     resource = boto3.resource(
-        "dynamodb", endpoint_url=system["awsEndpointUrl"], aws_access_key_id=system["accessKeyId"]
+        "dynamodb",
+        endpoint_url=system["awsEndpointUrl"],
+        aws_access_key_id=system["accessKeyId"],
+        aws_secret_access_key=system["secretAccessKey"],
     )
     return resource.Table(system["table"])
 

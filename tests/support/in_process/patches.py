@@ -20,12 +20,16 @@ def apply_patches(patch: pytest.MonkeyPatch) -> None:
 
 
 def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
-    """The simulators render, and files are uploaded, while others wait; a crash so leaves nothing behind."""
+    """The simulators render, and files are fetched and stored, while others wait.
+
+    A crash so leaves nothing behind, and a fork has all of the process.
+    """
 
     async def here(work: Callable[..., Any], *values: Any) -> Any:
         return work(*values)
 
     patch.setattr(asyncio, "to_thread", here)
+    patch.setattr("character_identity.services.references.side_by_side", map)
     patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
 
 

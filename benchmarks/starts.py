@@ -42,6 +42,7 @@ SETTINGS = {
     "FAL_RUN_URL": "https://fal.test/run",
     "FAL_QUEUE_URL": "https://fal.test/queue",
     "FAL_REST_URL": "https://fal.test/rest",
+    "FAL_PLATFORM_URL": "https://fal.test/platform",
     "FAL_SECRET_NAME": "fal",
     "ASTRIA_API_URL": "https://astria.test",
     "ASTRIA_SECRET_NAME": "astria",

@@ -19,7 +19,7 @@ TRAIN_IDENTITY = "train_identity"
 GENERATE_IMAGES = "generate_images"
 BOTH_MACHINES = "train_identity and generate_images"
 
-Secret = Literal["fal", "astria", "provenance"]
+Secret = Literal["fal", "fal-admin", "astria", "provenance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ FUNCTIONS = (
         table="write",
         lists=True,
         adapters=True,
-        secrets=("fal", "astria"),  # to delete there too
+        secrets=("fal", "fal-admin", "astria"),  # to delete there too
         deletes=("references/", "weights/", "generations/"),
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
         publishes=True,
@@ -403,7 +403,7 @@ FUNCTIONS = (
         table="write",
         lists=True,
         adapters=True,
-        secrets=("fal", "astria"),  # erasures go on there, and jobs that nobody wants are stopped
+        secrets=("fal", "fal-admin", "astria"),  # erases there, and stops jobs that nobody wants
         deletes=("references/", "weights/", "generations/"),
         starts=(TRAIN_IDENTITY, GENERATE_IMAGES),
         watches=(TRAIN_IDENTITY, GENERATE_IMAGES),

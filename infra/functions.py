@@ -30,6 +30,7 @@ TABLE_WRITE = [
 KNOWING_PROVIDERS = (
     "FAL_QUEUE_URL",
     "FAL_REST_URL",
+    "FAL_PLATFORM_URL",
     "ASTRIA_API_URL",
     "ASTRIA_MOCK",
     "LOCAL_MODE",
@@ -144,7 +145,8 @@ class Functions(Construct):
             variables["BUCKET_NAME"] = self._storage.bucket.bucket_name
         for secret in entry.secrets:
             # Secrets Manager takes an ARN for a name.
-            variables[f"{secret.upper()}_SECRET_NAME"] = self._storage.keys[secret].secret_arn
+            name = f"{secret.upper().replace('-', '_')}_SECRET_NAME"
+            variables[name] = self._storage.keys[secret].secret_arn
         names = [
             *(KNOWING_PROVIDERS if entry.adapters else ()),
             *(COPYING if entry.copies else ()),

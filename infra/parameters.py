@@ -70,6 +70,14 @@ PARAMETERS = (
         must_be=A_BASE_URL,
     ),
     Parameter(
+        variable="FAL_PLATFORM_URL",
+        name="FalPlatformUrl",
+        default="https://api.fal.ai/v1",
+        description="fal: requests of the account, their deletion, prices",
+        pattern=BASE_URL,
+        must_be=A_BASE_URL,
+    ),
+    Parameter(
         variable="ASTRIA_API_URL",
         name="AstriaApiUrl",
         default="https://api.astria.ai",

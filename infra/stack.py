@@ -105,6 +105,7 @@ class CharacterIdentity(cdk.Stack):
             "GenerateImagesArn": workflows[catalog.GENERATE_IMAGES].state_machine_arn,
             "SweepName": functions["sweep"].function_name,
             "FalKeySecretName": storage.keys["fal"].secret_arn,
+            "FalAdminKeySecretName": storage.keys["fal-admin"].secret_arn,
             "AstriaKeySecretName": storage.keys["astria"].secret_arn,
             "ProvenanceKeySecretName": storage.keys["provenance"].secret_arn,
             "ScoringQueueArn": events.scoring.waiting.queue_arn,

@@ -26,6 +26,7 @@ class Storage(Construct):
         self.table = self._table(stage.protected)
         self.keys: Mapping[Secret, secretsmanager.Secret] = {
             "fal": self._key("FalKey", "The key of fal"),
+            "fal-admin": self._key("FalAdminKey", "An admin key of fal, to delete there; optional"),
             "astria": self._key("AstriaKey", "The key of Astria"),
             "provenance": self._key(
                 "ProvenanceKey", "The key and certificates that pictures are signed with"

@@ -130,6 +130,7 @@ def running(options: Options | None = None) -> Iterator[System]:
         outputs = deploy(assembly, aws, parameters, STATE / "archives")
         keys = {
             outputs["FalKeySecretName"]: settings.fal_key,
+            outputs["FalAdminKeySecretName"]: settings.fal_admin_key,
             outputs["AstriaKeySecretName"]: settings.astria_key,
             outputs["ProvenanceKeySecretName"]: self_made(datetime.now(UTC)),
         }

@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 URLS = {
     "FAL_QUEUE_URL": ("FalQueueUrl", "/fal/queue"),
     "FAL_REST_URL": ("FalRestUrl", "/fal/rest"),
+    "FAL_PLATFORM_URL": ("FalPlatformUrl", "/fal/platform"),
     "ASTRIA_API_URL": ("AstriaApiUrl", "/astria"),
 }
 SIMULATOR_KEYS = {"FAL_KEY": "simulator-id:simulator-secret", "ASTRIA_API_KEY": "sd_simulator"}
+SIMULATOR_ADMIN_KEY = "simulator-admin:simulator-secret"
+NO_KEY = "not configured"
 KEYS = {"FAL_KEY": "--fal-key", "ASTRIA_API_KEY": "--astria-key"}
 KEY_OF = {name: "FAL_KEY" if name.startswith("FAL") else "ASTRIA_API_KEY" for name in URLS}
 VARIABLES = frozenset([*URLS, *KEYS, "MEDIA_HOSTS", "ASTRIA_MOCK"])
@@ -56,6 +59,12 @@ class ProviderSettings:
     @property
     def fal_key(self) -> str:
         return self._key("FAL_KEY")
+
+    @property
+    def fal_admin_key(self) -> str:
+        """The optional key that may delete at fal; where there is none, what the secret holds then."""
+        simulated = self._served_by_simulator("FAL_PLATFORM_URL")
+        return self.environment.get("FAL_ADMIN_KEY") or (SIMULATOR_ADMIN_KEY if simulated else NO_KEY)
 
     @property
     def astria_key(self) -> str:

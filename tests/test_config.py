@@ -16,6 +16,7 @@ from character_identity.config import (
 PROVIDERS = {
     "FAL_QUEUE_URL": "https://queue.test",
     "FAL_REST_URL": "https://rest.test",
+    "FAL_PLATFORM_URL": "https://platform.test",
     "ASTRIA_API_URL": "https://astria.test",
 }
 ONE_MACHINE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "BUCKET_NAME": "media",
     "FAL_QUEUE_URL": "https://queue.test",
     "FAL_REST_URL": "https://rest.test",
+    "FAL_PLATFORM_URL": "https://platform.test",
     "ASTRIA_API_URL": "https://astria.test",
     "REQUESTS_PER_MINUTE": "60",
 }
@@ -48,7 +49,7 @@ def test_what_is_missing_is_told_when_it_is_needed() -> None:
     services = Services({"TABLE_NAME": "state"})
     with pytest.raises(InvalidSettings, match="BUCKET_NAME"):
         assert services.bucket
-    with pytest.raises(InvalidSettings, match=r"FAL_QUEUE_URL.*FAL_REST_URL.*ASTRIA_API_URL"):
+    with pytest.raises(InvalidSettings, match=r"FAL_QUEUE_URL.*FAL_PLATFORM_URL.*ASTRIA_API_URL"):
         assert services.providers["astria"]
 
 

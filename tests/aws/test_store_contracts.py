@@ -126,9 +126,9 @@ def ledger(stores: Stores) -> Ledger:
     return stores.ledger
 
 
-def stored(ledger: Ledger) -> ProviderJob:
-    """The job that all tests of the ledger are about."""
-    job = ledger.get("training-i1")
+def stored(ledger: Ledger, job_id: str = "training-i1") -> ProviderJob:
+    """The job that all tests of the ledger are about, or another."""
+    job = ledger.get(job_id)
     assert job is not None
     return job
 
@@ -424,6 +424,39 @@ class TestLedger:
         ledger.submitted("training-i1", self.HANDLE)
         ledger.found("training-i1", JobHandle(provider_job_id="named late"))
         assert (stored(ledger).state, stored(ledger).handle) == ("submitted", self.HANDLE)
+
+    def test_a_job_at_a_provider_belongs_to_one_job(self, stores: Stores) -> None:
+        ledger = stores.ledger
+        for job_id in ("training-i1", "training-i2"):
+            stores.accept(a_job(job_id=job_id, subject_id=job_id.partition("-")[2]))
+            ledger.intend(job_id, NOON, DEADLINE)
+        assert ledger.holder_of("training", "p1") is None
+        assert ledger.found("training-i1", self.HANDLE)
+        assert not ledger.found("training-i1", self.HANDLE), "it is known"
+        assert not ledger.found("training-i2", self.HANDLE), "it is another's"
+        assert ledger.holder_of("training", self.HANDLE.provider_job_id) == "training-i1"
+        assert ledger.holder_of("generation", self.HANDLE.provider_job_id) is None
+        assert (stored(ledger, "training-i2").state, stored(ledger, "training-i2").handle) == (
+            "intended",
+            None,
+        )
+        ledger.submitted("training-i2", self.HANDLE)  # the provider itself said so
+        assert ledger.holder_of("training", self.HANDLE.provider_job_id) == "training-i2"
+
+    def test_orders_without_an_answer_are_listed(self, stores: Stores) -> None:
+        ledger = stores.ledger
+        for number in range(4):
+            subject = f"i{number}"
+            stores.accept(a_job(job_id=f"training-{subject}", subject_id=subject, reserved_microusd=1000))
+        assert ledger.unanswered("training", "fal-lora") == []
+        for number in range(3):
+            ledger.intend(f"training-i{number}", NOON, DEADLINE)
+        ledger.fail("training-i0", "unknown")
+        ledger.submitted("training-i2", self.HANDLE)
+        assert sorted(ledger.unanswered("training", "fal-lora")) == ["training-i0", "training-i1"]
+        assert ledger.unanswered("training", "astria") == ledger.unanswered("generation", "fal-lora") == []
+        ledger.settle(stored(ledger, "training-i0"), Settlement("released", 0, 0))
+        assert ledger.unanswered("training", "fal-lora") == ["training-i1"]
 
     def test_an_intent_that_was_taken_back_may_be_made_again_later(self, ledger: Ledger) -> None:
         ledger.intend("training-i1", NOON, DEADLINE)

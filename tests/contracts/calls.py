@@ -12,7 +12,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.job import JobHandle
-from character_identity.ports.providers import JobStatus
+from character_identity.ports.providers import Found, JobStatus
 from tests.contracts.fault_injection import (
     ASTRIA_JOB,
     FAL_JOB,
@@ -162,9 +162,9 @@ def ended(call: Call, faulty_transport: FaultyTransport) -> tuple[Outcome, str]:
         return OUTCOMES[type(exc)], exc.message
     if isinstance(answer, JobStatus):
         return STATES[answer.state], answer.reason or ""
-    if answer is None:
+    if isinstance(answer, Found) and not answer.certain:
         return "not found", ""
-    assert isinstance(answer, JobHandle | str) or answer is True
+    assert isinstance(answer, JobHandle | Found | str) or answer is True
     return "done" if answer is True else "accepted", ""
 
 

@@ -122,7 +122,7 @@ def fal_answers() -> Iterator[FalAnswer]:
         yield FalAnswer(f"{status} {sentence[:20]}", status, meaning, sentence, body, _from_fal())
     yield FalAnswer("not found", 404, "gone", "NOT_FOUND", {"status": "NOT_FOUND"}, _from_fal())
     timeout = {"X-Fal-Request-Timeout-Type": "user", **_from_fal()}
-    yield FalAnswer("our time limit", 504, "ended badly", "timed out", {"detail": "It timed out"}, timeout)
+    yield FalAnswer("our time limit", 504, "cancelled", "timed out", {"detail": "It timed out"}, timeout)
     yield FalAnswer("429 of an ingress", 429, "too many calls", "429", INGRESS)
     for status in (301, 307, 408, 502, 503, 504):
         yield FalAnswer(f"ingress {status}", status, "undecided", str(status), INGRESS)

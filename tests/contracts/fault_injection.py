@@ -13,6 +13,7 @@ from character_identity.ports.providers import GenerationOrder, ReferenceImage, 
 from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.providers.fal.platform import FalPlatform
 from character_identity.providers.fal.queue import FalQueue
 from tests.providers.test_fal_queue import StubKey
 from tests.support.builders import a_request, an_identity, some_weights
@@ -117,8 +118,9 @@ class FaultyTransport:
         client = scripted_client(self._answer)
         media = SafeHttpClient(UrlGuard(resolve=resolve), transport)
         queue = FalQueue(client, StubKey(FAL_KEY), "https://queue.test", "https://rest.test", media)
-        self.instant = FalInstantCharacter(queue)
-        self.lora = FalFluxLora(queue, can_fetch_our_urls)
+        platform = FalPlatform(client, StubKey(FAL_KEY), StubKey(FAL_KEY), "https://platform.test")
+        self.instant = FalInstantCharacter(queue, platform)
+        self.lora = FalFluxLora(queue, platform, can_fetch_our_urls)
         self.astria = Astria(client, StubKey(ASTRIA_KEY), "https://astria.test", can_fetch_our_urls)
 
     def body(self, position: Position) -> Any:

@@ -18,11 +18,23 @@ from character_identity.ports.providers import (
 from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.providers.fal.platform import FalPlatform
 from character_identity.providers.fal.queue import FalQueue
 from tests.providers.test_fal_queue import StubKey
 from tests.support.builders import a_request, an_identity, some_weights
 from tests.support.http import HERE, scripted_client
-from tests.support.simulators import ASTRIA, QUEUE, REST, Simulation, jpeg, portrait, share_of_cloth
+from tests.support.simulators import (
+    ASTRIA,
+    FAL_ADMIN_KEY,
+    FAL_KEY,
+    PLATFORM,
+    QUEUE,
+    REST,
+    Simulation,
+    jpeg,
+    portrait,
+    share_of_cloth,
+)
 
 PROMPT = "Sarah, close-up portrait, studio"
 PORTRAIT = jpeg(portrait())
@@ -35,11 +47,15 @@ class Ours:
 
     def __init__(self, simulator: Simulation) -> None:
         self.simulator = simulator
+        self._answers: dict[str, httpx.Response | Exception] = {}
         client = scripted_client(self._carry, HERE)
         media = SafeHttpClient(HERE, httpx.MockTransport(self._carry))
         queue = FalQueue(client, StubKey("simulator-id:simulator-secret"), QUEUE, REST, media)
-        self.instant = FalInstantCharacter(queue)
-        self.lora = FalFluxLora(queue, can_fetch_our_urls=True)
+        key = StubKey(FAL_KEY["Authorization"].removeprefix("Key "))
+        self._admin_key = StubKey(FAL_ADMIN_KEY["Authorization"].removeprefix("Key "))
+        self.platform = FalPlatform(client, key, self._admin_key, PLATFORM, simulator.clock.now)
+        self.instant = FalInstantCharacter(queue, self.platform)
+        self.lora = FalFluxLora(queue, self.platform, can_fetch_our_urls=True)
         self.astria = Astria(client, StubKey("sd_simulator"), ASTRIA, can_fetch_our_urls=True)
 
     def training(self, provider: FalFluxLora | Astria, callback_url: str | None = None) -> TrainingOrder:
@@ -91,7 +107,20 @@ class Ours:
         assert url is not None
         return share_of_cloth(self.simulator.image(url))
 
+    def forget_admin_key(self) -> None:
+        """As where nobody has put one in."""
+        self._admin_key.keys.clear()
+
+    def answer(self, path: str, answer: httpx.Response | Exception) -> None:
+        """Have a provider answer so below a path, from now on."""
+        self._answers[path] = answer
+
     def _carry(self, request: httpx.Request) -> httpx.Response:
+        for path, answer in self._answers.items():
+            if request.url.path.endswith(path):
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
         url = request.url.copy_with(netloc=request.headers["Host"].encode())
         reply = self.simulator.call(request.method, str(url), headers=request.headers, content=request.read())
         return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)

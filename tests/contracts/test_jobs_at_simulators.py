@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from character_identity.domain.errors import ProviderOutcomeUnknown
-from character_identity.ports.providers import Provider
+from character_identity.ports.providers import Found, Provider
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from tests.contracts.fault_injection import ASTRIA_CALLBACK, FAL_CALLBACK
 from tests.contracts.ours import PROMPT, Ours
@@ -34,7 +34,7 @@ def test_material_lives_for_two_deadlines_and_weights_for_a_week(ours: Ours) -> 
 
 
 def test_weights_live_for_a_month_where_fal_generates_with_its_own(ours: Ours) -> None:
-    ours.order_training(FalFluxLora(ours.lora.training._queue, can_fetch_our_urls=False))
+    ours.order_training(FalFluxLora(ours.lora.training._queue, ours.platform, can_fetch_our_urls=False))
     ours.simulator.let_pass(0)
     assert lifetimes(ours, "fal")["pytorch_lora_weights.safetensors"] == "2026-12-22T10:00:00.000Z"
 
@@ -78,12 +78,11 @@ def test_a_tune_whose_answer_was_lost_is_found(ours: Ours, callback_url: str | N
     ours.simulator.tune(title="Sarah [i2]", callback=callback_url)
     ours.simulator.tune(title="Sarah [i1] again", callback=callback_url)
     order = ours.training(ours.astria, callback_url)
-    assert ours.astria.training.find(order, NOON) is None
+    assert ours.astria.training.find(order, NOON) == Found()
     ours.simulator.arm("astria.create_tune", "reply", accepted=True, status=504)
     with pytest.raises(ProviderOutcomeUnknown):
         ours.astria.training.submit(order)
-    found = ours.astria.training.find(order, NOON)
-    assert found is not None
+    (found,) = ours.astria.training.find(order, NOON).certain
     ours.simulator.clock.advance(11)
     assert ours.astria.training.status(found, 1000).state == "done"
     assert ours.simulator.ledger()[-1]["request_id"] == found.provider_job_id
@@ -95,16 +94,15 @@ def test_a_prompt_whose_answer_was_lost_is_found(ours: Ours, callback_url: str |
     ours.generated(ours.astria, identity)
     ours.simulator.clock.advance(60)
     since, order = ours.simulator.clock.now(), ours.generation(identity, callback_url)
-    assert ours.astria.images.find(order, since) is None
+    assert ours.astria.images.find(order, since) == Found()
     ours.simulator.arm("astria.create_prompt", "reply", accepted=True, status=504)
     with pytest.raises(ProviderOutcomeUnknown):
         ours.astria.images.submit(order)
     ours.generated(ours.astria, identity, seed=8)
-    found = ours.astria.images.find(order, since)
-    assert found is not None
+    (found,) = ours.astria.images.find(order, since).certain
     assert ours.simulator.ledger()[-2]["request_id"] == found.provider_job_id
     assert ours.astria.images.status(found, order.request).state == "done"
-    assert ours.astria.images.find(order, ours.simulator.clock.now() + timedelta(minutes=2)) is None
+    assert ours.astria.images.find(order, ours.simulator.clock.now() + timedelta(minutes=2)) == Found()
 
 
 def test_a_waiting_job_is_cancelled_and_says_so(ours: Ours) -> None:
@@ -143,13 +141,19 @@ def test_what_is_erased_at_astria_is_gone(ours: Ours) -> None:
     assert ours.astria.training.status(handle, 1000).state == "missing"
 
 
-def test_at_fal_nothing_can_be_erased_and_it_says_what_it_keeps(ours: Ours) -> None:
+def test_without_an_admin_key_nothing_is_erased_at_fal_and_it_says_what_it_keeps(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
+    ours.forget_admin_key()
     assert not ours.lora.training.erase(handle) and not ours.lora.images.erase(handle)
     assert "references 120 minutes, images 7 days, weights 7 days" in ours.lora.keeps
     assert "references 30 minutes, images 7 days." in ours.instant.keeps
-    elsewhere = FalFluxLora(ours.lora.training._queue, can_fetch_our_urls=False)
+    elsewhere = FalFluxLora(ours.lora.training._queue, ours.platform, can_fetch_our_urls=False)
     assert "weights 30 days" in elsewhere.keeps
+
+
+def test_with_an_admin_key_only_what_was_sent_is_kept(ours: Ours) -> None:
+    assert ours.lora.keeps.endswith("those it was told to keep 120 minutes.")
+    assert ours.instant.keeps.endswith("those it was told to keep 30 minutes.")
 
 
 def test_a_job_that_fal_forgot_is_missing(ours: Ours) -> None:
@@ -181,10 +185,10 @@ def test_the_prompt_is_the_one_that_was_planned(ours: Ours) -> None:
     """A look-up compares the text, so nothing may be added to it on the way."""
     order = ours.generation(ours.trained(ours.astria), prompt=f"  {PROMPT}\n")
     ours.astria.images.submit(order)
-    assert ours.astria.images.find(order, ours.simulator.clock.now()) is not None
+    assert ours.astria.images.find(order, ours.simulator.clock.now()).certain
 
 
 def test_a_prompt_of_another_identity_is_not_taken_for_ours(ours: Ours) -> None:
     ours.astria.images.submit(ours.generation(ours.trained(ours.astria)))
     other = an_identity(provider="astria", provider_model_id="7")
-    assert ours.astria.images.find(ours.generation(other), ours.simulator.clock.now()) is None
+    assert ours.astria.images.find(ours.generation(other), ours.simulator.clock.now()) == Found()

@@ -69,7 +69,7 @@ def _generated(workflow: Workflow) -> str | None:
 
 
 ROWS = (
-    Row("Job stuck in the queue", _job("stuck"), frozenset({"deadline_exceeded"})),
+    Row("Job stuck in the queue", _job("stuck"), FAILED | {"deadline_exceeded"}),
     Row("Job completed with an error", _job("fail", status=422, body={"detail": "no face"}), FAILED),
     Row("Job unknown later (404)", _job("forgotten"), FAILED),
     Row(

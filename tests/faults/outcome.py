@@ -53,7 +53,7 @@ def outcome_of(harness: Harness, workflow: Workflow, before: Facts, ended: Facts
     row = ended.rows.get(f"{kind}#{job.subject_id}", {"status": "erased"})
     erased = row["status"] == "erased"
     paid = ended.paid[len(before.paid) :]
-    _check_orders(job, len(paid), row["status"])
+    _check_orders(job, paid, row["status"])
     _check_money(job, before, ended, paid)
     _check_events(job.subject_id, ended, row["status"])
     if erased:
@@ -63,16 +63,19 @@ def outcome_of(harness: Harness, workflow: Workflow, before: Facts, ended: Facts
         _check_weights(harness, workflow, subject)
         _check_images(harness, subject)
     ending = f"failed: {row['error']['code']}" if row.get("error") else row["status"]
-    return f"{ending}, {'paid once' if paid else 'not paid'}"
+    return f"{ending}, {'paid once' if paid and job.state != 'dropped' else 'not paid'}"
 
 
-def _check_orders(job: ProviderJob, paid: int, status: str) -> None:
+def _check_orders(job: ProviderJob, paid: list[Row], status: str) -> None:
     """Paid for as often as it was accepted; where nobody can tell, it is not a success."""
+    times = len(paid)
     if job.state in {"intended", "unknown"}:
-        assert paid <= 1, f"paid {paid} times"
+        assert times <= 1, f"paid {times} times"
         assert status in {"failed", "erased"}
     else:
-        assert paid == int(job.state == "submitted"), f"{job.state}, but paid {paid} times"
+        assert times == int(job.state in {"submitted", "dropped"}), f"{job.state}, but paid {times} times"
+    if job.state == "dropped":
+        assert not any(order["cost_usd"] for order in paid), "what was dropped was billed"
 
 
 def _check_money(job: ProviderJob, before: Facts, ended: Facts, paid: list[Row]) -> None:
@@ -83,7 +86,7 @@ def _check_money(job: ProviderJob, before: Facts, ended: Facts, paid: list[Row])
     billed = sum(microusd(order["cost_usd"] or 0) for order in paid)
     counted = ended.money("committed") - before.money("committed")
     assert billed <= counted <= job.reserved_microusd, f"{billed} was billed, {counted} counted"
-    assert (job.money == "released") == (job.state in {"accepted", "rejected"})
+    assert (job.money == "released") == (job.state in {"accepted", "rejected", "dropped"})
 
 
 def _check_events(subject_id: str, ended: Facts, status: str) -> None:
@@ -132,6 +135,9 @@ def _check_erased(harness: Harness, workflow: Workflow, job: ProviderJob) -> Non
     if workflow.vendor == "astria":
         for path in ("/tunes", "/tunes/1504944/prompts"):
             assert harness.simulator.astria("GET", path).json() == []
+    elif job.handle is not None:  # without it nobody can tell what to delete
+        kept = [file["name"] for file in harness.simulator.files("fal")]
+        assert all(name.startswith("files/u/") for name in kept), f"more than uploads is left: {kept}"
 
 
 def _content(harness: Harness, key: str) -> bytes:

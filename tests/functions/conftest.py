@@ -29,6 +29,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         environment |= {
             "FAL_QUEUE_URL": "https://queue.test",
             "FAL_REST_URL": "https://rest.test",
+            "FAL_PLATFORM_URL": "https://platform.test",
             "ASTRIA_API_URL": "https://astria.test",
             "MONTHLY_BUDGET_USD": "100",
             "OPERATOR_BUDGET_USD": "1000000",

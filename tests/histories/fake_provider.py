@@ -17,6 +17,7 @@ from character_identity.domain.prices import Price
 from character_identity.ports.providers import (
     Cancellation,
     Estimate,
+    Found,
     GenerationOrder,
     GenerationPlan,
     GenerationStatus,
@@ -86,10 +87,10 @@ class FakeProvider:
         self.be_there()
         return next(each for each in self.taken if each.provider_job_id == handle.provider_job_id)
 
-    def find(self, mark: str) -> JobHandle | None:
+    def find(self, mark: str) -> Found:
         self.be_there()
-        found = next((each for each in self.taken if each.mark == mark), None)
-        return None if found is None else JobHandle(provider_job_id=found.provider_job_id)
+        ids = [each.provider_job_id for each in self.taken if each.mark == mark]
+        return Found(certain=tuple(JobHandle(provider_job_id=each) for each in ids))
 
     def be_there(self) -> None:
         if self.down:
@@ -102,7 +103,6 @@ class FakeJobs:
     prices: Mapping[str, Price] = {}
     deadline_s = 900
     usual_s = 15
-    absent_after = timedelta(minutes=2)
 
     def __init__(self, provider: FakeProvider) -> None:
         self.provider = provider
@@ -123,8 +123,11 @@ class FakeJobs:
     def job_handle(self, provider_job_id: str) -> JobHandle:
         return JobHandle(provider_job_id=provider_job_id)
 
-    def find(self, order: Any, since: datetime) -> JobHandle | None:
+    def find(self, order: Any, since: datetime) -> Found:
         return self.provider.find(self.mark(order))
+
+    def absent_after(self, order: Any) -> timedelta:
+        return timedelta(minutes=2)
 
     def cancel(self, handle: JobHandle) -> Cancellation:
         self.provider.be_there()

@@ -97,7 +97,8 @@ def test_a_job_that_never_starts_is_dropped_and_costs_nothing(inside: Harness) -
     generation_id = order(inside, identity_id, 0)
     inside.run()
     generation = shown(inside, generation_id)
-    assert (generation["status"], generation["error"]["code"]) == ("failed", "deadline_exceeded")
+    assert (generation["status"], generation["error"]["code"]) == ("failed", "generation_failed")
+    assert "before it started" in generation["error"]["message"]
     assert [call["cost_usd"] for call in inside.paid()] == [0]
     usage = inside.call("get_usage", "GET", "/v1/usage").body
     assert (usage["committedUsd"], usage["reservedUsd"]) == (0, 0)

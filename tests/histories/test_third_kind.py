@@ -173,6 +173,9 @@ class UpscalingWorkflow(JobWorkflow[Upscaling, UpscalingState, UpscalingStatus])
     def _request_of(self, upscaling: Upscaling) -> int:
         return upscaling.factor
 
+    def _prepare(self, upscaling: Upscaling) -> None:
+        return
+
     def _make_order(self, upscaling: Upscaling, callback_url: str | None) -> UpscalingOrder:
         return UpscalingOrder(upscaling.order_key, callback_url)
 

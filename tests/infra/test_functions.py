@@ -12,12 +12,20 @@ pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[2]
 
-PROVIDERS = {"FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL", "ASTRIA_MOCK", "LOCAL_MODE"}
+PROVIDERS = {
+    "FAL_QUEUE_URL",
+    "FAL_REST_URL",
+    "FAL_PLATFORM_URL",
+    "ASTRIA_API_URL",
+    "ASTRIA_MOCK",
+    "LOCAL_MODE",
+}
 IN_IMAGES = [entry.name for entry in catalog.FUNCTIONS if entry.image]
 WHERE_VALUES_COME_FROM = {
     "TABLE_NAME": "<StorageState>",
     "BUCKET_NAME": "<StorageMedia>",
     "FAL_SECRET_NAME": "<StorageFalKey>",
+    "FAL_ADMIN_SECRET_NAME": "<StorageFalAdminKey>",
     "ASTRIA_SECRET_NAME": "<StorageAstriaKey>",
     "PROVENANCE_SECRET_NAME": "<StorageProvenanceKey>",
     "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
@@ -25,6 +33,7 @@ WHERE_VALUES_COME_FROM = {
     "ANALYZE_IMAGES_NAME": "<FunctionsAnalyzeImages>",
     "FAL_QUEUE_URL": "<FalQueueUrl>",
     "FAL_REST_URL": "<FalRestUrl>",
+    "FAL_PLATFORM_URL": "<FalPlatformUrl>",
     "ASTRIA_API_URL": "<AstriaApiUrl>",
     "MEDIA_HOSTS": "<MediaHosts>",
     "ALLOW_ANONYMOUS": "<AllowAnonymous>",
@@ -92,6 +101,7 @@ def test_a_function_is_told_of_what_it_may_use_and_of_nothing_else(template: Tem
     resources = {
         "TABLE_NAME": ("dynamodb:GetItem", "<StorageState>"),
         "FAL_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageFalKey>"),
+        "FAL_ADMIN_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageFalAdminKey>"),
         "ASTRIA_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageAstriaKey>"),
         "PROVENANCE_SECRET_NAME": ("secretsmanager:GetSecretValue", "<StorageProvenanceKey>"),
         "TRAIN_IDENTITY_ARN": ("states:StartExecution", "<WorkflowsTrainIdentity>"),
@@ -108,7 +118,7 @@ def test_a_function_that_knows_the_providers_knows_all_about_them(template: Temp
     for name, function in template.functions().items():
         told = function["Environment"]["Variables"].keys()
         assert told >= PROVIDERS or "FAL_QUEUE_URL" not in told, name
-        keys = told & {"FAL_SECRET_NAME", "ASTRIA_SECRET_NAME"}
+        keys = told & {"FAL_SECRET_NAME", "FAL_ADMIN_SECRET_NAME", "ASTRIA_SECRET_NAME"}
         assert told >= PROVIDERS or not keys, name
 
 

@@ -12,6 +12,7 @@ PARAMETER = {parameter.name: parameter for parameter in PARAMETERS}
 TAKEN = {
     "FalQueueUrl": ["https://queue.fal.run", "http://127.0.0.1:8790/fal/queue", "http://localhost:1"],
     "FalRestUrl": ["https://rest.fal.ai", "https://rest.example:8443/base"],
+    "FalPlatformUrl": ["https://api.fal.ai/v1", "http://127.0.0.1:8899/fal/platform"],
     "AstriaApiUrl": ["https://api.astria.ai"],
     "MediaHosts": ["", "media.example", ".example.com", "a.example,.b.example", "127.0.0.1,localhost,::1"],
     "MonthlyBudgetUsd": ["0", "100", "99.50", "1000000"],
@@ -39,6 +40,7 @@ TAKEN = {
 }
 REFUSED = {
     "FalQueueUrl": ["", "queue.fal.run", "http://queue.fal.run", "https://", "https://a b.example"],
+    "FalPlatformUrl": ["", "api.fal.ai/v1"],
     "FalRestUrl": ["", "ftp://rest.fal.ai", "https://rest.fal.ai?key=1", "http://localhost.evil.example"],
     "AstriaApiUrl": ["", "https://api.astria.ai\nhttps://x", "http://127.0.0.1.evil.example/"],
     "MediaHosts": ["https://media.example", "media.example/path", "a.example, b.example", ",", "a..", "*"],

@@ -36,6 +36,7 @@ def _secret(name: str) -> Rights:
 
 SECRET_ACTIONS = (("Get", "Value"), ("Describe", ""))
 FAL = _secret("FalKey")
+FAL_ADMIN = _secret("FalAdminKey")
 ASTRIA = _secret("AstriaKey")
 PROVENANCE = _secret("ProvenanceKey")
 
@@ -100,11 +101,12 @@ FUNCTIONS: dict[str, Rights] = {
     | PUBLISH,
     "list_identities": READ_TABLE | _get("references"),
     "get_identity": READ_TABLE | _get("references", "weights"),
-    "erase_identity": WRITE_TABLE | LIST | ERASE | FAL | ASTRIA | WAKE | PUBLISH,
+    "erase_identity": WRITE_TABLE | LIST | ERASE | FAL | FAL_ADMIN | ASTRIA | WAKE | PUBLISH,
     "sweep": WRITE_TABLE
     | LIST
     | ERASE
     | FAL
+    | FAL_ADMIN
     | ASTRIA
     | WAKE
     | PUBLISH

@@ -21,6 +21,7 @@ OUTPUTS = {
     "GenerateImagesArn": "<WorkflowsGenerateImages>",
     "SweepName": "<FunctionsSweep>",
     "FalKeySecretName": "<StorageFalKey>",
+    "FalAdminKeySecretName": "<StorageFalAdminKey>",
     "AstriaKeySecretName": "<StorageAstriaKey>",
     "ProvenanceKeySecretName": "<StorageProvenanceKey>",
     "AlarmTopicArn": "<AlarmsTopic>",

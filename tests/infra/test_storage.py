@@ -59,7 +59,7 @@ def test_secrets_start_with_a_placeholder_that_the_code_knows(template: Template
     from character_identity.aws.secrets import PLACEHOLDER
 
     secrets = template.resources("AWS::SecretsManager::Secret").values()
-    assert [secret["SecretString"] for secret in secrets] == [PLACEHOLDER] * 3
+    assert [secret["SecretString"] for secret in secrets] == [PLACEHOLDER] * 4
 
 
 def test_an_owners_identities_can_be_listed_from_the_table(template: Template) -> None:

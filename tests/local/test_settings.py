@@ -9,6 +9,7 @@ LOOPBACK = "127.0.0.1,localhost,::1,media.localhost"
 REAL = {
     "FAL_QUEUE_URL": "https://queue.fal.run",
     "FAL_REST_URL": "https://rest.fal.ai",
+    "FAL_PLATFORM_URL": "https://api.fal.ai/v1",
     "ASTRIA_API_URL": "https://api.astria.ai",
 }
 
@@ -20,6 +21,7 @@ def test_without_an_environment_the_simulators_serve_all() -> None:
     assert settings.parameters(SIMULATORS) == {
         "FalQueueUrl": f"{SIMULATORS}/fal/queue",
         "FalRestUrl": f"{SIMULATORS}/fal/rest",
+        "FalPlatformUrl": f"{SIMULATORS}/fal/platform",
         "AstriaApiUrl": f"{SIMULATORS}/astria",
         "MediaHosts": LOOPBACK,
     }
@@ -34,6 +36,7 @@ def test_what_the_environment_names_is_used() -> None:
     assert settings.parameters(None) == {
         "FalQueueUrl": "https://queue.fal.run",
         "FalRestUrl": "https://rest.fal.ai",
+        "FalPlatformUrl": "https://api.fal.ai/v1",
         "AstriaApiUrl": "https://api.astria.ai",
         "MediaHosts": "media.test",
     }
@@ -85,3 +88,9 @@ def test_with_both_keys_no_simulator_serves() -> None:
 def test_the_key_of_a_real_provider_is_not_shown_to_the_simulators() -> None:
     fal = {name: url for name, url in REAL.items() if name.startswith("FAL")}
     assert ProviderSettings({**fal, "FAL_KEY": "i:s"}).simulator_options() == {"--astria-key": "sd_simulator"}
+
+
+def test_the_key_that_deletes_at_fal_is_optional() -> None:
+    assert ProviderSettings({}).fal_admin_key == "simulator-admin:simulator-secret"
+    assert ProviderSettings({"FAL_KEY": "i:s"}).fal_admin_key == "not configured"
+    assert ProviderSettings({"FAL_KEY": "i:s", "FAL_ADMIN_KEY": "a:s"}).fal_admin_key == "a:s"

@@ -14,7 +14,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.job import JobHandle
-from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
+from character_identity.ports.providers import Found, GenerationOrder, ReferenceImage, TrainingOrder
 from character_identity.providers.astria.adapter import Astria, error_detail
 from character_identity.providers.astria.lists import MAX_PAGES, PAGE_SIZE
 from tests.providers.contracts import astria_schema
@@ -248,6 +248,11 @@ class Account(Stub):
         return httpx.Response(200, json=older[: self.page])
 
 
+def ids(found: Found) -> list[str]:
+    """What the jobs that were found are called."""
+    return [handle.provider_job_id for handle in found.certain]
+
+
 def a_tune(number: int, **fields: Any) -> dict[str, Any]:
     return {"id": number, "title": ORDER.title, "callback": CALLBACK, **fields}
 
@@ -261,22 +266,21 @@ def a_prompt(number: int, minutes: float = 0, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("tunes", "callback_url", "found"),
     [
-        ([], None, None),
-        ([a_tune(1)], None, "1"),
-        ([a_tune(2), a_tune(1)], None, "2"),
-        ([a_tune(2, title="Sarah [i1] again"), a_tune(1)], None, "1"),
-        ([a_tune(1, title=ORDER.title.lower())], None, None),
-        ([a_tune(1, title=f" {ORDER.title}\n")], None, "1"),
-        ([a_tune(1, callback=None)], CALLBACK, "1"),
-        ([a_tune(1, callback=f"{CALLBACK}/")], CALLBACK, "1"),
+        ([], None, []),
+        ([a_tune(1)], None, ["1"]),
+        ([a_tune(2), a_tune(1)], None, ["2"]),
+        ([a_tune(2, title="Sarah [i1] again"), a_tune(1)], None, ["1"]),
+        ([a_tune(1, title=ORDER.title.lower())], None, []),
+        ([a_tune(1, title=f" {ORDER.title}\n")], None, ["1"]),
+        ([a_tune(1, callback=None)], CALLBACK, ["1"]),
+        ([a_tune(1, callback=f"{CALLBACK}/")], CALLBACK, ["1"]),
     ],
 )
 def test_a_training_is_found_by_its_title(
-    tunes: list[Any], callback_url: str | None, found: str | None
+    tunes: list[Any], callback_url: str | None, found: list[str]
 ) -> None:
     account = Account(*tunes)
-    handle = account.adapter.training.find(replace(ORDER, callback_url=callback_url), NOON)
-    assert (handle and handle.provider_job_id) == found
+    assert ids(account.adapter.training.find(replace(ORDER, callback_url=callback_url), NOON)) == found
     first = account.requests[0].url
     assert (first.path, dict(first.params)) == ("/tunes", {"limit": "120", "title": "Sarah [i1]"})
 
@@ -320,53 +324,49 @@ def test_nor_from_prompts(odd: Any) -> None:
 
 def test_an_id_as_text_is_the_number() -> None:
     stub = Stub(httpx.Response(200, json=[a_tune(1) | {"id": "788416"}]))
-    handle = stub.adapter.training.find(ORDER, NOON)
-    assert handle is not None and handle.provider_job_id == "788416"
+    assert ids(stub.adapter.training.find(ORDER, NOON)) == ["788416"]
 
 
 def test_what_the_filter_of_titles_does_not_show_is_found_all_the_same() -> None:
     account = Account(a_tune(2, title="other"), a_tune(1), odd_filter=True)
-    handle = account.adapter.training.find(ORDER, NOON)
-    assert handle is not None and handle.provider_job_id == "1"
+    assert ids(account.adapter.training.find(ORDER, NOON)) == ["1"]
     assert [request.url.params.get("title") for request in account.requests] == ["Sarah [i1]", None]
 
 
 @pytest.mark.parametrize(
     ("prompts", "callback_url", "found"),
     [
-        ([], None, None),
-        ([a_prompt(1)], None, "1"),
-        ([a_prompt(1)], CALLBACK, "1"),
-        ([a_prompt(2), a_prompt(1)], None, "2"),
-        ([a_prompt(2, text=f"{TEXT}."), a_prompt(1, seed=8)], None, None),
-        ([a_prompt(2, callback="https://elsewhere.test/"), a_prompt(1, text="other")], CALLBACK, "1"),
-        ([a_prompt(1, callback=None)], CALLBACK, "1"),
-        ([a_prompt(1, callback=None, seed=8)], CALLBACK, None),
-        ([a_prompt(1, text=f"{TEXT} ")], None, "1"),
-        ([a_prompt(1, minutes=-0.9)], None, "1"),
-        ([a_prompt(1, minutes=-1.1)], None, None),
-        ([a_prompt(1, minutes=-1.1)], CALLBACK, None),
-        ([a_prompt(1, created_at=None)], CALLBACK, "1"),
-        ([a_prompt(1, created_at="2026-11-22T12:00:00")], CALLBACK, "1"),
+        ([], None, []),
+        ([a_prompt(1)], None, ["1"]),
+        ([a_prompt(1)], CALLBACK, ["1"]),
+        ([a_prompt(2), a_prompt(1)], None, ["2", "1"]),
+        ([a_prompt(2, text=f"{TEXT}."), a_prompt(1, seed=8)], None, []),
+        ([a_prompt(2, callback="https://elsewhere.test/"), a_prompt(1, text="other")], CALLBACK, ["1"]),
+        ([a_prompt(1, callback=None)], CALLBACK, ["1"]),
+        ([a_prompt(1, callback=None, seed=8)], CALLBACK, []),
+        ([a_prompt(1, text=f"{TEXT} ")], None, ["1"]),
+        ([a_prompt(1, minutes=-0.9)], None, ["1"]),
+        ([a_prompt(1, minutes=-1.1)], None, []),
+        ([a_prompt(1, minutes=-1.1)], CALLBACK, []),
+        ([a_prompt(1, created_at=None)], CALLBACK, ["1"]),
+        ([a_prompt(1, created_at="2026-11-22T12:00:00")], CALLBACK, ["1"]),
     ],
 )
 def test_a_generation_is_found_by_its_callback_or_its_words(
-    prompts: list[Any], callback_url: str | None, found: str | None
+    prompts: list[Any], callback_url: str | None, found: list[str]
 ) -> None:
     account = Account(*prompts)
-    handle = account.adapter.images.find(replace(GENERATION, callback_url=callback_url), NOON)
-    assert (handle and handle.provider_job_id) == found
+    assert ids(account.adapter.images.find(replace(GENERATION, callback_url=callback_url), NOON)) == found
     assert account.requests[0].url.path == "/tunes/1504944/prompts"
 
 
 def test_a_list_is_read_page_by_page_until_it_is_too_old() -> None:
     newer = [a_prompt(number, minutes=number, text="other") for number in range(9, 4, -1)]
     account = Account(*newer, a_prompt(4), a_prompt(3, minutes=-5), a_prompt(2), page=2)
-    handle = account.adapter.images.find(GENERATION, NOON)
-    assert handle is not None and handle.provider_job_id == "4"
-    assert [request.url.params.get("before_id") for request in account.requests] == [None, "8", "6"]
+    assert ids(account.adapter.images.find(GENERATION, NOON)) == ["4"]
+    assert [request.url.params.get("before_id") for request in account.requests] == [None, "8", "6", "4"]
     account.requests.clear()
-    assert account.adapter.images.find(replace(GENERATION, callback_url="https://x.test/"), NOON) is None
+    assert not ids(account.adapter.images.find(replace(GENERATION, callback_url="https://x.test/"), NOON))
     assert [request.url.params.get("before_id") for request in account.requests] == [None, "8", "6", "4"]
 
 
@@ -380,8 +380,7 @@ def test_a_list_without_an_end_proves_nothing() -> None:
 
 def test_a_short_page_is_not_the_end_of_a_list() -> None:
     account = Account(a_tune(3, title="other"), a_tune(2, title="other"), a_tune(1), page=1)
-    handle = account.adapter.training.find(ORDER, NOON)
-    assert handle is not None and handle.provider_job_id == "1"
+    assert ids(account.adapter.training.find(ORDER, NOON)) == ["1"]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.providers import GenerationOrder, ReferenceImage, TrainingOrder
 from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
 from character_identity.providers.fal.instant_character import FalInstantCharacter
+from character_identity.providers.fal.platform import FalPlatform
 from character_identity.providers.fal.queue import FalQueue
 from tests.providers.contracts import input_schema
 from tests.providers.test_fal_queue import StubKey
-from tests.support.builders import NOON, a_request, an_identity, some_weights
+from tests.support.builders import a_request, an_identity, some_weights
 from tests.support.http import EVERYWHERE, scripted_client
 
 HANDLE = JobHandle(provider_job_id="r1", status_url="https://q.test/s", result_url="https://q.test/r")
@@ -33,9 +34,16 @@ class Fal:
         self._result = result
         transport = httpx.MockTransport(self._answer)
         media = SafeHttpClient(EVERYWHERE, transport)
-        self.queue = FalQueue(
-            scripted_client(self._answer), StubKey(), "https://q.test", "https://rest.test", media
-        )
+        client = scripted_client(self._answer)
+        self.queue = FalQueue(client, StubKey(), "https://q.test", "https://rest.test", media)
+        self.platform = FalPlatform(client, StubKey(), StubKey(), "https://platform.test")
+
+    @property
+    def instant(self) -> FalInstantCharacter:
+        return FalInstantCharacter(self.queue, self.platform)
+
+    def lora(self, *, can_fetch_our_urls: bool = True) -> FalFluxLora:
+        return FalFluxLora(self.queue, self.platform, can_fetch_our_urls)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -70,7 +78,7 @@ def valid(endpoint: str, body: dict[str, Any]) -> None:
 
 def test_instant_character_gets_one_uploaded_image() -> None:
     fal = Fal()
-    images = FalInstantCharacter(fal.queue).images
+    images = fal.instant.images
     order = an_order(negative_prompt="blurry", aspect_ratio="16:9")
     images.submit(replace(order, reference_url=images.prepare(IMAGES)))
     ((endpoint, body),) = fal.submits
@@ -95,18 +103,18 @@ def test_instant_character_gets_one_uploaded_image() -> None:
     ],
 )
 def test_every_aspect_ratio_has_fals_name(ratio: str, size: str) -> None:
-    plan = FalInstantCharacter(Fal().queue).images.plan(an_identity(), a_request(aspect_ratio=ratio))
+    plan = Fal().instant.images.plan(an_identity(), a_request(aspect_ratio=ratio))
     assert plan.body["image_size"] == size
 
 
 def test_width_and_height_win_over_the_aspect_ratio() -> None:
-    plan = FalInstantCharacter(Fal().queue).images.plan(an_identity(), a_request(width=640, height=512))
+    plan = Fal().instant.images.plan(an_identity(), a_request(width=640, height=512))
     assert plan.body["image_size"] == {"width": 640, "height": 512}
 
 
 def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
     fal = Fal()
-    FalFluxLora(fal.queue, can_fetch_our_urls=True).images.submit(an_order())
+    fal.lora().images.submit(an_order())
     ((endpoint, body),) = fal.submits
     valid(endpoint, body)
     assert endpoint == "fal-ai/flux-lora"
@@ -116,7 +124,7 @@ def test_flux_lora_gets_the_trigger_word_and_our_weights() -> None:
 
 def test_where_fal_cannot_reach_our_bucket_it_reads_its_own_copy() -> None:
     fal = Fal()
-    FalFluxLora(fal.queue, can_fetch_our_urls=False).images.submit(an_order())
+    fal.lora(can_fetch_our_urls=False).images.submit(an_order())
     assert fal.submits[0][1]["loras"][0]["path"] == "https://v3.fal.media/lora.safetensors"
 
 
@@ -124,13 +132,13 @@ def test_flux_lora_without_weights_is_never_sent_as_plain_flux() -> None:
     fal = Fal()
     order = GenerationOrder(an_identity(weights=None), a_request(), IMAGES)
     with pytest.raises(ProviderRejected):
-        FalFluxLora(fal.queue, can_fetch_our_urls=True).images.submit(order)
+        fal.lora().images.submit(order)
     assert fal.submits == []
 
 
 def test_what_flux_does_not_take_is_said() -> None:
     request = a_request(negative_prompt="blurry", guidance_scale=40, num_inference_steps=80)
-    plan = FalFluxLora(Fal().queue, can_fetch_our_urls=True).images.plan(an_identity(), request)
+    plan = Fal().lora().images.plan(an_identity(), request)
     assert "negative_prompt" not in plan.body
     assert (plan.body["guidance_scale"], plan.body["num_inference_steps"]) == (35, 50)
     assert [warning.split()[0] for warning in plan.warnings] == [
@@ -142,7 +150,7 @@ def test_what_flux_does_not_take_is_said() -> None:
 
 def test_a_training_is_one_archive_with_its_trigger_word() -> None:
     fal = Fal()
-    provider = FalFluxLora(fal.queue, can_fetch_our_urls=True)
+    provider = fal.lora()
     archive_url = provider.training.prepare(IMAGES)
     provider.training.submit(TrainingOrder("t", "woman", "SARAH", IMAGES, 500, archive_url))
     ((endpoint, body),) = fal.submits
@@ -212,7 +220,7 @@ LOGS: dict[str, tuple[Any, float | None]] = {
 def test_training_status(
     status: dict[str, Any], result: httpx.Response | None, state: str, fraction: float | None
 ) -> None:
-    answer = FalFluxLora(Fal(status, result).queue, can_fetch_our_urls=True).training.status(HANDLE, 1000)
+    answer = Fal(status, result).lora().training.status(HANDLE, 1000)
     assert (answer.state, answer.fraction) == (state, fraction)
 
 
@@ -226,7 +234,7 @@ def test_images_come_with_seed_flags_and_cost() -> None:
         seed=9,
         has_nsfw_concepts=[False, True],
     )
-    answer = FalInstantCharacter(Fal(result=result).queue).images.status(HANDLE, a_request())
+    answer = Fal(result=result).instant.images.status(HANDLE, a_request())
     assert [(image.seed, image.filtered) for image in answer.images] == [(9, False), (9, True)]
     assert answer.cost_usd == pytest.approx(0.20)
 
@@ -244,21 +252,21 @@ def test_images_come_with_seed_flags_and_cost() -> None:
 def test_what_a_job_took_is_what_fal_says(metrics: Any, timings: Any, took_s: float | None) -> None:
     status = {"status": "COMPLETED", "metrics": metrics}
     result = a_result(images=[{"url": "https://v3.fal.media/1"}], timings=timings)
-    answer = FalInstantCharacter(Fal(status, result).queue).images.status(HANDLE, a_request())
+    answer = Fal(status, result).instant.images.status(HANDLE, a_request())
     assert answer.took_s == took_s
 
 
 @pytest.mark.parametrize("output", [{}, {"images": []}, {"images": [{"width": 3}]}])
 def test_a_result_without_images_is_a_failure(output: dict[str, Any]) -> None:
-    answer = FalInstantCharacter(Fal(result=a_result(**output)).queue).images.status(HANDLE, a_request())
+    answer = Fal(result=a_result(**output)).instant.images.status(HANDLE, a_request())
     assert answer.state == "failed"
 
 
 def test_estimates_follow_the_price_list() -> None:
-    fal = Fal().queue
-    assert FalInstantCharacter(fal).images.estimate(a_request()).expected_usd == pytest.approx(0.10)
-    assert FalFluxLora(fal, True).images.estimate(a_request(num_images=2)).expected_usd == pytest.approx(0.07)
-    assert FalFluxLora(fal, True).training.estimate(500).expected_usd == pytest.approx(1.00)
+    fal = Fal()
+    assert fal.instant.images.estimate(a_request()).expected_usd == pytest.approx(0.10)
+    assert fal.lora().images.estimate(a_request(num_images=2)).expected_usd == pytest.approx(0.07)
+    assert fal.lora().training.estimate(500).expected_usd == pytest.approx(1.00)
 
 
 @pytest.mark.parametrize(
@@ -274,30 +282,23 @@ def test_estimates_follow_the_price_list() -> None:
     ],
 )
 def test_a_ceiling_rounds_every_image_up(request_: dict[str, Any], megapixels: int) -> None:
-    fal, request = Fal().queue, a_request(**request_)
-    assert FalInstantCharacter(fal).images.estimate(request).ceiling_usd == pytest.approx(0.10 * megapixels)
-    assert FalFluxLora(fal, True).images.estimate(request).ceiling_usd == pytest.approx(0.035 * megapixels)
+    fal, request = Fal(), a_request(**request_)
+    assert fal.instant.images.estimate(request).ceiling_usd == pytest.approx(0.10 * megapixels)
+    assert fal.lora().images.estimate(request).ceiling_usd == pytest.approx(0.035 * megapixels)
 
 
 @pytest.mark.parametrize(("steps", "usd"), [(1, 2), (500, 2), (1000, 2), (1001, 4), (10_000, 20)])
 def test_a_ceiling_of_a_training_counts_started_thousands(steps: int, usd: float) -> None:
-    assert FalFluxLora(Fal().queue, True).training.estimate(steps).ceiling_usd == usd
-    assert FalInstantCharacter(Fal().queue).training is None
+    assert Fal().lora().training.estimate(steps).ceiling_usd == usd
+    assert Fal().instant.training is None
 
 
 def test_the_cost_of_a_training_is_not_read_in_an_unknown_unit() -> None:
     result = a_result(diffusers_lora_file={"url": "https://v3.fal.media/l"})
-    assert FalFluxLora(Fal(result=result).queue, True).training.status(HANDLE, 1000).cost_usd is None
+    assert Fal(result=result).lora().training.status(HANDLE, 1000).cost_usd is None
 
 
 def test_instant_character_has_no_trainings() -> None:
-    provider = FalInstantCharacter(Fal().queue)
+    provider = Fal().instant
     assert provider.training is None
     assert list(provider.jobs) == ["generation"]
-
-
-def test_fal_finds_no_job() -> None:
-    provider = FalFluxLora(Fal().queue, True)
-    assert not any(jobs.supports_lookup for jobs in provider.jobs.values())
-    assert provider.images.find(an_order(), NOON) is None
-    assert provider.training.find(TrainingOrder("t", "woman", "SARAH", IMAGES, 500), NOON) is None

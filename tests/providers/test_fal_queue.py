@@ -1,16 +1,23 @@
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    ProviderNotConfigured,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from character_identity.domain.job import JobHandle
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.providers.fal.queue import FalQueue, error_detail
 from tests.support.http import EVERYWHERE, scripted_client
 
+KEPT: Any = {"outputs_live_s": 60, "starts_within": timedelta(minutes=5)}
 QUEUE = "https://queue.test/fal"
 HANDLE = JobHandle(provider_job_id="r1", status_url=f"{QUEUE}/s", result_url=f"{QUEUE}/r")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -21,6 +28,8 @@ class StubKey:
         self.keys = list(keys) or ["id:secret"]
 
     def __call__(self) -> str:
+        if not self.keys:
+            raise ProviderNotConfigured("no key")
         return self.keys[0]
 
     def refresh(self) -> str:
@@ -48,14 +57,14 @@ def test_a_submit_uses_fals_own_urls() -> None:
         "response_url": f"{QUEUE}/a/b/requests/r1",
         "cancel_url": f"{QUEUE}/a/b/requests/r1/cancel?x=2",
     }
-    handle = queue(submitted(**urls)).submit("a/b/c", {}, outputs_live_s=60)
+    handle = queue(submitted(**urls)).submit("a/b/c", {}, **KEPT)
     assert [handle.status_url, handle.result_url, handle.cancel_url] == list(urls.values())
 
 
 @pytest.mark.parametrize("url", [None, "https://elsewhere.test/a/b/requests/r1", "http://queue.test/x", 7])
 def test_our_key_never_goes_to_another_host_than_the_configured_one(url: Any) -> None:
     handle = queue(submitted(status_url=url, response_url=url, cancel_url=url)).submit(
-        "fal-ai/flux/dev", {}, outputs_live_s=60
+        "fal-ai/flux/dev", {}, **KEPT
     )
     assert handle.status_url == f"{QUEUE}/fal-ai/flux/requests/r1/status"
     assert handle.result_url == f"{QUEUE}/fal-ai/flux/requests/r1"
@@ -76,8 +85,9 @@ def test_a_submit_says_whom_to_call_back_and_how_long_files_shall_live() -> None
         return submitted()
 
     callback_url = "https://api.test/webhooks/fal?job=training-i1&token=a/b+c"
-    queue(answer).submit("a/b", {}, outputs_live_s=604800, callback_url=callback_url)
-    queue(answer).submit("a/b", {}, outputs_live_s=60)
+    longer: Any = {"outputs_live_s": 604800, "starts_within": timedelta(minutes=15)}
+    queue(answer).submit("a/b", {}, callback_url=callback_url, **longer)
+    queue(answer).submit("a/b", {}, **KEPT)
     assert [dict(request.url.params) for request in seen] == [{"fal_webhook": callback_url}, {}]
     assert (
         b"fal_webhook=https%3A%2F%2Fapi.test%2Fwebhooks%2Ffal%3Fjob%3Dtraining-i1%26token"
@@ -85,6 +95,7 @@ def test_a_submit_says_whom_to_call_back_and_how_long_files_shall_live() -> None
     )
     lifecycles = [json.loads(request.headers["X-Fal-Object-Lifecycle-Preference"]) for request in seen]
     assert [lifecycle["expiration_duration_seconds"] for lifecycle in lifecycles] == [604800, 60]
+    assert [request.headers["X-Fal-Request-Timeout"] for request in seen] == ["900", "300"]
     assert all("X-Fal-Object-Lifecycle" not in request.headers for request in seen)
 
 
@@ -95,7 +106,7 @@ def test_the_scheme_word_is_key() -> None:
         seen.append(request.headers["Authorization"])
         return submitted()
 
-    queue(answer).submit("a/b", {}, outputs_live_s=60)
+    queue(answer).submit("a/b", {}, **KEPT)
     assert seen == ["Key id:secret"]
 
 
@@ -103,9 +114,9 @@ def test_a_rotated_key_is_fetched_once_again() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return submitted() if request.headers["Authorization"] == "Key new" else httpx.Response(401, json={})
 
-    assert queue(answer, StubKey("old", "new")).submit("a/b", {}, outputs_live_s=60).provider_job_id == "r1"
+    assert queue(answer, StubKey("old", "new")).submit("a/b", {}, **KEPT).provider_job_id == "r1"
     with pytest.raises(ProviderRejected):
-        queue(answer, StubKey("old", "older")).submit("a/b", {}, outputs_live_s=60)
+        queue(answer, StubKey("old", "older")).submit("a/b", {}, **KEPT)
 
 
 REQUEST = httpx.Request("POST", QUEUE)
@@ -131,7 +142,7 @@ REQUEST = httpx.Request("POST", QUEUE)
 )
 def test_what_a_failed_submit_means(answer: httpx.Response | Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
-        queue(answer).submit("a/b", {}, outputs_live_s=60)
+        queue(answer).submit("a/b", {}, **KEPT)
 
 
 @pytest.mark.parametrize(

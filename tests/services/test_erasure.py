@@ -267,6 +267,17 @@ class TestAtProviders:
         (refused,) = (retained for retained in receipt.remaining if retained.what == "training t1")
         assert (receipt.complete, refused.why) == (True, "fal: answered 422")
 
+    def test_one_that_does_not_know_it_is_asked_until_nothing_can_be_under_way(
+        self, harness: Harness
+    ) -> None:
+        harness.provider.on_erase = self._raise(NotFound("It is not there."))
+        receipt = harness.erase()
+        while not receipt.complete:
+            assert harness.clock() < NOON + LAST_PURGE
+            receipt = harness.purge()
+        (unknown,) = (retained for retained in receipt.remaining if retained.what == "training t1")
+        assert unknown.why == "It was not known there when it was to go."
+
     def test_one_that_cannot_be_asked_is_not_counted(self, harness: Harness) -> None:
         harness.provider.erases = False
         receipt = harness.erase()

@@ -11,7 +11,7 @@ from character_identity.domain.generation import MAX_IMAGE_BYTES, Generation, Pr
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import LONGEST_WAIT, JobHandle, ProviderJob
 from character_identity.domain.provenance import DIGITAL_SOURCE_TYPE
-from character_identity.ports.providers import GenerationStatus
+from character_identity.ports.providers import Found, GenerationStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
 from character_identity.services.jobs.slots import SlotService
@@ -173,7 +173,7 @@ def test_an_order_reads_its_generation_and_its_identity_once() -> None:
     assert (harness.generations.reads, harness.identities.reads) == (["g1"], ["i1"])
 
 
-def test_references_are_put_where_the_provider_reads_them_once() -> None:
+def test_references_are_put_where_the_provider_reads_them_until_they_are_ordered_from() -> None:
     harness = Harness()
     for _ in range(2):
         harness.service.submit(harness.service.prepare(harness.state))
@@ -182,17 +182,28 @@ def test_references_are_put_where_the_provider_reads_them_once() -> None:
     assert order.reference_url == harness.generation.reference_url == "https://provider.test/1"
 
 
+def test_references_that_waited_too_long_for_a_slot_are_put_there_again() -> None:
+    harness = Harness()
+    state = harness.service.prepare(harness.state)
+    job = harness.ledger.rows["generation-g1"]
+    harness.ledger.rows[job.job_id] = job.model_copy(update={"deadline_at": NOON + LONGEST_WAIT})
+    harness.clock.pass_by(seconds=300)  # the deadline of a job, for two of which they live
+    harness.service.submit(state)
+    (order,) = harness.provider.orders
+    assert order.reference_url == "https://provider.test/2"
+
+
 def test_an_execution_that_began_before_there_was_preparation_is_prepared_when_it_orders() -> None:
     harness = Harness()
     state = harness.service.submit(harness.state)
     (order,) = harness.provider.orders
-    assert (state.is_prepared, order.reference_url) == (True, "https://provider.test/1")
+    assert (state.prepared_at, order.reference_url) == (harness.clock(), "https://provider.test/1")
 
 
 def test_nothing_is_prepared_for_what_was_erased() -> None:
     harness = Harness()
     harness.generations.stored.clear()
-    assert harness.service.prepare(harness.state).is_prepared
+    harness.service.prepare(harness.state)
     assert harness.provider.prepared == 0
 
 
@@ -315,9 +326,10 @@ def test_an_order_whose_answer_was_lost_is_looked_up_and_made_again_only_if_it_i
     harness.clock.pass_by(minutes=2)
     assert harness.service.check(state).state == "unsubmitted"
     harness.ledger.intend("generation-g1", harness.clock(), DEADLINE)
-    harness.provider.found = JobHandle(provider_job_id="found")
+    handle = JobHandle(provider_job_id="found")
+    harness.provider.found = Found(certain=(handle,))
     assert harness.service.check(state).state == "running"
-    assert harness.ledger.rows["generation-g1"].handle == harness.provider.found
+    assert harness.ledger.rows["generation-g1"].handle == handle
 
 
 @pytest.mark.parametrize("when", ["after the order", "while the pictures come"])

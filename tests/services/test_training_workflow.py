@@ -8,10 +8,10 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.domain.weights_digest import link_digest, weights_digest
-from character_identity.ports.providers import TrainingStatus
+from character_identity.ports.providers import Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
-from tests.support.builders import NOON, a_job, a_training_identity
+from tests.support.builders import DEADLINE, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -162,9 +162,10 @@ def test_a_callback_settles_an_order_whose_answer_was_lost() -> None:
 def test_an_order_whose_answer_was_lost_is_found_by_looking_it_up() -> None:
     harness = Harness()
     state = harness.cut_off()
-    harness.provider.supports_lookup, harness.provider.found = True, JobHandle(provider_job_id="found")
+    handle = JobHandle(provider_job_id="found")
+    harness.provider.supports_lookup, harness.provider.found = True, Found(certain=(handle,))
     state = harness.service.check(state)
-    assert (state.state, harness.job.handle) == ("training", harness.provider.found)
+    assert (state.state, harness.job.handle) == ("training", handle)
     assert (harness.identity.phase, harness.identity.provider_model_id) == ("queued", "found")
 
 
@@ -178,6 +179,59 @@ def test_an_order_that_the_provider_does_not_have_is_made_again_but_not_at_once(
     assert (state.state, harness.job.state) == ("unsubmitted", "accepted")
     assert harness.service.submit(state).state == "training"
     assert (harness.job.state, harness.provider.paid_calls) == ("submitted", 1)
+
+
+HANDLES = tuple(JobHandle(provider_job_id=name) for name in ("one", "two"))
+OTHER = "training-i2"
+
+
+def looked_up(found: Found, *, others: str = "", minutes: int = 2) -> tuple[str, str | None]:
+    """Look up an order whose answer was lost; the state, and by what the provider's job is known.
+
+    ``others``: what another order has that was made with it, ``one`` of the handles or no answer.
+    """
+    harness = Harness()
+    state = harness.cut_off()
+    if others:
+        harness.ledger.rows[OTHER] = a_job(job_id=OTHER, subject_id="i2", identity_id="i2")
+        harness.ledger.intend(OTHER, harness.clock(), DEADLINE)
+    if others == "one":
+        harness.ledger.submitted(OTHER, HANDLES[0])
+    harness.provider.supports_lookup, harness.provider.found = True, found
+    harness.clock.pass_by(minutes=minutes)
+    state = harness.service.check(state)
+    handle = harness.job.handle
+    return state.state, None if handle is None else handle.provider_job_id
+
+
+@pytest.mark.parametrize(
+    ("found", "others", "expected"),
+    [
+        (Found(certain=HANDLES), "", ("training", "one")),
+        (Found(certain=HANDLES), "one", ("training", "two")),
+        (Found(certain=HANDLES[:1]), "one", ("unsubmitted", None)),
+        (Found(certain=HANDLES[:1], is_whole=False), "one", ("training", None)),
+        (Found(certain=HANDLES[:1], possible=HANDLES[1:], is_whole=False), "", ("training", "one")),
+        (Found(possible=HANDLES[:1]), "", ("training", "one")),
+        (Found(possible=HANDLES[:1], is_whole=False), "", ("training", "one")),
+        (Found(possible=HANDLES), "", ("training", None)),
+        (Found(possible=HANDLES), "one", ("training", "two")),
+        (Found(possible=HANDLES[:1]), "one", ("unsubmitted", None)),
+        (Found(possible=HANDLES[:1]), "none", ("training", None)),
+        (Found(is_whole=False), "", ("training", None)),
+        (Found(), "none", ("unsubmitted", None)),
+    ],
+    ids=str,
+)
+def test_a_job_at_the_provider_is_ours_if_it_can_be_nobody_elses(
+    found: Found, others: str, expected: tuple[str, str | None]
+) -> None:
+    assert looked_up(found, others=others) == expected
+
+
+@pytest.mark.parametrize("found", [Found(possible=HANDLES[:1]), Found()], ids=["a possible one", "none"])
+def test_before_all_are_listed_nothing_is_concluded_from_what_is_not(found: Found) -> None:
+    assert looked_up(found, minutes=1) == ("training", None)
 
 
 def waits(harness: Harness, count: int) -> list[int]:

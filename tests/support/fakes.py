@@ -21,7 +21,7 @@ from character_identity.domain.errors import (
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
-from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
+from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob, kind_of
 from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
 from character_identity.domain.provenance import Provenance
@@ -31,6 +31,7 @@ from character_identity.observability import origin
 from character_identity.ports.providers import (
     Cancellation,
     Estimate,
+    Found,
     GenerationPlan,
     GenerationStatus,
     ReferenceImage,
@@ -121,6 +122,7 @@ class FakeLedger:
         self.operator_limit_microusd = sys.maxsize
         self.tokens: dict[str, str] = {}
         self.pending: set[str] = set()
+        self.holders: dict[tuple[JobKind, str], str] = {}
         self.due: dict[str, datetime] = {job.job_id: job.accepted_at for job in jobs}
 
     def limit_of(self, owner: str) -> int:
@@ -184,10 +186,24 @@ class FakeLedger:
         )
 
     def submitted(self, job_id: str, handle: JobHandle) -> None:
-        self._change(job_id, lambda job: job.state != "rejected", state="submitted", handle=handle)
+        if self._change(job_id, lambda job: job.state != "rejected", state="submitted", handle=handle):
+            self.holders[kind_of(job_id), handle.provider_job_id] = job_id
 
-    def found(self, job_id: str, handle: JobHandle) -> None:
-        self._change(job_id, lambda job: job.handle is None, state="submitted", handle=handle)
+    def found(self, job_id: str, handle: JobHandle) -> bool:
+        holder = self.holders.setdefault((kind_of(job_id), handle.provider_job_id), job_id)
+        return holder == job_id and self._change(
+            job_id, lambda job: job.handle is None, state="submitted", handle=handle
+        )
+
+    def holder_of(self, kind: JobKind, provider_job_id: str) -> str | None:
+        return self.holders.get((kind, provider_job_id))
+
+    def unanswered(self, kind: JobKind, provider: str) -> list[str]:
+        return [
+            job.job_id
+            for job in self.rows.values()
+            if job.open and (job.kind, job.provider) == (kind, provider) and job.is_unanswered
+        ]
 
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
         self._change(job_id, lambda job: job.state == "intended", state=state)
@@ -531,7 +547,6 @@ class FakeJobs:
     """One kind of a FakeProvider's jobs: this answers what was set there."""
 
     prices: Mapping[str, Price] = {}
-    absent_after = timedelta(minutes=2)
 
     def __init__(self, provider: "FakeProvider") -> None:
         self._provider = provider
@@ -549,8 +564,11 @@ class FakeJobs:
     def job_handle(self, provider_job_id: str) -> JobHandle:
         return JobHandle(provider_job_id=provider_job_id)
 
-    def find(self, order: Any, since: datetime) -> JobHandle | None:
+    def find(self, order: Any, since: datetime) -> Found:
         return self._provider.found
+
+    def absent_after(self, order: Any) -> timedelta:
+        return timedelta(minutes=2)
 
     def cancel(self, handle: JobHandle) -> Cancellation:
         return self._provider.cancel(handle)
@@ -614,7 +632,7 @@ class FakeProvider:
         self.generation_status: GenerationStatus | Exception = GenerationStatus("running")
         self.orders: list[Any] = []
         self.supports_lookup = False
-        self.found: JobHandle | None = None
+        self.found = Found()
         self.cancels: Cancellation = "asked"
         self.cancelled: list[JobHandle] = []
         self.erases = True

@@ -1,6 +1,6 @@
 """Failures as fal's models and its platform word them, and what a model call ends in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,20 @@ class FalAnswer:
         """Set when the platform failed, not the model."""
         kind = self.body.get("error_type")
         return kind if isinstance(kind, str) else None
+
+    @property
+    def links(self) -> list[str]:
+        """The addresses of the files that it made."""
+        return list(_links(self.body))
+
+
+def _links(body: Any) -> Iterator[str]:
+    if isinstance(body, dict):
+        url = body.get("url")
+        if isinstance(url, str) and not url.startswith("data:"):
+            yield url
+    for value in body.values() if isinstance(body, dict) else body if isinstance(body, list) else ():
+        yield from _links(value)
 
 
 class ModelError(Exception):

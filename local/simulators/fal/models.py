@@ -70,6 +70,11 @@ class FalModels:
         """Return the cost of an outcome."""
         return round(self.prices_usd.get(endpoint, 0) * outcome.billable_units, 6)
 
+    def discard(self, outcome: FalAnswer) -> None:
+        """Forget the files that it made: it was worked out ahead of its time, which never came."""
+        for link in outcome.links:
+            self._media.remove(link)
+
     async def run(self, order: Order) -> FalAnswer:
         """Check the input and make what it asks for, unless a fault was armed for it."""
         if order.fault is not None and order.fault.kind in ("fail", "stuck"):

@@ -6,9 +6,7 @@ docs/contracts.md tells.
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -188,7 +186,7 @@ class FalPlatformSimulator:
 
     def _output_files(self, job: FalJob, outcome: FalAnswer) -> list[str]:
         """What the stored output links to; without it nobody knows."""
-        return list(_urls(outcome.body)) if self._keeps_payloads(job) else []
+        return outcome.links if self._keeps_payloads(job) else []
 
     def _removed(self, url: str) -> Json:
         if self._simulator.settings.fal_keeps_cdn_files:
@@ -281,16 +279,3 @@ def _moment(text: str | None, default: datetime) -> datetime:
     except ValueError as exc:
         raise _Refused(422, "validation_error", "start and end are ISO 8601") from exc
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _urls(body: Any) -> Iterable[str]:
-    """Every link in an output."""
-    if isinstance(body, dict):
-        for name, value in body.items():
-            if name == "url" and isinstance(value, str) and not value.startswith("data:"):
-                yield value
-            else:
-                yield from _urls(value)
-    elif isinstance(body, list):
-        for value in body:
-            yield from _urls(value)

@@ -210,6 +210,8 @@ class FalQueueSimulator:
             return _reply(job, {"status": "ALREADY_COMPLETED"}, 400)
         if state == IN_QUEUE or settings.fal_honours_cancel:
             job.drop(now, CANCELLED)
+            if job.work.done() and not job.work.cancelled():
+                self._models.discard(job.work.result())
             self._keep(job)
             self._webhooks.expect(job)
             self._line_up()

@@ -64,6 +64,13 @@ def test_a_request_that_did_not_start_in_time_was_dropped_unpaid(simulator: Simu
     assert [call["cost_usd"] for call in simulator.ledger()] == [0]
 
 
+def test_a_request_that_was_cancelled_before_it_started_made_no_files(simulator: Simulation) -> None:
+    job = simulator.submit(FLUX, IMAGE)
+    simulator.let_pass(0)
+    assert simulator.fal("PUT", job["cancel_url"]).status_code == 202
+    assert simulator.files("fal") == []
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [

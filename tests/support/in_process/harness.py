@@ -57,8 +57,10 @@ ENVIRONMENT = {
     "BUCKET_NAME": "media",
     "FAL_QUEUE_URL": f"{PROVIDERS_AT}/fal/queue",
     "FAL_REST_URL": f"{PROVIDERS_AT}/fal/rest",
+    "FAL_PLATFORM_URL": f"{PROVIDERS_AT}/fal/platform",
     "ASTRIA_API_URL": f"{PROVIDERS_AT}/astria",
     "FAL_SECRET_NAME": "fal",
+    "FAL_ADMIN_SECRET_NAME": "fal-admin",
     "ASTRIA_SECRET_NAME": "astria",
     "MONTHLY_BUDGET_USD": "1000",
     "OPERATOR_BUDGET_USD": "1000000",
@@ -68,7 +70,11 @@ ENVIRONMENT = {
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
     "MEDIA_HOSTS": "media.localhost",
 }
-KEYS = {"fal": "simulator-id:simulator-secret", "astria": "sd_simulator"}
+KEYS = {
+    "fal": "simulator-id:simulator-secret",
+    "fal-admin": "simulator-admin:simulator-secret",
+    "astria": "sd_simulator",
+}
 SIGNING = self_made(NOON, timedelta(days=36_500))
 WAITS: dict[str, Any] = {"media_host": "media.localhost", "queue_s": 5, "training_s": 150, "generation_s": 8}
 """Seconds; a training lasts long enough for the sweep to come by."""

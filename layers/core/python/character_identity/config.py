@@ -96,8 +96,10 @@ class ProviderSettings(Settings):
 
     fal_queue_url: str
     fal_rest_url: str
+    fal_platform_url: str
     astria_api_url: str
     fal_secret_name: str = ""
+    fal_admin_secret_name: str = ""  # for functions that erase
     astria_secret_name: str = ""
     astria_mock: bool = False  # Astria's free mock, whose pictures never show the character
     aws_endpoint_url: str = "https://aws"  # set on one machine, where our bucket is on it

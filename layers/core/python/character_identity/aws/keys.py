@@ -99,6 +99,11 @@ def waits_for_slot(account: str, job_id: str) -> Key:
     return {"pk": slots(account)["pk"], "sk": f"WAITING#{job_id}"}
 
 
+def provider_job(kind: str, provider_job_id: str) -> Key:
+    """Whose job it is that a provider calls so; Astria counts its tunes and its prompts each for itself."""
+    return {"pk": f"PROVIDERJOB#{kind}#{provider_job_id}", "sk": "PROVIDERJOB"}
+
+
 def budget(owner: str, month: str) -> Key:
     """An owner's month, as in ``2026-11``."""
     return {"pk": f"BUDGET#{owner}", "sk": month}

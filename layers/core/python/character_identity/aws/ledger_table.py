@@ -10,7 +10,7 @@ from character_identity.aws.budget_table import reserving, settling
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, THERE, Write, put, update
 from character_identity.domain.budget import Settlement
-from character_identity.domain.job import JobHandle, Parked, ProviderJob
+from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob, kind_of
 
 OPEN = "#money = :reserved"
 NO_HANDLE = "attribute_type(#handle, :null)"
@@ -54,12 +54,27 @@ class LedgerTable:
     def submitted(self, job_id: str, handle: JobHandle) -> None:
         """Write the provider's answer to the call; it takes the place of what a callback said."""
         changes = {"state": "submitted", "handle": handle.model_dump(mode="json")}
-        self._update(job_id, changes, "#state <> :rejected", rejected="rejected")
+        if self._update(job_id, changes, "#state <> :rejected", rejected="rejected"):
+            self._hold(job_id, handle)
 
-    def found(self, job_id: str, handle: JobHandle) -> None:
-        """Write where a callback or a look-up found the job, unless that is known."""
+    def found(self, job_id: str, handle: JobHandle) -> bool:
+        """Write where a callback or a look-up found the job, unless that is known or it is another job's."""
         changes = {"state": "submitted", "handle": handle.model_dump(mode="json")}
-        self._update(job_id, changes, NO_HANDLE, null="NULL")
+        is_ours = self._hold(job_id, handle, f"{NEW} OR #job_id = :us", us=job_id)
+        return is_ours and self._update(job_id, changes, NO_HANDLE, null="NULL")
+
+    def holder_of(self, kind: JobKind, provider_job_id: str) -> str | None:
+        """Return the id of the job that the provider calls so."""
+        item = self._table.get(keys.provider_job(kind, provider_job_id))
+        return None if item is None else str(item["job_id"])
+
+    def unanswered(self, kind: JobKind, provider: str) -> list[str]:
+        """Return the open jobs whose order was made and not answered."""
+        rows = (row for row in self._table.listed(keys.OPEN) if row["sk"] == "JOB")
+        jobs = (ProviderJob.model_validate(row) for row in rows)
+        return [
+            job.job_id for job in jobs if (job.kind, job.provider) == (kind, provider) and job.is_unanswered
+        ]
 
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
         """Write down that an intent was refused, or that nobody knows."""
@@ -137,6 +152,11 @@ class LedgerTable:
         return self._update(
             job.job_id, changes, f"{OPEN} AND #runs = :runs", reserved="reserved", runs=job.runs
         )
+
+    def _hold(self, job_id: str, handle: JobHandle, when: str = "", **values: Any) -> bool:
+        """Write down whose the provider's job is; it goes with the ledger, as long as that is kept."""
+        key = keys.provider_job(kind_of(job_id), handle.provider_job_id)
+        return self._table.write(put({**key, "job_id": job_id}, when, **values))
 
     def _update(self, job_id: str, changes: Mapping[str, Any], condition: str, **values: Any) -> bool:
         """Change attributes of a job that is there, under a condition; False if it was not met."""

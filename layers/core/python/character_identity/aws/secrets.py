@@ -28,6 +28,8 @@ class Secret:
 
     def refresh(self) -> str:
         """Fetch it now: a key may have been rotated since."""
+        if not self._name:
+            raise ProviderNotConfigured("This function has no key of the provider.")
         text: str = self._client.get_secret_value(SecretId=self._name)["SecretString"].strip()
         if not text or text == PLACEHOLDER:
             raise ProviderNotConfigured("This provider's key is not configured on the server.")

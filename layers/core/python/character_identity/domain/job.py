@@ -85,6 +85,11 @@ class ProviderJob(BaseModel):
         """True while its money is set aside, so that somebody has to process it."""
         return self.money == "reserved"
 
+    @property
+    def is_unanswered(self) -> bool:
+        """True if its order was made, and nobody knows whether the provider took it."""
+        return self.handle is None and self.state in {"intended", "unknown"}
+
 
 def account_of(provider: str) -> str:
     """The account that a provider bills and limits: ``fal`` for all that run at fal."""
@@ -94,6 +99,11 @@ def account_of(provider: str) -> str:
 def job_id_of(kind: JobKind, subject_id: str) -> str:
     """The id of the one paid call of a kind that is made for an identity or a generation."""
     return f"{kind}-{subject_id}"
+
+
+def kind_of(job_id: str) -> JobKind:
+    """The kind of a job."""
+    return job_id.partition("-")[0]
 
 
 def subject_of(job_id: str) -> str:

@@ -118,6 +118,21 @@ Cancellation = Literal["dropped", "asked", "finished", "impossible"]
 """What came of cancelling: ``dropped`` before anything was done that is billed; ``asked``, so that it may
 still finish and be billed; ``finished`` before; or the provider has no way to."""
 
+
+@dataclass(frozen=True)
+class Found:
+    """The jobs at a provider that an order may have started.
+
+    ``certain`` have what only such an order has. ``possible`` do not tell what was ordered, but came when it
+    was made. Who is sure that there is no other may order again, so ``is_whole`` says whether all of the
+    provider's list was read and understood.
+    """
+
+    certain: tuple[JobHandle, ...] = ()
+    possible: tuple[JobHandle, ...] = ()
+    is_whole: bool = True
+
+
 Request = TypeVar("Request", contravariant=True)
 Order = TypeVar("Order", contravariant=True)
 Status = TypeVar("Status", bound=JobStatus, covariant=True)
@@ -145,10 +160,6 @@ class PaidJobs(Protocol[Request, Order, Status]):
     def supports_lookup(self) -> bool:
         """Whether a job can be looked up by what was ordered, when the answer to the order was lost."""
 
-    @property
-    def absent_after(self) -> timedelta:
-        """How long after an order a look-up that finds no job proves that it was never taken."""
-
     def estimate(self, request: Request) -> Estimate: ...
     def make_ready(self, order: Order) -> None:
         """Fetch what ``submit`` needs of elsewhere, so that it makes the paid call and no other."""
@@ -162,14 +173,21 @@ class PaidJobs(Protocol[Request, Order, Status]):
             InvalidRequest: no such job can have that id.
         """
 
-    def find(self, order: Order, since: datetime) -> JobHandle | None:
-        """The job that such an order of ``since`` or later started, or None if the provider has none."""
+    def find(self, order: Order, since: datetime) -> Found:
+        """Look for the job that such an order, made at ``since``, started."""
+
+    def absent_after(self, order: Order) -> timedelta:
+        """How long after it was made a look-up that finds nothing proves that it was never taken."""
 
     def cancel(self, handle: JobHandle) -> Cancellation:
         """Ask the provider to stop a job. Free, and repeatable."""
 
     def erase(self, handle: JobHandle) -> bool:
-        """Delete the job and what it made at the provider; False where that cannot be asked."""
+        """Delete the job and what it made at the provider; False where that cannot be asked.
+
+        Raises:
+            NotFound: the provider does not know the job, or not yet.
+        """
 
 
 class Trainer(PaidJobs[int, TrainingOrder, TrainingStatus], Protocol):

@@ -12,7 +12,7 @@ from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
-from character_identity.domain.job import JobHandle, Parked, ProviderJob
+from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
 from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score
 from character_identity.domain.slots import Lease, Slots
@@ -108,8 +108,17 @@ class Ledger(Protocol):
     def submitted(self, job_id: str, handle: JobHandle) -> None:
         """Write the provider's answer to the call; it takes the place of what a callback said."""
 
-    def found(self, job_id: str, handle: JobHandle) -> None:
-        """Write where a callback or a look-up found the job, unless that is known."""
+    def found(self, job_id: str, handle: JobHandle) -> bool:
+        """Write where a callback or a look-up found the job.
+
+        False, and nothing is written, if that is known already, or if it is another job's.
+        """
+
+    def holder_of(self, kind: JobKind, provider_job_id: str) -> str | None:
+        """The id of the job that the provider calls so."""
+
+    def unanswered(self, kind: JobKind, provider: str) -> list[str]:
+        """Ids of the open jobs whose order was made and not answered; the list may be a little behind."""
 
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
         """Write down that an intent was refused, or that nobody knows."""

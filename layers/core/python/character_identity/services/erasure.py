@@ -215,6 +215,13 @@ class ErasureService:
             logger.warning("the provider refused to delete", extra=keys_of(job), exc_info=exc)
             what = f"{job.kind} {job.handle.provider_job_id}"
             outcome = _Outcome(True, kept=RetainedData(where=job.provider, what=what, why=exc.message))
+        except NotFound:
+            what, why = (
+                f"{job.kind} {job.handle.provider_job_id}",
+                "It was not known there when it was to go.",
+            )
+            kept = RetainedData(where=job.provider, what=what, why=why)
+            return _Outcome(True, kept=kept) if self._is_last(receipt) else _Outcome(False)
         except (ProviderUnavailable, ProviderNotConfigured) as exc:
             logger.warning("the provider did not delete yet", extra=keys_of(job), exc_info=exc)
             return _Outcome(False)
@@ -224,7 +231,7 @@ class ErasureService:
     def _without_handle(self, job: ProviderJob, receipt: ErasureReceipt) -> _Outcome:
         """Nothing was ordered, or not yet; or the answer was lost, and a callback may still tell."""
         lost = job.state in {"intended", "unknown"}
-        if job.open or (lost and self._now() < receipt.last_purge_at):
+        if job.open or (lost and not self._is_last(receipt)):
             return _Outcome(False)
         if not lost:
             return _Outcome(True)
@@ -232,6 +239,10 @@ class ErasureService:
         return _Outcome(
             True, kept=RetainedData(where=job.provider, what=f"{job.kind} {job.subject_id}", why=why)
         )
+
+    def _is_last(self, receipt: ErasureReceipt) -> bool:
+        """Whether nothing is under way any more that was so at the erasure."""
+        return self._now() >= receipt.last_purge_at
 
     def _save(self, receipt: ErasureReceipt) -> None:
         self._erasures.save(receipt, receipt.next_purge_at(self._now()))

@@ -65,13 +65,14 @@ class Gateways(Base):
         return self.aws.client("lambda", config=options)
 
     @cached_property
-    def keys(self) -> "dict[Vendor, Secret]":
+    def keys(self) -> "dict[Vendor | Literal['fal-admin'], Secret]":
         """The providers' keys; each is fetched once, and again when its provider refuses it."""
         from character_identity.aws.secrets import Secret
 
         client, settings = self.client("secretsmanager"), self.provider_settings
         return {
             "fal": Secret(client, settings.fal_secret_name),
+            "fal-admin": Secret(client, settings.fal_admin_secret_name),
             "astria": Secret(client, settings.astria_secret_name),
         }
 

@@ -9,6 +9,7 @@ from character_identity.wiring.gateways import Gateways
 if TYPE_CHECKING:
     import httpx
 
+    from character_identity.providers.fal.platform import FalPlatform
     from character_identity.providers.fal.queue import FalQueue
     from character_identity.providers.fal.webhook_signature import FalSignatures
 
@@ -42,17 +43,17 @@ class ProviderAdapters(Gateways):
         fal = cache(lambda: self._fal(timeout_s))
         return ProviderRegistry(
             {
-                "fal-instant": lambda: self._fal_instant(fal()),
-                "fal-lora": lambda: self._fal_flux_lora(fal()),
+                "fal-instant": lambda: self._fal_instant(*fal()),
+                "fal-lora": lambda: self._fal_flux_lora(*fal()),
                 "astria": lambda: self._astria(timeout_s),
             }
         )
 
-    def _fal(self, timeout_s: float | None) -> "FalQueue":
+    def _fal(self, timeout_s: float | None) -> "tuple[FalQueue, FalPlatform]":
         from character_identity.providers.fal.queue import FalQueue
 
         settings = self.provider_settings
-        return FalQueue(
+        queue = FalQueue(
             self._provider_client(timeout_s),
             key=self.keys["fal"],
             queue_url=settings.fal_queue_url,
@@ -60,17 +61,30 @@ class ProviderAdapters(Gateways):
             media=self.safe_http,
             now=self.now,
         )
+        return queue, self._fal_platform(timeout_s)
 
-    def _fal_instant(self, fal: "FalQueue") -> Provider:
+    def _fal_platform(self, timeout_s: float | None) -> "FalPlatform":
+        from character_identity.providers.fal.platform import FalPlatform
+
+        return FalPlatform(
+            self._provider_client(timeout_s),
+            key=self.keys["fal"],
+            admin_key=self.keys["fal-admin"],
+            platform_url=self.provider_settings.fal_platform_url,
+            now=self.now,
+        )
+
+    def _fal_instant(self, queue: "FalQueue", platform: "FalPlatform") -> Provider:
         from character_identity.providers.fal.instant_character import FalInstantCharacter
 
-        return FalInstantCharacter(fal)
+        return FalInstantCharacter(queue, platform)
 
-    def _fal_flux_lora(self, fal: "FalQueue") -> Provider:
+    def _fal_flux_lora(self, queue: "FalQueue", platform: "FalPlatform") -> Provider:
         from character_identity.providers.fal.flux_lora import FalFluxLora
 
         settings = self.provider_settings
-        return FalFluxLora(fal, can_fetch_our_urls=settings.can_fetch_our_urls(settings.fal_queue_url))
+        can_fetch_our_urls = settings.can_fetch_our_urls(settings.fal_queue_url)
+        return FalFluxLora(queue, platform, can_fetch_our_urls=can_fetch_our_urls)
 
     def _astria(self, timeout_s: float | None) -> Provider:
         from character_identity.providers.astria.adapter import Astria

@@ -15,6 +15,10 @@ from character_identity.providers.answers import seconds_between, whole
 from character_identity.providers.astria.lists import AstriaLists, is_id
 
 FLUX_BASE_TUNE = 1504944
+ABSENT_AFTER = timedelta(minutes=2)
+"""Astria cuts requests at 30 s and asks for 60 s before one asks
+(https://docs.astria.ai/docs/api/overview, read 2026-11-22), and a function of ours that still waits for the
+answer has ended."""
 TOKEN = "ohwx"
 
 
@@ -22,10 +26,6 @@ class AstriaJobs:
     """Jobs that lie below ``url``. They can be looked up and deleted, and not be cancelled."""
 
     supports_lookup = True
-    absent_after = timedelta(minutes=2)
-    """Astria cuts requests at 30 s and asks for 60 s before one asks
-    (https://docs.astria.ai/docs/api/overview, read 2026-11-22), and a function of ours that still waits for
-    the answer has ended."""
     prices: Mapping[str, Price] = {}
 
     def __init__(self, api: ProviderHttpClient, url: str) -> None:
@@ -40,6 +40,9 @@ class AstriaJobs:
 
     def make_ready(self, order: Any) -> None:
         self._api.make_ready()
+
+    def absent_after(self, order: Any) -> timedelta:
+        return ABSENT_AFTER
 
     def cancel(self, handle: JobHandle) -> Cancellation:
         return "impossible"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from character_identity.domain.errors import ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.outbound.provider_http import ProviderHttpClient
+from character_identity.ports.providers import Found
 from character_identity.providers.answers import time, whole
 
 PAGE_SIZE = 120
@@ -31,16 +32,15 @@ class AstriaLists:
     def __init__(self, api: ProviderHttpClient) -> None:
         self._api = api
 
-    def newest(
-        self, url: str, wanted: Wanted, since: datetime | None = None, **filters: str
-    ) -> JobHandle | None:
-        """The newest thing of a list that is wanted and not older than ``since``.
+    def newest(self, url: str, wanted: Wanted, since: datetime | None = None, **filters: str) -> Found:
+        """All things of a list that are wanted and not older than ``since``; without it the newest.
 
         Raises:
             ProviderUnavailable: nobody can tell that it is not there: the list has no end, or holds something
                 that is not understood.
         """
         before: dict[str, int] = {}
+        found: list[JobHandle] = []
         understood = True
         for _ in range(MAX_PAGES):
             page = self._page(url, {**filters, **before})
@@ -48,28 +48,29 @@ class AstriaLists:
             understood = understood and len(things) == len(page)
             for thing in things:
                 if since is not None and _created_at(thing) < since:
-                    _require(understood)
-                    return None
+                    return _concluded(found, understood)
                 match = wanted(thing)
                 if match == "yes":
-                    return _handle(thing)
-                understood = understood and match == "no"
+                    found.append(_handle(thing))
+                    if since is None:
+                        return Found(certain=tuple(found))
+                understood = understood and match != "perhaps"
             if not things:
-                _require(understood)
-                return None
+                return _concluded(found, understood)
             before = {"before_id": min(whole(thing["id"]) or 0 for thing in things)}
+        if found:
+            return Found(certain=tuple(found), is_whole=False)
         raise ProviderUnavailable("astria", f"lists more than {MAX_PAGES * PAGE_SIZE} newer things")
 
-    def among_newest(self, url: str, wanted: Wanted) -> JobHandle | None:
+    def among_newest(self, url: str, wanted: Wanted) -> Found:
         """The newest thing on the first page of a list that is wanted. Raises as ``newest``."""
         understood = True
         for thing in self._page(url, {}):
             match = wanted(thing) if isinstance(thing, dict) and is_id(thing.get("id")) else "perhaps"
             if match == "yes":
-                return _handle(thing)
+                return Found(certain=(_handle(thing),))
             understood = understood and match == "no"
-        _require(understood)
-        return None
+        return _concluded([], understood)
 
     def _page(self, url: str, params: dict[str, Any]) -> list[Any]:
         page = self._api.call("GET", url, params={"limit": PAGE_SIZE, **params})
@@ -90,9 +91,10 @@ def same_words(said: Any, sent: str) -> Match:
     return "yes" if said.split() == sent.split() else "no"
 
 
-def _require(understood: bool) -> None:
-    if not understood:
+def _concluded(found: list[JobHandle], understood: bool) -> Found:
+    if not found and not understood:
         raise ProviderUnavailable("astria", "lists something that is not understood, and may be ours")
+    return Found(certain=tuple(found), is_whole=understood)
 
 
 def _handle(thing: Thing) -> JobHandle:

@@ -12,6 +12,7 @@ from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENT
 from character_identity.domain.prose import prose
 from character_identity.ports.providers import (
     Estimate,
+    Found,
     GenerationOrder,
     GenerationPlan,
     GenerationStatus,
@@ -94,7 +95,7 @@ class AstriaImages(AstriaJobs):
             return GenerationStatus("running")
         return GenerationStatus("done", cost_usd=cost_usd, took_s=self._took_s(prompt), images=produced)
 
-    def find(self, order: GenerationOrder, since: datetime) -> JobHandle | None:
+    def find(self, order: GenerationOrder, since: datetime) -> Found:
         """By its callback, which is the order's own; by text and seed where there is none."""
         fields = self.plan(order.identity, order.request).body
 

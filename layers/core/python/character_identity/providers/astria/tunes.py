@@ -6,7 +6,7 @@ from typing import Any
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_TUNE_CEILING_USD
 from character_identity.outbound.provider_http import ProviderHttpClient
-from character_identity.ports.providers import Estimate, ReferenceImage, TrainingOrder, TrainingStatus
+from character_identity.ports.providers import Estimate, Found, ReferenceImage, TrainingOrder, TrainingStatus
 from character_identity.providers.astria.jobs import FLUX_BASE_TUNE, TOKEN, AstriaJobs
 from character_identity.providers.astria.lists import Match, same_words
 
@@ -69,7 +69,7 @@ class AstriaTrainer(AstriaJobs):
             return TrainingStatus("done", took_s=self._took_s(tune))
         return TrainingStatus("running" if tune.get("started_training_at") else "queued")
 
-    def find(self, order: TrainingOrder, since: datetime) -> JobHandle | None:
+    def find(self, order: TrainingOrder, since: datetime) -> Found:
         """By its title, which is the order's own.
 
         Who finds nothing orders again, so the callback is not compared: it might not be given back as it was
@@ -81,4 +81,4 @@ class AstriaTrainer(AstriaJobs):
             return same_words(tune.get("title"), order.title)
 
         found = self._lists.newest(self._url, wanted, title=order.title)
-        return found or self._lists.among_newest(self._url, wanted)
+        return found if found.certain else self._lists.among_newest(self._url, wanted)

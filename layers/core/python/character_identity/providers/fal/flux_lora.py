@@ -3,7 +3,9 @@
 import re
 import zipfile
 from collections.abc import Mapping
+from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 from character_identity.domain.character_name import with_character
 from character_identity.domain.errors import ProviderRejected
@@ -28,9 +30,10 @@ from character_identity.ports.providers import (
     TrainingOrder,
     TrainingStatus,
 )
-from character_identity.providers.answers import link
+from character_identity.providers.answers import entries, link
 from character_identity.providers.fal.images import FalImages, image_body
 from character_identity.providers.fal.jobs import FalJobs
+from character_identity.providers.fal.platform import FalPlatform
 from character_identity.providers.fal.queue import FalQueue
 from character_identity.providers.fal.retention import IMAGES_LIVE_S, WEIGHTS_LIVE_S, inputs_live_s, kept
 
@@ -48,13 +51,15 @@ class FluxLoraTrainer(FalJobs):
     """Trains a Flux LoRA from an archive of the references; fal keeps the weights so many seconds."""
 
     endpoint = "fal-ai/flux-lora-fast-training"
+    marks = ("images_data_url",)
+    starts_within = timedelta(minutes=15)
     prices: Mapping[str, Price] = {"training": FAL_LORA_TRAINING}
     deadline_s = 60 * 60
     usual_s = 150
 
-    def __init__(self, queue: FalQueue, weights_live_s: int) -> None:
-        super().__init__(queue)
-        self._weights_live_s = weights_live_s
+    def __init__(self, queue: FalQueue, platform: FalPlatform, weights_live_s: int) -> None:
+        super().__init__(queue, platform)
+        self.outputs_live_s = weights_live_s
 
     def prepare(self, references: list[ReferenceImage]) -> str | None:
         archive = training_archive([(reference.name, reference.read()) for reference in references])
@@ -67,18 +72,17 @@ class FluxLoraTrainer(FalJobs):
             training_cost_usd(FAL_LORA_TRAINING, request), training_ceiling_usd(FAL_LORA_TRAINING, request)
         )
 
-    def submit(self, order: TrainingOrder) -> JobHandle:
-        return self._queue.submit(
-            self.endpoint,
-            {
-                "images_data_url": order.archive_url,
-                "data_archive_format": "zip",
-                "trigger_word": order.trigger_word,
-                "steps": order.steps,
-            },
-            outputs_live_s=self._weights_live_s,
-            callback_url=order.callback_url,
-        )
+    def body(self, order: TrainingOrder) -> dict[str, Any]:
+        return {
+            "images_data_url": order.archive_url,
+            "data_archive_format": "zip",
+            "trigger_word": order.trigger_word,
+            "steps": order.steps,
+        }
+
+    def longest_run(self, order: TrainingOrder) -> timedelta:
+        """Four times what was seen for a thousand steps, and as much more for more of them; assumed."""
+        return timedelta(seconds=4 * self.usual_s * max(order.steps / 1000, 1))
 
     def status(self, handle: JobHandle, request: int) -> TrainingStatus:
         """Where the training stands, without its cost: in which unit fal bills one is not documented."""
@@ -100,10 +104,11 @@ class FluxLoraImages(FalImages):
     """Draws with a LoRA: with our copy, or with fal's own where fal cannot fetch links to our bucket."""
 
     endpoint = MODELS["fal-lora"]
+    marks = ("prompt", "seed")
     price = FAL_LORA_IMAGE
 
-    def __init__(self, queue: FalQueue, can_fetch_our_urls: bool) -> None:
-        super().__init__(queue)
+    def __init__(self, queue: FalQueue, platform: FalPlatform, can_fetch_our_urls: bool) -> None:
+        super().__init__(queue, platform)
         self._can_fetch_our_urls = can_fetch_our_urls
 
     def prepare(self, references: list[ReferenceImage]) -> str | None:
@@ -116,20 +121,19 @@ class FluxLoraImages(FalImages):
             warnings.append("negativePrompt was left out: Flux does not take one.")
         return GenerationPlan(body, prompt, warnings)
 
-    def submit(self, order: GenerationOrder) -> JobHandle:
+    def body(self, order: GenerationOrder) -> dict[str, Any]:
         weights = order.identity.weights
         if weights is None or order.weights_link is None:
             raise ProviderRejected("fal-lora", f"the identity {order.identity.identity_id} has no weights")
         path = order.weights_link if self._can_fetch_our_urls else weights.provider_url
-        return self._queue.submit(
-            self.endpoint,
-            {
-                **self.plan(order.identity, order.request).body,
-                "loras": [{"path": path, "scale": 1}],
-            },
-            outputs_live_s=IMAGES_LIVE_S,
-            callback_url=order.callback_url,
-        )
+        return {**self.plan(order.identity, order.request).body, "loras": [{"path": path, "scale": 1}]}
+
+    def _mark(self, sent: dict[str, Any]) -> tuple[str, ...] | None:
+        """With the weights, whose link is signed anew each time."""
+        mark = super()._mark(sent)
+        lora = next(iter(entries(sent.get("loras"))), None)
+        path = link(lora.get("path")) if isinstance(lora, dict) else None
+        return None if mark is None or path is None else (*mark, path.partition("?")[0])
 
 
 class FalFluxLora:
@@ -143,15 +147,20 @@ class FalFluxLora:
     mock = False
     references = ReferenceLimits(minimum=5, maximum=20)
 
-    def __init__(self, queue: FalQueue, can_fetch_our_urls: bool) -> None:
+    def __init__(self, queue: FalQueue, platform: FalPlatform, can_fetch_our_urls: bool) -> None:
         weights_live_s = IMAGES_LIVE_S if can_fetch_our_urls else WEIGHTS_LIVE_S
-        self.training = FluxLoraTrainer(queue, weights_live_s)
-        self.images = FluxLoraImages(queue, can_fetch_our_urls)
+        self._platform = platform
+        self.training = FluxLoraTrainer(queue, platform, weights_live_s)
+        self.images = FluxLoraImages(queue, platform, can_fetch_our_urls)
         self.jobs: JobsByKind = {"training": self.training, "generation": self.images}
-        self.keeps = kept(
-            references=inputs_live_s(FluxLoraTrainer.deadline_s),
-            images=IMAGES_LIVE_S,
-            weights=weights_live_s,
+
+    @property
+    def keeps(self) -> str:
+        return kept(
+            self._platform.may_delete,
+            inputs_live_s(FluxLoraTrainer.deadline_s),
+            images=self.images.outputs_live_s,
+            weights=self.training.outputs_live_s,
         )
 
 

@@ -1,14 +1,16 @@
 """What fal's picture endpoints have in common: a request's fields and price, and reading its result."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from character_identity.domain.generation import DIMENSIONS, AspectRatio, GenerationRequest, ProducedImage
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price, image_ceiling_usd, image_cost_usd
-from character_identity.ports.providers import Estimate, GenerationStatus
+from character_identity.ports.providers import Estimate, GenerationOrder, GenerationStatus
 from character_identity.providers.answers import entries, number, picture, whole
 from character_identity.providers.fal.jobs import FalJobs
+from character_identity.providers.fal.retention import IMAGES_LIVE_S
 
 MAX_STEPS = 50
 IMAGE_SIZES: dict[AspectRatio, str] = {
@@ -25,9 +27,15 @@ class FalImages(FalJobs):
     """Pictures of one endpoint, at a price per megapixel."""
 
     price: Price
+    starts_within = timedelta(minutes=5)
+    outputs_live_s = IMAGES_LIVE_S
     max_images = 4
     deadline_s = 15 * 60
     usual_s = 15
+
+    def longest_run(self, order: GenerationOrder) -> timedelta:
+        """Ten times and more what four pictures take; assumed."""
+        return timedelta(minutes=3)
 
     @property
     def prices(self) -> Mapping[str, Price]:

@@ -1,9 +1,10 @@
 """fal-ai/instant-character: one reference picture and a prompt, no training."""
 
+from typing import Any
+
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
-from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import FAL_INSTANT_IMAGE
 from character_identity.domain.provenance import MODELS
 from character_identity.ports.providers import (
@@ -14,6 +15,7 @@ from character_identity.ports.providers import (
     ReferenceLimits,
 )
 from character_identity.providers.fal.images import FalImages, image_body
+from character_identity.providers.fal.platform import FalPlatform
 from character_identity.providers.fal.queue import FalQueue
 from character_identity.providers.fal.retention import IMAGES_LIVE_S, inputs_live_s, kept
 
@@ -25,6 +27,7 @@ class InstantImages(FalImages):
     """Conditions every picture on the first reference image, which lies in fal's storage for this one job."""
 
     endpoint = MODELS["fal-instant"]
+    marks = ("image_url",)
     price = FAL_INSTANT_IMAGE
 
     def prepare(self, references: list[ReferenceImage]) -> str | None:
@@ -39,15 +42,10 @@ class InstantImages(FalImages):
             body["negative_prompt"] = request.negative_prompt
         return GenerationPlan(body, request.prompt, warnings)
 
-    def submit(self, order: GenerationOrder) -> JobHandle:
+    def body(self, order: GenerationOrder) -> dict[str, Any]:
         if order.reference_url is None:
             raise ProviderRejected("fal-instant", "there is no reference to draw from")
-        return self._queue.submit(
-            self.endpoint,
-            {**self.plan(order.identity, order.request).body, "image_url": order.reference_url},
-            outputs_live_s=IMAGES_LIVE_S,
-            callback_url=order.callback_url,
-        )
+        return {**self.plan(order.identity, order.request).body, "image_url": order.reference_url}
 
 
 class FalInstantCharacter:
@@ -57,8 +55,13 @@ class FalInstantCharacter:
     mock = False
     references = ReferenceLimits(minimum=1, maximum=3)
     training = None
-    keeps = kept(references=inputs_live_s(InstantImages.deadline_s), images=IMAGES_LIVE_S)
 
-    def __init__(self, queue: FalQueue) -> None:
-        self.images = InstantImages(queue)
+    def __init__(self, queue: FalQueue, platform: FalPlatform) -> None:
+        self._platform = platform
+        self.images = InstantImages(queue, platform)
         self.jobs: JobsByKind = {"generation": self.images}
+
+    @property
+    def keeps(self) -> str:
+        references_s = inputs_live_s(InstantImages.deadline_s)
+        return kept(self._platform.may_delete, references_s, images=IMAGES_LIVE_S)

@@ -6,6 +6,7 @@ https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-22.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -29,6 +30,7 @@ An upload is announced with both, as fal's Python client does (fal-client 1.0.3)
 ``X-Fal-Object-Lifecycle`` alone. Always a number: ``null`` should mean no limit, but an output was seen
 deleted within minutes of it.
 """
+START_TIMEOUT = "X-Fal-Request-Timeout"
 CLIENT_CANCELLED = 499
 ENDINGS: Mapping[int, Literal["cancelled", "missing"]] = {CLIENT_CANCELLED: "cancelled", 404: "missing"}
 """What a job without a result was, by the status of its result; any other failed."""
@@ -84,15 +86,27 @@ class FalQueue:
         self._api.make_ready()
 
     def submit(
-        self, endpoint: str, body: dict[str, Any], *, outputs_live_s: int, callback_url: str | None = None
+        self,
+        endpoint: str,
+        body: dict[str, Any],
+        *,
+        outputs_live_s: int,
+        starts_within: timedelta,
+        callback_url: str | None = None,
     ) -> JobHandle:
-        """Queue a job; this is the call that costs money. fal keeps the files it makes for so long."""
+        """Queue a job; this is the call that costs money.
+
+        fal keeps the files it makes for so long, and drops the job unpaid if it does not start in time.
+        """
         answer = self._api.call(
             "POST",
             f"{self._queue_url}/{endpoint}",
             paid=True,
             params={} if callback_url is None else {"fal_webhook": callback_url},
-            headers={OUTPUT_LIFECYCLE: _lifecycle(outputs_live_s)},
+            headers={
+                OUTPUT_LIFECYCLE: _lifecycle(outputs_live_s),
+                START_TIMEOUT: str(int(starts_within.total_seconds())),
+            },
             json=body,
         )
         request_id = answer.get("request_id") if isinstance(answer, dict) else None
@@ -156,7 +170,8 @@ class FalQueue:
         if status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)
         if not answer.is_success:
-            return FalResult(None, reason=_why(status, reason), ending=ENDINGS.get(status, "failed"))
+            meaning = CLIENT_CANCELLED if _is_start_timeout(answer) else status
+            return FalResult(None, reason=_why(status, reason), ending=ENDINGS.get(meaning, "failed"))
         output = json_of(answer)
         if not isinstance(output, dict):
             raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
@@ -231,6 +246,11 @@ def error_detail(body: Any) -> str:
 def _is_from_fal(answer: httpx.Response) -> bool:
     """Tell fal's own answers from those of an ingress before it."""
     return "x-fal-request-id" in answer.headers
+
+
+def _is_start_timeout(answer: httpx.Response) -> bool:
+    """Whether fal dropped a job because it did not start in the time that we gave it."""
+    return str(answer.headers.get("x-fal-request-timeout-type", "")).lower() == "user"
 
 
 def _why(status: int, reason: str) -> str:

@@ -22,11 +22,18 @@ def inputs_live_s(deadline_s: int) -> int:
     return 2 * deadline_s
 
 
-def kept(**lifetimes_s: int) -> str:
+def kept(may_delete: bool, references_s: int, **outputs_s: int) -> str:
     """What remains at fal, in a sentence: the files by name, with how long they live in seconds."""
-    told = [f"{name} {_duration(seconds)}" for name, seconds in lifetimes_s.items()]
+    if may_delete:
+        return (
+            "fal deletes its record of a request and the files that it made, and not the references that it "
+            f"was sent: those it was told to keep {_duration(references_s)}."
+        )
+    told = [
+        f"{name} {_duration(seconds)}" for name, seconds in {"references": references_s, **outputs_s}.items()
+    ]
     return (
-        "fal deletes nothing on request. It was told how long to keep the files that it has: "
+        "fal deletes for an admin key only, and there is none here. It was told how long to keep the files: "
         f"{', '.join(told)}. Its record of a request, with prompt and links, it keeps {HISTORY_DAYS} days."
     )
 

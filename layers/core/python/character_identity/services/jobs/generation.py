@@ -41,11 +41,9 @@ KEPT = {"succeeded", "filtered"}
 class GenerationState(MachineState):
     """Where one generation stands.
 
-    ``waiting`` has no slot at the provider yet, ``unsubmitted`` is to be ordered once more. ``is_prepared``
-    is false in executions that began before there was a task for it.
+    ``waiting`` has no slot at the provider yet, ``unsubmitted`` is to be ordered once more.
     """
 
-    is_prepared: bool = False
     state: Literal[
         "queued",
         "waiting",
@@ -86,20 +84,6 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         self._bucket = bucket
         self._media = media
         self._provenance = provenance
-
-    def prepare(self, state: GenerationState) -> GenerationState:
-        """Put the references where the provider reads them."""
-        generation = self._open(state)
-        if generation is not None and generation.reference_url is None:
-            identity = self._identity_of(generation)
-            url = identity and self._providers[generation.provider].images.prepare(self._references(identity))
-            if url is not None:
-                prepared = generation.model_copy(update={"reference_url": url})
-                self._generations.save(prepared, {"reference_url"})
-        return state.model_copy(update={"is_prepared": True})
-
-    def submit(self, state: GenerationState) -> GenerationState:
-        return super().submit(state if state.is_prepared else self.prepare(state))
 
     def store(self, state: GenerationState) -> GenerationState:
         """Copy the pictures to our bucket; success means that one of them lies there, whole and not blank.
@@ -143,6 +127,13 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
 
     def _request_of(self, generation: Generation) -> GenerationRequest:
         return generation.request
+
+    def _prepare(self, generation: Generation) -> None:
+        identity = self._identity_of(generation)
+        url = identity and self._providers[generation.provider].images.prepare(self._references(identity))
+        if url is not None:
+            prepared = generation.model_copy(update={"reference_url": url})
+            self._generations.save(prepared, {"reference_url"})
 
     def _make_order(self, generation: Generation, callback_url: str | None) -> GenerationOrder | None:
         identity = self._identity_of(generation)

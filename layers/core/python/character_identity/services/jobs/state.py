@@ -32,6 +32,8 @@ class MachineState(BaseModel):
     ``orders`` counts how often the order was made and proved not to have been taken.
     ``queue_position`` is how many jobs were before it in the provider's queue when it was asked last; None:
     it was not there, or the provider does not say.
+    ``prepared_at`` is when what the order is made from was put where the provider reads it; None in
+    executions that began before states said so.
     ``provider`` and ``correlation_id`` are for the log.
 
     Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
@@ -52,6 +54,7 @@ class MachineState(BaseModel):
     missing_since: datetime | None = None
     orders: int = 0
     queue_position: int | None = None
+    prepared_at: datetime | None = None
     error: dict[str, Any] | None = None
 
     @model_validator(mode="before")
@@ -133,7 +136,7 @@ def overdue(job: ProviderJob) -> Failure:
             code="not_ordered",
             message=f"{job.provider} did not take the {job.kind} in time; nothing was billed.",
         )
-    if job.handle is None and job.state in {"intended", "unknown"}:
+    if job.is_unanswered:
         return Failure(
             code="provider_outcome_unknown",
             message=f"{job.provider} never said whether it accepted the {job.kind}; it may have been billed.",

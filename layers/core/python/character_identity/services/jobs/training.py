@@ -73,17 +73,6 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
         self._check_weights = check_weights
         self._trained_weights = trained_weights
 
-    def prepare(self, state: TrainingState) -> TrainingState:
-        """Put the references where the provider reads them."""
-        identity = self._open(state)
-        if identity is not None and identity.phase == "preparing":
-            trainer = self._providers[identity.provider].training
-            archive_url = trainer and trainer.prepare(images_of(self._bucket, identity.references))
-            self._identities.advance(
-                identity.identity_id, "submitting", PROGRESS["submitting"], archive_url=archive_url
-            )
-        return state
-
     def store_weights(self, state: TrainingState) -> TrainingState:
         """Copy the weights to our bucket, checked; where the provider keeps them there is nothing to do.
 
@@ -119,6 +108,13 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
 
     def _request_of(self, identity: Identity) -> int:
         return identity.training_steps
+
+    def _prepare(self, identity: Identity) -> None:
+        trainer = self._providers[identity.provider].training
+        archive_url = trainer and trainer.prepare(images_of(self._bucket, identity.references))
+        self._identities.advance(
+            identity.identity_id, "submitting", PROGRESS["submitting"], archive_url=archive_url
+        )
 
     def _make_order(self, identity: Identity, callback_url: str | None) -> TrainingOrder:
         return TrainingOrder(

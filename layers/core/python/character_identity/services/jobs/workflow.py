@@ -22,7 +22,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.job import LONGEST_WAIT, JobHandle, JobKind, Parked, ProviderJob
 from character_identity.observability import count
 from character_identity.ports.gateways import Now
-from character_identity.ports.providers import JobStatus, PaidJobs, Providers
+from character_identity.ports.providers import Found, JobStatus, PaidJobs, Providers
 from character_identity.ports.stores import Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.cancellation import cancel
@@ -126,6 +126,9 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     def _request_of(self, subject: SubjectT) -> Any:
         """Return what the provider's jobs of this kind call a request."""
 
+    def _prepare(self, subject: SubjectT) -> None:
+        """Put what the order is made from where the provider reads it; free, and repeatable."""
+
     @abstractmethod
     def _make_order(self, subject: SubjectT, callback_url: str | None) -> Any:
         """Make the order; None if there is nothing to order for any more."""
@@ -144,6 +147,13 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     # the tasks of the machine
 
+    def prepare(self, state: StateT) -> StateT:
+        """Put what the order is made from where the provider reads it, unless the order was made with it."""
+        subject = self._open(state)
+        if subject is not None and self._job(state).state == "accepted":
+            self._prepare(subject)
+        return state.model_copy(update={"prepared_at": self._now()})
+
     def submit(self, state: StateT) -> StateT:
         """Order the job as soon as it has a slot, once however often this runs.
 
@@ -160,6 +170,11 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             if waiting is not None:
                 return waiting
             ordered = ordered.model_copy(update={"deadline_at": ends_at, "polls": 0})
+            if not self._is_fresh(state, job):
+                ordered = self.prepare(ordered)
+                subject = self._open(state)
+        if subject is None:
+            return ordered.model_copy(update={"poll_seconds": 1})
         order = self._make_order(subject, self._callback_addresses.url_for(job))
         if order is None:
             return ordered.model_copy(update={"poll_seconds": 1})
@@ -264,6 +279,11 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     # what the tasks have in common
 
+    def _is_fresh(self, state: StateT, job: ProviderJob) -> bool:
+        """Whether what was prepared is still there when the provider reads it: it lives for two deadlines."""
+        lives = timedelta(seconds=self._jobs(job).deadline_s)
+        return state.prepared_at is not None and self._now() - state.prepared_at < lives
+
     def _job(self, state: StateT) -> ProviderJob:
         job = self._ledger.get(state.job_id)
         if job is None:
@@ -289,15 +309,16 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _look_up(self, state: StateT, subject: SubjectT, job: ProviderJob) -> StateT:
         """Look-up: the answer to the order was lost, so find the job, where the provider has a way to."""
-        jobs, lost = self._jobs(job), job.state in {"intended", "unknown"}
-        if lost and jobs.supports_lookup and job.intended_at is not None:
+        jobs = self._jobs(job)
+        if job.is_unanswered and jobs.supports_lookup and job.intended_at is not None:
             order = self._make_order(subject, self._callback_addresses.url_for(job))
-            found = None if order is None else jobs.find(order, job.intended_at)
-            if found is not None:
-                self._ledger.found(job.job_id, found)
-                self._mark_accepted(subject, job, found)
+            is_listed = order is not None and self._now() - job.intended_at >= jobs.absent_after(order)
+            found = Found() if order is None else jobs.find(order, job.intended_at)
+            handle = self._identified(job, found, is_listed=is_listed)
+            if handle is not None:
+                self._mark_accepted(subject, job, handle)
                 return self._wait(state, job)
-            if order is not None and self._now() - job.intended_at >= jobs.absent_after:
+            if is_listed:
                 self._ledger.withdraw(job.job_id, None)
                 job = job.model_copy(update={"state": "accepted"})
                 state = state.model_copy(update={"orders": state.orders + 1})
@@ -307,6 +328,32 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if job.state == "accepted" and not state.past_deadline(self._now()):
             return state.model_copy(update={"state": "unsubmitted"})
         return self._wait(state, job)
+
+    def _identified(self, job: ProviderJob, found: Found, *, is_listed: bool) -> JobHandle | None:
+        """The one that is ours of those that were found; None if none is.
+
+        One that does not tell what was ordered is ours if it is nobody else's and no other order is without
+        an answer; that cannot be said before ``is_listed``: all that there will be are among them.
+
+        Raises:
+            ProviderUnavailable: nobody can tell yet.
+        """
+        for handle in found.certain:
+            if self._ledger.found(job.job_id, handle):
+                return handle
+        if not is_listed:
+            return None
+        free = [
+            handle
+            for handle in found.possible
+            if self._ledger.holder_of(job.kind, handle.provider_job_id) in {None, job.job_id}
+        ]
+        if len(free) == 1 and self._ledger.unanswered(job.kind, job.provider) == [job.job_id]:
+            if self._ledger.found(job.job_id, free[0]):
+                return free[0]
+        elif not free and found.is_whole:
+            return None
+        raise ProviderUnavailable(job.provider, f"does not tell whether one of its jobs is this {job.kind}")
 
     def _go_on(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
         """Go on by what the provider said."""
@@ -381,7 +428,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                 cancel(self._ledger, self._jobs(job), job)
                 if self._is_erased(state):
                     self._jobs(job).erase(job.handle)
-            except ProviderRejected as exc:
+            except (NotFound, ProviderRejected) as exc:
                 logger.warning("the provider refused to stop the job", exc_info=exc)
         return state.failed(GIVEN_UP)
 

@@ -1,0 +1,159 @@
+"""fal's Platform API, as HTTP: the account's requests, their deletion, and its prices.
+
+https://fal.ai/docs/platform-apis/v1/models, read 2026-11-28.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from character_identity.domain.clock import utc_now
+from character_identity.domain.errors import (
+    NotFound,
+    ProviderNotConfigured,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from character_identity.outbound.provider_http import NO_REASON, Key, ProviderHttpClient, json_of
+from character_identity.ports.gateways import Now
+from character_identity.providers.answers import REQUEST_ID, number, time
+
+PAGE_SIZE = 100
+"""The most that a list answers at once."""
+MAX_PAGES = 10
+
+
+@dataclass(frozen=True)
+class FalRequest:
+    """A request that fal lists; what it was sent is None where fal does not keep it."""
+
+    request_id: str
+    sent_at: datetime | None
+    input: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class FalRequests:
+    """What a list held that was understood; ``is_whole``: that was all of it."""
+
+    requests: Sequence[FalRequest]
+    is_whole: bool
+
+
+class FalPlatform:
+    """Asks about the account, with the key that also orders; deletes with the admin key, if there is one."""
+
+    def __init__(
+        self, client: httpx.Client, key: Key, admin_key: Key, platform_url: str, now: Now = utc_now
+    ) -> None:
+        self._api = ProviderHttpClient("fal", client, key, "Key", error_detail, now)
+        self._admin_api = ProviderHttpClient("fal", client, admin_key, "Key", error_detail, now)
+        self._admin_key = admin_key
+        self._url = f"{platform_url.rstrip('/')}/models"
+
+    @property
+    def may_delete(self) -> bool:
+        """Whether somebody has put an admin key in."""
+        try:
+            self._admin_key()
+        except ProviderNotConfigured:
+            return False
+        return True
+
+    def requests(self, endpoint: str, since: datetime) -> FalRequests:
+        """The account's requests to an endpoint that were there since then.
+
+        Raises:
+            ProviderUnavailable: the list cannot be read: our key may not, or it has no end.
+        """
+        asked = {
+            "endpoint_id": endpoint,
+            "start": since.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "expand": "payloads",
+            "limit": PAGE_SIZE,
+        }
+        found: list[FalRequest] = []
+        is_whole = True
+        cursor: dict[str, str] = {}
+        for _ in range(MAX_PAGES):
+            page = self._page({**asked, **cursor})
+            requests = [_request(item) for item in page["items"]]
+            found += [request for request in requests if request is not None]
+            is_whole = is_whole and None not in requests
+            if page.get("has_more") is False or ("next_cursor" in page and page["next_cursor"] is None):
+                return FalRequests(found, is_whole)
+            if not isinstance(page.get("next_cursor"), str) or not page["next_cursor"]:
+                raise ProviderUnavailable("fal", "lists requests and does not say whether there are more")
+            cursor = {"cursor": page["next_cursor"]}
+        raise ProviderUnavailable("fal", f"lists more than {MAX_PAGES * PAGE_SIZE} requests")
+
+    def delete(self, request_id: str) -> None:
+        """Delete what fal keeps of a request that has ended: what was sent, and what was made of it.
+
+        Repeatable: the key is derived from the request, and fal keeps an answer for ten minutes.
+
+        Raises:
+            NotFound: fal does not know the request, or not yet: it may be under way.
+            ProviderRejected: fal kept some of its files.
+        """
+        answer = self._admin_api.send(
+            "DELETE",
+            f"{self._url}/requests/{request_id}/payloads",
+            headers={"Idempotency-Key": hashlib.sha256(f"erase {request_id}".encode()).hexdigest()[:32]},
+        )
+        body = json_of(answer)
+        if answer.status_code == httpx.codes.NOT_FOUND and isinstance(body, dict):
+            raise NotFound("fal does not know the request.")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise self._admin_api.trouble(answer)
+        if not answer.is_success:
+            raise self._admin_api.failure(answer)
+        results = body.get("cdn_delete_results") if isinstance(body, dict) else None
+        if not isinstance(results, list):
+            raise ProviderUnavailable("fal", "answered a deletion without saying what was deleted")
+        kept = [result for result in results if not isinstance(result, dict) or result.get("exception")]
+        if kept:
+            raise ProviderRejected("fal", f"deleted the record, and kept {len(kept)} of {len(results)} files")
+
+    def unit_prices_usd(self, endpoints: Sequence[str]) -> Mapping[str, float]:
+        """What the account pays for a unit of each endpoint; one that is not told is left out."""
+        answer = self._api.call("GET", f"{self._url}/pricing", params={"endpoint_id": list(endpoints)})
+        prices = answer.get("prices") if isinstance(answer, dict) else None
+        if not isinstance(prices, list):
+            raise ProviderUnavailable("fal", "answered no list of prices")
+        told = {
+            price.get("endpoint_id"): number(price.get("unit_price"))
+            for price in prices
+            if isinstance(price, dict) and price.get("currency", "USD") == "USD"
+        }
+        return {name: amount for name in endpoints if (amount := told.get(name)) is not None}
+
+    def _page(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            page = self._api.call("GET", f"{self._url}/requests/by-endpoint", params=asked)
+        except ProviderRejected as exc:
+            raise ProviderUnavailable("fal", f"does not list our requests: {exc.message}") from exc
+        if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+            raise ProviderUnavailable("fal", "answered something that is not a list of requests")
+        return page
+
+
+def error_detail(body: Any) -> str:
+    """The reason in an error of the Platform API: ``{"error": {"type", "message"}}``."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return str(error) if error else NO_REASON
+    return str(error.get("message") or error.get("type") or NO_REASON)
+
+
+def _request(item: Any) -> FalRequest | None:
+    """One entry of the list; None if it is not understood."""
+    request_id = item.get("request_id") if isinstance(item, dict) else None
+    if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
+        return None
+    sent = item.get("json_input")
+    return FalRequest(request_id, time(item.get("sent_at")), sent if isinstance(sent, dict) else None)

@@ -14,6 +14,7 @@ AUTHORIZER = "authorizer"
 IMAGE_STORED = "picture stored"  # S3 tells EventBridge that an object was created under generations/
 EVENT_PUBLISHED = "event published"  # we told EventBridge that something ended, or that webhooks are due
 EVERY_MINUTE = "every minute"
+EVERY_DAY = "every day"
 DIRECT_CALL = "direct call"  # of another function, which waits for the answer
 TRAIN_IDENTITY = "train_identity"
 GENERATE_IMAGES = "generate_images"
@@ -412,6 +413,15 @@ FUNCTIONS = (
         copies=True,  # knows from which hosts: it has what is parked fetched once its host is allowed
         leases=True,
         quotes=True,  # how much of the operator's month is used
+    ),
+    # what changes at the providers
+    Function(
+        name="check_prices",
+        purpose="Compares the providers' prices with our list",
+        trigger=EVERY_DAY,
+        timeout_s=60,
+        adapters=True,
+        secrets=("fal",),
     ),
     # scoring
     Function(

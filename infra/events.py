@@ -1,4 +1,4 @@
-"""Events and schedules: stored images are scored, events delivered, and every minute is swept."""
+"""Events and schedules: stored images are scored, events delivered, jobs swept, prices compared."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,17 +76,29 @@ class Events(Construct):
             events.EventPattern(source=[SOURCE]),
             self.delivery,
         )
-        self._every_minute(functions[by_trigger[catalog.EVERY_MINUTE].name])
+        self._every(
+            "Minute",
+            cdk.Duration.minutes(1),
+            functions[by_trigger[catalog.EVERY_MINUTE].name],
+            "Settle what is due and nobody has seen to",
+        )
+        self._every(
+            "Day",
+            cdk.Duration.days(1),
+            functions[by_trigger[catalog.EVERY_DAY].name],
+            "Compare the providers' prices with our list",
+        )
 
-    def _every_minute(self, sweep: lambda_.Function) -> None:
-        """One that fails or comes too late is not repeated: the next does the same."""
-        sweep.configure_async_invoke(retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
+    def _every(self, unit: str, interval: cdk.Duration, function: lambda_.Function, description: str) -> None:
+        """A run that fails or comes too late is not repeated: the next does the same."""
+        too_late = cdk.Duration.minutes(1)
+        function.configure_async_invoke(retry_attempts=0, max_event_age=too_late)
         events.Rule(
             self,
-            "EveryMinute",
-            description="Settle what is due and nobody has seen to",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            targets=[targets.LambdaFunction(sweep, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))],
+            f"Every{unit}",
+            description=description,
+            schedule=events.Schedule.rate(interval),
+            targets=[targets.LambdaFunction(function, retry_attempts=0, max_event_age=too_late)],
         )
 
     def _rule(

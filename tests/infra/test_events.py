@@ -21,7 +21,7 @@ EACH_QUEUE = pytest.mark.parametrize(("waiting", "lost"), RULES.values())
 
 def _rule(template: Template, name: str) -> dict[str, Any]:
     rules = template.resources("AWS::Events::Rule")
-    assert len(rules) == len(RULES) + 1  # and the clock
+    assert len(rules) == len(RULES) + 2  # and the clock, by the minute and the day
     (found,) = (properties for logical_id, properties in rules.items() if logical_id.startswith(name))
     return found
 
@@ -153,3 +153,10 @@ def test_every_minute_is_swept_and_no_sweep_is_made_up_for(template: Template) -
         if readable(each["FunctionName"]) == "<FunctionsSweep>"
     )
     assert asynchronous["MaximumRetryAttempts"] == 0
+
+
+def test_prices_are_compared_once_a_day(template: Template) -> None:
+    rule = _rule(template, "EventsEveryDay")
+    (target,) = rule["Targets"]
+    assert (rule["State"], rule["ScheduleExpression"]) == ("ENABLED", "rate(1 day)")
+    assert readable(target["Arn"]) == "<FunctionsCheckPrices>"

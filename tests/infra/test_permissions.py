@@ -173,6 +173,7 @@ FUNCTIONS: dict[str, Rights] = {
     "record_generation": WRITE_TABLE | PUBLISH | WAKE,
     "deliver_event": WRITE_TABLE | _take("<EventsToDeliver>"),
     "analyze_images": set(),
+    "check_prices": FAL,
     "score_image": WRITE_TABLE | _get("generations", "references") | LIST | _take("<EventsToScore>"),
 }
 
@@ -256,5 +257,6 @@ def test_who_may_call_a_function_from_outside(template: Template) -> None:
     assert callers == {
         *(("apigateway.amazonaws.com", name) for name in routed),
         ("events.amazonaws.com", "<FunctionsSweep>"),
+        ("events.amazonaws.com", "<FunctionsCheckPrices>"),
     }
     assert all("SourceArn" in each for each in permissions), "anyone's API or rule could call it"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from character_identity.providers.fal.platform import FalPlatform
     from character_identity.providers.fal.queue import FalQueue
     from character_identity.providers.fal.webhook_signature import FalSignatures
+    from character_identity.services.price_check import PriceCheck
 
 SHORT_TIMEOUT_S = 5
 """For a provider to be reached, and to answer."""
@@ -48,6 +49,14 @@ class ProviderAdapters(Gateways):
                 "astria": lambda: self._astria(timeout_s),
             }
         )
+
+    @cached_property
+    def price_check(self) -> "PriceCheck":
+        """Of fal's prices; Astria tells none."""
+        from character_identity.providers.fal.price_list import LISTED
+        from character_identity.services.price_check import PriceCheck
+
+        return PriceCheck(LISTED, self._fal_platform(None).unit_prices_usd)
 
     def _fal(self, timeout_s: float | None) -> "tuple[FalQueue, FalPlatform]":
         from character_identity.providers.fal.queue import FalQueue

@@ -219,7 +219,7 @@ def test_what_was_real_is_not_called_simulated(output: Path) -> None:
 
 
 FAL = {"FAL_QUEUE_URL": "https://queue.fal.run"}
-REST = {"FAL_REST_URL": "https://rest.fal.ai"}
+REST = {"FAL_REST_URL": "https://rest.fal.ai", "FAL_PLATFORM_URL": "https://api.fal.ai/v1"}
 
 
 @pytest.mark.parametrize(

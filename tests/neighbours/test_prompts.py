@@ -15,7 +15,9 @@ from tests.support.builders import an_identity
 
 WHOLE = 2_000
 PROVIDERS = Services(
-    dict.fromkeys(("FAL_QUEUE_URL", "FAL_REST_URL", "ASTRIA_API_URL"), "https://provider.test")
+    dict.fromkeys(
+        ("FAL_QUEUE_URL", "FAL_REST_URL", "FAL_PLATFORM_URL", "ASTRIA_API_URL"), "https://provider.test"
+    )
 ).providers
 TOKEN = "ohwx person"
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")

@@ -23,11 +23,17 @@ OPEN_ROUTE = {
     "the description of the API is public.",
 }
 """On the open routes only."""
-SWEPT = {
-    f"Serverless::Serverless-{rule}": "The next sweep does the same; an alarm tells when none runs."
+REPEATED = {
+    f"Serverless::Serverless-{rule}": "The next run does the same."
     for rule in ("LambdaAsyncFailureDestination", "EventBusDLQ")
 }
-"""On what runs every minute only."""
+"""On what the clock starts only."""
+STARTED_BY_THE_CLOCK = (
+    "/Sweep/EventInvokeConfig",
+    "/CheckPrices/EventInvokeConfig",
+    "/EveryMinute",
+    "/EveryDay",
+)
 MAILED = {
     "Serverless::Serverless-SNSRedrivePolicy": "An alarm that could not be mailed stands in CloudWatch.",
 }
@@ -68,8 +74,8 @@ def add_rules(app: cdk.App, stack: CharacterIdentity) -> None:
     for construct in stack.node.find_all():
         if isinstance(construct, apigateway.HttpRoute) and construct.path in open_paths:
             _accept(construct, OPEN_ROUTE)
-        if construct.node.path.endswith(("/Sweep/EventInvokeConfig", "/EveryMinute")):
-            _accept(construct, SWEPT)
+        if construct.node.path.endswith(STARTED_BY_THE_CLOCK):
+            _accept(construct, REPEATED)
         if isinstance(construct, sns.CfnSubscription):
             _accept(construct, MAILED)
         if isinstance(construct, dynamodb.CfnTable) and not construct.deletion_protection_enabled:

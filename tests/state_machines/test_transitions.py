@@ -4,17 +4,20 @@
 https://aws.amazon.com/step-functions/pricing/, read 2026-11-23. The start is counted here too.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from character_identity.domain.job import LONGEST_WAIT
 from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.astria.tunes import AstriaTrainer
 from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
 from character_identity.providers.fal.instant_character import InstantImages
 from character_identity.services.jobs.generation import GenerationWorkflow
 from character_identity.services.jobs.state import Backoff, MachineState
+from character_identity.services.jobs.sweep import GRACE
 from character_identity.services.jobs.training import TrainingWorkflow
 from tests.state_machines.history import Run
 from tests.state_machines.scenarios import (
@@ -25,6 +28,7 @@ from tests.state_machines.scenarios import (
     TRAIN_IDENTITY,
     Machine,
 )
+from tests.support.in_process.executions import DEFINITIONS
 
 MOST_WHEN_WOKEN = 12
 MOST_WITHOUT_CALLBACK = 400
@@ -119,6 +123,13 @@ def test_the_deadline_limits_the_transitions_without_callback(
         print(f"\n{job.name}: {polls} polls, {transitions} transitions, at worst {at_worst}")
     assert polls >= job.deadline_s / job.backoff.longest_s
     assert at_worst < MOST_WITHOUT_CALLBACK
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_a_machine_outlives_the_longest_wait_and_the_job_after_it(machine: Machine) -> None:
+    definition = json.loads((DEFINITIONS / f"{machine.name}.asl.json").read_text())
+    longest = LONGEST_WAIT + timedelta(seconds=max(job.deadline_s for job in JOBS)) + GRACE
+    assert definition["TimeoutSeconds"] > longest.total_seconds()
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)

@@ -1,5 +1,6 @@
 """A provider with a truth of its own, for histories that nobody wrote: what it took, billed and finished."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -97,7 +98,7 @@ class FakeProvider:
             raise ProviderUnavailable(self.name, "down")
 
 
-class FakeJobs:
+class FakeJobs(ABC):
     """One kind of a provider's jobs; ``mark`` is what tells one order from another."""
 
     prices: Mapping[str, Price] = {}
@@ -111,8 +112,8 @@ class FakeJobs:
     def supports_lookup(self) -> bool:
         return self.provider.supports_lookup
 
-    def mark(self, order: Any) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def mark(self, order: Any) -> str: ...
 
     def make_ready(self, order: Any) -> None:
         return

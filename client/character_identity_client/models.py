@@ -145,6 +145,7 @@ class Generation(Answer):
     generation_id: str
     character_id: str
     status: Literal["queued", "running", "succeeded", "failed"]
+    scoring: Literal["pending", "complete", "notScored"]
     images: list[Image] = []
     warnings: list[str] = []
     metadata: GenerationMetadata = GenerationMetadata()
@@ -158,8 +159,7 @@ class Generation(Answer):
     @property
     def scored(self) -> bool:
         """True once every image has a score, or the reason why it has none."""
-        made = [image for image in self.images if image.outcome == "succeeded"]
-        return self.settled and all(image.scores or image.not_scored for image in made)
+        return self.scoring != "pending"
 
 
 class GenerationSummary(Answer):

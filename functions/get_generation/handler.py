@@ -6,25 +6,20 @@ from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import GET_GENERATION
 from character_identity.domain.job import job_id_of
 from character_identity.handlers.http import endpoint, http_handler
-from character_identity.services.long_poll import wait_until_settled
 from character_identity.wiring import Services
 
 
 @endpoint(GET_GENERATION)
 def get_generation(services: Services, request: Request) -> Response:
     generation_id = request.path("generation_id")
-    generation = wait_until_settled(
-        lambda: services.generations.get(request.owner, generation_id),
-        request.granted_wait_s or 0,
-        services.now,
-        services.sleep,
+    scored = services.scored_generations.get(
+        request.owner, generation_id, request.granted_wait_s or 0, for_scores=request.waits_for_scores
     )
-    scores = services.scores.scores_of(generation_id)
-    queued = None
+    generation, queued = scored.generation, None
     if generation.status == "queued":
         job_id = job_id_of("generation", generation_id)
         queued = present_place(job_id, generation.provider, services.slot_table, services.now())
-    return respond(request, present_generation(generation, scores, services.bucket, queued))
+    return respond(request, present_generation(scored, services.bucket, queued))
 
 
 lambda_handler = http_handler(get_generation)

@@ -31,6 +31,10 @@ def asked(
         ("wait=-1", None),
         ("wait=soon", None),
         ("await=5", None),
+        ('wait="5"; until=scored', 5),
+        ("wait=5.5", None),
+        ("wait=9999999999", None),
+        ("wait=\u0665", None),
     ],
 )
 def test_a_caller_may_say_how_long_it_waits(header: str | None, seconds: float | None) -> None:

@@ -78,6 +78,7 @@ def generation(status: str = "succeeded", scores: int = 0, **changes: Any) -> di
         "generationId": "g1",
         "characterId": "i1",
         "status": status,
+        "scoring": "complete" if scores else "pending",
         "images": [image] if status == "succeeded" else [],
         "warnings": [],
         "metadata": {"promptUsed": "p", "provider": "fal-lora", "inferenceTime": 1200, "cost": 0.03},
@@ -494,7 +495,7 @@ def test_waiting_asks_less_and_less_often_and_ends_at_its_deadline() -> None:
 
 
 def test_a_picture_that_cannot_be_scored_is_not_waited_for() -> None:
-    unscored = generation()
+    unscored = generation(scoring="notScored")
     unscored["images"][0]["notScored"] = {"encoder": "e", "code": "black_image", "reason": "It is black."}
     found = client(answers(unscored)).wait_until_scored("g1", timeout_s=60)
     assert found.images[0].not_scored is not None
@@ -509,7 +510,7 @@ def test_a_generation_is_scored_a_while_after_it_succeeded() -> None:
 
 
 def test_a_filtered_image_needs_no_score() -> None:
-    filtered = generation()
+    filtered = generation(scoring="notScored")
     filtered["images"][0] |= {"outcome": "filtered", "imageUrl": None}
     found = client(answers(filtered)).wait_until_scored("g1", timeout_s=60)
     assert found.images[0].outcome == "filtered"

@@ -16,8 +16,9 @@ from character_identity.api.routes.table import ROUTES
 from character_identity.domain.budget import settlement_of
 from character_identity.domain.errors import RequestInFlight
 from character_identity.domain.event import Event
-from character_identity.domain.generation import Generation
+from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.job import JobHandle
+from character_identity.domain.score import EncoderVersion, Score
 from tests.support.builders import (
     NOON,
     a_generation,
@@ -35,6 +36,7 @@ KEY = {"idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
 DOLLARS = 1_000_000
 ENOUGH = 100 * DOLLARS
 MONTH = "2026-11"
+SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
 
 
 class Harness:
@@ -68,9 +70,12 @@ class Harness:
         return self.api("get_usage", "GET", "/v1/usage", query={"month": month} if month else None)
 
     def settle(self, generation_id: str) -> Generation:
-        """The pictures are there."""
+        """The picture is there."""
         generation = self.services.generation_table.get(generation_id)
-        done = generation.model_copy(update={"status": "succeeded", "settled_at": self.clock()})
+        key = f"generations/{generation.identity_id}/{generation_id}/01.jpg"
+        images = [GeneratedImage(index=1, outcome="succeeded", key=key)]
+        outcome = {"status": "succeeded", "settled_at": self.clock(), "images": images}
+        done = generation.model_copy(update=outcome)
         return self.services.generation_table.settle(done, Event.of_generation(done))
 
     def finish_training(self, identity_id: str) -> None:
@@ -515,6 +520,60 @@ class TestPreferWait:
         answer = harness.api("get_generation", "GET", location, headers={"prefer": "wait=20"})
         assert (answer.status, answer.body["status"]) == (200, "succeeded")
         assert answer.headers["Preference-Applied"] == "wait=20"
+
+    def test_scores_may_be_waited_for_too(self, harness: Harness) -> None:
+        """Half a second apart: the picture comes, and then its score."""
+        location = self.ready_world(harness).generate().headers["Location"]
+        generation_id = location.rpartition("/")[2]
+
+        def score() -> None:
+            harness.services.scores.put_score("i1", generation_id, 1, SCORE)
+
+        def settle() -> None:
+            harness.settle(generation_id)
+            harness.while_waiting = score
+
+        harness.while_waiting = settle
+        look = {"prefer": 'Wait=20; until="scored"'}
+        answer = harness.api("get_generation", "GET", location, headers=look)
+        assert (answer.body["status"], answer.body["scoring"], harness.slept) == (
+            "succeeded",
+            "complete",
+            [0.5, 0.5],
+        )
+        assert answer.body["images"][0]["clipSimilarity"] == 0.5
+        assert answer.headers["Preference-Applied"] == "wait=20", "RFC 7240, section 3: without parameters"
+
+    @pytest.mark.parametrize(
+        ("prefer", "status", "waited_s"),
+        [
+            ("wait=4", 200, 0.5),
+            ("wait=4; until=painted", 200, 0.5),
+            ("wait=4; until=scored", 202, 4),
+        ],
+    )
+    def test_an_order_is_done_when_what_its_caller_waits_for_is(
+        self, harness: Harness, prefer: str, status: int, waited_s: float
+    ) -> None:
+        self.ready_world(harness).while_waiting = lambda: self.settle_all(harness)
+        answer = harness.generate({"prefer": prefer})
+        assert (answer.status, answer.body["status"], answer.body["scoring"], sum(harness.slept)) == (
+            status,
+            "succeeded",
+            "pending",
+            waited_s,
+        )
+
+    def test_a_score_that_never_comes_has_a_deadline(self, harness: Harness) -> None:
+        location = self.ready_world(harness).generate().headers["Location"]
+        harness.settle(location.rpartition("/")[2])
+        harness.clock.pass_by(hours=2)
+        look = {"prefer": "wait=20; until=scored"}
+        answer = harness.api("get_generation", "GET", location, headers=look)
+        assert (answer.body["scoring"], harness.slept) == ("notScored", [])
+        [image] = answer.body["images"]
+        assert (image["scores"], image["notScored"]["code"]) == ([], "not_scored_in_time")
+        assert image["notScored"]["encoder"] is None
 
     def test_a_look_at_an_identity_may_wait_for_its_end(self, harness: Harness) -> None:
         harness.accept_training()

@@ -145,10 +145,12 @@ class FakeApi:
             "scores": [score] if scored else [],
             "notScored": BROKEN if seed in self.broken_seeds else None,
         }
+        waits = polls <= 1 or not (scored or filtered or image["notScored"])
         return {
             "generationId": generation_id,
             "characterId": provider,
             "status": "succeeded" if polls > 1 else "queued",
+            "scoring": "pending" if waits else "complete" if scored else "notScored",
             "images": [image] if polls > 1 else [],
             "metadata": {"promptUsed": body["prompt"], "inferenceTime": 1500, "cost": 0.05},
         }

@@ -33,7 +33,8 @@ from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import account_of
 from character_identity.domain.prices import Price
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import Score
+from character_identity.domain.scored_generation import LATE_CODE, LATE_REASON, ScoredGeneration
 from character_identity.ports.providers import Provider
 from character_identity.ports.stores import Bucket, SlotStore
 
@@ -82,13 +83,11 @@ def summarise_identity(identity: Identity, bucket: Bucket) -> IdentitySummary:
 
 
 def present_generation(
-    generation: Generation,
-    scores: dict[int, list[Score | NotScored]],
-    bucket: Bucket,
-    queued: PlaceInLine | None = None,
+    scored: ScoredGeneration, bucket: Bucket, queued: PlaceInLine | None = None
 ) -> GenerationResponse:
     """A generation with links to its pictures and the scores that are there by now."""
-    images = [_present_image(image, scores.get(image.index, []), bucket) for image in generation.images]
+    generation = scored.generation
+    images = [_present_image(scored, image, bucket) for image in generation.images]
     shown = next((image for image in images if image.outcome == "succeeded"), None)
     succeeded = generation.status == "succeeded" and shown is not None
     return GenerationResponse(
@@ -96,6 +95,7 @@ def present_generation(
         character_id=generation.identity_id,
         status=generation.status,
         queued=queued,
+        scoring=scored.scoring,
         images=images,
         warnings=generation.warnings,
         metadata=_generation_metadata(generation),
@@ -208,9 +208,8 @@ def _sums(budget: Budget) -> dict[str, Any]:
     }
 
 
-def _present_image(image: GeneratedImage, found: list[Score | NotScored], bucket: Bucket) -> ImageResponse:
-    scores = [each for each in found if isinstance(each, Score)]
-    not_scored = next((each for each in found if isinstance(each, NotScored)), None)
+def _present_image(scored: ScoredGeneration, image: GeneratedImage, bucket: Bucket) -> ImageResponse:
+    scores = scored.scores_of(image)
     return ImageResponse(
         image_url=bucket.link(image.key) if image.key else None,
         seed=image.seed,
@@ -220,8 +219,15 @@ def _present_image(image: GeneratedImage, found: list[Score | NotScored], bucket
         reason=image.reason,
         clip_similarity=next((score.mean for score in scores if score.is_clip), None),
         scores=[_present_score(score) for score in scores],
-        not_scored=NotScoredResponse(**dict(not_scored)) if not_scored else None,
+        not_scored=_present_not_scored(scored, image),
     )
+
+
+def _present_not_scored(scored: ScoredGeneration, image: GeneratedImage) -> NotScoredResponse | None:
+    if scored.is_late(image):
+        return NotScoredResponse(encoder=None, code=LATE_CODE, reason=LATE_REASON)
+    not_scored = scored.not_scored(image)
+    return NotScoredResponse(**dict(not_scored)) if not_scored else None
 
 
 def _present_score(score: Score) -> ScoreResponse:

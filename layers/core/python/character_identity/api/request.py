@@ -10,14 +10,14 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from character_identity.api.preferences import Preference, preferences
 from character_identity.api.route import Content, Route
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.text import shortened
 
 Model = TypeVar("Model", bound=BaseModel)
 
-PREFERRED_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,9})\b", re.IGNORECASE)
-"""The preference of RFC 7240, section 4.3, as in ``Prefer: wait=5``."""
+SECONDS = re.compile(r"[0-9]{1,9}")
 LONGEST_WAIT_S = 20
 """API Gateway cuts at 30 s, of which some go by before and after the wait."""
 MAX_BODY_BYTES = 1024 * 1024
@@ -111,15 +111,25 @@ class Request(Generic[Content]):
 
     @property
     def preferred_wait_s(self) -> float | None:
-        """How long the caller would wait; None if it does not say."""
-        found = PREFERRED_WAIT.search(self.headers.get("prefer") or "")
-        return float(found[1]) if found else None
+        """How long the caller would wait, as in ``Prefer: wait=5``; None if it does not say."""
+        return None if self._wait is None else float(self._wait.value)
 
     @property
     def granted_wait_s(self) -> int | None:
         """How long the answer may be held back, as the caller prefers; None if it does not say."""
         wait_s = self.preferred_wait_s
         return None if wait_s is None else min(int(wait_s), LONGEST_WAIT_S)
+
+    @property
+    def waits_for_scores(self) -> bool:
+        """Whether the caller would wait for scores too, as in ``Prefer: wait=20; until=scored``."""
+        return self._wait is not None and self._wait.parameters.get("until", "").lower() == "scored"
+
+    @cached_property
+    def _wait(self) -> Preference | None:
+        """The preference of RFC 7240, section 4.3, unless it does not say how many seconds."""
+        wait = preferences(self.headers.get("prefer") or "").get("wait")
+        return wait if wait is not None and SECONDS.fullmatch(wait.value) else None
 
     @property
     def idempotency_key(self) -> str | None:

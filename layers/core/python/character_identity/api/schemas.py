@@ -10,6 +10,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
 from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
 from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
+from character_identity.domain.scored_generation import Scoring
 from character_identity.domain.text import Clean
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
@@ -213,9 +214,9 @@ class NearCopyResponse(Body):
 
 
 class NotScoredResponse(Body):
-    """Why an encoder gave a picture no score: a stable code, and a sentence."""
+    """Why a picture has no score: a stable code and a sentence; no ``encoder`` where none has looked."""
 
-    encoder: str
+    encoder: str | None
     code: str
     reason: str
 
@@ -274,12 +275,17 @@ class GenerationMetadata(Body):
 
 
 class GenerationResponse(Body):
-    """The specification's CharacterGenerationResult once succeeded, extended."""
+    """The specification's CharacterGenerationResult once succeeded, extended.
+
+    ``scoring`` is pending until each picture that succeeded has a score, or a reason why it has none; then it
+    is complete, or not scored if no picture has a score.
+    """
 
     generation_id: str
     character_id: str
     status: GenerationStatus
     queued: PlaceInLine | None = None
+    scoring: Scoring
     images: list[ImageResponse]
     warnings: list[str]
     metadata: GenerationMetadata

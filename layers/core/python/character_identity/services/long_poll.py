@@ -16,16 +16,28 @@ class Job(Protocol):
     def settled_at(self) -> datetime | None: ...
 
 
+Found = TypeVar("Found")
 AnyJob = TypeVar("AnyJob", bound=Job)
+
+
+def wait_until(
+    is_done: Callable[[Found], bool],
+    read: Callable[[], Found],
+    wait_s: float,
+    now: Now,
+    sleep: Callable[[float], None],
+) -> Found:
+    """What is read once it is done, or as it is after ``wait_s``."""
+    found = read()
+    end = now() + timedelta(seconds=wait_s)
+    while not is_done(found) and now() < end:
+        sleep(STEP_S)
+        found = read()
+    return found
 
 
 def wait_until_settled(
     read: Callable[[], AnyJob], wait_s: float, now: Now, sleep: Callable[[float], None]
 ) -> AnyJob:
     """A job once it is settled, or as it is after ``wait_s``."""
-    job = read()
-    end = now() + timedelta(seconds=wait_s)
-    while job.settled_at is None and now() < end:
-        sleep(STEP_S)
-        job = read()
-    return job
+    return wait_until(lambda job: job.settled_at is not None, read, wait_s, now, sleep)

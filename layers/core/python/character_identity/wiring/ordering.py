@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from character_identity.services.orders import OrderService
     from character_identity.services.rate_limit import RateLimit
     from character_identity.services.references import ReferenceService
+    from character_identity.services.scored_generations import ScoredGenerationService
 
 
 class Ordering(Jobs):
@@ -77,6 +78,12 @@ class Ordering(Jobs):
             new_id=self.new_id,
             new_seed=self.new_seed,
         )
+
+    @cached_property
+    def scored_generations(self) -> "ScoredGenerationService":
+        from character_identity.services.scored_generations import ScoredGenerationService
+
+        return ScoredGenerationService(self.generations, self.scores, self.now, self.sleep)
 
     @cached_property
     def compat(self) -> "CompatService":

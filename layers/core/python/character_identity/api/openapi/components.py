@@ -27,8 +27,9 @@ HEADER_PARAMETERS: Json = {
     "Prefer": {
         "name": "Prefer",
         "in": "header",
-        "description": "wait=N holds the answer back for up to N seconds, 20 at most, until it has settled",
-        "schema": {"type": "string", "examples": ["wait=20"]},
+        "description": "wait=N holds the answer back for up to N seconds, 20 at most, until it has settled; "
+        "of a generation, wait=N; until=scored until its pictures are scored too",
+        "schema": {"type": "string", "examples": ["wait=20", "wait=20; until=scored"]},
     },
 }
 

@@ -34,7 +34,7 @@ CREATE_GENERATION = Route(
     example=PORTRAIT,
     answers={
         200: Answer(
-            description="Settled within the wait that was asked for", content=GenerationResponse, located=True
+            description="Done within the wait that was asked for", content=GenerationResponse, located=True
         ),
         202: Answer(description="Accepted", content=GenerationResponse, located=True),
     },
@@ -78,7 +78,7 @@ GET_GENERATION = Route(
     function="get_generation",
     tag="Generations",
     summary="Get a generation",
-    description="Scores fill a second or two after success.",
+    description="Scores fill a second or two after success; scoring says whether they have.",
     answers={200: Answer(description="The generation", content=GenerationResponse)},
     codes=("unknown_generation",),
     accepts_prefer_wait=True,

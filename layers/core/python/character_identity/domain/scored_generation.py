@@ -1,0 +1,62 @@
+"""A generation together with what encoders say of its pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from character_identity.domain.generation import GeneratedImage, Generation
+from character_identity.domain.score import NotScored, Score
+
+Scoring = Literal["pending", "complete", "notScored"]
+"""``complete``: every picture has a score or a reason why not, and one at least a score."""
+
+SCORED_WITHIN = timedelta(hours=2)
+"""After the pictures are there. Each is tried five times, 12 minutes apart (``infra/events.py``). What an
+operator has scored later, out of the dead-letter queue, has its score then."""
+LATE_CODE = "not_scored_in_time"
+LATE_REASON = "The picture was not scored within two hours. The operator may have it scored later."
+
+
+@dataclass(frozen=True)
+class ScoredGeneration:
+    """A generation as it was read ``at`` a time, with what encoders said by then, by image index."""
+
+    generation: Generation
+    at: datetime
+    found: Mapping[int, Sequence[Score | NotScored]] = field(default_factory=dict)
+
+    @property
+    def scoring(self) -> Scoring:
+        """How far the scoring is; pictures that were filtered or failed are not waited for."""
+        made = [image for image in self.generation.images if image.outcome == "succeeded"]
+        if self.generation.settled_at is None or any(self._waits(image) for image in made):
+            return "pending"
+        return "complete" if any(self.scores_of(image) for image in made) else "notScored"
+
+    def is_done(self, *, for_scores: bool) -> bool:
+        """Whether its pictures are there, or never will be; and scored too, if that is waited for."""
+        return self.generation.settled_at is not None and not (for_scores and self.scoring == "pending")
+
+    def scores_of(self, image: GeneratedImage) -> list[Score]:
+        """What encoders measured of an image."""
+        return [each for each in self._found(image) if isinstance(each, Score)]
+
+    def not_scored(self, image: GeneratedImage) -> NotScored | None:
+        """Why an encoder gave an image no score, if one says so."""
+        return next((each for each in self._found(image) if isinstance(each, NotScored)), None)
+
+    def is_late(self, image: GeneratedImage) -> bool:
+        """Whether nobody has looked at a picture in time."""
+        return image.outcome == "succeeded" and not self._found(image) and self._is_over
+
+    def _waits(self, image: GeneratedImage) -> bool:
+        return not self._found(image) and not self._is_over
+
+    @property
+    def _is_over(self) -> bool:
+        settled_at = self.generation.settled_at
+        return settled_at is not None and self.at >= settled_at + SCORED_WITHIN
+
+    def _found(self, image: GeneratedImage) -> Sequence[Score | NotScored]:
+        return self.found.get(image.index, ())

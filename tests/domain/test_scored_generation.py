@@ -16,8 +16,10 @@ def scored(
     *found: list[Score | NotScored], outcomes: tuple[Outcome, ...] = (), after: timedelta = timedelta()
 ) -> ScoredGeneration:
     """A generation that succeeded at noon, with so many images, and what was found of each."""
-    kinds: tuple[Outcome, ...] = outcomes or ("succeeded",) * len(found)
-    images = [GeneratedImage(index=index, outcome=outcome) for index, outcome in enumerate(kinds, 1)]
+    images = [
+        GeneratedImage(index=index, outcome=outcomes[index - 1] if outcomes else "succeeded")
+        for index in range(1, len(found) + 1)
+    ]
     generation = a_generation(status="succeeded", images=images, settled_at=NOON)
     return ScoredGeneration(generation, NOON + after, dict(enumerate(found, 1)))
 

@@ -136,7 +136,10 @@ class Functions(Construct):
     def _environment(self, entry: catalog.Function) -> dict[str, str]:
         """Variables for what the entry uses. Workflows adds the machine that it starts."""
         settings = self._parameters.by_variable
-        variables = {"FUNCTION_NAME": entry.name}
+        variables = {
+            "FUNCTION_NAME": entry.name,
+            "POWERTOOLS_METRICS_NAMESPACE": cdk.Aws.STACK_NAME,
+        }
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name
         if (

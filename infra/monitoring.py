@@ -38,7 +38,6 @@ def log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.LogGrou
     )
 
 
-NAMESPACE = "CharacterIdentity"
 NEARLY_USED_PERCENT = 80
 COUNTED = {
     "ParkedResults": "A paid result lies on a host that is not allowed: the log names it for MediaHosts",
@@ -53,7 +52,7 @@ class Alarms(Construct):
     """On failed executions, an API that answers 5xx, what was not scored or delivered, bills, and the sweep.
 
     Failing tasks need no alarm of their own: they end in a failed execution. All alarms tell ``topic``, when
-    they sound and when they are over.
+    they sound and when they are over. ``namespace`` is where functions count what ``COUNTED`` names.
     """
 
     def __init__(
@@ -66,6 +65,7 @@ class Alarms(Construct):
         unscored: sqs.Queue,
         undelivered: sqs.Queue,
         sweep: lambda_.Function,
+        namespace: str,
         email: str,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -97,12 +97,12 @@ class Alarms(Construct):
             sweep.metric_errors(statistic="Sum"),
         )
         for metric, counted in COUNTED.items():
-            self._alarm(metric, counted, _counted(metric))
+            self._alarm(metric, counted, _counted(namespace, metric))
         self._alarm(
             "OperatorBudgetLow",
             f"{NEARLY_USED_PERCENT} % of the operator's month are used; at 100 every order is refused",
             cloudwatch.Metric(
-                namespace=NAMESPACE,
+                namespace=namespace,
                 metric_name="OperatorBudgetUsed",
                 dimensions_map={"service": "sweep"},
                 statistic="Maximum",
@@ -162,9 +162,9 @@ class Alarms(Construct):
         alarm.add_ok_action(actions.SnsAction(self.topic))
 
 
-def _counted(metric: str) -> cloudwatch.Metric:
+def _counted(namespace: str, metric: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace=NAMESPACE, metric_name=metric, statistic="Sum", period=cdk.Duration.minutes(5)
+        namespace=namespace, metric_name=metric, statistic="Sum", period=cdk.Duration.minutes(5)
     )
 
 

@@ -94,6 +94,7 @@ class CharacterIdentity(cdk.Stack):
             unscored=events.scoring.lost,
             undelivered=events.delivery.lost,
             sweep=functions["sweep"],
+            namespace=cdk.Aws.STACK_NAME,
             email=parameters.text("AlarmEmail"),
         )
         outputs = {

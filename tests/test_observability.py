@@ -1,11 +1,12 @@
 """What log lines say of the request, the job and the provider that they are about."""
 
+import json
 import logging
 
 import httpx
 import pytest
 
-from character_identity.observability import add_log_keys, keys_of, log_keys, origin
+from character_identity.observability import add_log_keys, count, keys_of, log_keys, origin
 from tests.support.builders import a_job
 
 logger = logging.getLogger("anything.of.ours")
@@ -65,3 +66,13 @@ def test_addresses_that_may_be_signed_are_not_logged(caplog: pytest.LogCaptureFi
     with log_keys(correlation_id="r1"), httpx.Client(transport=answer) as client:
         client.get("https://bucket.test/a.jpg?X-Amz-Signature=f00d")
     assert "f00d" not in caplog.text
+
+
+def test_no_stage_counts_for_another(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "CharacterIdentity-dev")
+    count("ParkedResults")
+    counted = json.loads(capsys.readouterr().out)
+    [declared] = counted["_aws"]["CloudWatchMetrics"]
+    assert (declared["Namespace"], counted["ParkedResults"]) == ("CharacterIdentity-dev", 1)

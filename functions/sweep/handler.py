@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from character_identity.domain.budget import month_of
 from character_identity.handlers.tasks import event_handler
-from character_identity.observability import NAMESPACE
+from character_identity.observability import metrics_namespace
 from character_identity.wiring import Services
 
 LONGEST_ROW = timedelta(seconds=45)
@@ -33,7 +33,7 @@ def sweep(services: Services, event: dict[str, Any], context: Any) -> None:
     swept = services.sweep.sweep(services.now() + left - LONGEST_ROW, ahead)
     counts = {"done": swept.done, "failed": swept.failed, "late_s": swept.late.total_seconds()}
     logger.info("swept", extra=counts)
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service="sweep")
+    metrics = EphemeralMetrics(namespace=metrics_namespace(), service="sweep")
     metrics.add_metric("RowsSettled", MetricUnit.Count, swept.done)
     metrics.add_metric("RowsFailed", MetricUnit.Count, swept.failed)
     metrics.add_metric("LongestWait", MetricUnit.Seconds, swept.late.total_seconds())

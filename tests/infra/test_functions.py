@@ -88,6 +88,7 @@ def test_a_function_answers_before_its_caller_gives_up(template: Template) -> No
 def test_every_variable_has_its_value_from_where_it_should(template: Template, name: str) -> None:
     environment = {**template.functions()[name]["Environment"]["Variables"]}
     assert environment.pop("FUNCTION_NAME") == name
+    assert environment.pop("POWERTOOLS_METRICS_NAMESPACE") == {"Ref": "AWS::StackName"}
     assert {variable: readable(value) for variable, value in environment.items()} == {
         variable: WHERE_VALUES_COME_FROM[variable] for variable in environment
     }

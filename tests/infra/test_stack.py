@@ -49,13 +49,13 @@ def test_all_logs_end(template: Template) -> None:
 def test_alarms_watch_what_matters(template: Template) -> None:
     from infra.monitoring import (
         COUNTED,
-        NAMESPACE,
         NEARLY_USED_PERCENT,
     )  # it loads the CDK, which starts Node
 
+    namespace = "<AWS::StackName>"
     alarms = template.resources("AWS::CloudWatch::Alarm")
     watched = {
-        (metric["Namespace"], metric["MetricName"], readable(dimension["Value"]))
+        (readable(metric["Namespace"]), metric["MetricName"], readable(dimension["Value"]))
         for alarm in alarms.values()
         for stat in alarm.get("Metrics", [{"MetricStat": {"Metric": alarm}}])
         if (metric := stat.get("MetricStat", {}).get("Metric"))
@@ -69,10 +69,10 @@ def test_alarms_watch_what_matters(template: Template) -> None:
         assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue) in watched
     for metric in ("Errors", "Invocations"):
         assert ("AWS/Lambda", metric, "<FunctionsSweep>") in watched
-    assert (NAMESPACE, "OperatorBudgetUsed", "sweep") in watched
+    assert (namespace, "OperatorBudgetUsed", "sweep") in watched
     assert sorted(alarm["Threshold"] for alarm in alarms.values())[-2:] == [1, NEARLY_USED_PERCENT]
     for metric in COUNTED:
-        assert (NAMESPACE, metric, "") in watched
+        assert (namespace, metric, "") in watched
     assert len(alarms) == 8 + len(COUNTED)
 
 

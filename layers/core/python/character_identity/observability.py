@@ -5,6 +5,7 @@ Whoever knows more of that adds it here, and logs as usual; Lambda writes each r
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +14,6 @@ from typing import Protocol
 
 ORIGIN = ("correlation_id", "job_id", "provider")
 """What goes along with a job. The correlation id is API Gateway's id of the call that ordered it."""
-NAMESPACE = "CharacterIdentity"
-"""Of our metrics."""
 QUIET = ("boto3", "botocore", "httpcore", "httpx", "urllib3")
 """They log addresses, which may be signed, at a level at which we log."""
 
@@ -61,13 +60,22 @@ def origin() -> dict[str, str]:
     return {name: value for name, value in (_keys.get() or {}).items() if name in ORIGIN}
 
 
+def metrics_namespace() -> str:
+    """The namespace of our metrics: in a stack its name, so that no stage alarms for another."""
+    return os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "CharacterIdentity")
+
+
 def count(metric: str) -> None:
     """Count something for an alarm, in the embedded metric format, which CloudWatch reads from the log.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html,
     read 2026-11-28. Without dimensions, so that an alarm hears of it whichever function counted.
     """
-    declared = {"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": [{"Name": metric, "Unit": "Count"}]}
+    declared = {
+        "Namespace": metrics_namespace(),
+        "Dimensions": [[]],
+        "Metrics": [{"Name": metric, "Unit": "Count"}],
+    }
     about = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [declared]}
     print(json.dumps({"_aws": about, metric: 1, **(_keys.get() or {})}))
 

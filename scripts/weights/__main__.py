@@ -1,4 +1,4 @@
-"""``python -m scripts.weights <encoder>``: exports an image encoder into .build/weights/<encoder>."""
+"""``python -m scripts.weights <encoder>``: makes what embeds pictures or faces, in .build/weights."""
 
 import argparse
 import sys

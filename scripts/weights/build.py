@@ -4,28 +4,27 @@ import json
 import tempfile
 from pathlib import Path
 
-from scripts.weights.checkpoint import read_checkpoint
 from scripts.weights.encoders import Encoder
 from scripts.weights.sources import fetch
 
 
 def build(encoder: Encoder, build_folder: Path) -> Path:
-    """Return ``weights/<encoder>`` in ``build_folder``: model.onnx, encoder.json; make it unless it is there.
+    """Return ``weights/<encoder>`` in ``build_folder``: its files, encoder.json; make it unless it is there.
 
     Raises:
-        WeightsUnavailable: the published weights cannot be had.
+        WeightsUnavailable: the published weights cannot be had, or are not the recorded ones.
         BadCheckpoint: they cannot be read.
     """
     folder = build_folder / "weights" / encoder.name
     description = json.dumps(encoder.description(), indent=2) + "\n"
     if _holds(folder, description):
         return folder
-    checkpoint = fetch(encoder.source, build_folder / "downloads")
+    published = [fetch(source, build_folder / "downloads") for source in encoder.sources]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
         made = Path(scratch) / "made"
         made.mkdir()
-        encoder.export(read_checkpoint(checkpoint), made / "model.onnx")
+        encoder.make(published, made)
         (made / "encoder.json").write_text(description)
         _let_everybody_read(made)
         _replace(folder, made, Path(scratch) / "old", description)

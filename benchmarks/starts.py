@@ -48,6 +48,7 @@ SETTINGS = {
     "ASTRIA_SECRET_NAME": "astria",
     "MONTHLY_BUDGET_USD": "100",
     "REQUESTS_PER_MINUTE": "60",
+    "READS_PER_MINUTE": "600",
     "TRAIN_IDENTITY_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:train",
     "GENERATE_IMAGES_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:generate",
     "JWT_ISSUER": "https://issuer.test",

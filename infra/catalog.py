@@ -74,7 +74,7 @@ class Function:
     @property
     def is_limited(self) -> bool:
         """Whether its owner may call it only so often in a minute."""
-        return any(route.is_limited for route in self.routes)
+        return any(route.counted_as for route in self.routes)
 
 
 def pascal(name: str) -> str:

@@ -26,6 +26,8 @@ TABLE_READ = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
 TABLE_WRITE = [
     f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 ]
+COUNTED = "REQUESTS#"
+"""What the keys of the counts of requests begin with; ``aws/keys.py`` has it too."""
 
 KNOWING_PROVIDERS = (
     "FAL_QUEUE_URL",
@@ -39,7 +41,7 @@ COPYING = ("MEDIA_HOSTS", "LOCAL_MODE")
 LEASING = ("FAL_SLOTS", "ASTRIA_SLOTS")
 POSTING = ("LOCAL_MODE",)
 QUOTING = ("MONTHLY_BUDGET_USD", "OPERATOR_BUDGET_USD")
-LIMITING = ("REQUESTS_PER_MINUTE",)
+LIMITING = ("REQUESTS_PER_MINUTE", "READS_PER_MINUTE")
 AUTHORIZING = ("JWT_ISSUER", "JWT_AUDIENCE", "JWKS_URL", "ALLOW_ANONYMOUS", "REQUIRED_CLAIMS")
 
 
@@ -166,6 +168,9 @@ class Functions(Construct):
         if entry.table != "none":
             actions = TABLE_READ + TABLE_WRITE if entry.table == "write" else TABLE_READ
             _allow(function, actions, [table.table_arn, f"{table.table_arn}/index/gsi1"])
+        if entry.is_limited and entry.table == "read":
+            condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{COUNTED}*"]}}
+            _allow(function, ["dynamodb:UpdateItem"], [table.table_arn], condition)
         objects = {
             "s3:GetObject": entry.reads,
             "s3:PutObject": entry.writes,
@@ -185,8 +190,15 @@ class Functions(Construct):
             _allow(function, ["events:PutEvents"], [bus])
 
 
-def _allow(function: lambda_.Function, actions: list[str], resources: list[str]) -> None:
-    iam.Grant.add_to_principal(grantee=function, actions=actions, resource_arns=resources)
+def _allow(
+    function: lambda_.Function,
+    actions: list[str],
+    resources: list[str],
+    condition: dict[str, dict[str, Any]] | None = None,
+) -> None:
+    iam.Grant.add_to_principal(
+        grantee=function, actions=actions, resource_arns=resources, conditions=condition
+    )
 
 
 def _image(entry: catalog.Function) -> lambda_.DockerImageCode:

@@ -112,9 +112,17 @@ PARAMETERS = (
         variable="REQUESTS_PER_MINUTE",
         name="RequestsPerMinute",
         default="60",
-        description="How many orders and checks an owner may send",
+        description="How many orders and checks an owner may send in a minute",
         pattern=r"[1-9][0-9]{0,5}",
         must_be="a whole number from 1 to 999999",
+    ),
+    Parameter(
+        variable="READS_PER_MINUTE",
+        name="ReadsPerMinute",
+        default="600",
+        description="How many reads an owner may send in a minute; a list or a wait counts as five",
+        pattern=r"[1-9][0-9]{1,5}",
+        must_be="a whole number from 10 to 999999",
     ),
     Parameter(
         variable="FAL_SLOTS",

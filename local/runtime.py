@@ -175,6 +175,7 @@ def stack_parameters(
         "CorsOrigins": "*",
         "LocalMode": "true",
         "RequestsPerMinute": "6000",  # tests and the demo ask more often than people
+        "ReadsPerMinute": "60000",
         "WebhookUrl": settings.webhook_url(api_url) if options.webhooks else "off",
         **options.parameters,
     }

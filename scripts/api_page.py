@@ -62,8 +62,6 @@ def _takes(route: Route[Any]) -> Iterator[str]:
         yield "`Prefer: wait`"
     if route.is_paged:
         yield ", ".join(f"`{query.name}`" for query in [*route.query, *PAGE_PARAMETERS])
-    if route.is_limited:
-        yield "so many a minute"
 
 
 def _errors() -> Iterator[str]:

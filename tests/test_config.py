@@ -9,6 +9,7 @@ from character_identity.config import (
     OutboundSettings,
     ProviderSettings,
     RateLimitSettings,
+    SlotSettings,
     StorageSettings,
     is_loopback,
 )
@@ -37,7 +38,7 @@ def test_what_is_no_number_is_named() -> None:
 def test_a_setting_is_the_variable_of_its_name() -> None:
     read = StorageSettings.from_env({"TABLE_NAME": "state", "BUCKET_NAME": "media", "OTHER": "x"})
     assert read == StorageSettings(table_name="state", bucket_name="media")
-    assert RateLimitSettings.from_env({"REQUESTS_PER_MINUTE": "7"}).requests_per_minute == 7
+    assert SlotSettings.from_env({"FAL_SLOTS": "7"}).fal_slots == 7
 
 
 def test_no_settings_can_be_changed() -> None:

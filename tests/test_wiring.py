@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "FAL_PLATFORM_URL": "https://platform.test",
     "ASTRIA_API_URL": "https://astria.test",
     "REQUESTS_PER_MINUTE": "60",
+    "READS_PER_MINUTE": "600",
 }
 PARTS = sorted(
     name

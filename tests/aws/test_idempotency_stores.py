@@ -78,16 +78,22 @@ class TestEarlierCalls:
 
 class TestRequestCounts:
     def test_so_many_are_counted(self, counts: RequestCounts) -> None:
-        assert [counts.count("ann", NOON, 2) for _ in range(4)] == [True, True, False, False]
+        taken = [counts.count("ann", NOON, "orders", 1, 2) for _ in range(4)]
+        assert taken == [True, True, False, False]
 
     def test_what_was_refused_does_not_count(self, counts: RequestCounts) -> None:
-        assert [counts.count("ann", NOON, 1) for _ in range(3)] == [True, False, False]
-        assert [counts.count("ann", NOON, 2) for _ in range(2)] == [True, False]
+        assert [counts.count("ann", NOON, "orders", 1, 1) for _ in range(3)] == [True, False, False]
+        assert [counts.count("ann", NOON, "orders", 1, 2) for _ in range(2)] == [True, False]
 
-    def test_owners_and_times_are_counted_apart(self, counts: RequestCounts) -> None:
-        assert counts.count("ann", NOON, 1)
-        assert counts.count("bob", NOON, 1)
-        assert counts.count("ann", NOON + timedelta(minutes=1), 1)
+    def test_several_are_counted_at_once_or_not_at_all(self, counts: RequestCounts) -> None:
+        assert [counts.count("ann", NOON, "reads", 10, 25) for _ in range(3)] == [True, True, False]
+        assert counts.count("ann", NOON, "reads", 5, 25)
+
+    def test_owners_times_and_kinds_are_counted_apart(self, counts: RequestCounts) -> None:
+        assert counts.count("ann", NOON, "orders", 1, 1)
+        assert counts.count("ann", NOON, "reads", 1, 1)
+        assert counts.count("bob", NOON, "orders", 1, 1)
+        assert counts.count("ann", NOON + timedelta(minutes=1), "orders", 1, 1)
 
 
 class TestRows:
@@ -101,7 +107,7 @@ class TestRows:
         assert ends == {"t1": int(NOON.timestamp()) + 24 * 3600, "t2": None}
 
     def test_a_count_expires(self, table: StateTable) -> None:
-        RequestCountTable(table).count("ann", NOON, 5)
+        RequestCountTable(table).count("ann", NOON, "orders", 1, 5)
         (item,) = table.rows()
         assert item["expires_at"] == int(NOON.timestamp()) + 3600
 

@@ -34,6 +34,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             "MONTHLY_BUDGET_USD": "100",
             "OPERATOR_BUDGET_USD": "1000000",
             "REQUESTS_PER_MINUTE": "60",
+            "READS_PER_MINUTE": "600",
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

@@ -1,5 +1,6 @@
 """What orders cost, and that they are paid once: real handlers, moto behind, time under control."""
 
+import re
 import threading
 from base64 import b64encode
 from collections.abc import Callable
@@ -585,19 +586,24 @@ class TestPreferWait:
         assert (answer.body["status"], answer.headers["Preference-Applied"]) == ("ready", "wait=2")
 
 
-LIMITED = [route for route in ROUTES if route.is_limited]
+ORDERS = [route for route in ROUTES if route.counted_as == "orders"]
+READS = [route for route in ROUTES if route.counted_as == "reads"]
+
+
+def path_of(route: Route[Any]) -> str:
+    return re.sub("{.*?}", "i1", route.path)
 
 
 class TestRateLimit:
     @pytest.fixture(autouse=True)
     def _used_up(self, harness: Harness) -> None:
         for _ in range(60):
-            harness.services.rate_limit.admit("ann")
+            harness.services.rate_limits["orders"].admit("ann")
+            harness.services.rate_limits["reads"].admit("ann", 10)
 
-    @pytest.mark.parametrize("route", LIMITED, ids=lambda route: route.key)
+    @pytest.mark.parametrize("route", ORDERS, ids=lambda route: route.key)
     def test_more_than_so_many_a_minute_are_refused(self, harness: Harness, route: Route[Any]) -> None:
-        path = route.path.replace("{identity_id}", "i1").replace("{tune_id}", "i1")
-        path = path.replace("{event_id}", "evt_1")
+        path = path_of(route)
         body = {"action": "create_tune"}  # looked at by the dispatcher only
         answer = harness.api(route.function, route.method, path, body)
         assert (refused(answer), answer.headers["Retry-After"]) == ((429, "too_many_requests"), "60")
@@ -606,23 +612,60 @@ class TestRateLimit:
         harness.clock.pass_by(seconds=60)
         assert harness.api(route.function, route.method, path, body).status != 429
 
-    def test_what_costs_or_works_is_limited(self) -> None:
-        posts = {route.function for route in ROUTES if route.method == "POST" and not route.is_open}
-        assert posts <= {route.function for route in LIMITED}
+    @pytest.mark.parametrize("route", READS, ids=lambda route: route.key)
+    def test_a_look_is_refused_too_and_the_typescript_clients_is_not_held_back(
+        self, harness: Harness, route: Route[Any]
+    ) -> None:
+        harness.accept_training()
+        query = {"request_id": "i1", "action": "get_tune", "tune_id": "i1"} if route.for_typescript else {}
 
-    def test_others_and_those_who_only_look_are_not_held_up(self, harness: Harness) -> None:
-        harness.services.identity_table.add(an_identity())
-        assert harness.api("get_identity", "GET", f"{IDENTITIES}/i1").status == 200
-        assert harness.api("list_generations", "GET", IMAGES).status == 200
-        assert harness.usage().status == 200
+        def look() -> Answer:
+            return harness.api(
+                route.function, "GET", path_of(route), query=query, headers={"prefer": "wait=8"}
+            )
+
+        answer = look()
+        if route.for_typescript:
+            assert (answer.status, harness.slept) == (200, [])
+        else:
+            assert (refused(answer), answer.headers["Retry-After"]) == ((429, "too_many_requests"), "60")
+        harness.clock.pass_by(seconds=60)
+        assert look().status != 429
+
+    def test_all_but_what_is_open_or_static_is_counted(self) -> None:
+        uncounted = {route.key for route in ROUTES if route.counted_as is None and not route.is_open}
+        assert uncounted == {"GET /v1/providers"}
+
+    def test_others_are_not_held_up(self, harness: Harness) -> None:
         body = {"name": "Sarah", "provider": "fal-lora"}
         path = f"{IDENTITIES}/estimate"
         assert harness.api("estimate_identity", "POST", path, body, owner="bob").status == 200
+        assert harness.api("list_identities", "GET", IDENTITIES, owner="bob").status == 200
 
-    def test_a_look_through_the_dispatcher_is_not_held_up(self, harness: Harness) -> None:
-        query = {"action": "get_tune", "tune_id": "i1"}
-        answer = harness.api("proxy_astria", "GET", "/api/astria-proxy", query=query)
-        assert (answer.status, answer.body["code"]) == (200, "unknown_identity")
+
+@pytest.mark.parametrize(
+    ("function", "path", "headers", "admitted"),
+    [
+        ("get_identity", f"{IDENTITIES}/i1", {}, 20),
+        ("get_identity", f"{IDENTITIES}/i1", {"prefer": "wait=0"}, 20),
+        ("get_identity", f"{IDENTITIES}/i1", {"prefer": "wait=20"}, 4),
+        ("get_usage", "/v1/usage", {"prefer": "wait=20"}, 20),
+        ("list_identities", IDENTITIES, {}, 4),
+    ],
+)
+def test_a_list_and_an_answer_that_is_held_back_count_as_five_reads(
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    path: str,
+    headers: dict[str, str],
+    admitted: int,
+) -> None:
+    monkeypatch.setenv("READS_PER_MINUTE", "20")
+    harness = Harness(api)
+    answers = [harness.api(function, "GET", path, headers=headers).status for _ in range(25)]
+    assert 429 not in answers[:admitted]
+    assert set(answers[admitted:]) == {429}
 
 
 def test_the_compat_client_is_told_of_its_budget_in_its_own_words_and_may_ask_again(

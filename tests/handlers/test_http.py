@@ -5,29 +5,33 @@ from typing import Any
 
 import pytest
 
+from character_identity import wiring
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.compat import ORDER_OF_ASTRIA, SHOW_OF_ASTRIA
 from character_identity.api.routes.documents import SHOW_DOCS
-from character_identity.api.routes.identities import CREATE_IDENTITY, GET_IDENTITY
+from character_identity.api.routes.identities import CREATE_IDENTITY, LIST_PROVIDERS
 from character_identity.api.schemas import CreateIdentityRequest, ListIdentitiesResponse
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.handlers.http import LambdaHandler, endpoint, http_handler
+from character_identity.services.rate_limit import RateLimit
 from character_identity.wiring import Services
+from tests.support.api_fakes import FakeRequestCounts
+from tests.support.fakes import Clock
 from tests.support.handlers import Context, api_event
 
 
 def raising(error: Exception) -> LambdaHandler:
     """The handler of a route that always fails."""
 
-    @endpoint(GET_IDENTITY)
+    @endpoint(LIST_PROVIDERS)
     def serve(services: Services, request: Request) -> Response:
         raise error
 
     return http_handler(serve)
 
 
-def asked(handler: LambdaHandler, method: str = "GET", path: str = "/v1/identities/i1") -> tuple[Any, Any]:
+def asked(handler: LambdaHandler, method: str = "GET", path: str = "/v1/providers") -> tuple[Any, Any]:
     """The answer, and what it says in JSON."""
     event = api_event(method, path, owner="ann", request_id="JKJaXmPLvHcESHA=", body="{}")
     answer = handler(event, Context())
@@ -54,7 +58,7 @@ def test_a_bug_shows_in_the_log_with_its_request_and_not_in_the_answer(
     (record,) = [each for each in caplog.records if each.message == "unhandled exception"]
     assert record.exc_info
     said = vars(record)
-    assert (said["route"], said["request_id"]) == ("GET /v1/identities/{identity_id}", "JKJaXmPLvHcESHA=")
+    assert (said["route"], said["request_id"]) == ("GET /v1/providers", "JKJaXmPLvHcESHA=")
 
 
 def test_every_answer_names_its_request_and_every_request_leaves_a_line(
@@ -70,6 +74,9 @@ def test_every_answer_names_its_request_and_every_request_leaves_a_line(
 
 
 def test_the_method_chooses_the_endpoint_and_another_one_is_named() -> None:
+    limit = RateLimit(counts=FakeRequestCounts(), kind="reads", per_minute=60, now=Clock())
+    vars(wiring.services())["rate_limits"] = {"reads": limit}
+
     @endpoint(ORDER_OF_ASTRIA)
     def order(services: Services, request: Request[Any]) -> Response:
         return Response(200, '"ordered"')

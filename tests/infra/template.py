@@ -33,7 +33,10 @@ class Template:
         }
 
     def rights(self, role: Any) -> set[tuple[str, str]]:
-        """All (action, resource) pairs that a role allows; ``role`` is the reference to it."""
+        """All (action, resource) pairs that a role allows; ``role`` is the reference to it.
+
+        A right under a condition has it in JSON behind its resource.
+        """
         role_id = referred(role)
         statements = [
             statement
@@ -46,9 +49,9 @@ class Template:
             f"{role_id} has rights that no policy of ours spells out"
         )
         assert "Policies" not in properties
-        assert all(each["Effect"] == "Allow" and "Condition" not in each for each in statements)
+        assert all(each["Effect"] == "Allow" for each in statements)
         return {
-            (action, readable(resource))
+            (action, readable(resource) + (f" if {each}" if (each := statement.get("Condition")) else ""))
             for statement in statements
             for action in as_list(statement["Action"])
             for resource in as_list(statement["Resource"])

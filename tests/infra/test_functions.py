@@ -46,6 +46,7 @@ WHERE_VALUES_COME_FROM = {
     "MONTHLY_BUDGET_USD": "<MonthlyBudgetUsd>",
     "OPERATOR_BUDGET_USD": "<OperatorBudgetUsd>",
     "REQUESTS_PER_MINUTE": "<RequestsPerMinute>",
+    "READS_PER_MINUTE": "<ReadsPerMinute>",
     "FAL_SLOTS": "<FalSlots>",
     "ASTRIA_SLOTS": "<AstriaSlots>",
     "WEBHOOK_URL": "<ApiHttp> if OwnAddress else <WebhookUrl>",
@@ -130,12 +131,8 @@ def told_of(variable: str, template: Template) -> set[str]:
 
 
 def test_a_function_whose_requests_are_counted_knows_how_many_there_may_be(template: Template) -> None:
-    functions = template.functions()
-    limited = {route.function for route in ROUTES if route.is_limited}
-    told = {
-        name for name in functions if "REQUESTS_PER_MINUTE" in functions[name]["Environment"]["Variables"]
-    }
-    assert told == limited
+    limited = {route.function for route in ROUTES if route.counted_as}
+    assert told_of("REQUESTS_PER_MINUTE", template) == told_of("READS_PER_MINUTE", template) == limited
 
 
 def test_what_spends_knows_how_much_there_is_to_spend(template: Template) -> None:

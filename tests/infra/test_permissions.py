@@ -2,8 +2,10 @@
 
 import pytest
 
+from character_identity.aws.keys import request_count
 from tests.infra.template import Template, readable
 from tests.infra.test_api import ROUTES
+from tests.support.builders import NOON
 
 pytestmark = pytest.mark.processes
 
@@ -14,6 +16,13 @@ READING = ("GetItem", "BatchGetItem", "Query")
 WRITING = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 READ_TABLE: Rights = {(f"dynamodb:{action}", table) for action in READING for table in TABLE}
 WRITE_TABLE: Rights = READ_TABLE | {(f"dynamodb:{action}", table) for action in WRITING for table in TABLE}
+COUNTED = f"{request_count('', NOON)['pk']}*"
+READ_AND_COUNT: Rights = READ_TABLE | {
+    (
+        "dynamodb:UpdateItem",
+        f"<StorageState> if { ({'ForAllValues:StringLike': {'dynamodb:LeadingKeys': [COUNTED]}}) }",
+    )
+}
 LIST: Rights = {("s3:ListBucket", "<StorageMedia>")}
 TRACE: Rights = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 
@@ -99,8 +108,8 @@ FUNCTIONS: dict[str, Rights] = {
     | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
     | _start("TrainIdentity")
     | PUBLISH,
-    "list_identities": READ_TABLE | _get("references"),
-    "get_identity": READ_TABLE | _get("references", "weights"),
+    "list_identities": READ_AND_COUNT | _get("references"),
+    "get_identity": READ_AND_COUNT | _get("references", "weights"),
     "erase_identity": WRITE_TABLE | LIST | ERASE | FAL | FAL_ADMIN | ASTRIA | WAKE | PUBLISH,
     "sweep": WRITE_TABLE
     | LIST
@@ -114,19 +123,19 @@ FUNCTIONS: dict[str, Rights] = {
     | _start("GenerateImages")
     | WATCH,
     "create_generation": WRITE_TABLE | _get("generations") | _start("GenerateImages"),
-    "get_generation": READ_TABLE | _get("generations"),
-    "list_generations": READ_TABLE | _get("generations"),
+    "get_generation": READ_AND_COUNT | _get("generations"),
+    "list_generations": READ_AND_COUNT | _get("generations"),
     "cancel_identity": WRITE_TABLE
     | _get("references", "weights")
     | {("states:SendTaskSuccess", "<WorkflowsTrainIdentity>")}
     | PUBLISH,
     "estimate_identity": WRITE_TABLE,
     "estimate_generation": WRITE_TABLE,
-    "get_usage": READ_TABLE,
+    "get_usage": READ_AND_COUNT,
     "create_webhook": WRITE_TABLE,
-    "list_webhooks": READ_TABLE,
+    "list_webhooks": READ_AND_COUNT,
     "delete_webhook": WRITE_TABLE,
-    "get_event": READ_TABLE,
+    "get_event": READ_AND_COUNT,
     "replay_event": WRITE_TABLE | PUBLISH,
     "proxy_fal_instant": WRITE_TABLE
     | _get("generations")
@@ -139,14 +148,14 @@ FUNCTIONS: dict[str, Rights] = {
     | _delete("references")
     | FAL
     | _start("TrainIdentity"),
-    "proxy_fal_lora_status": READ_TABLE | _get("weights"),
+    "proxy_fal_lora_status": READ_AND_COUNT | _get("weights"),
     "proxy_fal_lora_generate": WRITE_TABLE | _get("generations") | FAL | _start("GenerateImages"),
     "proxy_astria_create_tune": WRITE_TABLE
     | _put("references")
     | _delete("references")
     | ASTRIA
     | _start("TrainIdentity"),
-    "proxy_astria_get_tune": READ_TABLE,
+    "proxy_astria_get_tune": READ_AND_COUNT,
     "proxy_astria_create_prompt": WRITE_TABLE | _get("generations") | ASTRIA | _start("GenerateImages"),
     "proxy_astria_get_prompt": WRITE_TABLE | _get("generations"),
     "proxy_astria": WRITE_TABLE

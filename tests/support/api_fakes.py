@@ -3,13 +3,17 @@
 from collections import Counter
 from datetime import datetime
 
+from character_identity.domain.errors import RequestKind
+
 
 class FakeRequestCounts:
     def __init__(self) -> None:
-        self.counted: Counter[tuple[str, datetime]] = Counter()
+        self.counted: Counter[tuple[str, datetime, RequestKind]] = Counter()
+        self.writes = 0
 
-    def count(self, owner: str, since: datetime, limit: int) -> bool:
-        if self.counted[owner, since] >= limit:
+    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> bool:
+        self.writes += 1
+        if self.counted[owner, since, kind] + number > limit:
             return False
-        self.counted[owner, since] += 1
+        self.counted[owner, since, kind] += number
         return True

@@ -65,6 +65,7 @@ ENVIRONMENT = {
     "MONTHLY_BUDGET_USD": "1000",
     "OPERATOR_BUDGET_USD": "1000000",
     "REQUESTS_PER_MINUTE": "1000",
+    "READS_PER_MINUTE": "10000",
     "LOCAL_MODE": "true",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",  # without which local mode is refused; moto plays AWS
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",

@@ -140,9 +140,10 @@ class OrderSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimitSettings(Settings):
-    """How many orders and checks an owner may send in a minute."""
+    """How many orders, and how many reads, an owner may send in a minute."""
 
     requests_per_minute: int
+    reads_per_minute: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ MAX_BODY_BYTES = 1024 * 1024
 MOST_FIELDS = 20
 """Of a body that is not valid, so many are named."""
 LONGEST_FIELD = 100
+HEAVY = 5
+"""Reads that a list or an answer that is held back counts as: it keeps the table or a function for longer."""
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -35,6 +37,7 @@ class Request(Generic[Content]):
         self.route = route
         self._event = event
         self._context = event["requestContext"]
+        self.is_held = True  # as long as the caller prefers; or never
 
     @property
     def request_id(self) -> str:
@@ -112,6 +115,8 @@ class Request(Generic[Content]):
     @property
     def preferred_wait_s(self) -> float | None:
         """How long the caller would wait, as in ``Prefer: wait=5``; None if it does not say."""
+        if not self.is_held:
+            return 0
         return None if self._wait is None else float(self._wait.value)
 
     @property
@@ -130,6 +135,16 @@ class Request(Generic[Content]):
         """The preference of RFC 7240, section 4.3, unless it does not say how many seconds."""
         wait = preferences(self.headers.get("prefer") or "").get("wait")
         return wait if wait is not None and SECONDS.fullmatch(wait.value) else None
+
+    @property
+    def weight(self) -> int:
+        """As how many reads it counts, where it is one; anything else counts as one order."""
+        if self.route.counted_as != "reads":
+            return 1
+        # A status that the TypeScript client asks for is held back unless the caller prefers otherwise.
+        is_held = self.route.accepts_prefer_wait and (self.preferred_wait_s or 0) > 0
+        is_held_unasked = self.route.for_typescript and self.preferred_wait_s is None
+        return HEAVY if self.route.is_paged or is_held or is_held_unasked else 1
 
     @property
     def idempotency_key(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
-from character_identity.domain.errors import ErrorCode
+from character_identity.domain.errors import ErrorCode, RequestKind
 from character_identity.domain.page import MOST_ENTRIES, USUAL_ENTRIES
 
 Content = TypeVar("Content", default=None)
@@ -91,7 +91,7 @@ class Route(Generic[Content]):
     any_method: bool = False  # other methods come to the function as well, which answers 405
     is_open: bool = False  # takes no token
     is_keyed: bool = False  # takes an Idempotency-Key
-    is_limited: bool = False  # only so often in a minute
+    is_static: bool = False  # answers everybody the same, so nobody counts its calls
     accepts_prefer_wait: bool = False  # takes Prefer: wait=N
     is_paged: bool = False  # answers a list page by page, newest first
 
@@ -99,6 +99,13 @@ class Route(Generic[Content]):
     def key(self) -> str:
         """As in ``GET /v1/providers``."""
         return f"{self.method} {self.path}"
+
+    @property
+    def counted_as(self) -> RequestKind | None:
+        """What its calls are counted as, of which an owner has so many in a minute."""
+        if self.is_open or self.is_static:
+            return None
+        return "reads" if self.method == "GET" else "orders"
 
     @property
     def is_paid(self) -> bool:
@@ -119,7 +126,7 @@ class Route(Generic[Content]):
             implied += KEY_CODES
         if self.is_paid:
             implied += ["anonymous_caller", "service_budget_exceeded"]
-        if self.is_limited:
+        if self.counted_as:
             implied.append("too_many_requests")
         if self.is_paged:
             implied += PAGE_CODES

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from character_identity.aws import keys
 from character_identity.aws.table import Table
 from character_identity.aws.writes import update
+from character_identity.domain.errors import RequestKind
 
 KEPT = timedelta(hours=1)
 """Longer than any stretch that is counted."""
@@ -16,14 +17,14 @@ class RequestCountTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def count(self, owner: str, since: datetime, limit: int) -> bool:
-        """Count one in the stretch that began then; False, and uncounted, if there are ``limit`` already."""
+    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> bool:
+        """Count some in the stretch that began then; False, and uncounted, if that is over ``limit``."""
         return self._table.write(
             update(
                 keys.request_count(owner, since),
                 {"expires_at": int((since + KEPT).timestamp())},
-                "attribute_not_exists(#requests) OR #requests < :limit",
-                add={"requests": 1},
-                limit=limit,
+                f"attribute_not_exists(#{kind}) OR #{kind} <= :room",
+                add={kind: number},
+                room=limit - number,
             )
         )

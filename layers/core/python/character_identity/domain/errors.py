@@ -107,6 +107,10 @@ ErrorCode = Literal[
 """Every code that an answer may have; each belongs to one class below."""
 
 
+RequestKind = Literal["orders", "reads"]
+"""What the requests of an owner are counted as."""
+
+
 class ServiceError(Exception):
     """A failure with a stable ``code``; ``details`` is JSON and safe to show.
 
@@ -221,8 +225,8 @@ class TooManyRequests(ServiceError):
     default_code = "too_many_requests"
     says_when = True
 
-    def __init__(self, per_minute: int, retry_after_s: int) -> None:
-        super().__init__(f"At most {per_minute} such requests a minute; wait {retry_after_s} s.")
+    def __init__(self, kind: RequestKind, per_minute: int, retry_after_s: int) -> None:
+        super().__init__(f"At most {per_minute} {kind} a minute; wait {retry_after_s} s.")
         self.retry_after_s = retry_after_s
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from character_identity.domain.budget import Budget, Settlement
 from character_identity.domain.erasure import ErasureReceipt, Removed
+from character_identity.domain.errors import RequestKind
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
@@ -229,8 +230,8 @@ class IdempotencyRecords(Protocol):
 class RequestCounts(Protocol):
     """Numbers of requests of each owner in a stretch of time."""
 
-    def count(self, owner: str, since: datetime, limit: int) -> bool:
-        """Count one in the stretch that began then; False, and uncounted, if there are ``limit`` already."""
+    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> bool:
+        """Count some in the stretch that began then; False, and uncounted, if that is over ``limit``."""
 
 
 class TrainedWeights(Protocol):

@@ -1,9 +1,11 @@
 """Ordering: what callers ask for, within their limits, and the compatibility proxies."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from character_identity.config import RateLimitSettings
+from character_identity.domain.errors import RequestKind
 from character_identity.wiring.deferred import deferred
 from character_identity.wiring.jobs import Jobs
 
@@ -22,11 +24,16 @@ class Ordering(Jobs):
     """Identities and generations, as the API and the proxies see them."""
 
     @cached_property
-    def rate_limit(self) -> "RateLimit":
-        from character_identity.services.rate_limit import RateLimit
+    def rate_limits(self) -> Mapping[RequestKind, "RateLimit"]:
+        from character_identity.services.rate_limit import READS_AT_ONCE, RateLimit
 
-        per_minute = RateLimitSettings.from_env(self.env).requests_per_minute
-        return RateLimit(counts=self.request_counts, per_minute=per_minute, now=self.now)
+        settings = RateLimitSettings.from_env(self.env)
+        counts, now = self.request_counts, self.now
+        orders, reads = settings.requests_per_minute, settings.reads_per_minute
+        return {
+            "orders": RateLimit(counts=counts, kind="orders", per_minute=orders, now=now),
+            "reads": RateLimit(counts=counts, kind="reads", per_minute=reads, at_once=READS_AT_ONCE, now=now),
+        }
 
     @cached_property
     def idempotency(self) -> "IdempotencyService":

@@ -35,7 +35,6 @@ GENERATE_INSTANT = Route(
     codes=(*TAKEN_IN, *NOT_ORDERED, *GENERATED),
     for_typescript=True,
     any_method=True,
-    is_limited=True,
 )
 TRAIN_LORA = Route(
     method="POST",
@@ -49,7 +48,6 @@ TRAIN_LORA = Route(
     codes=(*TAKEN_IN, "being_started", "invalid_archive"),
     for_typescript=True,
     any_method=True,
-    is_limited=True,
 )
 SHOW_LORA_STATUS = Route(
     method="GET",
@@ -84,7 +82,6 @@ GENERATE_LORA = Route(
     ),
     for_typescript=True,
     any_method=True,
-    is_limited=True,
 )
 CREATE_TUNE = Route(
     method="POST",
@@ -97,7 +94,6 @@ CREATE_TUNE = Route(
     answers=ANSWERS,
     codes=(*TAKEN_IN, "being_started"),
     for_typescript=True,
-    is_limited=True,
 )
 GET_TUNE = Route(
     method="GET",
@@ -120,7 +116,6 @@ CREATE_PROMPT = Route(
     answers=ANSWERS,
     codes=(*NOT_ORDERED, *PAID),
     for_typescript=True,
-    is_limited=True,
 )
 GET_PROMPT = Route(
     method="GET",
@@ -144,7 +139,6 @@ ORDER_OF_ASTRIA = Route[Any](
     codes=(*TAKEN_IN, *NOT_ORDERED, "being_started", "unknown_action", "invalid_body"),
     for_typescript=True,
     any_method=True,
-    is_limited=True,
 )
 SHOW_OF_ASTRIA = Route(
     method="GET",

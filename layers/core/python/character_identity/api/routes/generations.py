@@ -40,7 +40,6 @@ CREATE_GENERATION = Route(
     },
     codes=(*NOT_ORDERED, "budget_exceeded", "unknown_generation"),
     is_keyed=True,
-    is_limited=True,
     accepts_prefer_wait=True,
 )
 ESTIMATE_GENERATION = Route(
@@ -54,7 +53,6 @@ ESTIMATE_GENERATION = Route(
     example=PORTRAIT,
     answers={200: Answer(description="The estimate, beside the budget", content=EstimateResponse)},
     codes=NOT_ORDERED,
-    is_limited=True,
 )
 LIST_GENERATIONS = Route(
     method="GET",

@@ -25,6 +25,7 @@ LIST_PROVIDERS = Route(
     tag="Identities",
     summary="List the providers",
     answers={200: Answer(description="Limits, and prices with their source", content=ListProvidersResponse)},
+    is_static=True,
 )
 CREATE_IDENTITY = Route(
     method="POST",
@@ -46,7 +47,6 @@ CREATE_IDENTITY = Route(
         "unknown_identity",  # an order that was erased
     ),
     is_keyed=True,
-    is_limited=True,
 )
 ESTIMATE_IDENTITY = Route(
     method="POST",
@@ -59,7 +59,6 @@ ESTIMATE_IDENTITY = Route(
     example={"name": "Sarah", "provider": "fal-lora"},
     answers={200: Answer(description="The estimate, beside the budget", content=EstimateResponse)},
     codes=("unknown_provider",),
-    is_limited=True,
 )
 LIST_IDENTITIES = Route(
     method="GET",
@@ -96,7 +95,6 @@ ERASE_IDENTITY = Route(
     "Repeated, it answers the receipt as it is by then.",
     answers={200: Answer(description="What was erased, and what remains", content=ErasureReceiptResponse)},
     codes=("unknown_identity",),
-    is_limited=True,
 )
 CANCEL_IDENTITY = Route(
     method="POST",
@@ -107,7 +105,6 @@ CANCEL_IDENTITY = Route(
     description="An identity whose training has ended stays as it is.",
     answers={200: Answer(description="The identity", content=IdentityResponse)},
     codes=("unknown_identity",),
-    is_limited=True,
 )
 
 ROUTES = (

@@ -22,7 +22,6 @@ CREATE_REFERENCES = Route(
     example={"files": [{"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": 123456}]},
     answers={201: Answer(description="The tickets, in the same order", content=CreateReferencesResponse)},
     codes=("unsupported_image_format", "image_too_large"),
-    is_limited=True,
 )
 CHECK_REFERENCES = Route(
     method="POST",
@@ -35,7 +34,6 @@ CHECK_REFERENCES = Route(
     example={"references": [UPLOADED], "provider": "fal-instant"},
     answers={200: Answer(description="What was found, errors first", content=CheckReferencesResponse)},
     codes=("unknown_provider",),
-    is_limited=True,
 )
 
 ROUTES = (CREATE_REFERENCES, CHECK_REFERENCES)

@@ -19,7 +19,6 @@ CREATE_WEBHOOK = Route(
     example={"url": "https://hooks.example.com/characters"},
     answers={201: Answer(description="The webhook with its secret", content=CreateWebhookResponse)},
     codes=("forbidden_url", "forbidden_host", "unknown_host", "too_many_webhooks"),
-    is_limited=True,
 )
 LIST_WEBHOOKS = Route(
     method="GET",
@@ -56,7 +55,6 @@ REPLAY_EVENT = Route(
     summary="Send an event again",
     answers={202: Answer(description="Due at all of your webhooks", content=EventResponse, located=True)},
     codes=("unknown_event",),
-    is_limited=True,
 )
 
 ROUTES = (CREATE_WEBHOOK, LIST_WEBHOOKS, DELETE_WEBHOOK, GET_EVENT, REPLAY_EVENT)

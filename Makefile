@@ -53,7 +53,7 @@ score: setup ## how like pictures are, or folders of them (REFERENCE=a.jpg GENER
 weights: setup ## fetch and export CLIP ViT-B/32 for scoring
 	@$(PYTHON) -m scripts.weights clip-vit-b32
 
-bench: setup ## cold starts and the intake of references beside an earlier release, polls and transitions per job (FUNCTIONS="get_identity ..." only these starts)
+bench: setup ## cold starts and the intake of references beside an earlier release, polls and transitions per job, intervals of comparisons (FUNCTIONS="get_identity ..." only these starts)
 	@$(PYTHON) -m benchmarks $(if $(FUNCTIONS),starts $(FUNCTIONS))
 
 clean: ## remove what was made

@@ -1,15 +1,15 @@
-"""``python -m benchmarks`` runs all; ``python -m benchmarks starts [FUNCTION ...]|intake|webhooks`` one."""
+"""``python -m benchmarks`` runs all; ``python -m benchmarks NAME ...`` one of those below."""
 
 import sys
 
-USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks]"
+USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals]"
 
 
 def main(arguments: list[str]) -> int:
     """Run what is asked for; 0 if all of it could be measured and is as it should be."""
     match arguments:
         case []:
-            return main(["starts"]) or main(["intake"]) or main(["webhooks"])
+            return main(["starts"]) or main(["intake"]) or main(["webhooks"]) or main(["intervals"])
         case ["starts", *names]:
             from benchmarks import starts
 
@@ -22,6 +22,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks import webhooks
 
             return webhooks.main()
+        case ["intervals"]:
+            from benchmarks import intervals
+
+            return intervals.main()
         case _:
             print(USAGE, file=sys.stderr)
             return 2

@@ -19,6 +19,7 @@ from character_evaluation.csv_file import write_csv
 from character_evaluation.gallery import cost, render_gallery, score
 from character_evaluation.scenarios import EvaluationRun
 from character_evaluation.statistics import summarise
+from character_evaluation.verdict import verdict
 from character_identity_client import ApiClient
 from local.comparison import Cell, Plan, ProviderResult, Sleep, compare
 from local.demo_options import Ask, Options, list_images, parse_options
@@ -217,7 +218,8 @@ def _print_results(
         )
     console.print(table)
     warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
-    for line in [*_failures(evaluation), *warnings, *_provenance(evaluation)]:
+    judged = verdict(evaluation).sentences if len(evaluation.identities) > 1 else ()
+    for line in [*judged, *_failures(evaluation), *warnings, *_provenance(evaluation)]:
         console.print(Text(line))
     for name in ("gallery.html", "results.csv"):
         console.print(str(output / name), markup=False, highlight=False, soft_wrap=True)

@@ -219,13 +219,22 @@ def test_a_bill_says_what_is_missing_from_it(
     assert f"cost, training included {text}" in found.text
 
 
-def test_the_best_of_several_providers_stands_out_but_not_among_simulators() -> None:
+def test_the_verdict_stands_above_the_pictures_with_all_that_it_rests_on() -> None:
     identities = [EvaluatedIdentity(provider=name) for name in ("astria", "fal-lora")]
-    rows = [row(similarity_mean=0.7), row(provider="fal-lora", similarity_mean=0.8)]
-    real = page(*rows, identities=identities)
-    assert [tag for _, tag in real.tags].count({"class": "best"}) == 1
-    simulated = page(*rows, identities=identities, simulated=frozenset({"fal-lora"}))
-    assert {"class": "best"} not in [tag for _, tag in simulated.tags]
+    rows = [
+        row(provider=provider, scenario=scenario.name, similarity_mean=mean + scenario.number / 500, **facts)
+        for scenario in SCENARIOS
+        for provider, mean, facts in (
+            ("astria", 0.8, {}),
+            ("fal-lora", 0.7 - 0.01 * (scenario.number % 2), {"cost_usd": 0.001}),
+        )
+    ]
+    found = page(*rows, identities=identities).text
+    assert "Recommended: astria." in found
+    assert "astria minus fal-lora +0.106 +0.099 to +0.113 5 0.000 astria" in found
+    simulated = page(*rows, identities=identities, simulated=frozenset({"fal-lora"})).text
+    assert "Not decided: simulators drew the pictures" in simulated
+    assert "Recommended" not in simulated
 
 
 def test_scores_have_three_digits() -> None:

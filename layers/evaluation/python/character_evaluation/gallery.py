@@ -7,8 +7,10 @@ from datetime import UTC
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.scenarios import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
+from character_evaluation.verdict import verdict
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
         run=run,
         started=run.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         summaries=summaries,
-        best=_best(run, summaries),
+        verdict=verdict(run),
+        risk=RISK_IDENTITY,
         totals=_totals(summaries),
         cells=_cells(run),
         csv_link=csv_link,
@@ -84,12 +87,6 @@ def _cells(run: EvaluationRun) -> dict[tuple[str, str], list[EvaluationRow]]:
     for row in run.rows:
         cells[row.scenario, row.provider].append(row)
     return cells
-
-
-def _best(run: EvaluationRun, summaries: list[ProviderSummary]) -> float | None:
-    """The highest mean score, when there is more than one to choose from and they say something."""
-    means = [summary.similarity_mean for summary in summaries if summary.similarity_mean is not None]
-    return max(means) if len(means) > 1 and not run.simulated else None
 
 
 def _totals(summaries: list[ProviderSummary]) -> Totals:

@@ -1,0 +1,106 @@
+"""How far apart two providers are, with an interval that holds and a decision that is rarely wrong.
+
+The unit of observation is the cluster: one scenario of one character. Pictures of one scenario resemble each
+other, so fifteen pictures of five scenarios are five observations and not fifteen. Both providers had the
+same clusters to do, so what is compared is the difference within each: what is hard for everybody cancels.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from scipy import stats
+
+LEVEL = 0.95
+"""Of every interval that is shown."""
+FEWEST_CLUSTERS = 5
+"""Below, nothing is decided: from here on benchmarks/intervals.py tried how often intervals hold."""
+CONSTANT = 1e-9
+"""Differences that vary by less than this part of themselves do not vary: a price list, and rounding."""
+
+Measure = Mapping[str, Mapping[str, Sequence[float]]]
+"""What was measured, by provider and by cluster; one number for each picture that has one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """By how much ``one`` measures more than ``other``, in the measure's unit.
+
+    ``clusters`` have values of both. ``missed_by_one`` counts those in which only the other has any, and the
+    other way round: who gave nothing in a scenario is not compared there. ``interval`` is Student's t on the
+    differences of means, at 95 %, for this pair alone; ``p`` is of the same test, two-sided, and ``p_holm``
+    that value among all pairs (Holm 1979). All are None of fewer than two clusters.
+    """
+
+    one: str
+    other: str
+    clusters: int
+    missed_by_one: int
+    missed_by_other: int
+    mean: float | None = None
+    deviation: float | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    p_holm: float | None = None
+
+    def ahead(self, risk: float) -> str | None:
+        """Return which of the two measures more, or None: not decided at this risk of being wrong.
+
+        Nothing is decided by fewer than ``FEWEST_CLUSTERS``, nor for a provider that gave nothing where the
+        other gave something: it may lead because it left out what is hard.
+        """
+        if self.mean is None or self.p_holm is None or self.p_holm >= risk or self.clusters < FEWEST_CLUSTERS:
+            return None
+        leads, missed = (
+            (self.one, self.missed_by_one) if self.mean > 0 else (self.other, self.missed_by_other)
+        )
+        return None if missed else leads
+
+
+def differences(measure: Measure) -> list[Difference]:
+    """Compare each provider with each later one, in the measure's order."""
+    return _adjusted([_difference(measure, one, other) for one, other in combinations(measure, 2)])
+
+
+def cluster_means(measure: Measure, provider: str) -> dict[str, float]:
+    """Return a provider's mean by cluster, where it has values."""
+    return {
+        cluster: math.fsum(values) / len(values) for cluster, values in measure[provider].items() if values
+    }
+
+
+def _difference(measure: Measure, one: str, other: str) -> Difference:
+    ones, others = cluster_means(measure, one), cluster_means(measure, other)
+    apart = [ones[cluster] - others[cluster] for cluster in ones if cluster in others]
+    found = Difference(
+        one=one,
+        other=other,
+        clusters=len(apart),
+        missed_by_one=len(others.keys() - ones.keys()),
+        missed_by_other=len(ones.keys() - others.keys()),
+    )
+    return found if len(apart) < 2 else _tested(found, apart)
+
+
+def _tested(found: Difference, apart: Sequence[float]) -> Difference:
+    mean = math.fsum(apart) / len(apart)
+    deviation = math.sqrt(math.fsum((each - mean) ** 2 for each in apart) / (len(apart) - 1))
+    if deviation <= CONSTANT * max(abs(each) for each in apart):  # the limit of the test, which divides by it
+        interval, p = (mean, mean), 1.0 if mean == 0 else 0.0
+    else:
+        test = stats.ttest_1samp(apart, 0.0)
+        low, high = test.confidence_interval(LEVEL)
+        interval, p = (float(low), float(high)), float(test.pvalue)
+    return replace(found, mean=mean, deviation=deviation, interval=interval, p=p)
+
+
+def _adjusted(pairs: Sequence[Difference]) -> list[Difference]:
+    """Give each pair its value among all that were tested: the smallest times their number, and so on."""
+    tested = sorted((pair.p, place) for place, pair in enumerate(pairs) if pair.p is not None)
+    adjusted: dict[int, float] = {}
+    highest = 0.0
+    for rank, (p, place) in enumerate(tested):
+        highest = max(highest, min(1.0, p * (len(tested) - rank)))
+        adjusted[place] = highest
+    return [replace(pair, p_holm=adjusted.get(place)) for place, pair in enumerate(pairs)]

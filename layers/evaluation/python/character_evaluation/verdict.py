@@ -1,0 +1,113 @@
+"""What a run says about the providers, in words: a recommendation, or why there is none."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from character_evaluation.differences import FEWEST_CLUSTERS, Difference, Measure
+from character_evaluation.power import smallest_gap
+from character_evaluation.recommendation import RISK_IDENTITY, Measures, Recommendation, recommend
+from character_evaluation.scenarios import EvaluationRow, EvaluationRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """``provider`` is None where nothing is decided; ``sentences`` say why, and what would settle it."""
+
+    provider: str | None
+    sentences: tuple[str, ...]
+    pairs: Sequence[Difference] = ()
+
+
+def verdict(run: EvaluationRun) -> Verdict:
+    """Judge a run by the rule of ``recommendation``, where its scores can be compared at all."""
+    hindrance = _hindrance(run)
+    if hindrance:
+        return Verdict(provider=None, sentences=(hindrance,))
+    found = recommend(measures_of(run.rows))
+    return Verdict(provider=found.provider, sentences=tuple(_sentences(found)), pairs=found.identity)
+
+
+def measures_of(rows: Sequence[EvaluationRow]) -> Measures:
+    """What is weighed: scores and latencies of pictures that succeeded, and the price of each of them.
+
+    What a scenario's pictures cost is divided by those that succeeded in it: a filtered one was paid too.
+    """
+    return Measures(
+        identity=_measured(rows, lambda row: row.similarity_mean),
+        price_usd=_prices(rows),
+        latency_ms=_measured(rows, lambda row: row.latency_ms),
+    )
+
+
+def _measured(rows: Sequence[EvaluationRow], value: Callable[[EvaluationRow], float | None]) -> Measure:
+    measure: dict[str, dict[str, list[float]]] = {row.provider: defaultdict(list) for row in rows}
+    for row in rows:
+        measured = value(row) if row.outcome == "succeeded" else None
+        if measured is not None:
+            measure[row.provider][row.scenario].append(measured)
+    return measure
+
+
+def _prices(rows: Sequence[EvaluationRow]) -> Measure:
+    prices: dict[str, dict[str, list[float]]] = {row.provider: {} for row in rows}
+    for provider, scenario in {(row.provider, row.scenario): None for row in rows}:
+        cell = [row for row in rows if (row.provider, row.scenario) == (provider, scenario)]
+        accepted = [row for row in cell if row.outcome == "succeeded"]
+        costs = [row.cost_usd for row in cell if row.outcome != "failed" or row.cost_usd is not None]
+        if accepted and None not in costs:
+            prices[provider][scenario] = [sum(cost for cost in costs if cost) / len(accepted)]
+    return prices
+
+
+def _hindrance(run: EvaluationRun) -> str | None:
+    if run.simulated:
+        return "Not decided: simulators drew the pictures, which say nothing about the providers."
+    if len(run.identities) < 2:
+        return "Not decided: there is nothing to compare with."
+    if len(run.encoders) > 1:
+        return f"Not decided: scores of different encoders cannot be compared ({', '.join(run.encoders)})."
+    counts = {identity.reference_count for identity in run.identities if identity.error is None}
+    if len(counts) > 1:
+        return (
+            "Not decided: the providers took different references, and each was scored against its own. "
+            "With no more pictures than the provider that takes the fewest they can be compared."
+        )
+    return None
+
+
+def _sentences(found: Recommendation) -> list[str]:
+    if found.provider and found.decided_by == "identity":
+        return [f"Recommended: {found.provider}. Its pictures are decidedly nearer to the references."]
+    if found.provider:
+        agreeing = [weight for weight, provider in found.by_weight.items() if provider == found.provider]
+        return [
+            f"Recommended: {found.provider}. In identity it is not decidedly behind any other, "
+            "and its pictures decidedly take less money and time.",
+            f"The same with any weight of price against time from {min(agreeing):g} to {max(agreeing):g}.",
+        ]
+    return [
+        "Not decided: neither identity nor price and time tell the providers apart.",
+        *_resolution(found.identity),
+        *_settling(found),
+    ]
+
+
+def _settling(found: Recommendation) -> list[str]:
+    settling = found.settling
+    if settling is None:
+        return [f"At least {FEWEST_CLUSTERS} scenarios in which both gave pictures are needed."]
+    one, other, gap = settling.one, settling.other, settling.gap
+    if settling.scenarios is None:
+        return [f"Between {one} and {other} the gap of {gap:.3f} is too small to be told by any test."]
+    return [f"About {settling.scenarios} more scenarios would settle it between {one} and {other}."]
+
+
+def _resolution(pairs: Sequence[Difference]) -> list[str]:
+    gaps = [
+        smallest_gap(pair.deviation, pair.clusters, RISK_IDENTITY / len(pairs))
+        for pair in pairs
+        if pair.deviation is not None
+    ]
+    known = [gap for gap in gaps if gap is not None]
+    return [f"Four in five gaps of {max(known):.3f} would be found by this run."] if known else []

@@ -1,0 +1,116 @@
+"""What is said of a run, and what is not."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from character_evaluation.scenarios import SCENARIOS, EvaluatedIdentity, EvaluationRow, EvaluationRun
+from character_evaluation.verdict import measures_of, verdict
+
+SCATTER = (0.00, 0.02, -0.01, 0.01, -0.02)
+
+
+def row(**changes: Any) -> EvaluationRow:
+    usual: dict[str, Any] = {
+        "provider": "a",
+        "scenario": "close-up",
+        "variation": 1,
+        "prompt": "p",
+        "outcome": "succeeded",
+        "encoder": "clip-vit-b32",
+        "similarity_mean": 0.8,
+        "latency_ms": 5_000,
+        "cost_usd": 0.04,
+    }
+    return EvaluationRow(**usual | changes)
+
+
+def run(of: Mapping[str, Mapping[str, Any]], **changes: Any) -> EvaluationRun:
+    """Five scenarios, a picture each, by providers with these facts; ``lead`` is added to the score."""
+    rows = []
+    for place, (provider, facts) in enumerate(of.items()):
+        lead = facts.get("lead", 0.0)
+        for scenario, scatter in zip(SCENARIOS, SCATTER, strict=True):
+            score = 0.8 + lead + scatter * (1 if place else -1)
+            told = {key: value for key, value in facts.items() if key != "lead"}
+            rows.append(row(provider=provider, scenario=scenario.name, similarity_mean=score, **told))
+    usual: dict[str, Any] = {
+        "character": "Eileen",
+        "started_at": datetime(2026, 1, 2, tzinfo=UTC),
+        "references": [],
+        "scenarios": SCENARIOS,
+        "identities": [EvaluatedIdentity(provider=provider, reference_count=8) for provider in of],
+        "rows": rows,
+    }
+    return EvaluationRun(**usual | changes)
+
+
+def test_who_is_nearer_to_the_references_is_recommended() -> None:
+    found = verdict(run({"a": {}, "b": {"lead": 0.2}}))
+    assert found.provider == "b"
+    assert found.sentences[0].startswith("Recommended: b.")
+
+
+def test_a_lead_that_decides_nothing_is_said_with_what_would() -> None:
+    found = verdict(run({"a": {}, "b": {"lead": 0.01}}))
+    assert found.provider is None
+    [why, finds, settles] = found.sentences
+    assert why.startswith("Not decided")
+    assert finds.startswith("Four in five gaps of 0.0")
+    assert settles.startswith("About ") and settles.endswith(
+        "more scenarios would settle it between a and b."
+    )
+
+
+def test_price_and_time_decide_where_identity_does_not() -> None:
+    found = verdict(run({"a": {"cost_usd": 0.2, "latency_ms": 50_000}, "b": {"lead": 0.01}}))
+    assert found.provider == "b"
+    assert found.sentences[1].endswith("from 0 to 1.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"simulated": frozenset({"a"})}, "simulators"),
+        ({"identities": [EvaluatedIdentity(provider="b")]}, "nothing to compare"),
+        (
+            {
+                "identities": [
+                    EvaluatedIdentity(provider="a", reference_count=3),
+                    EvaluatedIdentity(provider="b", reference_count=8),
+                ]
+            },
+            "different references",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_not(changes: dict[str, Any], why: str) -> None:
+    found = verdict(run({"a": {}, "b": {"lead": 0.2}}, **changes))
+    assert (found.provider, found.pairs) == (None, ())
+    assert why in found.sentences[0]
+
+
+def test_scores_of_two_encoders_are_not_compared() -> None:
+    found = verdict(run({"a": {}, "b": {"lead": 0.2, "encoder": "efficientnet-lite0"}}))
+    assert found.provider is None
+    assert "encoders" in found.sentences[0]
+
+
+def test_who_left_the_hard_scenarios_out_is_not_recommended() -> None:
+    whole = run({"a": {}, "b": {"lead": 0.2}})
+    rows = [
+        row(provider="b", scenario=each.scenario, outcome="filtered", similarity_mean=None)
+        if (each.provider, each.scenario) == ("b", "action")
+        else each
+        for each in whole.rows
+    ]
+    assert verdict(run({"a": {}, "b": {}}, rows=rows)).provider is None
+
+
+def test_a_picture_that_was_paid_and_filtered_raises_the_price_of_the_others() -> None:
+    rows = [row(), row(variation=2, outcome="filtered", similarity_mean=None)]
+    assert measures_of(rows).price_usd == {"a": {"close-up": [0.08]}}
+    rows.append(row(variation=3, cost_usd=None))
+    assert measures_of(rows).price_usd == {"a": {}}, "one price is not known"

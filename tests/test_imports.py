@@ -56,7 +56,7 @@ RULES: dict[str, set[str]] = {
     # what uses it
     "functions": {CORE},
     "functions.sweep": {CORE, "aws_lambda_powertools"},  # metrics, off the path of requests
-    "functions.score_image": {CORE, "numpy", "onnxruntime", "PIL"},
+    "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
     "functions.analyze_images": {CORE, "dlib", "functions.score_image.encoder", "numpy", "PIL"},  # one image
     "character_identity_client": {"httpx", "pydantic"},
     "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs", "pydantic"},

@@ -52,15 +52,8 @@ class OnnxEncoder:
 
     @cached_property
     def decoy(self) -> Embedding | None:
-        """The mean of the embeddings of decoys, as they are in DECOYS; None where this version has none."""
-        file = DECOYS / f"{self.version.encoder}.json"
-        if not file.exists():
-            return None
-        known = json.loads(file.read_text())
-        if EncoderVersion(known["encoder"], known["weightsSha256"], known["preprocessing"]) != self.version:
-            return None
-        vectors = [np.frombuffer(b64decode(vector), "<f2") for vector in known["decoys"].values()]
-        return array("f", np.mean(vectors, axis=0, dtype=np.float32).tobytes())
+        """The mean of the embeddings of decoys; None where this version has none."""
+        return mean_decoy(self.version)
 
     def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
         """Return the unit vector of each JPEG, PNG or WebP and its fingerprint, or why it has none.
@@ -95,19 +88,36 @@ class OnnxEncoder:
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads(self._memory_mb)
-        options.inter_op_num_threads = 1
-        # A spinning thread burns the share of the CPU that the other one waits for.
-        spinning = self._memory_mb >= 2 * MB_PER_VCPU
-        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
-        return onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+        return load_model(self._model, self._memory_mb)
 
 
 @cache
 def shipped_encoder(memory_mb: int) -> OnnxEncoder:
     """Return the encoder of the image, the same one in each invocation of a sandbox."""
     return OnnxEncoder(WEIGHTS, memory_mb)
+
+
+def load_model(model: Path, memory_mb: int) -> onnxruntime.InferenceSession:
+    """Load a model for as many threads as the memory setting pays for."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads(memory_mb)
+    options.inter_op_num_threads = 1
+    # A spinning thread burns the share of the CPU that the other one waits for.
+    spinning = memory_mb >= 2 * MB_PER_VCPU
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def mean_decoy(version: EncoderVersion) -> Embedding | None:
+    """Return the mean of the decoys' embeddings in DECOYS; None where this version has none."""
+    file = DECOYS / f"{version.encoder}.json"
+    if not file.exists():
+        return None
+    known = json.loads(file.read_text())
+    if EncoderVersion(known["encoder"], known["weightsSha256"], known["preprocessing"]) != version:
+        return None
+    vectors = [np.frombuffer(b64decode(vector), "<f2") for vector in known["decoys"].values()]
+    return array("f", np.mean(vectors, axis=0, dtype=np.float32).tobytes())
 
 
 def threads(memory_mb: int) -> int:

@@ -2,7 +2,15 @@ from math import cos, radians, sin
 
 import pytest
 
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score, calibrate
+from character_identity.domain.face import WHY, Box, Face, NoFace, ReferenceFace, reference_faces
+from character_identity.domain.score import (
+    EmbeddedReference,
+    EncoderVersion,
+    FaceIdentity,
+    NotScored,
+    Score,
+    calibrate,
+)
 from tests.support.scoring_fakes import a_view
 
 CLIP = EncoderVersion("clip-vit-b32", "a6308213", "bicubic-224-crop-224-v1")
@@ -75,3 +83,72 @@ def test_a_score_of_an_earlier_release_is_read() -> None:
     for name in ("centroid", "calibration", "near_copy"):
         del stored[name]
     assert Score.model_validate(stored) == Score.of(CLIP, "0f1e", {"r": 0.5})
+
+
+FACES = EncoderVersion("face-dlib-resnet-v1", "55533b28", "v1")
+BOX = Box(0.25, 0.25, 0.5, 0.5)
+
+
+def seen_at(*degrees: float | NoFace) -> list[EmbeddedReference]:
+    """References whose faces are at these angles, or missing for these reasons."""
+    faces = [each if isinstance(each, str) else at(each) for each in degrees]
+    view = a_view([1.0])
+    return [EmbeddedReference(str(number), "0f1e", view, face) for number, face in enumerate(faces)]
+
+
+def test_a_face_is_compared_with_the_faces_of_the_references() -> None:
+    found = FaceIdentity.comparing(FACES, [Face(at(30), BOX)], seen_at(0, "no_face", 20, 10), at(90))
+    assert found.version == FACES
+    assert found.likeness is not None
+    assert [key for key, _ in found.likeness.per_reference] == ["0", "2", "3"]
+    assert found.likeness.best == pytest.approx(cos(radians(10)), abs=1e-6)
+    assert found.likeness.calibration is not None
+    assert (found.box, found.other_faces, found.not_scored) == (BOX, 0, None)
+
+
+def test_two_faces_of_references_calibrate_nothing() -> None:
+    found = FaceIdentity.comparing(FACES, [Face(at(30), BOX)], seen_at(0, 10, "no_face"), at(90))
+    assert found.likeness is not None
+    assert found.likeness.calibration is None
+
+
+def test_of_several_faces_the_one_most_like_the_references_counts() -> None:
+    elsewhere = BOX._replace(left=0.0)
+    faces = [Face(at(80), BOX), Face(at(5), elsewhere), Face(at(40), BOX)]
+    found = FaceIdentity.comparing(FACES, faces, seen_at(0), None)
+    assert found.likeness is not None
+    assert found.likeness.mean == pytest.approx(cos(radians(5)), abs=1e-6)
+    assert found.box == elsewhere
+    assert found.other_faces == 2
+
+
+@pytest.mark.parametrize(
+    ("faces", "references", "code"),
+    [
+        ("profile", seen_at(0, 10), "profile"),
+        ("no_face", seen_at("no_face", "no_face"), "no_reference_face"),
+        ([Face(at(0), BOX)], seen_at("no_face"), "no_reference_face"),
+        ([Face(at(0), BOX)], seen_at("not_a_person", "not_a_person"), "not_a_person"),
+    ],
+)
+def test_what_is_not_compared_has_a_reason_and_no_number(
+    faces: list[Face] | NoFace, references: list[EmbeddedReference], code: NoFace
+) -> None:
+    found = FaceIdentity.comparing(FACES, faces, references, None)
+    assert (found.likeness, found.no_face) == (None, code)
+    assert found.not_scored == NotScored(encoder=FACES.encoder, code=code, reason=WHY[code])
+
+
+@pytest.mark.parametrize(
+    ("class_name", "faces", "expected"),
+    [
+        ("person", [[], []], ["no_face", "no_face"]),
+        ("Old Man", [[]], ["no_face"]),
+        ("cat", [[], []], ["not_a_person", "not_a_person"]),
+        ("wizard", [[Face(at(0), BOX), Face(at(9), BOX)], []], [at(0), "no_face"]),
+    ],
+)
+def test_the_faces_of_references_say_whether_it_is_a_person(
+    class_name: str, faces: list[list[Face]], expected: list[ReferenceFace]
+) -> None:
+    assert reference_faces(faces, class_name) == expected

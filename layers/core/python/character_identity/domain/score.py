@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from character_identity.domain.face import WHY, Box, Face, NoFace, ReferenceFace
 from character_identity.domain.near_copy import Fingerprint, NearCopy, near_copy
 from character_identity.domain.similarity import Embedding, cosine
 
@@ -35,11 +36,15 @@ class View(NamedTuple):
 
 
 class EmbeddedReference(NamedTuple):
-    """The reference image under a key, by its content's SHA-256, as an encoder sees it."""
+    """The reference image under a key, by its content's SHA-256, as an encoder sees it.
+
+    ``face`` is None where there is no face encoder.
+    """
 
     key: str
     sha256: str
     view: View
+    face: ReferenceFace | None = None
 
 
 class ReferenceSimilarity(NamedTuple):
@@ -72,11 +77,61 @@ class NotScored(BaseModel):
     reason: str
 
 
-class Score(BaseModel):
-    """A picture's similarity to each reference, with the mean and the best of them.
+class Likeness(BaseModel):
+    """An embedding's similarity to each reference, with the mean and the best of them.
 
-    ``centroid`` is the similarity to the middle of the references. Scores from before 0.2.0 have neither it
-    nor ``calibration`` nor ``near_copy``.
+    ``centroid`` is the similarity to the middle of the references.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float
+    best: float
+    centroid: float | None = None
+    per_reference: tuple[ReferenceSimilarity, ...]
+    calibration: Calibration | None = None
+
+    @classmethod
+    def over(
+        cls,
+        similarities: Mapping[str, float],
+        *,
+        centroid: float | None = None,
+        calibration: Calibration | None = None,
+    ) -> "Likeness":
+        """Return the likeness of similarities by reference key, of which there is at least one."""
+        return Likeness(
+            mean=_mean(similarities),
+            best=round(max(similarities.values()), DECIMALS),
+            centroid=centroid,
+            per_reference=tuple(
+                ReferenceSimilarity(key, round(value, DECIMALS))
+                for key, value in sorted(similarities.items())
+            ),
+            calibration=calibration,
+        )
+
+    @classmethod
+    def between(
+        cls, embedding: Embedding, references: Mapping[str, Embedding], decoy: Embedding | None
+    ) -> "Likeness":
+        """Compare with references by their keys; ``decoy`` is the mean of decoys, None for none."""
+        similarities = {key: cosine(embedding, reference) for key, reference in references.items()}
+        embeddings = list(references.values())
+        total = [fsum(values) for values in zip(*embeddings, strict=True)]
+        length = sqrt(_dot(total, total))
+        return Likeness.over(
+            similarities,
+            centroid=round(_dot(embedding, total) / length, DECIMALS) if length else None,
+            calibration=calibrate(_mean(similarities), embeddings, decoy),
+        )
+
+
+class FaceIdentity(BaseModel):
+    """How like the faces of the references a picture's face is, by a face encoder; or why that is not known.
+
+    Of several faces it is the one that is most like the references; ``box`` says where it is, ``other_faces``
+    how many more there are. References without a face count for nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,12 +139,57 @@ class Score(BaseModel):
     encoder: str
     weights_sha256: str
     preprocessing: str
-    mean: float
-    best: float
-    centroid: float | None = None
-    per_reference: tuple[ReferenceSimilarity, ...]
-    calibration: Calibration | None = None
+    likeness: Likeness | None = None
+    box: Box | None = None
+    other_faces: int = 0
+    no_face: NoFace | None = None
+
+    @classmethod
+    def comparing(
+        cls,
+        version: EncoderVersion,
+        faces: Sequence[Face] | NoFace,
+        references: Sequence[EmbeddedReference],
+        decoy: Embedding | None,
+    ) -> "FaceIdentity":
+        """Compare a picture's faces with those of the references."""
+        known = {
+            key: face for key, _, _, face in references if face is not None and not isinstance(face, str)
+        }
+        if not known:
+            expected = any(each.face != "not_a_person" for each in references)
+            return cls(**version._asdict(), no_face="no_reference_face" if expected else "not_a_person")
+        if isinstance(faces, str):
+            return cls(**version._asdict(), no_face=faces)
+        compared = [(Likeness.between(face.embedding, known, decoy), face.box) for face in faces]
+        likeness, box = max(compared, key=lambda each: each[0].mean)
+        return cls(**version._asdict(), likeness=likeness, box=box, other_faces=len(faces) - 1)
+
+    @property
+    def version(self) -> EncoderVersion:
+        """By which face encoder, exactly."""
+        return EncoderVersion(self.encoder, self.weights_sha256, self.preprocessing)
+
+    @property
+    def not_scored(self) -> NotScored | None:
+        """The reason why no face was compared."""
+        if self.no_face is None:
+            return None
+        return NotScored(encoder=self.encoder, code=self.no_face, reason=WHY[self.no_face])
+
+
+class Score(Likeness):
+    """How like the references a picture is as a whole, and its face.
+
+    Scores from before 0.2.0 have neither ``centroid`` nor ``calibration`` nor ``near_copy``, and
+    ``face_identity`` is missing where there was no face encoder.
+    """
+
+    encoder: str
+    weights_sha256: str
+    preprocessing: str
     near_copy: NearCopy | None = None
+    face_identity: FaceIdentity | None = None
     image_sha256: str
 
     @classmethod
@@ -102,19 +202,14 @@ class Score(BaseModel):
         centroid: float | None = None,
         calibration: Calibration | None = None,
         near_copy: NearCopy | None = None,
+        face_identity: FaceIdentity | None = None,
     ) -> "Score":
         """Return the score of similarities by reference key, of which there is at least one."""
         return cls(
             **version._asdict(),
-            mean=_mean(similarities),
-            best=round(max(similarities.values()), DECIMALS),
-            centroid=centroid,
-            per_reference=tuple(
-                ReferenceSimilarity(key, round(value, DECIMALS))
-                for key, value in sorted(similarities.items())
-            ),
-            calibration=calibration,
+            **dict(Likeness.over(similarities, centroid=centroid, calibration=calibration)),
             near_copy=near_copy,
+            face_identity=face_identity,
             image_sha256=image_sha256,
         )
 
@@ -126,28 +221,28 @@ class Score(BaseModel):
         view: View,
         references: Sequence[EmbeddedReference],
         decoy: Embedding | None,
+        face_identity: FaceIdentity | None = None,
     ) -> "Score":
         """Compare a picture with references; ``decoy`` is the mean of decoys' embeddings, None for none."""
-        embeddings = [reference.view.embedding for reference in references]
-        similarities = {
-            reference.key: cosine(view.embedding, embedding)
-            for reference, embedding in zip(references, embeddings, strict=True)
-        }
-        total = [fsum(values) for values in zip(*embeddings, strict=True)]
-        length = sqrt(_dot(total, total))
-        return cls.of(
-            version,
-            image_sha256,
-            similarities,
-            centroid=round(_dot(view.embedding, total) / length, DECIMALS) if length else None,
-            calibration=calibrate(_mean(similarities), embeddings, decoy),
-            near_copy=near_copy(view.fingerprint, [(each.key, each.view.fingerprint) for each in references]),
+        embeddings = {reference.key: reference.view.embedding for reference in references}
+        fingerprints = [(each.key, each.view.fingerprint) for each in references]
+        return cls(
+            **version._asdict(),
+            **dict(Likeness.between(view.embedding, embeddings, decoy)),
+            near_copy=near_copy(view.fingerprint, fingerprints),
+            face_identity=face_identity,
+            image_sha256=image_sha256,
         )
 
     @property
     def version(self) -> EncoderVersion:
         """By which encoder, exactly."""
         return EncoderVersion(self.encoder, self.weights_sha256, self.preprocessing)
+
+    @property
+    def face_version(self) -> EncoderVersion | None:
+        """By which face encoder, exactly; None where there was none."""
+        return self.face_identity.version if self.face_identity else None
 
     @property
     def is_clip(self) -> bool:

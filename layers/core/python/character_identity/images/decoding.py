@@ -58,6 +58,12 @@ def decode(content: bytes) -> Image.Image:
         return plain(image)
 
 
+def decode_within(content: bytes, longest: int) -> Image.Image:
+    """Decode a picture as ``decode``, no side above ``longest``; a JPEG at no more than twice that size."""
+    with reading(content), opened(content) as image:
+        return _plain_within(image, longest)
+
+
 def inspect(content: bytes) -> ImageFacts:
     """Decode a picture whole and say what it is. Raises as ``decode``."""
     with reading(content), opened(content) as image:
@@ -91,7 +97,7 @@ def prepare(content: bytes, limit_bytes: int) -> PreparedImage:
 
 
 def _kept(content: bytes) -> Image.Image:
-    """Decode a picture as ``decode``, no side above KEPT_SIDE; a JPEG at no more than twice that size."""
+    """Decode a picture as it is kept, no side above KEPT_SIDE."""
     with reading(content), opened(content) as image:
         if min(image.size) < MIN_SIDE:
             raise InvalidRequest(
@@ -100,10 +106,14 @@ def _kept(content: bytes) -> Image.Image:
             )
         if max(image.size) > MAX_SIDE:
             raise InvalidRequest(f"A side has more than {MAX_SIDE} pixels.", code="image_too_large")
-        scale = KEPT_SIDE / max(image.size)
-        image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
-        picture = plain(image)
-    picture.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.BICUBIC, reducing_gap=1)
+        return _plain_within(image, KEPT_SIDE)
+
+
+def _plain_within(image: Image.Image, longest: int) -> Image.Image:
+    scale = longest / max(image.size)
+    image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
+    picture = plain(image)
+    picture.thumbnail((longest, longest), Image.Resampling.BICUBIC, reducing_gap=1)
     return picture
 
 

@@ -12,7 +12,7 @@ help: ## this list
 setup:
 	@scripts/bootstrap
 
-demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= NAME= CLASS= PROVIDERS= SCENARIOS= VARIATIONS= YES=1 RESUME=)
+demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= NAME= CLASS= PROVIDERS= SCENARIO_SET= SCENARIOS= VARIATIONS= YES=1 RESUME=)
 	@$(PYTHON) -m local demo "--make=$$MAKEFLAGS"
 
 dev: setup ## the whole system on this machine, until Ctrl-C (API_PORT= BUDGET= FRESH=1 OPTIONS=--help ...)

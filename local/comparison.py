@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import httpx
 
-from character_evaluation.scenarios import EvaluatedIdentity, EvaluationRow, Scenario
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow
+from character_evaluation.scenarios import Scenario
 from character_identity.domain.score import CLIP_ENCODER
 from character_identity_client import (
     ApiClient,

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from character_evaluation.csv_file import write_csv
 from character_evaluation.gallery import cost, render_gallery, score
-from character_evaluation.scenarios import EvaluationRun
+from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
 from character_evaluation.verdict import verdict
 from character_identity_client import ApiClient

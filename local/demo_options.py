@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from character_evaluation.scenarios import SCENARIOS, Scenario
+from character_evaluation.scenarios import SETS, BadScenarios, Scenario, read_scenarios, shipped
 from character_identity_client import CONTENT_TYPES
 from local.options import BadOption, Parser, folder
 
@@ -39,7 +39,7 @@ class Options:
             "character": self.character,
             "class_name": self.class_name,
             "providers": list(self.providers),
-            "scenarios": [scenario.name for scenario in self.scenarios],
+            "scenarios": [scenario.model_dump() for scenario in self.scenarios],
             "variations": self.variations,
         }
 
@@ -56,7 +56,7 @@ class Options:
                 character=document["character"],
                 class_name=document["class_name"],
                 providers=_providers(",".join(document["providers"])),
-                scenarios=_scenarios(",".join(document["scenarios"])),
+                scenarios=tuple(Scenario.model_validate(each) for each in document["scenarios"]),
                 variations=int(document["variations"]),
             )
         except (KeyError, TypeError, ValueError, BadOption) as error:
@@ -97,7 +97,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str], ask:
         character=name,
         class_name=class_name,
         providers=providers,
-        scenarios=_scenarios(given.scenarios or ""),
+        scenarios=_scenarios(given.scenarios or "", _set(given.scenario_set or SETS[0])),
         variations=_variations("1" if given.variations is None else given.variations),
     )
     return Asked(options, None, given.yes)
@@ -132,6 +132,9 @@ def _parser() -> Parser:
     )
     parser.add_argument("--providers", help=f"default: {','.join(PROVIDERS)}")
     parser.add_argument("--scenarios", help="numbers or names, such as 1,3 or close-up; default: all")
+    parser.add_argument(
+        "--scenario-set", metavar="SET", help=f"{', '.join(SETS)}, or a file of one's own (YAML)"
+    )
     parser.add_argument("--variations", help="pictures a scenario; default: 1")
     parser.add_argument("--yes", action="store_true", help="pay real providers without being asked")
     parser.add_argument("--resume", metavar="ID", help="go on with a run that was interrupted")
@@ -162,15 +165,24 @@ def _providers(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _scenarios(text: str) -> tuple[Scenario, ...]:
-    by_word = {word: scenario for scenario in SCENARIOS for word in (str(scenario.number), scenario.name)}
+def _set(name: str) -> tuple[Scenario, ...]:
+    try:
+        return shipped(name) if name in SETS else read_scenarios(Path(name).expanduser())
+    except BadScenarios as error:
+        known = "" if Path(name).expanduser().exists() else f" The sets that are shipped: {', '.join(SETS)}."
+        raise BadOption(f"{error}{known}") from error
+
+
+def _scenarios(text: str, known: Sequence[Scenario]) -> tuple[Scenario, ...]:
+    """Those that are named, by number or name, of a set; all of it if none is."""
+    by_word = {word: scenario for scenario in known for word in (str(scenario.number), scenario.name)}
     words = _words(text)
     for word in words:
         if word not in by_word:
-            known = ", ".join(f"{scenario.number} {scenario.name}" for scenario in SCENARIOS)
-            raise BadOption(f"There is no scenario {word!r}; there are {known}.")
-    chosen = {by_word[word] for word in words}
-    return tuple(scenario for scenario in SCENARIOS if scenario in chosen or not chosen)
+            there = ", ".join(f"{scenario.number} {scenario.name}" for scenario in known)
+            raise BadOption(f"There is no scenario {word!r}; there are {there}.")
+    chosen = {by_word[word].number for word in words}
+    return tuple(scenario for scenario in known if scenario.number in chosen or not chosen)
 
 
 def _variations(text: str) -> int:

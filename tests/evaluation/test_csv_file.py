@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from character_evaluation.csv_file import COLUMNS, write_csv
-from character_evaluation.scenarios import EvaluationRow
+from character_evaluation.run import EvaluationRow
 
 
 def row(**changes: Any) -> EvaluationRow:

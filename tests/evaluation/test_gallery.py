@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from character_evaluation.gallery import dollars, render_gallery, score, seconds
-from character_evaluation.scenarios import SCENARIOS, EvaluatedIdentity, EvaluationRow, EvaluationRun
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
+from character_evaluation.scenarios import SCENARIOS
 
 
 class Page(HTMLParser):

@@ -1,10 +1,13 @@
 """Scenarios and runs."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from character_evaluation.scenarios import SCENARIOS, EvaluationRow, EvaluationRun
+from character_evaluation.run import EvaluationRow, EvaluationRun
+from character_evaluation.scenarios import SCENARIOS, BadScenarios, parsed, read_scenarios, shipped
 
 
 def run(*encoders: str | None) -> EvaluationRun:
@@ -60,3 +63,61 @@ def test_every_image_of_a_run_has_its_own_seed() -> None:
 def test_a_run_knows_what_scored_it(encoders: list[str | None], names: list[str], with_clip: bool) -> None:
     assert run(*encoders).encoders == names
     assert run(*encoders).scored_with_clip is with_clip
+
+
+def test_the_extended_set_is_fifteen_of_the_same_form_and_none_of_the_specifications() -> None:
+    extended = shipped("extended")
+    assert len(extended) == 15
+    assert not {scenario.name for scenario in extended} & {scenario.name for scenario in SCENARIOS}
+    assert all(scenario.prompt("Sarah").count("Sarah") == 1 for scenario in extended)
+
+
+GOOD = {"name": "sea", "title": "At sea", "template": "{name} at sea", "expected_similarity": 0.8}
+
+
+def test_a_set_of_ones_own_is_numbered_in_its_order() -> None:
+    content = json.dumps([GOOD, {**GOOD, "name": "lake", "expected_similarity": 0}]).encode()
+    assert [(each.number, each.name) for each in parsed(content, "own.yaml")] == [(1, "sea"), (2, "lake")]
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ([], "own.yaml: it has to be a list of one or more scenarios."),
+        ({"scenarios": [GOOD]}, "own.yaml: it has to be a list"),
+        (["sea"], "own.yaml, scenario 1: it has to say name"),
+        ([GOOD, {**GOOD, "title": "Again"}], "own.yaml, scenario 2: name: scenario 1 has it already."),
+        ([{**GOOD, "expected_similarity": 1.01}], "own.yaml, scenario 1: expected_similarity: "),
+        ([{**GOOD, "expected_similarity": float("nan")}], "own.yaml, scenario 1: expected_similarity: "),
+        ([{**GOOD, "expected_similarity": "0.8"}], "own.yaml, scenario 1: expected_similarity: "),
+        ([{**GOOD, "template": "Tom at sea"}], "own.yaml, scenario 1: template: "),
+        ([{**GOOD, "template": "{name} \x00"}], "own.yaml, scenario 1: template: "),
+        ([{**GOOD, "template": "{name}" + "x" * 1_000}], "own.yaml, scenario 1: template: "),
+        ([{**GOOD, "name": "../sea"}], "own.yaml, scenario 1: name: "),
+        ([{**GOOD, "thresh": 1}], "own.yaml, scenario 1: thresh: "),
+        ([{**GOOD, "number": 7}], "own.yaml, scenario 1: it has to say"),
+        ([{"name": "sea"}], "own.yaml, scenario 1: title: "),
+        ([{**GOOD, "name": f"n{n}"} for n in range(101)], "own.yaml, scenario 101: number: "),
+    ],
+)
+def test_a_set_that_cannot_be_used_is_told_with_the_field(document: object, told: str) -> None:
+    with pytest.raises(BadScenarios) as caught:
+        parsed(json.dumps(document).replace("NaN", ".nan").encode(), "own.yaml")
+    assert str(caught.value).startswith(told)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "content", [b"- {", b"\xff\xfe\x00", b"!!python/object:os.system {}", b"- a: *b", b"[" * 5_000]
+)
+def test_what_is_no_yaml_is_said(content: bytes) -> None:
+    with pytest.raises(BadScenarios, match="no YAML"):
+        parsed(content, "own.yaml")
+
+
+def test_a_file_that_is_not_there_or_too_large_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadScenarios, match=r"missing\.yaml cannot be read: No such file"):
+        read_scenarios(tmp_path / "missing.yaml")
+    (tmp_path / "large.yaml").write_bytes(b"#" * ((1 << 20) + 1))
+    with pytest.raises(BadScenarios, match=r"large\.yaml is larger than 1 MiB"):
+        read_scenarios(tmp_path / "large.yaml")

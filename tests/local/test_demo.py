@@ -267,6 +267,28 @@ def test_scenarios_go_by_number_or_name() -> None:
     assert (options.variations, options.providers) == (3, ("astria",))
 
 
+def test_scenarios_are_of_the_set_that_is_named(tmp_path: Path) -> None:
+    assert len(parsed(["--scenario-set", "extended"]).scenarios) == 15
+    own = tmp_path / "own.yaml"
+    own.write_text("[{name: sea, title: Sea, template: '{name} at sea', expected_similarity: 0.5}]")
+    options = parsed(["--scenario-set", str(own), "--scenarios", "sea"])
+    assert [scenario.prompt("Tom") for scenario in options.scenarios] == ["Tom at sea"]
+    own.unlink()
+    assert Options.of(options.document()).scenarios == options.scenarios, "a run keeps its scenarios"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--scenario-set", "extendet"], "The sets that are shipped: specification, extended."),
+        (["--scenario-set", "extended", "--scenarios", "close-up"], "There is no scenario 'close-up'"),
+    ],
+)
+def test_a_set_that_is_not_there_is_told_with_those_that_are(arguments: list[str], told: str) -> None:
+    with pytest.raises(BadOption, match=told):
+        parsed(arguments)
+
+
 def pictures(tmp_path: Path, name: str = "Ada Lovelace") -> Path:
     folder = tmp_path / name
     folder.mkdir(parents=True)

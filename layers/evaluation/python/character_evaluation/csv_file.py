@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from character_evaluation.scenarios import EvaluationRow
+from character_evaluation.run import EvaluationRow
 
 COLUMNS = (
     "provider",

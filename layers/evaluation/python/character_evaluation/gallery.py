@@ -8,7 +8,7 @@ from datetime import UTC
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from character_evaluation.recommendation import RISK_IDENTITY
-from character_evaluation.scenarios import EvaluationRow, EvaluationRun
+from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
 from character_evaluation.verdict import verdict
 

@@ -1,140 +1,122 @@
-"""The input of an evaluation: scenarios, and one row for every image that was asked for."""
+"""Scenarios: named prompts that every provider draws, in sets that are files of YAML."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
 
-from character_identity.domain.generation import Outcome
-from character_identity.domain.score import CLIP_ENCODER
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from character_identity.domain.text import Clean
+
+SETS = ("specification", "extended")
+"""The sets that are shipped: the specification's five, word for word, and fifteen of our own."""
+LARGEST_FILE = 1 << 20  # bytes
+PLACE_OF_NAME = "{name}"
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """A named test prompt, and the CLIP similarity it is expected to exceed."""
+class BadScenarios(ValueError):
+    """A set cannot be used; the message names file, scenario and field."""
 
-    number: int
-    name: str
-    title: str
-    template: str
-    expected_similarity: float
+
+def _with_place(template: str) -> str:
+    if PLACE_OF_NAME not in template:
+        raise ValueError(f"Say {PLACE_OF_NAME} where the character stands.")
+    return template
+
+
+class Scenario(BaseModel):
+    """A named test prompt, and the CLIP similarity it is expected to exceed, from -1 to 1.
+
+    ``template`` says ``{name}`` where the character stands; ``number`` counts from 1 in a set.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = Field(ge=1, le=100)
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)
+    title: Annotated[str, Field(min_length=1, max_length=100), Clean]
+    template: Annotated[str, Field(max_length=1_000), Clean, AfterValidator(_with_place)]
+    expected_similarity: float = Field(ge=-1, le=1, allow_inf_nan=False)
 
     def prompt(self, character: str) -> str:
         """The prompt for one character."""
-        return self.template.replace("{name}", character)
+        return self.template.replace(PLACE_OF_NAME, character)
 
     def seed(self, variation: int) -> int:
         """The seed of a variation, counted from 1: the same in every run, different for every picture."""
         return self.number * 1000 + variation
 
 
-SCENARIOS = (
-    Scenario(
-        number=1,
-        name="close-up",
-        title="Close-up portrait, well lit",
-        template="Close-up portrait of {name}, soft studio lighting, neutral expression, looking at camera, "
-        "professional photography, cinematic film still, shallow depth of field",
-        expected_similarity=0.90,
-    ),
-    Scenario(
-        number=2,
-        name="wide-shot",
-        title="Wide shot, full body, outdoors",
-        template="Wide shot of {name} standing in urban environment, natural daylight, golden hour, "
-        "full-body view, cinematic film still, photorealistic, 35mm lens",
-        expected_similarity=0.85,
-    ),
-    Scenario(
-        number=3,
-        name="profile",
-        title="Profile, side angle",
-        template="Profile view of {name}, side angle, dramatic lighting, serious expression, "
-        "cinematic film noir style, black and white, high contrast",
-        expected_similarity=0.85,
-    ),
-    Scenario(
-        number=4,
-        name="low-light",
-        title="Low light, dramatic",
-        template="{name} in dark warehouse, low-key lighting, shadowy atmosphere, tense mood, "
-        "cinematic thriller, dramatic chiaroscuro, Rembrandt lighting",
-        expected_similarity=0.80,
-    ),
-    Scenario(
-        number=5,
-        name="action",
-        title="Action pose, in motion",
-        template="{name} running through corridor, motion blur, dynamic pose, action scene, "
-        "cinematic film still, blurred background, wide-angle lens, 24mm",
-        expected_similarity=0.80,
-    ),
-)
+def read_scenarios(file: Path) -> tuple[Scenario, ...]:
+    """Read a set of one's own.
+
+    Raises:
+        BadScenarios: the file cannot be read, or says something else than a set does.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise BadScenarios(f"{file} cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST_FILE:
+        raise BadScenarios(f"{file} is larger than {LARGEST_FILE >> 20} MiB.")
+    return parsed(content, str(file))
+
+
+def shipped(name: str) -> tuple[Scenario, ...]:
+    """Return one of ``SETS``."""
+    file = files("character_evaluation") / "scenario_sets" / f"{name}.yaml"
+    return parsed(file.read_bytes(), f"{name}.yaml")
+
+
+def parsed(content: bytes, file: str) -> tuple[Scenario, ...]:
+    """Read a set from YAML: a list of scenarios, numbered in its order. ``file`` is what errors call it.
+
+    Raises:
+        BadScenarios: it is no such list.
+    """
+    try:
+        document = yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        where = getattr(error, "problem_mark", None)
+        place = f", line {where.line + 1}" if where else ""
+        raise BadScenarios(f"{file}{place}: this is no YAML.") from error
+    if not isinstance(document, list) or not document:
+        raise BadScenarios(f"{file}: it has to be a list of one or more scenarios.")
+    return _unique([_scenario(each, number, file) for number, each in enumerate(document, 1)], file)
+
+
+def _scenario(described: Any, number: int, file: str) -> Scenario:
+    if not isinstance(described, dict) or "number" in described:
+        raise BadScenarios(f"{file}, scenario {number}: it has to say name, title, template and threshold.")
+    try:
+        return Scenario.model_validate({**described, "number": number}, strict=True)
+    except (ValidationError, TypeError) as error:
+        raise BadScenarios(f"{file}, scenario {number}: {_first(error)}") from error
+
+
+def _first(error: ValidationError | TypeError) -> str:
+    """Return the first thing that is wrong, without the input: that may be a megabyte."""
+    if isinstance(error, TypeError):
+        return "its fields have to have names."
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"])[:100]
+    return f"{field}: {first['msg']}"
+
+
+def _unique(scenarios: Sequence[Scenario], file: str) -> tuple[Scenario, ...]:
+    first: dict[str, int] = {}
+    for scenario in scenarios:
+        if scenario.name in first:
+            earlier = first[scenario.name]
+            raise BadScenarios(
+                f"{file}, scenario {scenario.number}: name: scenario {earlier} has it already."
+            )
+        first[scenario.name] = scenario.number
+    return tuple(scenarios)
+
+
+SCENARIOS = shipped("specification")
 """The specification's test scenarios, in its order."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationRow:
-    """One picture that was asked for, and what became of it.
-
-    ``image`` is a path or link. What is unknown is None: a missing score or price is not a zero.
-    ``near_copy`` is the key of the reference that the picture is again, nearly.
-    """
-
-    provider: str
-    scenario: str
-    variation: int
-    prompt: str
-    outcome: Outcome
-    identity_id: str | None = None
-    generation_id: str | None = None
-    seed: int | None = None
-    image: str | None = None
-    error: str | None = None
-    encoder: str | None = None
-    weights_sha256: str | None = None
-    similarity_mean: float | None = None
-    similarity_best: float | None = None
-    clip_similarity: float | None = None
-    calibrated: float | None = None
-    near_copy: str | None = None
-    latency_ms: float | None = None
-    cost_usd: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluatedIdentity:
-    """One provider's identity of the character: what it took to make it, or why there is none."""
-
-    provider: str
-    identity_id: str | None = None
-    error: str | None = None
-    reference_count: int | None = None
-    training_time_ms: float | None = None
-    training_cost_usd: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationRun:
-    """One character, made and pictured by several providers, with everything needed to judge them.
-
-    ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
-    part was played by a simulator, so that nobody takes their pictures for real ones.
-    """
-
-    character: str
-    started_at: datetime
-    references: Sequence[str]
-    scenarios: Sequence[Scenario]
-    identities: Sequence[EvaluatedIdentity]
-    rows: Sequence[EvaluationRow]
-    simulated: frozenset[str] = frozenset()
-
-    @property
-    def encoders(self) -> list[str]:
-        """The encoders that scored something, by name."""
-        return sorted({row.encoder for row in self.rows if row.encoder})
-
-    @property
-    def scored_with_clip(self) -> bool:
-        """True if every score is of the encoder that the expected similarities are stated for."""
-        return self.encoders == [CLIP_ENCODER]

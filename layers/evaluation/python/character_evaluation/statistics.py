@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from character_evaluation.scenarios import EvaluatedIdentity, EvaluationRow, EvaluationRun
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 
 
 def mean(values: Sequence[float]) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from character_evaluation.differences import FEWEST_CLUSTERS, Difference, Measure
 from character_evaluation.power import smallest_gap
 from character_evaluation.recommendation import RISK_IDENTITY, Measures, Recommendation, recommend
-from character_evaluation.scenarios import EvaluationRow, EvaluationRun
+from character_evaluation.run import EvaluationRow, EvaluationRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,77 @@
+"""What an evaluation made: one row for every image that was asked for, and the identities behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from character_evaluation.scenarios import Scenario
+from character_identity.domain.generation import Outcome
+from character_identity.domain.score import CLIP_ENCODER
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRow:
+    """One picture that was asked for, and what became of it.
+
+    ``image`` is a path or link. What is unknown is None: a missing score or price is not a zero.
+    ``near_copy`` is the key of the reference that the picture is again, nearly.
+    """
+
+    provider: str
+    scenario: str
+    variation: int
+    prompt: str
+    outcome: Outcome
+    identity_id: str | None = None
+    generation_id: str | None = None
+    seed: int | None = None
+    image: str | None = None
+    error: str | None = None
+    encoder: str | None = None
+    weights_sha256: str | None = None
+    similarity_mean: float | None = None
+    similarity_best: float | None = None
+    clip_similarity: float | None = None
+    calibrated: float | None = None
+    near_copy: str | None = None
+    latency_ms: float | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedIdentity:
+    """One provider's identity of the character: what it took to make it, or why there is none."""
+
+    provider: str
+    identity_id: str | None = None
+    error: str | None = None
+    reference_count: int | None = None
+    training_time_ms: float | None = None
+    training_cost_usd: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRun:
+    """One character, made and pictured by several providers, with everything needed to judge them.
+
+    ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
+    part was played by a simulator, so that nobody takes their pictures for real ones.
+    """
+
+    character: str
+    started_at: datetime
+    references: Sequence[str]
+    scenarios: Sequence[Scenario]
+    identities: Sequence[EvaluatedIdentity]
+    rows: Sequence[EvaluationRow]
+    simulated: frozenset[str] = frozenset()
+
+    @property
+    def encoders(self) -> list[str]:
+        """The encoders that scored something, by name."""
+        return sorted({row.encoder for row in self.rows if row.encoder})
+
+    @property
+    def scored_with_clip(self) -> bool:
+        """True if every score is of the encoder that the expected similarities are stated for."""
+        return self.encoders == [CLIP_ENCODER]

@@ -276,6 +276,7 @@ class _Course:
         if error is None and image.outcome == "succeeded" and not image.scores:
             error = image.not_scored.reason if image.not_scored else unscored
         score = next(iter(sorted(image.scores, key=lambda score: score.encoder != CLIP_ENCODER)), None)
+        face = score.face_identity if score else None
         cost = made.metadata.cost
         return EvaluationRow(
             provider=self._provider,
@@ -295,6 +296,11 @@ class _Course:
             clip_similarity=image.clip_similarity,
             calibrated=score.calibrated if score else None,
             near_copy=score.near_copy.reference if score and score.near_copy else None,
+            face_encoder=face.encoder if face else None,
+            face_similarity_mean=face.mean if face else None,
+            face_similarity_best=face.best if face else None,
+            face_calibrated=face.calibrated if face else None,
+            face_not_scored=face.not_scored.code if face and face.not_scored else None,
             latency_ms=made.metadata.inference_time,
             cost_usd=None if cost is None else cost / len(made.images),
         )

@@ -92,6 +92,20 @@ class NotScored(Answer):
     reason: str
 
 
+class FaceIdentity(Answer):
+    """How like the faces of the references an image's face is; numbers as in ``Score``, or ``not_scored``."""
+
+    encoder: str
+    mean: float | None = None
+    best: float | None = None
+    centroid: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    calibrated: float | None = None
+    other_faces: int = 0
+    not_scored: NotScored | None = None
+
+
 class Score(Answer):
     """An image's similarity to the references, by one encoder.
 
@@ -107,6 +121,7 @@ class Score(Answer):
     ceiling: float | None = None
     calibrated: float | None = None
     near_copy: NearCopy | None = None
+    face_identity: FaceIdentity | None = None
     weights_sha256: str | None = None
 
 

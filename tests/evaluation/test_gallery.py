@@ -167,6 +167,17 @@ def test_a_calibrated_score_is_shown_where_there_is_one() -> None:
     assert "calibrated" not in page(row()).text
 
 
+def test_a_face_is_shown_with_its_encoder_or_why_it_was_not_compared() -> None:
+    by = {"face_encoder": "face-dlib-resnet-v1"}
+    found = page(
+        row(**by, face_similarity_mean=0.9612, face_calibrated=0.98), row(**by, face_not_scored="no_face")
+    )
+    assert "Scored by clip-vit-b32, faces by face-dlib-resnet-v1." in found.text
+    assert "face 0.961, calibrated 0.98" in found.text
+    assert "face not scored: no face" in found.text
+    assert "face" not in page(row()).text
+
+
 def test_a_reference_again_is_not_called_as_expected() -> None:
     found = page(row(near_copy="references/i1/0001.jpg", clip_similarity=0.99, similarity_mean=0.99))
     assert "nearly a reference again" in found.text

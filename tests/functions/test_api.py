@@ -10,9 +10,17 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.stepfunctions.models import StepFunctionBackend
 
 from character_identity import wiring
+from character_identity.domain.face import Box
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.near_copy import NearCopy
-from character_identity.domain.score import Calibration, EncoderVersion, NotScored, Score
+from character_identity.domain.score import (
+    Calibration,
+    EncoderVersion,
+    FaceIdentity,
+    Likeness,
+    NotScored,
+    Score,
+)
 from character_identity.observability import ORIGIN, keys_of
 from tests.support.builders import (
     a_generation,
@@ -294,6 +302,45 @@ def test_a_score_says_all_it_knows_and_a_picture_without_one_why(api: Api) -> No
     assert (score["nearCopy"], scored["notScored"]) == (copied, None)
     assert (unscored["scores"], unscored["clipSimilarity"], unscored["notScored"]) == ([], None, why)
     assert (waiting["scores"], waiting["notScored"]) == ([], None)
+
+
+def test_a_score_says_how_like_the_face_is_or_why_that_is_not_known(api: Api) -> None:
+    images = [
+        GeneratedImage(index=index, outcome="succeeded", key=f"generations/i1/g1/0{index}.jpg")
+        for index in (1, 2, 3)
+    ]
+    accept_generation(status="succeeded", images=images)
+    by = EncoderVersion("face-dlib-resnet-v1", "f" * 64, "v1")
+    likeness = Likeness.over({"a": 0.96}, centroid=0.97, calibration=Calibration(0.82, 0.96, 1.0))
+    compared = FaceIdentity(**by._asdict(), likeness=likeness, box=Box(0.25, 0.125, 0.5, 0.5), other_faces=1)
+    without = FaceIdentity(**by._asdict(), no_face="profile")
+    for index, face in ((1, compared), (2, without), (3, None)):
+        score = Score.of(
+            EncoderVersion("clip-vit-b32", "0" * 64, "v1"), "0" * 64, {"a": 0.5}, face_identity=face
+        )
+        wiring.services().scores.put_score("i1", "g1", index, score)
+
+    shown = api("get_generation", "GET", "/v1/generations/g1").body["images"]
+
+    first, second, third = [image["scores"][0]["faceIdentity"] for image in shown]
+    assert first == {
+        "encoder": "face-dlib-resnet-v1",
+        "weightsSha256": "f" * 64,
+        "preprocessing": "v1",
+        "mean": 0.96,
+        "best": 0.96,
+        "centroid": 0.97,
+        "floor": 0.82,
+        "ceiling": 0.96,
+        "calibrated": 1.0,
+        "perReference": [{"reference": "a", "similarity": 0.96}],
+        "box": {"left": 0.25, "top": 0.125, "width": 0.5, "height": 0.5},
+        "otherFaces": 1,
+        "notScored": None,
+    }
+    assert (second["mean"], second["perReference"], second["notScored"]["code"]) == (None, [], "profile")
+    assert second["notScored"]["encoder"] == "face-dlib-resnet-v1"
+    assert third is None
 
 
 @pytest.mark.parametrize(

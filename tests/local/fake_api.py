@@ -11,6 +11,7 @@ import httpx
 from PIL import Image
 
 BROKEN = {"encoder": "clip-vit-b32", "code": "black_image", "reason": "The picture is black."}
+NO_FACE = {"encoder": "face-dlib-resnet-v1", "code": "no_face", "reason": "No face was found."}
 LIMITS = {"fal-instant": (1, 3), "fal-lora": (5, 20), "astria": (4, 20)}
 
 
@@ -34,6 +35,7 @@ class FakeApi:
     lost_seeds: frozenset[int] = frozenset()  # pictures whose links are dead
     broken_seeds: frozenset[int] = frozenset()  # pictures that cannot be scored
     copying_seeds: frozenset[int] = frozenset()  # pictures that are a reference again
+    faceless_seeds: frozenset[int] = frozenset()  # pictures without a face
     unscored_seeds: frozenset[int] = frozenset()  # pictures whose scores never come
     encoder: str = "clip-vit-b32"
     uploaded: dict[str, bytes] = field(default_factory=dict)
@@ -135,6 +137,9 @@ class FakeApi:
         filtered = seed in self.filtered_seeds
         scored = polls > 2 and not filtered and seed not in self.unscored_seeds | self.broken_seeds
         score = {"encoder": self.encoder, "weightsSha256": "ab", "mean": 0.8, "best": 0.9, "calibrated": 0.5}
+        face: dict[str, Any] = {"encoder": "face-dlib-resnet-v1", "otherFaces": 0}
+        face |= {"notScored": NO_FACE} if seed in self.faceless_seeds else {"mean": 0.96, "calibrated": 0.9}
+        score["faceIdentity"] = face
         score["nearCopy"] = {"reference": "references/1.jpg"} if seed in self.copying_seeds else None
         image = {
             "imageUrl": None if filtered else f"https://bucket.test/{seed}",

@@ -192,10 +192,15 @@ def test_images_that_are_missing_are_named(output: Path) -> None:
 
 
 def test_what_scores_are_worth_is_in_the_table_and_the_gallery(output: Path) -> None:
-    api = FakeApi(copying_seeds=frozenset({1002}), broken_seeds=frozenset({2001}))
+    api = FakeApi(
+        copying_seeds=frozenset({1002}), broken_seeds=frozenset({2001}), faceless_seeds=frozenset({2002})
+    )
     done = demo(output, api, providers=("fal-lora",), variations=2)
     assert [row["near_copy"] for row in done.rows] == ["", "references/1.jpg", "", ""]
     assert [row["calibrated"] for row in done.rows] == ["0.5", "0.5", "", "0.5"]
+    assert [row["face_similarity_mean"] for row in done.rows] == ["0.96", "0.96", "", ""]
+    assert [row["face_not_scored"] for row in done.rows] == ["", "", "", "no_face"]
+    assert {row["face_encoder"] for row in done.rows} == {"face-dlib-resnet-v1", ""}
     assert done.gallery.count("nearly a reference again") == 1
     printed = " ".join(done.printed.split())
     assert "fal-lora, wide-shot 1: not scored (The picture is black." in printed

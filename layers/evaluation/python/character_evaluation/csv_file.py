@@ -26,6 +26,11 @@ COLUMNS = (
     "weights_sha256",
     "calibrated",  # 0: as unlike as decoys, 1: as like as the references are among themselves
     "near_copy",  # the reference that the picture is again, nearly: its score says nothing
+    "face_encoder",
+    "face_similarity_mean",  # of the face alone, over the reference images that show one
+    "face_similarity_best",
+    "face_calibrated",
+    "face_not_scored",  # why the face was not compared, as a code
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 

@@ -14,7 +14,8 @@ class EvaluationRow:
     """One picture that was asked for, and what became of it.
 
     ``image`` is a path or link. What is unknown is None: a missing score or price is not a zero.
-    ``near_copy`` is the key of the reference that the picture is again, nearly.
+    ``near_copy`` is the key of the reference that the picture is again, nearly. What begins with ``face_`` is
+    of the face alone; ``face_not_scored`` is the code of why it was not compared.
     """
 
     provider: str
@@ -34,6 +35,11 @@ class EvaluationRow:
     clip_similarity: float | None = None
     calibrated: float | None = None
     near_copy: str | None = None
+    face_encoder: str | None = None
+    face_similarity_mean: float | None = None
+    face_similarity_best: float | None = None
+    face_calibrated: float | None = None
+    face_not_scored: str | None = None
     latency_ms: float | None = None
     cost_usd: float | None = None
 
@@ -70,6 +76,11 @@ class EvaluationRun:
     def encoders(self) -> list[str]:
         """The encoders that scored something, by name."""
         return sorted({row.encoder for row in self.rows if row.encoder})
+
+    @property
+    def face_encoders(self) -> list[str]:
+        """The encoders that looked for faces, by name."""
+        return sorted({row.face_encoder for row in self.rows if row.face_encoder})
 
     @property
     def scored_with_clip(self) -> bool:

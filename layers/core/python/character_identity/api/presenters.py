@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from character_identity.api.schemas import (
+    BoxResponse,
     BudgetResponse,
     ErasureReceiptResponse,
     EstimateResponse,
+    FaceIdentityResponse,
     GenerationMetadata,
     GenerationResponse,
     GenerationSummary,
@@ -33,7 +35,7 @@ from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import account_of
 from character_identity.domain.prices import Price
-from character_identity.domain.score import Score
+from character_identity.domain.score import FaceIdentity, Likeness, Score
 from character_identity.domain.scored_generation import LATE_CODE, LATE_REASON, ScoredGeneration
 from character_identity.ports.providers import Provider
 from character_identity.ports.stores import Bucket, SlotStore
@@ -232,19 +234,34 @@ def _present_not_scored(scored: ScoredGeneration, image: GeneratedImage) -> NotS
 
 def _present_score(score: Score) -> ScoreResponse:
     return ScoreResponse(
-        encoder=score.encoder,
-        weights_sha256=score.weights_sha256,
-        preprocessing=score.preprocessing,
-        mean=score.mean,
-        best=score.best,
-        centroid=score.centroid,
-        **(score.calibration._asdict() if score.calibration else {}),
+        **score.version._asdict(),
+        **_present_likeness(score),
         near_copy=NearCopyResponse(**score.near_copy._asdict()) if score.near_copy else None,
-        per_reference=[
-            ReferenceSimilarity(reference=reference, similarity=similarity)
-            for reference, similarity in score.per_reference
-        ],
+        face_identity=_present_face(score.face_identity) if score.face_identity else None,
     )
+
+
+def _present_face(face: FaceIdentity) -> FaceIdentityResponse:
+    return FaceIdentityResponse(
+        **face.version._asdict(),
+        **(_present_likeness(face.likeness) if face.likeness else {}),
+        box=BoxResponse(**face.box._asdict()) if face.box else None,
+        other_faces=face.other_faces,
+        not_scored=NotScoredResponse(**dict(face.not_scored)) if face.not_scored else None,
+    )
+
+
+def _present_likeness(likeness: Likeness) -> dict[str, Any]:
+    return {
+        "mean": likeness.mean,
+        "best": likeness.best,
+        "centroid": likeness.centroid,
+        **(likeness.calibration._asdict() if likeness.calibration else {}),
+        "per_reference": [
+            ReferenceSimilarity(reference=reference, similarity=similarity)
+            for reference, similarity in likeness.per_reference
+        ],
+    }
 
 
 def _aspect_ratio(generation: Generation, shown: ImageResponse | GeneratedImage) -> str:

@@ -221,6 +221,38 @@ class NotScoredResponse(Body):
     reason: str
 
 
+class BoxResponse(Body):
+    """Where something is, as fractions of the width and height of the upright picture."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class FaceIdentityResponse(Body):
+    """How like the faces of the references the picture's face is, by the face encoder that is named.
+
+    The numbers are as those of a score, with decoys that are strangers' faces, over the references that show
+    a face. Of several faces it is the most like one, at ``box``. ``not_scored`` is there instead of numbers:
+    ``no_face``, ``profile``, ``too_small``, ``not_a_person``, ``no_reference_face``.
+    """
+
+    encoder: str
+    weights_sha256: str
+    preprocessing: str
+    mean: float | None = None
+    best: float | None = None
+    centroid: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    calibrated: float | None = None
+    per_reference: list[ReferenceSimilarity] = []
+    box: BoxResponse | None = None
+    other_faces: int = 0
+    not_scored: NotScoredResponse | None = None
+
+
 class ScoreResponse(Body):
     """Cosines in [-1, 1] by one encoder, which is named with the hash of its weights.
 
@@ -228,6 +260,7 @@ class ScoreResponse(Body):
     floor): ``floor`` is how like decoys the references are, ``ceiling`` how like each other. All three are
     null where the encoder has no decoys, or with fewer than three references. ``near_copy`` is an alarm: a
     picture that is a reference again is as like as can be, and says nothing of the character.
+    ``face_identity`` is of the face alone, null where there was no face encoder.
     """
 
     encoder: str
@@ -241,6 +274,7 @@ class ScoreResponse(Body):
     calibrated: float | None = None
     near_copy: NearCopyResponse | None = None
     per_reference: list[ReferenceSimilarity]
+    face_identity: FaceIdentityResponse | None = None
 
 
 class ImageResponse(Body):

@@ -163,6 +163,7 @@ class FaceIdentity(BaseModel):
             return cls(**version._asdict(), no_face=faces)
         compared = [(Likeness.between(face.embedding, known, decoy), face.box) for face in faces]
         likeness, box = max(compared, key=lambda each: each[0].mean)
+        box = Box._make(round(side, DECIMALS) for side in box)
         return cls(**version._asdict(), likeness=likeness, box=box, other_faces=len(faces) - 1)
 
     @property

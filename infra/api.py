@@ -23,8 +23,6 @@ ACCESS_LOG = (
 )
 
 METHODS = sorted({route.method for route in ROUTES})
-ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-"""OPTIONS is left to API Gateway, which answers a preflight without a token."""
 
 
 class Api(Construct):
@@ -64,12 +62,20 @@ class Api(Construct):
         )
         for entry in entries:
             if entry.routes:
-                methods = ANY if entry.routes[0].any_method else [route.method for route in entry.routes]
                 self.http_api.add_routes(
                     path=entry.routes[0].path,
-                    methods=[apigateway.HttpMethod[name] for name in methods],
+                    methods=[apigateway.HttpMethod[route.method] for route in entry.routes],
                     integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
                     authorizer=apigateway.HttpNoneAuthorizer() if entry.routes[0].is_open else None,
+                )
+            if entry.trigger == catalog.NO_ROUTE:
+                apigateway.HttpRoute(
+                    self,
+                    "NoRoute",
+                    http_api=self.http_api,
+                    route_key=apigateway.HttpRouteKey.DEFAULT,
+                    integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
+                    authorizer=apigateway.HttpNoneAuthorizer(),  # preflights have no token
                 )
         self.url = self._default_stage(stage).url
 

@@ -11,6 +11,7 @@ from character_identity.api.routes.table import ROUTES
 
 API = "the API"
 AUTHORIZER = "authorizer"
+NO_ROUTE = "a call of the API that no route takes"
 IMAGE_STORED = "picture stored"  # S3 tells EventBridge that an object was created under generations/
 EVENT_PUBLISHED = "event published"  # we told EventBridge that something ended, or that webhooks are due
 EVERY_MINUTE = "every minute"
@@ -173,6 +174,12 @@ FUNCTIONS = (
     # what all of this is
     Function(name="show_openapi", timeout_s=10),
     Function(name="show_docs", timeout_s=10),
+    Function(
+        name="refuse_unrouted",
+        purpose="Says what an address takes, or that there is none",
+        trigger=NO_ROUTE,
+        timeout_s=10,
+    ),
     # the compatibility proxies
     Function(
         name="proxy_fal_instant",

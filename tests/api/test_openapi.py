@@ -77,6 +77,8 @@ def test_an_operation_takes_a_token_unless_its_route_is_open(route: Route[Any]) 
     else:
         assert "security" not in shown, "what holds for all holds for it"
         assert {"401", "403"} <= shown["responses"].keys()
+    assert {"404", "405", "429", "500", "503"} <= shown["responses"].keys()
+    assert ("413" in shown["responses"]) == ("requestBody" in shown)
 
 
 @each

@@ -280,12 +280,6 @@ def test_a_megabyte_is_read_and_no_more(harness: Harness) -> None:
     assert harness.fal(body=b"x" * MAX_BODY_BYTES).status == 200
 
 
-def test_other_methods_are_refused(harness: Harness) -> None:
-    for method in ("GET", "PUT", "DELETE", "HEAD"):
-        assert code_of(harness.fal(method=method)) == (405, "method_not_allowed")
-        assert code_of(harness.astria(method=method)) == (405, "method_not_allowed")
-
-
 @pytest.mark.parametrize("name", ["receive_fal_callback", "receive_astria_callback"])
 def test_a_body_that_is_not_what_it_is_said_to_be_is_refused(harness: Harness, name: str) -> None:
     path = ASTRIA if "astria" in name else "/webhooks/fal"

@@ -146,23 +146,6 @@ def test_a_bad_body_gets_a_sentence_and_a_code(api: Api, name: str, path: str, b
     assert isinstance(answer.body["error"], str)
 
 
-@pytest.mark.parametrize(
-    ("name", "method", "path", "sentence"),
-    [
-        ("proxy_fal_instant", "GET", INSTANT, "Method not allowed. Use POST."),
-        ("proxy_fal_lora_train", "PUT", TRAINING, "Method not allowed. Use POST."),
-        ("proxy_fal_lora_generate", "DELETE", INFERENCE, "Method not allowed. Use POST."),
-        ("proxy_fal_lora_status", "POST", STATUS, "Method not allowed. Use GET."),
-        ("proxy_astria", "DELETE", ASTRIA, "Method not allowed. Use POST or GET."),
-    ],
-)
-def test_another_method_is_told_the_right_one(
-    api: Api, name: str, method: str, path: str, sentence: str
-) -> None:
-    answer = api(name, method, path)
-    assert (answer.status, answer.body["error"]) == (405, sentence)
-
-
 def test_a_missing_key_is_said_before_anything_else(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = boto3.client("secretsmanager")
     secrets.put_secret_value(SecretId="FAL", SecretString="not configured")

@@ -10,16 +10,12 @@ from tests.infra.template import Template, readable, referred
 
 pytestmark = pytest.mark.processes
 
-# Of a route that takes any method every one reaches the function, which names the one that is allowed; a
-# preflight reaches none.
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ROUTES = {
-    f"{method} {route.path}": f"<Functions{pascal(route.function)}>"
-    for route in table.ROUTES
-    for method in (METHODS if route.any_method else [route.method])
+    **{route.key: f"<Functions{pascal(route.function)}>" for route in table.ROUTES},
+    "$default": "<FunctionsRefuseUnrouted>",  # whatever they do not take, preflights too
 }
 # Providers have no token of ours: one signs, the other knows an address that nobody guesses.
-OPEN = {"POST /webhooks/fal", "POST /webhooks/astria/{token}", "GET /openapi.json", "GET /docs"}
+OPEN = {"POST /webhooks/fal", "POST /webhooks/astria/{token}", "GET /openapi.json", "GET /docs", "$default"}
 
 
 def _integration(template: Template, route: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +59,14 @@ def test_pages_of_the_configured_origins_may_call(template: Template) -> None:
     assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"}
     assert set(cors["AllowMethods"]) == {"GET", "POST", "DELETE"}
     assert set(cors["AllowHeaders"]) == {"authorization", "content-type", "idempotency-key", "prefer"}
-    exposed = {"x-request-id", "location", "retry-after", "idempotent-replayed", "preference-applied"}
+    exposed = {
+        "x-request-id",
+        "location",
+        "retry-after",
+        "allow",
+        "idempotent-replayed",
+        "preference-applied",
+    }
     assert set(cors["ExposeHeaders"]) == exposed
     (upload,) = bucket["CorsConfiguration"]["CorsRules"]
     assert upload["AllowedOrigins"] == {"Ref": "CorsOrigins"}

@@ -100,6 +100,7 @@ FUNCTIONS: dict[str, Rights] = {
     "list_providers": set(),
     "show_openapi": set(),
     "show_docs": set(),
+    "refuse_unrouted": set(),
     "create_identity": WRITE_TABLE
     | _get("uploads", "references", "weights")
     | _put("references")

@@ -58,6 +58,11 @@ def api_event(
     }
 
 
+def answer_of(reply: dict[str, Any]) -> Answer:
+    """What a function behind the API replied, its JSON read."""
+    return Answer(reply["statusCode"], json.loads(reply["body"]), reply["headers"])
+
+
 class Api:
     """Calls a handler by its folder's name with an API Gateway event (payload format 2.0)."""
 
@@ -77,13 +82,10 @@ class Api:
     ) -> Answer:
         content = text if text is not None else (None if body is None else json.dumps(body))
         event = api_event(method, path, body=content, owner=owner, query=query, headers=headers)
-        answer = import_module(f"functions.{name}.handler").lambda_handler(event, Context())
-        result = Answer(answer["statusCode"], json.loads(answer["body"]), answer.get("headers", {}))
-        try:
-            route = route_of(method, path)
-        except LookupError:  # a method that the route does not take
-            return result
-        assert undescribed(route, result.status, result.headers, result.body) == []
+        result = answer_of(import_module(f"functions.{name}.handler").lambda_handler(event, Context()))
+        kept = result.headers["Cache-Control"]
+        assert kept == "no-store", "it may hold links, secrets or personal data"
+        assert undescribed(route_of(method, path), result.status, result.headers, result.body) == []
         return result
 
     def uploaded(self, content: bytes, owner: str = "ann") -> str:

@@ -159,6 +159,15 @@ def test_the_preflight_of_a_browser_is_answered(running_system: Running) -> None
     assert answer.headers["access-control-allow-origin"] in {"*", "https://film.example.test"}
 
 
+def test_what_no_route_takes_is_told_so_without_a_token(running_system: Running) -> None:
+    url = running_system.system.api_url
+    wrong_method = httpx.put(f"{url}/v1/identities", timeout=HANGS_AFTER_S)
+    assert (wrong_method.status_code, wrong_method.json()["code"]) == (405, "method_not_allowed")
+    assert wrong_method.headers["Allow"] == "POST, GET"
+    nowhere = httpx.get(f"{url}/v1/nothing", timeout=HANGS_AFTER_S)
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "unknown_route")
+
+
 def test_another_owner_finds_nothing(running_system: Running) -> None:
     identity_id = made(running_system, "fal-instant")
     token = running_system.system.token_for("somebody-else")

@@ -40,11 +40,6 @@ class Request(Generic[Content]):
         self.is_held = True  # as long as the caller prefers; or never
 
     @property
-    def request_id(self) -> str:
-        """API Gateway's name for this call; its access log has it too."""
-        return str(self._context["requestId"])
-
-    @property
     def owner(self) -> str:
         """Who is calling: the token's ``sub``, which the authorizer has verified."""
         return str(self._context["authorizer"]["lambda"]["owner"])

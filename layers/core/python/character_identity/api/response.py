@@ -22,10 +22,19 @@ class Response:
     content_type: str = JSON
 
     def to_api_gateway(self, request_id: str) -> dict[str, Any]:
-        """In the payload format 2.0, with the id by which a caller can ask about the call."""
+        """In the payload format 2.0, with the id by which a caller can ask about the call.
+
+        Nobody on the way keeps an answer that does not say otherwise: it may hold links, secrets or personal
+        data.
+        """
         return {
             "statusCode": self.status,
-            "headers": {"Content-Type": self.content_type, "X-Request-Id": request_id, **self.headers},
+            "headers": {
+                "Content-Type": self.content_type,
+                "Cache-Control": "no-store",
+                "X-Request-Id": request_id,
+                **self.headers,
+            },
             "body": self.body,
             "isBase64Encoded": False,
         }
@@ -70,6 +79,8 @@ def problem(error: ServiceError, *, for_typescript: bool) -> Response:
     """Answer a call that failed: ``{"code", "message", "details"?}``, to the TypeScript client with
     ``{"error", "code", ...}``."""
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    if error.allowed:
+        headers["Allow"] = ", ".join(error.allowed)
     if for_typescript:
         more = error.details if isinstance(error.details, dict) else {"details": error.details}
         content = {"error": error.message, "code": error.code, **more}

@@ -88,7 +88,6 @@ class Route(Generic[Content]):
     answers: Mapping[int, Answer]
     codes: Sequence[ErrorCode] = ()
     for_typescript: bool = False  # errors have the form that the TypeScript client reads
-    any_method: bool = False  # other methods come to the function as well, which answers 405
     is_open: bool = False  # takes no token
     is_keyed: bool = False  # takes an Idempotency-Key
     is_static: bool = False  # answers everybody the same, so nobody counts its calls
@@ -114,8 +113,8 @@ class Route(Generic[Content]):
 
     @property
     def all_codes(self) -> list[ErrorCode]:
-        """Every code that an error may have."""
-        implied: list[ErrorCode] = ["internal_error"]
+        """Every code that an error may have; the last two are what a wrong method or path is answered."""
+        implied: list[ErrorCode] = ["internal_error", "method_not_allowed", "unknown_route"]
         if self.request or self.schema:
             implied += ["malformed_body"] if self.is_open else ["malformed_json"]
             if not self.is_open and not self.for_typescript:
@@ -130,6 +129,4 @@ class Route(Generic[Content]):
             implied.append("too_many_requests")
         if self.is_paged:
             implied += PAGE_CODES
-        if self.any_method:
-            implied.append("method_not_allowed")
         return sorted({*self.codes, *implied})

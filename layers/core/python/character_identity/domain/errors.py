@@ -26,7 +26,7 @@ ServiceError
 Step Functions matches the class names, so renaming one is a change of the state machines too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 from character_identity.domain.text import shortened
@@ -78,6 +78,7 @@ NotFoundCode = Literal[
     "unknown_event",
     "unknown_generation",
     "unknown_identity",
+    "unknown_route",
     "unknown_webhook",
 ]
 ConflictCode = Literal[
@@ -115,7 +116,8 @@ class ServiceError(Exception):
     """A failure with a stable ``code``; ``details`` is JSON and safe to show.
 
     ``codes`` are those that it may have, ``default_code`` among them. ``retry_after_s``, where it is known,
-    is when the same call may do better; ``says_when`` if it always is.
+    is when the same call may do better; ``says_when`` if it always is. ``allowed`` are the methods of an
+    address that was called with another.
     """
 
     status: ClassVar[int] = 500
@@ -124,6 +126,7 @@ class ServiceError(Exception):
     code_of: ClassVar[dict[str, str]] = {}  # the default code of each kind, by the name of its class
     says_when: ClassVar[bool] = False
     retry_after_s: int | None = None
+    allowed: Sequence[str] = ()
 
     def __init_subclass__(cls) -> None:
         if "codes" not in vars(cls):
@@ -218,6 +221,10 @@ class KeyReused(ServiceError):
 class MethodNotAllowed(ServiceError):
     status = 405
     default_code = "method_not_allowed"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"Method not allowed. Use {' or '.join(allowed)}.")
+        self.allowed = allowed
 
 
 class TooManyRequests(ServiceError):

@@ -9,7 +9,7 @@ from character_identity import wiring
 from character_identity.api.request import Request
 from character_identity.api.response import Response, problem
 from character_identity.api.route import Content, Route
-from character_identity.domain.errors import AnonymousCaller, MethodNotAllowed, ServiceError
+from character_identity.domain.errors import AnonymousCaller, ServiceError
 from character_identity.observability import log_keys
 from character_identity.wiring import Services
 
@@ -35,18 +35,36 @@ def endpoint(route: Route[Content]) -> Callable[[Serve[Content]], Endpoint[Conte
 
 def http_handler(*endpoints: Endpoint[Any]) -> LambdaHandler:
     """The handler of a function behind the API, which has one path; the method chooses the endpoint."""
-    by_method = {each.route.method: each for each in endpoints}
+    by_method: dict[str, Endpoint[Any]] = {each.route.method: each for each in endpoints}
 
     def handle(event: Event, context: Any) -> Any:
-        asked = by_method.get(event["requestContext"]["http"]["method"])
-        request = Request((asked or endpoints[0]).route, event)
-        request_id, route = request.request_id, request.route.key
-        with log_keys(correlation_id=request_id, request_id=request_id, route=route):
-            response = _respond(request, asked, " or ".join(by_method))
-            logger.info("answered", extra={"status": response.status})
-        return response.to_api_gateway(request_id)
+        asked = by_method[_http(event)["method"]]
+        return _answered(event, asked.route.key, lambda: _respond(Request(asked.route, event), asked))
 
     return handle
+
+
+def unrouted_handler(respond: Callable[[str, str], Response]) -> LambdaHandler:
+    """The handler of what no route takes; ``respond`` gets method and path."""
+
+    def handle(event: Event, context: Any) -> Any:
+        return _answered(event, "$default", lambda: respond(_http(event)["method"], event["rawPath"]))
+
+    return handle
+
+
+def _http(event: Event) -> dict[str, str]:
+    http: dict[str, str] = event["requestContext"]["http"]
+    return http
+
+
+def _answered(event: Event, route: str, respond: Callable[[], Response]) -> Any:
+    """An answer as API Gateway takes it, under the log keys of its request."""
+    request_id = str(event["requestContext"]["requestId"])
+    with log_keys(correlation_id=request_id, request_id=request_id, route=route):
+        response = respond()
+        logger.info("answered", extra={"status": response.status})
+    return response.to_api_gateway(request_id)
 
 
 def _admit(services: Services, request: Request[Any]) -> None:
@@ -70,12 +88,10 @@ def _admit(services: Services, request: Request[Any]) -> None:
         request.is_held = False
 
 
-def _respond(request: Request[Any], asked: Endpoint[Any] | None, methods: str) -> Response:
+def _respond(request: Request[Any], asked: Endpoint[Any]) -> Response:
     """Serve a request; a failure becomes an answer, a bug's without its traceback."""
     route = request.route
     try:
-        if asked is None:
-            raise MethodNotAllowed(f"Method not allowed. Use {methods}.")
         if route.is_paid and not request.may_order:
             raise AnonymousCaller
         services = wiring.services()

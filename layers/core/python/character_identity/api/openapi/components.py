@@ -36,6 +36,7 @@ HEADER_PARAMETERS: Json = {
 HEADERS: Json = {
     "X-Request-Id": {"description": "By which to ask about this call; our logs name it", "schema": TEXT},
     "Location": {"description": "The path of what was made", "schema": TEXT},
+    "Allow": {"description": "The methods that the address takes", "schema": TEXT},
     "Retry-After": {"description": "Try again after so many seconds", "schema": {"type": "integer"}},
     "Idempotent-Replayed": {
         "description": "An earlier request with the same key led to this",
@@ -70,7 +71,12 @@ def json_of(content: Json, **more: Any) -> Json:
     return {"application/json": {"schema": content, **more}}
 
 
-RESPONSES: Json = {
-    "NoToken": {"description": "There is no token", "content": json_of(schema("Refusal"))},
-    "BadToken": {"description": "The token is not valid", "content": json_of(schema("Refusal"))},
+REFUSALS: dict[int, str] = {
+    401: "There is no token",
+    403: "The token is not valid",
+    413: "The body is larger than ten megabytes",
+    429: "All callers together send too much",
+    500: "A function failed",
+    503: "No function is free, or it does not answer in time",
 }
+"""What API Gateway answers itself, when our functions do not see a call or do not answer it."""

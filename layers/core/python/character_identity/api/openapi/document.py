@@ -14,7 +14,7 @@ from character_identity.api.openapi.components import (
     HEADER_PARAMETERS,
     HEADERS,
     PATH_PARAMETERS,
-    RESPONSES,
+    REFUSALS,
     SCHEMAS,
     TEXT,
     Json,
@@ -24,7 +24,7 @@ from character_identity.api.openapi.components import (
 from character_identity.api.route import PAGE_PARAMETERS, Answer, Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.api.schemas import ErrorResponse
-from character_identity.domain.errors import KINDS
+from character_identity.domain.errors import KINDS, MethodNotAllowed
 
 Model = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
@@ -63,7 +63,6 @@ def document(routes: Sequence[Route[Any]] = ROUTES) -> Json:
             "schemas": {**definitions["$defs"], **SCHEMAS},
             "parameters": HEADER_PARAMETERS,
             "headers": HEADERS,
-            "responses": RESPONSES,
         },
     }
 
@@ -140,33 +139,37 @@ def _answer(route: Route[Any], answer: Answer, references: Mapping[Any, Json]) -
 
 
 def _errors(route: Route[Any]) -> dict[int, Json]:
-    errors: dict[int, Json] = {}
+    """Errors by status: ours, by the codes of the route, and API Gateway's own."""
     codes: dict[int, list[str]] = {}
     for code in route.all_codes:
         codes.setdefault(KINDS[code].status, []).append(code)
-    for status, listed in codes.items():
-        shape = {**schema("ErrorResponse"), "properties": {"code": {"enum": listed}}}
-        content = json_of(schema("FirstClientError") if route.for_typescript else shape)
-        names = ["X-Request-Id", *(["Retry-After"] if any(KINDS[code].says_when for code in listed) else [])]
-        errors[status] = {
-            "description": ", ".join(listed),
-            "headers": _headers(names),
-            "content": content,
-        }
-    if not route.is_open:
-        errors[401] = {"$ref": "#/components/responses/NoToken"}
-        errors[403] = _refused(errors.get(403))
-    return errors
+    gateways = {*REFUSALS} - ({401, 403} if route.is_open else set())
+    if not (route.request or route.schema):
+        gateways.remove(413)
+    return {
+        status: _error(route, status, codes.get(status, []), is_gateways=status in gateways)
+        for status in codes.keys() | gateways
+    }
 
 
-def _refused(ours: Json | None) -> Json:
-    """What a bad token is answered, which our function never sees, and what it refuses itself."""
-    bad_token: Json = {"$ref": "#/components/responses/BadToken"}
-    if ours is None:
-        return bad_token
-    shapes = [schema("Refusal"), ours["content"]["application/json"]["schema"]]
-    description = f"{ours['description']}, or the token is not valid"
-    return {"description": description, "content": json_of({"anyOf": shapes})}
+def _error(route: Route[Any], status: int, codes: Sequence[str], *, is_gateways: bool) -> Json:
+    kinds = [KINDS[code] for code in codes]
+    ours = {**schema("ErrorResponse"), "properties": {"code": {"enum": [*codes]}}}
+    shapes = [schema("FirstClientError") if route.for_typescript else ours] if codes else []
+    names = {
+        "X-Request-Id": bool(codes),
+        "Retry-After": any(kind.says_when for kind in kinds),
+        "Allow": MethodNotAllowed in kinds,
+    }
+    meaning = [", ".join(codes)] if codes else []
+    if is_gateways:
+        shapes.append(schema("Refusal"))
+        meaning.append(REFUSALS[status])
+    return {
+        "description": "; or: ".join(meaning),
+        "headers": _headers(name for name, is_sent in names.items() if is_sent),
+        "content": json_of(shapes[0] if len(shapes) == 1 else {"anyOf": shapes}),
+    }
 
 
 def _headers(names: Iterable[str]) -> Json:

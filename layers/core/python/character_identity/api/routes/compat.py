@@ -34,7 +34,6 @@ GENERATE_INSTANT = Route(
     answers=ANSWERS,
     codes=(*TAKEN_IN, *NOT_ORDERED, *GENERATED),
     for_typescript=True,
-    any_method=True,
 )
 TRAIN_LORA = Route(
     method="POST",
@@ -47,7 +46,6 @@ TRAIN_LORA = Route(
     answers=ANSWERS,
     codes=(*TAKEN_IN, "being_started", "invalid_archive"),
     for_typescript=True,
-    any_method=True,
 )
 SHOW_LORA_STATUS = Route(
     method="GET",
@@ -58,7 +56,6 @@ SHOW_LORA_STATUS = Route(
     query=(Query(name="request_id", description="The id of a training", required=True),),
     answers=ANSWERS,
     for_typescript=True,
-    any_method=True,
     accepts_prefer_wait=True,
 )
 GENERATE_LORA = Route(
@@ -81,7 +78,6 @@ GENERATE_LORA = Route(
         "unknown_host",
     ),
     for_typescript=True,
-    any_method=True,
 )
 CREATE_TUNE = Route(
     method="POST",
@@ -138,7 +134,6 @@ ORDER_OF_ASTRIA = Route[Any](
     answers=ANSWERS,
     codes=(*TAKEN_IN, *NOT_ORDERED, "being_started", "unknown_action", "invalid_body"),
     for_typescript=True,
-    any_method=True,
 )
 SHOW_OF_ASTRIA = Route(
     method="GET",
@@ -159,7 +154,6 @@ SHOW_OF_ASTRIA = Route(
     ),
     answers=ANSWERS,
     for_typescript=True,
-    any_method=True,
     accepts_prefer_wait=True,
 )
 

@@ -1,0 +1,33 @@
+"""Whatever no route takes: 405 with the methods of the address, or 404; and every preflight.
+
+API Gateway answers preflights itself only where there is no route for all the rest, which this one is:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html, read 2026-11-28.
+"""
+
+import re
+
+from character_identity.api.response import Response, problem
+from character_identity.api.routes.table import ROUTES
+from character_identity.domain.errors import MethodNotAllowed, NotFound
+from character_identity.handlers.http import unrouted_handler
+
+TYPESCRIPT = "/api/"
+"""What the addresses of the TypeScript client begin with."""
+
+
+def refuse_unrouted(method: str, path: str) -> Response:
+    methods = [
+        *dict.fromkeys(
+            route.method for route in ROUTES if re.fullmatch(re.sub(r"{\w+}", "[^/]+", route.path), path)
+        )
+    ]
+    if method == "OPTIONS":
+        return Response(204, headers={"Allow": ", ".join([*methods, method])})
+    for_typescript = path.startswith(TYPESCRIPT)
+    if methods:
+        return problem(MethodNotAllowed(methods), for_typescript=for_typescript)
+    unknown = NotFound("There is no such address; GET /openapi.json lists all.", code="unknown_route")
+    return problem(unknown, for_typescript=for_typescript)
+
+
+lambda_handler = unrouted_handler(refuse_unrouted)

@@ -5,19 +5,17 @@ import re
 from character_identity.api.presenters import present_usage
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
-from character_identity.api.routes.generations import GET_USAGE
+from character_identity.api.routes.generations import GET_USAGE, MONTH
 from character_identity.domain.errors import InvalidRequest
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
-
-MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 @endpoint(GET_USAGE)
 def get_usage(services: Services, request: Request) -> Response:
     month = request.query("month")
-    if month is not None and not MONTH.fullmatch(month):
-        raise InvalidRequest("A month is written as in 2026-11.", code="invalid_month")
+    if month is not None and not re.fullmatch(MONTH, month):
+        raise InvalidRequest("A month is written as in 2026-11, from 2020 to 2099.", code="invalid_month")
     return respond(request, present_usage(services.orders.budget(request.owner, month)))
 
 

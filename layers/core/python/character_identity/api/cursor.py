@@ -8,16 +8,15 @@ of another owner, or with a letter lost.
 
 import hashlib
 import json
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.ids import ID
 from character_identity.domain.page import Position
 
 LONGEST_CURSOR = 400
 """Characters; ours have at most 300, with the longest id."""
-ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 DIGEST_BYTES = 9
 
 
@@ -40,7 +39,7 @@ def decode_cursor(cursor: str, scope: str, since: datetime | None = None) -> Pos
         content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         at, _, entry_id = content[DIGEST_BYTES:].decode().partition(" ")
         position = Position(datetime.fromisoformat(at), entry_id)
-        if not ENTRY_ID.fullmatch(entry_id) or encode_cursor(position, scope) != cursor:
+        if not ID.fullmatch(entry_id) or encode_cursor(position, scope) != cursor:
             raise ValueError("of another list, or damaged")
         if since is not None and position.at < since:
             raise ValueError("before the list begins")

@@ -7,7 +7,9 @@ from typing import Any, Generic, Literal
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
+from character_identity.api.cursor import LONGEST_CURSOR
 from character_identity.domain.errors import ErrorCode, RequestKind
+from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.page import MOST_ENTRIES, USUAL_ENTRIES
 
 Content = TypeVar("Content", default=None)
@@ -19,6 +21,8 @@ KEY_CODES: tuple[ErrorCode, ...] = (
     "conflict",
 )
 """What can be wrong with an Idempotency-Key."""
+AN_ID: Mapping[str, Any] = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
+"""The JSON schema of an id. One of another form is unknown, as any that nobody has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,7 @@ PAGE_PARAMETERS = (
     Query(
         name="cursor",
         description="The nextCursor of the page before, with the same filters; the first page takes none",
+        schema={"type": "string", "pattern": f"^[A-Za-z0-9_-]{{1,{LONGEST_CURSOR}}}$"},
     ),
 )
 """What every list takes."""

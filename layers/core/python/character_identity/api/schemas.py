@@ -1,7 +1,7 @@
 """Request and answer bodies of the API, in the camelCase of the TypeScript client's types."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -16,6 +16,8 @@ from character_identity.domain.text import Clean
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", max_length=80), Clean]
 ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9 ]{1,40}$")]
+Provider = Annotated[str, Field(max_length=40, json_schema_extra={"enum": [*get_args(ProviderName)]})]
+"""Another one is refused by name, with a code of its own; so its type allows any."""
 Side = Annotated[int, Field(ge=256, le=2048, multiple_of=8)]
 
 
@@ -58,7 +60,7 @@ class CreateReferencesResponse(Body):
 
 
 class CheckReferencesRequest(Body):
-    provider: str | None = Field(default=None, max_length=40)
+    provider: Provider | None = None
     references: list[str] = Field(min_length=1, max_length=100)
 
 
@@ -71,7 +73,7 @@ class CheckReferencesResponse(Body):
 
 class CreateIdentityRequest(Body):
     name: Name
-    provider: str = Field(max_length=40)
+    provider: Provider
     references: list[str] = Field(max_length=100)
     class_name: ClassName = "person"
     main_reference: str | None = None

@@ -5,12 +5,11 @@ listed has ``gsi1pk`` and ``gsi1sk`` too: an owner's identities and an identity'
 and what somebody still has to see to by the time when it is due, which such a row also shows as ``due_at``.
 """
 
-import re
 from datetime import datetime
 
-Key = dict[str, str]
+from character_identity.domain.ids import ID
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+Key = dict[str, str]
 
 INDEX = "gsi1"
 INDEX_KEY = ("pk", "sk", "gsi1pk", "gsi1sk")

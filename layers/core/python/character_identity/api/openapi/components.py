@@ -1,21 +1,28 @@
 """What several operations of the document share: parameters, headers, errors of others."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from character_identity.api.route import AN_ID
+from character_identity.domain.ids import ID_PATTERN
 
 Json = dict[str, Any]
 
 TEXT: Json = {"type": "string"}
 
-PATH_PARAMETERS = {
-    "identity_id": "The characterId of an identity",
-    "generation_id": "The generationId of a generation",
-    "endpoint_id": "The endpointId of a webhook",
-    "event_id": "The id of an event",
-    "tune_id": "The id of a tune",
-    "prompt_id": "The id of a prompt",
-    "token": "The id of a job and its secret",
+PATH_PARAMETERS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "identity_id": ("The characterId of an identity", AN_ID),
+    "generation_id": ("The generationId of a generation", AN_ID),
+    "endpoint_id": ("The endpointId of a webhook", AN_ID),
+    "event_id": ("The id of an event", AN_ID),
+    "tune_id": ("The id of a tune", AN_ID),
+    "prompt_id": ("The id of a prompt", AN_ID),
+    "token": (
+        "The id of a job and its secret",
+        {"type": "string", "pattern": rf"^{ID_PATTERN}\.{ID_PATTERN}$"},
+    ),
 }
-"""What each stands for; one that is not here is not described."""
+"""What each stands for, and its form; one that is not here is not described."""
 
 HEADER_PARAMETERS: Json = {
     "Idempotency-Key": {

@@ -16,7 +16,6 @@ from character_identity.api.openapi.components import (
     PATH_PARAMETERS,
     REFUSALS,
     SCHEMAS,
-    TEXT,
     Json,
     json_of,
     schema,
@@ -100,13 +99,8 @@ def _described(route: Route[Any], references: Mapping[Any, Json]) -> Json:
 
 def _parameters(route: Route[Any]) -> Iterator[Json]:
     for name in re.findall(r"{(\w+)}", route.path):
-        yield {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": PATH_PARAMETERS[name],
-            "schema": TEXT,
-        }
+        meaning, form = PATH_PARAMETERS[name]
+        yield {"name": name, "in": "path", "required": True, "description": meaning, "schema": form}
     for query in [*route.query, *(PAGE_PARAMETERS if route.is_paged else ())]:
         yield {
             "name": query.name,

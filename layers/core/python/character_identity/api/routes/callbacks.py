@@ -1,7 +1,7 @@
 """Callbacks of the providers. They have no token of ours: what they send is signed, or comes to an address
 that nobody guesses."""
 
-from character_identity.api.route import Answer, Query, Route
+from character_identity.api.route import AN_ID, Answer, Query, Route
 
 HEARD = {
     200: Answer(description="Heard; what it says is looked up at the provider", content="application/json")
@@ -16,8 +16,8 @@ RECEIVE_FAL_CALLBACK = Route(
     description="Signed by fal.",
     schema={"type": "object"},
     query=(
-        Query(name="job", description="The id of the job", required=True),
-        Query(name="token", description="The secret of the job", required=True),
+        Query(name="job", description="The id of the job", schema=AN_ID, required=True),
+        Query(name="token", description="The secret of the job", schema=AN_ID, required=True),
     ),
     answers=HEARD,
     codes=("body_too_large", "invalid_signature", "unknown_callback", "provider_unavailable"),

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from character_identity.api.route import Answer, Query, Route
+from character_identity.api.route import AN_ID, Answer, Query, Route
 from character_identity.api.routes.generations import NOT_ORDERED
 from character_identity.compat.requests import (
     CreatePrompt,
@@ -53,7 +53,7 @@ SHOW_LORA_STATUS = Route(
     function="proxy_fal_lora_status",
     tag=TAG,
     summary="See how far a LoRA training is",
-    query=(Query(name="request_id", description="The id of a training", required=True),),
+    query=(Query(name="request_id", description="The id of a training", schema=AN_ID, required=True),),
     answers=ANSWERS,
     for_typescript=True,
     accepts_prefer_wait=True,
@@ -149,8 +149,8 @@ SHOW_OF_ASTRIA = Route(
             schema={"type": "string", "enum": ["get_tune", "get_prompt"]},
             required=True,
         ),
-        Query(name="tune_id", description="The id of a tune", required=True),
-        Query(name="prompt_id", description="The id of a prompt; for get_prompt"),
+        Query(name="tune_id", description="The id of a tune", schema=AN_ID, required=True),
+        Query(name="prompt_id", description="The id of a prompt; for get_prompt", schema=AN_ID),
     ),
     answers=ANSWERS,
     for_typescript=True,

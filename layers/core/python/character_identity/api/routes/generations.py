@@ -21,6 +21,8 @@ NOT_ORDERED: tuple[ErrorCode, ...] = (
     "unknown_identity",
 )
 """What keeps pictures of an identity from being ordered."""
+MONTH = "20[2-9][0-9]-(0[1-9]|1[0-2])"
+"""The form of a month of this century, since there are budgets."""
 PORTRAIT = {"prompt": "Sarah on a boat, soft light", "aspectRatio": "16:9", "numImages": 1}
 
 CREATE_GENERATION = Route(
@@ -91,7 +93,7 @@ GET_USAGE = Route(
         Query(
             name="month",
             description="A month of the calendar (UTC); this one if it is left out",
-            schema={"type": "string", "pattern": r"^\d{4}-\d{2}$", "examples": ["2026-11"]},
+            schema={"type": "string", "pattern": f"^{MONTH}$", "examples": ["2026-11"]},
         ),
     ),
     answers={200: Answer(description="The month", content=UsageResponse)},

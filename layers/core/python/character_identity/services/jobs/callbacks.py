@@ -1,17 +1,14 @@
 """Early wake-ups: a provider's callback ends a state machine's wait. What it says is never believed."""
 
 import hmac
-import re
 from typing import Literal
 
 from character_identity.domain.errors import NotFound
+from character_identity.domain.ids import ID
 from character_identity.observability import add_log_keys, keys_of
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Ledger
-
-WORD = re.compile(r"[A-Za-z0-9_-]{1,128}")
-"""What ids and secrets of ours look like; nothing else is looked up."""
 
 
 class CallbackService:
@@ -42,7 +39,7 @@ class CallbackService:
         Raises:
             NotFound: there is no such job, or the token is not the job's.
         """
-        is_sane = WORD.fullmatch(job_id) and WORD.fullmatch(callback_token)
+        is_sane = ID.fullmatch(job_id) and ID.fullmatch(callback_token)
         job = self._ledger.get(job_id) if is_sane else None
         # Each at its own address only: the one for Astria asks for no signature.
         if (

@@ -94,14 +94,19 @@ def weights_url(running: Running, owner: Owner) -> str:
         return str(api.get_identity(owner.ids["identity_id"][0]).model_storage_url)
 
 
+A_MINUTES_READS = {"pk", "sk", "expires_at", "reads"}
+"""The row of a minute in which an owner only read, as this look does."""
+
+
 def remains(running: Running, owner: Owner) -> dict[str, Any]:
-    """All that is kept of an owner, as it is now; of what goes on by itself only the status."""
+    """All that is kept of an owner, as it is now; only the status of what goes on by itself, no reads."""
     texts_of_owner = {owner.name, *owner.every_id} - {*owner.moving}
     rows = {
-        f"{item['pk']['S']} {item['sk']['S']}": item
+        f"{item['pk']['S']} {item['sk']['S']}": {name: item[name] for name in item.keys() - {"reads"}}
         for page in running.aws("dynamodb").get_paginator("scan").paginate(TableName=running.system.table)
         for item in page["Items"]
         if _mentions(item, texts_of_owner) and not _mentions(item, owner.moving)
+        if item.keys() != A_MINUTES_READS
     }
     objects = {
         each["Key"]: each["ETag"]

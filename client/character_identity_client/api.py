@@ -22,6 +22,7 @@ from character_identity_client.models import (
     Usage,
     Webhook,
 )
+from character_identity_client.secrecy import bearer
 
 TIMEOUT = httpx.Timeout(connect=5, read=35, write=60, pool=5)
 """Seconds. API Gateway gives a function 30 to answer; uploads are a few megabytes."""
@@ -95,12 +96,12 @@ class ApiClient:
         """Talk to the API at ``api_url``, to which paths such as ``/v1/identities`` are appended.
 
         Raises:
-            ValueError: the token would cross a network in clear text.
+            ValueError: the token is none, or would cross a network in clear text.
         """
         refuse_clear_text(api_url)
         self._api = httpx.Client(
             base_url=api_url,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            headers={"Authorization": bearer(token), "Accept": "application/json"},
             timeout=TIMEOUT,
             transport=transport,
         )
@@ -370,7 +371,7 @@ def refuse_clear_text(api_url: str) -> None:
     url = httpx.URL(api_url)
     local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
     if url.scheme != "https" and not local:
-        raise ValueError(f"The API must be called over HTTPS, not at {api_url}.")
+        raise ValueError(f"The API must be called over HTTPS, not at {url.scheme}://{url.host}.")
 
 
 def _content_type(path: Path) -> str:
@@ -413,8 +414,8 @@ def _may_pass(outcome: httpx.Response | httpx.TransportError) -> bool:
 def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError as exc:
-        raise _unreadable("not JSON") from exc
+    except ValueError:
+        raise _unreadable("not JSON") from None  # which has all of it
 
 
 def _field(answer: Any, name: str) -> Any:
@@ -427,7 +428,8 @@ def _parse(shape: TypeAdapter[T], answer: Any) -> T:
     try:
         return shape.validate_python(answer)
     except ValidationError as exc:
-        raise _unreadable(str(exc)) from exc
+        fields = [".".join(map(str, error["loc"])) for error in exc.errors(include_input=False)]
+        raise _unreadable(", ".join(fields)) from None  # which quotes what was sent: links, a secret
 
 
 def _unreadable(why: str) -> ApiError:

@@ -9,6 +9,7 @@ import httpx
 
 from character_identity_client.api import TIMEOUT, refuse_clear_text
 from character_identity_client.character import ProviderName
+from character_identity_client.secrecy import bearer
 
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
 
@@ -57,7 +58,7 @@ class ProxySession:
         """Talk to the API at ``api_url``, to which paths such as ``/api/astria-proxy`` are appended.
 
         Raises:
-            ValueError: the token would cross a network in clear text.
+            ValueError: the token is none, or would cross a network in clear text.
         """
         refuse_clear_text(api_url)
         self.media_service = media_service
@@ -65,7 +66,7 @@ class ProxySession:
         self.sleep = sleep
         self._api = httpx.Client(
             base_url=api_url,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            headers={"Authorization": bearer(token), "Accept": "application/json"},
             timeout=TIMEOUT,
             transport=transport,
         )
@@ -96,8 +97,17 @@ class ProxySession:
         return document(self._api.get(path, params=query))
 
     def download(self, url: str) -> bytes:
-        """A file that an answer links to."""
-        return self._stores.get(url).raise_for_status().content
+        """A file that an answer links to.
+
+        Raises:
+            ServiceFailed: it is not to be had.
+        """
+        answer = self._stores.get(url)
+        if not answer.is_success:  # raise_for_status would quote the link, which is signed
+            raise ServiceFailed(
+                f"The file could not be downloaded: {answer.status_code} {answer.reason_phrase}"
+            )
+        return answer.content
 
 
 def document(response: httpx.Response) -> dict[str, Any]:
@@ -108,8 +118,8 @@ def document(response: httpx.Response) -> dict[str, Any]:
     """
     try:
         body = response.json()
-    except ValueError as exc:
-        raise ServiceFailed("The answer is not JSON.") from exc
+    except ValueError:
+        raise ServiceFailed("The answer is not JSON.") from None  # which has all of it
     if not isinstance(body, dict):
         raise ServiceFailed("The answer is not a JSON object.")
     return body

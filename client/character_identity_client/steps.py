@@ -16,6 +16,7 @@ from character_identity_client.character import (
     CharacterGenerationResult,
     ProviderName,
 )
+from character_identity_client.secrecy import without_queries
 from character_identity_client.session import ProxySession, ServiceFailed, document
 
 DEFAULT_ASPECT_RATIO = "1:1"
@@ -35,7 +36,7 @@ def ending_with(failure: str, report: Progress) -> Iterator[None]:
         yield
     except (ServiceFailed, httpx.HTTPError, httpx.InvalidURL) as exc:
         report(100)
-        raise ServiceFailed(f"{failure}: {exc}") from exc
+        raise ServiceFailed(f"{failure}: {without_queries(str(exc))}") from None  # which may quote a link
 
 
 def accepted(response: httpx.Response, call: str) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def accepted(response: httpx.Response, call: str) -> dict[str, Any]:
         ServiceFailed: it refused, or its answer cannot be read.
     """
     if not response.is_success:
-        raise ServiceFailed(f"{call} failed: {response.reason_phrase} - {response.text}")
+        raise ServiceFailed(f"{call} failed: {response.reason_phrase} - {without_queries(response.text)}")
     return document(response)
 
 

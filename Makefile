@@ -50,7 +50,8 @@ lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=-
 score: setup ## how like pictures are, or folders of them (REFERENCE=a.jpg GENERATED=b.jpg CSV=scores.csv WEIGHTS=folder)
 	@$(PYTHON) -m functions.score_image.compare $(if $(CSV),--csv "$$CSV") $(if $(WEIGHTS),--weights "$$WEIGHTS") -- "$$REFERENCE" "$$GENERATED"
 
-weights: setup ## fetch and export CLIP ViT-B/32 for scoring
+weights: setup ## fetch what scoring takes: dlib's face encoder, then CLIP ViT-B/32
+	@$(PYTHON) -m scripts.weights face-dlib-resnet-v1
 	@$(PYTHON) -m scripts.weights clip-vit-b32
 
 bench: setup ## cold starts and the intake of references beside an earlier release, polls and transitions per job, intervals of comparisons (FUNCTIONS="get_identity ..." only these starts)

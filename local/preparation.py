@@ -26,6 +26,7 @@ OLDEST_NODE = 20  # what the CDK 2.275 supports
 
 WEIGHTS = ROOT / ".build" / "weights"
 ENCODER, FALLBACK_ENCODER = "clip-vit-b32", "efficientnet-lite0"
+FACE_ENCODER = "face-dlib-resnet-v1"
 
 Report = Callable[[str], None]
 
@@ -39,14 +40,15 @@ def prepare(report: Report) -> Assembly:
     with _alone(), ThreadPoolExecutor() as workers:
         runtime = workers.submit(_runtime, report)
         weights = workers.submit(_weights, report)
+        faces = workers.submit(_face_weights, report)
         assembly = _synthesised(report)
+        stages = {"weights": weights.result(), "faces": faces.result()}
         for tag, image in assembly.assets.get("dockerImages", {}).items():
             source = image["source"]
             context = assembly.folder / source["directory"]
             dockerfile = source.get("dockerFile", "Dockerfile")
-            image_function.prepare(context, dockerfile, tag, {"weights": weights.result()})
+            image_function.prepare(context, dockerfile, tag, stages)
         runtime.result()
-        weights.result()
     return assembly
 
 
@@ -87,6 +89,14 @@ def _weights(report: Report) -> Path:
         report("Making the fallback encoder's weights")
     _run("scripts.weights", encoder)
     return WEIGHTS / encoder
+
+
+def _face_weights(report: Report) -> Path:
+    """The folder with the face encoder."""
+    if not (WEIGHTS / FACE_ENCODER).exists():
+        report("Fetching the face encoder's weights (100 MB, of which 32 are kept)")
+    _run("scripts.weights", FACE_ENCODER)
+    return WEIGHTS / FACE_ENCODER
 
 
 def _run(module: str, *arguments: str) -> None:

@@ -1,7 +1,8 @@
 """``python -m functions.score_image.compare``: how like pictures are, on this machine and without a network.
 
 One picture with one prints the similarity. Folders are compared many to many: CSV with a row for each pair.
-By CLIP where ``make weights`` has made it, else by whatever encoder is there, which is then named.
+By CLIP where ``make weights`` has made it, else by whatever encoder is there, which is then named; and the
+faces alone, where there is an encoder of faces.
 """
 
 import argparse
@@ -14,14 +15,19 @@ from typing import IO
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import MAX_IMAGE_BYTES
-from character_identity.domain.score import CLIP_ENCODER
+from character_identity.domain.score import CLIP_ENCODER, FaceIdentity
 from character_identity.domain.similarity import Embedding, cosine
 from functions.score_image.encoder import MB_PER_VCPU, MOST_AT_ONCE, OnnxEncoder
+from functions.score_image.face_pairs import FacePairs, face_encoder_in
 
 WEIGHTS = Path(__file__).resolve().parents[2] / ".build" / "weights"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-COLUMNS = ("reference", "generated", "similarity", "encoder", "weights_sha256", "preprocessing", "reason")
+COLUMNS = (
+    *("reference", "generated", "similarity", "encoder", "weights_sha256", "preprocessing", "reason"),
+    *("face_similarity", "face_encoder", "face_weights_sha256", "face_preprocessing", "face_not_scored"),
+)
 FORMULA_STARTS = "=+-@"
+FETCH_FACES = "`.venv/bin/python -m scripts.weights face-dlib-resnet-v1` makes it."
 FETCH = (
     "`make weights` fetches CLIP; "
     "`.venv/bin/python -m scripts.weights efficientnet-lite0` makes the small one that stands in."
@@ -48,13 +54,16 @@ def main(arguments: list[str] | None = None) -> None:
         references, generated = pictures_at(options.reference), pictures_at(options.generated)
         encoder = encoder_in(options.weights)
         seen = dict(_look_at(sorted({*references, *generated}), encoder))
+        faces = _faces(options.weights, references, generated, seen)
         if options.csv is None and not (options.reference.is_dir() or options.generated.is_dir()):
             print(_sentence(seen[references[0]], seen[generated[0]], encoder.version.encoder))
+            if faces and (face := faces.compare(references[0], generated[0])):
+                print(_face_sentence(face))
         elif options.csv is None:
-            _write(sys.stdout, references, generated, seen, encoder)
+            _write(sys.stdout, references, generated, seen, encoder, faces)
         else:
             with options.csv.open("w", newline="", encoding="utf-8") as file:
-                _write(file, references, generated, seen, encoder)
+                _write(file, references, generated, seen, encoder, faces)
     except CannotCompare as problem:
         sys.exit(str(problem))
     except OSError as problem:
@@ -118,6 +127,31 @@ def _look_at(pictures: Sequence[Path], encoder: OnnxEncoder) -> Iterator[tuple[P
             print(f"{start + len(some)} of {len(pictures)} pictures", file=sys.stderr)
 
 
+def _faces(
+    weights: Path, references: list[Path], generated: list[Path], seen: dict[Path, Seen]
+) -> FacePairs | None:
+    """The faces of the pictures that could be read; None where there is no face encoder."""
+    try:
+        encoder = face_encoder_in(weights)
+    except (ValueError, KeyError) as problem:
+        raise CannotCompare(f"The face encoder cannot be used: {problem}. {FETCH_FACES}") from problem
+    if encoder is None:
+        return None
+    known, others = (
+        [path for path in paths if not isinstance(seen[path], str)] for paths in (references, generated)
+    )
+    return FacePairs(encoder, known, others)
+
+
+def _face_sentence(face: FaceIdentity) -> str:
+    said = f"Face Identity ({face.encoder})"
+    if face.likeness:
+        return f"{said}: {_digits(face.likeness.mean)}"
+    return f"{said}: not scored" + (
+        f", {face.not_scored.code}. {face.not_scored.reason}" if face.not_scored else ""
+    )
+
+
 def _sentence(reference: Seen, generated: Seen, encoder: str) -> str:
     if isinstance(reference, str) or isinstance(generated, str):
         reasons = {
@@ -131,7 +165,12 @@ def _sentence(reference: Seen, generated: Seen, encoder: str) -> str:
 
 
 def _write(
-    file: IO[str], references: list[Path], generated: list[Path], seen: dict[Path, Seen], encoder: OnnxEncoder
+    file: IO[str],
+    references: list[Path],
+    generated: list[Path],
+    seen: dict[Path, Seen],
+    encoder: OnnxEncoder,
+    faces: FacePairs | None,
 ) -> None:
     rows = csv.writer(file)
     rows.writerow(COLUMNS)
@@ -143,7 +182,16 @@ def _write(
             if not isinstance(one, str) and not isinstance(other, str):
                 similarity = _digits(cosine(one, other))
             reason = " ".join(dict.fromkeys(reasons))
-            rows.writerow([_cell(reference), _cell(picture), similarity, *encoder.version, reason])
+            face = faces.compare(reference, picture) if faces else None
+            whole = [_cell(reference), _cell(picture), similarity, *encoder.version, reason]
+            rows.writerow([*whole, *_face_cells(face)])
+
+
+def _face_cells(face: FaceIdentity | None) -> list[str]:
+    if face is None:
+        return [""] * 5
+    similarity = _digits(face.likeness.mean) if face.likeness else ""
+    return [similarity, *face.version, face.no_face or ""]
 
 
 def _cell(path: Path) -> str:

@@ -89,11 +89,9 @@ FACES = EncoderVersion("face-dlib-resnet-v1", "55533b28", "v1")
 BOX = Box(0.25, 0.25, 0.5, 0.5)
 
 
-def seen_at(*degrees: float | NoFace) -> list[EmbeddedReference]:
+def seen_at(*degrees: float | NoFace) -> dict[str, ReferenceFace]:
     """References whose faces are at these angles, or missing for these reasons."""
-    faces = [each if isinstance(each, str) else at(each) for each in degrees]
-    view = a_view([1.0])
-    return [EmbeddedReference(str(number), "0f1e", view, face) for number, face in enumerate(faces)]
+    return {str(number): each if isinstance(each, str) else at(each) for number, each in enumerate(degrees)}
 
 
 def test_a_face_is_compared_with_the_faces_of_the_references() -> None:
@@ -132,7 +130,7 @@ def test_of_several_faces_the_one_most_like_the_references_counts() -> None:
     ],
 )
 def test_what_is_not_compared_has_a_reason_and_no_number(
-    faces: list[Face] | NoFace, references: list[EmbeddedReference], code: NoFace
+    faces: list[Face] | NoFace, references: dict[str, ReferenceFace], code: NoFace
 ) -> None:
     found = FaceIdentity.comparing(FACES, faces, references, None)
     assert (found.likeness, found.no_face) == (None, code)

@@ -25,6 +25,7 @@ from local.image_function import ImageFunction
 from local.photographs import EILEEN
 from scripts.weights.build import build
 from scripts.weights.encoders import ENCODERS
+from scripts.weights.faces import FACE_DLIB
 from tests.scripts.weights import tiny_tower
 from tests.support.builders import an_identity
 from tests.support.handlers import queued
@@ -98,20 +99,24 @@ def image(request: pytest.FixtureRequest) -> Iterator[ImageFunction]:
         with pytest.MonkeyPatch.context() as patch:
             # What its requirements name is installed here.
             patch.setattr(image_function, "installed", lambda *_: Path(site.getsitepackages()[0]))
-            yield _assembled(folder, weights)
+            yield _assembled(folder, weights, build(FACE_DLIB, ROOT / ".build"))
     finally:
         os.umask(mask)
         shutil.rmtree(folder)
 
 
-def _assembled(folder: Path, weights: Path) -> ImageFunction:
+def _assembled(folder: Path, weights: Path, faces: Path) -> ImageFunction:
     context = folder / "context"
     for name in ("functions/score_image", "functions/analyze_images", "layers/core/python"):
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in context.rglob("*"):  # as scripts/synth.py leaves a build context
         path.chmod(0o755 if path.is_dir() else 0o644)
     image = image_function.prepare(
-        context, "functions/score_image/Dockerfile", "tag", {"weights": weights}, state=folder
+        context,
+        "functions/score_image/Dockerfile",
+        "tag",
+        {"weights": weights, "faces": faces},
+        state=folder,
     )
     for link in [path for path in image.task_root.rglob("*") if path.is_symlink()]:
         target = link.resolve()

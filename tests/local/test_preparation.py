@@ -74,4 +74,5 @@ def test_weights_of_an_earlier_release_are_made_anew(
         (tmp_path / name).mkdir()
     encoder = "clip-vit-b32" if "clip-vit-b32" in there else "efficientnet-lite0"
     assert preparation._weights(lambda phase: None) == tmp_path / encoder
-    assert ran == [("scripts.weights", encoder)]
+    assert preparation._face_weights(lambda phase: None) == tmp_path / "face-dlib-resnet-v1"
+    assert ran == [("scripts.weights", encoder), ("scripts.weights", "face-dlib-resnet-v1")]

@@ -8,13 +8,17 @@ import shlex
 import shutil
 import subprocess
 import sys
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from character_identity.domain.face import WHY, Box, Face, NoFace
+from character_identity.domain.score import EncoderVersion
+from functions.score_image import compare
 from functions.score_image.compare import COLUMNS, main
+from scripts.weights.faces import FACE_DLIB
 from tests.support.waiting import HANGS_AFTER_S
 
 README = Path(__file__).parents[3] / "README.md"
@@ -68,6 +72,84 @@ def test_only_clip_is_called_clip(weights: Path, tmp_path: Path, capsys: pytest.
     one = picture(tmp_path / "a.jpg", "red")
     main([str(one), str(one), *at(weights)])
     assert capsys.readouterr().out == "CLIP Similarity: 1.0000\n"
+
+
+class Faces:
+    """Sees one face in red pictures, turned away in blue ones, and none in others."""
+
+    version = EncoderVersion("face-tiny", "0f1e", "v1")
+
+    def faces(self, image: bytes) -> list[Face]:
+        return [Face([0.6, 0.8], Box(0, 0, 1, 1))] if _colour(image) == "red" else []
+
+    def why_none(self, image: bytes) -> NoFace:
+        return "profile" if _colour(image) == "blue" else "no_face"
+
+
+def _colour(content: bytes) -> str:
+    with Image.open(BytesIO(content)) as image:
+        red, _, blue = image.convert("RGB").resize((1, 1)).tobytes()
+    return "red" if red > blue + 50 else "blue" if blue > red + 50 else "neither"
+
+
+@pytest.fixture
+def with_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "face_encoder_in", lambda weights: Faces())
+
+
+@pytest.mark.usefixtures("with_faces")
+@pytest.mark.parametrize(
+    ("reference", "generated", "line"),
+    [
+        ("red", "red", "Face Identity (face-tiny): 1.0000"),
+        ("red", "blue", f"Face Identity (face-tiny): not scored, profile. {WHY['profile']}"),
+        (
+            "white",
+            "red",
+            f"Face Identity (face-tiny): not scored, no_reference_face. {WHY['no_reference_face']}",
+        ),
+    ],
+)
+def test_the_faces_are_compared_besides(
+    reference: str,
+    generated: str,
+    line: str,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one, other = picture(tmp_path / "r.jpg", reference), picture(tmp_path / "g.jpg", generated)
+    main([str(one), str(other), *at(weights)])
+    assert capsys.readouterr().out.splitlines()[1:] == [line]
+
+
+@pytest.mark.usefixtures("with_faces")
+def test_each_pair_says_how_like_the_faces_are_or_why_not(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, colour in (("r/1.png", "red"), ("r/2.png", "white"), ("g/1.png", "red"), ("g/2.png", "blue")):
+        picture(tmp_path / name, colour)
+    (tmp_path / "g" / "3.png").write_bytes(b"<html>")
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "r"), str(tmp_path / "g"), *at(weights)])
+    printed = rows(capsys.readouterr().out)
+    assert [(row["face_similarity"], row["face_not_scored"]) for row in printed] == [
+        ("1.0000", ""),
+        ("", "no_reference_face"),
+        ("", "profile"),
+        ("", "no_reference_face"),
+        ("", ""),
+        ("", ""),
+    ]
+    assert [row["face_encoder"] for row in printed] == ["face-tiny"] * 4 + ["", ""]
+
+
+def test_files_of_a_face_encoder_of_another_release_are_refused(weights: Path, tmp_path: Path) -> None:
+    described = {**FACE_DLIB.description(), "preprocessing": "v0"}
+    (weights / "face-dlib-resnet-v1").mkdir()
+    (weights / "face-dlib-resnet-v1" / "encoder.json").write_text(json.dumps(described))
+    one = picture(tmp_path / "a.jpg", "red")
+    assert "scripts.weights face-dlib-resnet-v1" in refusal([str(one), str(one)], weights)
 
 
 def test_folders_are_compared_many_to_many(

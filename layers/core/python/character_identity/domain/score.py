@@ -149,15 +149,13 @@ class FaceIdentity(BaseModel):
         cls,
         version: EncoderVersion,
         faces: Sequence[Face] | NoFace,
-        references: Sequence[EmbeddedReference],
+        references: Mapping[str, ReferenceFace],
         decoy: Embedding | None,
     ) -> "FaceIdentity":
-        """Compare a picture's faces with those of the references."""
-        known = {
-            key: face for key, _, _, face in references if face is not None and not isinstance(face, str)
-        }
+        """Compare a picture's faces with those of the references by their keys."""
+        known = {key: face for key, face in references.items() if not isinstance(face, str)}
         if not known:
-            expected = any(each.face != "not_a_person" for each in references)
+            expected = any(face != "not_a_person" for face in references.values())
             return cls(**version._asdict(), no_face="no_reference_face" if expected else "not_a_person")
         if isinstance(faces, str):
             return cls(**version._asdict(), no_face=faces)

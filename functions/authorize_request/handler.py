@@ -8,6 +8,7 @@ from typing import Any
 
 from character_identity.auth.tokens import TokenVerifier, bearer_of
 from character_identity.config import AuthSettings, environment
+from character_identity.observability import log_keys
 
 
 @cache
@@ -21,7 +22,9 @@ def verifier() -> TokenVerifier:
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    caller = verifier().caller_of(bearer_of(event.get("headers") or {}))
+    request_id = event["requestContext"]["requestId"]
+    with log_keys(correlation_id=request_id, request_id=request_id):  # as the function that is called then
+        caller = verifier().caller_of(bearer_of(event.get("headers") or {}))
     if caller is None:
         return {"isAuthorized": False, "context": {"owner": ""}}
     may_order = settings().allow_anonymous or not caller.is_anonymous

@@ -7,6 +7,7 @@ from typing import Any
 import jwt
 import pytest
 
+from character_identity.auth.jwks import KeysUnavailable
 from functions.authorize_request import handler
 from local.issuer import AUDIENCE, Issuer
 from tests.support.handlers import Context, api_event
@@ -46,7 +47,7 @@ def _forget() -> None:
 
 def _authorized(token: str | None) -> dict[str, Any]:
     headers = None if token is None else {"authorization": f"Bearer {token}"}
-    return handler.lambda_handler({"headers": headers}, Context())
+    return handler.lambda_handler({"headers": headers, "requestContext": {"requestId": "r"}}, Context())
 
 
 def _anonymous(issuer: Issuer) -> str:
@@ -62,6 +63,17 @@ def test_the_answer_is_a_simple_response(issuer: Issuer) -> None:
     }
     assert _authorized("bad") == nobody
     assert _authorized(None) == nobody
+
+
+def test_why_nobody_can_be_recognised_is_logged_under_the_request(
+    issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = issuer.token("ann")
+    issuer.close()
+    with pytest.raises(KeysUnavailable):
+        _authorized(token)
+    [line] = [vars(each) for each in caplog.records if each.levelname == "ERROR"]
+    assert (line["correlation_id"], line["request_id"]) == ("r", "r")
 
 
 def test_an_anonymous_sign_in_may_look_and_may_order_only_where_that_is_allowed(

@@ -19,6 +19,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
+CORE = Path(__file__).parents[2] / "layers/core/python"
 HANDLER = """
 import os, time
 
@@ -142,6 +143,52 @@ def test_the_first_request_starts_a_sandbox_and_the_next_finds_it_warm(
     assert cold.report.billed_ms >= cold.report.init_ms
     assert warm.report.init_ms is None
     assert pool.sandbox_count(target) == 1
+
+
+LOGGING = """
+import logging
+from character_identity.observability import log_keys
+
+logger = logging.getLogger("anything.of.ours")
+
+def handler(event, context):
+    with log_keys(correlation_id="r1", job_id="j1"):
+        logger.debug("unheard")
+        logger.info("begun", extra={"state": "training"})
+        logging.getLogger("httpx").info("HTTP Request: GET https://b.test/?X-Amz-Signature=f00d")
+        logger.warning("refused", extra={"code": "black_image", "error": "Odd"})
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            logger.exception("a bug", extra={"status": 500})
+"""
+
+
+def test_lambdas_own_formatter_writes_lines_from_info_on_with_all_that_they_say(
+    pool: Pool, code: Path, runtime: Path, lines: list[str]
+) -> None:
+    (code / "app.py").write_text(LOGGING)
+    environment = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}
+    target = Function(
+        name="logs",
+        handler="app.handler",
+        task_root=code,
+        import_path=(CORE, runtime),
+        environment=environment,
+    )
+    invoke(pool, target)
+    wait_until(lambda: any("a bug" in line for line in lines), "the last line")
+    written = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [(line["level"], line["message"]) for line in written] == [
+        ("INFO", "begun"),
+        ("WARNING", "refused"),
+        ("ERROR", "a bug"),
+    ]
+    assert all((line["correlation_id"], line["job_id"]) == ("r1", "j1") for line in written)
+    begun, refused, bug = written
+    assert begun["state"] == "training"
+    assert (refused["code"], refused["error"]) == ("black_image", "Odd")
+    assert (bug["status"], bug["errorType"]) == (500, "ZeroDivisionError")
 
 
 def test_every_request_is_reported_as_in_lambdas_log(

@@ -71,7 +71,10 @@ def batch_handler(begin: Callable[[Services, list[Event], Any], Iterable[Finish]
         messages = batch["Records"]
         broken = {message["messageId"] for message in messages if not _is_json(message["body"])}
         whole = [message for message in messages if message["messageId"] not in broken]
-        begun = iter(begin(wiring.services(), [json.loads(message["body"]) for message in whole], context))
+        with log_keys():
+            begun = iter(
+                begin(wiring.services(), [json.loads(message["body"]) for message in whole], context)
+            )
         failed = []
         for message in messages:
             is_broken = message["messageId"] in broken

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, ImageStat
 from character_identity.domain.errors import InvalidRequest, ProviderRejected
 from character_identity.domain.finding import Finding
 from character_identity.domain.reference_set import ReferenceAnalysis
-from character_identity.images.decoding import KEPT_SIDE
+from character_identity.images.decoding import KEPT_SIDE, PreparedImage, prepare
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
@@ -25,7 +25,7 @@ from character_identity.services.references import (
 )
 from local.photographs import CHELSEA, EILEEN, VIEWS, view_of
 from tests.support.builders import an_image, different_images
-from tests.support.fakes import FakeAnalyzer, FakeBucket, FakeMedia
+from tests.support.fakes import Clock, FakeAnalyzer, FakeBucket, FakeMedia
 
 LIMITS = ReferenceLimits(2, 3)
 MANY = ReferenceLimits(4, 20)
@@ -365,3 +365,27 @@ def test_all_links_of_a_set_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -
     ]
     assert [finding.reference for finding in late] == [3, 4, 5]
     assert media.s == references.SET_TIMEOUT_S
+
+
+def test_decoding_a_set_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, decoded, gone = Clock(), list[bytes](), "https://nothing.test/7.jpg"
+
+    def slowly(content: bytes, limit_bytes: int) -> PreparedImage:
+        decoded.append(content)
+        now.pass_by(seconds=7)
+        return prepare(content, limit_bytes)
+
+    monkeypatch.setattr(references, "prepare", slowly)
+    service = ReferenceService(
+        bucket=FakeBucket(),
+        media=FakeMedia(**{gone: ProviderRejected("host", "404")}),
+        analyzer=FakeAnalyzer(),
+        new_id=lambda: "id",
+        clock=lambda: now().timestamp(),
+    )
+    images = different_images(6)
+    found = service.check("ann", [*images, gone], None)
+    errors = [(each.reference, each.code) for each in found if each.severity == "error"]
+    late = [(index, "image_too_large") for index in (3, 4, 5)]
+    assert sorted(errors) == [*late, (6, "unreachable_reference")], "what is no picture says why"
+    assert decoded == images[:3], "each is decoded once, and none after the deadline"

@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock score weights bench clean
+.PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock score report weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ lock: setup ## pin what ships, with hashes, from each requirements.in (OPTIONS=-
 
 score: setup ## how like pictures are, or folders of them (REFERENCE=a.jpg GENERATED=b.jpg CSV=scores.csv WEIGHTS=folder)
 	@$(PYTHON) -m functions.score_image.compare $(if $(CSV),--csv "$$CSV") $(if $(WEIGHTS),--weights "$$WEIGHTS") -- "$$REFERENCE" "$$GENERATED"
+
+report: setup ## gallery and report anew from evaluation.json and results.csv of a run (RESULTS=folder; else the latest)
+	@$(PYTHON) -m character_evaluation "$${RESULTS:-.local/results/latest}"
 
 weights: setup ## fetch what scoring takes: dlib's face encoder, then CLIP ViT-B/32
 	@$(PYTHON) -m scripts.weights face-dlib-resnet-v1

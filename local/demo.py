@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from character_evaluation.csv_file import write_csv
-from character_evaluation.gallery import cost, render_gallery, score
+from character_evaluation.pages import cost, score
+from character_evaluation.results import GALLERY, REPORT, ROWS, files_of
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
 from character_evaluation.verdict import verdict
@@ -194,8 +194,8 @@ def run(
         rows=[row for result in results for row in result.rows],
         simulated=simulated & frozenset(options.providers),
     )
-    (kept.folder / "results.csv").write_text(write_csv(evaluation.rows), encoding="utf-8", newline="")
-    (kept.folder / "gallery.html").write_text(render_gallery(evaluation, "results.csv"), encoding="utf-8")
+    for name, content in files_of(evaluation).items():
+        (kept.folder / name).write_text(content, encoding="utf-8", newline="")
     kept.publish()
     _print_results(console, evaluation, results, kept.folder)
     return _exit_code(results)
@@ -221,7 +221,7 @@ def _print_results(
     judged = verdict(evaluation).sentences if len(evaluation.identities) > 1 else ()
     for line in [*judged, *_failures(evaluation), *warnings, *_provenance(evaluation)]:
         console.print(Text(line))
-    for name in ("gallery.html", "results.csv"):
+    for name in (GALLERY, REPORT, ROWS):
         console.print(str(output / name), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from character_evaluation.gallery import dollars
+from character_evaluation.pages import dollars
 from character_identity_client import ApiClient, Provider
 from local.errors import CannotRun
 from local.progress import counted

@@ -2,12 +2,13 @@
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from character_evaluation.csv_file import COLUMNS, write_csv
+from character_evaluation.csv_file import COLUMNS, BadResults, read_csv, write_csv
 from character_evaluation.run import EvaluationRow
 
 
@@ -69,3 +70,90 @@ def test_failures_are_rows_as_well() -> None:
     found = read_back(write_csv([row(), row(outcome="failed", error="fal is down"), row(outcome="filtered")]))
     assert [line["outcome"] for line in found] == ["succeeded", "failed", "filtered"]
     assert found[1]["error"] == "fal is down"
+
+
+PROMPTS = [
+    "=1+1",
+    "'=1+1",
+    "''=1",
+    "'quoted'",
+    "-",
+    "+49",
+    "@here",
+    "\tx",
+    "\r\nx",
+    "-0.5",
+    'a,b"c',
+    "שלום‏",
+    "x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=range(len(PROMPTS)))
+def test_rows_come_back_as_they_were(prompt: str) -> None:
+    rows = [
+        row(prompt=prompt, error=prompt),
+        row(seed=3002, similarity_mean=-0.5, cost_usd=0.0, latency_ms=1e-7, outcome="failed"),
+    ]
+    assert read_csv(write_csv(rows), "results.csv") == rows
+
+
+def edited(column: str, cell: str) -> str:
+    lines = list(csv.reader(io.StringIO(write_csv([row(), row()]), newline="")))
+    lines[2][COLUMNS.index(column)] = cell
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    return text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("similarity_mean", "nan"),
+        ("similarity_mean", "inf"),
+        ("similarity_mean", "0,81"),
+        ("similarity_mean", "1.2"),
+        ("cost_usd", "-1"),
+        ("latency_ms", "-1"),
+        ("variation", "0"),
+        ("variation", ""),
+        ("variation", "1.5"),
+        ("outcome", "good"),
+        ("provider", ""),
+        ("prompt", "=HYPERLINK(1)"),
+        ("error", "+cmd"),
+    ],
+)
+def test_what_an_edit_broke_is_named_by_row_and_column(column: str, cell: str) -> None:
+    with pytest.raises(BadResults, match=rf"^results\.csv, row 3, {column}: "):
+        read_csv(edited(column, cell), "results.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace("cost_usd", "price"), "results.csv: the header lacks column 'cost_usd'."),
+        (
+            lambda text: text.replace("\r\n", ",more\r\n", 1),
+            "results.csv: the header has an unknown column 'more'.",
+        ),
+        (
+            lambda text: text.replace("\r\n", ",seed\r\n", 1),
+            "results.csv: the header has twice column 'seed'.",
+        ),
+        (lambda text: text + "fal-lora,profile\r\n", "results.csv, row 3: it has 2 cells"),
+        (lambda text: text + '"open', "results.csv, line 3: this is no CSV"),
+        (lambda text: "", "results.csv: the header lacks column 'provider'."),
+    ],
+)
+def test_a_table_of_another_form_is_told(change: Callable[[str], str], told: str) -> None:
+    with pytest.raises(BadResults) as caught:
+        read_csv(change(write_csv([row()])), "results.csv")
+    assert str(caught.value).startswith(told)
+
+
+def test_columns_may_be_in_another_order_and_a_spreadsheets_mark_may_stand_in_front() -> None:
+    lines = list(csv.reader(io.StringIO(write_csv([row()]), newline="")))
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([line[::-1] for line in lines])
+    assert read_csv("\ufeff" + text.getvalue(), "results.csv") == [row()]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from character_evaluation.gallery import dollars, render_gallery, score, seconds
+from character_evaluation.gallery import render_gallery
+from character_evaluation.pages import dollars, score, seconds
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 from character_evaluation.scenarios import SCENARIOS
 

@@ -22,7 +22,7 @@ def row(**changes: Any) -> EvaluationRow:
         "outcome": "succeeded",
         "encoder": "clip-vit-b32",
         "similarity_mean": 0.8,
-        "latency_ms": 5_000,
+        "latency_ms": 5_000.0,
         "cost_usd": 0.04,
     }
     return EvaluationRow(**usual | changes)

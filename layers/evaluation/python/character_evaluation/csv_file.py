@@ -2,7 +2,10 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
+
+from pydantic import TypeAdapter, ValidationError
 
 from character_evaluation.run import EvaluationRow
 
@@ -35,6 +38,13 @@ COLUMNS = (
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+ROW = TypeAdapter(EvaluationRow)
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
+csv.field_size_limit(1 << 20)  # characters
+
+
+class BadResults(ValueError):
+    """A file of results cannot be read; the message names file, row and column."""
 
 
 def write_csv(rows: Iterable[EvaluationRow]) -> str:
@@ -50,7 +60,51 @@ def write_csv(rows: Iterable[EvaluationRow]) -> str:
     return text.getvalue()
 
 
+def read_csv(text: str, file: str) -> list[EvaluationRow]:
+    """Read what ``write_csv`` wrote, perhaps edited by hand since; ``file`` is what errors call it.
+
+    Raises:
+        BadResults: columns are missing or unknown, or a cell holds what cannot stand there. The message names
+            the row, counted as a spreadsheet does, and the column.
+    """
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    try:
+        header, *lines = [(reader.line_num, cells) for cells in reader if cells] or [(1, [])]
+    except csv.Error as error:
+        raise BadResults(f"{file}, line {reader.line_num}: this is no CSV ({error}).") from error
+    columns = header[1]
+    for problem, names in (
+        ("lacks", [name for name in COLUMNS if name not in columns]),
+        ("has twice", [name for name in COLUMNS if columns.count(name) > 1]),
+        ("has an unknown", [name for name in columns if name not in COLUMNS]),
+    ):
+        if names:
+            raise BadResults(f"{file}: the header {problem} column {names[0][:100]!r}.")
+    return [_row(columns, cells, f"{file}, row {number}") for number, (_, cells) in enumerate(lines, 2)]
+
+
+def _row(columns: list[str], cells: list[str], where: str) -> EvaluationRow:
+    if len(cells) != len(columns):
+        raise BadResults(f"{where}: it has {len(cells)} cells, and the header {len(columns)}.")
+    values = {column: _text(cell, f"{where}, {column}") for column, cell in zip(columns, cells, strict=True)}
+    try:
+        return ROW.validate_python({column: value for column, value in values.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise BadResults(f"{where}, {first['loc'][0]}: {first['msg']}.") from error
+
+
+def _text(cell: str, where: str) -> str | None:
+    """Take the apostrophe away that a text got which looks like a formula."""
+    if cell.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(cell):
+        raise BadResults(f"{where}: a spreadsheet would run it as a formula; put an apostrophe in front.")
+    return (cell[1:] if cell.startswith("'") and _looks_like_formula(cell) else cell) or None
+
+
 def _cell(value: str | float | None) -> str | float | None:
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
+    return f"'{value}" if isinstance(value, str) and _looks_like_formula(value) else value
+
+
+def _looks_like_formula(text: str) -> bool:
+    """Whether a text is a formula, or was one until it got its apostrophe."""
+    return text.lstrip("'").startswith(FORMULA_STARTS)

@@ -5,10 +5,10 @@ other, so fifteen pictures of five scenarios are five observations and not fifte
 same clusters to do, so what is compared is the difference within each: what is hard for everybody cancels.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from statistics import fmean, stdev
 
 from scipy import stats
 
@@ -21,6 +21,9 @@ CONSTANT = 1e-9
 
 Measure = Mapping[str, Mapping[str, Sequence[float]]]
 """What was measured, by provider and by cluster; one number for each picture that has one."""
+
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ class Difference:
     missed_by_other: int
     mean: float | None = None
     deviation: float | None = None
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
     p: float | None = None
     p_holm: float | None = None
 
@@ -65,9 +68,12 @@ def differences(measure: Measure) -> list[Difference]:
 
 def cluster_means(measure: Measure, provider: str) -> dict[str, float]:
     """Return a provider's mean by cluster, where it has values."""
-    return {
-        cluster: math.fsum(values) / len(values) for cluster, values in measure[provider].items() if values
-    }
+    return {cluster: fmean(values) for cluster, values in measure[provider].items() if values}
+
+
+def mean_interval(means: Sequence[float]) -> Interval | None:
+    """Return Student's interval of the mean of clusters, at 95 %; None of fewer than two."""
+    return None if len(means) < 2 else _student(means)[0]
 
 
 def _difference(measure: Measure, one: str, other: str) -> Difference:
@@ -84,15 +90,18 @@ def _difference(measure: Measure, one: str, other: str) -> Difference:
 
 
 def _tested(found: Difference, apart: Sequence[float]) -> Difference:
-    mean = math.fsum(apart) / len(apart)
-    deviation = math.sqrt(math.fsum((each - mean) ** 2 for each in apart) / (len(apart) - 1))
-    if deviation <= CONSTANT * max(abs(each) for each in apart):  # the limit of the test, which divides by it
-        interval, p = (mean, mean), 1.0 if mean == 0 else 0.0
-    else:
-        test = stats.ttest_1samp(apart, 0.0)
-        low, high = test.confidence_interval(LEVEL)
-        interval, p = (float(low), float(high)), float(test.pvalue)
-    return replace(found, mean=mean, deviation=deviation, interval=interval, p=p)
+    interval, p = _student(apart)
+    return replace(found, mean=fmean(apart), deviation=stdev(apart), interval=interval, p=p)
+
+
+def _student(values: Sequence[float]) -> tuple[Interval, float]:
+    """Return the interval of the mean, and the two-sided p of its being 0."""
+    mean = fmean(values)
+    if stdev(values) <= CONSTANT * max(abs(each) for each in values):  # its limit: the test divides by it
+        return (mean, mean), 1.0 if mean == 0 else 0.0
+    test = stats.ttest_1samp(values, 0.0)
+    low, high = test.confidence_interval(LEVEL)
+    return (float(low), float(high)), float(test.pvalue)
 
 
 def _adjusted(pairs: Sequence[Difference]) -> list[Difference]:

@@ -1,12 +1,9 @@
 """The comparison gallery: one HTML page that works from disk, with its pictures beside it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from character_evaluation.pages import cost, moment, template
 from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
@@ -28,18 +25,10 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
 
     ``csv_link`` leads to the same rows as a file, where there is one.
     """
-    environment = Environment(
-        loader=PackageLoader("character_evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"seconds": seconds, "dollars": dollars, "cost": cost, "score": score}
     summaries = summarise(run)
-    return environment.get_template("gallery.html").render(
+    return template("gallery.html").render(
         run=run,
-        started=run.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        started=moment(run.started_at),
         summaries=summaries,
         verdict=verdict(run),
         risk=RISK_IDENTITY,
@@ -47,38 +36,6 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
         cells=_cells(run),
         csv_link=csv_link,
     )
-
-
-def seconds(milliseconds: float | None) -> str:
-    """A duration as people read it."""
-    if milliseconds is None:
-        return "unknown"
-    if milliseconds < 90_000:
-        return f"{milliseconds / 1000:.1f} s"
-    return f"{milliseconds / 60_000:.1f} min"
-
-
-def dollars(amount: float | None) -> str:
-    """An amount in dollars and cents, with as many more digits as a small one needs: up to two."""
-    if amount is None:
-        return "unknown"
-    if amount >= 1:
-        return f"${amount:.2f}"
-    whole, cents = f"{amount:.4f}".split(".")
-    return f"${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
-
-
-def cost(summaries: Sequence[ProviderSummary]) -> str:
-    """The bill of some providers, or as much of it as is known."""
-    known = dollars(sum(summary.known_cost_usd for summary in summaries))
-    if all(summary.cost_usd is not None for summary in summaries):
-        return known
-    return "unknown" if known == dollars(0) else f"at least {known}"
-
-
-def score(similarity: float | None) -> str:
-    """A similarity with three digits; the fourth is noise."""
-    return "not scored" if similarity is None else f"{similarity:.3f}"
 
 
 def _cells(run: EvaluationRun) -> dict[tuple[str, str], list[EvaluationRow]]:

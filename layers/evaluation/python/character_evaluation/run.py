@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, PlainSerializer
 
 from character_evaluation.scenarios import Scenario
 from character_identity.domain.generation import Outcome
 from character_identity.domain.score import CLIP_ENCODER
+
+Text = Annotated[str, Field(min_length=1)]
+Similarity = Annotated[float, Field(ge=-1.001, le=1.001, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +25,10 @@ class EvaluationRow:
     of the face alone; ``face_not_scored`` is the code of why it was not compared.
     """
 
-    provider: str
-    scenario: str
-    variation: int
-    prompt: str
+    provider: Text
+    scenario: Text
+    variation: Annotated[int, Field(ge=1)]
+    prompt: Text
     outcome: Outcome
     identity_id: str | None = None
     generation_id: str | None = None
@@ -30,18 +37,18 @@ class EvaluationRow:
     error: str | None = None
     encoder: str | None = None
     weights_sha256: str | None = None
-    similarity_mean: float | None = None
-    similarity_best: float | None = None
-    clip_similarity: float | None = None
-    calibrated: float | None = None
+    similarity_mean: Similarity | None = None
+    similarity_best: Similarity | None = None
+    clip_similarity: Similarity | None = None
+    calibrated: Annotated[float, Field(allow_inf_nan=False)] | None = None
     near_copy: str | None = None
     face_encoder: str | None = None
-    face_similarity_mean: float | None = None
-    face_similarity_best: float | None = None
-    face_calibrated: float | None = None
+    face_similarity_mean: Similarity | None = None
+    face_similarity_best: Similarity | None = None
+    face_calibrated: Annotated[float, Field(allow_inf_nan=False)] | None = None
     face_not_scored: str | None = None
-    latency_ms: float | None = None
-    cost_usd: float | None = None
+    latency_ms: Amount | None = None
+    cost_usd: Amount | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,7 @@ class EvaluationRun:
     scenarios: Sequence[Scenario]
     identities: Sequence[EvaluatedIdentity]
     rows: Sequence[EvaluationRow]
-    simulated: frozenset[str] = frozenset()
+    simulated: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
 
     @property
     def encoders(self) -> list[str]:

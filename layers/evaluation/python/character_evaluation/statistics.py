@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 
@@ -25,7 +26,8 @@ class ProviderSummary:
     """A provider's pictures in figures; what failed stays counted.
 
     ``cost_usd`` is training and pictures together, and None as soon as one part of it is unknown;
-    ``known_cost_usd`` is the sum of the parts that are known.
+    ``known_cost_usd`` is the sum of the parts that are known. ``cost_per_accepted_usd`` is without training.
+    ``latency_p95_ms`` is by nearest rank.
     """
 
     provider: str
@@ -37,7 +39,12 @@ class ProviderSummary:
     scored: int
     similarity_mean: float | None
     similarity_deviation: float | None
+    similarity_median: float | None
+    near_copies: int
     latency_mean_ms: float | None
+    latency_median_ms: float | None
+    latency_p95_ms: float | None
+    cost_per_accepted_usd: float | None
     training_time_ms: float | None
     cost_usd: float | None
     known_cost_usd: float
@@ -68,12 +75,28 @@ def _summary(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> Prov
         scored=len(scores),
         similarity_mean=mean(scores),
         similarity_deviation=sample_standard_deviation(scores),
+        similarity_median=median(scores) if scores else None,
+        near_copies=sum(row.near_copy is not None for row in rows),
         latency_mean_ms=mean(latencies),
+        latency_median_ms=median(latencies) if latencies else None,
+        latency_p95_ms=nearest_rank(latencies, 0.95),
+        cost_per_accepted_usd=_per_accepted(costs[1:], outcomes.count("succeeded")),
         training_time_ms=identity.training_time_ms,
         cost_usd=math.fsum(known_costs) if len(known_costs) == len(costs) else None,
         known_cost_usd=math.fsum(known_costs),
         error=identity.error,
     )
+
+
+def nearest_rank(values: Sequence[float], share: float) -> float | None:
+    """Return the smallest value that so many (0 to 1) of all do not exceed, or None of nothing."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
+
+
+def _per_accepted(costs: Sequence[float | None], accepted: int) -> float | None:
+    """Return what a picture that succeeded cost, with its share of those that were paid and did not."""
+    known = [cost for cost in costs if cost is not None]
+    return math.fsum(known) / accepted if accepted and len(known) == len(costs) else None
 
 
 def _costs(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> list[float | None]:

@@ -1,0 +1,126 @@
+"""The specification's criteria of success, each met, not met or not to be decided, with the evidence."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from character_evaluation.differences import Interval, cluster_means, mean_interval
+from character_evaluation.run import EvaluationRow, EvaluationRun
+from character_evaluation.statistics import ProviderSummary, summarise
+from character_evaluation.verdict import measures_of
+from character_identity.domain.score import CLIP_ENCODER
+
+FEWEST_IMAGES = 45
+HIGH_SIMILARITY = 0.95
+LONGEST_S = 30
+DEAREST_USD = 0.15
+
+State = Literal["met", "not met", "not decidable"]
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One criterion of the specification, and what this run says of it."""
+
+    text: str
+    state: State
+    evidence: str
+
+
+def criteria(run: EvaluationRun) -> list[Criterion]:
+    """Hold a run against the specification's criteria that a run can meet."""
+    summaries = summarise(run)
+    measures = measures_of(run.rows)
+    clip = measures.identity if run.scored_with_clip else {}
+    seconds = {
+        provider: {cluster: [value / 1000 for value in values] for cluster, values in clusters.items()}
+        for provider, clusters in measures.latency_ms.items()
+    }
+    return [
+        _all_drawn(run, summaries),
+        _all_scored(run, summaries),
+        _one_provider(
+            run,
+            f"A provider reaches a CLIP similarity above {HIGH_SIMILARITY}",
+            {provider: cluster_means(clip, provider) for provider in clip},
+            lambda interval: interval[0] > HIGH_SIMILARITY,
+            lambda interval: interval[1] <= HIGH_SIMILARITY,
+            "{:.3f} to {:.3f}",
+            missing=f"no score is of {CLIP_ENCODER}",
+        ),
+        _one_provider(
+            run,
+            f"A provider draws in less than {LONGEST_S} s",
+            {provider: cluster_means(seconds, provider) for provider in seconds},
+            lambda interval: interval[1] < LONGEST_S,
+            lambda interval: interval[0] >= LONGEST_S,
+            "{:.1f} to {:.1f} s",
+            missing="no latency is known",
+        ),
+        _one_provider(
+            run,
+            f"A provider's picture costs less than ${DEAREST_USD}",
+            {provider: cluster_means(measures.price_usd, provider) for provider in measures.price_usd},
+            lambda interval: interval[1] < DEAREST_USD,
+            lambda interval: interval[0] >= DEAREST_USD,
+            "${:.4f} to ${:.4f}",
+            missing="no price is known",
+        ),
+    ]
+
+
+def _all_drawn(run: EvaluationRun, summaries: Sequence[ProviderSummary]) -> Criterion:
+    drawn = sum(summary.succeeded for summary in summaries)
+    empty = [
+        f"{identity.provider} has none of {scenario.name}"
+        for identity in run.identities
+        for scenario in run.scenarios
+        if not any(_is(row, identity.provider, scenario.name) for row in run.rows)
+    ]
+    evidence = "; ".join([f"{drawn} pictures", *empty])
+    state: State = "met" if drawn >= FEWEST_IMAGES and not empty else "not met"
+    return Criterion(
+        f"Every provider draws every scenario, {FEWEST_IMAGES} pictures or more", state, evidence
+    )
+
+
+def _is(row: EvaluationRow, provider: str, scenario: str) -> bool:
+    return (row.provider, row.scenario, row.outcome) == (provider, scenario, "succeeded")
+
+
+def _all_scored(run: EvaluationRun, summaries: Sequence[ProviderSummary]) -> Criterion:
+    drawn = sum(summary.succeeded for summary in summaries)
+    clip = sum(row.clip_similarity is not None for row in run.rows if row.outcome == "succeeded")
+    others = [encoder for encoder in run.encoders if encoder != CLIP_ENCODER]
+    evidence = f"{clip} of {drawn} pictures"
+    if others:
+        evidence += f"; {', '.join(others)} stood in for CLIP"
+    return Criterion(
+        "CLIP similarity is measured for every picture", "met" if 0 < drawn == clip else "not met", evidence
+    )
+
+
+def _one_provider(
+    run: EvaluationRun,
+    text: str,
+    by_provider: dict[str, dict[str, float]],
+    meets: Callable[[Interval], bool],
+    fails: Callable[[Interval], bool],
+    form: str,
+    missing: str,
+) -> Criterion:
+    """Met as soon as one provider's interval lies where it should, not met if each lies elsewhere."""
+    intervals = {
+        provider: interval
+        for provider, means in by_provider.items()
+        if (interval := mean_interval(list(means.values())))
+    }
+    evidence = "; ".join(f"{provider} {form.format(*interval)}" for provider, interval in intervals.items())
+    if run.simulated:
+        return Criterion(text, "not decidable", f"Simulated: {evidence or missing}")
+    if any(meets(interval) for interval in intervals.values()):
+        return Criterion(text, "met", evidence)
+    judged = intervals.keys() == {identity.provider for identity in run.identities}
+    if judged and all(fails(interval) for interval in intervals.values()):
+        return Criterion(text, "not met", evidence)
+    return Criterion(text, "not decidable", evidence or missing)

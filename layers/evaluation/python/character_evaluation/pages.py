@@ -1,0 +1,59 @@
+"""Templates, and how figures are written in them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from character_evaluation.statistics import ProviderSummary
+
+
+def template(name: str) -> Template:
+    """Return a template; what is put into one of HTML is escaped."""
+    environment = Environment(
+        loader=PackageLoader("character_evaluation"),
+        autoescape=name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"seconds": seconds, "dollars": dollars, "cost": cost, "score": score}
+    return environment.get_template(name)
+
+
+def moment(at: datetime) -> str:
+    """A time as people read it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def seconds(milliseconds: float | None) -> str:
+    """A duration as people read it."""
+    if milliseconds is None:
+        return "unknown"
+    if milliseconds < 90_000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds / 60_000:.1f} min"
+
+
+def dollars(amount: float | None) -> str:
+    """An amount in dollars and cents, with as many more digits as a small one needs: up to two."""
+    if amount is None:
+        return "unknown"
+    if amount >= 1:
+        return f"${amount:.2f}"
+    whole, cents = f"{amount:.4f}".split(".")
+    return f"${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
+
+
+def cost(summaries: Sequence[ProviderSummary]) -> str:
+    """The bill of some providers, or as much of it as is known."""
+    known = dollars(sum(summary.known_cost_usd for summary in summaries))
+    if all(summary.cost_usd is not None for summary in summaries):
+        return known
+    return "unknown" if known == dollars(0) else f"at least {known}"
+
+
+def score(similarity: float | None) -> str:
+    """A similarity with three digits; the fourth is noise."""
+    return "not scored" if similarity is None else f"{similarity:.3f}"

@@ -1,0 +1,63 @@
+"""The files of an evaluation: from ``evaluation.json`` and ``results.csv`` every other one follows."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from character_evaluation.csv_file import BadResults, read_csv, write_csv
+from character_evaluation.gallery import render_gallery
+from character_evaluation.report import render_html, render_markdown
+from character_evaluation.run import EvaluationRun
+
+MANIFEST, ROWS = "evaluation.json", "results.csv"
+GALLERY, REPORT, MARKDOWN = "gallery.html", "report.html", "report.md"
+RUN = TypeAdapter(EvaluationRun)
+
+
+def files_of(run: EvaluationRun) -> dict[str, str]:
+    """Return the content of each file by its name, the same for the same run byte for byte."""
+    return {MANIFEST: manifest_of(run), ROWS: write_csv(run.rows), **pages_of(run)}
+
+
+def pages_of(run: EvaluationRun) -> dict[str, str]:
+    """Return what people read, by the file's name."""
+    return {GALLERY: render_gallery(run, ROWS), REPORT: render_html(run), MARKDOWN: render_markdown(run)}
+
+
+def manifest_of(run: EvaluationRun) -> str:
+    """Return all of a run but its rows, as JSON."""
+    return RUN.dump_json(replace(run, rows=()), indent=2).decode() + "\n"
+
+
+def read_run(folder: Path) -> EvaluationRun:
+    """Read a run back from its folder.
+
+    Raises:
+        BadResults: a file cannot be read, or the rows are not of this run; file, row and field are named.
+    """
+    manifest, rows = folder / MANIFEST, folder / ROWS
+    try:
+        run = RUN.validate_json(_content(manifest))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadResults(f"{manifest}, {field or 'as a whole'}: {first['msg']}.") from error
+    read = read_csv(_content(rows), str(rows))
+    providers = {identity.provider for identity in run.identities}
+    scenarios = {scenario.name for scenario in run.scenarios}
+    for number, row in enumerate(read, 2):
+        if row.provider not in providers:
+            raise BadResults(f"{rows}, row {number}, provider: {MANIFEST} has none of this name.")
+        if row.scenario not in scenarios:
+            raise BadResults(f"{rows}, row {number}, scenario: {MANIFEST} has none of this name.")
+    return replace(run, rows=read)
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise BadResults(f"{file}: this is no UTF-8 text (byte {error.start}).") from error
+    except OSError as error:
+        raise BadResults(f"{file} cannot be read: {error.strerror}.") from error

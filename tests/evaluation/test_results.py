@@ -1,0 +1,112 @@
+"""The files of a run: read back, written again, and what is said of those that were edited."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from character_evaluation.__main__ import main
+from character_evaluation.csv_file import BadResults
+from character_evaluation.results import MARKDOWN, ROWS, files_of, read_run
+from tests.evaluation.test_verdict import run
+
+HOSTILE = "<script>alert(1)</script> | [x](javascript:1) ‮ =1+1 `a` {{ 7*7 }}"
+FACTS: Mapping[str, Mapping[str, Any]] = {
+    "a": {"near_copy": "references/1.jpg", "weights_sha256": "ab12"},
+    "b": {"lead": 0.1, "cost_usd": None},
+}
+
+
+def written(folder: Path, **changes: Any) -> dict[str, str]:
+    files = files_of(run(FACTS, **changes))
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8", newline="")
+    return files
+
+
+def test_every_page_follows_from_the_csv_and_the_manifest_byte_for_byte(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = written(tmp_path, simulated=frozenset({"b", "a"}))
+    assert files_of(read_run(tmp_path)) == files
+    for name in ("gallery.html", "report.html", "report.md"):
+        (tmp_path / name).unlink()
+    assert main([str(tmp_path)]) == 0
+    assert {path.name: path.read_bytes().decode() for path in tmp_path.iterdir()} == files
+    assert capsys.readouterr().out.split() == [
+        str(tmp_path / name) for name in ("gallery.html", "report.html", "report.md")
+    ]
+
+
+def test_a_figure_that_is_edited_changes_the_pages_and_nothing_else_does(tmp_path: Path) -> None:
+    files = written(tmp_path)
+    rows = files[ROWS].replace("0.8,", "0.1,", 1)
+    (tmp_path / ROWS).write_text(rows, encoding="utf-8", newline="")
+    again = files_of(read_run(tmp_path))
+    assert {name for name in files if again[name] != files[name]} == {
+        ROWS,
+        "gallery.html",
+        "report.html",
+        MARKDOWN,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace("close-up", "selfie", 1), "results.csv, row 2, scenario: "),
+        (lambda text: text.replace("\r\na,", "\r\nnobody,", 1), "results.csv, row 2, provider: "),
+        (lambda text: text.replace("succeeded", "nan", 1), "results.csv, row 2, outcome: "),
+    ],
+)
+def test_rows_of_another_run_are_told(
+    tmp_path: Path, change: Callable[[str], str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = written(tmp_path)
+    (tmp_path / ROWS).write_text(change(files[ROWS]), encoding="utf-8", newline="")
+    assert main([str(tmp_path)]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"{", "as a whole: "),
+        (b"{}", "character: "),
+        (json.dumps({"character": 1}).encode(), "character: "),
+        (b"\xff", "no UTF-8"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, told: str) -> None:
+    written(tmp_path)
+    (tmp_path / "evaluation.json").write_bytes(content)
+    with pytest.raises(BadResults, match=re.escape(told)):
+        read_run(tmp_path)
+
+
+def test_a_folder_without_a_run_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 2
+    assert "evaluation.json cannot be read: No such file" in capsys.readouterr().err
+    assert main([]) == 2
+
+
+def test_what_others_wrote_is_inert_in_every_page() -> None:
+    whole = run(FACTS)
+    files = files_of(
+        run(
+            FACTS,
+            character=HOSTILE,
+            rows=[
+                type(row)(**{**vars(row), "error": HOSTILE, "prompt": HOSTILE, "outcome": "failed"})
+                for row in whole.rows
+            ],
+        )
+    )
+    for name in ("gallery.html", "report.html"):
+        assert "<script" not in files[name]
+        assert "&lt;script&gt;" in files[name]
+    assert not re.search(r"(?<!\\)[<\[`]", files[MARKDOWN].splitlines()[0])
+    assert "49" not in files[MARKDOWN].splitlines()[0]

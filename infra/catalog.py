@@ -440,6 +440,7 @@ FUNCTIONS = (
         table="write",
         reads=("generations/", "references/"),
         lists=True,
+        publishes=True,
         image="score_image",
         queue=Queue(batch=10, window_s=1, concurrency="ScorerConcurrency"),
     ),

@@ -21,6 +21,8 @@ def score_images(services: Services, events: list[Event], context: Any) -> Itera
         bucket=services.bucket,
         scores=services.scores,
         embedder=shipped_encoder(int(context.memory_limit_in_mb)),
+        events=services.events,
+        now=services.now,
     )
     # EventBridge has keys as they are, "+" and "%" too; only S3's own notifications have them encoded:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html, read 2026-11-28.

@@ -16,7 +16,11 @@ from character_identity.api.openapi.document import document
 from character_identity.api.route import Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.domain.errors import KINDS, ErrorCode, ReferenceCode
+from character_identity.domain.event import Event, EventType
+from character_identity.domain.failure import Failure
 from character_identity.domain.finding import CHECKS
+from character_identity.domain.score import EncoderVersion, NotScored, Score
+from tests.support.builders import NOON, a_generation, an_identity
 from tests.support.openapi import described, operations, problems
 from tests.support.waiting import HANGS_AFTER_S
 
@@ -34,6 +38,32 @@ def test_it_is_openapi_3_1() -> None:
 def test_every_schema_is_json_schema() -> None:
     for schema in described()["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
+
+
+FAILURE = Failure(code="interrupted", message="It was given up.")
+SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
+NOT_SCORED = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is black.")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event.of_identity(an_identity(settled_at=NOON)),
+        Event.of_identity(an_identity(status="failed", settled_at=NOON, error=FAILURE)),
+        Event.of_erasure(an_identity(), NOON),
+        Event.of_generation(a_generation(status="succeeded", settled_at=NOON)),
+        Event.of_generation(a_generation(status="failed", settled_at=NOON, error=FAILURE)),
+        Event.of_score("ann", "i1", "g1", 1, SCORE, NOON),
+        Event.of_score("ann", "i1", "g1", 1, NOT_SCORED, NOON),
+    ],
+    ids=lambda event: event.type,
+)
+def test_every_event_is_described_as_it_is_posted(event: Event) -> None:
+    described_ones = described()["webhooks"]
+    assert described_ones.keys() == set(get_args(EventType))
+    body = described_ones[event.type]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert not [*Draft202012Validator(body).iter_errors(event.message)]
+    assert event.data.keys() == body["properties"]["data"]["properties"].keys()
 
 
 @pytest.mark.processes

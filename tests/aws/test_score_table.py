@@ -1,10 +1,12 @@
 """One contract for the table and the fake that stands for it in other tests."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from character_identity.aws.erasure_table import ErasureTable
+from character_identity.aws.event_table import EventTable
 from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.domain.errors import Erased
@@ -157,6 +159,31 @@ def test_of_an_erased_identity_nothing_is_stored(store: Scores) -> None:
     assert store.references("eileen", CLIP) == []
     store.put_score("anna", "landscape", 0, score())
     assert store.scores_of("landscape") == {0: [score()]}
+
+
+def test_an_event_is_stored_with_a_score_unless_it_is_there(request: pytest.FixtureRequest) -> None:
+    """One that was published is not open again; the score is stored all the same."""
+    table = with_identities(request)
+    store, events = ScoreTable(table), EventTable(table)
+    event = Event.of_score("ann", "eileen", "portrait", 1, score(), NOON)
+    store.put_score("eileen", "portrait", 1, score(), (), event)
+    assert events.find_unpublished(event.event_id) == event
+    events.mark_published(event.event_id)
+
+    again = event.model_copy(update={"occurred_at": NOON + timedelta(days=1)})
+    store.put_score("eileen", "portrait", 1, score(similarity=0.5), (), again)
+
+    assert (events.find(event.event_id), events.find_unpublished(event.event_id)) == (event, None)
+    assert store.scores_of("portrait") == {1: [score(similarity=0.5)]}
+
+
+def test_of_an_erased_identity_no_event_is_stored(request: pytest.FixtureRequest) -> None:
+    table = with_identities(request)
+    event = Event.of_score("ann", "eileen", "portrait", 1, score(), NOON)
+    erase(ScoreTable(table), "eileen")
+    with pytest.raises(Erased):
+        ScoreTable(table).put_score("eileen", "portrait", 1, score(), (), event)
+    assert EventTable(table).find(event.event_id) is None
 
 
 def test_scores_lie_beside_their_generation_and_references_beside_the_identity(

@@ -4,6 +4,7 @@ import pytest
 
 from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
+from character_identity.domain.score import EncoderVersion, NotScored, Score
 from character_identity.domain.text import LONGEST_MESSAGE
 from tests.support.builders import NOON, a_generation, a_training_identity, an_identity
 
@@ -55,6 +56,22 @@ def test_a_settled_generation_is_reported_without_prompt_and_links(status: str, 
     event = Event.of_generation(a_generation(status=status, settled_at=NOON, prompt_used="SARAH runs"))
     assert (event.type, event.subject_id) == (kind, "g1")
     assert event.data == {"generationId": "g1", "characterId": "i1", "status": status}
+
+
+def test_a_score_is_reported_by_image_and_encoder() -> None:
+    score = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
+    other = Score.of(EncoderVersion("other", "0f1e", "v1"), "0f1e", {"r": 0.5})
+    none = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is black.")
+    first = Event.of_score("ann", "i1", "g1", 2, score, NOON)
+    assert (first.type, first.owner) == ("ImageScored", "ann")
+    about = {"generationId": "g1", "characterId": "i1", "imageNumber": 2, "encoder": "clip-vit-b32"}
+    assert first.data == {**about, "mean": 0.5, "clipSimilarity": 0.5}
+    why = {"code": "black_image", "message": "It is black."}
+    assert Event.of_score("ann", "i1", "g1", 2, none, NOON).data == {**about, "error": why}
+    assert first.event_id == event_id_of("ImageScored", "g1/2/clip-vit-b32")
+    outcomes: list[tuple[int, Score | NotScored]] = [(2, score), (2, other), (2, none), (3, score)]
+    events = [Event.of_score("ann", "i1", "g1", number, outcome, NOON) for number, outcome in outcomes]
+    assert len({event.event_id for event in events}) == 4
 
 
 def test_an_event_gives_the_same_reason_as_the_api_however_long_it_was() -> None:

@@ -122,6 +122,8 @@ def _scoring(harness: Harness) -> ScoringService:
         bucket=services.bucket,
         scores=services.scores,
         embedder=_Sizes(),
+        events=services.events,
+        now=services.now,
     )
 
 

@@ -184,7 +184,9 @@ FUNCTIONS: dict[str, Rights] = {
     "deliver_event": WRITE_TABLE | _take("<EventsToDeliver>"),
     "analyze_images": set(),
     "check_prices": FAL,
-    "score_image": WRITE_TABLE | _get("generations", "references") | LIST | _take("<EventsToScore>"),
+    "score_image": (
+        WRITE_TABLE | _get("generations", "references") | LIST | PUBLISH | _take("<EventsToScore>")
+    ),
 }
 
 MACHINES: dict[str, list[str]] = {

@@ -1,4 +1,5 @@
 from hashlib import sha256
+from threading import Barrier
 
 import pytest
 
@@ -8,9 +9,12 @@ from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import MEASURE
 from character_identity.domain.score import EncoderVersion, NotScored, Score
 from character_identity.services.scoring import ScoringService
-from tests.support.builders import an_identity
+from character_identity.services.webhooks.events import EventService
+from tests.support.builders import NOON, an_identity
+from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints
 from tests.support.fakes import FakeBucket, FakeIdentities
 from tests.support.scoring_fakes import FakeEmbedder, FakeScores
+from tests.support.waiting import HANGS_AFTER_S
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 IMAGE, OTHER = "generations/eileen/portrait/03.jpg", "generations/eileen/portrait/04.jpg"
@@ -26,11 +30,23 @@ class Harness:
         self.bucket = FakeBucket(**REFERENCES, **others)
         self.scores = FakeScores()
         self.embedder = FakeEmbedder(VERSION)
+        self.bus = FakeBus()
 
     @property
     def scoring(self) -> ScoringService:
         return ScoringService(
-            identities=self.identities, bucket=self.bucket, scores=self.scores, embedder=self.embedder
+            identities=self.identities,
+            bucket=self.bucket,
+            scores=self.scores,
+            embedder=self.embedder,
+            events=EventService(
+                events=self.scores.events,
+                endpoints=FakeEndpoints(),
+                deliveries=FakeDeliveries(),
+                bus=self.bus,
+                now=lambda: NOON,
+            ),
+            now=lambda: NOON,
         )
 
     def score(self, key: str) -> Score | None:
@@ -153,6 +169,26 @@ def test_what_fails_leaves_the_pictures_beside_it_be(
     assert isinstance(scoring.score(unreadable), NotScored)
     assert isinstance(scoring.score(scored), Score)
     assert harness.scores.scores_of("portrait").keys() == {3, 4}
+
+
+def test_pictures_and_references_are_read_side_by_side(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No read ends before another has begun, and the looks come in the order of their keys."""
+    harness.bucket.objects[OTHER] = b"0.8 0.6"
+    together = Barrier(2, timeout=HANGS_AFTER_S)
+    read = harness.bucket.read
+
+    def slow(key: str, limit_bytes: int) -> bytes:
+        together.wait()
+        return read(key, limit_bytes)
+
+    monkeypatch.setattr(harness.bucket, "read", slow)
+    looks = harness.scoring.look_at([IMAGE, OTHER])
+    assert [(look.key, look.view and look.view.embedding) for look in looks] == [
+        (IMAGE, [0.6, 0.8]),
+        (OTHER, [0.8, 0.6]),
+    ]
 
 
 def test_a_reference_that_was_written_over_is_not_compared_with(harness: Harness) -> None:
@@ -284,6 +320,54 @@ def test_decoys_and_three_references_calibrate_a_score(harness: Harness) -> None
     assert score.calibration is not None
     assert score.calibration.floor == pytest.approx(0.4 / 3, abs=1e-6)
     assert score.calibration.ceiling == pytest.approx((1 + 0.6 + 0.6) / 3, abs=1e-6)
+
+
+def test_a_score_is_told_once_however_often_it_is_made(harness: Harness) -> None:
+    """Once for each encoder; not when the picture's event is repeated, nor when the picture is replaced."""
+    harness.score(IMAGE)
+    harness.score(IMAGE)
+    harness.bucket.objects[IMAGE] = b"1.0 0.0"
+    harness.score(IMAGE)
+    harness.embedder = FakeEmbedder(VERSION._replace(encoder="other"))
+    harness.score(IMAGE)
+
+    first, other = harness.bus.published
+    assert (first.type, first.owner, first.occurred_at) == ("ImageScored", "ann", NOON)
+    assert first.data == {
+        "generationId": "portrait",
+        "characterId": "eileen",
+        "imageNumber": 3,
+        "encoder": "tiny",
+        "mean": 0.7,
+        "clipSimilarity": None,
+    }
+    assert other.data["encoder"] == "other"
+    assert harness.scores.events.open == set()
+
+
+def test_that_there_is_no_score_is_told_too_and_a_later_score_after_it(harness: Harness) -> None:
+    whole = harness.bucket.objects[IMAGE]
+    harness.bucket.objects[IMAGE] = b"<html>"
+    harness.outcome(IMAGE)
+    harness.outcome(IMAGE)
+    harness.bucket.objects[IMAGE] = whole
+    harness.outcome(IMAGE)
+
+    assert [event.type for event in harness.bus.published] == ["ImageNotScored", "ImageScored"]
+    code = {"code": "unreadable_image", "message": "not a picture"}
+    assert harness.bus.published[0].data["error"] == code
+
+
+def test_a_score_whose_event_the_bus_refuses_stands_and_is_told_by_the_sweep(harness: Harness) -> None:
+    harness.bus.accepts = False
+    assert harness.score(IMAGE) is not None
+    assert harness.scores.events.open == harness.scores.events.stored.keys() != set()
+
+
+def test_nothing_is_told_of_an_erased_identity(harness: Harness) -> None:
+    harness.scores.erased.add("eileen")
+    harness.score(IMAGE)
+    assert (harness.scores.events.stored, harness.bus.published) == ({}, [])
 
 
 @pytest.mark.parametrize(

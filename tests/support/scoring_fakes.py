@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from character_identity.domain.errors import Erased, InvalidRequest
+from character_identity.domain.event import Event
 from character_identity.domain.near_copy import SIDE, Fingerprint
 from character_identity.domain.reference_set import PerceptualHash
 from character_identity.domain.score import (
@@ -16,6 +17,7 @@ from character_identity.domain.score import (
     View,
 )
 from character_identity.domain.similarity import Embedding
+from tests.support.event_fakes import FakeEvents
 
 
 class FakeScores:
@@ -25,6 +27,7 @@ class FakeScores:
         self.scores: dict[str, dict[tuple[int, str], Score | NotScored]] = defaultdict(dict)
         self.embedded: dict[tuple[str, EncoderVersion], list[EmbeddedReference]] = {}
         self.erased: set[str] = set()
+        self.events = FakeEvents()
 
     def put_score(
         self,
@@ -33,9 +36,12 @@ class FakeScores:
         image_index: int,
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
+        event: Event | None = None,
     ) -> None:
         if identity_id in self.erased:
             raise Erased("gone")
+        if event is not None and self.events.find(event.event_id) is None:
+            self.events.add(event)
         self.scores[generation_id][image_index, score.encoder] = score
         if references and isinstance(score, Score):
             self.embedded[identity_id, score.version] = list(references)

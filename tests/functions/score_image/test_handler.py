@@ -157,8 +157,10 @@ def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytes
     assert stored().keys() == {0}
 
 
-def test_with_twenty_references_a_score_takes_two_reads_one_object_and_one_transaction(bucket: Any) -> None:
-    """Counted as the calls leave botocore; the first score of an identity reads its references too."""
+def test_a_score_takes_one_object_three_reads_and_one_transaction_and_its_event_three_calls(
+    bucket: Any,
+) -> None:
+    """With twenty references, which the first score reads too; counted as the calls leave botocore."""
     keys = [f"references/eileen/{number:02d}.jpg" for number in range(20)]
     for key in keys:
         bucket.put_object(Key=key, Body=jpeg("navy"))
@@ -174,18 +176,19 @@ def test_with_twenty_references_a_score_takes_two_reads_one_object_and_one_trans
     calls.clear()
     assert handle(object_created(IMAGE)) == []
     write = {"dynamodb TransactWriteItems": 1}
-    assert calls == {"s3 GetObject": 21, "dynamodb GetItem": 3, **write}
+    tell = {"eventbridge PutEvents": 1, "dynamodb UpdateItem": 1}
+    assert calls == {"s3 GetObject": 21, "dynamodb GetItem": 4, **write, **tell}
 
     other = "generations/eileen/portrait/01.jpg"
     bucket.put_object(Key=other, Body=jpeg("teal"))
     calls.clear()
     assert handle(object_created(other)) == []
-    assert calls == {"s3 GetObject": 1, "dynamodb GetItem": 2, **write}
+    assert calls == {"s3 GetObject": 1, "dynamodb GetItem": 4, **write, **tell}
     assert [len(score.per_reference) for [score] in stored().values()] == [20, 20]
 
     calls.clear()
     assert handle(object_created(other), object_created(IMAGE)) == []
-    assert calls == {"s3 GetObject": 2, "dynamodb GetItem": 3}, "both have their score"
+    assert calls == {"s3 GetObject": 2, "dynamodb GetItem": 4}, "both have their score"
 
 
 def test_the_log_has_the_key_but_not_the_event(bucket: Any, caplog: pytest.LogCaptureFixture) -> None:

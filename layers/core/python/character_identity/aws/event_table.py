@@ -33,13 +33,14 @@ class EventTable:
         self._table.write(update(keys.event(event_id), keys.NOT_DUE, THERE))
 
 
-def put_of(event: Event) -> Write:
+def put_of(event: Event, when: str = "") -> Write:
     """Write an event, not yet published; for the transaction that settles its subject.
 
-    Without a condition of its own: the one under which the subject is settled holds for both, and where an
-    event is written twice (an erasure that is repeated) it is the same one.
+    Without a condition of its own the one under which the subject is settled holds for both, and where an
+    event is written twice (an erasure that is repeated) it is the same one. A score takes the place of an
+    earlier one, so its event is written only if it is ``NEW``.
     """
     expires_at = int((event.occurred_at + KEPT).timestamp())
     due = keys.due(event.occurred_at + PUBLISHED_BY, keys.OPEN_MESSAGES)
     key = keys.event(event.event_id)
-    return put({**key, **event.model_dump(mode="json"), **due, "expires_at": expires_at})
+    return put({**key, **event.model_dump(mode="json"), **due, "expires_at": expires_at}, when)

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from character_identity.aws import keys
+from character_identity.aws.event_table import put_of
 from character_identity.aws.identity_table import while_there
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import put
+from character_identity.aws.writes import NEW, put
 from character_identity.domain.errors import Erased
+from character_identity.domain.event import Event
 from character_identity.domain.near_copy import MEASURE, Fingerprint
 from character_identity.domain.reference_set import PerceptualHash
 from character_identity.domain.score import (
@@ -43,10 +45,11 @@ class ScoreTable:
         image_index: int,
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
+        event: Event | None = None,
     ) -> None:
         """Store the encoder's score of an image, or why it has none, in place of an earlier one.
 
-        With a score come all references, if they are given.
+        With a score come all references, if they are given, and its event, unless that is stored.
 
         Raises:
             Erased: the identity is gone; nothing is stored then.
@@ -56,10 +59,13 @@ class ScoreTable:
         if references and isinstance(score, Score):
             kept = [_item(reference) for reference in references]
             writes.append(put({**_references_key(identity_id, score.version), "references": kept}))
+        told = [] if event is None else [put_of(event, NEW)]
         try:
-            self._table.transact(writes)
+            self._table.transact([*writes, *told])
         except Refused as exc:
-            raise Erased(f"There is no identity {identity_id!r}.", code="unknown_identity") from exc
+            if exc.refused[0] or not told:
+                raise Erased(f"There is no identity {identity_id!r}.", code="unknown_identity") from exc
+            self.put_score(identity_id, generation_id, image_index, score, references)
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
         """Return the encoder's score of an image."""

@@ -1,4 +1,4 @@
-"""Event: the end of something, as published on EventBridge and by webhook."""
+"""Event: what came of something, as published on EventBridge and by webhook."""
 
 import hashlib
 from datetime import datetime
@@ -9,9 +9,16 @@ from pydantic import BaseModel, ConfigDict
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
+from character_identity.domain.score import NotScored, Score
 
 EventType = Literal[
-    "IdentityReady", "IdentityFailed", "IdentityErased", "GenerationCompleted", "GenerationFailed"
+    "IdentityReady",
+    "IdentityFailed",
+    "IdentityErased",
+    "GenerationCompleted",
+    "GenerationFailed",
+    "ImageScored",
+    "ImageNotScored",
 ]
 
 IDENTITY_EVENTS: dict[str, EventType] = {"ready": "IdentityReady", "failed": "IdentityFailed"}
@@ -19,7 +26,7 @@ GENERATION_EVENTS: dict[str, EventType] = {"succeeded": "GenerationCompleted", "
 
 
 class Event(BaseModel):
-    """The end of one identity or generation.
+    """The end of one identity or generation, or of the scoring of an image.
 
     ``data`` is what receivers read, in the API's camelCase: ids, the status and the error; no links and no
     prompts, for the receiver asks the API for those. The same event made twice has the same id.
@@ -70,6 +77,31 @@ class Event(BaseModel):
         }
         kind = GENERATION_EVENTS[generation.status]
         return cls._make(kind, generation.owner, generation.generation_id, generation.settled_at, data)
+
+    @classmethod
+    def of_score(
+        cls,
+        owner: str,
+        identity_id: str,
+        generation_id: str,
+        image_index: int,
+        outcome: Score | NotScored,
+        at: datetime,
+    ) -> "Event":
+        """Return the event that an encoder scored a generation's image, or why not: one of each for both."""
+        data: dict[str, Any] = {
+            "generationId": generation_id,
+            "characterId": identity_id,
+            "imageNumber": image_index,
+            "encoder": outcome.encoder,
+        }
+        if isinstance(outcome, Score):
+            kind: EventType = "ImageScored"
+            data |= {"mean": outcome.mean, "clipSimilarity": outcome.mean if outcome.is_clip else None}
+        else:
+            kind = "ImageNotScored"
+            data["error"] = {"code": outcome.code, "message": outcome.reason}
+        return cls._make(kind, owner, f"{generation_id}/{image_index}/{outcome.encoder}", at, data)
 
     @classmethod
     def _make(

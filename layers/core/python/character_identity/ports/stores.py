@@ -251,10 +251,12 @@ class Scores(Protocol):
         image_index: int,
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
+        event: Event | None = None,
     ) -> None:
         """Store the encoder's score of an image, or why it has none, in place of an earlier one.
 
-        With ``references``, all of the identity's by the same encoder, unless they are kept.
+        With ``references``, all of the identity's by the same encoder, unless they are kept; and with the
+        event that it has an outcome, unless one of that id is stored.
 
         Raises:
             Erased: the identity is gone; nothing is stored then.

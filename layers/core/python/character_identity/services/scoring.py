@@ -8,12 +8,17 @@ from hashlib import sha256
 from typing import Literal, Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.domain.event import Event
 from character_identity.domain.generation import MAX_IMAGE_BYTES, MAX_STORED_BYTES
+from character_identity.domain.identity import Identity
 from character_identity.domain.job import job_id_of
 from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score, View
 from character_identity.domain.similarity import Embedding
 from character_identity.observability import add_log_keys
+from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Identities, Scores
+from character_identity.services.side_by_side import side_by_side
+from character_identity.services.webhooks.events import EventService
 
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
 """Reasons that take no score away: they say nothing of the picture as it was when it got one."""
@@ -58,10 +63,15 @@ class GeneratedImage:
 
 @dataclass
 class References:
-    """An identity's references as the encoder sees them; ``kept`` once they are in the table."""
+    """An identity's references as the encoder sees them, or the ``failure`` to see them, and their owner.
 
-    embedded: list[EmbeddedReference]
-    kept: bool
+    ``kept`` once they are in the table.
+    """
+
+    owner: str = ""
+    embedded: list[EmbeddedReference] = field(default_factory=list)
+    kept: bool = False
+    failure: Exception | None = None
 
 
 @dataclass
@@ -75,7 +85,7 @@ class Look:
     origin: dict[str, str] = field(default_factory=dict)
     content_sha256: str = ""
     view: View | None = None
-    references: References | None = None
+    references: References = field(default_factory=References)
     scored: Score | None = None
     failure: Exception | None = None
 
@@ -83,29 +93,37 @@ class Look:
 class ScoringService:
     """Scores stored pictures; doing it twice leaves what doing it once leaves.
 
-    Of a picture's identity one row is read, which has its references as the encoder sees them. The first
-    score of an identity makes it: the intake sees thumbnails only, and their embeddings are others.
+    Of a picture's identity two rows are read, one of which has its references as the encoder sees them. The
+    first score of an identity makes it: the intake sees thumbnails only, and their embeddings are others.
     """
 
-    def __init__(self, *, identities: Identities, bucket: Bucket, scores: Scores, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        *,
+        identities: Identities,
+        bucket: Bucket,
+        scores: Scores,
+        embedder: Embedder,
+        events: EventService,
+        now: Now,
+    ) -> None:
         self._identities = identities
         self._bucket = bucket
         self._scores = scores
         self._embedder = embedder
+        self._events = events
+        self._now = now
 
     def look_at(self, keys: Iterable[str]) -> list[Look]:
-        """Read the pictures under ``keys`` and embed them together; one that fails leaves the others be."""
+        """Read the pictures under ``keys`` side by side and embed them together.
+
+        One that fails leaves the others be.
+        """
         looks = [Look(key) for key in keys]
-        references: dict[str, References] = {}
-        new: list[tuple[Look, bytes]] = []
-        for look in looks:
-            try:
-                content = self._read(look, references)
-            except Exception as exc:  # score() raises it
-                look.failure = exc
-            else:
-                if look.scored is None:
-                    new.append((look, content))
+        self._find_references(looks)
+        contents = side_by_side(self._try_to_read, looks)
+        read = list(zip(looks, contents, strict=True))
+        new = [(look, content) for look, content in read if content is not None and look.scored is None]
         views = self._embedder.embed([content for _, content in new])
         for (look, _), view in zip(new, views, strict=True):
             if isinstance(view, InvalidRequest):
@@ -115,7 +133,7 @@ class ScoringService:
         return looks
 
     def score(self, look: Look) -> Score | NotScored | None:
-        """Compare what was seen with the references that its identity names, and store the score.
+        """Compare what was seen with the references that its identity names; store the score, and tell.
 
         NotScored is stored in its place when the picture or a reference cannot be compared, and will not be
         when it is tried again; a score from before a picture was deleted stays. None, and nothing stored,
@@ -134,11 +152,14 @@ class ScoringService:
         if look.scored is not None:
             return look.scored
         outcome, new = self._outcome(look)
+        about = image.identity_id, image.generation_id, image.index
+        event = Event.of_score(look.references.owner, *about, outcome, self._now())
         try:
-            self._scores.put_score(image.identity_id, image.generation_id, image.index, outcome, new)
+            self._scores.put_score(*about, outcome, new, event)
         except NotFound:
             return None
-        if new and look.references:
+        self._events.publish_soon(event.event_id)
+        if new:
             look.references.kept = True
         return outcome
 
@@ -147,7 +168,7 @@ class ScoringService:
         version = self._embedder.version
         if isinstance(look.failure, InvalidRequest):
             return NotScored(encoder=version.encoder, code=look.failure.code, reason=look.failure.message), ()
-        if look.view is None or look.references is None:
+        if look.view is None:
             raise look.failure or RuntimeError(f"{look.key!r} was not looked at.")
         references = look.references.embedded
         decoy = self._embedder.decoy
@@ -157,40 +178,66 @@ class ScoringService:
     def _scored(self, image: GeneratedImage) -> Score | None:
         return self._scores.score_of(image.generation_id, image.index, self._embedder.version.encoder)
 
-    def _read(self, look: Look, references: dict[str, References]) -> bytes:
-        image = GeneratedImage.of(look.key)
-        if image.identity_id not in references:
-            references[image.identity_id] = self._references(image.identity_id)
-        look.references = references[image.identity_id]
+    def _find_references(self, looks: Sequence[Look]) -> None:
+        found: dict[str, References] = {}
+        for look in looks:
+            try:
+                identity_id = GeneratedImage.of(look.key).identity_id
+            except InvalidRequest as exc:
+                look.failure = exc
+                continue
+            if identity_id not in found:
+                found[identity_id] = self._references(identity_id)
+            look.references = found[identity_id]
+            look.failure = look.references.failure
+
+    def _try_to_read(self, look: Look) -> bytes | None:
+        """Return a picture's file; None if it could not be had, or was not to be read."""
+        if look.failure is None:
+            try:
+                return self._read(look)
+            except Exception as exc:  # score() raises it
+                look.failure = exc
+        return None
+
+    def _read(self, look: Look) -> bytes:
         with _deleted("image_deleted", "The picture was deleted before it was compared."):
             content, look.origin = self._bucket.read_with_origin(look.key, MAX_STORED_BYTES)
         look.content_sha256 = sha256(content).hexdigest()
-        scored = self._scored(image)
+        scored = self._scored(GeneratedImage.of(look.key))
         if scored and (scored.version, scored.image_sha256) == (self._embedder.version, look.content_sha256):
             look.scored = scored
         return content
 
     def _references(self, identity_id: str) -> References:
         """Return an identity's references; they are read and embedded if no score did it before."""
-        kept = self._scores.references(identity_id, self._embedder.version)
-        if kept:
-            return References(kept, kept=True)
-        identity = self._identities.get(identity_id)
+        references = References()
+        try:
+            identity = self._identities.get(identity_id)
+            references.owner = identity.owner
+            references.embedded = self._scores.references(identity_id, self._embedder.version)
+            references.kept = bool(references.embedded)
+            references.embedded = references.embedded or self._embedded(identity)
+        except Exception as exc:  # score() raises it, of each picture
+            references.failure = exc
+        return references
+
+    def _embedded(self, identity: Identity) -> list[EmbeddedReference]:
         keys = identity.references
         with _deleted("reference_deleted", "A reference image was deleted from the bucket."):
-            contents = [self._bucket.read(key, MAX_IMAGE_BYTES) for key in keys]
+            contents = list(side_by_side(lambda key: self._bucket.read(key, MAX_IMAGE_BYTES), keys))
         sha256s = [sha256(content).hexdigest() for content in contents]
         for key, found, taken_in in zip(keys, sha256s, identity.reference_sha256s, strict=False):
             if found != taken_in:
                 message = f"{key!r} is not the picture any more that was taken in."
                 raise InvalidRequest(message, code="reference_changed")
-        new = []
+        embedded = []
         for key, content_sha256, view in zip(keys, sha256s, self._embedder.embed(contents), strict=True):
             if isinstance(view, InvalidRequest):
                 message = f"The reference {key!r} cannot be compared: {view.message}"
                 raise InvalidRequest(message, code="reference_unreadable")
-            new.append(EmbeddedReference(key, content_sha256, view))
-        return References(new, kept=False)
+            embedded.append(EmbeddedReference(key, content_sha256, view))
+        return embedded
 
 
 @contextmanager

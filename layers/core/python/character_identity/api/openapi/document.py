@@ -20,6 +20,7 @@ from character_identity.api.openapi.components import (
     json_of,
     schema,
 )
+from character_identity.api.openapi.webhooks import webhooks
 from character_identity.api.route import PAGE_PARAMETERS, Answer, Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.api.schemas import ErrorResponse
@@ -57,6 +58,7 @@ def document(routes: Sequence[Route[Any]] = ROUTES) -> Json:
         "security": [{"bearer": []}],
         "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             "schemas": {**definitions["$defs"], **SCHEMAS},

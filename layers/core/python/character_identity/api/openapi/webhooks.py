@@ -1,0 +1,76 @@
+"""What we post to the addresses that callers register, as OpenAPI describes webhooks."""
+
+from collections.abc import Mapping
+from typing import get_args
+
+from character_identity.api.openapi.components import TEXT, Json, json_of
+from character_identity.domain.event import EventType
+
+SUMMARIES: Mapping[EventType, str] = {
+    "IdentityReady": "An identity may be drawn",
+    "IdentityFailed": "A training failed",
+    "IdentityErased": "An identity was erased",
+    "GenerationCompleted": "Pictures are there, at least some of them",
+    "GenerationFailed": "There are no pictures",
+    "ImageScored": "An encoder has scored a picture, perhaps before its generation has ended",
+    "ImageNotScored": "An encoder could not score a picture",
+}
+ERROR: Json = {
+    "type": "object",
+    "properties": {"code": TEXT, "message": TEXT},
+    "required": ["code", "message"],
+}
+STATUS = {"status": TEXT}
+NUMBER_OR_NULL: Json = {"type": ["number", "null"]}
+ABOUT_IMAGE: Json = {
+    "generationId": TEXT,
+    "imageNumber": {
+        "type": "integer",
+        "minimum": 1,
+        "description": "The place among the generation's images",
+    },
+    "encoder": TEXT,
+}
+DATA: Mapping[EventType, Json] = {
+    "IdentityReady": STATUS,
+    "IdentityFailed": {**STATUS, "error": ERROR},
+    "IdentityErased": STATUS,
+    "GenerationCompleted": {"generationId": TEXT, **STATUS},
+    "GenerationFailed": {"generationId": TEXT, **STATUS, "error": ERROR},
+    "ImageScored": {
+        **ABOUT_IMAGE,
+        "mean": {"type": "number"},
+        "clipSimilarity": {**NUMBER_OR_NULL, "description": "Null unless CLIP itself has scored"},
+    },
+    "ImageNotScored": {**ABOUT_IMAGE, "error": ERROR},
+}
+"""Of each event's ``data``, beside ``characterId``; all of it is always there."""
+SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
+
+
+def webhooks() -> Json:
+    """Every event by its type."""
+    return {kind: {"post": _described(kind)} for kind in get_args(EventType)}
+
+
+def _described(kind: EventType) -> Json:
+    data: Json = {"characterId": TEXT, **DATA[kind]}
+    message = {
+        "id": {**TEXT, "description": "The same at every attempt, as in webhook-id"},
+        "type": {"const": kind},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "data": {"type": "object", "properties": data, "required": [*data]},
+    }
+    content = {"type": "object", "properties": message, "required": [*message]}
+    return {
+        "operationId": f"on{kind}",
+        "tags": ["Events"],
+        "summary": SUMMARIES[kind],
+        "security": [],
+        "parameters": [{"name": name, "in": "header", "required": True, "schema": TEXT} for name in SIGNED],
+        "requestBody": {"required": True, "content": json_of(content)},
+        "responses": {
+            "2XX": {"description": "It has arrived"},
+            "410": {"description": "This address wants no more events"},
+        },
+    }

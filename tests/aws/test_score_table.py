@@ -78,6 +78,19 @@ def test_a_score_takes_the_place_of_the_same_encoders_earlier_one(store: Scores)
     assert store.scores_of("portrait") == {0: [score(similarity=0.75)]}
 
 
+def test_the_score_of_an_earlier_version_is_kept_behind_that_of_the_present_one(store: Scores) -> None:
+    """And is the present one's again, once only, where a release is taken back."""
+    early, late = score(CLIP), score(CLIP._replace(weights_sha256="0f1e"), 0.5)
+    other = score(FALLBACK)
+    put(store, "portrait", 2, other)
+    put(store, "portrait", 2, early)
+    store.put_score("eileen", "portrait", 2, late, earlier=early)
+    assert store.scores_of("portrait") == {2: [late, early, other]}
+    assert store.by_clip({"portrait": 2}) == {"portrait": late}
+    store.put_score("eileen", "portrait", 2, early, earlier=late)
+    assert store.scores_of("portrait") == {2: [early, late, other]}
+
+
 def test_why_there_is_no_score_stands_in_its_place(store: Scores) -> None:
     put(store, "portrait", 0, NOT_SCORED, [1.0])
     put(store, "portrait", 0, score(FALLBACK))

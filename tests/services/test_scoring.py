@@ -221,6 +221,31 @@ def test_another_version_of_the_encoder_uses_no_earlier_embedding(harness: Harne
     assert sorted(harness.embedder.embedded) == [b"0.0 1.0", b"0.6 0.8", b"1.0 0.0"]
 
 
+def test_scores_of_two_versions_of_an_encoder_live_side_by_side(harness: Harness) -> None:
+    """Each with embeddings of its own; the one that is at work comes first, whichever it is."""
+    later = FakeEmbedder(VERSION._replace(weights_sha256="0f1e"))
+    first = harness.score(IMAGE)
+    harness.embedder = later
+    second = harness.score(IMAGE)
+    assert harness.score(IMAGE) == second
+
+    assert harness.scores.scores_of("portrait") == {3: [second, first]}
+    assert harness.scores.references("eileen", VERSION) != []
+    assert harness.scores.references("eileen", later.version) != []
+    assert len(harness.bus.published) == 1, "it was told that there is a score"
+    harness.embedder = FakeEmbedder(VERSION)
+    assert harness.score(IMAGE) == first
+    assert harness.scores.scores_of("portrait") == {3: [first, second]}
+
+
+def test_an_earlier_version_says_nothing_of_a_picture_that_was_replaced(harness: Harness) -> None:
+    harness.score(IMAGE)
+    harness.embedder = FakeEmbedder(VERSION._replace(preprocessing="v2"))
+    harness.bucket.objects[IMAGE] = b"1.0 0.0"
+    score = harness.score(IMAGE)
+    assert harness.scores.scores_of("portrait") == {3: [score]}
+
+
 def test_a_replaced_image_gets_a_new_score_in_place_of_the_old_one(harness: Harness) -> None:
     harness.score(IMAGE)
     harness.bucket.objects[IMAGE] = b"1.0 0.0"

@@ -37,12 +37,17 @@ class FakeScores:
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
         event: Event | None = None,
+        earlier: Score | None = None,
     ) -> None:
         if identity_id in self.erased:
             raise Erased("gone")
         if event is not None and self.events.find(event.event_id) is None:
             self.events.add(event)
-        self.scores[generation_id][image_index, score.encoder] = score
+        scores = self.scores[generation_id]
+        if earlier is not None:
+            scores[image_index, "#".join(earlier.version)] = earlier
+            scores.pop((image_index, "#".join(score.version) if isinstance(score, Score) else ""), None)
+        scores[image_index, score.encoder] = score
         if references and isinstance(score, Score):
             self.embedded[identity_id, score.version] = list(references)
 

@@ -78,6 +78,11 @@ def score(generation_id: str, image_index: int, encoder: str) -> Key:
     return {"pk": generation(generation_id)["pk"], "sk": f"{SCORE}{image_index:02}#{encoder}"}
 
 
+def earlier_score(generation_id: str, image_index: int, by: str) -> Key:
+    """A score that a later version of its encoder has taken the place of, by all that decides how."""
+    return score(generation_id, image_index, by)
+
+
 def image_index_of(score_sk: str) -> int:
     """Which image a score's sort key is about."""
     return int(score_sk.split("#")[1])

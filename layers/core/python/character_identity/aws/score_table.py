@@ -8,7 +8,7 @@ from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
 from character_identity.aws.identity_table import while_there
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import NEW, put
+from character_identity.aws.writes import NEW, delete, put
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.near_copy import MEASURE, Fingerprint
@@ -30,9 +30,9 @@ HASH_BYTES = 16
 class ScoreTable:
     """Two kinds of items, written whole, so that writing one twice changes nothing.
 
-    A score lies beside its generation. An identity's references, all that an encoder sees of them, are one
-    item beside the identity: 20 of 1,280 float32 (little-endian) with their fingerprints are 0.13 MB, and an
-    item holds 0.4 MB.
+    A score lies beside its generation, and behind it what an earlier version of its encoder said. An
+    identity's references, all that an encoder sees of them, are one item beside the identity: 20 of 1,280
+    float32 (little-endian) with their fingerprints are 0.13 MB, and an item holds 0.4 MB.
     """
 
     def __init__(self, table: Table) -> None:
@@ -46,10 +46,12 @@ class ScoreTable:
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
         event: Event | None = None,
+        earlier: Score | None = None,
     ) -> None:
         """Store the encoder's score of an image, or why it has none, in place of an earlier one.
 
-        With a score come all references, if they are given, and its event, unless that is stored.
+        With a score come all references, if they are given, and its event, unless that is stored. An
+        ``earlier`` one, by another version of the encoder, is kept.
 
         Raises:
             Erased: the identity is gone; nothing is stored then.
@@ -57,15 +59,20 @@ class ScoreTable:
         key = keys.score(generation_id, image_index, score.encoder)
         writes = [while_there(identity_id), put({**key, **score.model_dump(mode="json")})]
         if references and isinstance(score, Score):
-            kept = [_item(reference) for reference in references]
-            writes.append(put({**_references_key(identity_id, score.version), "references": kept}))
+            embedded = [_item(reference) for reference in references]
+            writes.append(put({**_references_key(identity_id, score.version), "references": embedded}))
+        if earlier is not None:
+            kept = keys.earlier_score(generation_id, image_index, _by(earlier.version))
+            writes.append(put({**kept, **earlier.model_dump(mode="json")}))
+            if isinstance(score, Score):  # after a release that was taken back
+                writes.append(delete(keys.earlier_score(generation_id, image_index, _by(score.version))))
         told = [] if event is None else [put_of(event, NEW)]
         try:
             self._table.transact([*writes, *told])
         except Refused as exc:
             if exc.refused[0] or not told:
                 raise Erased(f"There is no identity {identity_id!r}.", code="unknown_identity") from exc
-            self.put_score(identity_id, generation_id, image_index, score, references)
+            self.put_score(identity_id, generation_id, image_index, score, references, earlier=earlier)
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
         """Return the encoder's score of an image."""
@@ -98,9 +105,11 @@ class ScoreTable:
 
 
 def _references_key(identity_id: str, version: EncoderVersion) -> keys.Key:
-    weights = version.weights_sha256[:16]
-    by = f"{version.encoder}#{weights}#{version.preprocessing}#{MEASURE}"
-    return keys.embedded_references(identity_id, by)
+    return keys.embedded_references(identity_id, f"{_by(version)}#{MEASURE}")
+
+
+def _by(version: EncoderVersion) -> str:
+    return f"{version.encoder}#{version.weights_sha256[:16]}#{version.preprocessing}"
 
 
 def _item(reference: EmbeddedReference) -> dict[str, Any]:

@@ -252,11 +252,13 @@ class Scores(Protocol):
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
         event: Event | None = None,
+        earlier: Score | None = None,
     ) -> None:
         """Store the encoder's score of an image, or why it has none, in place of an earlier one.
 
         With ``references``, all of the identity's by the same encoder, unless they are kept; and with the
-        event that it has an outcome, unless one of that id is stored.
+        event that it has an outcome, unless one of that id is stored. ``earlier`` is the image's score by
+        another version of the encoder, which is kept.
 
         Raises:
             Erased: the identity is gone; nothing is stored then.
@@ -264,7 +266,10 @@ class Scores(Protocol):
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None: ...
     def scores_of(self, generation_id: str) -> dict[int, list[Score | NotScored]]:
-        """Return by image index what each encoder that has looked says of a generation's image."""
+        """Return by image index what each encoder that has looked says of a generation's image.
+
+        What another version of an encoder said earlier comes after what it says now.
+        """
 
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
         """Return CLIP's score of one image of each generation, by the generations' ids.

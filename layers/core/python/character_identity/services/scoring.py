@@ -78,7 +78,8 @@ class References:
 class Look:
     """What was seen of the picture under a key: all that its score takes, or the ``failure`` to see it.
 
-    ``scored`` is the score that it has already: it is the same picture still.
+    ``scored`` is the score that it has already: it is the same picture still. ``earlier`` is one of the same
+    picture, by another version of the encoder.
     """
 
     key: str
@@ -87,6 +88,7 @@ class Look:
     view: View | None = None
     references: References = field(default_factory=References)
     scored: Score | None = None
+    earlier: Score | None = None
     failure: Exception | None = None
 
 
@@ -155,7 +157,7 @@ class ScoringService:
         about = image.identity_id, image.generation_id, image.index
         event = Event.of_score(look.references.owner, *about, outcome, self._now())
         try:
-            self._scores.put_score(*about, outcome, new, event)
+            self._scores.put_score(*about, outcome, new, event, look.earlier)
         except NotFound:
             return None
         self._events.publish_soon(event.event_id)
@@ -205,8 +207,11 @@ class ScoringService:
             content, look.origin = self._bucket.read_with_origin(look.key, MAX_STORED_BYTES)
         look.content_sha256 = sha256(content).hexdigest()
         scored = self._scored(GeneratedImage.of(look.key))
-        if scored and (scored.version, scored.image_sha256) == (self._embedder.version, look.content_sha256):
-            look.scored = scored
+        if scored and scored.image_sha256 == look.content_sha256:
+            if scored.version == self._embedder.version:
+                look.scored = scored
+            else:
+                look.earlier = scored
         return content
 
     def _references(self, identity_id: str) -> References:

@@ -1,6 +1,7 @@
 """What is said of a run, and what is not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -115,3 +116,29 @@ def test_a_picture_that_was_paid_and_filtered_raises_the_price_of_the_others() -
     assert measures_of(rows).price_usd == {"a": {"close-up": [0.08]}}
     rows.append(row(variation=3, cost_usd=None))
     assert measures_of(rows).price_usd == {"a": {}}, "one price is not known"
+
+
+def with_faces(lead: float, without: int = 0) -> EvaluationRun:
+    """Whole pictures as like as the other's, and faces that lead; the first scenarios have no face of a."""
+    whole = run({"a": {}, "b": {"lead": -0.2}})
+    rows = [
+        replace(
+            each,
+            face_encoder="face-dlib",
+            face_similarity_mean=None
+            if each.provider == "a" and place < without
+            else 0.7 + SCATTER[place % 5] + (lead if each.provider == "b" else 0),
+        )
+        for place, each in enumerate(whole.rows)
+    ]
+    return replace(whole, rows=rows)
+
+
+def test_faces_decide_where_there_are_enough() -> None:
+    found = verdict(with_faces(lead=0.1))
+    assert (found.provider, found.identity) == ("b", "face")
+
+
+def test_whole_pictures_decide_where_faces_are_too_few() -> None:
+    found = verdict(with_faces(lead=0.1, without=1))
+    assert (found.provider, found.identity) == ("a", "whole picture")

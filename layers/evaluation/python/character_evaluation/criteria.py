@@ -7,7 +7,7 @@ from typing import Literal
 from character_evaluation.differences import Interval, cluster_means, mean_interval
 from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
-from character_evaluation.verdict import measures_of
+from character_evaluation.verdict import measures_of, similarity_of
 from character_identity.domain.score import CLIP_ENCODER
 
 FEWEST_IMAGES = 45
@@ -31,7 +31,7 @@ def criteria(run: EvaluationRun) -> list[Criterion]:
     """Hold a run against the specification's criteria that a run can meet."""
     summaries = summarise(run)
     measures = measures_of(run.rows)
-    clip = measures.identity if run.scored_with_clip else {}
+    clip = similarity_of(run.rows) if run.scored_with_clip else {}
     seconds = {
         provider: {cluster: [value / 1000 for value in values] for cluster, values in clusters.items()}
         for provider, clusters in measures.latency_ms.items()

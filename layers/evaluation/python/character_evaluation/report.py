@@ -12,7 +12,7 @@ from character_evaluation.plots import WIDTH, Bar, Dot, Scale
 from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
-from character_evaluation.verdict import measures_of, verdict
+from character_evaluation.verdict import similarity_of, verdict
 
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~!$])")
 
@@ -41,7 +41,7 @@ def plain(text: str) -> str:
 
 
 def _content(run: EvaluationRun) -> dict[str, Any]:
-    measures = measures_of(run.rows)
+    similarity = similarity_of(run.rows)
     return {
         "run": run,
         "started": moment(run.started_at),
@@ -49,9 +49,9 @@ def _content(run: EvaluationRun) -> dict[str, Any]:
         "risk": RISK_IDENTITY,
         "criteria": criteria(run),
         "providers": [
-            Overall(summary, _interval(measures.identity, summary.provider)) for summary in summarise(run)
+            Overall(summary, _interval(similarity, summary.provider)) for summary in summarise(run)
         ],
-        "scenario_means": _scenario_means(run, measures.identity),
+        "scenario_means": _scenario_means(run, similarity),
         "weights": sorted({row.weights_sha256 for row in run.rows if row.weights_sha256}),
     }
 
@@ -69,7 +69,7 @@ def _scenario_means(run: EvaluationRun, identity: Measure) -> Mapping[tuple[str,
 
 
 def _plots(run: EvaluationRun) -> dict[str, Any]:
-    measures, summaries = measures_of(run.rows), summarise(run)
+    similarity, summaries = similarity_of(run.rows), summarise(run)
     series = {identity.provider: number for number, identity in enumerate(run.identities)}
     scores = [
         Bar(
@@ -77,12 +77,12 @@ def _plots(run: EvaluationRun) -> dict[str, Any]:
             label=provider,
             series=number,
             low=min(values),
-            point=cluster_means(measures.identity, provider)[scenario.name],
+            point=cluster_means(similarity, provider)[scenario.name],
             high=max(values),
         )
         for scenario in run.scenarios
         for provider, number in series.items()
-        if (values := measures.identity.get(provider, {}).get(scenario.name))
+        if (values := similarity.get(provider, {}).get(scenario.name))
     ]
     latencies = [
         Bar(

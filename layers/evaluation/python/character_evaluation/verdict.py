@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from character_evaluation.differences import FEWEST_CLUSTERS, Difference, Measure
+from character_evaluation.differences import FEWEST_CLUSTERS, Difference, Measure, cluster_means
 from character_evaluation.power import smallest_gap
 from character_evaluation.recommendation import RISK_IDENTITY, Measures, Recommendation, recommend
 from character_evaluation.run import EvaluationRow, EvaluationRun
@@ -12,11 +13,15 @@ from character_evaluation.run import EvaluationRow, EvaluationRun
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """``provider`` is None where nothing is decided; ``sentences`` say why, and what would settle it."""
+    """``provider`` is None where nothing is decided; ``sentences`` say why, and what would settle it.
+
+    ``identity`` is what ``pairs`` are differences of: ``face`` or ``whole picture``.
+    """
 
     provider: str | None
     sentences: tuple[str, ...]
     pairs: Sequence[Difference] = ()
+    identity: Literal["face", "whole picture"] = "whole picture"
 
 
 def verdict(run: EvaluationRun) -> Verdict:
@@ -25,19 +30,44 @@ def verdict(run: EvaluationRun) -> Verdict:
     if hindrance:
         return Verdict(provider=None, sentences=(hindrance,))
     found = recommend(measures_of(run.rows))
-    return Verdict(provider=found.provider, sentences=tuple(_sentences(found)), pairs=found.identity)
+    return Verdict(
+        provider=found.provider,
+        sentences=tuple(_sentences(found)),
+        pairs=found.identity,
+        identity="face" if faces_count(run.rows) else "whole picture",
+    )
 
 
 def measures_of(rows: Sequence[EvaluationRow]) -> Measures:
     """What is weighed: scores and latencies of pictures that succeeded, and the price of each of them.
 
-    What a scenario's pictures cost is divided by those that succeeded in it: a filtered one was paid too.
+    Identity is how like the faces are, where ``faces_count``, else the whole pictures. What a scenario's
+    pictures cost is divided by those that succeeded in it: a filtered one was paid too.
     """
     return Measures(
-        identity=_measured(rows, lambda row: row.similarity_mean),
+        identity=(faces_of(rows) if faces_count(rows) else similarity_of(rows)),
         price_usd=_prices(rows),
         latency_ms=_measured(rows, lambda row: row.latency_ms),
     )
+
+
+def similarity_of(rows: Sequence[EvaluationRow]) -> Measure:
+    """Return how like the whole pictures are to the references."""
+    return _measured(rows, lambda row: row.similarity_mean)
+
+
+def faces_of(rows: Sequence[EvaluationRow]) -> Measure:
+    """Return how like the faces are to those of the references, where there are any."""
+    return _measured(rows, lambda row: row.face_similarity_mean)
+
+
+def faces_count(rows: Sequence[EvaluationRow]) -> bool:
+    """Whether faces decide: one encoder compared them, and every provider's in enough of the scenarios."""
+    faces = faces_of(rows)
+    shared = (
+        set.intersection(*(set(cluster_means(faces, provider)) for provider in faces)) if faces else set()
+    )
+    return len(shared) >= FEWEST_CLUSTERS and len({row.face_encoder for row in rows if row.face_encoder}) == 1
 
 
 def _measured(rows: Sequence[EvaluationRow], value: Callable[[EvaluationRow], float | None]) -> Measure:
@@ -78,7 +108,7 @@ def _hindrance(run: EvaluationRun) -> str | None:
 
 def _sentences(found: Recommendation) -> list[str]:
     if found.provider and found.decided_by == "identity":
-        return [f"Recommended: {found.provider}. Its pictures are decidedly nearer to the references."]
+        return [f"Recommended: {found.provider}. What it draws is decidedly nearer to the references."]
     if found.provider:
         agreeing = [weight for weight, provider in found.by_weight.items() if provider == found.provider]
         return [

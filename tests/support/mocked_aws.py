@@ -18,8 +18,8 @@ from botocore.config import Config
 from moto import mock_aws
 from moto.core.config import DefaultConfig
 
+from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
-from character_identity.aws.session import Session
 from character_identity.aws.table import Table
 from tests.support.direct_table import answer
 
@@ -29,14 +29,9 @@ KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_cred
 @contextmanager
 def mocked_aws() -> Iterator[None]:
     """Answer calls to AWS from memory; what was stored is forgotten at the end."""
-    shared = _session()
-
-    def client(_: Session, service: str, **options: Any) -> Any:
-        return shared.client(service, **options)
-
     with (
-        patch("boto3.DEFAULT_SESSION", shared),
-        patch.object(Session, "client", client),
+        patch("boto3.DEFAULT_SESSION", _session()),
+        patch.object(session, "Session", _OurSession),
         mock_aws(config=KEEP_SESSION),
     ):
         yield
@@ -111,6 +106,16 @@ class _SharedClients(boto3.session.Session):  # type: ignore[misc]
 def calls() -> Counter[str]:
     """Return the calls to AWS of this process so far, by service and operation; clear it to begin anew."""
     return _session().calls
+
+
+class _OurSession(session.Session):
+    """Our own session, whose clients and credentials are those of all."""
+
+    def __init__(self) -> None:
+        self.botocore = _session()._session
+
+    def client(self, service: str, **options: Any) -> Any:
+        return _session().client(service, **options)
 
 
 @cache

@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -51,7 +52,7 @@ def open_client(
 
     ``transport`` stands for the network in tests; the rules hold before it too.
     """
-    network = transport or CheckedNetwork(clock, tls or httpx.create_ssl_context(trust_env=False), connect)
+    network = transport or CheckedNetwork(clock, tls or trusted_authorities(), connect)
     # Some hosts refuse the names of HTTP libraries, as Wikimedia's do:
     # https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy, read 2026-11-28.
     headers = {"User-Agent": "character-identity", "Accept-Encoding": "identity"}
@@ -62,6 +63,12 @@ def open_client(
         trust_env=False,
         follow_redirects=False,
     )
+
+
+@cache
+def trusted_authorities() -> ssl.SSLContext:
+    """Whom the clients of a process believe; to read the authorities takes some 10 ms, so once is enough."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def received(answer: httpx.Response, limit_bytes: int) -> Iterator[bytes]:

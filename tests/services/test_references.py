@@ -16,13 +16,13 @@ from character_identity.providers.fal.flux_lora import FalFluxLora, training_arc
 from character_identity.services import references
 from character_identity.services.references import (
     LONGEST_NAME,
-    MAX_BYTES,
     MAX_KEPT_BYTES,
     MAX_REFERENCES,
     NamedImage,
     ReferenceService,
     Source,
 )
+from character_identity.services.sources import MAX_BYTES, SET_TIMEOUT_S
 from local.photographs import CHELSEA, EILEEN, VIEWS, view_of
 from tests.support.builders import an_image, different_images
 from tests.support.fakes import Clock, FakeAnalyzer, FakeBucket, FakeMedia
@@ -364,7 +364,7 @@ def test_all_links_of_a_set_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -
         finding for finding in service.check("ann", links, None) if finding.code == "unreachable_reference"
     ]
     assert [finding.reference for finding in late] == [3, 4, 5]
-    assert media.s == references.SET_TIMEOUT_S
+    assert media.s == SET_TIMEOUT_S
 
 
 def test_decoding_a_set_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.cancellation import cancel
-from character_identity.services.references import uploads_of
+from character_identity.services.sources import uploads_of
 from character_identity.services.webhooks.events import EventService
 
 AT_PROVIDERS_FOR = timedelta(seconds=15)

@@ -1,14 +1,12 @@
 """Reference images: taken in once, checked before anything is paid, kept as plain upright JPEG."""
 
-import hashlib
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import cast
 
-from character_identity.domain.errors import InvalidRequest, InvalidRequestCode, NotFound, ProviderError
+from character_identity.domain.errors import InvalidRequest, InvalidRequestCode
 from character_identity.domain.finding import Finding
 from character_identity.domain.generation import CONTENT_TYPES
 from character_identity.domain.image_quality import judge_quality
@@ -19,20 +17,17 @@ from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
 from character_identity.ports.providers import ReferenceImage, ReferenceLimits
 from character_identity.ports.stores import Bucket, UploadTicket
 from character_identity.services.side_by_side import side_by_side
+from character_identity.services.sources import MAX_BYTES, Sources, uploads_of
 
-MAX_BYTES = 20 * 1024 * 1024
 MAX_KEPT_BYTES = 4_400_000
 """Of a picture as it is stored: MAX_REFERENCES of them are a ZIP under 90 MB, above which fal takes uploads
 in parts only (@fal-ai/client 1.10.1, read 2026-11-22). Noise of KEPT_SIDE squared has 3.7 MB."""
 MAX_REFERENCES = 20
 """No provider takes more, so of more none is even fetched."""
-SET_TIMEOUT_S = 12
-"""Seconds for all links of a set together, of the 29 that a request has."""
 DECODING_TIMEOUT_S = 18
 """Seconds for decoding all pictures of a set. On one core twenty JPEGs of 24 megapixels take 3 s, twenty such
 PNGs 11 s, and one of 49 megapixels with as many scans as are allowed 1 s (measured 2026-11-28)."""
 TOO_MUCH_WORK = "The pictures before it took too long to decode; send smaller or fewer ones."
-TOO_SLOW = "The pictures before it took too long to fetch; upload them, or send fewer."
 LONGEST_NAME = 200
 """Characters of a picture's name that are shown; a name in a ZIP may have 65,535."""
 SUFFIXES = {content_type: suffix for suffix, content_type in CONTENT_TYPES.items()}
@@ -85,7 +80,7 @@ class ReferenceService:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bucket = bucket
-        self._media = media
+        self._sources = Sources(bucket, media, clock)
         self._analyzer = analyzer
         self._new_id = new_id
         self._clock = clock
@@ -109,7 +104,7 @@ class ReferenceService:
         if len(sources) > MAX_REFERENCES:
             return list(sources)
         links = list(dict.fromkeys(source for source in sources if isinstance(source, str)))
-        ends_at = self._clock() + SET_TIMEOUT_S
+        ends_at = self._sources.deadline()
         fetched = side_by_side(lambda link: self._fetched(owner, link, ends_at), links)
         contents = zip(links, fetched, strict=True)
         named: dict[Source, Source] = {
@@ -175,7 +170,7 @@ class ReferenceService:
         images: dict[int, PreparedImage] = {}
         findings: list[Finding] = []
         different = list(dict.fromkeys(sources))
-        ends_at = self._clock() + SET_TIMEOUT_S
+        ends_at = self._sources.deadline()
         contents = side_by_side(lambda source: self._fetched(owner, source, ends_at), different)
         read: dict[Source, PreparedImage | InvalidRequest] = {}
         decoding_s = 0.0
@@ -211,27 +206,9 @@ class ReferenceService:
         if isinstance(source, NamedImage):
             return source.content
         try:
-            return source if isinstance(source, bytes) else self._fetch(owner, source, ends_at)
+            return source if isinstance(source, bytes) else self._sources.read(owner, source, ends_at)
         except InvalidRequest as exc:
             return exc
-
-    def _fetch(self, owner: str, source: str, ends_at: float) -> bytes:
-        if "://" in source:
-            left_s = ends_at - self._clock()
-            if left_s <= 0:
-                raise InvalidRequest(TOO_SLOW, code="unreachable_reference")
-            try:
-                return self._media.fetch(source, MAX_BYTES, left_s)
-            except ProviderError as exc:
-                raise InvalidRequest(
-                    "The picture could not be fetched.", code="unreachable_reference"
-                ) from exc
-        if not re.fullmatch(rf"{uploads_of(owner)}[\w.-]{{1,100}}", source, re.ASCII):
-            raise _unknown()
-        try:
-            return self._bucket.read(source, MAX_BYTES)
-        except NotFound as exc:
-            raise _unknown() from exc
 
 
 def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
@@ -286,12 +263,3 @@ def _name(source: Source, index: int) -> str:
 def shown_name(name: str) -> str:
     """A file's name as answers have it: on one line, and cut where it is long."""
     return shortened("".join(letter if letter.isprintable() else "\ufffd" for letter in name), LONGEST_NAME)
-
-
-def _unknown() -> InvalidRequest:
-    return InvalidRequest("There is no uploaded picture of that key.", code="unknown_reference")
-
-
-def uploads_of(owner: str) -> str:
-    """The prefix of what an owner uploads."""
-    return f"uploads/{hashlib.sha256(owner.encode()).hexdigest()[:32]}/"

@@ -11,16 +11,19 @@ from character_identity.handlers.tasks import Event, Finish, batch_handler
 from character_identity.services.scoring import Look, ScoringService
 from character_identity.wiring import Services
 from functions.score_image.encoder import shipped_encoder
+from functions.score_image.faces import shipped_face_encoder
 
 logger = logging.getLogger(__name__)
 
 
 def score_images(services: Services, events: list[Event], context: Any) -> Iterator[Finish]:
+    memory_mb = int(context.memory_limit_in_mb)
     scoring = ScoringService(
         identities=services.identity_table,
         bucket=services.bucket,
         scores=services.scores,
-        embedder=shipped_encoder(int(context.memory_limit_in_mb)),
+        embedder=shipped_encoder(memory_mb),
+        faces=shipped_face_encoder(memory_mb),
         events=services.events,
         now=services.now,
     )

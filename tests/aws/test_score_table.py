@@ -11,9 +11,18 @@ from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
+from character_identity.domain.face import Box
 from character_identity.domain.near_copy import MEASURE, NearCopy
 from character_identity.domain.page import MOST_ENTRIES
-from character_identity.domain.score import Calibration, EmbeddedReference, EncoderVersion, NotScored, Score
+from character_identity.domain.score import (
+    Calibration,
+    EmbeddedReference,
+    EncoderVersion,
+    FaceIdentity,
+    Likeness,
+    NotScored,
+    Score,
+)
 from character_identity.ports.stores import Scores
 from tests.support.builders import NOON, an_identity
 from tests.support.erasure_fakes import a_receipt
@@ -22,6 +31,9 @@ from tests.support.scoring_fakes import FakeScores, a_view
 
 CLIP = EncoderVersion("clip-vit-b32", "a63082132ba4f97a80bea76823f54449", "bicubic-224-crop-224-v1")
 FALLBACK = EncoderVersion("efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0b", "bicubic-256-crop-224-v1")
+
+
+FACES = EncoderVersion("face-dlib-resnet-v1", "55533b28a95800a551ba546ba62fe696", "dlib-hog-v1")
 
 
 @pytest.fixture(params=["table", "fake"])
@@ -52,6 +64,13 @@ NOT_SCORED = NotScored(encoder=CLIP.encoder, code="black_image", reason="The pic
 
 def score(version: EncoderVersion = CLIP, similarity: float = 0.812345) -> Score:
     return Score.of(version, "0f1e", {"references/i/00.jpg": similarity, "references/i/01.jpg": -0.25})
+
+
+def with_a_face() -> Score:
+    likeness = Likeness.over({"r1": 0.96}, centroid=0.97, calibration=Calibration(0.82, 0.96, 1.0))
+    by = FACES._asdict()
+    face = FaceIdentity(**by, likeness=likeness, box=Box(0.25, 0.125, 0.5, 0.5), other_faces=1)
+    return score().model_copy(update={"face_identity": face})
 
 
 def put(
@@ -150,6 +169,31 @@ def test_references_are_found_for_their_identity_and_version_only(store: Scores)
     assert store.references("eileen", FALLBACK) == []
     assert store.references("eileen", CLIP._replace(weights_sha256="another")) == []
     assert store.references("eileen", CLIP._replace(preprocessing="another")) == []
+
+
+def test_faces_of_references_come_back_for_their_face_encoder_only(store: Scores) -> None:
+    references = [
+        EmbeddedReference("r1", "0f1e", a_view([1.0]), [0.5, -0.25]),
+        EmbeddedReference("r2", "0f1e", a_view([0.5]), "not_a_person"),
+    ]
+    store.put_score("eileen", "portrait", 0, with_a_face(), references)
+
+    [one, other] = store.references("eileen", CLIP, FACES)
+    assert (list(one.face or ()), other.face) == ([0.5, -0.25], "not_a_person")
+    assert (list(one.view.embedding), other.key) == ([1.0], "r2")
+    assert store.references("eileen", CLIP) == []
+    assert store.references("eileen", CLIP, FACES._replace(weights_sha256="another")) == []
+    assert store.scores_of("portrait") == {0: [with_a_face()]}
+
+
+@pytest.mark.parametrize("face", [None, "compared", "profile"])
+def test_what_is_said_of_the_face_comes_back(store: Scores, face: str | None) -> None:
+    said = with_a_face() if face == "compared" else score()
+    if face == "profile":
+        without = FaceIdentity(**FACES._asdict(), no_face="profile")
+        said = said.model_copy(update={"face_identity": without})
+    put(store, "portrait", 0, said)
+    assert store.scores_of("portrait") == {0: [said]}
 
 
 def test_a_score_is_found_by_image_and_encoder(store: Scores) -> None:

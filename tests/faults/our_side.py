@@ -121,6 +121,7 @@ def _scoring(harness: Harness) -> ScoringService:
         identities=services.identity_table,
         bucket=services.bucket,
         scores=services.scores,
+        faces=None,
         embedder=_Sizes(),
         events=services.events,
         now=services.now,

@@ -1,9 +1,11 @@
 from hashlib import sha256
+from math import cos, radians
 from threading import Barrier
 
 import pytest
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.face import Face
 from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import MEASURE
@@ -13,7 +15,7 @@ from character_identity.services.webhooks.events import EventService
 from tests.support.builders import NOON, an_identity
 from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints
 from tests.support.fakes import FakeBucket, FakeIdentities
-from tests.support.scoring_fakes import FakeEmbedder, FakeScores
+from tests.support.scoring_fakes import FakeEmbedder, FakeFaces, FakeScores, a_face
 from tests.support.waiting import HANGS_AFTER_S
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
@@ -30,6 +32,7 @@ class Harness:
         self.bucket = FakeBucket(**REFERENCES, **others)
         self.scores = FakeScores()
         self.embedder = FakeEmbedder(VERSION)
+        self.faces: FakeFaces | None = None
         self.bus = FakeBus()
 
     @property
@@ -39,6 +42,7 @@ class Harness:
             bucket=self.bucket,
             scores=self.scores,
             embedder=self.embedder,
+            faces=self.faces,
             events=EventService(
                 events=self.scores.events,
                 endpoints=FakeEndpoints(),
@@ -404,3 +408,117 @@ def test_other_keys_are_refused(harness: Harness, key: str) -> None:
         harness.score(key)
 
     assert refused.value.code == "not_a_generated_image"
+
+
+FACES = EncoderVersion("face-tiny", "55533b28", "v1")
+FIRST, SECOND = REFERENCES.values()
+PICTURE = b"0.6 0.8"
+
+
+def test_the_face_is_compared_beside_the_picture(harness: Harness) -> None:
+    harness.faces = FakeFaces(FACES, {FIRST: [0], SECOND: [20, 80], PICTURE: [90, 10]})
+
+    score = harness.score(IMAGE)
+
+    assert score is not None
+    face = score.face_identity
+    assert face is not None
+    assert face.likeness is not None
+    assert face.version == FACES
+    assert face.likeness.best == pytest.approx(cos(radians(10)), abs=1e-6)
+    assert [key for key, _ in face.likeness.per_reference] == list(REFERENCES)
+    assert face.other_faces == 1
+    assert score.mean == 0.7
+
+
+def test_faces_of_references_are_looked_for_once(harness: Harness) -> None:
+    harness.faces = FakeFaces(FACES, {FIRST: [0], SECOND: "no_face", PICTURE: [10], b"0.8 0.6": [20]})
+    harness.score(IMAGE)
+    harness.faces.looked_at.clear()
+    harness.bucket.objects[OTHER] = b"0.8 0.6"
+
+    score = harness.score(OTHER)
+
+    assert harness.faces.looked_at == [b"0.8 0.6"]
+    assert score is not None
+    assert score.face_identity is not None
+    assert score.face_identity.likeness is not None
+    assert score.face_identity.likeness.per_reference == ((next(iter(REFERENCES)), 0.939693),)
+
+
+@pytest.mark.parametrize("changed", [{"weights_sha256": "another"}, {"preprocessing": "v2"}])
+def test_another_face_encoder_compares_anew_and_the_references_too(
+    harness: Harness, changed: dict[str, str]
+) -> None:
+    """Also the first one, for scores from before there was any."""
+    seen = {FIRST: [0.0], SECOND: [20.0], PICTURE: [10.0]}
+    before = harness.score(IMAGE)
+    for version in (FACES, FACES._replace(**changed)):
+        harness.faces = FakeFaces(version, seen)
+        score = harness.score(IMAGE)
+        assert score is not None
+        assert score.face_version == version
+        assert sorted(harness.faces.looked_at) == [SECOND, PICTURE, FIRST]
+        assert before is not None
+        assert score.per_reference == before.per_reference
+        harness.faces.looked_at.clear()
+        assert harness.score(IMAGE) == score
+        assert harness.faces.looked_at == []
+
+
+def test_a_face_that_cannot_be_compared_has_a_reason(harness: Harness) -> None:
+    harness.faces = FakeFaces(FACES, {FIRST: [0], PICTURE: "profile"})
+    score = harness.score(IMAGE)
+    assert score is not None
+    assert score.face_identity is not None
+    assert score.face_identity.no_face == "profile"
+
+
+@pytest.mark.parametrize(("class_name", "code"), [("cat", "not_a_person"), ("woman", "no_reference_face")])
+def test_where_no_reference_shows_a_face_no_picture_is_searched(
+    harness: Harness, class_name: str, code: str
+) -> None:
+    identity = harness.identities.stored["eileen"]
+    harness.identities.stored["eileen"] = identity.model_copy(update={"class_name": class_name})
+    harness.faces = FakeFaces(FACES, {PICTURE: [0]})
+    for _ in range(2):
+        harness.scores.scores.clear()
+        score = harness.score(IMAGE)
+        assert score is not None
+        assert score.face_identity is not None
+        assert score.face_identity.no_face == code
+    assert PICTURE not in harness.faces.looked_at
+
+
+def test_a_search_for_faces_that_fails_comes_again_and_leaves_the_others_be(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.bucket.objects[OTHER] = b"0.8 0.6"
+    harness.faces = FakeFaces(FACES, {FIRST: [0], PICTURE: [0], b"0.8 0.6": [0]})
+    faces = harness.faces.faces
+
+    def broken(image: bytes) -> list[Face]:
+        if image == PICTURE:
+            raise RuntimeError("out of memory")
+        return faces(image)
+
+    monkeypatch.setattr(harness.faces, "faces", broken)
+    scoring = harness.scoring
+    failed, scored = scoring.look_at([IMAGE, OTHER])
+    with pytest.raises(RuntimeError):
+        scoring.score(failed)
+    assert isinstance(scoring.score(scored), Score)
+
+
+def test_decoys_of_faces_calibrate_the_face(harness: Harness) -> None:
+    third = {"references/eileen/02.jpg": b"0.8 0.6"}
+    harness.bucket.objects |= third
+    harness.identities.stored["eileen"] = _drawn("eileen", 3)
+    harness.faces = FakeFaces(FACES, {FIRST: [0], SECOND: [10], b"0.8 0.6": [20], PICTURE: [10]})
+    harness.faces.decoy = a_face(90).embedding
+    score = harness.score(IMAGE)
+    assert score is not None
+    assert score.face_identity is not None
+    assert score.face_identity.likeness is not None
+    assert score.face_identity.likeness.calibration is not None
+    assert score.calibration is None, "the whole picture has no decoys"

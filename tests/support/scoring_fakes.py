@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from math import cos, radians, sin
 from random import Random
 
 from character_identity.domain.errors import Erased, InvalidRequest
 from character_identity.domain.event import Event
+from character_identity.domain.face import Box, Face, NoFace
 from character_identity.domain.near_copy import SIDE, Fingerprint
 from character_identity.domain.reference_set import PerceptualHash
 from character_identity.domain.score import (
@@ -25,7 +27,7 @@ class FakeScores:
 
     def __init__(self) -> None:
         self.scores: dict[str, dict[tuple[int, str], Score | NotScored]] = defaultdict(dict)
-        self.embedded: dict[tuple[str, EncoderVersion], list[EmbeddedReference]] = {}
+        self.embedded: dict[tuple[str, EncoderVersion, EncoderVersion | None], list[EmbeddedReference]] = {}
         self.erased: set[str] = set()
         self.events = FakeEvents()
 
@@ -49,7 +51,7 @@ class FakeScores:
             scores.pop((image_index, "#".join(score.version) if isinstance(score, Score) else ""), None)
         scores[image_index, score.encoder] = score
         if references and isinstance(score, Score):
-            self.embedded[identity_id, score.version] = list(references)
+            self.embedded[identity_id, score.version, score.face_version] = list(references)
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
         found = self.scores[generation_id].get((image_index, encoder))
@@ -65,8 +67,10 @@ class FakeScores:
         found = {each: self.score_of(each, index, CLIP_ENCODER) for each, index in images.items()}
         return {each: score for each, score in found.items() if score}
 
-    def references(self, identity_id: str, version: EncoderVersion) -> list[EmbeddedReference]:
-        return self.embedded.get((identity_id, version), [])
+    def references(
+        self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
+    ) -> list[EmbeddedReference]:
+        return self.embedded.get((identity_id, version, face_version), [])
 
 
 class FakeEmbedder:
@@ -82,6 +86,31 @@ class FakeEmbedder:
         self.embedded += images
         self.calls.append(list(images))
         return [_view(image) for image in images]
+
+
+class FakeFaces:
+    """A picture's faces are at the degrees that ``seen`` has for it; of those without one it says why."""
+
+    def __init__(self, version: EncoderVersion, seen: Mapping[bytes, Sequence[float] | NoFace]) -> None:
+        self.version = version
+        self.decoy: Embedding | None = None
+        self.seen = seen
+        self.looked_at: list[bytes] = []
+
+    def faces(self, image: bytes) -> list[Face]:
+        self.looked_at.append(image)
+        found = self.seen.get(image, "no_face")
+        return [] if isinstance(found, str) else [a_face(degrees) for degrees in found]
+
+    def why_none(self, image: bytes) -> NoFace:
+        found = self.seen.get(image, "no_face")
+        assert isinstance(found, str)
+        return found
+
+
+def a_face(degrees: float) -> Face:
+    """A face whose embedding has two numbers, at that angle."""
+    return Face([cos(radians(degrees)), sin(radians(degrees))], Box(0.25, 0.25, 0.5, 0.5))
 
 
 def a_view(embedding: Embedding, content: bytes = b"") -> View:

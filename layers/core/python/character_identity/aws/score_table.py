@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
@@ -11,6 +11,7 @@ from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, delete, put
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
+from character_identity.domain.face import NoFace
 from character_identity.domain.near_copy import MEASURE, Fingerprint
 from character_identity.domain.reference_set import PerceptualHash
 from character_identity.domain.score import (
@@ -21,6 +22,7 @@ from character_identity.domain.score import (
     Score,
     View,
 )
+from character_identity.domain.similarity import Embedding
 
 NOT_SCORED = "code"
 """The attribute of a row that says why there is no score."""
@@ -32,7 +34,7 @@ class ScoreTable:
 
     A score lies beside its generation, and behind it what an earlier version of its encoder said. An
     identity's references, all that an encoder sees of them, are one item beside the identity: 20 of 1,280
-    float32 (little-endian) with their fingerprints are 0.13 MB, and an item holds 0.4 MB.
+    float32 (little-endian) with their fingerprints and faces are 0.14 MB, and an item holds 0.4 MB.
     """
 
     def __init__(self, table: Table) -> None:
@@ -60,7 +62,8 @@ class ScoreTable:
         writes = [while_there(identity_id), put({**key, **score.model_dump(mode="json")})]
         if references and isinstance(score, Score):
             embedded = [_item(reference) for reference in references]
-            writes.append(put({**_references_key(identity_id, score.version), "references": embedded}))
+            by = _references_key(identity_id, score.version, score.face_version)
+            writes.append(put({**by, "references": embedded}))
         if earlier is not None:
             kept = keys.earlier_score(generation_id, image_index, _by(earlier.version))
             writes.append(put({**kept, **earlier.model_dump(mode="json")}))
@@ -98,14 +101,19 @@ class ScoreTable:
         rows = self._table.get_all(wanted)
         return {keys.id_of(row["pk"]): Score.model_validate(row) for row in rows if NOT_SCORED not in row}
 
-    def references(self, identity_id: str, version: EncoderVersion) -> list[EmbeddedReference]:
+    def references(
+        self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
+    ) -> list[EmbeddedReference]:
         """Return an identity's references as they are kept; none when none were scored with yet."""
-        item = self._table.get(_references_key(identity_id, version))
+        item = self._table.get(_references_key(identity_id, version, face_version))
         return [] if item is None else [_reference(kept) for kept in item["references"]]
 
 
-def _references_key(identity_id: str, version: EncoderVersion) -> keys.Key:
-    return keys.embedded_references(identity_id, f"{_by(version)}#{MEASURE}")
+def _references_key(
+    identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None
+) -> keys.Key:
+    by = f"{_by(version)}#{MEASURE}"
+    return keys.embedded_references(identity_id, f"{by}#{_by(face_version)}" if face_version else by)
 
 
 def _by(version: EncoderVersion) -> str:
@@ -113,21 +121,36 @@ def _by(version: EncoderVersion) -> str:
 
 
 def _item(reference: EmbeddedReference) -> dict[str, Any]:
+    """``face`` is a vector, or the word that says why there is none."""
     embedding, (perceptual_hash, grey) = reference.view
     hashes = (perceptual_hash.shape, perceptual_hash.mirrored)
-    return {
+    item = {
         "key": reference.key,
         "sha256": reference.sha256,
-        "vector": struct.pack(f"<{len(embedding)}f", *embedding),
+        "vector": _packed(embedding),
         "hashes": b"".join(bits.to_bytes(HASH_BYTES) for bits in hashes),
         "grey": grey,
     }
+    face = reference.face
+    return item if face is None else {**item, "face": face if isinstance(face, str) else _packed(face)}
 
 
 def _reference(item: Mapping[str, Any]) -> EmbeddedReference:
-    vector: bytes = item["vector"]
     hashes: bytes = item["hashes"]
     shape, mirrored = (int.from_bytes(each) for each in (hashes[:HASH_BYTES], hashes[HASH_BYTES:]))
     fingerprint = Fingerprint(PerceptualHash(item["sha256"], shape, mirrored), item["grey"])
-    view = View(struct.unpack(f"<{len(vector) // 4}f", vector), fingerprint)
-    return EmbeddedReference(item["key"], item["sha256"], view)
+    face = item.get("face")
+    return EmbeddedReference(
+        item["key"],
+        item["sha256"],
+        View(_unpacked(item["vector"]), fingerprint),
+        cast(NoFace, face) if face is None or isinstance(face, str) else _unpacked(face),
+    )
+
+
+def _packed(vector: Embedding) -> bytes:
+    return struct.pack(f"<{len(vector)}f", *vector)
+
+
+def _unpacked(vector: bytes) -> Embedding:
+    return struct.unpack(f"<{len(vector) // 4}f", vector)

@@ -277,8 +277,13 @@ class Scores(Protocol):
         ``images`` has the indices, of ``MOST_ENTRIES`` generations at most; one without a score is left out.
         """
 
-    def references(self, identity_id: str, version: EncoderVersion) -> list[EmbeddedReference]:
-        """Return an identity's references as they are kept; none when none were scored with yet."""
+    def references(
+        self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
+    ) -> list[EmbeddedReference]:
+        """Return an identity's references as they are kept; none when none were scored with yet.
+
+        Without a ``face_version``, those that no face encoder has seen.
+        """
 
 
 class Events(Protocol):

@@ -9,10 +9,18 @@ from typing import Literal, Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.event import Event
+from character_identity.domain.face import Face, NoFace, ReferenceFace, reference_faces
 from character_identity.domain.generation import MAX_IMAGE_BYTES, MAX_STORED_BYTES
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import job_id_of
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score, View
+from character_identity.domain.score import (
+    EmbeddedReference,
+    EncoderVersion,
+    FaceIdentity,
+    NotScored,
+    Score,
+    View,
+)
 from character_identity.domain.similarity import Embedding
 from character_identity.observability import add_log_keys
 from character_identity.ports.gateways import Now
@@ -36,6 +44,23 @@ class Embedder(Protocol):
 
     def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
         """Return how each picture is seen, or why it cannot be."""
+
+
+class FaceEmbedder(Protocol):
+    """Finds faces in pictures and turns them into unit vectors."""
+
+    @property
+    def version(self) -> EncoderVersion: ...
+
+    @property
+    def decoy(self) -> Embedding | None:
+        """The mean of the embeddings of strangers' faces, for the floor; None if it has none."""
+
+    def faces(self, image: bytes) -> list[Face]:
+        """Return the faces of a picture that can be compared, the largest first."""
+
+    def why_none(self, image: bytes) -> NoFace:
+        """Say why a picture has none; it takes longer than to compare one."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +98,16 @@ class References:
     kept: bool = False
     failure: Exception | None = None
 
+    @property
+    def faces(self) -> dict[str, ReferenceFace]:
+        """The face of each reference, by its key; empty where there is no face encoder."""
+        return {each.key: each.face for each in self.embedded if each.face is not None}
+
+    @property
+    def have_faces(self) -> bool:
+        """True if a reference shows a face that can be compared."""
+        return any(not isinstance(face, str) for face in self.faces.values())
+
 
 @dataclass
 class Look:
@@ -86,6 +121,7 @@ class Look:
     origin: dict[str, str] = field(default_factory=dict)
     content_sha256: str = ""
     view: View | None = None
+    faces: Sequence[Face] | NoFace = "no_face"
     references: References = field(default_factory=References)
     scored: Score | None = None
     earlier: Score | None = None
@@ -106,6 +142,7 @@ class ScoringService:
         bucket: Bucket,
         scores: Scores,
         embedder: Embedder,
+        faces: FaceEmbedder | None,
         events: EventService,
         now: Now,
     ) -> None:
@@ -113,6 +150,7 @@ class ScoringService:
         self._bucket = bucket
         self._scores = scores
         self._embedder = embedder
+        self._faces = faces
         self._events = events
         self._now = now
 
@@ -127,11 +165,12 @@ class ScoringService:
         read = list(zip(looks, contents, strict=True))
         new = [(look, content) for look, content in read if content is not None and look.scored is None]
         views = self._embedder.embed([content for _, content in new])
-        for (look, _), view in zip(new, views, strict=True):
+        for (look, content), view in zip(new, views, strict=True):
             if isinstance(view, InvalidRequest):
                 look.failure = view
             else:
                 look.view = view
+                self._look_for_faces(look, content)
         return looks
 
     def score(self, look: Look) -> Score | NotScored | None:
@@ -174,8 +213,24 @@ class ScoringService:
             raise look.failure or RuntimeError(f"{look.key!r} was not looked at.")
         references = look.references.embedded
         decoy = self._embedder.decoy
-        score = Score.comparing(version, look.content_sha256, look.view, references, decoy)
+        face = self._compare_faces(look)
+        score = Score.comparing(version, look.content_sha256, look.view, references, decoy, face)
         return score, () if look.references.kept else references
+
+    def _look_for_faces(self, look: Look, content: bytes) -> None:
+        """See the faces of a picture whose references show some."""
+        if self._faces is None or not look.references.have_faces:
+            return
+        try:
+            look.faces = self._faces.faces(content) or self._faces.why_none(content)
+        except Exception as exc:  # score() raises it
+            look.failure, look.view = exc, None
+
+    def _compare_faces(self, look: Look) -> FaceIdentity | None:
+        if self._faces is None:
+            return None
+        known, decoy = look.references.faces, self._faces.decoy
+        return FaceIdentity.comparing(self._faces.version, look.faces, known, decoy)
 
     def _scored(self, image: GeneratedImage) -> Score | None:
         return self._scores.score_of(image.generation_id, image.index, self._embedder.version.encoder)
@@ -208,10 +263,10 @@ class ScoringService:
         look.content_sha256 = sha256(content).hexdigest()
         scored = self._scored(GeneratedImage.of(look.key))
         if scored and scored.image_sha256 == look.content_sha256:
-            if scored.version == self._embedder.version:
-                look.scored = scored
-            else:
+            if scored.version != self._embedder.version:
                 look.earlier = scored
+            elif self._faces is None or scored.face_version == self._faces.version:
+                look.scored = scored
         return content
 
     def _references(self, identity_id: str) -> References:
@@ -220,7 +275,8 @@ class ScoringService:
         try:
             identity = self._identities.get(identity_id)
             references.owner = identity.owner
-            references.embedded = self._scores.references(identity_id, self._embedder.version)
+            face_version = self._faces.version if self._faces else None
+            references.embedded = self._scores.references(identity_id, self._embedder.version, face_version)
             references.kept = bool(references.embedded)
             references.embedded = references.embedded or self._embedded(identity)
         except Exception as exc:  # score() raises it, of each picture
@@ -236,13 +292,16 @@ class ScoringService:
             if found != taken_in:
                 message = f"{key!r} is not the picture any more that was taken in."
                 raise InvalidRequest(message, code="reference_changed")
-        embedded = []
-        for key, content_sha256, view in zip(keys, sha256s, self._embedder.embed(contents), strict=True):
+        views = []
+        for key, view in zip(keys, self._embedder.embed(contents), strict=True):
             if isinstance(view, InvalidRequest):
                 message = f"The reference {key!r} cannot be compared: {view.message}"
                 raise InvalidRequest(message, code="reference_unreadable")
-            embedded.append(EmbeddedReference(key, content_sha256, view))
-        return embedded
+            views.append(view)
+        faces: Sequence[ReferenceFace | None] = [None] * len(keys)
+        if self._faces is not None:
+            faces = reference_faces([self._faces.faces(content) for content in contents], identity.class_name)
+        return [EmbeddedReference(*each) for each in zip(keys, sha256s, views, faces, strict=True)]
 
 
 @contextmanager

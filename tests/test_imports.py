@@ -64,7 +64,11 @@ RULES: dict[str, set[str]] = {
     "scripts": {LIBRARIES},
     "scripts.preflight": {LIBRARIES, f"{CORE}.aws.secrets", "scripts", *DEPLOYED},
     "scripts.openapi": {f"{CORE}.api", "scripts"},
-    "scripts.decoys": {LIBRARIES, DOMAIN, "functions.score_image.encoder"},
+    "scripts.decoys": {
+        LIBRARIES,
+        DOMAIN,
+        *(f"functions.score_image.{name}" for name in ("encoder", "faces")),
+    },
     "scripts.api_page": {f"{CORE}.api", DOMAIN, "scripts"},
     # one machine: runs what lies in cdk.out; its simulators know the contracts, not our adapters
     "local": {LIBRARIES, "scripts"},

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from character_identity.domain.face import Box, Face
+from character_identity.domain.score import EncoderVersion
 from functions.score_image import encoder
 from functions.score_image.encoder import DECOYS, OnnxEncoder
+from scripts import decoys
 from scripts.decoys import main
 from scripts.weights.build import build
 from scripts.weights.encoders import ENCODERS
@@ -52,3 +55,25 @@ def test_a_picture_that_cannot_be_embedded_ends_it(
         main([str(folder), str(tmp_path / "page.png")], tmp_path / "decoys")
     assert "page.png: The file cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "decoys").exists()
+
+
+def test_of_strangers_faces_only_the_mean_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Faces:
+        version = EncoderVersion("face-tiny", "0f1e", "v1")
+
+        def faces(self, image: bytes) -> list[Face]:
+            colour = image.decode()
+            return (
+                [] if colour == "grey" else [Face({"red": [1, 0], "blue": [0, 1]}[colour], Box(0, 0, 1, 1))]
+            )
+
+    monkeypatch.setattr(decoys, "FaceEncoder", lambda folder, memory_mb: Faces())
+    for colour in ("red", "blue", "grey"):
+        (tmp_path / colour).write_text(colour)
+    main(["face-tiny", str(tmp_path / "red"), str(tmp_path / "blue")], tmp_path / "decoys")
+    monkeypatch.setattr(encoder, "DECOYS", tmp_path / "decoys")
+    assert list(encoder.mean_decoy(Faces.version) or ()) == [0.5, 0.5]
+    [file] = (tmp_path / "decoys").iterdir()
+    assert list(json.loads(file.read_text())["decoys"]) == ["mean of 2"]
+    with pytest.raises(SystemExit):
+        main(["face-tiny", str(tmp_path / "grey")], tmp_path / "decoys")

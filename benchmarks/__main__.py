@@ -2,7 +2,7 @@
 
 import sys
 
-USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals]"
+USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals|faces ENCODER PERSON=PICTURE ...]"
 
 
 def main(arguments: list[str]) -> int:
@@ -26,6 +26,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks import intervals
 
             return intervals.main()
+        case ["faces", encoder, *pictures] if pictures:
+            from benchmarks import faces
+
+            return faces.main(encoder, pictures)
         case _:
             print(USAGE, file=sys.stderr)
             return 2

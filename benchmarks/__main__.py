@@ -2,7 +2,8 @@
 
 import sys
 
-USAGE = "usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals|faces ENCODER PERSON=PICTURE ...]"
+USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals]
+       python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
 
 
 def main(arguments: list[str]) -> int:

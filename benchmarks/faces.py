@@ -52,9 +52,8 @@ def main(folder: str, pictures: Sequence[str]) -> int:
     genuine, impostor = pairs(seen)
     for name, values in (("one person, another photograph", genuine), ("two people", impostor)):
         if values:
-            print(
-                f"{name}: {len(values)} pairs, {min(values):.3f} to {max(values):.3f}, mean {mean(values):.3f}"
-            )
+            least, most = min(values), max(values)
+            print(f"{name}: {len(values)} pairs, {least:.3f} to {most:.3f}, mean {mean(values):.3f}")
     if not (genuine and impostor):
         return 1
     found, units = auc(genuine, impostor), comb(len(people), 2)
@@ -82,7 +81,7 @@ def auc(genuine: Sequence[float], impostor: Sequence[float]) -> float:
 
 
 def lower_bound(units: int) -> float:
-    """Return the least share of success, at CONFIDENCE, that ``units`` without one failure are consistent with.
+    """Return the least share of success, at CONFIDENCE, that fits ``units`` without one failure.
 
     Pairs of people are the units: alterations of a photograph say nothing of other people.
     """

@@ -8,6 +8,7 @@ from typing import Any
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import NotScored
 from character_identity.handlers.tasks import Event, Finish, batch_handler
+from character_identity.services.encoders import Encoders
 from character_identity.services.scoring import Look, ScoringService
 from character_identity.wiring import Services
 from functions.score_image.encoder import shipped_encoder
@@ -22,8 +23,7 @@ def score_images(services: Services, events: list[Event], context: Any) -> Itera
         identities=services.identity_table,
         bucket=services.bucket,
         scores=services.scores,
-        embedder=shipped_encoder(memory_mb),
-        faces=shipped_face_encoder(memory_mb),
+        encoders=Encoders(shipped_encoder(memory_mb), shipped_face_encoder(memory_mb)),
         events=services.events,
         now=services.now,
     )

@@ -7,6 +7,7 @@ import boto3
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import EncoderVersion, NotScored, Score, View
 from character_identity.domain.similarity import Embedding
+from character_identity.services.encoders import Encoders
 from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step
 from tests.faults.scenario import Scenario
@@ -121,8 +122,7 @@ def _scoring(harness: Harness) -> ScoringService:
         identities=services.identity_table,
         bucket=services.bucket,
         scores=services.scores,
-        faces=None,
-        embedder=_Sizes(),
+        encoders=Encoders(_Sizes()),
         events=services.events,
         now=services.now,
     )

@@ -10,6 +10,7 @@ from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import MEASURE
 from character_identity.domain.score import EncoderVersion, NotScored, Score
+from character_identity.services.encoders import Encoders
 from character_identity.services.scoring import ScoringService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import NOON, an_identity
@@ -41,8 +42,7 @@ class Harness:
             identities=self.identities,
             bucket=self.bucket,
             scores=self.scores,
-            embedder=self.embedder,
-            faces=self.faces,
+            encoders=Encoders(self.embedder, self.faces),
             events=EventService(
                 events=self.scores.events,
                 endpoints=FakeEndpoints(),

@@ -1,66 +1,26 @@
 """Scoring: compare generated pictures with the references of their identities."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal, Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.event import Event
-from character_identity.domain.face import Face, NoFace, ReferenceFace, reference_faces
-from character_identity.domain.generation import MAX_IMAGE_BYTES, MAX_STORED_BYTES
-from character_identity.domain.identity import Identity
+from character_identity.domain.face import Face, NoFace
+from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.job import job_id_of
-from character_identity.domain.score import (
-    EmbeddedReference,
-    EncoderVersion,
-    FaceIdentity,
-    NotScored,
-    Score,
-    View,
-)
-from character_identity.domain.similarity import Embedding
+from character_identity.domain.score import EmbeddedReference, NotScored, Score, View
 from character_identity.observability import add_log_keys
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Identities, Scores
+from character_identity.services.embedded_references import EmbeddedReferences
+from character_identity.services.encoders import Encoders
 from character_identity.services.side_by_side import side_by_side
 from character_identity.services.webhooks.events import EventService
 
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
 """Reasons that take no score away: they say nothing of the picture as it was when it got one."""
-
-
-class Embedder(Protocol):
-    """Turns pictures into unit vectors."""
-
-    @property
-    def version(self) -> EncoderVersion: ...
-
-    @property
-    def decoy(self) -> Embedding | None:
-        """The mean of the embeddings of pictures of anything else, for the floor; None if it has none."""
-
-    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
-        """Return how each picture is seen, or why it cannot be."""
-
-
-class FaceEmbedder(Protocol):
-    """Finds faces in pictures and turns them into unit vectors."""
-
-    @property
-    def version(self) -> EncoderVersion: ...
-
-    @property
-    def decoy(self) -> Embedding | None:
-        """The mean of the embeddings of strangers' faces, for the floor; None if it has none."""
-
-    def faces(self, image: bytes) -> list[Face]:
-        """Return the faces of a picture that can be compared, the largest first."""
-
-    def why_none(self, image: bytes) -> NoFace:
-        """Say why a picture has none; it takes longer than to compare one."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +58,6 @@ class References:
     kept: bool = False
     failure: Exception | None = None
 
-    @property
-    def faces(self) -> dict[str, ReferenceFace]:
-        """The face of each reference, by its key; empty where there is no face encoder."""
-        return {each.key: each.face for each in self.embedded if each.face is not None}
-
-    @property
-    def have_faces(self) -> bool:
-        """True if a reference shows a face that can be compared."""
-        return any(not isinstance(face, str) for face in self.faces.values())
-
 
 @dataclass
 class Look:
@@ -141,16 +91,15 @@ class ScoringService:
         identities: Identities,
         bucket: Bucket,
         scores: Scores,
-        embedder: Embedder,
-        faces: FaceEmbedder | None,
+        encoders: Encoders,
         events: EventService,
         now: Now,
     ) -> None:
         self._identities = identities
         self._bucket = bucket
         self._scores = scores
-        self._embedder = embedder
-        self._faces = faces
+        self._encoders = encoders
+        self._embedded_references = EmbeddedReferences(bucket, scores, encoders)
         self._events = events
         self._now = now
 
@@ -164,7 +113,7 @@ class ScoringService:
         contents = side_by_side(self._try_to_read, looks)
         read = list(zip(looks, contents, strict=True))
         new = [(look, content) for look, content in read if content is not None and look.scored is None]
-        views = self._embedder.embed([content for _, content in new])
+        views = self._encoders.whole.embed([content for _, content in new])
         for (look, content), view in zip(new, views, strict=True):
             if isinstance(view, InvalidRequest):
                 look.failure = view
@@ -206,34 +155,22 @@ class ScoringService:
 
     def _outcome(self, look: Look) -> tuple[Score | NotScored, Sequence[EmbeddedReference]]:
         """Return what there is to store: what became of the picture, and references that are not kept."""
-        version = self._embedder.version
         if isinstance(look.failure, InvalidRequest):
-            return NotScored(encoder=version.encoder, code=look.failure.code, reason=look.failure.message), ()
+            return self._encoders.not_scored(look.failure.code, look.failure.message), ()
         if look.view is None:
             raise look.failure or RuntimeError(f"{look.key!r} was not looked at.")
         references = look.references.embedded
-        decoy = self._embedder.decoy
-        face = self._compare_faces(look)
-        score = Score.comparing(version, look.content_sha256, look.view, references, decoy, face)
+        score = self._encoders.score(look.content_sha256, look.view, look.faces, references)
         return score, () if look.references.kept else references
 
     def _look_for_faces(self, look: Look, content: bytes) -> None:
-        """See the faces of a picture whose references show some."""
-        if self._faces is None or not look.references.have_faces:
-            return
         try:
-            look.faces = self._faces.faces(content) or self._faces.why_none(content)
+            look.faces = self._encoders.look_for_faces(content, look.references.embedded)
         except Exception as exc:  # score() raises it
             look.failure, look.view = exc, None
 
-    def _compare_faces(self, look: Look) -> FaceIdentity | None:
-        if self._faces is None:
-            return None
-        known, decoy = look.references.faces, self._faces.decoy
-        return FaceIdentity.comparing(self._faces.version, look.faces, known, decoy)
-
     def _scored(self, image: GeneratedImage) -> Score | None:
-        return self._scores.score_of(image.generation_id, image.index, self._embedder.version.encoder)
+        return self._scores.score_of(image.generation_id, image.index, self._encoders.version.encoder)
 
     def _find_references(self, looks: Sequence[Look]) -> None:
         found: dict[str, References] = {}
@@ -258,14 +195,17 @@ class ScoringService:
         return None
 
     def _read(self, look: Look) -> bytes:
-        with _deleted("image_deleted", "The picture was deleted before it was compared."):
+        try:
             content, look.origin = self._bucket.read_with_origin(look.key, MAX_STORED_BYTES)
+        except NotFound as exc:
+            message = "The picture was deleted before it was compared."
+            raise InvalidRequest(message, code="image_deleted") from exc
         look.content_sha256 = sha256(content).hexdigest()
         scored = self._scored(GeneratedImage.of(look.key))
         if scored and scored.image_sha256 == look.content_sha256:
-            if scored.version != self._embedder.version:
+            if scored.version != self._encoders.version:
                 look.earlier = scored
-            elif self._faces is None or scored.face_version == self._faces.version:
+            elif self._encoders.face_version in (None, scored.face_version):
                 look.scored = scored
         return content
 
@@ -275,38 +215,9 @@ class ScoringService:
         try:
             identity = self._identities.get(identity_id)
             references.owner = identity.owner
-            face_version = self._faces.version if self._faces else None
-            references.embedded = self._scores.references(identity_id, self._embedder.version, face_version)
-            references.kept = bool(references.embedded)
-            references.embedded = references.embedded or self._embedded(identity)
+            kept = self._embedded_references.kept(identity_id)
+            references.embedded = kept or self._embedded_references.made(identity)
+            references.kept = bool(kept)
         except Exception as exc:  # score() raises it, of each picture
             references.failure = exc
         return references
-
-    def _embedded(self, identity: Identity) -> list[EmbeddedReference]:
-        keys = identity.references
-        with _deleted("reference_deleted", "A reference image was deleted from the bucket."):
-            contents = list(side_by_side(lambda key: self._bucket.read(key, MAX_IMAGE_BYTES), keys))
-        sha256s = [sha256(content).hexdigest() for content in contents]
-        for key, found, taken_in in zip(keys, sha256s, identity.reference_sha256s, strict=False):
-            if found != taken_in:
-                message = f"{key!r} is not the picture any more that was taken in."
-                raise InvalidRequest(message, code="reference_changed")
-        views = []
-        for key, view in zip(keys, self._embedder.embed(contents), strict=True):
-            if isinstance(view, InvalidRequest):
-                message = f"The reference {key!r} cannot be compared: {view.message}"
-                raise InvalidRequest(message, code="reference_unreadable")
-            views.append(view)
-        faces: Sequence[ReferenceFace | None] = [None] * len(keys)
-        if self._faces is not None:
-            faces = reference_faces([self._faces.faces(content) for content in contents], identity.class_name)
-        return [EmbeddedReference(*each) for each in zip(keys, sha256s, views, faces, strict=True)]
-
-
-@contextmanager
-def _deleted(code: Literal["image_deleted", "reference_deleted"], message: str) -> Iterator[None]:
-    try:
-        yield
-    except NotFound as exc:
-        raise InvalidRequest(message, code=code) from exc

@@ -1,0 +1,120 @@
+"""Encoders: how pictures are seen and compared, as a whole and by their faces."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.face import Face, NoFace, ReferenceFace, reference_faces
+from character_identity.domain.score import (
+    EmbeddedReference,
+    EncoderVersion,
+    FaceIdentity,
+    NotScored,
+    Score,
+    View,
+)
+from character_identity.domain.similarity import Embedding
+
+
+class Embedder(Protocol):
+    """Turns pictures into unit vectors."""
+
+    @property
+    def version(self) -> EncoderVersion: ...
+
+    @property
+    def decoy(self) -> Embedding | None:
+        """The mean of the embeddings of pictures of anything else, for the floor; None if it has none."""
+
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
+        """Return how each picture is seen, or why it cannot be."""
+
+
+class FaceEmbedder(Protocol):
+    """Finds faces in pictures and turns them into unit vectors."""
+
+    @property
+    def version(self) -> EncoderVersion: ...
+
+    @property
+    def decoy(self) -> Embedding | None:
+        """The mean of the embeddings of strangers' faces, for the floor; None if it has none."""
+
+    def faces(self, image: bytes) -> list[Face]:
+        """Return the faces of a picture that can be compared, the largest first."""
+
+    def why_none(self, image: bytes) -> NoFace:
+        """Say why a picture has none; it takes longer than to compare one."""
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """An encoder of whole pictures and, where there is one, of faces."""
+
+    whole: Embedder
+    faces: FaceEmbedder | None = None
+
+    @property
+    def version(self) -> EncoderVersion:
+        """By which a score is named."""
+        return self.whole.version
+
+    @property
+    def face_version(self) -> EncoderVersion | None:
+        return self.faces.version if self.faces else None
+
+    def references(
+        self, keys: Iterable[str], contents: Sequence[bytes], class_name: str
+    ) -> list[EmbeddedReference]:
+        """See pictures as references; ``class_name`` says what they show, for whether a face is expected.
+
+        Raises:
+            InvalidRequest: ``reference_unreadable``, one cannot be compared.
+        """
+        keys, views = list(keys), []
+        for key, view in zip(keys, self.whole.embed(contents), strict=True):
+            if isinstance(view, InvalidRequest):
+                message = f"The reference {key!r} cannot be compared: {view.message}"
+                raise InvalidRequest(message, code="reference_unreadable")
+            views.append(view)
+        faces: Sequence[ReferenceFace | None] = [None] * len(keys)
+        if self.faces is not None:
+            faces = reference_faces([self.faces.faces(content) for content in contents], class_name)
+        sha256s = [sha256(content).hexdigest() for content in contents]
+        return [EmbeddedReference(*each) for each in zip(keys, sha256s, views, faces, strict=True)]
+
+    def look_for_faces(
+        self, content: bytes, references: Sequence[EmbeddedReference]
+    ) -> Sequence[Face] | NoFace:
+        """See the faces of a picture, if references show one."""
+        known = any(not isinstance(face, str) for face in faces_of(references).values())
+        if self.faces is None or not known:
+            return "no_face"
+        return self.faces.faces(content) or self.faces.why_none(content)
+
+    def score(
+        self,
+        content_sha256: str,
+        view: View,
+        faces: Sequence[Face] | NoFace,
+        references: Sequence[EmbeddedReference],
+    ) -> Score:
+        """Compare what was seen of a picture with references."""
+        face_identity = None
+        if self.faces is not None:
+            known, decoy = faces_of(references), self.faces.decoy
+            face_identity = FaceIdentity.comparing(self.faces.version, faces, known, decoy)
+        return Score.comparing(
+            self.version, content_sha256, view, references, self.whole.decoy, face_identity
+        )
+
+    def not_scored(self, code: str, reason: str) -> NotScored:
+        """Say why a picture has no score."""
+        return NotScored(encoder=self.version.encoder, code=code, reason=reason)
+
+
+def faces_of(references: Iterable[EmbeddedReference]) -> dict[str, ReferenceFace]:
+    """The face of each reference, by its key; empty where there is no face encoder."""
+    return {each.key: each.face for each in references if each.face is not None}

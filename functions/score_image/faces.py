@@ -142,7 +142,7 @@ class FaceEncoder:
 @cache
 def shipped_face_encoder(memory_mb: int) -> FaceEncoder | None:
     """Return the face encoder of the image, the same in each invocation of a sandbox; None without one."""
-    return FaceEncoder(FACE_WEIGHTS, memory_mb) if FACE_WEIGHTS.exists() else None
+    return FaceEncoder(FACE_WEIGHTS, memory_mb) if (FACE_WEIGHTS / "encoder.json").exists() else None
 
 
 def _scaled(picture: Image.Image, longest: int) -> Pixels:

@@ -65,7 +65,7 @@ def test_a_score_is_reported_by_image_and_encoder() -> None:
     first = Event.of_score("ann", "i1", "g1", 2, score, NOON)
     assert (first.type, first.owner) == ("ImageScored", "ann")
     about = {"generationId": "g1", "characterId": "i1", "imageNumber": 2, "encoder": "clip-vit-b32"}
-    assert first.data == {**about, "mean": 0.5, "clipSimilarity": 0.5}
+    assert first.data == {**about, "mean": 0.5, "clipSimilarity": 0.5, "faceSimilarity": None}
     why = {"code": "black_image", "message": "It is black."}
     assert Event.of_score("ann", "i1", "g1", 2, none, NOON).data == {**about, "error": why}
     assert first.event_id == event_id_of("ImageScored", "g1/2/clip-vit-b32")

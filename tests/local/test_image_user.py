@@ -169,6 +169,7 @@ def test_lambdas_user_scores_and_analyzes(image: ImageFunction) -> None:
     assert said["user"] == ([LAMBDA_USER] * 2 if order["user"] else [os.getuid(), os.getgid()])
     assert said["answer"] == {"batchItemFailures": []}, done.stderr
     assert references[0] in said["rows"], "no score"
+    assert FACE_DLIB.name in said["rows"], "no face was looked for"
     assert said["analysis"]["analyses"] == [{"faces": 1}]
 
 

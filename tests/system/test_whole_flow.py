@@ -48,6 +48,9 @@ def test_an_identity_is_made_generated_and_scored(running_system: Running, provi
     assert -1 <= score.mean <= score.best <= 1
     assert score.weights_sha256
     assert (image.clip_similarity is None) == (score.encoder != "clip-vit-b32")
+    assert score.face_identity is not None
+    assert score.face_identity.encoder == "face-dlib-resnet-v1"
+    assert (score.face_identity.mean is None) == (score.face_identity.not_scored is not None)
 
     machines = {"generate_images": order.generation_id}
     if TRAININGS[provider]:

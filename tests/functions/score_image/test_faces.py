@@ -148,7 +148,7 @@ def test_the_description_of_each_encoder_is_understood(encoder: Any, tmp_path: P
 
 
 def test_an_image_without_a_face_encoder_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faces, "FACE_WEIGHTS", tmp_path / "face_weights")
+    monkeypatch.setattr(faces, "FACE_WEIGHTS", tmp_path)
     faces.shipped_face_encoder.cache_clear()
     assert faces.shipped_face_encoder(3008) is None
     faces.shipped_face_encoder.cache_clear()

@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 
 from character_identity import wiring
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import EncoderVersion, NotScored, Score
 from character_identity.services.scoring import Look, ScoringService
 from functions.score_image import handler
 from tests.support.builders import an_identity
 from tests.support.handlers import queued
 from tests.support.mocked_aws import calls as mocked_aws_calls
 from tests.support.mocked_aws import mocked_aws
+from tests.support.scoring_fakes import FakeFaces
 
 IMAGE = "generations/eileen/portrait/00.jpg"
 
@@ -157,10 +158,15 @@ def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytes
     assert stored().keys() == {0}
 
 
+@pytest.mark.parametrize("seen", [None, [0.0]], ids=["whole pictures", "and faces"])
 def test_a_score_takes_one_object_three_reads_and_one_transaction_and_its_event_three_calls(
-    bucket: Any,
+    bucket: Any, seen: list[float] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With twenty references, which the first score reads too; counted as the calls leave botocore."""
+    if seen is not None:
+        contents = [jpeg(colour) for colour in ("navy", "teal", "orange")]
+        faces = FakeFaces(EncoderVersion("face-tiny", "0f1e", "v1"), dict.fromkeys(contents, seen))
+        monkeypatch.setattr(handler, "shipped_face_encoder", lambda memory_mb: faces)
     keys = [f"references/eileen/{number:02d}.jpg" for number in range(20)]
     for key in keys:
         bucket.put_object(Key=key, Body=jpeg("navy"))
@@ -185,6 +191,8 @@ def test_a_score_takes_one_object_three_reads_and_one_transaction_and_its_event_
     assert handle(object_created(other)) == []
     assert calls == {"s3 GetObject": 1, "dynamodb GetItem": 4, **write, **tell}
     assert [len(score.per_reference) for [score] in stored().values()] == [20, 20]
+    compared = [score.face_identity.likeness for [score] in stored().values() if score.face_identity]
+    assert [len(likeness.per_reference) for likeness in compared if likeness] == [20, 20] * bool(seen)
 
     calls.clear()
     assert handle(object_created(other), object_created(IMAGE)) == []

@@ -97,7 +97,9 @@ class Event(BaseModel):
         }
         if isinstance(outcome, Score):
             kind: EventType = "ImageScored"
+            face = outcome.face_identity.likeness if outcome.face_identity else None
             data |= {"mean": outcome.mean, "clipSimilarity": outcome.mean if outcome.is_clip else None}
+            data["faceSimilarity"] = face.mean if face else None
         else:
             kind = "ImageNotScored"
             data["error"] = {"code": outcome.code, "message": outcome.reason}

@@ -41,6 +41,7 @@ DATA: Mapping[EventType, Json] = {
         **ABOUT_IMAGE,
         "mean": {"type": "number"},
         "clipSimilarity": {**NUMBER_OR_NULL, "description": "Null unless CLIP itself has scored"},
+        "faceSimilarity": {**NUMBER_OR_NULL, "description": "Null where no face was compared"},
     },
     "ImageNotScored": {**ABOUT_IMAGE, "error": ERROR},
 }

@@ -369,6 +369,7 @@ def test_a_score_is_told_once_however_often_it_is_made(harness: Harness) -> None
         "encoder": "tiny",
         "mean": 0.7,
         "clipSimilarity": None,
+        "faceSimilarity": None,
     }
     assert other.data["encoder"] == "other"
     assert harness.scores.events.open == set()

@@ -52,7 +52,7 @@ RULES: dict[str, set[str]] = {
     f"{CORE}.compat": {DOMAIN, PORTS, IMAGES, f"{CORE}.services", f"{CORE}.api.request", "pydantic"},
     f"{CORE}.wiring": {CORE, "botocore", "httpx"},  # the one place that knows every class
     f"{CORE}.handlers": {CORE},  # and the one where functions meet their services
-    "character_evaluation": {DOMAIN, "jinja2", "pydantic", "scipy", "yaml"},
+    "character_evaluation": {DOMAIN, "jinja2", "markupsafe", "pydantic", "scipy", "yaml"},
     # what uses it
     "functions": {CORE},
     "functions.sweep": {CORE, "aws_lambda_powertools"},  # metrics, off the path of requests

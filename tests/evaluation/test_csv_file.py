@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from character_evaluation.csv_file import COLUMNS, BadResults, read_csv, write_csv
+from character_evaluation.csv_file import COLUMNS, read_csv, write_csv
+from character_evaluation.errors import BadResults
 from character_evaluation.run import EvaluationRow
 
 

@@ -1,8 +1,10 @@
 """The content of the gallery page."""
 
 import re
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
 
@@ -33,7 +35,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self._hidden = tag in ("style", "title")
+        self._hidden = tag in ("style", "title", "script")
 
     def handle_endtag(self, tag: str) -> None:
         self._hidden = False
@@ -73,13 +75,18 @@ def run(*rows: EvaluationRow, **changes: Any) -> EvaluationRun:
     return replace(usual, **changes)
 
 
+def pictures(found: Page) -> list[dict[str, str | None]]:
+    """The images that are there before anything is clicked."""
+    return [image for image in found.all("img") if "src" in image]
+
+
 def page(*rows: EvaluationRow, **changes: Any) -> Page:
     return Page(render_gallery(run(*rows, **changes), "results.csv"))
 
 
 def test_an_image_comes_with_its_figures() -> None:
     found = page(row())
-    assert {"src": "images/astria/close-up-1.jpg", "loading": "lazy"}.items() <= found.all("img")[-1].items()
+    assert {"src": "images/astria/close-up-1.jpg", "loading": "lazy"}.items() <= pictures(found)[-1].items()
     for figure in ("0.912", "seed 1001", "took 2.3 s", "cost $0.0245", "expected CLIP similarity above 0.90"):
         assert figure in found.text
     assert "as expected" in found.text
@@ -91,7 +98,7 @@ def test_a_picture_is_labelled_as_made_by_a_machine_and_a_failure_is_not() -> No
 
 
 def test_every_image_has_words_for_those_who_cannot_see_it() -> None:
-    alternatives = [image.get("alt") for image in page(row()).all("img")]
+    alternatives = [image.get("alt") for image in pictures(page(row()))]
     assert len(alternatives) == 3
     assert alternatives[-1] == "Eileen by astria: Close-up portrait, well lit, variation 1"
     assert all(alternatives)
@@ -102,7 +109,16 @@ def test_the_page_needs_nothing_but_the_files_beside_it() -> None:
     links = [value for _, tag in Page(html).tags for name, value in tag.items() if name in ("src", "href")]
     assert "results.csv" in links
     assert not re.search(r"(https?:)?//", html)
-    assert not {"script", "link", "iframe"} & {name for name, _ in Page(html).tags}
+    assert not {"link", "iframe"} & {name for name, _ in Page(html).tags}
+
+
+def test_no_script_runs_but_the_pages_own() -> None:
+    html = render_gallery(run(row(error="<script>1</script>")))
+    [policy] = [tag["content"] for tag in Page(html).all("meta") if "http-equiv" in tag]
+    [script] = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert policy is not None and f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
 
 
 @pytest.mark.parametrize(
@@ -111,7 +127,7 @@ def test_the_page_needs_nothing_but_the_files_beside_it() -> None:
 def test_nobody_writes_html_by_way_of_a_name_or_an_error(attack: str) -> None:
     found = page(row(outcome="failed", image=None, error=attack), row(image=attack), character=attack)
     assert attack in found.text
-    assert not found.all("script")
+    assert len(found.all("script")) == 1, "the page's own"
     assert not any("onerror" in attributes for _, attributes in found.tags)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from character_evaluation.__main__ import main
-from character_evaluation.csv_file import BadResults
+from character_evaluation.errors import BadResults
 from character_evaluation.results import MARKDOWN, ROWS, files_of, read_run
+from character_evaluation.scenarios import SCENARIOS
+from character_evaluation.votes import Vote
 from tests.evaluation.test_verdict import run
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:1) ‮ =1+1 `a` {{ 7*7 }}"
@@ -20,8 +22,13 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+VOTES = [
+    Vote(scenario=scenario.name, variation=1, left="b", right="a", vote="left") for scenario in SCENARIOS
+]
+
+
 def written(folder: Path, **changes: Any) -> dict[str, str]:
-    files = files_of(run(FACTS, **changes))
+    files = files_of(run(FACTS, **{"votes": VOTES, **changes}))
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8", newline="")
     return files
@@ -106,7 +113,7 @@ def test_what_others_wrote_is_inert_in_every_page() -> None:
         )
     )
     for name in ("gallery.html", "report.html"):
-        assert "<script" not in files[name]
+        assert "<script>alert" not in files[name]
         assert "&lt;script&gt;" in files[name]
     assert not re.search(r"(?<!\\)[<\[`]", files[MARKDOWN].splitlines()[0])
     assert "49" not in files[MARKDOWN].splitlines()[0]

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from character_evaluation.csv_file import BadResults
+from character_evaluation.errors import BadResults
 from character_evaluation.results import pages_of, read_run
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pydantic import TypeAdapter, ValidationError
 
+from character_evaluation.errors import BadResults
 from character_evaluation.run import EvaluationRow
 
 COLUMNS = (
@@ -41,10 +42,6 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 ROW = TypeAdapter(EvaluationRow)
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 csv.field_size_limit(1 << 20)  # characters
-
-
-class BadResults(ValueError):
-    """A file of results cannot be read; the message names file, row and column."""
 
 
 def write_csv(rows: Iterable[EvaluationRow]) -> str:

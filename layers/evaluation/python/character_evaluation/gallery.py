@@ -1,7 +1,12 @@
 """The comparison gallery: one HTML page that works from disk, with its pictures beside it."""
 
+from base64 import b64encode
 from collections import defaultdict
 from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+
+from markupsafe import Markup
 
 from character_evaluation.pages import cost, moment, template
 from character_evaluation.recommendation import RISK_IDENTITY
@@ -26,6 +31,7 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
     ``csv_link`` leads to the same rows as a file, where there is one.
     """
     summaries = summarise(run)
+    script = (files("character_evaluation") / "templates" / "gallery.js").read_text(encoding="utf-8")
     return template("gallery.html").render(
         run=run,
         started=moment(run.started_at),
@@ -35,6 +41,8 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
         totals=_totals(summaries),
         cells=_cells(run),
         csv_link=csv_link,
+        script=Markup(script),
+        script_digest=b64encode(sha256(script.encode()).digest()).decode(),
     )
 
 

@@ -13,6 +13,7 @@ from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
 from character_evaluation.verdict import similarity_of, verdict
+from character_evaluation.votes import preferences
 
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~!$])")
 
@@ -48,6 +49,7 @@ def _content(run: EvaluationRun) -> dict[str, Any]:
         "verdict": verdict(run),
         "risk": RISK_IDENTITY,
         "criteria": criteria(run),
+        "preferences": preferences(run.votes),
         "providers": [
             Overall(summary, _interval(similarity, summary.provider)) for summary in summarise(run)
         ],

@@ -1,23 +1,26 @@
-"""The files of an evaluation: from ``evaluation.json`` and ``results.csv`` every other one follows."""
+"""The files of an evaluation: the pages follow from its manifest, its CSV and its votes, if there are any."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from character_evaluation.csv_file import BadResults, read_csv, write_csv
+from character_evaluation.csv_file import read_csv, write_csv
+from character_evaluation.errors import BadResults
 from character_evaluation.gallery import render_gallery
 from character_evaluation.report import render_html, render_markdown
 from character_evaluation.run import EvaluationRun
+from character_evaluation.votes import read_votes, write_votes
 
-MANIFEST, ROWS = "evaluation.json", "results.csv"
+MANIFEST, ROWS, VOTES = "evaluation.json", "results.csv", "votes.csv"
 GALLERY, REPORT, MARKDOWN = "gallery.html", "report.html", "report.md"
 RUN = TypeAdapter(EvaluationRun)
 
 
 def files_of(run: EvaluationRun) -> dict[str, str]:
     """Return the content of each file by its name, the same for the same run byte for byte."""
-    return {MANIFEST: manifest_of(run), ROWS: write_csv(run.rows), **pages_of(run)}
+    votes = {VOTES: write_votes(run.votes)} if run.votes else {}
+    return {MANIFEST: manifest_of(run), ROWS: write_csv(run.rows), **votes, **pages_of(run)}
 
 
 def pages_of(run: EvaluationRun) -> dict[str, str]:
@@ -26,12 +29,12 @@ def pages_of(run: EvaluationRun) -> dict[str, str]:
 
 
 def manifest_of(run: EvaluationRun) -> str:
-    """Return all of a run but its rows, as JSON."""
-    return RUN.dump_json(replace(run, rows=()), indent=2).decode() + "\n"
+    """Return all of a run but its rows and votes, as JSON."""
+    return RUN.dump_json(replace(run, rows=(), votes=()), indent=2).decode() + "\n"
 
 
 def read_run(folder: Path) -> EvaluationRun:
-    """Read a run back from its folder.
+    """Read a run back from its folder, with the votes that somebody put there.
 
     Raises:
         BadResults: a file cannot be read, or the rows are not of this run; file, row and field are named.
@@ -44,14 +47,16 @@ def read_run(folder: Path) -> EvaluationRun:
         field = ".".join(str(part) for part in first["loc"])
         raise BadResults(f"{manifest}, {field or 'as a whole'}: {first['msg']}.") from error
     read = read_csv(_content(rows), str(rows))
-    providers = {identity.provider for identity in run.identities}
-    scenarios = {scenario.name for scenario in run.scenarios}
+    providers = [identity.provider for identity in run.identities]
+    scenarios = [scenario.name for scenario in run.scenarios]
     for number, row in enumerate(read, 2):
         if row.provider not in providers:
             raise BadResults(f"{rows}, row {number}, provider: {MANIFEST} has none of this name.")
         if row.scenario not in scenarios:
             raise BadResults(f"{rows}, row {number}, scenario: {MANIFEST} has none of this name.")
-    return replace(run, rows=read)
+    ballots = folder / VOTES
+    votes = read_votes(_content(ballots), str(ballots), providers, scenarios) if ballots.exists() else []
+    return replace(run, rows=read, votes=votes)
 
 
 def _content(file: Path) -> str:

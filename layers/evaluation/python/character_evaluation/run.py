@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, PlainSerializer
 
 from character_evaluation.scenarios import Scenario
+from character_evaluation.votes import Vote
 from character_identity.domain.generation import Outcome
 from character_identity.domain.score import CLIP_ENCODER
 
@@ -67,6 +68,7 @@ class EvaluatedIdentity:
 class EvaluationRun:
     """One character, made and pictured by several providers, with everything needed to judge them.
 
+    ``votes`` are of people who did not see whose pictures they judged.
     ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
     part was played by a simulator, so that nobody takes their pictures for real ones.
     """
@@ -77,6 +79,7 @@ class EvaluationRun:
     scenarios: Sequence[Scenario]
     identities: Sequence[EvaluatedIdentity]
     rows: Sequence[EvaluationRow]
+    votes: Sequence[Vote] = ()
     simulated: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
 
     @property

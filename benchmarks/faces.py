@@ -48,7 +48,7 @@ def main(folder: str, pictures: Sequence[str]) -> int:
     people = {each.person for each in seen}
     print(f"{encoder.version.encoder}: {len(people)} people, {len(photographs)} photographs")
     print(f"found: {len(seen)} of {len(photographs) * len(ALTERATIONS)} faces")
-    print(f"find, align and embed: {1000 * median(seconds):.0f} ms a picture")
+    print(f"find, align and embed: {1000 * median(seconds):.0f} ms of a processor for each picture")
     genuine, impostor = pairs(seen)
     for name, values in (("one person, another photograph", genuine), ("two people", impostor)):
         if values:
@@ -96,9 +96,9 @@ def _look(
             original = image.convert("RGB")
         for alter in ALTERATIONS.values():
             content = _jpeg(alter(original), 92)
-            started = time.perf_counter()
+            started = time.process_time()  # dlib takes one thread
             faces = encoder.faces(content)
-            seconds.append(time.perf_counter() - started)
+            seconds.append(time.process_time() - started)
             if faces:
                 yield Seen(person, path, faces[0].embedding)
 

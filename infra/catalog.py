@@ -48,6 +48,7 @@ class Function:
     lists: bool = False  # the bucket's keys; without it S3 answers 403, not 404, for a key that is not there
     adapters: bool = False  # knows the providers, for their limits and prices or to call them
     secrets: tuple[Secret, ...] = ()  # calls providers with these keys; signs pictures with provenance's
+    fetches: bool = False  # downloads from addresses that callers gave
     copies: bool = False  # downloads what a provider made
     deletes: tuple[str, ...] = ()  # S3 prefixes
     spends: bool = False  # accepts orders that cost money, within its owner's budget
@@ -164,6 +165,15 @@ FUNCTIONS = (
         table="write",
         adapters=True,
         quotes=True,
+    ),
+    Function(
+        name="compare_images",
+        memory_mb=3008,  # as score_image
+        table="read",
+        reads=("uploads/", "references/", "generations/"),
+        lists=True,
+        fetches=True,
+        image="score_image",
     ),
     Function(name="get_usage", table="read", quotes=True),
     Function(name="create_webhook", table="write", webhooks=True),

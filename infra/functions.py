@@ -19,7 +19,13 @@ from infra.storage import Storage
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_SHIPPED = ["**/__pycache__", "**/*.pyc", "**/.DS_Store"]
-IN_IMAGE = ("functions/score_image", "functions/analyze_images", "layers/core/python", "scripts/weights")
+IN_IMAGE = (
+    "functions/score_image",
+    "functions/analyze_images",
+    "functions/compare_images",
+    "layers/core/python",
+    "scripts/weights",
+)
 
 # What the classes in character_identity.aws call.
 TABLE_READ = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
@@ -37,6 +43,7 @@ KNOWING_PROVIDERS = (
     "ASTRIA_MOCK",
     "LOCAL_MODE",
 )
+FETCHING = ("LOCAL_MODE",)
 COPYING = ("MEDIA_HOSTS", "LOCAL_MODE")
 LEASING = ("FAL_SLOTS", "ASTRIA_SLOTS")
 POSTING = ("LOCAL_MODE",)
@@ -154,6 +161,7 @@ class Functions(Construct):
             variables[name] = self._storage.keys[secret].secret_arn
         names = [
             *(KNOWING_PROVIDERS if entry.adapters else ()),
+            *(FETCHING if entry.fetches else ()),
             *(COPYING if entry.copies else ()),
             *(POSTING if entry.webhooks else ()),
             *(LEASING if entry.leases else ()),

@@ -58,6 +58,7 @@ RULES: dict[str, set[str]] = {
     "functions.sweep": {CORE, "aws_lambda_powertools"},  # metrics, off the path of requests
     "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
     "functions.analyze_images": {CORE, "dlib", "functions.score_image.encoder", "numpy", "PIL"},  # one image
+    "functions.compare_images": {CORE, "functions.score_image.encoder", "functions.score_image.faces"},
     "character_identity_client": {"httpx", "pydantic"},
     "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs", "pydantic"},
     "app": {"aws_cdk", "infra", "scripts.build_layers", "scripts.openapi"},
@@ -150,7 +151,7 @@ def test_loading_any_zip_function_loads_nothing_heavy() -> None:
     handlers = [
         _module(path)
         for path in sorted((ROOT / "functions").glob("*/handler.py"))
-        if path.parent.name not in ("score_image", "analyze_images")
+        if path.parent.name not in ("score_image", "analyze_images", "compare_images")
     ]
     code = f"""
 import importlib, sys

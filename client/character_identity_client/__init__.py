@@ -23,6 +23,8 @@ from character_identity_client.character import (
 )
 from character_identity_client.models import (
     Budget,
+    ComparedImage,
+    Comparison,
     Estimate,
     Failure,
     Finding,
@@ -52,6 +54,8 @@ __all__ = [
     "CharacterIdentityConfig",
     "CharacterIdentityMetadata",
     "CharacterIdentityResult",
+    "ComparedImage",
+    "Comparison",
     "DeadlinePassed",
     "Estimate",
     "Failure",

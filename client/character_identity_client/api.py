@@ -11,6 +11,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from character_identity_client.models import (
+    Comparison,
     Estimate,
     Generation,
     GenerationSummary,
@@ -226,6 +227,26 @@ class ApiClient:
         path = f"/v1/identities/{identity_id}/generations"
         return _parse(TypeAdapter(Generation), self._order(path, body, idempotency_key))
 
+    def compare(
+        self,
+        images: Sequence[str | tuple[str, int]],
+        *,
+        identity_id: str | None = None,
+        references: Sequence[str | tuple[str, int]] | None = None,
+        class_name: str | None = None,
+    ) -> Comparison:
+        """Score pictures against an identity or against references; free, and nothing is stored.
+
+        A picture is an uploaded key, a link, or a generation's id and the number of its picture, from 1.
+        """
+        body = {
+            "images": _pictures(images),
+            "characterId": identity_id,
+            "references": None if references is None else _pictures(references),
+            "className": class_name,
+        }
+        return _parse(TypeAdapter(Comparison), self._post("/v1/scores", body))
+
     def estimate_generation(
         self,
         identity_id: str,
@@ -372,6 +393,13 @@ def refuse_clear_text(api_url: str) -> None:
     local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
     if url.scheme != "https" and not local:
         raise ValueError(f"The API must be called over HTTPS, not at {url.scheme}://{url.host}.")
+
+
+def _pictures(pictures: Sequence[str | tuple[str, int]]) -> list[str | dict[str, str | int]]:
+    return [
+        each if isinstance(each, str) else {"generationId": each[0], "imageNumber": each[1]}
+        for each in pictures
+    ]
 
 
 def _content_type(path: Path) -> str:

@@ -140,6 +140,23 @@ class Image(Answer):
     not_scored: NotScored | None = None
 
 
+class ComparedImage(Answer):
+    """A picture that was compared: its scores, or why it has none."""
+
+    clip_similarity: float | None = None
+    scores: list[Score] = []
+    not_scored: NotScored | None = None
+
+
+class Comparison(Answer):
+    """Pictures in the order of the request; ``stand_in`` is true where ``encoder`` is not CLIP."""
+
+    encoder: str
+    weights_sha256: str
+    stand_in: bool
+    images: list[ComparedImage]
+
+
 class GenerationMetadata(Answer):
     """Facts about a generation: times in milliseconds, ``cost`` in dollars for all images.
 

@@ -462,6 +462,24 @@ def test_references_are_checked_for_a_provider() -> None:
     assert (found.findings[0].code, found.findings[0].reference) == ("blurred", 1)
 
 
+def test_pictures_are_compared_by_key_link_or_generation() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert (request.method, request.url.path) == ("POST", "/prod/v1/scores")
+        drawn = {"generationId": "g1", "imageNumber": 2}
+        assert json.loads(request.content) == {"images": ["uploads/a.jpg", drawn], "references": [drawn]}
+        why = {"encoder": "e", "code": "black_image", "reason": "It is black."}
+        score = {"encoder": "e", "mean": 0.8, "best": 0.9}
+        images = [{"scores": [score]}, {"scores": [], "notScored": why}]
+        return httpx.Response(
+            200, json={"encoder": "e", "weightsSha256": "ab", "standIn": True, "images": images}
+        )
+
+    found = client(handle).compare(["uploads/a.jpg", ("g1", 2)], references=[("g1", 2)])
+    assert found.stand_in
+    first, second = found.images
+    assert (first.scores[0].mean, second.not_scored and second.not_scored.code) == (0.8, "black_image")
+
+
 def test_an_identity_carries_what_was_found_about_its_references() -> None:
     finding = {"code": "outlier", "severity": "warning", "message": "m", "advice": "a"}
     found = client(answers(identity(findings=[finding]))).get_identity("i1")

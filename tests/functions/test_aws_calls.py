@@ -26,6 +26,7 @@ from tests.support.builders import (
     a_job,
     a_training_identity,
     an_identity,
+    an_image,
     different_images,
     some_weights,
 )
@@ -81,6 +82,14 @@ def add_generation(identity_id: str, generation_id: str) -> None:
     )
     services.generation_table.add(generation, a_generation_job(job_id=generation_id), LIMIT)
     services.scores.put_score(identity_id, generation_id, 1, SCORE)
+
+
+def drawn(api: Api, name: str) -> None:
+    """As ``ready``, with the objects that it names."""
+    ready()(api, name)
+    references = wiring.services().identity_table.get(name).references
+    for key in (*references, f"generations/{name}/{name}-g/01.jpg"):
+        api.bucket.put_object(Key=key, Body=an_image())
 
 
 def training(api: Api, name: str) -> None:
@@ -179,6 +188,16 @@ ROUTES = (
     ),
     Route("GET /v1/identities/{identity_id}/generations", get("list_generations", GENERATIONS), ready()),
     Route("GET /v1/generations/{generation_id}", get("get_generation", "/v1/generations/{}-g"), ready()),
+    Route(
+        "POST /v1/scores (a generated picture; 5 references, which no score has kept)",
+        lambda api, name: api(
+            "compare_images",
+            "POST",
+            "/v1/scores",
+            {"images": [{"generationId": f"{name}-g", "imageNumber": 1}], "characterId": name},
+        ),
+        drawn,
+    ),
     Route("GET /v1/usage", get("get_usage", "/v1/usage")),
     Route("GET /v1/webhooks", get("list_webhooks", "/v1/webhooks")),
     Route(
@@ -269,11 +288,12 @@ def calls(api: Api) -> Counter[str]:
 
 
 @pytest.fixture(autouse=True)
-def _keys(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def _keys(api: Api, shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = boto3.client("secretsmanager")
     for name in ("FAL", "ASTRIA"):
         secrets.create_secret(Name=name, SecretString="a key")
         monkeypatch.setenv(f"{name}_SECRET_NAME", name)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "3008")
     monkeypatch.setenv("REQUESTS_PER_MINUTE", "1000")
     monkeypatch.setenv("MONTHLY_BUDGET_USD", "1000")
     monkeypatch.setenv("OPERATOR_BUDGET_USD", "1000000")

@@ -112,10 +112,13 @@ def test_nothing_but_events_gets_into_a_queue(template: Template, waiting: str, 
     assert not {right for right in rights if right[0] == "sqs:SendMessage"}
 
 
-def test_reference_images_are_analyzed_by_a_function_that_no_queue_feeds(template: Template) -> None:
-    functions = template.functions()
-    assert functions["analyze_images"]["Code"] == functions["score_image"]["Code"]
-    commands = {name: functions[name]["ImageConfig"]["Command"] for name in ("analyze_images", "score_image")}
+def test_who_waits_for_an_answer_of_the_encoder_is_answered_by_a_function_that_no_queue_feeds(
+    template: Template,
+) -> None:
+    of_image = {name: each for name, each in template.functions().items() if "ImageConfig" in each}
+    assert of_image.keys() == {"analyze_images", "compare_images", "score_image"}
+    assert all(each["Code"] == of_image["score_image"]["Code"] for each in of_image.values())
+    commands = {name: each["ImageConfig"]["Command"] for name, each in of_image.items()}
     assert commands == {name: [f"functions.{name}.handler.lambda_handler"] for name in commands}
     fed = template.resources("AWS::Lambda::EventSourceMapping").values()
     assert {readable(each["FunctionName"]) for each in fed} == {

@@ -8,7 +8,13 @@ from tests.infra.template import Template
 
 pytestmark = pytest.mark.processes
 
-WANTED = ("functions/score_image/", "functions/analyze_images/", "layers/core/python/", "scripts/weights/")
+WANTED = (
+    "functions/score_image/",
+    "functions/analyze_images/",
+    "functions/compare_images/",
+    "layers/core/python/",
+    "scripts/weights/",
+)
 
 
 def test_it_holds_what_the_image_needs_and_nothing_else(template: Template, cloud_assembly: Path) -> None:

@@ -132,6 +132,7 @@ FUNCTIONS: dict[str, Rights] = {
     | PUBLISH,
     "estimate_identity": WRITE_TABLE,
     "estimate_generation": WRITE_TABLE,
+    "compare_images": READ_AND_COUNT | _get("uploads", "references", "generations") | LIST,
     "get_usage": READ_AND_COUNT,
     "create_webhook": WRITE_TABLE,
     "list_webhooks": READ_AND_COUNT,

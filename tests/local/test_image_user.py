@@ -107,7 +107,8 @@ def image(request: pytest.FixtureRequest) -> Iterator[ImageFunction]:
 
 def _assembled(folder: Path, weights: Path, faces: Path) -> ImageFunction:
     context = folder / "context"
-    for name in ("functions/score_image", "functions/analyze_images", "layers/core/python"):
+    folders = [f"functions/{name}" for name in ("score_image", "analyze_images", "compare_images")]
+    for name in (*folders, "layers/core/python"):
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in context.rglob("*"):  # as scripts/synth.py leaves a build context
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,8 +1,7 @@
 """The whole system on this machine, started once for all system tests."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from character_identity_client import ApiClient
 from local.photographs import CHELSEA, EILEEN, make_references
 from local.runtime import Options, System, running
-from tests.support.waiting import HANGS_AFTER_S, wait_until
+from tests.support.waiting import HANGS_AFTER_S
 
 TRAINING_S, GENERATION_S = 1.0, 0.2
 
@@ -26,7 +25,6 @@ class Running:
     api: ApiClient
     providers: httpx.Client
     people: dict[str, list[Path]]
-    decoys: Iterator[int] = field(default_factory=count)
 
     def aws(self, service: str) -> Any:
         return boto3.client(
@@ -45,19 +43,6 @@ class Running:
         """The endpoints of the simulators' billable calls whose input holds ``text``."""
         calls = self.providers.get("/control/ledger").raise_for_status().json()["calls"]
         return [call["endpoint"] for call in calls if text in str(call["input"])]
-
-    def scored(self, image: bytes, identity_id: str) -> float:
-        """The mean score of a picture that is stored as if it were of this identity."""
-        generation_id = f"decoy-{next(self.decoys)}"
-        key = f"generations/{identity_id}/{generation_id}/01.jpg"
-        self.aws("s3").put_object(Bucket=self.system.bucket, Key=key, Body=image)
-        query = {
-            "TableName": self.system.table,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": f"GENERATION#{generation_id}"}},
-        }
-        items = wait_until(lambda: self.aws("dynamodb").query(**query)["Items"], "a score")
-        return float(items[0]["mean"]["N"])
 
     def arm(self, **fault: Any) -> None:
         """Have the simulators misbehave once."""

@@ -62,6 +62,12 @@ BODIES: dict[tuple[str, str], Callable[[str, str], Any]] = {
     },
     ("POST /v1/identities/estimate", "references"): lambda named, own: {**PLAIN, "references": [named, own]},
     ("POST /v1/identities/estimate", "mainReference"): lambda named, own: {**PLAIN, "mainReference": named},
+    ("POST /v1/scores", "characterId"): lambda named, own: {"images": [own], "characterId": named},
+    ("POST /v1/scores", "references"): lambda named, own: {"images": [own], "references": [own, named]},
+    ("POST /v1/scores", "generationId"): lambda named, own: {
+        "images": [own, {"generationId": named, "imageNumber": 1}],
+        "references": [own],
+    },
     ("POST /api/astria-proxy", "tune_id"): lambda named, own: {
         "action": "create_prompt",
         "tune_id": named,
@@ -73,6 +79,8 @@ BODIES: dict[tuple[str, str], Callable[[str, str], Any]] = {
     },
 }
 """Bodies that name something in one field, beside what is the caller's own."""
+FIELDS = {"characterId": "identity_id", "generationId": "generation_id"}
+"""What fields of bodies name, by the parameter that names it in a path."""
 NOT_DESCRIBED = "POST /api/astria-proxy"
 """Its body is one of two others inside a third, so what it names is known here only."""
 
@@ -263,6 +271,9 @@ def test_an_open_route_asks_for_no_token(call: Caller, route: str) -> None:
 
 def _anns_and_nobodys(running: Running, field: str, ann: Owner) -> list[tuple[str, str]]:
     """Return values of Ann's that may stand in a field of a body, each with a like one that is nobody's."""
+    if field in FIELDS:
+        parameter = FIELDS[field]
+        return [(anns, NOBODYS[parameter]) for anns in ann.ids[parameter]]
     if field == "tune_id":
         return [(ann.ids["tune_id"][0], NOBODYS["tune_id"])]
     if field == "lora_url":

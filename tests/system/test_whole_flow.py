@@ -88,8 +88,11 @@ def test_an_image_is_more_like_its_own_references_than_another_characters(
     api.wait_until_ready(own, timeout_s=HANGS_AFTER_S)
     order = api.generate(own, PROMPT, seed=11)
     (image,) = api.wait_until_scored(order.generation_id, timeout_s=HANGS_AFTER_S).images
-    content = httpx.get(str(image.image_url)).content
-    assert image.scores[0].mean > running_system.scored(content, other)
+    drawn = [(order.generation_id, 1)]
+    with_own, with_other = (api.compare(drawn, identity_id=each) for each in (own, other))
+    assert with_own.images[0].scores == image.scores, "the same number at once as by the queue"
+    assert with_own.stand_in == (with_own.encoder != "clip-vit-b32")
+    assert with_own.images[0].scores[0].mean > with_other.images[0].scores[0].mean
 
 
 @pytest.mark.parametrize(

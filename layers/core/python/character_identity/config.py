@@ -54,6 +54,17 @@ class Settings:
         return cls(**values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SandboxSettings(Settings):
+    """What Lambda says of the function that runs.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, read 2026-11-28.
+    """
+
+    aws_lambda_function_memory_size: int
+    """In MB."""
+
+
 def _hosts(text: str) -> frozenset[str]:
     names = (name.strip().lower() for name in text.split(","))
     return frozenset(name for name in names if name)

@@ -1,13 +1,15 @@
 """Domain objects as the API shows them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from character_identity.api.schemas import (
     BoxResponse,
     BudgetResponse,
+    ComparedImageResponse,
+    CompareImagesResponse,
     ErasureReceiptResponse,
     EstimateResponse,
     FaceIdentityResponse,
@@ -35,7 +37,14 @@ from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import account_of
 from character_identity.domain.prices import Price
-from character_identity.domain.score import FaceIdentity, Likeness, Score
+from character_identity.domain.score import (
+    CLIP_ENCODER,
+    EncoderVersion,
+    FaceIdentity,
+    Likeness,
+    NotScored,
+    Score,
+)
 from character_identity.domain.scored_generation import LATE_CODE, LATE_REASON, ScoredGeneration
 from character_identity.ports.providers import Provider
 from character_identity.ports.stores import Bucket, SlotStore
@@ -120,6 +129,15 @@ def summarise_generation(generation: Generation, score: Score | None, bucket: Bu
         aspect_ratio=_aspect_ratio(generation, shown) if shown else None,
         clip_similarity=score.mean if shown and score else None,
         error=generation.error,
+    )
+
+
+def present_comparison(version: EncoderVersion, found: Sequence[Score | NotScored]) -> CompareImagesResponse:
+    """Pictures that were compared by an encoder, in the order of the request."""
+    return CompareImagesResponse(
+        **version._asdict(),
+        stand_in=version.encoder != CLIP_ENCODER,
+        images=[_present_compared(each) for each in found],
     )
 
 
@@ -223,6 +241,14 @@ def _present_image(scored: ScoredGeneration, image: GeneratedImage, bucket: Buck
         scores=[_present_score(score) for score in scores],
         not_scored=_present_not_scored(scored, image),
     )
+
+
+def _present_compared(found: Score | NotScored) -> ComparedImageResponse:
+    if isinstance(found, NotScored):
+        not_scored = NotScoredResponse(**dict(found))
+        return ComparedImageResponse(clip_similarity=None, scores=[], not_scored=not_scored)
+    clip_similarity = found.mean if found.is_clip else None
+    return ComparedImageResponse(clip_similarity=clip_similarity, scores=[_present_score(found)])
 
 
 def _present_not_scored(scored: ScoredGeneration, image: GeneratedImage) -> NotScoredResponse | None:

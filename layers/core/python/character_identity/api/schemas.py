@@ -10,6 +10,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
 from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
 from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
+from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.scored_generation import Scoring
 from character_identity.domain.text import Clean
 
@@ -292,6 +293,57 @@ class ImageResponse(Body):
     clip_similarity: float | None
     scores: list[ScoreResponse]
     not_scored: NotScoredResponse | None = None
+
+
+class StoredImageSource(Body):
+    """A picture of a generation, by its number from 1."""
+
+    generation_id: str = Field(pattern=f"^{ID_PATTERN}$")
+    image_number: int = Field(ge=1, le=99)
+
+
+Picture = Annotated[str, Field(min_length=1, max_length=8192)] | StoredImageSource
+"""The key of an upload, an https link, or a picture that was generated."""
+
+
+class CompareImagesRequest(Body):
+    """Pictures, and what to score them against: an identity of yours, or references.
+
+    ``class_name`` says what given references show, for whether a face is expected of them.
+    """
+
+    images: list[Picture] = Field(min_length=1, max_length=100)
+    character_id: str | None = Field(default=None, pattern=f"^{ID_PATTERN}$")
+    references: list[Picture] | None = Field(default=None, min_length=1, max_length=100)
+    class_name: ClassName = "person"
+
+    @model_validator(mode="after")
+    def _either_is_there(self) -> Self:
+        if (self.character_id is None) == (self.references is None):
+            raise ValueError("give a characterId or references, and not both")
+        return self
+
+
+class ComparedImageResponse(Body):
+    """A picture's scores, or why it has none, as those of a generation's picture."""
+
+    clip_similarity: float | None
+    scores: list[ScoreResponse]
+    not_scored: NotScoredResponse | None = None
+
+
+class CompareImagesResponse(Body):
+    """The pictures in the order of the request.
+
+    ``encoder`` has scored them; ``stand_in`` is true where that is not CLIP, and then ``clip_similarity`` is
+    null. ``reference`` in a score is a reference's key, or its number in the request (``01``).
+    """
+
+    encoder: str
+    weights_sha256: str
+    preprocessing: str
+    stand_in: bool
+    images: list[ComparedImageResponse]
 
 
 class GenerationMetadata(Body):

@@ -1,6 +1,6 @@
 """Encoders: how pictures are seen and compared, as a whole and by their faces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -16,6 +16,9 @@ from character_identity.domain.score import (
     View,
 )
 from character_identity.domain.similarity import Embedding
+
+AT_ONCE = 8
+"""References that are seen together; an encoder gains nothing by more."""
 
 
 class Embedder(Protocol):
@@ -66,24 +69,35 @@ class Encoders:
         return self.faces.version if self.faces else None
 
     def references(
-        self, keys: Iterable[str], contents: Sequence[bytes], class_name: str
+        self,
+        keys: Sequence[str],
+        contents: Sequence[bytes],
+        class_name: str,
+        go_on: Callable[[str], None] = lambda key: None,
     ) -> list[EmbeddedReference]:
         """See pictures as references; ``class_name`` says what they show, for whether a face is expected.
+
+        ``go_on`` is called before some are seen, with the key of the first, and may raise to stop.
 
         Raises:
             InvalidRequest: ``reference_unreadable``, one cannot be compared.
         """
-        keys, views = list(keys), []
-        for key, view in zip(keys, self.whole.embed(contents), strict=True):
-            if isinstance(view, InvalidRequest):
-                message = f"The reference {key!r} cannot be compared: {view.message}"
-                raise InvalidRequest(message, code="reference_unreadable")
-            views.append(view)
-        faces: Sequence[ReferenceFace | None] = [None] * len(keys)
+        views, faces = list[View](), list[Sequence[Face]]()
+        for start in range(0, len(keys), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            go_on(keys[start])
+            for key, view in zip(keys[some], self.whole.embed(contents[some]), strict=True):
+                if isinstance(view, InvalidRequest):
+                    message = f"The reference {key!r} cannot be compared: {view.message}"
+                    raise InvalidRequest(message, code="reference_unreadable")
+                views.append(view)
+            if self.faces is not None:
+                faces += [self.faces.faces(content) for content in contents[some]]
+        seen: Sequence[ReferenceFace | None] = [None] * len(keys)
         if self.faces is not None:
-            faces = reference_faces([self.faces.faces(content) for content in contents], class_name)
+            seen = reference_faces(faces, class_name)
         sha256s = [sha256(content).hexdigest() for content in contents]
-        return [EmbeddedReference(*each) for each in zip(keys, sha256s, views, faces, strict=True)]
+        return [EmbeddedReference(*each) for each in zip(keys, sha256s, views, seen, strict=True)]
 
     def look_for_faces(
         self, content: bytes, references: Sequence[EmbeddedReference]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from character_identity.services.rate_limit import RateLimit
     from character_identity.services.references import ReferenceService
     from character_identity.services.scored_generations import ScoredGenerationService
+    from character_identity.services.sources import Sources
 
 
 class Ordering(Jobs):
@@ -91,6 +92,12 @@ class Ordering(Jobs):
         from character_identity.services.scored_generations import ScoredGenerationService
 
         return ScoredGenerationService(self.generations, self.scores, self.now, self.sleep)
+
+    @cached_property
+    def sources(self) -> "Sources":
+        from character_identity.services.sources import Sources
+
+        return Sources(self.bucket, self.safe_http)
 
     @cached_property
     def compat(self) -> "CompatService":

@@ -10,6 +10,7 @@ from character_identity.api.routes import (
     generations,
     identities,
     references,
+    scores,
     webhooks,
 )
 
@@ -17,6 +18,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *references.ROUTES,
     *identities.ROUTES,
     *generations.ROUTES,
+    *scores.ROUTES,
     *webhooks.ROUTES,
     *compat.ROUTES,
     *callbacks.ROUTES,

@@ -1,0 +1,184 @@
+"""Comparison: score pictures against references within a request, and keep nothing."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from itertools import islice
+from typing import NamedTuple, cast
+
+from character_identity.domain.errors import InvalidRequest, InvalidRequestCode, NotFound
+from character_identity.domain.generation import MAX_STORED_BYTES
+from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.scored_generation import LATE_CODE
+from character_identity.ports.stores import Bucket, Generations, Identities
+from character_identity.services.embedded_references import EmbeddedReferences
+from character_identity.services.encoders import Encoders
+from character_identity.services.references import MAX_REFERENCES, TOO_MUCH_WORK
+from character_identity.services.side_by_side import side_by_side
+from character_identity.services.sources import Sources
+
+MAX_IMAGES = 10
+"""With MAX_REFERENCES the most that are decoded in a request."""
+WORK_TIMEOUT_S = 18
+"""Seconds from the request's begin, of its 29, after which no further pictures are begun."""
+AT_ONCE = 4
+"""Pictures that are seen between two looks at the clock: at most 2 s each of a core (50 megapixels)."""
+
+
+class StoredImage(NamedTuple):
+    """A picture of a generation, by its number from 1."""
+
+    generation_id: str
+    number: int
+
+
+Picture = str | StoredImage
+"""A link, the key of an upload, or a picture that we have drawn."""
+
+
+class ComparisonService:
+    """Compares pictures with an identity's references or with others; what it reads is its caller's."""
+
+    def __init__(
+        self,
+        *,
+        identities: Identities,
+        generations: Generations,
+        bucket: Bucket,
+        sources: Sources,
+        references: EmbeddedReferences,
+        encoders: Encoders,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._identities = identities
+        self._generations = generations
+        self._bucket = bucket
+        self._sources = sources
+        self._references = references
+        self._encoders = encoders
+        self._clock = clock
+
+    def with_identity(
+        self, owner: str, images: Sequence[Picture], identity_id: str
+    ) -> list[Score | NotScored]:
+        """Score each picture against the references of an identity, or say why not.
+
+        Raises:
+            NotFound: no such identity of this owner.
+            InvalidRequest: there are too many pictures.
+        """
+        _check_count(images)
+        ends_at = self._clock() + WORK_TIMEOUT_S
+        identity = self._identities.get(identity_id)
+        if identity.owner != owner:
+            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        try:
+            references = self._references.kept(identity_id) or self._references.made(identity)
+        except InvalidRequest as exc:  # the identity's references are not what they were
+            return [self._encoders.not_scored(exc.code, exc.message) for _ in images]
+        return self._score(owner, images, references, self._sources.deadline(), ends_at)
+
+    def with_references(
+        self, owner: str, images: Sequence[Picture], references: Sequence[Picture], class_name: str
+    ) -> list[Score | NotScored]:
+        """Score each picture against others, which a score names by their numbers: ``01`` and so on.
+
+        Raises:
+            InvalidRequest: there are too many pictures, or a reference cannot be compared with; ``details``
+                says which. Scores against those that are left would be other numbers.
+            NotFound: a reference is of a generation that this owner does not have.
+        """
+        _check_count(images)
+        if len(references) > MAX_REFERENCES:
+            message = f"Pictures are compared with at most {MAX_REFERENCES} references."
+            raise InvalidRequest(message, code="too_many_references")
+        ends_at, links_end_at = self._clock() + WORK_TIMEOUT_S, self._sources.deadline()
+        embedded = self._embed(owner, references, class_name, links_end_at, ends_at)
+        return self._score(owner, images, embedded, links_end_at, ends_at)
+
+    def _embed(
+        self, owner: str, pictures: Sequence[Picture], class_name: str, links_end_at: float, ends_at: float
+    ) -> list[EmbeddedReference]:
+        contents: list[bytes] = []
+        for number, content in enumerate(self._read(owner, pictures, links_end_at), 1):
+            if isinstance(content, NotFound):
+                raise content
+            if isinstance(content, InvalidRequest):
+                raise _about_reference(number, content)
+            contents.append(content)
+
+        def in_time(key: str) -> None:
+            if self._clock() >= ends_at:
+                raise _about_reference(int(key), InvalidRequest(TOO_MUCH_WORK, code="image_too_large"))
+
+        keys = [f"{number:02}" for number in range(1, len(contents) + 1)]
+        return self._encoders.references(keys, contents, class_name, in_time)
+
+    def _score(
+        self,
+        owner: str,
+        images: Sequence[Picture],
+        references: Sequence[EmbeddedReference],
+        links_end_at: float,
+        ends_at: float,
+    ) -> list[Score | NotScored]:
+        found: list[Score | NotScored] = []
+        contents = self._read(owner, images, links_end_at)
+        while some := list(islice(contents, AT_ONCE)):
+            if self._clock() >= ends_at:
+                found += [self._encoders.not_scored(LATE_CODE, TOO_MUCH_WORK) for _ in some]
+            else:
+                found += self._score_some(some, references)
+        return found
+
+    def _score_some(
+        self, some: Sequence[bytes | InvalidRequest | NotFound], references: Sequence[EmbeddedReference]
+    ) -> Iterator[Score | NotScored]:
+        views = iter(self._encoders.whole.embed([each for each in some if isinstance(each, bytes)]))
+        for content in some:
+            view = next(views) if isinstance(content, bytes) else content
+            if isinstance(content, bytes) and not isinstance(view, InvalidRequest | NotFound):
+                faces = self._encoders.look_for_faces(content, references)
+                yield self._encoders.score(sha256(content).hexdigest(), view, faces, references)
+            else:
+                assert isinstance(view, InvalidRequest | NotFound)
+                yield self._encoders.not_scored(view.code, view.message)
+
+    def _read(
+        self, owner: str, pictures: Sequence[Picture], links_end_at: float
+    ) -> Iterator[bytes | InvalidRequest | NotFound]:
+        """The bytes of each picture, or why there are none."""
+
+        def read(picture: Picture) -> bytes | InvalidRequest | NotFound:
+            try:
+                if isinstance(picture, StoredImage):
+                    return self._read_stored(owner, picture)
+                return self._sources.read(owner, picture, links_end_at)
+            except (InvalidRequest, NotFound) as exc:
+                return exc
+
+        return side_by_side(read, pictures)
+
+    def _read_stored(self, owner: str, picture: StoredImage) -> bytes:
+        generation = self._generations.get(picture.generation_id)
+        if generation.owner != owner:
+            raise NotFound(f"There is no generation {picture.generation_id!r}.", code="unknown_generation")
+        images = {image.index: image.key for image in generation.images if image.key}
+        key = images.get(picture.number)
+        if key is None:
+            message = f"The generation {picture.generation_id!r} has no picture {picture.number}."
+            raise NotFound(message, code="unknown_generation")
+        try:
+            return self._bucket.read(key, MAX_STORED_BYTES)
+        except NotFound as exc:
+            raise InvalidRequest("The picture was deleted.", code="image_deleted") from exc
+
+
+def _check_count(images: Sequence[Picture]) -> None:
+    if len(images) > MAX_IMAGES:
+        raise InvalidRequest(f"At most {MAX_IMAGES} pictures are scored at once.", code="too_many_images")
+
+
+def _about_reference(number: int, error: InvalidRequest) -> InvalidRequest:
+    code = cast(InvalidRequestCode, error.code)
+    return InvalidRequest(f"Reference {number}: {error.message}", code=code, details={"reference": number})

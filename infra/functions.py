@@ -127,7 +127,7 @@ class Functions(Construct):
             return lambda_.DockerImageFunction(
                 self,
                 construct_id,
-                code=_image(entry),
+                code=_image(entry, self._stage),
                 architecture=lambda_.Architecture.X86_64,
                 **common,
             )
@@ -209,12 +209,13 @@ def _allow(
     )
 
 
-def _image(entry: catalog.Function) -> lambda_.DockerImageCode:
+def _image(entry: catalog.Function, stage: Stage) -> lambda_.DockerImageCode:
     """A function of an image, whose build context holds ``IN_IMAGE`` only, so no other edit rebuilds it."""
     return lambda_.DockerImageCode.from_image_asset(
         str(ROOT),
         cmd=[f"functions.{entry.name}.handler.lambda_handler"],
         file=f"functions/{entry.image}/Dockerfile",
+        build_args={"FACE_ENCODER": stage.face_encoder},
         platform=ecr_assets.Platform.LINUX_AMD64,
         exclude=["**", *(f"!{folder}/**" for folder in IN_IMAGE), *NOT_SHIPPED],
         ignore_mode=cdk.IgnoreMode.DOCKER,

@@ -42,6 +42,8 @@ class Stage(_Model):
     """Neither stack nor table can be deleted, and the table can be restored to any second of 35 days."""
     log_retention_days: int
     throttle: Throttle
+    face_encoder: Literal["face-dlib-resnet-v1", "face-sface-2021dec", "none"] = "face-dlib-resnet-v1"
+    """Made of published weights as the scoring image is built; with none no faces are looked for."""
     parameters: dict[str, Value]
     """Values of the stack's parameters, in the place of their defaults."""
 

@@ -80,7 +80,7 @@ def test_opposite_references_have_no_centroid() -> None:
 
 def test_a_score_of_an_earlier_release_is_read() -> None:
     stored = Score.of(CLIP, "0f1e", {"r": 0.5}).model_dump(mode="json")
-    for name in ("centroid", "calibration", "near_copy"):
+    for name in ("centroid", "calibration", "near_copy", "face_identity"):
         del stored[name]
     assert Score.model_validate(stored) == Score.of(CLIP, "0f1e", {"r": 0.5})
 

@@ -1,5 +1,6 @@
 """The build context of the scoring image."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,10 @@ def test_it_holds_what_the_image_needs_and_nothing_else(template: Template, clou
     )
     assert "functions/score_image/Dockerfile" in files
     assert not [file for file in files if "__pycache__" in file]
+
+
+def test_it_is_built_with_the_face_encoder_of_its_stage(cloud_assembly: Path) -> None:
+    [file] = cloud_assembly.glob("*.assets.json")
+    images = json.loads(file.read_text())["dockerImages"].values()
+    assert images
+    assert {image["source"]["dockerBuildArgs"]["FACE_ENCODER"] for image in images} == {"face-dlib-resnet-v1"}

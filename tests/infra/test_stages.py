@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from infra.stages import InvalidStage, read_stage, stage_names
+from infra.stages import InvalidStage, Stage, read_stage, stage_names
+from scripts.weights.encoders import FACE_ENCODERS
+from scripts.weights.faces import FACE_DLIB
 
 WHOLE: dict[str, Any] = {
     "stackName": "Characters-test",
@@ -31,6 +33,14 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert (stage.stack_name, stage.log_retention_days, stage.throttle.burst) == ("Characters-test", 14, 10)
 
 
+def test_faces_are_compared_by_an_encoder_that_can_be_made_or_not_at_all(tmp_path: Path) -> None:
+    made = {encoder.name for encoder in FACE_ENCODERS}
+    assert set(get_args(Stage.model_fields["face_encoder"].annotation)) == made | {"none"}
+    assert read_stage("test", written(tmp_path, WHOLE)).face_encoder == FACE_DLIB.name
+    without = written(tmp_path, {**WHOLE, "faceEncoder": "none"})
+    assert read_stage("test", without).face_encoder == "none"
+
+
 def test_stages_share_no_stack() -> None:
     stages = {name: read_stage(name) for name in stage_names()}
     assert {"dev", "prod"} <= stages.keys()
@@ -52,6 +62,7 @@ def test_prod_keeps_and_protects_its_data_and_dev_leaves_nothing() -> None:
         ({"protected": "yes"}, "protected must be true or false, not 'yes'"),
         ({"removalPolicy": "keep"}, "removalPolicy must be 'retain' or 'destroy', not 'keep'"),
         ({"removalPolicy": "destroy"}, "the file says that the stage is protected"),
+        ({"faceEncoder": "arcface"}, "faceEncoder must be"),
         ({"logRetentionDays": 31}, "logRetentionDays must be one of 1, 3, 5, 7, 14, 30"),
         ({"logRetentionDays": 14.5}, "logRetentionDays must be a whole number, not 14.5"),
         ({"logRetentionDays": True}, "logRetentionDays must be a whole number, not True"),

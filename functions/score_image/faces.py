@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from character_identity.domain.face import Box, Face, NoFace
 from character_identity.domain.score import EncoderVersion
@@ -27,6 +27,8 @@ WINDOW = 80
 LOOKS = (1024, 2048)
 """Pixels of the longer side at which frontal faces are looked for, the second where the first shows none:
 a face of 1/25 of the longer side is found."""
+FRAME = 0.2
+"""Of the longer side, put around a picture that shows none at first: a face that fills it has no outline."""
 TINY_LOOK = 4096
 """At which those are found that are too small: 20 of 1024 pixels."""
 TURNED_LOOK = 512
@@ -74,7 +76,7 @@ class FaceEncoder:
         picture = decode_within(image, LARGEST)
         boxes = [box for box in self._frontal(picture) if box.width * picture.width >= SMALLEST]
         pixels = np.asarray(picture)
-        return [Face(self._embed(pixels, box), box) for box in boxes[:MOST_FACES]]
+        return [Face(self._embed(pixels, box), _inside(box)) for box in boxes[:MOST_FACES]]
 
     def why_none(self, image: bytes) -> NoFace:
         """Say why a picture has no face that can be compared. It takes longer than to compare one."""
@@ -90,7 +92,23 @@ class FaceEncoder:
         return any(found.confidence >= MIN_SCORE for found in self._turned(pixels, 0))
 
     def _frontal(self, picture: Image.Image) -> list[Box]:
-        return next((boxes for side in LOOKS if (boxes := self._boxes(picture, side))), [])
+        first, second = LOOKS
+        return self._boxes(picture, first) or self._framed(picture, first) or self._boxes(picture, second)
+
+    def _framed(self, picture: Image.Image, longest: int) -> list[Box]:
+        """The frontal faces that are seen when the picture is framed, as they are in the picture."""
+        frame = round(FRAME * max(picture.size))
+        width, height = picture.size
+        whole_width, whole_height = width + 2 * frame, height + 2 * frame
+        return [
+            Box(
+                (box.left * whole_width - frame) / width,
+                (box.top * whole_height - frame) / height,
+                box.width * whole_width / width,
+                box.height * whole_height / height,
+            )
+            for box in self._boxes(ImageOps.expand(picture, frame, "grey"), longest)
+        ]
 
     def _boxes(self, picture: Image.Image, longest: int) -> list[Box]:
         """The frontal faces that are seen at that size, the largest first."""
@@ -143,6 +161,13 @@ class FaceEncoder:
 def shipped_face_encoder(memory_mb: int) -> FaceEncoder | None:
     """Return the face encoder of the image, the same in each invocation of a sandbox; None without one."""
     return FaceEncoder(FACE_WEIGHTS, memory_mb) if (FACE_WEIGHTS / "encoder.json").exists() else None
+
+
+def _inside(box: Box) -> Box:
+    """The part of the box that is in the picture."""
+    left, top = max(0.0, box.left), max(0.0, box.top)
+    right, bottom = min(1.0, box.left + box.width), min(1.0, box.top + box.height)
+    return Box(left, top, right - left, bottom - top)
 
 
 def _scaled(picture: Image.Image, longest: int) -> Pixels:

@@ -125,6 +125,14 @@ def test_a_small_face_in_a_wide_shot_is_compared(encoder: FaceEncoder) -> None:
     assert cosine(face.embedding, close.embedding) > WITHOUT_CONFIDENCE
 
 
+def test_a_face_that_fills_the_picture_is_compared(encoder: FaceEncoder) -> None:
+    [close] = encoder.faces(file_of(opened(EILEEN.path).crop((190, 75, 262, 160))))
+    assert close.box[0] >= 0
+    assert close.box.left + close.box.width <= 1
+    [face] = encoder.faces(EILEEN.path.read_bytes())
+    assert cosine(face.embedding, close.embedding) > WITHOUT_CONFIDENCE
+
+
 @pytest.mark.parametrize("content", [b"<html>", b""])
 def test_what_is_no_picture_is_refused(encoder: FaceEncoder, content: bytes) -> None:
     with pytest.raises(InvalidRequest) as refused:

@@ -10,7 +10,7 @@ NoFace = Literal["no_face", "profile", "too_small", "not_a_person", "no_referenc
 
 WHY: dict[NoFace, str] = {
     "no_face": "No face was found in the picture.",
-    "profile": "The face is turned away or covered; only one that is seen from the front is compared.",
+    "profile": "The face is turned away, tilted or covered; only an upright one from the front is compared.",
     "too_small": "The face is too small to tell whose it is.",
     "not_a_person": "The character is no person: no reference image shows a human face.",
     "no_reference_face": "No reference image shows a face that can be compared.",

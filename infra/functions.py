@@ -79,14 +79,30 @@ class Functions(Construct):
             self._layer("Dependencies", dependencies, "Third-party packages"),
         ]
         self._signing = self._layer("Provenance", provenance, "What signs pictures")
+        self._fetching_is_free = cdk.CfnCondition(
+            cdk.Stack.of(self),
+            "FetchingIsFree",
+            expression=cdk.Fn.condition_equals(parameters.text("FetchConcurrency"), "0"),
+        )
         self.by_name: dict[str, lambda_.Function] = {}
         for entry in entries:
             function = self._function(entry)
+            if entry.fetches:
+                self._bound(function)
             self._grant(entry, function)
             self.by_name[entry.name] = function
         for entry in entries:
             for called in entry.invokes:
                 self._let_invoke(self.by_name[entry.name], called)
+
+    def _bound(self, function: lambda_.Function) -> None:
+        """Let so many of its calls run at once as a parameter says; it then reserves them in the account."""
+        resource = function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)
+        number = self._parameters.text("FetchConcurrency")
+        nothing = cdk.Fn.ref("AWS::NoValue")
+        bound = cdk.Fn.condition_if(self._fetching_is_free.logical_id, nothing, number)
+        resource.add_property_override("ReservedConcurrentExecutions", bound)
 
     def _let_invoke(self, function: lambda_.Function, called: str) -> None:
         _allow(function, ["lambda:InvokeFunction"], [self.by_name[called].function_arn])

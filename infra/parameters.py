@@ -224,6 +224,13 @@ PARAMETERS = (
         must_be=A_CONCURRENCY,
     ),
     Parameter(
+        name="FetchConcurrency",
+        default="0",
+        description="How many calls of each function that fetches callers' links run at once; 0 for no bound",
+        pattern=SLOTS,
+        must_be=A_NUMBER_OF_SLOTS,
+    ),
+    Parameter(
         name="AlarmEmail",
         description="Who is told of alarms, beside the subscribers of the topic; empty for nobody",
         pattern=r"([^@\s,]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?",

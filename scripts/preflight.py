@@ -59,6 +59,9 @@ SERVICES = (
 )
 FOR_REQUESTS = 50
 """Functions that run at once for requests, tasks and callbacks, beside those that queues feed."""
+LEFT_UNRESERVED = 100
+"""Of an account's concurrency; https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html,
+read 2026-11-28."""
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
 UNKNOWN_HERE = {
     "InvalidClientTokenId",
@@ -157,6 +160,13 @@ class Preflight:
     def concurrency(self) -> str:
         limits = self._client("lambda").get_account_settings()["AccountLimit"]
         free = limits["UnreservedConcurrentExecutions"]
+        reserved = sum(int(self._value("FetchConcurrency")) for entry in FUNCTIONS if entry.fetches)
+        if reserved and limits["ConcurrentExecutions"] - reserved < LEFT_UNRESERVED:
+            raise Lacking(
+                f"FetchConcurrency reserves {reserved} of the {limits['ConcurrentExecutions']} functions "
+                f"that may run at once, and AWS wants {LEFT_UNRESERVED} left: raise the quota 'Concurrent "
+                "executions' of Lambda (L-B99A9384) in Service Quotas, or lower FetchConcurrency"
+            )
         needed = FOR_REQUESTS + sum(
             int(self._value(entry.queue.concurrency)) for entry in FUNCTIONS if entry.queue is not None
         )

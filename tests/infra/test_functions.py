@@ -148,6 +148,32 @@ def test_what_copies_from_providers_knows_where_their_files_may_lie(template: Te
     assert told == {"store_weights", "store_images", "sweep"}
 
 
+def test_only_what_fetches_callers_links_may_be_bounded_and_nothing_is_by_itself(template: Template) -> None:
+    """A new account runs ten functions at once, and AWS takes no reservation that leaves less than 100."""
+    following_links = {
+        "check_references",
+        "compare_images",
+        "create_identity",
+        "proxy_astria",
+        "proxy_astria_create_tune",
+        "proxy_fal_instant",
+        "proxy_fal_lora_generate",
+        "proxy_fal_lora_train",
+    }
+    bounds = {
+        name: function["ReservedConcurrentExecutions"]
+        for name, function in template.functions().items()
+        if "ReservedConcurrentExecutions" in function
+    }
+    assert bounds.keys() == following_links
+    unless = ["FetchingIsFree", {"Ref": "AWS::NoValue"}, {"Ref": "FetchConcurrency"}]
+    assert all(bound == {"Fn::If": unless} for bound in bounds.values())
+    assert template.document["Conditions"]["FetchingIsFree"] == {
+        "Fn::Equals": [{"Ref": "FetchConcurrency"}, "0"]
+    }
+    assert template.document["Parameters"]["FetchConcurrency"]["Default"] == "0"
+
+
 def test_zip_functions_run_on_python_3_13_with_two_layers_and_those_that_sign_with_three(
     template: Template,
 ) -> None:

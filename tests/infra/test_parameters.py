@@ -37,6 +37,7 @@ TAKEN = {
     "CorsOrigins": ["*", "https://pages.example", "http://localhost:5173"],
     "ScorerConcurrency": ["2", "10", "1000"],
     "DeliveryConcurrency": ["2", "99", "999"],
+    "FetchConcurrency": ["0", "20", "999"],
     "AlarmEmail": ["", "ops@example.com", "ops+night@mail.example.co.uk"],
 }
 REFUSED = {
@@ -62,6 +63,7 @@ REFUSED = {
     "CorsOrigins": ["", "pages.example", "https://pages.example/", "https://*.example", "null"],
     "ScorerConcurrency": ["", "0", "1", "1001", "2.5", "-2", "abc"],
     "DeliveryConcurrency": ["", "1", "10000", "02"],
+    "FetchConcurrency": ["", "-1", "1.5", "abc", "1000", "02"],
     "AlarmEmail": ["ops", "ops@", "@example.com", "ops@example", "a@b.example,c@d.example", "o ps@b.example"],
 }
 """Siblings of the value ``abc`` for a budget, which was deployed."""

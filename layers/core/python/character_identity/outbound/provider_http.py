@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -18,7 +19,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
     ServiceError,
 )
-from character_identity.outbound.client import TooManyBytes, received
+from character_identity.outbound.client import Clock, TooManyBytes, received
 from character_identity.outbound.urls import parse_url
 from character_identity.ports.gateways import Now
 
@@ -60,6 +61,7 @@ class ProviderHttpClient:
         scheme: str,
         error_detail: Callable[[Any], str],
         now: Now = utc_now,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._name = name
         self._client = client
@@ -67,6 +69,7 @@ class ProviderHttpClient:
         self._scheme = scheme
         self._error_detail = error_detail
         self._now = now
+        self._clock = clock
 
     def make_ready(self) -> None:
         """Fetch the key, unless that was done."""
@@ -89,10 +92,15 @@ class ProviderHttpClient:
         return body
 
     def send(self, method: str, url: str, *, paid: bool = False, **request: Any) -> httpx.Response:
-        """The answer, whatever its status. A refused key is fetched once again: it may have been rotated."""
-        answer = self._send(method, url, self._key(), paid, request)
+        """The answer, whatever its status. A refused key is fetched once again: it may have been rotated.
+
+        All of that has the time of one call.
+        """
+        ends_at = self._clock() + (self._client.timeout.read or 0)
+        answer = self._send(method, url, self._key(), paid, self._until(ends_at, request))
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            answer = self._send(method, url, self._key.refresh(), paid, request)
+            key = self._fetched_again()
+            answer = self._send(method, url, key, paid, self._until(ends_at, request))
         return answer
 
     def failure(self, answer: httpx.Response, paid: bool = False) -> ServiceError:
@@ -129,6 +137,23 @@ class ProviderHttpClient:
             text = text.replace(secret, "***") if len(secret) >= 8 else text
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
         return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+
+    def _until(self, ends_at: float, request: dict[str, Any]) -> dict[str, Any]:
+        """A request that ends then."""
+        left_s = ends_at - self._clock()
+        if left_s <= 0:
+            raise ProviderUnavailable(self._name, "was not called: its key took all the time to fetch")
+        return {**request, "timeout": left_s}
+
+    def _fetched_again(self) -> str:
+        try:
+            return self._key.refresh()
+        except ServiceError:
+            raise
+        except Exception as exc:  # of AWS; the provider has accepted nothing
+            raise ProviderUnavailable(
+                self._name, "refused our key (401), which could not be fetched again"
+            ) from exc
 
     def _send(self, method: str, url: str, key: str, paid: bool, request: dict[str, Any]) -> httpx.Response:
         try:

@@ -65,11 +65,22 @@ class Gateways(Base):
         return self.aws.client("lambda", config=options)
 
     @cached_property
+    def secrets(self) -> Any:
+        """The client of Secrets Manager, for whose answer calls to providers wait."""
+        return deferred(self._secrets_manager)
+
+    def _secrets_manager(self) -> Any:
+        from botocore.config import Config
+
+        options = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 3})
+        return self.aws.client("secretsmanager", config=options)
+
+    @cached_property
     def keys(self) -> "dict[Vendor | Literal['fal-admin'], Secret]":
         """The providers' keys; each is fetched once, and again when its provider refuses it."""
         from character_identity.aws.secrets import Secret
 
-        client, settings = self.client("secretsmanager"), self.provider_settings
+        client, settings = self.secrets, self.provider_settings
         return {
             "fal": Secret(client, settings.fal_secret_name),
             "fal-admin": Secret(client, settings.fal_admin_secret_name),

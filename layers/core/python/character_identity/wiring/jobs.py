@@ -81,7 +81,7 @@ class Jobs(ProviderAdapters, Webhooks):
         from character_identity.provenance.c2pa_signer import C2paSigner
 
         name = ProvenanceSettings.from_env(self.env).provenance_secret_name
-        key = Secret(self.client("secretsmanager"), name).refresh if name else _no_key
+        key = Secret(self.secrets, name).refresh if name else _no_key
         return C2paSigner(key, self.now)
 
     @cached_property

@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +30,9 @@ from botocore.exceptions import (
 )
 
 from character_identity.aws.secrets import PLACEHOLDER
+from character_identity.domain.clock import utc_now
+from character_identity.domain.errors import CannotSign
+from character_identity.provenance.credentials import Credentials
 from infra.catalog import FUNCTIONS
 from infra.parameters import PARAMETERS
 from infra.stages import InvalidStage, Stage, read_stage
@@ -59,6 +63,8 @@ SERVICES = (
 )
 FOR_REQUESTS = 50
 """Functions that run at once for requests, tasks and callbacks, beside those that queues feed."""
+RENEWED_BEFORE = timedelta(days=30)
+"""The certificates that pictures are signed with end."""
 LEFT_UNRESERVED = 100
 """Of an account's concurrency; https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html,
 read 2026-11-28."""
@@ -107,6 +113,7 @@ class Preflight:
     run: Command = run
     fetch_head: Fetch = fetch_head
     find_command: Callable[[str], str | None] = shutil.which
+    now: Callable[[], datetime] = utc_now
 
     def findings(self) -> list[tuple[str, str, str]]:
         """Return (``ok``, ``lacking`` or ``later``; what; a sentence about it) for each check, in order."""
@@ -120,6 +127,7 @@ class Preflight:
             "Docker": self.docker,
             "weights": self.weights,
             "provider keys": self.provider_keys,
+            "signing key": self.signing_key,
             "alarms": self.alarms,
         }
         return [(*_outcome(check), what) for what, check in checks.items()]
@@ -238,6 +246,26 @@ class Preflight:
                 "in (docs/operations.md, 'Put the provider keys in')"
             )
         return "fal and Astria have one"
+
+    def signing_key(self) -> str:
+        where = "(docs/operations.md, 'Sign pictures')"
+        secret = self._client("secretsmanager").get_secret_value(
+            SecretId=self._output("ProvenanceKeySecretName")
+        )
+        pem = secret.get("SecretString", "").strip()
+        if pem in ("", PLACEHOLDER):
+            raise Lacking(f"there is none, so pictures are marked but not signed: put one in {where}")
+        now = self.now()
+        try:
+            credentials = Credentials.read(pem)
+            credentials.check(now)
+        except CannotSign as problem:
+            raise Lacking(f"{problem} Pictures are not signed until another is put in {where}") from problem
+        if credentials.valid_until < now + RENEWED_BEFORE:
+            raise Lacking(
+                f"its certificates end on {credentials.valid_until:%Y-%m-%d}: put new ones in {where}"
+            )
+        return f"its certificates end on {credentials.valid_until:%Y-%m-%d}"
 
     def alarms(self) -> str:
         pages = self._client("sns").get_paginator("list_subscriptions_by_topic")

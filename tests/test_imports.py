@@ -63,7 +63,14 @@ RULES: dict[str, set[str]] = {
     "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs", "pydantic"},
     "app": {"aws_cdk", "infra", "scripts.build_layers", "scripts.openapi"},
     "scripts": {LIBRARIES},
-    "scripts.preflight": {LIBRARIES, f"{CORE}.aws.secrets", "scripts", *DEPLOYED},
+    "scripts.preflight": {
+        LIBRARIES,
+        f"{CORE}.aws.secrets",
+        f"{CORE}.provenance.credentials",
+        DOMAIN,
+        "scripts",
+        *DEPLOYED,
+    },
     "scripts.openapi": {f"{CORE}.api", "scripts"},
     "scripts.decoys": {
         LIBRARIES,

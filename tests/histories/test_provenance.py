@@ -13,6 +13,7 @@ from character_identity.aws.generation_table import GenerationTable
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.provenance import DIGITAL_SOURCE_TYPE, MODELS
+from character_identity.provenance import c2pa_signer
 from character_identity.provenance.c2pa_signer import GENERATION
 from scripts.signing_chain import self_made
 from tests.support.builders import NOON
@@ -149,6 +150,28 @@ def test_without_a_key_that_signs_pictures_are_stored_and_marked(
         assert b"c2pa" not in content
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "UnsignedPictures" in line]
     assert len(lines) == alarms
+
+
+@pytest.mark.parametrize("way", ["copied", "inline", "parked"])
+def test_a_signer_that_fails_loses_no_picture_whatever_way_it_came(
+    inside: Harness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    def fails(*_: object) -> bytes:
+        raise RuntimeError("the library has a bug")
+
+    monkeypatch.setattr(c2pa_signer, "_signed", fails)
+    if way == "parked":
+        inside.change(MEDIA_HOSTS="elsewhere.test")
+    generation_id = _ordered(inside, fault="inline" if way == "inline" else "")
+    inside.let_pass(400)
+    inside.change(MEDIA_HOSTS="media.localhost")
+    inside.run()
+    assert _shown(inside, generation_id)["status"] == "succeeded"
+    assert [DIGITAL_SOURCE_TYPE.encode() in content for content in _stored(inside, generation_id)] == [
+        True
+    ] * 2
+    counted = [line for line in capsys.readouterr().out.splitlines() if "UnsignedPictures" in line]
+    assert len(counted) == 2, "for the alarm"
 
 
 def test_a_key_that_is_put_in_later_signs_what_comes_then(inside: Harness) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.error import URLError
 
@@ -21,9 +22,16 @@ from botocore.validate import validate_parameters
 
 from infra.stages import read_stage
 from scripts.preflight import Preflight, main
+from scripts.signing_chain import self_made
+from tests.support.builders import NOON
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
-OUTPUTS = {"FalKeySecretName": "fal", "AstriaKeySecretName": "astria", "AlarmTopicArn": TOPIC}
+OUTPUTS = {
+    "FalKeySecretName": "fal",
+    "AstriaKeySecretName": "astria",
+    "ProvenanceKeySecretName": "provenance",
+    "AlarmTopicArn": TOPIC,
+}
 CONFIRMED = {"SubscriptionArn": f"{TOPIC}:1", "Endpoint": "ops@example.com"}
 WAITING = {"SubscriptionArn": "PendingConfirmation", "Endpoint": "new@example.com"}
 WHOLE: dict[str, Any] = {
@@ -38,6 +46,7 @@ WHOLE: dict[str, Any] = {
         "Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": of} for key, of in OUTPUTS.items()]}]
     },
     "GetSecretValue": {"SecretString": "a key"},
+    "GetSecretValue provenance": {"SecretString": self_made(NOON, timedelta(days=31))},
     "ListSubscriptionsByTopic": {"Subscriptions": [CONFIRMED, WAITING]},
 }
 """What AWS answers where nothing is lacking."""
@@ -66,7 +75,8 @@ class Aws:
     def answer(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         model = client.meta.service_model.operation_model(operation)
         validate_parameters(parameters, model.input_shape)
-        match self.answers[operation]:
+        about = f"{operation} {parameters.get('SecretId')}"
+        match self.answers.get(about, self.answers[operation]):
             case Exception() as problem:
                 raise problem
             case (str(code), str(message)):
@@ -92,6 +102,7 @@ def a_preflight(region: str | None = "eu-central-1") -> Preflight:
         run=lambda command: 0,
         fetch_head=lambda url: None,
         find_command=lambda name: f"/usr/bin/{name}",
+        now=lambda: NOON,
     )
 
 
@@ -111,6 +122,7 @@ def test_where_nothing_is_lacking_all_is_ok(aws: Aws) -> None:
 
 def test_no_key_is_said(aws: Aws) -> None:
     aws.answers["GetSecretValue"] = {"SecretString": "fal-id:very-secret"}
+    aws.answers["GetSecretValue provenance"] = {"SecretString": "-----BEGIN PRIVATE KEY-----very-secret"}
     assert "very-secret" not in str(found(a_preflight()))
 
 
@@ -127,6 +139,28 @@ def test_no_key_is_said(aws: Aws) -> None:
         ("API throttle", {"GetServiceQuota": {"Quota": {"Value": 20.0}}}, "20 requests per second over all"),
         ("provider keys", {"GetSecretValue": {"SecretString": "not configured"}}, "none of fal and Astria"),
         ("provider keys", {"GetSecretValue": {"SecretString": " \n"}}, "none of fal and Astria"),
+        ("signing key", {"GetSecretValue provenance": {"SecretString": "not configured"}}, "there is none"),
+        ("signing key", {"GetSecretValue provenance": {"SecretString": "a password"}}, "no private key"),
+        (
+            "signing key",
+            {
+                "GetSecretValue provenance": {
+                    "SecretString": self_made(NOON - timedelta(days=9), timedelta(9))
+                }
+            },
+            "valid from 2026-11-12 12:00 until 2026-11-22 12:00 UTC only. Pictures are not signed until",
+        ),
+        (
+            "signing key",
+            {"GetSecretValue provenance": {"SecretString": self_made(NOON + timedelta(days=2))}},
+            "valid from 2026-11-23 12:00",
+        ),
+        (
+            "signing key",
+            {"GetSecretValue provenance": {"SecretString": self_made(NOON, timedelta(days=29))}},
+            "its certificates end on 2026-12-21: put new ones in",
+        ),
+        ("signing key", {"GetSecretValue provenance": ("AccessDeniedException", "")}, "is denied"),
         ("alarms", {"ListSubscriptionsByTopic": {"Subscriptions": []}}, "nobody has subscribed"),
         (
             "alarms",
@@ -166,7 +200,11 @@ def test_a_quota_that_nobody_changed_is_the_default(aws: Aws) -> None:
 def test_before_the_first_deployment_keys_and_alarms_come_later(aws: Aws) -> None:
     aws.answers["DescribeStacks"] = ("ValidationError", NOT_THERE)
     findings = found(a_preflight())
-    assert [what for what, (state, _) in findings.items() if state == "later"] == ["provider keys", "alarms"]
+    assert [what for what, (state, _) in findings.items() if state == "later"] == [
+        "provider keys",
+        "signing key",
+        "alarms",
+    ]
     assert "CharacterIdentity-prod" in findings["alarms"][1]
 
 
@@ -272,7 +310,7 @@ def test_the_command_prints_a_line_for_each_and_fails_if_something_is_lacking(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("lacking  credentials: there are no credentials")
     assert "ok       Docker: there" in lines
-    assert len(lines) == 10
+    assert len(lines) == 11
 
 
 def test_a_stage_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ OLDEST_NODE = 20  # what the CDK 2.275 supports
 WEIGHTS = ROOT / ".build" / "weights"
 ENCODER, FALLBACK_ENCODER = "clip-vit-b32", "efficientnet-lite0"
 FACE_ENCODER = "face-dlib-resnet-v1"
+NO_FACES = STATE / "no-faces"
 
 Report = Callable[[str], None]
 
@@ -92,10 +93,15 @@ def _weights(report: Report) -> Path:
 
 
 def _face_weights(report: Report) -> Path:
-    """The folder with the face encoder."""
+    """The folder with the face encoder; an empty one, and it is said, where its weights cannot be had."""
     if not (WEIGHTS / FACE_ENCODER).exists():
         report("Fetching the face encoder's weights (100 MB, of which 32 are kept)")
-    _run("scripts.weights", FACE_ENCODER)
+    try:
+        _run("scripts.weights", FACE_ENCODER)
+    except CannotRun as problem:
+        report(f"Faces are not compared: {problem}")
+        NO_FACES.mkdir(parents=True, exist_ok=True)
+        return NO_FACES
     return WEIGHTS / FACE_ENCODER
 
 

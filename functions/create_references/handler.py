@@ -7,9 +7,13 @@ from character_identity.api.schemas import CreateReferencesRequest, CreateRefere
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
+FILES_AN_ORDER = 5
+"""So many files count as an order more, for each may be 20 MiB and is kept for a while."""
+
 
 @endpoint(CREATE_REFERENCES)
 def create_references(services: Services, request: Request[CreateReferencesRequest]) -> Response:
+    services.rate_limits["orders"].admit(request.owner, len(request.body.files) // FILES_AN_ORDER)
     tickets = [
         services.references.upload_ticket(request.owner, file.content_type, file.size_bytes)
         for file in request.body.files

@@ -643,6 +643,18 @@ class TestRateLimit:
         assert harness.api("list_identities", "GET", IDENTITIES, owner="bob").status == 200
 
 
+def test_tickets_count_by_their_files_too(api: Api) -> None:
+    harness = Harness(api)
+
+    def tickets(files: int) -> int:
+        file = {"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": 1}
+        return harness.api("create_references", "POST", "/v1/references", {"files": [file] * files}).status
+
+    assert [tickets(20) for _ in range(13)] == [201] * 12 + [429]
+    harness.clock.pass_by(seconds=60)
+    assert [tickets(4) for _ in range(61)] == [201] * 60 + [429]
+
+
 @pytest.mark.parametrize(
     ("function", "path", "headers", "admitted"),
     [

@@ -84,3 +84,16 @@ def test_all_sandboxes_together_admit_no_more(weights: tuple[int, ...]) -> None:
 
 def test_a_limit_smaller_than_what_is_counted_at_once_is_kept() -> None:
     assert admitted(reads(3, Clock(), FakeRequestCounts()), 10) == 3
+
+
+def test_what_is_too_heavy_for_what_is_left_leaves_it_to_others() -> None:
+    limit = orders(25, Clock())
+    assert admitted(limit, 3, weight=20) == 1
+    assert admitted(limit, 10) == 5
+    assert admitted(limit, 1, weight=20) == 0
+
+
+def test_what_weighs_nothing_is_not_counted() -> None:
+    limit = orders(1, Clock())
+    assert admitted(limit, 5, weight=0) == 5
+    assert admitted(limit, 5) == 1

@@ -8,7 +8,7 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.stores import RequestCounts
 
 READS_AT_ONCE = 10
-"""More than the heaviest read counts as."""
+"""Twice what the heaviest read counts as."""
 
 
 class RateLimit:
@@ -36,7 +36,7 @@ class RateLimit:
         self._used_up: set[str] = set()  # in this minute
 
     def admit(self, owner: str, weight: int = 1) -> None:
-        """Count a request, as ``weight`` of them; no more than ``at_once``.
+        """Count a request, as ``weight`` of them.
 
         Raises:
             TooManyRequests: this minute's are used up.
@@ -47,11 +47,13 @@ class RateLimit:
             self._minute, self._left, self._used_up = minute, {}, set()
         left = self._left.get(owner, 0)
         if left < weight:
+            number = max(self._at_once, weight - left)
             if owner in self._used_up or not self._counts.count(
-                owner, minute, self._kind, self._at_once, self._per_minute
+                owner, minute, self._kind, number, self._per_minute
             ):
-                self._used_up.add(owner)
+                if number == self._at_once:  # not even the least
+                    self._used_up.add(owner)
                 rest = minute + timedelta(minutes=1) - now
                 raise TooManyRequests(self._kind, self._per_minute, math.ceil(rest.total_seconds()))
-            left += self._at_once
+            left += number
         self._left[owner] = left - weight

@@ -1,18 +1,16 @@
 """Tokens that are good and bad: real keys, a clock and an issuer that do what the test says."""
 
-import base64
 import hashlib
 import hmac
 import json
 from typing import Any
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from jwt.algorithms import ECAlgorithm
 
 from character_identity.auth.jwks import (
     FRESH_FOR_S,
@@ -35,76 +33,12 @@ from character_identity.auth.tokens import (
 )
 from character_identity.config import AuthSettings
 from local.issuer import Issuer
-
-NOW = 1_800_000_000
-SOON = NOW + 600
-KEYS: dict[str, Any] = {
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
-    "next": ec.generate_private_key(ec.SECP256R1()),
-    "foreign": ec.generate_private_key(ec.SECP256R1()),
-    "P-384": ec.generate_private_key(ec.SECP384R1()),
-    "short": rsa.generate_private_key(public_exponent=65537, key_size=1024),
-}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = float(NOW)
-
-    def __call__(self) -> float:
-        return self.time
-
-
-class FakeIssuer:
-    """Publishes keys, or cannot be reached; counts how often it is asked."""
-
-    def __init__(self, *names: str) -> None:
-        self.document: Any = a_jwks(*names)
-        self.failure: Exception | None = None
-        self.asked = 0
-
-    def read(self) -> Any:
-        self.asked += 1
-        if self.failure is not None:
-            raise self.failure
-        return self.document
-
-
-def a_jwk(name: str, **changes: Any) -> dict[str, Any]:
-    """The public half of a key, by its name; None takes a member away."""
-    public = KEYS[name].public_key()
-    maker: Any = RSAAlgorithm if isinstance(public, rsa.RSAPublicKey) else ECAlgorithm
-    jwk = {**maker.to_jwk(public, as_dict=True), "kid": name, "use": "sig", **changes}
-    return {member: value for member, value in jwk.items() if value is not None}
-
-
-def a_jwks(*names: str) -> dict[str, Any]:
-    return {"keys": [a_jwk(name) for name in names]}
+from tests.support.tokens import KEYS, NOW, SOON, Clock, FakeIssuer, a_jwk, a_jwks, a_token, base64url
 
 
 def owner_of(verifier: TokenVerifier, token: str | None) -> str | None:
     caller = verifier.caller_of(token)
     return None if caller is None else caller.owner
-
-
-def a_token(
-    key: str = "ES256",
-    algorithm: str | None = None,
-    headers: dict[str, Any] | None = None,
-    **claims: Any,
-) -> str:
-    """Ann's token, signed with the key of that name; a claim that is None is left out."""
-    body = {"sub": "ann", "iss": "https://issuer.test", "aud": "authenticated", "exp": SOON, **claims}
-    body = {name: value for name, value in body.items() if value is not None}
-    algorithm = algorithm or ("RS256" if key in {"RS256", "short"} else "ES256")
-    content = json.dumps(body).encode()
-    headers = {"kid": key} if headers is None else headers
-    return jwt.PyJWS().encode(content, KEYS[key], algorithm=algorithm, headers=headers)
-
-
-def base64url(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 @pytest.fixture

@@ -74,6 +74,30 @@ def test_a_profile_that_unpacks_to_much_is_passed_over() -> None:
     assert decoding.decode(with_chunks(PNG, profile(b"\0" * 40_000_000))).size == (320, 300)
 
 
+@pytest.mark.parametrize("body", [b"", b"name", b"name\0", b"name\0\1x", b"name\0\0x", b"\0\0"])
+def test_a_profile_that_is_none_is_passed_over(body: bytes) -> None:
+    assert decoding.decode(with_chunks(PNG, (b"iCCP", body))).size == (320, 300)
+
+
+@each_way
+@pytest.mark.parametrize("at", [0.0, 0.1, 0.5, 0.9])
+def test_pixels_that_cannot_be_unpacked_are_no_image(read: Callable[[bytes], Any], at: float) -> None:
+    """Pillow raises once, and after that takes what it has for the picture: half of it, and black."""
+    content = bytearray(png_of(Image.effect_noise((256, 256), 60).convert("RGB")))
+    start, end = content.index(b"IDAT") + 4, len(content) - 16
+    place = start + int((end - start) * at)
+    content[place : place + 100] = b"\xff" * 100
+    with pytest.raises(InvalidRequest) as refused:
+        read(bytes(content))
+    assert refused.value.code == "unreadable_image"
+
+
+def png_of(image: Image.Image) -> bytes:
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
 def test_more_scans_than_any_encoder_writes_are_refused_before_decoding() -> None:
     content = JPEG[:-2] + b"\xff\xda\0\0" * (opening.MAX_SCANS + 1) + JPEG[-2:]
     with pytest.raises(InvalidRequest) as refused:

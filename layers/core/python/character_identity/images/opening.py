@@ -152,7 +152,7 @@ def _without_metadata(jpeg: bytes) -> tuple[bytes, bytes]:
 
 
 def _without_text(content: bytes) -> bytes:
-    """Leave out a PNG's text, and a colour profile that is too large.
+    """Leave out a PNG's text, and a colour profile that is too large or none.
 
     Tools keep whole workflows there; Pillow unpacks all of it, and refuses the file above a megabyte.
     """
@@ -169,18 +169,20 @@ def _without_text(content: bytes) -> bytes:
 def _is_left_out(kind: bytes, body: bytes) -> bool:
     if kind == b"iTXt":
         return not _is_plain_xmp(body)
-    return kind in {b"tEXt", b"zTXt"} or (kind == b"iCCP" and _is_oversized_profile(body))
+    return kind in {b"tEXt", b"zTXt"} or (kind == b"iCCP" and not _is_small_profile(body))
 
 
 def _is_plain_xmp(body: bytes) -> bool:
     return body.startswith(_XMP) and len(body) <= MAX_PROFILE_BYTES
 
 
-def _is_oversized_profile(body: bytes) -> bool:
-    compressed = body.partition(b"\0")[2][1:]
+def _is_small_profile(body: bytes) -> bool:
+    _, _, content = body.partition(b"\0")
+    if content[:1] != b"\0":  # the only one that there is; Pillow refuses the whole file for another
+        return False
     try:
         unpacking = zlib.decompressobj()
-        unpacking.decompress(compressed, MAX_PROFILE_BYTES)
+        unpacking.decompress(content[1:], MAX_PROFILE_BYTES)
     except zlib.error:
-        return True
-    return bool(unpacking.unconsumed_tail)
+        return False
+    return not unpacking.unconsumed_tail

@@ -26,6 +26,7 @@ def plain(image: Image.Image) -> Image.Image:
 
     Of an animation it is the first frame.
     """
+    image.load()  # here: what cannot be decoded raises once, and below it would be taken for bad metadata
     turn = TURNS.get(orientation_of(image))
     image = _in_srgb(_in_eight_bits(image))
     image = image.transpose(turn) if turn is not None else image

@@ -2,7 +2,7 @@
 
 import pytest
 
-from character_identity.api.preferences import preferences
+from character_identity.api.preferences import LONGEST_HEADER, preferences
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,10 @@ from character_identity.api.preferences import preferences
         ('a="open, wait=5', {"wait": ("5", {})}),
         (";until=scored, =5, a", {"until": ("scored", {}), "a": ("", {})}),
         ('a="' + "\\" * 99, {}),
+        (";", {}),
+        (" ,;;;, ; ,wait=5", {"wait": ("5", {})}),
+        (", wait=5".rjust(LONGEST_HEADER), {"wait": ("5", {})}),
+        (", wait=5".rjust(LONGEST_HEADER + 1), {}),
     ],
 )
 def test_preferences_and_their_parameters(header: str, found: dict[str, tuple[str, dict[str, str]]]) -> None:

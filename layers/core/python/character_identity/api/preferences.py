@@ -8,6 +8,8 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _PART = re.compile(rf"({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|{_QUOTED})?)?")
 """A preference, or a parameter of one, in the grammar of section 2; the value may be empty."""
+LONGEST_HEADER = 1_000
+"""Characters. Each quote that is not closed is looked for to the end: 10 KB of them took a second."""
 
 
 class Preference(NamedTuple):
@@ -21,11 +23,13 @@ def preferences(header: str) -> dict[str, Preference]:
     """Return the preferences of a header by name, names in lower case.
 
     Of those that come twice the first counts (section 2). What is not of the grammar is left out, for nobody
-    has to do what is preferred.
+    has to do what is preferred; so is all of a header of more than LONGEST_HEADER characters.
     """
+    if len(header) > LONGEST_HEADER:
+        return {}
     found: dict[str, Preference] = {}
     for element in _split(header, ","):
-        preference, *parameters = map(_part, _split(element, ";"))
+        preference, *parameters = map(_part, _split(element, ";") or [""])
         if preference is not None:
             name, value = preference
             by_name = dict(reversed([each for each in parameters if each is not None]))

@@ -10,6 +10,7 @@ from character_identity.domain.character_name import trigger_word, with_characte
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.prose import prose
 from character_identity.wiring import Services
+from tests.corpora.texts import LEFT
 from tests.neighbours.tally import Tally
 from tests.support.builders import an_identity
 
@@ -92,7 +93,6 @@ PARTS = (
     "1",
     "Sarah",
 )
-LEFT = re.compile(r"<[^<>]*:[^<>]*>|\{\{|\}\}|(?<!\w)(?:--|\u2014|\u2013)[^\W\d]|(?<!\w)BREAK(?!\w)")
 
 
 def typed(chance: Random, name: str) -> str:

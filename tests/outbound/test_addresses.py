@@ -3,7 +3,7 @@ from ipaddress import ip_address
 import pytest
 
 from character_identity.outbound.addresses import is_loopback, is_public
-from tests.outbound.corpus import URLS, addresses
+from tests.corpora.urls import URLS, addresses
 
 
 @pytest.mark.parametrize(("text", "expected"), list(addresses()))

@@ -3,7 +3,7 @@ import pytest
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.outbound.urls import host_of, parse_url, redirected
-from tests.outbound.corpus import URLS
+from tests.corpora.urls import URLS
 
 
 @pytest.mark.parametrize(("text", "host"), list(URLS.items()), ids=lambda value: ascii(value)[:40])

@@ -2,7 +2,7 @@
 
 import sys
 
-USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals]
+USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals|scoring]
        python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
 
 
@@ -27,6 +27,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks import intervals
 
             return intervals.main()
+        case ["scoring"]:
+            from benchmarks.scoring import run
+
+            return run.main()
         case ["faces", encoder, *pictures] if pictures:
             from benchmarks import faces
 

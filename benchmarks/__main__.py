@@ -3,6 +3,7 @@
 import sys
 
 USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals|scoring]
+       python -m benchmarks images [COUNT]
        python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
 
 
@@ -31,6 +32,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks.scoring import run
 
             return run.main()
+        case ["images", *counted]:
+            from benchmarks import images
+
+            return images.main(*map(int, counted))
         case ["faces", encoder, *pictures] if pictures:
             from benchmarks import faces
 

@@ -3,6 +3,7 @@
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.error import URLError
 
@@ -24,6 +25,7 @@ from infra.stages import read_stage
 from scripts.preflight import Preflight, main
 from scripts.signing_chain import self_made
 from tests.support.builders import NOON
+from tests.support.shared_clients import SharedClients
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
 OUTPUTS = {
@@ -93,12 +95,18 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     return aws
 
 
+@cache
+def session_in(region: str | None) -> SharedClients:
+    """What it knows of services and regions takes half a second to read."""
+    return SharedClients(region)
+
+
 def a_preflight(region: str | None = "eu-central-1") -> Preflight:
     """One of somebody who has Docker, a network, and what ``aws`` answers."""
     return Preflight(
         name="prod",
         stage=STAGE,
-        session=boto3.session.Session(region_name=region),
+        session=session_in(region),
         run=lambda command: 0,
         fetch_head=lambda url: None,
         find_command=lambda name: f"/usr/bin/{name}",

@@ -9,12 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
 from typing import Any
 from unittest.mock import patch
 
 import boto3
-from botocore.config import Config
 from moto import mock_aws
 from moto.core.config import DefaultConfig
 
@@ -22,6 +20,7 @@ from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
 from character_identity.aws.table import Table
 from tests.support.direct_table import answer
+from tests.support.shared_clients import SharedClients
 
 KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
@@ -81,28 +80,6 @@ def create_table() -> StateTable:
     return table
 
 
-class _SharedClients(boto3.session.Session):  # type: ignore[misc]
-    """Makes a client once for each service and its options, and counts what all of them ask for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[Any, Any] = {}
-        self.calls: Counter[str] = Counter()
-        self._lock = Lock()
-
-    def client(self, service_name: str, *values: Any, **options: Any) -> Any:
-        key = service_name, values, *sorted((name, _plain(value)) for name, value in options.items())
-        if key not in self._made:
-            client = self._made[key] = super().client(service_name, *values, **options)
-            name = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register_first(f"before-call.{name}.*", self._count)
-        return self._made[key]
-
-    def _count(self, event_name: str, **_: Any) -> None:
-        with self._lock:  # what is stored side by side is counted side by side
-            self.calls[" ".join(event_name.split(".")[1:])] += 1
-
-
 def calls() -> Counter[str]:
     """Return the calls to AWS of this process so far, by service and operation; clear it to begin anew."""
     return _session().calls
@@ -119,12 +96,8 @@ class _OurSession(session.Session):
 
 
 @cache
-def _session() -> "_SharedClients":
+def _session() -> SharedClients:
     """Make a session that knows moto, as every one does that is made after moto was imported."""
-    session = _SharedClients()
+    session = SharedClients()
     session.events.register("before-call.dynamodb", answer)
     return session
-
-
-def _plain(option: Any) -> str:
-    return repr(sorted(vars(option).items()) if isinstance(option, Config) else option)

@@ -19,7 +19,7 @@ from moto.core.config import DefaultConfig
 from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
 from character_identity.aws.table import Table
-from tests.support.direct_table import answer
+from tests.support.direct_table import answer, leave_out_http
 from tests.support.shared_clients import SharedClients
 
 KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
@@ -99,5 +99,6 @@ class _OurSession(session.Session):
 def _session() -> SharedClients:
     """Make a session that knows moto, as every one does that is made after moto was imported."""
     session = SharedClients()
+    session.events.register("creating-client-class.dynamodb", leave_out_http)
     session.events.register("before-call.dynamodb", answer)
     return session

@@ -1,4 +1,4 @@
-"""Clients of AWS that are made once: a session reads the models of its services, which takes most of a test."""
+"""Clients of AWS that are made once: to read the models of their services takes most of a test."""
 
 from collections import Counter
 from threading import Lock

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from boto3.s3.transfer import TransferConfig
 
+from character_identity.outbound.guard import UrlGuard
 from local.simulators.drawing.rendering import Shot
 from tests.support.builders import an_image
 
@@ -20,7 +21,7 @@ def apply_patches(patch: pytest.MonkeyPatch) -> None:
 
 
 def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
-    """The simulators render, and files are fetched and stored, while others wait.
+    """The simulators render, names are resolved, and files are fetched and stored, while others wait.
 
     A crash so leaves nothing behind, and a fork has all of the process.
     """
@@ -30,6 +31,7 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(asyncio, "to_thread", here)
     patch.setattr("character_identity.services.references.side_by_side", map)
+    patch.setattr(UrlGuard, "_resolved", lambda guard, host, port, _: guard.resolve(host, port))
     patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
 
 

@@ -11,6 +11,7 @@ from character_identity import wiring
 from character_identity.domain.score import EncoderVersion, NotScored, Score
 from character_identity.services.scoring import Look, ScoringService
 from functions.score_image import handler
+from tests.functions.score_image.test_preprocessing import png_header
 from tests.support.builders import an_identity
 from tests.support.handlers import queued
 from tests.support.mocked_aws import calls as mocked_aws_calls
@@ -51,8 +52,12 @@ def object_created(key: str) -> dict[str, Any]:
 
 
 def jpeg(colour: str) -> bytes:
+    return encoded(Image.new("RGB", (64, 64), colour), "JPEG")
+
+
+def encoded(image: Image.Image, kind: str) -> bytes:
     file = BytesIO()
-    Image.new("RGB", (64, 64), colour).save(file, "JPEG")
+    image.save(file, kind)
     return file.getvalue()
 
 
@@ -131,6 +136,30 @@ def test_an_image_that_cannot_be_scored_says_why_and_does_not_come_again(
     assert handle(object_created(IMAGE)) == []
     assert [(each["message"], each["code"]) for each in said(caplog)] == [("not scored", code)]
     assert [each.code for [each] in found().values() if isinstance(each, NotScored)] == [code]
+
+
+def test_each_file_that_cannot_be_scored_has_a_code_and_costs_the_others_nothing(bucket: Any) -> None:
+    files = {
+        "empty": (b"", "unreadable_image"),
+        "a page": (b"<html>expired</html>", "unreadable_image"),
+        "half": (jpeg("orange")[:300], "unreadable_image"),
+        "another format": (encoded(Image.new("RGB", (64, 64), "orange"), "GIF"), "unreadable_image"),
+        "black": (jpeg("black"), "black_image"),
+        "a sliver": (encoded(Image.new("L", (1, 900_000), 200), "PNG"), "image_too_large"),
+        "too many pixels": (png_header(60_000, 60_000), "image_too_large"),
+        "gone": (None, "image_deleted"),
+    }
+    keys = [f"generations/eileen/portrait/{number:02}.jpg" for number in range(1, len(files) + 1)]
+    for key, (content, _) in zip(keys, files.values(), strict=True):
+        if content is not None:
+            bucket.put_object(Key=key, Body=content)
+
+    assert handle(*map(object_created, keys), object_created(IMAGE)) == []
+
+    outcomes = found()
+    codes = [each.code for number in outcomes for each in outcomes[number] if isinstance(each, NotScored)]
+    assert dict(zip(files, codes, strict=True)) == {name: code for name, (_, code) in files.items()}
+    assert isinstance(outcomes[0][0], Score)
 
 
 def test_an_event_after_the_identity_was_erased_leaves_nothing(bucket: Any) -> None:

@@ -17,15 +17,20 @@ LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, of
 
 def perceptual_hash(image: Image.Image, content: str) -> PerceptualHash:
     """The picture's shape for comparing, with ``content`` for its identity."""
-    cells = image.convert("L").resize((GRID + 1, GRID + 1), Image.Resampling.BOX)
+    return _hash_of(image.convert("L"), content)
+
+
+def _hash_of(grey: Image.Image, content: str) -> PerceptualHash:
+    cells = grey.resize((GRID + 1, GRID + 1), Image.Resampling.BOX)
     mirrored = cells.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return PerceptualHash(content, shape=_darker_bits(cells), mirrored=_darker_bits(mirrored))
 
 
 def fingerprint(image: Image.Image, content: str) -> Fingerprint:
     """What tells a near copy of the picture, whose content has that SHA-256."""
-    grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Fingerprint(perceptual_hash(image, content), grey.tobytes())
+    grey = image.convert("L")
+    small = grey.resize((SIDE, SIDE), Image.Resampling.BOX)
+    return Fingerprint(_hash_of(grey, content), small.tobytes())
 
 
 def measure_quality(image: Image.Image) -> ImageQuality:

@@ -24,17 +24,24 @@ _INTEGERS = {1: "B", 3: "H", 4: "I"}
 def plain(image: Image.Image) -> Image.Image:
     """Decode an image and bring it into RGB: upright, in sRGB, transparency on white, 8 bits a channel.
 
-    Of an animation it is the first frame.
+    Of an animation it is the first frame. ``image`` is used up: Pillow takes four bytes a pixel, so of many
+    pixels no more copies are held than there must be.
     """
     image.load()  # here: what cannot be decoded raises once, and below it would be taken for bad metadata
     turn = TURNS.get(orientation_of(image))
-    image = _in_srgb(_in_eight_bits(image))
-    image = image.transpose(turn) if turn is not None else image
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    flat = Image.new("RGB", image.size, "white")
-    flat.paste(image, mask=image.getchannel("A"))
+    image.load()
+    colours = _in_srgb(_in_eight_bits(image))
+    if colours is not image:
+        image.close()
+    if turn is not None:
+        lying, colours = colours, colours.transpose(turn)
+        lying.close()
+    if not colours.has_transparency_data:
+        return colours if colours.mode == "RGB" else colours.convert("RGB")
+    if colours.mode != "RGBA":
+        colours = colours.convert("RGBA")
+    flat = Image.new("RGB", colours.size, "white")
+    flat.paste(colours, mask=colours)
     return flat
 
 
@@ -73,7 +80,8 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
     """Scale grey of 16 bits; Pillow would clip it, and nearly all of it to white."""
     if not image.mode.startswith("I"):
         return image
-    grey = image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+    levels = image if image.mode == "I;16" else image.convert("I")
+    grey = levels.point(lambda level: level * (1 / 256)).convert("L")
     grey.info = image.info
     return grey
 
@@ -93,12 +101,29 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    alpha = _alpha_of(image) if image.has_transparency_data else None
     mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[profile.profile.xcolor_space.strip()]
-    colours = image if image.mode == mode else image.convert("RGBA" if mode == "RGB" else mode).convert(mode)
-    srgb = ImageCms.profileToProfile(colours, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    colours, to = _in_mode(image, mode), ImageCms.createProfile("sRGB")
+    if mode == "RGB":
+        ImageCms.profileToProfile(colours, profile, to, inPlace=True)
+        srgb: Image.Image | None = colours
+    else:
+        srgb = ImageCms.profileToProfile(colours, profile, to, outputMode="RGB")
     if srgb is None:  # only where it is done in place
         raise ValueError("no image came back")
     if alpha is not None:
         srgb.putalpha(alpha)
     return srgb
+
+
+def _alpha_of(image: Image.Image) -> Image.Image:
+    return (image if image.mode == "RGBA" else image.convert("RGBA")).getchannel("A")
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """The colours of an image in a mode without transparency, which a palette may have: by way of RGBA."""
+    if image.mode == mode:
+        return image
+    if mode == "RGB" and image.mode != "RGBA":
+        image = image.convert("RGBA")
+    return image.convert(mode)

@@ -21,9 +21,6 @@ class WithoutHttp:
 
     _serializer: Any
 
-    def _emit_api_params(self, api_params: Any, **_: Any) -> Any:
-        return api_params
-
     def _resolve_endpoint_ruleset(self, *_: Any) -> tuple[str, dict[str, str], dict[str, Any]]:
         return "", {}, {}
 

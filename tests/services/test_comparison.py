@@ -83,6 +83,7 @@ def test_pictures_of_all_kinds_are_scored_in_their_order_and_nothing_is_stored(h
     before = dict(harness.bucket.objects)
     found = harness.with_identity(UPLOAD, LINK, StoredImage("g1", 1), UPLOAD)
     assert means(found) == [0.7, 0.5, 0.7, 0.7]
+    assert harness.embedder.embedded[2:] == [b"0.6 0.8", b"1.0 0.0", b"0.8 0.6"], "each is read once"
     [first, *_] = [each for each in found if isinstance(each, Score)]
     assert first.per_reference == (("references/i1/00.jpg", 0.6), ("references/i1/01.jpg", 0.8))
     assert (first.version, harness.bucket.objects) == (VERSION, before)
@@ -195,8 +196,10 @@ def test_after_the_deadline_no_picture_is_begun(harness: Harness, monkeypatch: p
         return embed(images)
 
     monkeypatch.setattr(harness.embedder, "embed", slowly)
-    found = means(harness.with_identity(*[UPLOAD] * (AT_ONCE + 2)))
-    assert found == [0.7] * AT_ONCE + ["not_scored_in_time"] * 2
+    others = [f"{uploads_of('ann')}{number}.jpg" for number in range(AT_ONCE + 2)]
+    harness.bucket.objects |= dict.fromkeys(others, b"0.6 0.8")
+    found = means(harness.with_identity(*others, OTHERS))
+    assert found == [0.7] * AT_ONCE + ["not_scored_in_time"] * 2 + ["unknown_reference"]
     with pytest.raises(InvalidRequest) as refused:
         harness.with_references(*[LINK] * MAX_REFERENCES)
     assert (refused.value.code, refused.value.details) == ("image_too_large", {"reference": 17})

@@ -100,7 +100,9 @@ class ComparisonService:
         self, owner: str, pictures: Sequence[Picture], class_name: str, links_end_at: float, ends_at: float
     ) -> list[EmbeddedReference]:
         contents: list[bytes] = []
-        for number, content in enumerate(self._read(owner, pictures, links_end_at), 1):
+        different = list(dict.fromkeys(pictures))
+        read = dict(zip(different, self._read(owner, different, links_end_at), strict=True))
+        for number, content in enumerate((read[picture] for picture in pictures), 1):
             if isinstance(content, NotFound):
                 raise content
             if isinstance(content, InvalidRequest):
@@ -123,13 +125,15 @@ class ComparisonService:
         ends_at: float,
     ) -> list[Score | NotScored]:
         found: list[Score | NotScored] = []
-        contents = self._read(owner, images, links_end_at)
+        different = list(dict.fromkeys(images))
+        contents = self._read(owner, different, links_end_at)
         while some := list(islice(contents, AT_ONCE)):
             if self._clock() >= ends_at:
-                found += [self._encoders.not_scored(LATE_CODE, TOO_MUCH_WORK) for _ in some]
+                found += [self._late() if isinstance(each, bytes) else self._unread(each) for each in some]
             else:
                 found += self._score_some(some, references)
-        return found
+        by_image = dict(zip(different, found, strict=True))
+        return [by_image[image] for image in images]
 
     def _score_some(
         self, some: Sequence[bytes | InvalidRequest | NotFound], references: Sequence[EmbeddedReference]
@@ -142,7 +146,13 @@ class ComparisonService:
                 yield self._encoders.score(sha256(content).hexdigest(), view, faces, references)
             else:
                 assert isinstance(view, InvalidRequest | NotFound)
-                yield self._encoders.not_scored(view.code, view.message)
+                yield self._unread(view)
+
+    def _unread(self, why: InvalidRequest | NotFound) -> NotScored:
+        return self._encoders.not_scored(why.code, why.message)
+
+    def _late(self) -> NotScored:
+        return self._encoders.not_scored(LATE_CODE, TOO_MUCH_WORK)
 
     def _read(
         self, owner: str, pictures: Sequence[Picture], links_end_at: float

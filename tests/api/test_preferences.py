@@ -1,5 +1,7 @@
 """The header Prefer, by the grammar of RFC 7240 and with what people send instead."""
 
+from random import Random
+
 import pytest
 
 from character_identity.api.preferences import LONGEST_HEADER, preferences
@@ -30,3 +32,13 @@ from character_identity.api.preferences import LONGEST_HEADER, preferences
 )
 def test_preferences_and_their_parameters(header: str, found: dict[str, tuple[str, dict[str, str]]]) -> None:
     assert preferences(header) == found
+
+
+def test_whatever_a_header_says_it_is_read() -> None:
+    """And a preference in front of it is not lost, nor taken for another."""
+    random = Random(20261128)
+    for _ in range(2000):
+        rest = "".join(random.choices('wait=until0 \t,;"\\\x00\u0665é', k=random.randrange(30)))
+        assert preferences(f"wait=7, {rest}")["wait"] == ("7", {})
+        for name, (value, parameters) in preferences(rest).items():
+            assert name and all(parameters), (value, rest)

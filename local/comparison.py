@@ -28,6 +28,7 @@ from character_identity_client import (
 from local.errors import SENTENCES
 from local.progress import TRAINING, Progress, Step
 from local.results import Journal, Run
+from local.shared_references import facts_of
 
 TRAINING_TIMEOUT_S = 60 * 60
 GENERATION_TIMEOUT_S = 10 * 60
@@ -276,7 +277,6 @@ class _Course:
         if error is None and image.outcome == "succeeded" and not image.scores:
             error = image.not_scored.reason if image.not_scored else unscored
         score = next(iter(sorted(image.scores, key=lambda score: score.encoder != CLIP_ENCODER)), None)
-        face = score.face_identity if score else None
         cost = made.metadata.cost
         return EvaluationRow(
             provider=self._provider,
@@ -289,18 +289,7 @@ class _Course:
             seed=image.seed,
             image=path,
             error=error,
-            encoder=score.encoder if score else None,
-            weights_sha256=score.weights_sha256 if score else None,
-            similarity_mean=score.mean if score else None,
-            similarity_best=score.best if score else None,
-            clip_similarity=image.clip_similarity,
-            calibrated=score.calibrated if score else None,
-            near_copy=score.near_copy.reference if score and score.near_copy else None,
-            face_encoder=face.encoder if face else None,
-            face_similarity_mean=face.mean if face else None,
-            face_similarity_best=face.best if face else None,
-            face_calibrated=face.calibrated if face else None,
-            face_not_scored=face.not_scored.code if face and face.not_scored else None,
+            **facts_of(score),
             latency_ms=made.metadata.inference_time,
             cost_usd=None if cost is None else cost / len(made.images),
         )

@@ -17,11 +17,11 @@ from rich.text import Text
 
 from character_evaluation.pages import cost, score
 from character_evaluation.results import GALLERY, REPORT, ROWS, files_of
-from character_evaluation.run import EvaluationRun
+from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import summarise
 from character_evaluation.verdict import verdict
 from character_identity_client import ApiClient
-from local.comparison import Cell, Plan, ProviderResult, Sleep, compare
+from local.comparison import EXPECTED, Cell, Plan, ProviderResult, Sleep, compare
 from local.demo_options import Ask, Options, list_images, parse_options
 from local.errors import STOPPED, CannotRun, answering
 from local.options import BadOption
@@ -31,6 +31,7 @@ from local.progress import showing
 from local.reach import watching
 from local.results import Journal, Run, find_run, new_run
 from local.settings import ProviderSettings
+from local.shared_references import MOST_REFERENCES, scored_alike
 from local.spending import agree, bills
 
 KEY_OF_PROVIDER = {"fal-instant": "FAL_KEY", "fal-lora": "FAL_KEY", "astria": "ASTRIA_API_KEY"}
@@ -185,24 +186,46 @@ def run(
     with showing(console, options.providers) as progress, watching(addresses, progress):
         results = compare(api, plan, options.providers, progress, pause)
     require_running()
+    rows, shared, unfair = _scored_alike(
+        api, [row for result in results for row in result.rows], plan, console
+    )
     evaluation = EvaluationRun(
         character=options.character,
         started_at=started_at,
         references=[quote(path.relative_to(kept.folder).as_posix()) for path in references],
         scenarios=options.scenarios,
         identities=[result.identity for result in results],
-        rows=[row for result in results for row in result.rows],
+        rows=rows,
+        shared_references=shared,
         simulated=simulated & frozenset(options.providers),
     )
     for name, content in files_of(evaluation).items():
         (kept.folder / name).write_text(content, encoding="utf-8", newline="")
     kept.publish()
-    _print_results(console, evaluation, results, kept.folder)
+    _print_results(console, evaluation, results, kept.folder, unfair)
     return _exit_code(results)
 
 
+def _scored_alike(
+    api: ApiClient, rows: Sequence[EvaluationRow], plan: Plan, console: Console
+) -> tuple[Sequence[EvaluationRow], int | None, tuple[str, ...]]:
+    """Return the rows scored against all references, their number, and what kept them from being so."""
+    if not any(row.outcome == "succeeded" for row in rows):
+        return rows, None, ()
+    console.print("Scoring all pictures against the same references ...")
+    try:
+        alike = scored_alike(api, rows, plan.references, plan.class_name)
+    except EXPECTED as exc:
+        return rows, None, (f"Pictures could not be scored against the same references: {exc}",)
+    return alike, min(len(plan.references), MOST_REFERENCES), ()
+
+
 def _print_results(
-    console: Console, evaluation: EvaluationRun, results: Sequence[ProviderResult], output: Path
+    console: Console,
+    evaluation: EvaluationRun,
+    results: Sequence[ProviderResult],
+    output: Path,
+    unfair: Sequence[str],
 ) -> None:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("provider")
@@ -219,7 +242,7 @@ def _print_results(
     console.print(table)
     warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
     judged = verdict(evaluation).sentences if len(evaluation.identities) > 1 else ()
-    for line in [*judged, *_failures(evaluation), *warnings, *_provenance(evaluation)]:
+    for line in [*judged, *unfair, *_failures(evaluation), *warnings, *_provenance(evaluation)]:
         console.print(Text(line))
     for name in (GALLERY, REPORT, ROWS):
         console.print(str(output / name), markup=False, highlight=False, soft_wrap=True)

@@ -88,6 +88,7 @@ RULES: dict[str, set[str]] = {
     "local.demo_options": {*DEMO, "local"},
     "local.spending": {*DEMO, "local"},
     "local.comparison": {*DEMO, "local", f"{DOMAIN}.score"},
+    "local.shared_references": {*DEMO, f"{DOMAIN}.score"},
     # at the edge
     "benchmarks": ANYTHING,
     "tests": ANYTHING,

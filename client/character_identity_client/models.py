@@ -106,6 +106,13 @@ class FaceIdentity(Answer):
     not_scored: NotScored | None = None
 
 
+class ReferenceSimilarity(Answer):
+    """How like one reference, named by its key or number, an image is."""
+
+    reference: str
+    similarity: float
+
+
 class Score(Answer):
     """An image's similarity to the references, by one encoder.
 
@@ -121,6 +128,7 @@ class Score(Answer):
     ceiling: float | None = None
     calibrated: float | None = None
     near_copy: NearCopy | None = None
+    per_reference: list[ReferenceSimilarity] = []
     face_identity: FaceIdentity | None = None
     weights_sha256: str | None = None
 

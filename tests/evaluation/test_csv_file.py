@@ -37,7 +37,7 @@ def test_columns_keep_their_order() -> None:
         "provider,scenario,variation,seed,outcome,encoder,similarity_mean,similarity_best,clip_similarity,"
         "latency_ms,cost_usd,image,prompt,error,identity_id,generation_id,weights_sha256,"
         "calibrated,near_copy,"
-        "face_encoder,face_similarity_mean,face_similarity_best,face_calibrated,face_not_scored\r\n"
+        "face_encoder,face_similarity_mean,face_similarity_best,face_calibrated,face_not_scored,first_similarity,own_similarity_mean\r\n"
     )
 
 

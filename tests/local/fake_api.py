@@ -37,6 +37,7 @@ class FakeApi:
     copying_seeds: frozenset[int] = frozenset()  # pictures that are a reference again
     faceless_seeds: frozenset[int] = frozenset()  # pictures without a face
     unscored_seeds: frozenset[int] = frozenset()  # pictures whose scores never come
+    incomparable: bool = False  # nothing is scored within a request
     encoder: str = "clip-vit-b32"
     uploaded: dict[str, bytes] = field(default_factory=dict)
     identities: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -64,6 +65,8 @@ class FakeApi:
                 return httpx.Response(200, json=self._identity(identity_id))
             case "POST", ["identities", identity_id, "generations"]:
                 return self._once(request, lambda: self._generate(identity_id, json.loads(request.content)))
+            case "POST", ["scores"]:
+                return self._compare(json.loads(request.content))
             case "GET", ["generations", generation_id]:
                 return httpx.Response(200, json=self._generation(generation_id))
         raise AssertionError(f"{request.method} {request.url} is no route")
@@ -130,24 +133,50 @@ class FakeApi:
         self.generations[generation_id] = body
         return httpx.Response(202, json=self._generation(generation_id))
 
+    def _compare(self, body: dict[str, Any]) -> httpx.Response:
+        if self.incomparable:
+            return _problem(503, "provider_unavailable", "The scorer is down.")
+        assert set(body["references"]) <= set(self.uploaded)
+        seeds = [self.generations[each["generationId"]]["seed"] for each in body["images"]]
+        assert all(each["imageNumber"] == 1 for each in body["images"])
+        references = [
+            {"reference": f"{n:02}", "similarity": 0.6 + n / 100} for n in range(len(body["references"]))
+        ]
+        images: list[dict[str, Any]] = [
+            {"clipSimilarity": None, "scores": [], "notScored": BROKEN}
+            if seed in self.broken_seeds
+            else {"scores": [{**self._score(seed), "mean": 0.7, "perReference": references}]}
+            for seed in seeds
+        ]
+        found = {"encoder": self.encoder, "weightsSha256": "ab", "standIn": False, "images": images}
+        return httpx.Response(200, json=found)
+
+    def _score(self, seed: int) -> dict[str, Any]:
+        face: dict[str, Any] = {"encoder": "face-dlib-resnet-v1", "otherFaces": 0}
+        face |= {"notScored": NO_FACE} if seed in self.faceless_seeds else {"mean": 0.96, "calibrated": 0.9}
+        return {
+            "encoder": self.encoder,
+            "weightsSha256": "ab",
+            "mean": 0.8,
+            "best": 0.9,
+            "calibrated": 0.5,
+            "faceIdentity": face,
+            "nearCopy": {"reference": "references/1.jpg"} if seed in self.copying_seeds else None,
+        }
+
     def _generation(self, generation_id: str) -> dict[str, Any]:
         body = self.generations[generation_id]
         provider, seed = generation_id.split(".")[0], body["seed"]
         polls = self._poll(generation_id)
         filtered = seed in self.filtered_seeds
         scored = polls > 2 and not filtered and seed not in self.unscored_seeds | self.broken_seeds
-        score = {"encoder": self.encoder, "weightsSha256": "ab", "mean": 0.8, "best": 0.9, "calibrated": 0.5}
-        face: dict[str, Any] = {"encoder": "face-dlib-resnet-v1", "otherFaces": 0}
-        face |= {"notScored": NO_FACE} if seed in self.faceless_seeds else {"mean": 0.96, "calibrated": 0.9}
-        score["faceIdentity"] = face
-        score["nearCopy"] = {"reference": "references/1.jpg"} if seed in self.copying_seeds else None
         image = {
             "imageUrl": None if filtered else f"https://bucket.test/{seed}",
             "seed": seed,
             "outcome": "filtered" if filtered else "succeeded",
             "reason": "content policy" if filtered else None,
             "clipSimilarity": 0.8 if scored and self.encoder == "clip-vit-b32" else None,
-            "scores": [score] if scored else [],
+            "scores": [self._score(seed)] if scored else [],
             "notScored": BROKEN if seed in self.broken_seeds else None,
         }
         waits = polls <= 1 or not (scored or filtered or image["notScored"])

@@ -90,7 +90,7 @@ def test_every_provider_draws_every_scenario(output: Path) -> None:
     assert done.code == 0
     assert len(done.rows) == 3 * 2 * 2
     assert {row["outcome"] for row in done.rows} == {"succeeded"}
-    assert {row["clip_similarity"] for row in done.rows} == {"0.8"}
+    assert {row["own_similarity_mean"] for row in done.rows} == {"0.8"}
     assert {row["seed"] for row in done.rows} == {"1001", "1002", "2001", "2002"}
     assert all((output / row["image"]).read_bytes() == image() for row in done.rows)
     assert all(row["image"] in done.gallery for row in done.rows)
@@ -99,10 +99,38 @@ def test_every_provider_draws_every_scenario(output: Path) -> None:
 def test_the_table_has_a_line_for_each_provider(output: Path) -> None:
     printed = demo(output).printed
     lines = [line.split() for line in printed.splitlines()]
-    assert ["fal-instant", "2", "of", "2", "0.800"] in [line[:5] for line in lines]
-    assert ["fal-lora", "2", "of", "2", "0.800"] in [line[:5] for line in lines]
+    assert ["fal-instant", "2", "of", "2", "0.700"] in [line[:5] for line in lines]
+    assert ["fal-lora", "2", "of", "2", "0.700"] in [line[:5] for line in lines]
     assert [line[-1] for line in lines if line[:1] == ["fal-lora"] and "of" in line] == ["$2.10"]
     assert str(output / "gallery.html") in printed.replace("\n", "")
+
+
+def test_pictures_are_compared_with_the_same_references_whatever_their_provider_took(output: Path) -> None:
+    done = demo(output, simulated="")
+    for row in done.rows:
+        assert (row["similarity_mean"], row["clip_similarity"], row["first_similarity"]) == (
+            "0.7",
+            "0.7",
+            "0.6",
+        )
+    assert "Not decided: neither identity nor price" in " ".join(done.printed.split())
+
+
+def test_what_cannot_be_scored_in_time_may_be_when_it_is_compared(output: Path) -> None:
+    api = FakeApi(unscored_seeds=frozenset({1001}), broken_seeds=frozenset({2001}))
+    done = demo(output, api, providers=("fal-lora",))
+    assert [(row["similarity_mean"], row["error"]) for row in done.rows] == [
+        ("0.7", ""),
+        ("", "The picture is black."),
+    ]
+
+
+def test_without_the_same_references_each_keeps_its_own_scores_and_nothing_is_decided(output: Path) -> None:
+    done = demo(output, FakeApi(incomparable=True))
+    assert {row["similarity_mean"] for row in done.rows} == {"0.8"}
+    printed = " ".join(done.printed.split())
+    assert "Pictures could not be scored against the same references: The scorer is down." in printed
+    assert "Not decided: the providers took different references" in printed
 
 
 def test_a_provider_gets_no_more_references_than_it_takes(output: Path) -> None:
@@ -179,6 +207,7 @@ def test_images_that_are_missing_are_named(output: Path) -> None:
         filtered_seeds=frozenset({1002}),
         lost_seeds=frozenset({2001}),
         unscored_seeds=frozenset({2002}),
+        incomparable=True,
     )
     done = demo(output, api, providers=("fal-lora",), variations=2)
     printed = " ".join(done.printed.split())

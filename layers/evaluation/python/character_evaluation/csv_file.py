@@ -35,6 +35,8 @@ COLUMNS = (
     "face_similarity_best",
     "face_calibrated",
     "face_not_scored",  # why the face was not compared, as a code
+    "first_similarity",  # of the first reference: the specification's way
+    "own_similarity_mean",  # over the references that this provider took
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 

@@ -23,7 +23,8 @@ class EvaluationRow:
 
     ``image`` is a path or link. What is unknown is None: a missing score or price is not a zero.
     ``near_copy`` is the key of the reference that the picture is again, nearly. What begins with ``face_`` is
-    of the face alone; ``face_not_scored`` is the code of why it was not compared.
+    of the face alone; ``face_not_scored`` is the code of why it was not compared. ``first_similarity`` is to
+    the first reference, as the specification has it, ``own_similarity_mean`` to those that the provider took.
     """
 
     provider: Text
@@ -48,6 +49,8 @@ class EvaluationRow:
     face_similarity_best: Similarity | None = None
     face_calibrated: Annotated[float, Field(allow_inf_nan=False)] | None = None
     face_not_scored: str | None = None
+    first_similarity: Similarity | None = None
+    own_similarity_mean: Similarity | None = None
     latency_ms: Amount | None = None
     cost_usd: Amount | None = None
 
@@ -68,6 +71,8 @@ class EvaluatedIdentity:
 class EvaluationRun:
     """One character, made and pictured by several providers, with everything needed to judge them.
 
+    ``shared_references`` is the number of references that all pictures were scored against; None where each
+    was scored against those that its provider took.
     ``votes`` are of people who did not see whose pictures they judged.
     ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
     part was played by a simulator, so that nobody takes their pictures for real ones.
@@ -80,6 +85,7 @@ class EvaluationRun:
     identities: Sequence[EvaluatedIdentity]
     rows: Sequence[EvaluationRow]
     votes: Sequence[Vote] = ()
+    shared_references: int | None = None
     simulated: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
 
     @property

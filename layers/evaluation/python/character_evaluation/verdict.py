@@ -98,7 +98,7 @@ def _hindrance(run: EvaluationRun) -> str | None:
     if len(run.encoders) > 1:
         return f"Not decided: scores of different encoders cannot be compared ({', '.join(run.encoders)})."
     counts = {identity.reference_count for identity in run.identities if identity.error is None}
-    if len(counts) > 1:
+    if len(counts) > 1 and run.shared_references is None:
         return (
             "Not decided: the providers took different references, and each was scored against its own. "
             "With no more pictures than the provider that takes the fewest they can be compared."

@@ -18,17 +18,19 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from local.deploy import Endpoint
+from local.deploy import Endpoint, client
 from local.service import start_emulator
-from tests.support.waiting import HANGS_AFTER_S, wait_until
+from tests.support.waiting import wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/any"
+
+
+client_of = cache(client)
+"""A client of a service at an endpoint, made once: that takes longer than many calls."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,7 @@ class EmulatedAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service."""
-        return boto3.client(
-            service,
-            endpoint_url=self.aws_endpoint_url,
-            region_name="eu-west-1",
-            aws_access_key_id=self.endpoint.access_key,
-            aws_secret_access_key=self.endpoint.secret_key,
-            config=Config(retries={"max_attempts": 0}, read_timeout=HANGS_AFTER_S),
-        )
+        return client_of(service, self.endpoint)
 
     def function(self, name: str, code: str, timeout_s: int = 30) -> str:
         """Create a function from source text that defines ``handler``; its ARN."""

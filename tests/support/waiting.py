@@ -7,7 +7,8 @@ from typing import TypeVar
 Found = TypeVar("Found")
 HANGS_AFTER_S = 900.0
 """A guard against waiting for ever, and no expectation: nothing takes that long, whatever else runs."""
-POLL_S = 0.02
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.3
+"""To ask costs the process that is asked what it needs to get done."""
 
 
 def wait_until(holds: Callable[[], Found], what: str) -> Found:
@@ -16,8 +17,9 @@ def wait_until(holds: Callable[[], Found], what: str) -> Found:
     Raises:
         AssertionError: it never was.
     """
-    deadline = time.monotonic() + HANGS_AFTER_S
+    deadline, pause_s = time.monotonic() + HANGS_AFTER_S, FIRST_PAUSE_S
     while not (found := holds()):
         assert time.monotonic() < deadline, f"{what}: not within {HANGS_AFTER_S} s"
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
     return found

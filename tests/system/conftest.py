@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 
 from character_identity_client import ApiClient
 from local.photographs import CHELSEA, EILEEN, make_references
 from local.runtime import Options, System, running
+from tests.support.emulator import client_of
 from tests.support.waiting import HANGS_AFTER_S
 
 TRAINING_S, GENERATION_S = 1.0, 0.2
@@ -27,13 +27,7 @@ class Running:
     people: dict[str, list[Path]]
 
     def aws(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.system.aws.url,
-            region_name="eu-west-1",
-            aws_access_key_id=self.system.aws.access_key,
-            aws_secret_access_key=self.system.aws.secret_key,
-        )
+        return client_of(service, self.system.aws)
 
     def execution(self, machine: str, name: str) -> Any:
         arn = self.system.state_machines[machine].replace(":stateMachine:", ":execution:")

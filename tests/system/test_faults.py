@@ -36,6 +36,8 @@ Fault = dict[str, Any]
 Order = Callable[[str], None]
 
 POLL_S = 0.05
+CLIENT_POLL_S = 0.3
+"""Of a client, which asks functions; what they take for answers, the orders lack."""
 NOT_YET = "the same call a little later finds it"
 OWNER, ENOUGH_MICROUSD = "faults", "1000000000"
 KEYS = ("simulator-id:simulator-secret", "simulator-secret", "sd_simulator")
@@ -193,7 +195,7 @@ class Waiting(threading.local):
         self._left = left
 
     def sleep(self, _: float) -> None:
-        if self._left.wait(POLL_S):
+        if self._left.wait(CLIENT_POLL_S):
             raise LeftToItself
 
 

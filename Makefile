@@ -1,7 +1,8 @@
 # Every target sets up what it needs; nothing but Python >= 3.11, make and pip is expected.
 PYTHON = .venv/bin/python
+CORES := $(shell getconf _NPROCESSORS_ONLN)
 # Two for each core: what runs a whole system waits more than it computes.
-WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+WORKERS ?= $(shell expr 2 \* $(CORES))
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock score report weights bench clean
@@ -29,8 +30,8 @@ test: setup ## all tests, side by side on all cores; a part of them with T=tests
 nightly: setup ## all generated neighbours of what broke once, counted by kind; make test tries a sample
 	@EXAMPLES=20000 $(PYTHON) -m pytest --numprocesses $(WORKERS) tests/neighbours
 
-test-fast: setup ## the tests that start no other process
-	@$(PYTHON) -m pytest --numprocesses $(WORKERS) -m "not processes" $(T)
+test-fast: setup ## the tests that start no other process, and compute no thousands of histories
+	@$(PYTHON) -m pytest --numprocesses $(CORES) -m "not processes and not exhaustive" $(T)
 
 check: setup ## format, lint, types, templates, state machines
 	@scripts/check

@@ -17,11 +17,13 @@ ENOUGH_FOR_A_MUTANT = 500
 STEPS = 40
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_invariants_hold_in_all_histories(part: int) -> None:
     run_histories(Model, HISTORIES // PARTS, part)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("guard", MUTANTS)
 def test_a_guard_that_is_left_out_is_missed(guard: str) -> None:
     machine = type("Mutant", (Model,), {"history_class": MUTANTS[guard]})

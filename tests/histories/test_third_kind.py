@@ -359,10 +359,12 @@ MUTANTS: dict[str, dict[str, type]] = {
 }
 
 
+@pytest.mark.exhaustive
 def test_the_invariants_hold_in_all_histories() -> None:
     run_histories(UpscalingModel, HISTORIES, 0)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("guard", MUTANTS)
 def test_a_guard_that_is_left_out_is_missed(guard: str) -> None:
     history = type("Mutant", (UpscalingHistory,), dict(MUTANTS[guard]))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import boto3
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.event import event_id_of
 from character_identity.domain.score import EncoderVersion, NotScored, Score, View
 from character_identity.domain.similarity import Embedding
 from character_identity.services.encoders import Encoders
@@ -85,8 +86,13 @@ def _scored(scenario: Scenario, split: Split) -> None:
 
     def scored_once() -> bool:
         score_all()
-        scores = harness.services("score_image").scores.scores_of(scenario.subject_id)
-        return {index: len(found) for index, found in scores.items()} == {1: 1, 2: 1}
+        services = harness.services("score_image")
+        scores = services.scores.scores_of(scenario.subject_id)
+        told = [event_id_of("ImageScored", f"{scenario.subject_id}/{index}/size") for index in scores]
+        published = all(services.event_table.find(each) for each in told) and not any(
+            services.event_table.find_unpublished(each) for each in told
+        )
+        return published and {index: len(found) for index, found in scores.items()} == {1: 1, 2: 1}
 
     harness.before_step = score_all
     scenario.must_hold("each picture has one score", scored_once)

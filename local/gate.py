@@ -34,6 +34,8 @@ def new_access_key() -> AccessKey:
 class Gate:
     """Lets in what calls this machine by its own name and comes from no page of another origin.
 
+    What ``guards`` leaves out may come from any page: it asks for proof of its own, or shows pictures.
+
     The key of the id ``access_key``, where there is one, must have signed each request; only the id is looked
     at here. Links and forms that it signed pass from pages too, as they would in the cloud.
     """
@@ -50,28 +52,29 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Serve a request or refuse it with 403."""
-        if scope["type"] == "websocket" and self._guards(scope):
+        if scope["type"] == "websocket":  # nothing here speaks it
             return
-        if scope["type"] != "http" or not self._guards(scope):
+        if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
+        guarded = self._guards(scope)
         body: bytes | None = None
-        if self._access_key is not None and _is_form(scope, headers):
+        if guarded and self._access_key is not None and _is_form(scope, headers):
             body, more = await _read(receive)
             receive = _again(body, more, receive)
-        refusal = self._refusal(scope, headers, body)
+        refusal = self._refusal(scope, headers, body) if guarded else _foreign_name(headers)
         if refusal is None:
             await self._application(scope, receive, send)
         else:
             await _refuse(send, refusal)
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str], body: bytes | None) -> str | None:
-        if not is_here(headers.get("host", "")):
-            return "This service answers to names of this machine only."
-        key = self._access_key
+        key, foreign = self._access_key, _foreign_name(headers)
+        if foreign is not None:
+            return foreign
         if key is not None:
             if scope["method"] == "OPTIONS" or _is_signed_link(scope, key):
                 return None
@@ -82,6 +85,11 @@ class Gate:
         if key is not None and not headers.get("authorization", "").startswith(f"{SIGNED}{key}/"):
             return "Sign with the access key of this run: accessKeyId in .local/dev.json."
         return None
+
+
+def _foreign_name(headers: Mapping[str, str]) -> str | None:
+    """The refusal of what calls this machine by another name."""
+    return None if is_here(headers.get("host", "")) else "This service answers to names of this machine only."
 
 
 def is_here(host: str) -> bool:

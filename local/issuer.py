@@ -12,6 +12,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from local.gate import is_here
+
 AUDIENCE = "authenticated"
 KEY_ID = "local"
 JWKS_PATH = "/.well-known/jwks.json"
@@ -55,7 +57,7 @@ class Issuer:
 def _serving(document: bytes) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = self.path == JWKS_PATH
+            found = self.path == JWKS_PATH and is_here(self.headers.get("Host", ""))
             self.send_response(200 if found else 404)
             self.send_header("Content-Type", "application/json")
             self.end_headers()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from local import parent_watchdog
+from local.gate import is_cross_site, is_here
 
 INIT_LIMIT_S = (
     10  # Lambda's limit for the init phase; past it the init runs again within the function's timeout
@@ -185,11 +186,18 @@ class Sandbox:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the runtime client: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html."""
-        self._connection = asyncio.current_task()
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 request_line, *header_lines = head.decode("latin-1").strip().split("\r\n")
-                headers = dict(line.lower().split(":", 1) for line in header_lines)
+                parts = (line.lower().partition(":") for line in header_lines)
+                headers = {name: text.strip() for name, _, text in parts}
+                if is_cross_site(headers) or not is_here(headers.get("host", "")):
+                    writer.write(
+                        _response("403 Forbidden", b"{}", {})
+                    )  # a page would take, and answer, requests
+                    await writer.drain()
+                    break
+                self._connection = asyncio.current_task()
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 path = request_line.split(" ")[1].removeprefix(PATH_PREFIX)
                 writer.write(await self._next() if path == "invocation/next" else self._accept(path, body))

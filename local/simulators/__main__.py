@@ -15,7 +15,7 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 
 from local.errors import CannotRun, explained
-from local.gate import Gate
+from local.gate import Gate, Scope
 from local.ports import listener, port
 from local.service import give_up
 from local.simulators.app import create_app
@@ -61,9 +61,14 @@ async def _serve(settings: SimulatorSettings, listener: socket.socket, memory: M
             new_seed=lambda: secrets.randbelow(LARGEST_SEED),
             memory=memory,
         )
-        gate = Gate(create_app(simulator), guards=lambda scope: scope["path"].startswith("/control"))
+        gate = Gate(create_app(simulator), guards=lambda scope: not _shows_media(scope))
         app: ASGIFramework = gate  # type: ignore[assignment]
         await serve(app, config, shutdown_trigger=_orphaned, mode="asgi")
+
+
+def _shows_media(scope: Scope) -> bool:
+    """Whether a page may have it anywhere in it, as it has what lies at the real providers' media hosts."""
+    return scope["method"] in {"GET", "HEAD"} and scope["path"].startswith(("/fal/media/", "/astria/media/"))
 
 
 async def _orphaned() -> None:

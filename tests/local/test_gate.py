@@ -1,12 +1,14 @@
 """Requests as browsers and AWS tools send them, to the lock before what listens on this machine."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from local.gate import Gate, is_here, new_access_key
+from local.lambda_sandbox import Function, Sandbox
 
 KEY = "LOCALEAE35493AD2CD27A86939B9A678B5B9B"
 HERE = "http://127.0.0.1:4566"
@@ -29,9 +31,11 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
-def answer_of(method: str, path: str, *, key: str | None = KEY, **more: Any) -> httpx.Response:
+def answer_of(
+    method: str, path: str, *, key: str | None = KEY, guards: Any = lambda _: True, **more: Any
+) -> httpx.Response:
     async def call() -> httpx.Response:
-        transport = httpx.ASGITransport(app=Gate(echo, access_key=key))
+        transport = httpx.ASGITransport(app=Gate(echo, guards, key))
         async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
             return await client.request(method, path, **more)
 
@@ -116,3 +120,34 @@ def test_which_names_are_this_machines(host: str, here: bool) -> None:
 def test_no_two_runs_have_one_key() -> None:
     assert new_access_key() != new_access_key()
     assert not new_access_key().id.isdigit()
+
+
+@pytest.mark.parametrize("headers", [PAGE, {"host": "evil.example:4566"}, {"sec-fetch-site": "cross-site"}])
+@pytest.mark.parametrize("path", ["/", LINK, "/docs"])
+def test_what_is_not_guarded_answers_pages_but_no_foreign_name(path: str, headers: dict[str, str]) -> None:
+    expected = 403 if "host" in headers else 200
+    assert answer_of("GET", path, key=None, guards=lambda _: False, headers=headers).status_code == expected
+
+
+def test_no_page_takes_or_answers_what_a_function_was_asked(tmp_path: Path) -> None:
+    """A sandbox's Runtime API has a port too, where whoever asks first gets the next request."""
+
+    async def ask(headers: dict[str, str], method: str, path: str) -> int:
+        sandbox = Sandbox(Function(name="f", handler="app.handler", task_root=tmp_path), lambda *_: None)
+        sandbox._started = 0.0
+        await sandbox._requests.put(("r1", b"{}", 0.0))
+        server = await asyncio.start_server(sandbox._serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/2018-06-01/runtime/{path}"
+        async with httpx.AsyncClient() as client:
+            status = (await client.request(method, url, headers=headers, content=b"{}")).status_code
+        assert sandbox.usable is (status == 200)
+        assert (sandbox._init_error is None) or status == 202
+        server.close()
+        await server.wait_closed()
+        return status
+
+    for foreign in (PAGE, {"origin": "null"}, {"sec-fetch-site": "same-site"}, {"host": "evil.example"}):
+        assert asyncio.run(ask(foreign, "GET", "invocation/next")) == 403
+        assert asyncio.run(ask(foreign, "POST", "init/error")) == 403
+    assert asyncio.run(ask({}, "GET", "invocation/next")) == 200
+    assert asyncio.run(ask({}, "POST", "init/error")) == 202

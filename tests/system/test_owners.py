@@ -5,13 +5,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.browser import CHROMIUM, MISSING
 from tests.support.openapi import described, operations, resolved, undescribed
 from tests.support.waiting import HANGS_AFTER_S
+from tests.system.attacker import attacking, came_through, is_allowed
 from tests.system.conftest import Running
 from tests.system.owned_resources import (
     ORDER_KEY,
@@ -330,3 +333,28 @@ def test_an_idempotency_key_is_its_owners_own(call: Caller, ann: Owner, bob: Own
     anns = call(route, {}, ann.token, body=ann.order, headers=headers)
     assert (anns.status, anns.headers["idempotent-replayed"]) == (201, "true")
     assert json.loads(anns.text)["characterId"] in ann.every_id
+
+
+@pytest.mark.skipif(not CHROMIUM, reason=MISSING)
+def test_a_page_of_another_origin_gets_what_cors_of_the_api_allows_and_nothing_else(
+    running_system: Running, tmp_path: Path
+) -> None:
+    paid = len(running_system.paid(""))
+    with attacking(running_system.system, tmp_path / "chromium") as told:
+        pass
+    assert {told[f"rebinding {name}"] for name in ("api", "aws", "simulators")} == {"done"}
+    got = came_through(told)
+    assert {name: outcome for name, outcome in got.items() if not is_allowed(name)} == {}
+    assert got, "not even what is open could be read: the page does not work"
+    # What nobody answers a page may have been done all the same.
+    users = running_system.aws("iam").list_users()["Users"]
+    assert "eve" not in [user["UserName"] for user in users]
+    objects = running_system.aws("s3").list_objects_v2(Bucket=running_system.system.bucket)
+    assert "eve.txt" not in [each["Key"] for each in objects.get("Contents", [])]
+    control = {
+        name: running_system.providers.get(f"/control/{name}").json() for name in ("settings", "faults")
+    }
+    assert control["settings"]["training_s"] < 9999
+    assert 599 not in [fault["status"] for fault in control["faults"]]
+    assert running_system.paid("of a page") == []
+    assert len(running_system.paid("")) >= paid, "it was reset"

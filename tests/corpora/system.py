@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "000000000000",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
 }
 """Of whoever runs this without ``tests/conftest.py``."""
 
@@ -89,6 +90,12 @@ class System:
     def remember(self) -> None:
         """From here on nothing may be stored."""
         self._before = self._stored()
+        self._rows = self._table.rows()
+
+    def put_back(self) -> None:
+        """Have the rows again that were remembered."""
+        for row in self._rows:
+            self._table.put(**row)
 
     def check_network(self, name: str) -> None:
         """Hold the connections that an entry led to against the rule."""

@@ -48,8 +48,8 @@ class IdentityMetadata(Answer):
     cost: float | None = None
 
 
-class Identity(Answer):
-    """A character bound to one provider."""
+class IdentityHead(Answer):
+    """What an identity says of itself wherever it stands."""
 
     character_id: str
     name: str
@@ -57,25 +57,22 @@ class Identity(Answer):
     status: Literal["training", "ready", "failed"]
     phase: str | None = None
     progress: int = 0
+    metadata: IdentityMetadata = IdentityMetadata()
+    error: Failure | None = None
+
+
+class Identity(IdentityHead):
+    """A character bound to one provider."""
+
     reference_urls: list[str] = []
     findings: list[Finding] = []
     model_storage_url: str | None = None
-    metadata: IdentityMetadata = IdentityMetadata()
-    error: Failure | None = None
 
 
-class IdentitySummary(Answer):
+class IdentitySummary(IdentityHead):
     """An identity as lists show it; ``thumbnail_url`` leads to its main or first reference."""
 
-    character_id: str
-    name: str
-    provider: str
-    status: Literal["training", "ready", "failed"]
-    phase: str | None = None
-    progress: int = 0
     thumbnail_url: str | None = None
-    metadata: IdentityMetadata = IdentityMetadata()
-    error: Failure | None = None
 
 
 class NearCopy(Answer):
@@ -179,17 +176,22 @@ class GenerationMetadata(Answer):
     cost_implausible: bool = False
 
 
-class Generation(Answer):
-    """A request for pictures, and the pictures."""
+class GenerationHead(Answer):
+    """What a generation says of itself wherever it stands."""
 
     generation_id: str
     character_id: str
     status: Literal["queued", "running", "succeeded", "failed"]
+    metadata: GenerationMetadata = GenerationMetadata()
+    error: Failure | None = None
+
+
+class Generation(GenerationHead):
+    """A request for pictures, and the pictures."""
+
     scoring: Literal["pending", "complete", "notScored"]
     images: list[Image] = []
     warnings: list[str] = []
-    metadata: GenerationMetadata = GenerationMetadata()
-    error: Failure | None = None
 
     @property
     def settled(self) -> bool:
@@ -202,16 +204,11 @@ class Generation(Answer):
         return self.scoring != "pending"
 
 
-class GenerationSummary(Answer):
+class GenerationSummary(GenerationHead):
     """A generation as lists show it; ``clip_similarity`` is that of the image at ``thumbnail_url``."""
 
-    generation_id: str
-    character_id: str
-    status: Literal["queued", "running", "succeeded", "failed"]
     thumbnail_url: str | None = None
     clip_similarity: float | None = None
-    metadata: GenerationMetadata = GenerationMetadata()
-    error: Failure | None = None
 
 
 class Webhook(Answer):

@@ -56,41 +56,21 @@ def present_identity(
     """An identity with links to its references and, where it has them, to its weights."""
     weights = identity.weights
     return IdentityResponse(
-        character_id=identity.identity_id,
-        name=identity.name,
-        provider=identity.provider,
-        class_name=identity.class_name,
-        status=identity.status,
-        phase=identity.phase,
+        **_identity_head(identity),
         queued=queued,
-        progress=identity.progress,
         reference_urls=[bucket.link(key) for key in identity.references],
         findings=identity.findings,
         main_reference_url=bucket.link(identity.main_reference) if identity.main_reference else None,
-        mock=identity.mock,
         model_url=weights.provider_url if weights else None,
         model_storage_url=bucket.link(weights.key) if weights else None,
-        metadata=_identity_metadata(identity),
-        error=identity.error,
     )
 
 
 def summarise_identity(identity: Identity, bucket: Bucket) -> IdentitySummary:
     """An identity in a list, with one link."""
     thumbnail = next(iter(identity.references_main_first), None)
-    return IdentitySummary(
-        character_id=identity.identity_id,
-        name=identity.name,
-        provider=identity.provider,
-        class_name=identity.class_name,
-        status=identity.status,
-        phase=identity.phase,
-        progress=identity.progress,
-        thumbnail_url=bucket.link(thumbnail) if thumbnail else None,
-        mock=identity.mock,
-        metadata=_identity_metadata(identity),
-        error=identity.error,
-    )
+    thumbnail_url = bucket.link(thumbnail) if thumbnail else None
+    return IdentitySummary(**_identity_head(identity), thumbnail_url=thumbnail_url)
 
 
 def present_generation(
@@ -102,18 +82,14 @@ def present_generation(
     shown = next((image for image in images if image.outcome == "succeeded"), None)
     succeeded = generation.status == "succeeded" and shown is not None
     return GenerationResponse(
-        generation_id=generation.generation_id,
-        character_id=generation.identity_id,
-        status=generation.status,
+        **_generation_head(generation),
         queued=queued,
         scoring=scored.scoring,
         images=images,
         warnings=generation.warnings,
-        metadata=_generation_metadata(generation),
         image_url=shown.image_url if succeeded and shown else None,
         aspect_ratio=_aspect_ratio(generation, shown) if succeeded and shown else None,
         clip_similarity=shown.clip_similarity if succeeded and shown else None,
-        error=generation.error,
     )
 
 
@@ -121,14 +97,10 @@ def summarise_generation(generation: Generation, score: Score | None, bucket: Bu
     """A generation in a list, with one link and CLIP's score of the picture that it leads to."""
     shown = generation.shown if generation.status == "succeeded" else None
     return GenerationSummary(
-        generation_id=generation.generation_id,
-        character_id=generation.identity_id,
-        status=generation.status,
+        **_generation_head(generation),
         thumbnail_url=bucket.link(shown.key) if shown and shown.key else None,
-        metadata=_generation_metadata(generation),
         aspect_ratio=_aspect_ratio(generation, shown) if shown else None,
         clip_similarity=score.mean if shown and score else None,
-        error=generation.error,
     )
 
 
@@ -187,6 +159,31 @@ def present_estimate(quote: Quote) -> EstimateResponse:
 def present_usage(budget: Budget) -> UsageResponse:
     """What an owner spent in a month."""
     return UsageResponse(**_sums(budget), assumed_usd=usd(budget.assumed_microusd), jobs=budget.jobs)
+
+
+def _identity_head(identity: Identity) -> dict[str, Any]:
+    return {
+        "character_id": identity.identity_id,
+        "name": identity.name,
+        "provider": identity.provider,
+        "class_name": identity.class_name,
+        "status": identity.status,
+        "phase": identity.phase,
+        "progress": identity.progress,
+        "mock": identity.mock,
+        "metadata": _identity_metadata(identity),
+        "error": identity.error,
+    }
+
+
+def _generation_head(generation: Generation) -> dict[str, Any]:
+    return {
+        "generation_id": generation.generation_id,
+        "character_id": generation.identity_id,
+        "status": generation.status,
+        "metadata": _generation_metadata(generation),
+        "error": generation.error,
+    }
 
 
 def _identity_metadata(identity: Identity) -> IdentityMetadata:

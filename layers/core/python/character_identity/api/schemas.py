@@ -108,8 +108,8 @@ class PlaceInLine(Body):
     reason: str
 
 
-class IdentityResponse(Body):
-    """The specification's CharacterIdentityResult, extended."""
+class IdentityHead(Body):
+    """What an identity says of itself wherever it stands."""
 
     character_id: str
     name: str
@@ -118,31 +118,26 @@ class IdentityResponse(Body):
     status: IdentityStatus
     phase: Phase
     progress: int
+    mock: bool = False
+    metadata: IdentityMetadata
+    error: Failure | None = None
+
+
+class IdentityResponse(IdentityHead):
+    """The specification's CharacterIdentityResult, extended."""
+
     queued: PlaceInLine | None = None
     reference_urls: list[str]
     findings: list[Finding] = []
     main_reference_url: str | None = None
-    mock: bool = False
     model_url: str | None = None
     model_storage_url: str | None = None
-    metadata: IdentityMetadata
-    error: Failure | None = None
 
 
-class IdentitySummary(Body):
+class IdentitySummary(IdentityHead):
     """An identity as lists show it. ``thumbnail_url`` is a link to its main or first reference."""
 
-    character_id: str
-    name: str
-    provider: ProviderName
-    class_name: str
-    status: IdentityStatus
-    phase: Phase
-    progress: int
     thumbnail_url: str | None
-    mock: bool = False
-    metadata: IdentityMetadata
-    error: Failure | None = None
 
 
 class RemovedResponse(Body):
@@ -362,39 +357,36 @@ class GenerationMetadata(Body):
     generated_at: datetime | None = None
 
 
-class GenerationResponse(Body):
+class GenerationHead(Body):
+    """What a generation says of itself wherever it stands; shape and similarity are of its first picture."""
+
+    generation_id: str
+    character_id: str
+    status: GenerationStatus
+    metadata: GenerationMetadata
+    aspect_ratio: str | None = None
+    clip_similarity: float | None = None
+    error: Failure | None = None
+
+
+class GenerationResponse(GenerationHead):
     """The specification's CharacterGenerationResult once succeeded, extended.
 
     ``scoring`` is pending until each picture that succeeded has a score, or a reason why it has none; then it
     is complete, or not scored if no picture has a score.
     """
 
-    generation_id: str
-    character_id: str
-    status: GenerationStatus
     queued: PlaceInLine | None = None
     scoring: Scoring
     images: list[ImageResponse]
     warnings: list[str]
-    metadata: GenerationMetadata
     image_url: str | None = None
-    aspect_ratio: str | None = None
-    clip_similarity: float | None = None
-    error: Failure | None = None
 
 
-class GenerationSummary(Body):
-    """A generation as lists show it. ``thumbnail_url`` is a link to its first picture that succeeded,
-    ``clip_similarity`` is that picture's."""
+class GenerationSummary(GenerationHead):
+    """A generation as lists show it. ``thumbnail_url`` is a link to its first picture that succeeded."""
 
-    generation_id: str
-    character_id: str
-    status: GenerationStatus
     thumbnail_url: str | None
-    metadata: GenerationMetadata
-    aspect_ratio: str | None = None
-    clip_similarity: float | None = None
-    error: Failure | None = None
 
 
 class ListGenerationsResponse(Body):

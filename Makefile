@@ -4,6 +4,8 @@ CORES := $(shell getconf _NPROCESSORS_ONLN)
 # Two for each core: what runs a whole system waits more than it computes.
 WORKERS ?= $(shell expr 2 \* $(CORES))
 export PATH := $(PATH):$(CURDIR)/.venv/bin
+# Each of the many processes that the tests are and start would compile anew what one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock score report weights bench clean
 

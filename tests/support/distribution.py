@@ -27,6 +27,8 @@ LONGEST_FIRST = (
     "tests/infra/",
     "tests/scripts/",
     "tests/functions/score_image/test_faces.py",
+    "tests/functions/",
+    "tests/aws/",
 )
 """In this order; whatever is not named here is short."""
 

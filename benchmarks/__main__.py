@@ -2,7 +2,7 @@
 
 import sys
 
-USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals|scoring]
+USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals|scoring|memory]
        python -m benchmarks images [COUNT]
        python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
 
@@ -32,6 +32,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks.scoring import run
 
             return run.main()
+        case ["memory"]:
+            from benchmarks import memory
+
+            return memory.main()
         case ["images", *counted]:
             from benchmarks import images
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.images import decoding, opening
+from tests.corpora.images import CORPUS
 from tests.images.files import (
     ASCII,
     BYTE,
@@ -166,3 +167,13 @@ def test_what_is_no_image_is_none(content: bytes) -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_an_image_is_told_by_its_content(kind: str) -> None:
     assert opening.is_image(an_image(image_format=kind))
+
+
+def test_nothing_is_decoded_of_what_is_too_large() -> None:
+    pictures: Callable[[], dict[str, int]] = vars(Image)["core"].get_stats  # that memory was taken for
+    for entry in CORPUS.entries():
+        if entry.expected == "image_too_large":
+            before = pictures()["new_count"]
+            with pytest.raises(InvalidRequest):
+                decoding.prepare(entry.given, 20_000_000)
+            assert pictures()["new_count"] == before, entry.name

@@ -29,7 +29,6 @@ def plain(image: Image.Image) -> Image.Image:
     """
     image.load()  # here: what cannot be decoded raises once, and below it would be taken for bad metadata
     turn = TURNS.get(orientation_of(image))
-    image.load()
     colours = _in_srgb(_in_eight_bits(image))
     if colours is not image:
         image.close()

@@ -23,6 +23,10 @@ OPEN_ROUTE = {
     "the description of the API is public.",
 }
 """On the open routes only."""
+NO_ROUTE = {
+    "AwsSolutions::AwsSolutions-APIG4": "Whatever nothing else answers is refused here, read by nobody."
+}
+"""On the route of all that has none only."""
 REPEATED = {
     f"Serverless::Serverless-{rule}": "The next run does the same."
     for rule in ("LambdaAsyncFailureDestination", "EventBusDLQ")
@@ -74,6 +78,8 @@ def add_rules(app: cdk.App, stack: CharacterIdentity) -> None:
     for construct in stack.node.find_all():
         if isinstance(construct, apigateway.HttpRoute) and construct.path in open_paths:
             _accept(construct, OPEN_ROUTE)
+        if construct.node.path.endswith("/Api/NoRoute"):
+            _accept(construct, NO_ROUTE)
         if construct.node.path.endswith(STARTED_BY_THE_CLOCK):
             _accept(construct, REPEATED)
         if isinstance(construct, sns.CfnSubscription):

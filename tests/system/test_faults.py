@@ -303,9 +303,12 @@ def use(trained: str | None) -> None:
 
 
 def failure_of(order: Order, cell: Cell, waiting: Waiting, left: Event) -> Exception | None:
-    """Why an order got nothing, if so; what is not there yet is asked for again, as its sentence says."""
+    """Why an order got nothing, if so; what is not there yet is asked for again, as its sentence says.
+
+    Not for ever: an order that is left to itself is asked for by nobody.
+    """
     waiting.begin(left)
-    while True:
+    while not left.is_set():
         try:
             order(cell.name)
         except Exception as exc:  # a lane goes on; the cell's test raises it
@@ -313,6 +316,7 @@ def failure_of(order: Order, cell: Cell, waiting: Waiting, left: Event) -> Excep
                 return exc
         else:
             return None
+    return LeftToItself()
 
 
 def used(running_system: Running, cell: Cell) -> bool:

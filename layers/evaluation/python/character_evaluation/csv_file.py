@@ -5,9 +5,9 @@ import io
 import re
 from collections.abc import Iterable
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from character_evaluation.errors import BadResults
+from character_evaluation.errors import BadResults, validated
 from character_evaluation.run import EvaluationRow
 
 COLUMNS = (
@@ -86,11 +86,7 @@ def _row(columns: list[str], cells: list[str], where: str) -> EvaluationRow:
     if len(cells) != len(columns):
         raise BadResults(f"{where}: it has {len(cells)} cells, and the header {len(columns)}.")
     values = {column: _text(cell, f"{where}, {column}") for column, cell in zip(columns, cells, strict=True)}
-    try:
-        return ROW.validate_python({column: value for column, value in values.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise BadResults(f"{where}, {first['loc'][0]}: {first['msg']}.") from error
+    return validated(ROW, {column: value for column, value in values.items() if value is not None}, where)
 
 
 def _text(cell: str, where: str) -> str | None:

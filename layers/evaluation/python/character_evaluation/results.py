@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from character_evaluation.csv_file import read_csv, write_csv
-from character_evaluation.errors import BadResults
+from character_evaluation.errors import BadResults, first_of
 from character_evaluation.gallery import render_gallery
 from character_evaluation.report import render_html, render_markdown
 from character_evaluation.run import EvaluationRun
@@ -43,9 +43,7 @@ def read_run(folder: Path) -> EvaluationRun:
     try:
         run = RUN.validate_json(_content(manifest))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise BadResults(f"{manifest}, {field or 'as a whole'}: {first['msg']}.") from error
+        raise BadResults(f"{manifest}, {first_of(error)}.") from error
     read = read_csv(_content(rows), str(rows))
     providers = [identity.provider for identity in run.identities]
     scenarios = [scenario.name for scenario in run.scenarios]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from character_evaluation.errors import first_of
 from character_identity.domain.text import Clean
 
 SETS = ("specification", "extended")
@@ -93,17 +94,10 @@ def _scenario(described: Any, number: int, file: str) -> Scenario:
         raise BadScenarios(f"{file}, scenario {number}: it has to say name, title, template and threshold.")
     try:
         return Scenario.model_validate({**described, "number": number}, strict=True)
-    except (ValidationError, TypeError) as error:
-        raise BadScenarios(f"{file}, scenario {number}: {_first(error)}") from error
-
-
-def _first(error: ValidationError | TypeError) -> str:
-    """Return the first thing that is wrong, without the input: that may be a megabyte."""
-    if isinstance(error, TypeError):
-        return "its fields have to have names."
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"])[:100]
-    return f"{field}: {first['msg']}"
+    except ValidationError as error:
+        raise BadScenarios(f"{file}, scenario {number}: {first_of(error)}") from error
+    except TypeError as error:
+        raise BadScenarios(f"{file}, scenario {number}: its fields have to have names.") from error
 
 
 def _unique(scenarios: Sequence[Scenario], file: str) -> tuple[Scenario, ...]:

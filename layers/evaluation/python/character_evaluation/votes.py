@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from character_evaluation.differences import Interval, mean_interval
-from character_evaluation.errors import BadResults
+from character_evaluation.errors import BadResults, validated
 
 COLUMNS = ("scenario", "variation", "left", "right", "vote")
 WON: Mapping[str, float] = {"left": 1.0, "equal": 0.5, "right": 0.0}
@@ -66,11 +66,7 @@ def read_votes(text: str, file: str, providers: Sequence[str], scenarios: Sequen
         where = f"{file}, row {number}"
         if len(cells) != len(COLUMNS):
             raise BadResults(f"{where}: it has {len(cells)} cells, and the header {len(COLUMNS)}.")
-        try:
-            vote = VOTE.validate_python(dict(zip(COLUMNS, cells, strict=True)))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            raise BadResults(f"{where}, {first['loc'][0]}: {first['msg']}.") from error
+        vote = validated(VOTE, dict(zip(COLUMNS, cells, strict=True)), where)
         for column, names in known.items():
             if getattr(vote, column) not in names:
                 raise BadResults(f"{where}, {column}: the run has none of this name.")

@@ -8,7 +8,7 @@ Framing = Literal["close", "medium", "wide", "action"]
 Place = Literal["studio", "city", "corridor", "warehouse", "blinds", "hills"]
 
 PLACES: dict[Place, str] = {
-    "city": r"urban|city|street|rooftop|downtown",
+    "city": r"urban|\bcity|street|rooftop|downtown",
     "corridor": r"corridor|hallway|tunnel|train",
     "warehouse": r"warehouse|factory|garage|basement|cellar",
     "blinds": r"noir|detective",

@@ -5,6 +5,7 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
@@ -287,6 +288,18 @@ def test_instant_character_shows_the_reference(with_image: Simulation) -> None:
 
     assert share(1) > 0.1
     assert share(0) < 0.01
+
+
+@pytest.mark.parametrize(("prompt", "somebody_is_there"), [("one Woman", True), ("a humane city", False)])
+def test_words_alone_draw_somebody_if_they_name_one(
+    simulator: Simulation, prompt: str, somebody_is_there: bool
+) -> None:
+    """The one face that simulators have, over the orange suit of its photograph."""
+    body = {"prompt": prompt, "image_size": "square", "seed": 1}
+    [image] = simulator.finish(FLUX, body).json()["images"]
+    red, green, blue = np.moveaxis(np.asarray(simulator.image(image["url"]), dtype=np.int16), 2, 0)
+    orange = float(((red - green > 60) & (red - blue > 60)).mean())
+    assert (orange > 0.02) is somebody_is_there
 
 
 def test_a_data_uri_is_a_reference_too(simulator: Simulation) -> None:

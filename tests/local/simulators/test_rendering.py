@@ -45,6 +45,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
         (PROFILE, Style("medium", "blinds", profile=True, monochrome=True, dark=False, warm=False)),
         (DARK, Style("medium", "warehouse", profile=False, monochrome=False, dark=True, warm=False)),
         (ACTION, Style("action", "corridor", profile=False, monochrome=False, dark=False, warm=False)),
+        ("ethnicity", Style("medium", "hills", profile=False, monochrome=False, dark=False, warm=False)),
         ("a cup", Style("medium", "hills", profile=False, monochrome=False, dark=False, warm=False)),
     ],
 )

@@ -7,16 +7,19 @@ export PATH := $(PATH):$(CURDIR)/.venv/bin
 # Each of the many processes that the tests are and start would compile anew what one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev logs test nightly test-fast check docs synth preflight lock score report weights bench clean
+.PHONY: help setup demo references dev logs test nightly test-fast check docs synth preflight lock score report weights bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup:
 	@scripts/bootstrap
 
 demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= NAME= CLASS= PROVIDERS= SCENARIO_SET= SCENARIOS= VARIATIONS= YES=1 RESUME=)
 	@$(PYTHON) -m local demo "--make=$$MAKEFLAGS"
+
+references: setup ## reference images of the specification's Sarah, or of CHARACTER=file.yaml, from words (OUTPUT=folder ALL=1 SEED= YES=1)
+	@$(PYTHON) -m local references "--make=$$MAKEFLAGS"
 
 dev: setup ## the whole system on this machine, until Ctrl-C (API_PORT= BUDGET= FRESH=1 OPTIONS=--help ...)
 	@$(PYTHON) -m local dev "--make=$$MAKEFLAGS" $(OPTIONS)

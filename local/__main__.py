@@ -1,12 +1,12 @@
-"""``python -m local dev`` runs the system until Ctrl-C; ``python -m local demo`` runs the main job once."""
+"""``python -m local dev`` runs the system until Ctrl-C; ``demo`` and ``references`` do one job and end."""
 
 import sys
 
-USAGE = "usage: python -m local dev|demo [--help] [options]"
+USAGE = "usage: python -m local dev|demo|references [--help] [options]"
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the two."""
+    """Run one of them."""
     match arguments:
         case ["dev", *options]:
             from local import dev
@@ -16,6 +16,10 @@ def main(arguments: list[str]) -> int:
             from local import demo
 
             return demo.main(options)
+        case ["references", *options]:
+            from local import references
+
+            return references.main(options)
         case ["--help" | "-h"]:
             print(USAGE)
             return 0

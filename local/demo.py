@@ -22,7 +22,7 @@ from character_evaluation.statistics import summarise
 from character_evaluation.verdict import verdict
 from character_identity_client import ApiClient
 from local.comparison import EXPECTED, Cell, Plan, ProviderResult, Sleep, compare
-from local.demo_options import Ask, Options, list_images, parse_options
+from local.demo_options import Options, list_images, parse_options
 from local.errors import STOPPED, CannotRun, answering
 from local.options import BadOption
 from local.photographs import EILEEN, make_references
@@ -32,7 +32,7 @@ from local.reach import watching
 from local.results import Journal, Run, find_run, new_run
 from local.settings import ProviderSettings
 from local.shared_references import MOST_REFERENCES, scored_alike
-from local.spending import agree, bills
+from local.spending import Ask, agree, bills
 
 KEY_OF_PROVIDER = {"fal-instant": "FAL_KEY", "fal-lora": "FAL_KEY", "astria": "ASTRIA_API_KEY"}
 URL_OF_PROVIDER = {

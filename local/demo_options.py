@@ -1,22 +1,21 @@
 """Options of the demo: whose pictures, which providers, scenarios and variations."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from character_evaluation.scenarios import SETS, BadScenarios, Scenario, read_scenarios, shipped
+from character_evaluation.documents import BadDocument
+from character_evaluation.scenarios import SETS, Scenario, read_scenarios, shipped
 from character_identity_client import CONTENT_TYPES
 from local.options import BadOption, Parser, folder
+from local.spending import Ask
 
 PROVIDERS = ("fal-instant", "fal-lora", "astria")
 TRAINED = frozenset({"fal-lora", "astria"})
 MOST_VARIATIONS = 20
 CLASS_NAME = re.compile(r"[A-Za-z0-9 ]{1,40}")
-
-Ask = Callable[[str], str]
-"""Asks whoever sits at the terminal, and returns the answer."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def _providers(text: str) -> tuple[str, ...]:
 def _set(name: str) -> tuple[Scenario, ...]:
     try:
         return shipped(name) if name in SETS else read_scenarios(Path(name).expanduser())
-    except BadScenarios as error:
+    except BadDocument as error:
         known = "" if Path(name).expanduser().exists() else f" The sets that are shipped: {', '.join(SETS)}."
         raise BadOption(f"{error}{known}") from error
 

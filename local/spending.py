@@ -8,6 +8,9 @@ from character_identity_client import ApiClient, Provider
 from local.errors import CannotRun
 from local.progress import counted
 
+Ask = Callable[[str], str]
+"""Asks whoever sits at the terminal, and returns the answer."""
+
 MEGAPIXELS = 1
 """Of a picture of the demo, 1024 pixels a side; fal counts 1,048,576 as one, and may round up to two."""
 
@@ -47,17 +50,23 @@ def bills(api: ApiClient, providers: Sequence[str], pictures: int) -> list[Bill]
     ]
 
 
-def agree(
-    found: Sequence[Bill], ask: Callable[[str], str] | None, say: Callable[[str], None], *, yes: bool
-) -> None:
-    """Say what it costs, and go on only with a yes; ``ask`` is None where nobody is there to be asked.
+def agree(found: Sequence[Bill], ask: Ask | None, say: Callable[[str], None], *, yes: bool) -> None:
+    """Say what each bill is, and go on only with a yes to all of them.
 
     Raises:
         CannotRun: nobody said yes.
     """
     for bill in found:
         say(str(bill))
-    amount = _in_all(found)
+    agree_to(_in_all(found), ask, say, yes=yes)
+
+
+def agree_to(amount: str, ask: Ask | None, say: Callable[[str], None], *, yes: bool) -> None:
+    """Go on only with a yes to an amount in words; ``ask`` is None where nobody is there to be asked.
+
+    Raises:
+        CannotRun: nobody said yes.
+    """
     if yes:
         say(f"This costs {amount}, which was agreed to.")
         return

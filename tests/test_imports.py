@@ -82,12 +82,21 @@ RULES: dict[str, set[str]] = {
     "local": {LIBRARIES, "scripts"},
     "local.simulators": {
         LIBRARIES,
-        *(f"local.{name}" for name in ("errors", "gate", "ports", "service", "state_file")),
+        *(f"local.{name}" for name in ("errors", "gate", "photographs", "ports", "service", "state_file")),
     },
     "local.demo": {*DEMO, "local"},
     "local.demo_options": {*DEMO, "local"},
     "local.spending": {*DEMO, "local"},
     "local.comparison": {*DEMO, "local", f"{DOMAIN}.score"},
+    "local.references": {
+        LIBRARIES,
+        "character_evaluation",
+        "local",
+        "scripts",
+        DOMAIN,
+        f"{CORE}.outbound",
+        f"{CORE}.providers",
+    },
     "local.shared_references": {*DEMO, f"{DOMAIN}.score"},
     # at the edge
     "benchmarks": ANYTHING,

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from character_evaluation.documents import BadDocument
 from character_evaluation.run import EvaluationRow, EvaluationRun
-from character_evaluation.scenarios import SCENARIOS, BadScenarios, parsed, read_scenarios, shipped
+from character_evaluation.scenarios import SCENARIOS, parsed, read_scenarios, shipped
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "scenarios-example.yaml"
 
 
 def run(*encoders: str | None) -> EvaluationRun:
@@ -101,7 +104,7 @@ def test_a_set_of_ones_own_is_numbered_in_its_order() -> None:
     ],
 )
 def test_a_set_that_cannot_be_used_is_told_with_the_field(document: object, told: str) -> None:
-    with pytest.raises(BadScenarios) as caught:
+    with pytest.raises(BadDocument) as caught:
         parsed(json.dumps(document).replace("NaN", ".nan").encode(), "own.yaml")
     assert str(caught.value).startswith(told)
     assert len(str(caught.value)) < 300
@@ -111,13 +114,17 @@ def test_a_set_that_cannot_be_used_is_told_with_the_field(document: object, told
     "content", [b"- {", b"\xff\xfe\x00", b"!!python/object:os.system {}", b"- a: *b", b"[" * 5_000]
 )
 def test_what_is_no_yaml_is_said(content: bytes) -> None:
-    with pytest.raises(BadScenarios, match="no YAML"):
+    with pytest.raises(BadDocument, match="no YAML"):
         parsed(content, "own.yaml")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadScenarios, match=r"missing\.yaml cannot be read: No such file"):
+    with pytest.raises(BadDocument, match=r"missing\.yaml cannot be read: No such file"):
         read_scenarios(tmp_path / "missing.yaml")
     (tmp_path / "large.yaml").write_bytes(b"#" * ((1 << 20) + 1))
-    with pytest.raises(BadScenarios, match=r"large\.yaml is larger than 1 MiB"):
+    with pytest.raises(BadDocument, match=r"large\.yaml is larger than 1 MiB"):
         read_scenarios(tmp_path / "large.yaml")
+
+
+def test_the_example_of_a_set_of_ones_own_is_one() -> None:
+    assert [scenario.name for scenario in read_scenarios(EXAMPLE)] == ["train-window", "rooftop-rain"]

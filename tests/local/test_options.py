@@ -111,7 +111,7 @@ def test_other_variables_of_the_environment_are_left_alone(environment: dict[str
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("target", ["demo", "dev"])
+@pytest.mark.parametrize("target", ["demo", "dev", "references"])
 def test_make_hands_on_what_it_was_given(target: str) -> None:
     """``--old-file`` has make believe that all is set up."""
     command = ["make", "--old-file", "setup", target, "REFERENCSE=~/a b"]

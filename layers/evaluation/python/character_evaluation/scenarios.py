@@ -5,20 +5,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from character_evaluation.documents import BadDocument, content_of, parsed_yaml
 from character_evaluation.errors import first_of
 from character_identity.domain.text import Clean
 
 SETS = ("specification", "extended")
 """The sets that are shipped: the specification's five, word for word, and fifteen of our own."""
-LARGEST_FILE = 1 << 20  # bytes
 PLACE_OF_NAME = "{name}"
-
-
-class BadScenarios(ValueError):
-    """A set cannot be used; the message names file, scenario and field."""
 
 
 def _with_place(template: str) -> str:
@@ -54,16 +49,9 @@ def read_scenarios(file: Path) -> tuple[Scenario, ...]:
     """Read a set of one's own.
 
     Raises:
-        BadScenarios: the file cannot be read, or says something else than a set does.
+        BadDocument: the file cannot be read, or says something else than a set does.
     """
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise BadScenarios(f"{file} cannot be read: {error.strerror}.") from error
-    if len(content) > LARGEST_FILE:
-        raise BadScenarios(f"{file} is larger than {LARGEST_FILE >> 20} MiB.")
-    return parsed(content, str(file))
+    return parsed(content_of(file), str(file))
 
 
 def shipped(name: str) -> tuple[Scenario, ...]:
@@ -76,28 +64,23 @@ def parsed(content: bytes, file: str) -> tuple[Scenario, ...]:
     """Read a set from YAML: a list of scenarios, numbered in its order. ``file`` is what errors call it.
 
     Raises:
-        BadScenarios: it is no such list.
+        BadDocument: it is no YAML, or no such list.
     """
-    try:
-        document = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        where = getattr(error, "problem_mark", None)
-        place = f", line {where.line + 1}" if where else ""
-        raise BadScenarios(f"{file}{place}: this is no YAML.") from error
+    document = parsed_yaml(content, file)
     if not isinstance(document, list) or not document:
-        raise BadScenarios(f"{file}: it has to be a list of one or more scenarios.")
+        raise BadDocument(f"{file}: it has to be a list of one or more scenarios.")
     return _unique([_scenario(each, number, file) for number, each in enumerate(document, 1)], file)
 
 
 def _scenario(described: Any, number: int, file: str) -> Scenario:
     if not isinstance(described, dict) or "number" in described:
-        raise BadScenarios(f"{file}, scenario {number}: it has to say name, title, template and threshold.")
+        raise BadDocument(f"{file}, scenario {number}: it has to say name, title, template and threshold.")
     try:
         return Scenario.model_validate({**described, "number": number}, strict=True)
     except ValidationError as error:
-        raise BadScenarios(f"{file}, scenario {number}: {first_of(error)}") from error
+        raise BadDocument(f"{file}, scenario {number}: {first_of(error)}") from error
     except TypeError as error:
-        raise BadScenarios(f"{file}, scenario {number}: its fields have to have names.") from error
+        raise BadDocument(f"{file}, scenario {number}: its fields have to have names.") from error
 
 
 def _unique(scenarios: Sequence[Scenario], file: str) -> tuple[Scenario, ...]:
@@ -105,9 +88,7 @@ def _unique(scenarios: Sequence[Scenario], file: str) -> tuple[Scenario, ...]:
     for scenario in scenarios:
         if scenario.name in first:
             earlier = first[scenario.name]
-            raise BadScenarios(
-                f"{file}, scenario {scenario.number}: name: scenario {earlier} has it already."
-            )
+            raise BadDocument(f"{file}, scenario {scenario.number}: name: scenario {earlier} has it already.")
         first[scenario.name] = scenario.number
     return tuple(scenarios)
 

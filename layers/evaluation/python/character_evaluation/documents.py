@@ -1,0 +1,42 @@
+"""Files of YAML that people write: read with a limit, and what is wrong in them told by file and place."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+LARGEST_FILE = 1 << 20  # bytes
+
+
+class BadDocument(ValueError):
+    """A file cannot be used; the message names it, and the place in it."""
+
+
+def content_of(file: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        BadDocument: it cannot be read, or is larger than ``LARGEST_FILE``.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise BadDocument(f"{file} cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST_FILE:
+        raise BadDocument(f"{file} is larger than {LARGEST_FILE >> 20} MiB.")
+    return content
+
+
+def parsed_yaml(content: bytes, file: str) -> Any:
+    """Return what YAML says. ``file`` is what errors call it.
+
+    Raises:
+        BadDocument: it is no YAML.
+    """
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        where = getattr(error, "problem_mark", None)
+        place = f", line {where.line + 1}" if where else ""
+        raise BadDocument(f"{file}{place}: this is no YAML.") from error

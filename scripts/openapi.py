@@ -1,6 +1,7 @@
 """Writes the OpenAPI document beside the handler that serves it: no request waits for it to be made."""
 
 import json
+import sys
 from pathlib import Path
 
 from character_identity.api.openapi.document import document
@@ -17,4 +18,4 @@ def write_openapi(path: Path = DOCUMENT) -> None:
 
 
 if __name__ == "__main__":
-    write_openapi()
+    write_openapi(*map(Path, sys.argv[1:]))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from character_identity.api.openapi.document import document
+from character_identity.api.openapi.properties import MEANINGS
 from character_identity.api.route import Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.domain.errors import KINDS, ErrorCode, ReferenceCode
@@ -122,6 +124,51 @@ def test_an_example_is_a_body_that_is_taken(route: Route[Any]) -> None:
 
 
 @each
+def test_every_answer_has_an_example_that_is_one(route: Route[Any]) -> None:
+    for answer in operations()[route.key]["responses"].values():
+        for content in answer.get("content", {}).values():
+            assert problems(content["schema"], content["example"]) == []
+
+
+def test_the_example_of_every_event_is_one() -> None:
+    for event in described()["webhooks"].values():
+        content = event["post"]["requestBody"]["content"]["application/json"]
+        assert problems(content["schema"], content["example"]) == []
+        assert content["example"].keys() == {"id", "type", "timestamp", "data"}
+
+
+def test_every_property_is_described_with_an_example() -> None:
+    """What is made of other properties has theirs, and what is a constant is its own."""
+    lacking = [
+        path
+        for path, schema in _properties("", described())
+        if not schema.get("description")
+        or not ("examples" in schema or "const" in schema or _is_made_of_others(schema))
+    ]
+    assert lacking == []
+
+
+def test_every_example_of_a_property_is_one() -> None:
+    wrong = {
+        path: problems(schema, example)
+        for path, schema in _properties("", described())
+        for example in schema.get("examples", [])
+    }
+    assert {path: found for path, found in wrong.items() if found} == {}
+
+
+def test_no_meaning_is_left_over() -> None:
+    named = {name for name, schema in described()["components"]["schemas"].items()} | {"Event"}
+    used = {path.rpartition(".")[2] for path, _ in _properties("", described())}
+    assert {key for key in MEANINGS if key.rpartition(".")[2] not in used} == set()
+    assert {key.partition(".")[0] for key in MEANINGS if "." in key} <= named
+
+
+def test_nothing_that_may_be_left_out_has_a_default_that_would_make_generated_types_ask_for_it() -> None:
+    assert [path for path, schema in _properties("", described()) if "default" in schema] == []
+
+
+@each
 def test_an_id_in_the_path_that_is_not_the_callers_is_unknown(route: Route[Any]) -> None:
     if route.path.startswith("/v1/") and "{" in route.path:
         assert "404" in operations()[route.key]["responses"]
@@ -161,6 +208,23 @@ def test_the_page_lists_what_the_table_says() -> None:
 def test_every_code_is_documented() -> None:
     pages = "".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
     assert [code for code in KINDS if f"`{code}`" not in pages] == []
+
+
+def _properties(path: str, part: Any) -> Iterator[tuple[str, Any]]:
+    """Every property of every body, with the path to it; not those in examples, and of errors only once."""
+    if isinstance(part, list):
+        part = dict(enumerate(part))
+    for key, below in part.items() if isinstance(part, dict) else ():
+        if key == "properties" and "responses" not in path:
+            yield from ((f"{path}.{name}", schema) for name, schema in below.items())
+        if key not in ("example", "examples"):
+            yield from _properties(f"{path}.{key}", below)
+
+
+def _is_made_of_others(schema: Any) -> bool:
+    choices = [schema, *schema.get("anyOf", [])]
+    parts = [choice.get("items") or choice.get("additionalProperties") or choice for choice in choices]
+    return any(isinstance(part, dict) and ("$ref" in part or "properties" in part) for part in parts)
 
 
 def _place(route: Route[Any]) -> tuple[int, int]:

@@ -21,6 +21,7 @@ KEY_CODES: tuple[ErrorCode, ...] = (
     "conflict",
 )
 """What can be wrong with an Idempotency-Key."""
+EXAMPLE_ID = "0123456789abcdef0123456789abcdef"
 AN_ID: Mapping[str, Any] = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
 """The JSON schema of an id. One of another form is unknown, as any that nobody has."""
 
@@ -31,6 +32,9 @@ class Answer:
 
     description: str
     content: type[BaseModel] | str | None = None
+    example: Any = field(
+        default_factory=dict
+    )  # of the content; of a model, what differs from its properties'
     located: bool = False  # says in Location where what was made is
 
 
@@ -85,7 +89,7 @@ class Route(Generic[Content]):
     operation: str = ""  # its name in the document, where two routes share a function
     tag: str
     summary: str
-    description: str = ""
+    description: str
     request: type[Content] | None = None  # the model of its body
     schema: Mapping[str, Any] | None = None  # of its body, where there is no model
     example: Mapping[str, Any] | None = None  # of its body

@@ -20,6 +20,8 @@ from character_identity.api.openapi.components import (
     json_of,
     schema,
 )
+from character_identity.api.openapi.examples import example_of
+from character_identity.api.openapi.properties import explained
 from character_identity.api.openapi.webhooks import webhooks
 from character_identity.api.route import PAGE_PARAMETERS, Answer, Route
 from character_identity.api.routes.table import ROUTES
@@ -32,6 +34,20 @@ ABOUT = (
     "Characters that stay the same from picture to picture. Every route under /v1/ and /api/ takes a bearer "
     "token; its subject owns what it makes, and another owner's id answers exactly like an unknown one."
 )
+
+TAGS: Mapping[str, str] = {
+    "References": "Pictures of a character: uploads, and what is wrong with them",
+    "Identities": "Characters, each bound to one provider",
+    "Generations": "Orders of pictures",
+    "Money": "What orders cost, and what is left to spend",
+    "Scores": "How like a character pictures are",
+    "Events": "What came of something, and the webhooks that are told",
+    "First client": "The addresses of the film platform's TypeScript modules",
+    "Providers": "What the providers call",
+    "Documents": "This description, and a page to try it on",
+}
+"""What each group of routes is about."""
+SENTENCE = "One sentence about what is wrong."
 
 
 class _Schemas(GenerateJsonSchema):
@@ -48,20 +64,30 @@ def document(routes: Sequence[Route[Any]] = ROUTES) -> Json:
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schemas,
     )
+    bare = {**definitions["$defs"], **SCHEMAS}
+    schemas = {name: explained(name, schema) for name, schema in bare.items()}
     paths: Json = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _described(route, references)
+        paths.setdefault(route.path, {})[route.method.lower()] = _described(route, references, schemas)
     return {
         "openapi": "3.1.1",
-        "info": {"title": "Character identities", "version": "1", "description": ABOUT},
+        "info": {
+            "title": "Character identities",
+            "version": "1",
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "contact": {"name": "Those who run this service"},
+        },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+        "tags": [
+            {"name": tag, "description": TAGS[tag]} for tag in dict.fromkeys(route.tag for route in routes)
+        ],
         "paths": paths,
         "webhooks": webhooks(),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-            "schemas": {**definitions["$defs"], **SCHEMAS},
+            "schemas": schemas,
             "parameters": HEADER_PARAMETERS,
             "headers": HEADERS,
         },
@@ -78,16 +104,15 @@ def _models(routes: Sequence[Route[Any]]) -> Iterator[Model]:
                 yield answer.content, "serialization"
 
 
-def _described(route: Route[Any], references: Mapping[Any, Json]) -> Json:
-    answers = {status: _answer(route, it, references) for status, it in route.answers.items()}
+def _described(route: Route[Any], references: Mapping[Any, Json], schemas: Mapping[str, Json]) -> Json:
+    answers = {status: _answer(route, it, references, schemas) for status, it in route.answers.items()}
     described: Json = {
         "operationId": route.operation or route.function,
         "tags": [route.tag],
         "summary": route.summary,
+        "description": route.description,
         "responses": {str(status): it for status, it in sorted({**answers, **_errors(route)}.items())},
     }
-    if route.description:
-        described["description"] = route.description
     if route.is_open:
         described["security"] = []
     if parameters := [*_parameters(route)]:
@@ -117,7 +142,9 @@ def _parameters(route: Route[Any]) -> Iterator[Json]:
         yield {"$ref": "#/components/parameters/Prefer"}
 
 
-def _answer(route: Route[Any], answer: Answer, references: Mapping[Any, Json]) -> Json:
+def _answer(
+    route: Route[Any], answer: Answer, references: Mapping[Any, Json], schemas: Mapping[str, Json]
+) -> Json:
     sent = {
         "X-Request-Id": True,
         "Location": answer.located,
@@ -128,9 +155,10 @@ def _answer(route: Route[Any], answer: Answer, references: Mapping[Any, Json]) -
     described: Json = {"description": answer.description, "headers": headers}
     if isinstance(answer.content, str):
         kind = "object" if answer.content == "application/json" else "string"
-        described["content"] = {answer.content: {"schema": {"type": kind}}}
+        described["content"] = {answer.content: {"schema": {"type": kind}, "example": answer.example}}
     elif answer.content is not None:
-        described["content"] = json_of(references[answer.content, "serialization"])
+        content = references[answer.content, "serialization"]
+        described["content"] = json_of(content, example={**example_of(content, schemas), **answer.example})
     return described
 
 
@@ -152,6 +180,8 @@ def _error(route: Route[Any], status: int, codes: Sequence[str], *, is_gateways:
     kinds = [KINDS[code] for code in codes]
     ours = {**schema("ErrorResponse"), "properties": {"code": {"enum": [*codes]}}}
     shapes = [schema("FirstClientError") if route.for_typescript else ours] if codes else []
+    sentence = "error" if route.for_typescript else "message"
+    example = {"code": codes[0], sentence: SENTENCE} if codes else {"message": REFUSALS[status]}
     names = {
         "X-Request-Id": bool(codes),
         "Retry-After": any(kind.says_when for kind in kinds),
@@ -164,7 +194,7 @@ def _error(route: Route[Any], status: int, codes: Sequence[str], *, is_gateways:
     return {
         "description": "; or: ".join(meaning),
         "headers": _headers(name for name, is_sent in names.items() if is_sent),
-        "content": json_of(shapes[0] if len(shapes) == 1 else {"anyOf": shapes}),
+        "content": json_of(shapes[0] if len(shapes) == 1 else {"anyOf": shapes}, example=example),
     }
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import get_args
 
 from character_identity.api.openapi.components import TEXT, Json, json_of
+from character_identity.api.openapi.examples import example_of
+from character_identity.api.openapi.properties import explained
 from character_identity.domain.event import EventType
 
 SUMMARIES: Mapping[EventType, str] = {
@@ -24,11 +26,7 @@ STATUS = {"status": TEXT}
 NUMBER_OR_NULL: Json = {"type": ["number", "null"]}
 ABOUT_IMAGE: Json = {
     "generationId": TEXT,
-    "imageNumber": {
-        "type": "integer",
-        "minimum": 1,
-        "description": "The place among the generation's images",
-    },
+    "imageNumber": {"type": "integer", "minimum": 1},
     "encoder": TEXT,
 }
 DATA: Mapping[EventType, Json] = {
@@ -40,13 +38,17 @@ DATA: Mapping[EventType, Json] = {
     "ImageScored": {
         **ABOUT_IMAGE,
         "mean": {"type": "number"},
-        "clipSimilarity": {**NUMBER_OR_NULL, "description": "Null unless CLIP itself has scored"},
-        "faceSimilarity": {**NUMBER_OR_NULL, "description": "Null where no face was compared"},
+        "clipSimilarity": NUMBER_OR_NULL,
+        "faceSimilarity": NUMBER_OR_NULL,
     },
     "ImageNotScored": {**ABOUT_IMAGE, "error": ERROR},
 }
 """Of each event's ``data``, beside ``characterId``; all of it is always there."""
-SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
+SIGNED = {
+    "webhook-id": "The event's id",
+    "webhook-timestamp": "Seconds since 1970, of this attempt",
+    "webhook-signature": "v1, and HMAC-SHA256 of id.timestamp.body in base64; several are parted by blanks",
+}
 
 
 def webhooks() -> Json:
@@ -57,19 +59,26 @@ def webhooks() -> Json:
 def _described(kind: EventType) -> Json:
     data: Json = {"characterId": TEXT, **DATA[kind]}
     message = {
-        "id": {**TEXT, "description": "The same at every attempt, as in webhook-id"},
+        "id": TEXT,
         "type": {"const": kind},
         "timestamp": {"type": "string", "format": "date-time"},
         "data": {"type": "object", "properties": data, "required": [*data]},
     }
-    content = {"type": "object", "properties": message, "required": [*message]}
+    content = explained("Event", {"type": "object", "properties": message, "required": [*message]})
     return {
         "operationId": f"on{kind}",
         "tags": ["Events"],
         "summary": SUMMARIES[kind],
+        "description": "Signed as Standard Webhooks has it. It may come again, with the same id.",
         "security": [],
-        "parameters": [{"name": name, "in": "header", "required": True, "schema": TEXT} for name in SIGNED],
-        "requestBody": {"required": True, "content": json_of(content)},
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": meaning, "schema": TEXT}
+            for name, meaning in SIGNED.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": json_of(content, example=example_of(content, {}, "Event")),
+        },
         "responses": {
             "2XX": {"description": "It has arrived"},
             "410": {"description": "This address wants no more events"},

@@ -4,7 +4,9 @@ that nobody guesses."""
 from character_identity.api.route import AN_ID, Answer, Query, Route
 
 HEARD = {
-    200: Answer(description="Heard; what it says is looked up at the provider", content="application/json")
+    200: Answer(
+        description="Heard; what it says is looked up at the provider", content="application/json", example={}
+    )
 }
 
 RECEIVE_FAL_CALLBACK = Route(

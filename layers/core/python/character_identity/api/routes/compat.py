@@ -1,8 +1,9 @@
 """The addresses of the TypeScript client."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
-from character_identity.api.route import AN_ID, Answer, Query, Route
+from character_identity.api.route import AN_ID, EXAMPLE_ID, Answer, Query, Route
 from character_identity.api.routes.generations import NOT_ORDERED
 from character_identity.compat.requests import (
     CreatePrompt,
@@ -14,13 +15,53 @@ from character_identity.compat.requests import (
 from character_identity.domain.errors import ErrorCode, ReferenceCode
 
 TAG = "First client"
-ANSWERS = {
-    200: Answer(description="In the shape that the TypeScript client reads", content="application/json")
-}
+
+
+def _answers(example: Mapping[str, Any]) -> dict[int, Answer]:
+    what = "In the shape that the TypeScript client reads"
+    return {200: Answer(description=what, content="application/json", example=example)}
+
+
 PAID: tuple[ErrorCode, ...] = ("provider_not_configured", "budget_exceeded")
 TAKEN_IN: tuple[ErrorCode, ...] = (*get_args(ReferenceCode), "unknown_provider", *PAID)
 GENERATED: tuple[ErrorCode, ...] = ("filtered", "generation_failed", "still_running", "unknown_image_size")
 TUNE = {"tune": {"title": "Character: Sarah", "class": "woman", "images": ["https://example.com/1.jpg"] * 4}}
+MADE = {"url": "https://media.example.com/1.jpg", "width": 1024, "height": 1024, "content_type": "image/jpeg"}
+PICTURES = {
+    "images": [MADE],
+    "seed": 7,
+    "timings": {"inference": 2.3},
+    "has_nsfw_concepts": [False],
+    "prompt": "SARAH on a boat",
+    "warnings": [],
+    "cost": 0.1,
+    "request_id": EXAMPLE_ID,
+    "generation_id": EXAMPLE_ID,
+}
+TRAINING = {"request_id": EXAMPLE_ID, "status": "in_progress", "progress": 42}
+TUNE_AT_WORK = {
+    "id": EXAMPLE_ID,
+    "title": "Character: Sarah",
+    "name": "woman",
+    "branch": "flux1",
+    "model_type": "lora",
+    "created_at": "2026-11-22T12:00:00+00:00",
+    "trained_at": None,
+    "expires_at": None,
+    "progress": 42,
+    "mock": False,
+}
+PROMPT_AT_WORK = {
+    "id": EXAMPLE_ID,
+    "tune_id": EXAMPLE_ID,
+    "text": "ohwx woman on a boat",
+    "seed": 7,
+    "num_images": 4,
+    "images": [],
+    "created_at": "2026-11-22T12:00:00+00:00",
+    "warnings": [],
+    "cost": None,
+}
 PROMPT = {"prompt": {"text": "Sarah on a boat", "num_images": 4}}
 
 GENERATE_INSTANT = Route(
@@ -29,9 +70,10 @@ GENERATE_INSTANT = Route(
     function="proxy_fal_instant",
     tag=TAG,
     summary="Draw with Instant Character",
+    description="The answer has the pictures.",
     request=InstantGeneration,
     example={"prompt": "Sarah on a boat", "reference_images": ["https://example.com/1.jpg"]},
-    answers=ANSWERS,
+    answers=_answers(PICTURES),
     codes=(*TAKEN_IN, *NOT_ORDERED, *GENERATED),
     for_typescript=True,
 )
@@ -41,9 +83,10 @@ TRAIN_LORA = Route(
     function="proxy_fal_lora_train",
     tag=TAG,
     summary="Train a LoRA",
+    description="The same order again finds the training that it began.",
     request=LoraTraining,
     example={"images_data_url": ["https://example.com/1.jpg"] * 5, "trigger_word": "SARAH"},
-    answers=ANSWERS,
+    answers=_answers(TRAINING),
     codes=(*TAKEN_IN, "being_started", "invalid_archive"),
     for_typescript=True,
 )
@@ -53,8 +96,9 @@ SHOW_LORA_STATUS = Route(
     function="proxy_fal_lora_status",
     tag=TAG,
     summary="See how far a LoRA training is",
+    description="It always answers 200, for anything else would end the wait.",
     query=(Query(name="request_id", description="The id of a training", schema=AN_ID, required=True),),
-    answers=ANSWERS,
+    answers=_answers(TRAINING),
     for_typescript=True,
     accepts_prefer_wait=True,
 )
@@ -64,9 +108,10 @@ GENERATE_LORA = Route(
     function="proxy_fal_lora_generate",
     tag=TAG,
     summary="Draw with a LoRA",
+    description="The answer has the pictures.",
     request=LoraGeneration,
     example={"prompt": "Sarah on a boat", "lora_url": "https://example.com/lora.safetensors"},
-    answers=ANSWERS,
+    answers=_answers(PICTURES),
     codes=(
         *NOT_ORDERED,
         *GENERATED,
@@ -85,9 +130,10 @@ CREATE_TUNE = Route(
     function="proxy_astria_create_tune",
     tag=TAG,
     summary="Train with Astria",
+    description="The same order again finds the tune that it began.",
     request=CreateTune,
     example=TUNE,
-    answers=ANSWERS,
+    answers=_answers(TUNE_AT_WORK),
     codes=(*TAKEN_IN, "being_started"),
     for_typescript=True,
 )
@@ -97,7 +143,8 @@ GET_TUNE = Route(
     function="proxy_astria_get_tune",
     tag=TAG,
     summary="See how far a tune is",
-    answers=ANSWERS,
+    description="It always answers 200, for anything else would end the wait.",
+    answers=_answers(TUNE_AT_WORK),
     for_typescript=True,
     accepts_prefer_wait=True,
 )
@@ -107,9 +154,10 @@ CREATE_PROMPT = Route(
     function="proxy_astria_create_prompt",
     tag=TAG,
     summary="Order pictures of a tune",
+    description="The pictures are had at the address of the prompt.",
     request=CreatePrompt,
     example=PROMPT,
-    answers=ANSWERS,
+    answers=_answers(PROMPT_AT_WORK),
     codes=(*NOT_ORDERED, *PAID),
     for_typescript=True,
 )
@@ -119,7 +167,8 @@ GET_PROMPT = Route(
     function="proxy_astria_get_prompt",
     tag=TAG,
     summary="Get the pictures of a prompt",
-    answers=ANSWERS,
+    description="It always answers 200, for anything else would end the wait.",
+    answers=_answers(PROMPT_AT_WORK),
     for_typescript=True,
     accepts_prefer_wait=True,
 )
@@ -129,9 +178,10 @@ ORDER_OF_ASTRIA = Route[Any](
     function="proxy_astria",
     tag=TAG,
     summary="Train with Astria, or order pictures: action says which",
+    description="As the routes of tunes and prompts, which have more to say.",
     schema={"type": "object"},
     example={"action": "create_tune", "payload": TUNE},
-    answers=ANSWERS,
+    answers=_answers(TUNE_AT_WORK),
     codes=(*TAKEN_IN, *NOT_ORDERED, "being_started", "unknown_action", "invalid_body"),
     for_typescript=True,
 )
@@ -142,6 +192,7 @@ SHOW_OF_ASTRIA = Route(
     operation="proxy_astria_status",
     tag=TAG,
     summary="See how far a tune or a prompt is",
+    description="It always answers 200, for anything else would end the wait.",
     query=(
         Query(
             name="action",
@@ -152,7 +203,7 @@ SHOW_OF_ASTRIA = Route(
         Query(name="tune_id", description="The id of a tune", schema=AN_ID, required=True),
         Query(name="prompt_id", description="The id of a prompt; for get_prompt", schema=AN_ID),
     ),
-    answers=ANSWERS,
+    answers=_answers(TUNE_AT_WORK),
     for_typescript=True,
     accepts_prefer_wait=True,
 )

@@ -8,7 +8,10 @@ SHOW_OPENAPI = Route(
     function="show_openapi",
     tag="Documents",
     summary="Get this document",
-    answers={200: Answer(description="OpenAPI 3.1", content="application/json")},
+    description="It may be kept for a while.",
+    answers={
+        200: Answer(description="OpenAPI 3.1", content="application/json", example={"openapi": "3.1.1"})
+    },
     is_open=True,
 )
 SHOW_DOCS = Route(
@@ -17,7 +20,12 @@ SHOW_DOCS = Route(
     function="show_docs",
     tag="Documents",
     summary="Get a page to try the API on",
-    answers={200: Answer(description="A page without scripts of others", content="text/html")},
+    description="It loads nothing from elsewhere, and keeps the token nowhere.",
+    answers={
+        200: Answer(
+            description="A page without scripts of others", content="text/html", example="<!doctype html>"
+        )
+    },
     is_open=True,
 )
 

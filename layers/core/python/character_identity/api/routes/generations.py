@@ -89,6 +89,7 @@ GET_USAGE = Route(
     function="get_usage",
     tag="Money",
     summary="See what was spent, and what is left",
+    description="Months are those of the calendar in UTC.",
     query=(
         Query(
             name="month",

@@ -24,6 +24,7 @@ LIST_PROVIDERS = Route(
     function="list_providers",
     tag="Identities",
     summary="List the providers",
+    description="The same for everybody.",
     answers={200: Answer(description="Limits, and prices with their source", content=ListProvidersResponse)},
     is_static=True,
 )
@@ -81,6 +82,7 @@ GET_IDENTITY = Route(
     function="get_identity",
     tag="Identities",
     summary="Get an identity",
+    description="As it is now, with links that work for some hours.",
     answers={200: Answer(description="The identity", content=IdentityResponse)},
     codes=("unknown_identity",),
     accepts_prefer_wait=True,

@@ -1,6 +1,6 @@
 """Reference images: upload tickets and checks."""
 
-from character_identity.api.route import Answer, Route
+from character_identity.api.route import EXAMPLE_ID, Answer, Route
 from character_identity.api.schemas import (
     CheckReferencesRequest,
     CheckReferencesResponse,
@@ -8,7 +8,7 @@ from character_identity.api.schemas import (
     CreateReferencesResponse,
 )
 
-UPLOADED = "uploads/0123456789abcdef0123456789abcdef/0123456789abcdef0123456789abcdef.jpg"
+UPLOADED = f"uploads/{EXAMPLE_ID}/{EXAMPLE_ID}.jpg"
 
 CREATE_REFERENCES = Route(
     method="POST",

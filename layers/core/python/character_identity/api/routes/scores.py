@@ -1,6 +1,6 @@
 """Scores of pictures that are not, or not yet, of a generation."""
 
-from character_identity.api.route import Answer, Route
+from character_identity.api.route import EXAMPLE_ID, Answer, Route
 from character_identity.api.routes.references import UPLOADED
 from character_identity.api.schemas import CompareImagesRequest, CompareImagesResponse
 
@@ -13,7 +13,7 @@ COMPARE_IMAGES = Route(
     description="Against an identity of yours, or against references that are given; nothing is stored. "
     "A picture that cannot be scored says why, and leaves the others be.",
     request=CompareImagesRequest,
-    example={"images": [UPLOADED], "characterId": "0123456789abcdef0123456789abcdef"},
+    example={"images": [UPLOADED], "characterId": EXAMPLE_ID},
     answers={
         200: Answer(description="The scores, in the order of the pictures", content=CompareImagesResponse)
     },

@@ -26,6 +26,7 @@ LIST_WEBHOOKS = Route(
     function="list_webhooks",
     tag="Events",
     summary="List your webhooks",
+    description="One that is disabled says when and why.",
     answers={200: Answer(description="A page, newest first, without secrets", content=ListWebhooksResponse)},
     is_paged=True,
 )
@@ -35,6 +36,7 @@ DELETE_WEBHOOK = Route(
     function="delete_webhook",
     tag="Events",
     summary="Remove a webhook",
+    description="What was not delivered to it is given up.",
     answers={204: Answer(description="It is gone")},
     codes=("unknown_webhook",),
 )
@@ -44,6 +46,7 @@ GET_EVENT = Route(
     function="get_event",
     tag="Events",
     summary="Get an event",
+    description="Events are kept for 30 days.",
     answers={200: Answer(description="The event and its deliveries", content=EventResponse)},
     codes=("unknown_event",),
 )
@@ -53,6 +56,7 @@ REPLAY_EVENT = Route(
     function="replay_event",
     tag="Events",
     summary="Send an event again",
+    description="As if it had never been sent; it keeps its id.",
     answers={202: Answer(description="Due at all of your webhooks", content=EventResponse, located=True)},
     codes=("unknown_event",),
 )

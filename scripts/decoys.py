@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.score import EncoderVersion
 from character_identity.domain.similarity import Embedding
+from character_identity.domain.view import EncoderVersion
 from functions.score_image.encoder import DECOYS, MB_PER_VCPU, OnnxEncoder
 from functions.score_image.faces import FaceEncoder
 

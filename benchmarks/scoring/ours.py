@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from character_identity.domain.score import View
 from character_identity.domain.similarity import cosine
+from character_identity.domain.view import View
 from functions.score_image.encoder import MB_PER_VCPU, OnnxEncoder
 from functions.score_image.preprocessing import Preprocessing
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from character_identity.domain.face import Box, Face, NoFace
-from character_identity.domain.score import EncoderVersion
 from character_identity.domain.similarity import Embedding
+from character_identity.domain.view import EncoderVersion
 from character_identity.images.decoding import decode_within
 from functions.score_image.encoder import mean_decoy
 from functions.score_image.sface import SFace

@@ -21,7 +21,8 @@ from character_identity.domain.errors import KINDS, ErrorCode, ReferenceCode
 from character_identity.domain.event import Event, EventType
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import CHECKS
-from character_identity.domain.score import EncoderVersion, NotScored, Score
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.view import EncoderVersion
 from tests.support.builders import NOON, a_generation, an_identity
 from tests.support.openapi import described, operations, problems
 from tests.support.waiting import HANGS_AFTER_S

@@ -17,7 +17,8 @@ from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
 from character_identity.domain.page import Window
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, Score
+from character_identity.domain.score import EmbeddedReference, Score
+from character_identity.domain.view import EncoderVersion
 from character_identity.ports.stores import (
     Erasures,
     Events,

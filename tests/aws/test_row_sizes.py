@@ -1,5 +1,7 @@
 """A row takes 400 KB: the largest that our limits allow are stored. moto refuses larger ones as AWS does."""
 
+from dataclasses import replace
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -70,7 +72,7 @@ def test_the_largest_identity(table: StateTable) -> None:
     identities = IdentityTable(table)
     name = FACE * LONGEST_NAME
     findings = [
-        Finding.of(code, MESSAGE, reference).model_copy(update={"file": name})
+        replace(Finding.of(code, MESSAGE, reference), file=name)
         for reference in range(MAX_REFERENCES)
         for code in ("near_duplicate", "blurred")
     ]

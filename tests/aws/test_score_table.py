@@ -17,12 +17,12 @@ from character_identity.domain.page import MOST_ENTRIES
 from character_identity.domain.score import (
     Calibration,
     EmbeddedReference,
-    EncoderVersion,
     FaceIdentity,
     Likeness,
     NotScored,
     Score,
 )
+from character_identity.domain.view import EncoderVersion
 from character_identity.ports.stores import Scores
 from tests.support.builders import NOON, an_identity
 from tests.support.erasure_fakes import a_receipt

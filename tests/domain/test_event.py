@@ -4,8 +4,9 @@ import pytest
 
 from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
-from character_identity.domain.score import EncoderVersion, NotScored, Score
+from character_identity.domain.score import NotScored, Score
 from character_identity.domain.text import LONGEST_MESSAGE
+from character_identity.domain.view import EncoderVersion
 from tests.support.builders import NOON, a_generation, a_training_identity, an_identity
 
 FAILURE = Failure(code="training_failed", message="no face")

@@ -1,9 +1,8 @@
 import pytest
 
 from character_identity.domain.finding import Finding
+from character_identity.domain.perceptual_hash import MAX_HAMMING_DISTANCE, PerceptualHash
 from character_identity.domain.reference_set import (
-    MAX_HAMMING_DISTANCE,
-    PerceptualHash,
     ReferenceAnalysis,
     judge_analysis,
     judge_count,

@@ -3,14 +3,8 @@ from math import cos, radians, sin
 import pytest
 
 from character_identity.domain.face import WHY, Box, Face, NoFace, ReferenceFace, reference_faces
-from character_identity.domain.score import (
-    EmbeddedReference,
-    EncoderVersion,
-    FaceIdentity,
-    NotScored,
-    Score,
-    calibrate,
-)
+from character_identity.domain.score import EmbeddedReference, FaceIdentity, NotScored, Score, calibrate
+from character_identity.domain.view import EncoderVersion
 from tests.support.scoring_fakes import a_view
 
 CLIP = EncoderVersion("clip-vit-b32", "a6308213", "bicubic-224-crop-224-v1")

@@ -3,8 +3,9 @@ from datetime import timedelta
 import pytest
 
 from character_identity.domain.generation import GeneratedImage, Outcome
-from character_identity.domain.score import EncoderVersion, NotScored, Score
+from character_identity.domain.score import NotScored, Score
 from character_identity.domain.scored_generation import SCORED_WITHIN, ScoredGeneration
+from character_identity.domain.view import EncoderVersion
 from tests.support.builders import NOON, a_generation
 
 SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})

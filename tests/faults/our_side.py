@@ -6,8 +6,9 @@ import boto3
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.event import event_id_of
-from character_identity.domain.score import EncoderVersion, NotScored, Score, View
+from character_identity.domain.score import NotScored, Score
 from character_identity.domain.similarity import Embedding
+from character_identity.domain.view import EncoderVersion, View
 from character_identity.services.encoders import Encoders
 from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step

@@ -13,14 +13,8 @@ from character_identity import wiring
 from character_identity.domain.face import Box
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.near_copy import NearCopy
-from character_identity.domain.score import (
-    Calibration,
-    EncoderVersion,
-    FaceIdentity,
-    Likeness,
-    NotScored,
-    Score,
-)
+from character_identity.domain.score import Calibration, FaceIdentity, Likeness, NotScored, Score
+from character_identity.domain.view import EncoderVersion
 from character_identity.observability import ORIGIN, keys_of
 from tests.support.builders import (
     a_generation,

@@ -17,7 +17,8 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import Score
+from character_identity.domain.view import EncoderVersion
 from tests.support import mocked_aws
 from tests.support.builders import (
     NOON,

@@ -16,7 +16,8 @@ from character_identity.aws.table import MOST_READS
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation, ProducedImage
 from character_identity.domain.identity import Identity
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import Score
+from character_identity.domain.view import EncoderVersion
 from tests.support import mocked_aws
 from tests.support.builders import NOON, a_generation, a_request, an_identity, some_weights
 from tests.support.handlers import Answer, Api

@@ -19,7 +19,8 @@ from character_identity.domain.errors import RequestInFlight
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.job import JobHandle
-from character_identity.domain.score import EncoderVersion, Score
+from character_identity.domain.score import Score
+from character_identity.domain.view import EncoderVersion
 from tests.support.builders import (
     NOON,
     a_generation,

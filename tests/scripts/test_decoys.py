@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from character_identity.domain.face import Box, Face
-from character_identity.domain.score import EncoderVersion
+from character_identity.domain.view import EncoderVersion
 from functions.score_image import encoder
 from functions.score_image.encoder import DECOYS, OnnxEncoder
 from scripts import decoys

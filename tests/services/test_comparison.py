@@ -4,7 +4,8 @@ import pytest
 
 from character_identity.domain.errors import HostNotAllowed, InvalidRequest, NotFound, ProviderUnavailable
 from character_identity.domain.generation import GeneratedImage
-from character_identity.domain.score import EncoderVersion, NotScored, Score
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.view import EncoderVersion
 from character_identity.services.comparison import (
     AT_ONCE,
     MAX_IMAGES,

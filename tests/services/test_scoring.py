@@ -9,7 +9,8 @@ from character_identity.domain.face import Face
 from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import MEASURE
-from character_identity.domain.score import EncoderVersion, NotScored, Score
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.view import EncoderVersion
 from character_identity.services.encoders import Encoders
 from character_identity.services.scoring import ScoringService
 from character_identity.services.webhooks.events import EventService

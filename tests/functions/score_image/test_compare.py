@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from character_identity.domain.face import WHY, Box, Face, NoFace
-from character_identity.domain.score import EncoderVersion
+from character_identity.domain.view import EncoderVersion
 from functions.score_image import compare
 from functions.score_image.compare import COLUMNS, main
 from scripts.weights.faces import FACE_DLIB

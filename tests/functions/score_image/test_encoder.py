@@ -79,6 +79,20 @@ def test_the_model_is_not_loaded_before_it_is_needed(tiny_encoder: Path, tmp_pat
     assert isinstance(refused, InvalidRequest)
 
 
+def test_weights_are_laid_out_for_the_processor_once_there_is_a_second_batch(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    weights = shutil.copytree(tiny_encoder, tmp_path / "weights")
+    encoder = OnnxEncoder(weights, memory_mb=3008)
+
+    first, second = (embedded(encoder, image("red"))[0] for _ in range(2))
+    (weights / "model.onnx").unlink()
+    third = embedded(encoder, image("red"))[0]
+
+    assert list(second) == pytest.approx(list(first), abs=1e-5)
+    assert list(third) == list(second)
+
+
 def test_an_encoder_made_for_another_preprocessing_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
     description = json.loads((tiny_encoder / "encoder.json").read_text())
     description["preprocessing"] = "bicubic-12-crop-12-v0"

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from character_identity import wiring
-from character_identity.domain.score import EncoderVersion, NotScored, Score
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.view import EncoderVersion
 from character_identity.services.scoring import Look, ScoringService
 from functions.score_image import handler
 from tests.functions.score_image.test_preprocessing import png_header

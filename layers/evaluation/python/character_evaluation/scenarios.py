@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from character_evaluation.documents import BadDocument, content_of, parsed_yaml
 from character_evaluation.errors import first_of
-from character_identity.domain.text import Clean
+from character_identity.domain.clean_text import Clean
 
 SETS = ("specification", "extended")
 """The sets that are shipped: the specification's five, word for word, and fifteen of our own."""

@@ -37,15 +37,9 @@ from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import account_of
 from character_identity.domain.prices import Price
-from character_identity.domain.score import (
-    CLIP_ENCODER,
-    EncoderVersion,
-    FaceIdentity,
-    Likeness,
-    NotScored,
-    Score,
-)
+from character_identity.domain.score import CLIP_ENCODER, FaceIdentity, Likeness, NotScored, Score
 from character_identity.domain.scored_generation import LATE_CODE, LATE_REASON, ScoredGeneration
+from character_identity.domain.view import EncoderVersion
 from character_identity.ports.providers import Provider
 from character_identity.ports.stores import Bucket, SlotStore
 

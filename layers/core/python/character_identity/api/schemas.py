@@ -6,13 +6,13 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from character_identity.domain.clean_text import Clean
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
 from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
 from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
 from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.scored_generation import Scoring
-from character_identity.domain.text import Clean
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", max_length=80), Clean]

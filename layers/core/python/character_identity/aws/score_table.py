@@ -13,16 +13,10 @@ from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.face import NoFace
 from character_identity.domain.near_copy import MEASURE, Fingerprint
-from character_identity.domain.reference_set import PerceptualHash
-from character_identity.domain.score import (
-    CLIP_ENCODER,
-    EmbeddedReference,
-    EncoderVersion,
-    NotScored,
-    Score,
-    View,
-)
+from character_identity.domain.perceptual_hash import PerceptualHash
+from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, NotScored, Score
 from character_identity.domain.similarity import Embedding
+from character_identity.domain.view import EncoderVersion, View
 
 NOT_SCORED = "code"
 """The attribute of a row that says why there is no score."""

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from character_identity.domain.clean_text import Clean
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import AspectRatio
 from character_identity.domain.identity import DEFAULT_STEPS
-from character_identity.domain.text import Clean
 
 CLIENT_GUIDANCE, CLIENT_STEPS = 7.5, 30
 """What the client sends when nobody chose: defaults of other models, under which Flux looks burnt."""

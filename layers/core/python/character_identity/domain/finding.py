@@ -1,8 +1,7 @@
 """Finding: something about reference images that their owner should know before paying for a training."""
 
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
-
-from pydantic import BaseModel, ConfigDict
 
 from character_identity.domain.text import shortened
 
@@ -50,14 +49,13 @@ CHECKS: dict[str, _Check] = {
 """The checks by code: how bad a finding is, and what to do about it."""
 
 
-class Finding(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Finding:
     """``reference`` is the picture's index in the request, ``file`` the name that its owner knows it by: its
     key, its link without the query, or its name in an archive; None where it is about all of them.
 
     Nothing is paid while there is an error; a warning only informs.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     severity: Severity

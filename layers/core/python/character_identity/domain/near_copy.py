@@ -10,7 +10,7 @@ from itertools import product
 from math import fsum, sqrt
 from typing import NamedTuple
 
-from character_identity.domain.reference_set import PerceptualHash
+from character_identity.domain.perceptual_hash import PerceptualHash
 
 MEASURE = "dhash-128-structure-32-v1"
 """Raise it when a fingerprint may come out differently."""

@@ -4,13 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from character_identity.domain.finding import Finding
+from character_identity.domain.perceptual_hash import PerceptualHash
 
-MAX_HAMMING_DISTANCE = 16
-"""Of 128. Measured on 31 pictures of all kinds; bits that differ at the median, in the worst tenth, and how
-many were found: JPEG quality 30: 1, 4, 31; half the size: 1, 4, 31; 60 % of the light: 2, 6, 30; blurred: 2,
-5, 30; without the outer 2 %: 5, 11, 30; the central 80 %, which is another framing: 39, 62, 3. Different
-photographs differ by 34 or more, mirrored by 30, a stereo pair by 19, two views of the demo's portrait by 33.
-But drawings of one figure in one outline, from the front and from behind, by 5: it is a warning for that."""
 MIN_FOR_OUTLIER = 4
 """Pictures. Of sets of three that belong together one in ten had an outlier."""
 OUTLIER_RATIO, OUTLIER_GAP = 1.75, 0.1
@@ -20,27 +15,6 @@ one was found in 92, 96, 98, 100 %, never another in its place; sets that belong
 1, 0, 0 %, sets of altogether different pictures in none. Distances are compared as a ratio, for CLIP's are
 shorter; with CLIP it was not measured. Encoders see scenes: another man in the same pose is not found, nor
 are two foreign pictures that are alike."""
-
-
-@dataclass(frozen=True)
-class PerceptualHash:
-    """A perceptual hash: ``shape`` and ``mirrored`` hold 128 bits each; ``content`` is the picture's SHA-256.
-
-    A bit says whether a cell of a grid of 9 x 9 is darker than its right or lower neighbour: neither scale,
-    compression nor light change many of them.
-    """
-
-    content: str
-    shape: int
-    mirrored: int
-
-    def is_near(self, other: "PerceptualHash") -> bool:
-        """Return True if it is nearly the same image."""
-        return (self.shape ^ other.shape).bit_count() <= MAX_HAMMING_DISTANCE
-
-    def is_nearly_mirrored(self, other: "PerceptualHash") -> bool:
-        """Return True if it is nearly the other's mirror image."""
-        return (self.mirrored ^ other.shape).bit_count() <= MAX_HAMMING_DISTANCE
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from character_identity.domain.face import WHY, Box, Face, NoFace, ReferenceFace
-from character_identity.domain.near_copy import Fingerprint, NearCopy, near_copy
+from character_identity.domain.near_copy import NearCopy, near_copy
 from character_identity.domain.similarity import Embedding, cosine
+from character_identity.domain.view import EncoderVersion, View
 
 CLIP_ENCODER = "clip-vit-b32"
 """The encoder that expected similarities are stated for; no other's score is compared with them."""
@@ -18,21 +19,6 @@ FEWEST_TO_CALIBRATE = 3
 """References: the likeness of two says too little of how alike pictures of the character are."""
 LEAST_RANGE = 0.05
 """Of ceiling above floor; below it, a calibrated score would be noise."""
-
-
-class EncoderVersion(NamedTuple):
-    """Everything that an embedding depends on beside the image; only those of equal versions compare."""
-
-    encoder: str
-    weights_sha256: str
-    preprocessing: str
-
-
-class View(NamedTuple):
-    """A picture as it is compared: by an encoder, and for being a copy."""
-
-    embedding: Embedding
-    fingerprint: Fingerprint
 
 
 class EmbeddedReference(NamedTuple):

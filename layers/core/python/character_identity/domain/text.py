@@ -2,8 +2,6 @@
 
 import re
 
-from pydantic import AfterValidator
-
 LONGEST_MESSAGE = 1_000
 """Characters that a person reads. A row takes 400 KB, a cause in the console 32,768 characters."""
 
@@ -20,9 +18,6 @@ def without_controls(text: str) -> str:
     if found:
         raise ValueError(f"Take out the control character U+{ord(found[0]):04X} at position {found.start()}.")
     return text
-
-
-Clean = AfterValidator(without_controls)
 
 
 def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:

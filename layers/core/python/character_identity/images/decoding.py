@@ -9,7 +9,7 @@ from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.image_quality import BLACK_LEVEL, ImageQuality
-from character_identity.domain.reference_set import PerceptualHash
+from character_identity.domain.perceptual_hash import PerceptualHash
 from character_identity.images.measures import measure_quality, perceptual_hash
 from character_identity.images.opening import opened, reading
 from character_identity.images.pixels import orientation_of, plain

@@ -6,7 +6,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from character_identity.domain.image_quality import ImageQuality
 from character_identity.domain.near_copy import SIDE, Fingerprint
-from character_identity.domain.reference_set import PerceptualHash
+from character_identity.domain.perceptual_hash import PerceptualHash
 
 GRID = 8
 """Cells a side whose neighbours are compared: 2 x 8 x 8 bits."""

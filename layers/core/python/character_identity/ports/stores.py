@@ -15,8 +15,9 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score
+from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.slots import Lease, Slots
+from character_identity.domain.view import EncoderVersion
 from character_identity.domain.webhook import Delivery, Endpoint
 
 

@@ -7,15 +7,9 @@ from typing import Protocol
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.face import Face, NoFace, ReferenceFace, reference_faces
-from character_identity.domain.score import (
-    EmbeddedReference,
-    EncoderVersion,
-    FaceIdentity,
-    NotScored,
-    Score,
-    View,
-)
+from character_identity.domain.score import EmbeddedReference, FaceIdentity, NotScored, Score
 from character_identity.domain.similarity import Embedding
+from character_identity.domain.view import EncoderVersion, View
 
 AT_ONCE = 8
 """References that are seen together; an encoder gains nothing by more."""

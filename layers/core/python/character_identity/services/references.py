@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from typing import cast
 
@@ -155,9 +155,7 @@ class ReferenceService:
         findings += judge_repeats({index: image.perceptual_hash for index, image in images.items()}, names)
         analyzed, central = self._analyze(images)
         named = [
-            finding
-            if finding.reference is None
-            else finding.model_copy(update={"file": names[finding.reference]})
+            finding if finding.reference is None else replace(finding, file=names[finding.reference])
             for finding in sorted([*findings, *analyzed], key=lambda finding: finding.rank)
         ]
         return _Examination(images, named, central)
@@ -249,7 +247,7 @@ def _refusal(findings: list[Finding]) -> InvalidRequest:
     return InvalidRequest(
         f"{name}{first.message}",
         code=cast(InvalidRequestCode, first.code),
-        details=[finding.model_dump(mode="json") for finding in findings],
+        details=[asdict(finding) for finding in findings],
     )
 
 

@@ -10,7 +10,8 @@ from character_identity.domain.event import Event
 from character_identity.domain.face import Face, NoFace
 from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.job import job_id_of
-from character_identity.domain.score import EmbeddedReference, NotScored, Score, View
+from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.view import View
 from character_identity.observability import add_log_keys
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Identities, Scores

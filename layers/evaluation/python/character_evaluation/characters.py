@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from character_evaluation.documents import BadDocument, content_of, parsed_yaml
 from character_evaluation.errors import first_of
-from character_identity.domain.text import Clean
+from character_identity.domain.clean_text import Clean
 
 SHIPPED = ("sarah",)
 """The characters that are shipped: the specification's."""

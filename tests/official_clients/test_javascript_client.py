@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.official_clients.javascript import Failed, JavaScriptClient, install
+from tests.official_clients.javascript import Failed, JavaScriptClient
 from tests.official_clients.simulator import FLUX, INSTANT, PROMPT, TRAINING, LiveSimulator, Receiver
 from tests.support.simulators import jpeg, portrait, zip_of
 
@@ -15,13 +15,8 @@ pytestmark = pytest.mark.processes
 STEPS = [f"step {20 * number}/1000" for number in range(1, 51)]
 
 
-@pytest.fixture(scope="session")
-def installed() -> None:
-    install()
-
-
 @pytest.fixture
-def fal(installed: None, simulator: LiveSimulator) -> JavaScriptClient:
+def fal(simulator: LiveSimulator) -> JavaScriptClient:
     return JavaScriptClient(simulator)
 
 

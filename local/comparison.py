@@ -291,6 +291,7 @@ class _Course:
             error=error,
             **facts_of(score),
             latency_ms=made.metadata.inference_time,
+            total_ms=made.metadata.total_time,
             cost_usd=None if cost is None else cost / len(made.images),
         )
 

@@ -49,7 +49,7 @@ def scored_alike(
 def facts_of(score: Score | None) -> dict[str, Any]:
     """Return what a row says of a score."""
     face = score.face_identity if score else None
-    first = score.per_reference[0].similarity if score and score.per_reference else None
+    similarities = [each.similarity for each in score.per_reference] if score else []
     return {
         "encoder": score.encoder if score else None,
         "weights_sha256": score.weights_sha256 if score else None,
@@ -58,7 +58,8 @@ def facts_of(score: Score | None) -> dict[str, Any]:
         "clip_similarity": score.mean if score and score.encoder == CLIP_ENCODER else None,
         "calibrated": score.calibrated if score else None,
         "near_copy": score.near_copy.reference if score and score.near_copy else None,
-        "first_similarity": first,
+        "first_similarity": similarities[0] if similarities else None,
+        "nearest_reference": similarities.index(max(similarities)) + 1 if similarities else None,
         "face_encoder": face.encoder if face else None,
         "face_similarity_mean": face.mean if face else None,
         "face_similarity_best": face.best if face else None,

@@ -6,11 +6,12 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from character_evaluation.results import files_of
+from character_evaluation.results import files_of, read_run
 from character_evaluation.votes import preferences, read_votes
 from tests.evaluation.test_verdict import run
 from tests.support.browser import CHROMIUM, DRIVER, MISSING, Browser, address_of, browsing
@@ -20,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING),
 ]
 LEFT, DOWN, RIGHT, BACKSPACE, ESCAPE = "\ue012", "\ue015", "\ue014", "\ue003", "\ue00c"
+ENTER, TAB = "\ue007", "\ue004"
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two providers with its pictures and pages."""
     folder = tmp_path_factory.mktemp("run")
     whole = run({"a": {}, "b": {"lead": 0.01}})
-    rows = [replace(row, image=f"{row.provider}-{row.scenario}.png") for row in whole.rows]
-    for place, name in enumerate([str(row.image) for row in rows] + ["reference.png"]):
-        Image.new("RGB", (64, 48), (place * 20, 90, 120)).save(folder / name)
-    for name, content in files_of(replace(whole, rows=rows, references=["reference.png"])).items():
+    rows = [
+        replace(
+            row, image=f"{row.provider}-{row.scenario}.png", nearest_reference=2 if row.provider == "a" else 1
+        )
+        for row in whole.rows
+    ]
+    references = ["first.png", "second.png"]
+    for place, name in enumerate([str(row.image) for row in rows] + references):
+        Image.new("RGB", (64, 48), (place * 18, 90, 120)).save(folder / name)
+    for name, content in files_of(replace(whole, rows=rows, references=references)).items():
         (folder / name).write_text(content, encoding="utf-8", newline="")
     return folder
 
@@ -48,10 +56,70 @@ def test_all_pictures_load_and_nothing_is_wrong(browser: Browser, folder: Path) 
         return Promise.all([...document.images].filter((image) => image.getAttribute("src"))
             .map((image) => image.decode().then(() => image.naturalWidth)))"""
     )
-    assert widths == [64] * 11
+    assert widths == [64] * 12
     browser.open(address_of(folder / "report.html"))
     assert browser.run("return document.querySelectorAll('svg circle').length") == 14
     assert browser.console() == []
+
+
+@pytest.mark.parametrize("page", ["gallery.html", "report.html"])
+@pytest.mark.parametrize(
+    "seen",
+    [{}, {"dark": True}, {"width": 360}, {"dark": True, "width": 360}],
+    ids=["light", "dark", "narrow", "dark-narrow"],
+)
+def test_nothing_keeps_anybody_from_a_page(
+    browser: Browser, folder: Path, page: str, seen: dict[str, Any]
+) -> None:
+    browser.emulate(**seen)
+    browser.open(address_of(folder / page))
+    try:
+        assert browser.accessibility() == []
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        if page == "gallery.html":
+            browser.click("figure[data-provider=a] a")
+            assert browser.accessibility() == []
+            browser.press(ESCAPE)
+            browser.click("#blind")
+            assert browser.accessibility() == []
+        assert browser.console() == []
+    finally:
+        browser.emulate()
+
+
+def test_what_would_keep_somebody_from_a_page_is_found(browser: Browser, folder: Path) -> None:
+    browser.open(address_of(folder / "gallery.html"))
+    browser.run("document.querySelector('.references img').removeAttribute('alt')")
+    assert [found.partition(":")[0] for found in browser.accessibility()] == ["image-alt", "link-name"]
+
+
+def test_on_paper_there_is_nothing_to_click_and_nothing_is_cut_off(browser: Browser, folder: Path) -> None:
+    browser.emulate(dark=True, media="print")
+    try:
+        browser.open(address_of(folder / "gallery.html"))
+        assert browser.run("return getComputedStyle(tools).display") == "none"
+        assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        browser.open(address_of(folder / "report.html"))
+        browser.run("document.body.style.width = '7in'")
+        cut = "each.scrollWidth > each.clientWidth"
+        assert browser.run(f"return [...document.querySelectorAll('.wide')].filter((each) => {cut})") == []
+        assert browser.print().startswith(b"%PDF")
+    finally:
+        browser.emulate()
+
+
+def test_the_keyboard_reaches_all_that_the_mouse_does(browser: Browser, folder: Path) -> None:
+    browser.open(address_of(folder / "gallery.html"))
+    browser.run("document.querySelector('figure a').focus()")
+    browser.press(ENTER)
+    assert browser.run("return viewer.open") is True
+    reached = set()
+    for _ in range(12):
+        browser.press(TAB)
+        reached.add(browser.run("return document.activeElement.id || document.activeElement.className"))
+    assert {"other", "share", "beside", "previous", "next", "close"} <= reached
+    browser.press(ESCAPE)
+    assert browser.run("return document.activeElement === document.querySelector('figure a')")
 
 
 def test_providers_are_hidden_and_shown(browser: Browser, folder: Path) -> None:
@@ -64,23 +132,24 @@ def test_providers_are_hidden_and_shown(browser: Browser, folder: Path) -> None:
     assert browser.run(shown) == 10
 
 
-def test_a_picture_opens_large_with_the_reference_over_it_and_keys_go_on(
+def test_a_picture_opens_large_with_the_nearest_reference_over_it_and_keys_go_on(
     browser: Browser, folder: Path
 ) -> None:
     browser.open(address_of(folder / "gallery.html"))
     browser.click("figure[data-provider=a] a")
     assert browser.run("return [viewer.open, caption.textContent]") == [True, "close-up: a, variation 1"]
     files = "return [picture, over].map((image) => image.src.split('/').pop())"
-    assert browser.run(files) == ["a-close-up.png", "reference.png"]
+    assert browser.run(files) == ["a-close-up.png", "second.png"]
     options = browser.run("return [...other.options].map((option) => option.text)")
-    assert options == ["reference 1", "b, variation 1"]
+    assert options == ["reference 1", "reference 2", "b, variation 1"]
     clip = "return getComputedStyle(over).clipPath"
     assert browser.run(clip) == "inset(0px 50% 0px 0px)"
     browser.run("share.value = 80; share.dispatchEvent(new Event('input'))")
     assert browser.run(clip) == "inset(0px 20% 0px 0px)"
     browser.press(RIGHT)
     assert browser.run("return caption.textContent") == "close-up: b, variation 1"
-    browser.run("other.selectedIndex = 1; other.dispatchEvent(new Event('input'))")
+    assert browser.run(files) == ["b-close-up.png", "first.png"]
+    browser.run("other.selectedIndex = 2; other.dispatchEvent(new Event('input'))")
     assert browser.run("return over.src.split('/').pop()") == "a-close-up.png"
     browser.click("#beside")
     assert browser.run(clip) == "none"
@@ -105,5 +174,8 @@ def test_blind_votes_are_given_by_keyboard_and_come_back(browser: Browser, folde
     assert scenarios == ["action", "close-up", "low-light", "profile", "wide-shot"]
     [found] = preferences(votes)
     assert (found.one, found.other, found.votes, found.scenarios) == ("a", "b", 5, 5)
+    (folder / "votes.csv").write_text(text, encoding="utf-8", newline="")
+    report = files_of(read_run(folder))["report.html"]
+    assert f"<td>{found.share:.0%}".replace("%", " %") in report, "and come back in the report"
     browser.press(ESCAPE)
     assert browser.console() == []

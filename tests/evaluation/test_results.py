@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from character_evaluation.__main__ import main
 from character_evaluation.errors import BadResults
 from character_evaluation.results import MARKDOWN, ROWS, files_of, read_run
+from character_evaluation.run import EvaluatedIdentity
 from character_evaluation.scenarios import SCENARIOS
 from character_evaluation.votes import Vote
 from tests.evaluation.test_verdict import run
@@ -79,6 +82,50 @@ def test_rows_of_another_run_are_told(
 
 
 @pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("images/gone.png", "results.csv, row 3, image: there is no such file."),
+        ("../x.png", "results.csv, row 3, image: this is not in the folder of the run."),
+        ("/etc/hostname", "results.csv, row 3, image: this is not in the folder of the run."),
+        ("images/%00.png", "results.csv, row 3, image: this is no path and no link."),
+        ("i" * 5_000, "results.csv, row 3, image: this is no path and no link."),
+        ("http://[", "results.csv, row 3, image: this is no path and no link."),
+        ("images/here%20.png", None),
+        ("https://pictures.test/1.png", None),
+        (None, None),
+    ],
+)
+def test_a_picture_that_is_missing_is_told_by_its_row(
+    tmp_path: Path, image: str | None, told: str | None
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "here .png").touch()
+    first, second, *others = run(FACTS).rows
+    written(tmp_path, rows=[first, replace(second, image=image), *others])
+    if told is None:
+        assert read_run(tmp_path).rows[1].image == image
+        return
+    with pytest.raises(BadResults) as caught:
+        read_run(tmp_path)
+    assert str(caught.value).endswith(told)
+
+
+def test_a_reference_that_is_missing_is_told(tmp_path: Path) -> None:
+    written(tmp_path, references=["references/1.jpg"])
+    with pytest.raises(BadResults, match=r"evaluation\.json, references\.0: there is no such file\."):
+        read_run(tmp_path)
+
+
+def test_an_identity_has_one_price_in_all_its_rows(tmp_path: Path) -> None:
+    identities = [EvaluatedIdentity(provider=name, training_cost_usd=2.0) for name in FACTS]
+    files = written(tmp_path, identities=identities)
+    assert read_run(tmp_path).identities == identities
+    (tmp_path / ROWS).write_text(files[ROWS].replace(",2.0\r\n", ",3.0\r\n", 1), encoding="utf-8", newline="")
+    with pytest.raises(BadResults, match=r"row 3, training_cost_usd: an earlier row of a says another\."):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"{", "as a whole: "),
@@ -100,6 +147,28 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([]) == 2
 
 
+class Apart(HTMLParser):
+    """The texts with a mark of another direction that do not stand apart from what is around them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.together: list[str] = []
+        self._around: list[bool] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "img", "input"):
+            classes = (dict(attrs).get("class") or "").split()
+            self._around.append(tag in ("bdi", "title") or "given" in classes)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._around.pop()
+
+    def handle_data(self, data: str) -> None:
+        if "‮" in data and not any(self._around):
+            self.together.append(data)
+
+
 def test_what_others_wrote_is_inert_in_every_page() -> None:
     whole = run(FACTS)
     files = files_of(
@@ -115,5 +184,6 @@ def test_what_others_wrote_is_inert_in_every_page() -> None:
     for name in ("gallery.html", "report.html"):
         assert "<script>alert" not in files[name]
         assert "&lt;script&gt;" in files[name]
+        assert Apart(files[name]).together == [], "a mark of another direction turns nothing but its own text"
     assert not re.search(r"(?<!\\)[<\[`]", files[MARKDOWN].splitlines()[0])
     assert "49" not in files[MARKDOWN].splitlines()[0]

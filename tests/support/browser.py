@@ -6,6 +6,7 @@ https://www.w3.org/TR/webdriver2/, read 2026-11-28.
 import shutil
 import subprocess
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 
 import httpx
 
+from tests.support.npm import installed
+
+ACCESSIBILITY = Path(__file__).parent / "accessibility"
 DRIVER = shutil.which("chromedriver")
 CHROMIUM = shutil.which("chromium")
 MISSING = "Debian's chromium and chromium-driver are not installed here"
@@ -48,6 +52,35 @@ class Browser:
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self._call("actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
+    def emulate(self, *, dark: bool = False, width: int = 1280, media: str = "") -> None:
+        """Have pages see another window, or paper where ``media`` is ``print``."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._devtools("Emulation.setEmulatedMedia", {"media": media, "features": [scheme]})
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", metrics)
+
+    def accessibility(self) -> list[str]:
+        """What axe finds serious or critical on the page, by rule and element."""
+        source = (installed(ACCESSIBILITY) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+        self._devtools("Runtime.evaluate", {"expression": source})
+        found = self.run(
+            "return axe.run(document, {resultTypes: ['violations']}).then((all) => all.violations)"
+        )
+        return [
+            f"{rule['id']}: {', '.join(' '.join(node['target']) for node in rule['nodes'])}"
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+        ]
+
+    def print(self) -> bytes:
+        """The page as a PDF, as its print style has it."""
+        return b64decode(self._call("print", {}))
+
+    def picture(self) -> bytes:
+        """What is seen of the page, as a PNG."""
+        answer = self._session.get("screenshot")
+        return b64decode(answer.json()["value"])
+
     def click(self, selector: str) -> None:
         found = self._call("element", {"using": "css selector", "value": selector})
         self._call(f"element/{found[ELEMENT]}/click", {})
@@ -56,6 +89,10 @@ class Browser:
         """Return what the page has logged as wrong since it was asked last."""
         lines = self._call("se/log", {"type": "browser"})
         return [line["message"] for line in lines if line["level"] in ("SEVERE", "WARNING")]
+
+    def _devtools(self, command: str, parameters: dict[str, Any]) -> Any:
+        """Chromium's own protocol, for which a page's content policy does not count."""
+        return self._call("goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def _call(self, command: str, body: dict[str, Any]) -> Any:
         answer = self._session.post(command, json=body)

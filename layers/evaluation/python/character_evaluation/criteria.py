@@ -30,8 +30,8 @@ class Criterion:
 def criteria(run: EvaluationRun) -> list[Criterion]:
     """Hold a run against the specification's criteria that a run can meet."""
     summaries = summarise(run)
-    measures = measures_of(run.rows)
-    clip = similarity_of(run.rows) if run.scored_with_clip else {}
+    measures = measures_of(run.compared)
+    clip = similarity_of(run.compared) if run.scored_with_clip else {}
     seconds = {
         provider: {cluster: [value / 1000 for value in values] for cluster, values in clusters.items()}
         for provider, clusters in measures.latency_ms.items()

@@ -37,6 +37,11 @@ COLUMNS = (
     "face_not_scored",  # why the face was not compared, as a code
     "first_similarity",  # of the first reference: the specification's way
     "own_similarity_mean",  # over the references that this provider took
+    "total_ms",  # from our order on, with our own share
+    "nearest_reference",  # its number, from 1
+    "reference_count",  # that this provider took; the same in all its rows, as what follows
+    "training_time_ms",
+    "training_cost_usd",
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 

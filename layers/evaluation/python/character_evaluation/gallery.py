@@ -37,6 +37,7 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
         started=moment(run.started_at),
         summaries=summaries,
         verdict=verdict(run),
+        compared=run.compared,
         risk=RISK_IDENTITY,
         totals=_totals(summaries),
         cells=_cells(run),

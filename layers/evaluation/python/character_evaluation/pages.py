@@ -18,7 +18,14 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"seconds": seconds, "dollars": dollars, "cost": cost, "score": score}
+    environment.filters |= {
+        "seconds": seconds,
+        "dollars": dollars,
+        "cost": cost,
+        "score": score,
+        "percent": percent,
+        "chance": chance,
+    }
     return environment.get_template(name)
 
 
@@ -52,6 +59,16 @@ def cost(summaries: Sequence[ProviderSummary]) -> str:
     if all(summary.cost_usd is not None for summary in summaries):
         return known
     return "unknown" if known == dollars(0) else f"at least {known}"
+
+
+def chance(p: float | None) -> str:
+    """A probability; of a very small one it is not said how small."""
+    return "unknown" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def percent(share: float | None) -> str:
+    """A share of one, as people read it."""
+    return "unknown" if share is None else f"{share * 100:.0f} %"
 
 
 def score(similarity: float | None) -> str:

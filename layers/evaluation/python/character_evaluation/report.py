@@ -1,7 +1,6 @@
 """The report: one page to decide by, and all that it rests on. A pure function of the run."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from character_evaluation.pages import moment, template
 from character_evaluation.plots import WIDTH, Bar, Dot, Scale
 from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRun
-from character_evaluation.statistics import ProviderSummary, summarise
+from character_evaluation.statistics import ProviderSummary, figures_of, summarise
 from character_evaluation.verdict import similarity_of, verdict
 from character_evaluation.votes import preferences
 
@@ -42,7 +41,7 @@ def plain(text: str) -> str:
 
 
 def _content(run: EvaluationRun) -> dict[str, Any]:
-    similarity = similarity_of(run.rows)
+    similarity = similarity_of(run.compared)
     return {
         "run": run,
         "started": moment(run.started_at),
@@ -53,7 +52,11 @@ def _content(run: EvaluationRun) -> dict[str, Any]:
         "providers": [
             Overall(summary, _interval(similarity, summary.provider)) for summary in summarise(run)
         ],
-        "scenario_means": _scenario_means(run, similarity),
+        "cells": {
+            (scenario.name, identity.provider): figures_of(run, identity.provider, scenario.name)
+            for scenario in run.scenarios
+            for identity in run.identities
+        },
         "weights": sorted({row.weights_sha256 for row in run.rows if row.weights_sha256}),
     }
 
@@ -62,16 +65,8 @@ def _interval(identity: Measure, provider: str) -> tuple[float, float] | None:
     return mean_interval(list(cluster_means(identity, provider).values())) if provider in identity else None
 
 
-def _scenario_means(run: EvaluationRun, identity: Measure) -> Mapping[tuple[str, str], float]:
-    return {
-        (scenario, provider): mean
-        for provider in identity
-        for scenario, mean in cluster_means(identity, provider).items()
-    }
-
-
 def _plots(run: EvaluationRun) -> dict[str, Any]:
-    similarity, summaries = similarity_of(run.rows), summarise(run)
+    similarity, summaries = similarity_of(run.compared), summarise(run)
     series = {identity.provider: number for number, identity in enumerate(run.identities)}
     scores = [
         Bar(

@@ -1,7 +1,10 @@
 """The files of an evaluation: the pages follow from its manifest, its CSV and its votes, if there are any."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -9,18 +12,20 @@ from character_evaluation.csv_file import read_csv, write_csv
 from character_evaluation.errors import BadResults, first_of
 from character_evaluation.gallery import render_gallery
 from character_evaluation.report import render_html, render_markdown
-from character_evaluation.run import EvaluationRun
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 from character_evaluation.votes import read_votes, write_votes
 
 MANIFEST, ROWS, VOTES = "evaluation.json", "results.csv", "votes.csv"
 GALLERY, REPORT, MARKDOWN = "gallery.html", "report.html", "report.md"
 RUN = TypeAdapter(EvaluationRun)
+OF_IDENTITY = ("reference_count", "training_time_ms", "training_cost_usd")
+"""Facts of an identity that every row of its provider has, so that all figures follow from the CSV."""
 
 
 def files_of(run: EvaluationRun) -> dict[str, str]:
     """Return the content of each file by its name, the same for the same run byte for byte."""
     votes = {VOTES: write_votes(run.votes)} if run.votes else {}
-    return {MANIFEST: manifest_of(run), ROWS: write_csv(run.rows), **votes, **pages_of(run)}
+    return {MANIFEST: manifest_of(run), ROWS: write_csv(_rows(run)), **votes, **pages_of(run)}
 
 
 def pages_of(run: EvaluationRun) -> dict[str, str]:
@@ -29,15 +34,19 @@ def pages_of(run: EvaluationRun) -> dict[str, str]:
 
 
 def manifest_of(run: EvaluationRun) -> str:
-    """Return all of a run but its rows and votes, as JSON."""
-    return RUN.dump_json(replace(run, rows=(), votes=()), indent=2).decode() + "\n"
+    """Return all of a run but its votes, its rows and what these say, as JSON."""
+    nothing: dict[str, Any] = dict.fromkeys(OF_IDENTITY)
+    identities = [replace(identity, **nothing) for identity in run.identities]
+    told = replace(run, rows=(), votes=(), identities=identities)
+    return RUN.dump_json(told, indent=2).decode() + "\n"
 
 
 def read_run(folder: Path) -> EvaluationRun:
     """Read a run back from its folder, with the votes that somebody put there.
 
     Raises:
-        BadResults: a file cannot be read, or the rows are not of this run; file, row and field are named.
+        BadResults: a file cannot be read, the rows are not of this run, or a picture is not there; file, row
+            and field are named.
     """
     manifest, rows = folder / MANIFEST, folder / ROWS
     try:
@@ -52,9 +61,52 @@ def read_run(folder: Path) -> EvaluationRun:
             raise BadResults(f"{rows}, row {number}, provider: {MANIFEST} has none of this name.")
         if row.scenario not in scenarios:
             raise BadResults(f"{rows}, row {number}, scenario: {MANIFEST} has none of this name.")
+        if row.image is not None:
+            _require_picture(folder, row.image, f"{rows}, row {number}, image")
+    for number, reference in enumerate(run.references):
+        _require_picture(folder, reference, f"{manifest}, references.{number}")
     ballots = folder / VOTES
     votes = read_votes(_content(ballots), str(ballots), providers, scenarios) if ballots.exists() else []
-    return replace(run, rows=read, votes=votes)
+    identities = [_identity(identity, read, rows) for identity in run.identities]
+    return replace(run, rows=read, votes=votes, identities=identities)
+
+
+def _rows(run: EvaluationRun) -> list[EvaluationRow]:
+    facts = {
+        identity.provider: {fact: getattr(identity, fact) for fact in OF_IDENTITY}
+        for identity in run.identities
+    }
+    return [replace(row, **facts[row.provider]) for row in run.rows]
+
+
+def _identity(identity: EvaluatedIdentity, read: Sequence[EvaluationRow], file: Path) -> EvaluatedIdentity:
+    """An identity with what its provider's rows say of it, which has to be one thing."""
+    facts: dict[str, Any] = {}
+    for number, row in enumerate(read, 2):
+        for fact in OF_IDENTITY if row.provider == identity.provider else ():
+            value = getattr(row, fact)
+            if facts.setdefault(fact, value) != value:
+                raise BadResults(
+                    f"{file}, row {number}, {fact}: an earlier row of {row.provider} says another."
+                )
+    return replace(identity, **facts)
+
+
+def _require_picture(folder: Path, link: str, where: str) -> None:
+    """Check that what a page shows from its folder is there; what lies elsewhere is not looked for."""
+    try:
+        path = urlsplit(link)
+        if path.scheme or path.netloc:
+            return
+        there = (folder / unquote(path.path)).resolve()
+        if not there.is_relative_to(folder.resolve()):
+            raise BadResults(f"{where}: this is not in the folder of the run.")
+        if not there.is_file():
+            raise BadResults(f"{where}: there is no such file.")
+    except (ValueError, OSError) as error:
+        if isinstance(error, BadResults):
+            raise
+        raise BadResults(f"{where}: this is no path and no link.") from error
 
 
 def _content(file: Path) -> str:

@@ -25,6 +25,9 @@ class EvaluationRow:
     ``near_copy`` is the key of the reference that the picture is again, nearly. What begins with ``face_`` is
     of the face alone; ``face_not_scored`` is the code of why it was not compared. ``first_similarity`` is to
     the first reference, as the specification has it, ``own_similarity_mean`` to those that the provider took.
+    ``nearest_reference`` is the number, from 1, of the most similar one. ``latency_ms`` is the provider's
+    own, ``total_ms`` what passed from our order on. What begins with ``training_``, and ``reference_count``,
+    is of the provider's identity, the same in all its rows. A provider's first row is of its first call.
     """
 
     provider: Text
@@ -53,6 +56,11 @@ class EvaluationRow:
     own_similarity_mean: Similarity | None = None
     latency_ms: Amount | None = None
     cost_usd: Amount | None = None
+    total_ms: Amount | None = None
+    nearest_reference: Annotated[int, Field(ge=1)] | None = None
+    reference_count: Annotated[int, Field(ge=0)] | None = None
+    training_time_ms: Amount | None = None
+    training_cost_usd: Amount | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +80,8 @@ class EvaluationRun:
     """One character, made and pictured by several providers, with everything needed to judge them.
 
     ``shared_references`` is the number of references that all pictures were scored against; None where each
-    was scored against those that its provider took.
+    was scored against those that its provider took. ``variations`` is how many pictures of a scenario are
+    compared; of a provider that drew more at once the rest is shown and counted in its costs.
     ``votes`` are of people who did not see whose pictures they judged.
     ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
     part was played by a simulator, so that nobody takes their pictures for real ones.
@@ -86,7 +95,13 @@ class EvaluationRun:
     rows: Sequence[EvaluationRow]
     votes: Sequence[Vote] = ()
     shared_references: int | None = None
+    variations: Annotated[int, Field(ge=1)] | None = None
     simulated: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
+
+    @property
+    def compared(self) -> list[EvaluationRow]:
+        """The rows that providers are compared by: as many variations of each."""
+        return [row for row in self.rows if self.variations is None or row.variation <= self.variations]
 
     @property
     def encoders(self) -> list[str]:

@@ -1,9 +1,10 @@
-"""Means and deviations, and the summary of a provider's rows."""
+"""Means and deviations, and the summary of a provider's rows, in all and by scenario."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 
@@ -21,31 +22,52 @@ def sample_standard_deviation(values: Sequence[float]) -> float | None:
     return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProviderSummary:
-    """A provider's pictures in figures; what failed stays counted.
+def nearest_rank(values: Sequence[float], share: float) -> float | None:
+    """Return the smallest value that so many (0 to 1) of all do not exceed, or None of nothing."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
 
-    ``cost_usd`` is training and pictures together, and None as soon as one part of it is unknown;
-    ``known_cost_usd`` is the sum of the parts that are known. ``cost_per_accepted_usd`` is without training.
-    ``latency_p95_ms`` is by nearest rank.
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What a provider's pictures came to, all or those of a scenario; what failed stays counted.
+
+    ``compared`` counts the scores of the variations that are compared, which the mean and its like are of;
+    all else is of every picture. Latencies are the provider's own, without its first call;
+    ``latency_p95_ms`` is by nearest rank. ``overhead_median_ms`` is what passed beside them from our orders
+    on. ``cost_per_accepted_usd`` is without training, and None as soon as one part of it is unknown.
+    ``copy_rate`` is the share (0 to 1) of near copies among the pictures that succeeded.
     """
 
-    provider: str
-    reference_count: int | None
     asked: int
     succeeded: int
     filtered: int
     failed: int
     scored: int
+    compared: int
+    near_copies: int
+    copy_rate: float | None
     similarity_mean: float | None
     similarity_deviation: float | None
     similarity_median: float | None
-    near_copies: int
-    latency_mean_ms: float | None
     latency_median_ms: float | None
     latency_p95_ms: float | None
+    overhead_median_ms: float | None
     cost_per_accepted_usd: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSummary(Figures):
+    """All of a provider's pictures, and its identity.
+
+    ``first_latency_ms`` is of its first call. ``cost_usd`` is training and pictures together, and None as
+    soon as one part of it is unknown; ``known_cost_usd`` is the sum of the parts that are known.
+    """
+
+    provider: str
+    reference_count: int | None
+    first_latency_ms: float | None
     training_time_ms: float | None
+    training_cost_usd: float | None
     cost_usd: float | None
     known_cost_usd: float
     error: str | None
@@ -53,44 +75,76 @@ class ProviderSummary:
 
 def summarise(run: EvaluationRun) -> list[ProviderSummary]:
     """One summary for each identity of a run, in the run's order."""
-    return [
-        _summary(identity, [row for row in run.rows if row.provider == identity.provider])
-        for identity in run.identities
-    ]
+    return [_summary(run, identity) for identity in run.identities]
 
 
-def _summary(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> ProviderSummary:
-    outcomes = [row.outcome for row in rows]
-    scores = [row.similarity_mean for row in rows if row.similarity_mean is not None]
-    latencies = [row.latency_ms for row in rows if row.latency_ms is not None]
-    costs = _costs(identity, rows)
+def figures_of(run: EvaluationRun, provider: str, scenario: str | None = None) -> Figures:
+    """The figures of a provider's pictures, or of those of one scenario."""
+    return Figures(**_figures(run, provider, scenario))
+
+
+def _summary(run: EvaluationRun, identity: EvaluatedIdentity) -> ProviderSummary:
+    rows = [row for row in run.rows if row.provider == identity.provider]
+    first = _first_call(rows)
+    costs = [identity.training_cost_usd, *_costs(rows)]
     known_costs = [cost for cost in costs if cost is not None]
     return ProviderSummary(
+        **_figures(run, identity.provider, None),
         provider=identity.provider,
         reference_count=identity.reference_count,
-        asked=len(rows),
-        succeeded=outcomes.count("succeeded"),
-        filtered=outcomes.count("filtered"),
-        failed=outcomes.count("failed"),
-        scored=len(scores),
-        similarity_mean=mean(scores),
-        similarity_deviation=sample_standard_deviation(scores),
-        similarity_median=median(scores) if scores else None,
-        near_copies=sum(row.near_copy is not None for row in rows),
-        latency_mean_ms=mean(latencies),
-        latency_median_ms=median(latencies) if latencies else None,
-        latency_p95_ms=nearest_rank(latencies, 0.95),
-        cost_per_accepted_usd=_per_accepted(costs[1:], outcomes.count("succeeded")),
+        first_latency_ms=first[0].latency_ms if first else None,
         training_time_ms=identity.training_time_ms,
+        training_cost_usd=identity.training_cost_usd,
         cost_usd=math.fsum(known_costs) if len(known_costs) == len(costs) else None,
         known_cost_usd=math.fsum(known_costs),
         error=identity.error,
     )
 
 
-def nearest_rank(values: Sequence[float], share: float) -> float | None:
-    """Return the smallest value that so many (0 to 1) of all do not exceed, or None of nothing."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
+def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[str, Any]:
+    def is_of_it(row: EvaluationRow) -> bool:
+        return row.provider == provider and scenario in (None, row.scenario)
+
+    of_provider = [row for row in run.rows if row.provider == provider]
+    rows = [row for row in of_provider if is_of_it(row)]
+    compared = [row for row in run.compared if is_of_it(row)]
+    outcomes = [row.outcome for row in rows]
+    scores = [row.similarity_mean for row in compared if row.similarity_mean is not None]
+    first = _first_call(of_provider)
+    timed = [row for row in rows if row not in first]
+    latencies = [row.latency_ms for row in timed if row.latency_ms is not None]
+    overheads = [
+        row.total_ms - row.latency_ms
+        for row in timed
+        if row.total_ms is not None and row.latency_ms is not None
+    ]
+    succeeded, copies = outcomes.count("succeeded"), sum(row.near_copy is not None for row in rows)
+    return {
+        "asked": len(rows),
+        "succeeded": succeeded,
+        "filtered": outcomes.count("filtered"),
+        "failed": outcomes.count("failed"),
+        "scored": sum(row.similarity_mean is not None for row in rows),
+        "compared": len(scores),
+        "near_copies": copies,
+        "copy_rate": copies / succeeded if succeeded else None,
+        "similarity_mean": mean(scores),
+        "similarity_deviation": sample_standard_deviation(scores),
+        "similarity_median": median(scores) if scores else None,
+        "latency_median_ms": median(latencies) if latencies else None,
+        "latency_p95_ms": nearest_rank(latencies, 0.95),
+        "overhead_median_ms": median(overheads) if overheads else None,
+        "cost_per_accepted_usd": _per_accepted(_costs(rows), succeeded),
+    }
+
+
+def _first_call(rows: Sequence[EvaluationRow]) -> list[EvaluationRow]:
+    """The pictures of a provider's first call, which its model may have had to be loaded for."""
+    return [
+        row
+        for number, row in enumerate(rows)
+        if number == 0 or (row.generation_id is not None and row.generation_id == rows[0].generation_id)
+    ]
 
 
 def _per_accepted(costs: Sequence[float | None], accepted: int) -> float | None:
@@ -99,7 +153,6 @@ def _per_accepted(costs: Sequence[float | None], accepted: int) -> float | None:
     return math.fsum(known) / accepted if accepted and len(known) == len(costs) else None
 
 
-def _costs(identity: EvaluatedIdentity, rows: Sequence[EvaluationRow]) -> list[float | None]:
-    """The parts of the bill; a picture that failed is one only if a charge for it was reported."""
-    images = [row.cost_usd for row in rows if row.outcome != "failed" or row.cost_usd is not None]
-    return [identity.training_cost_usd, *images]
+def _costs(rows: Sequence[EvaluationRow]) -> list[float | None]:
+    """What pictures cost; one that failed is on the bill only if a charge for it was reported."""
+    return [row.cost_usd for row in rows if row.outcome != "failed" or row.cost_usd is not None]

@@ -29,12 +29,12 @@ def verdict(run: EvaluationRun) -> Verdict:
     hindrance = _hindrance(run)
     if hindrance:
         return Verdict(provider=None, sentences=(hindrance,))
-    found = recommend(measures_of(run.rows))
+    found = recommend(measures_of(run.compared))
     return Verdict(
         provider=found.provider,
         sentences=tuple(_sentences(found)),
         pairs=found.identity,
-        identity="face" if faces_count(run.rows) else "whole picture",
+        identity="face" if faces_count(run.compared) else "whole picture",
     )
 
 

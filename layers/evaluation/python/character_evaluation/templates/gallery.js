@@ -45,6 +45,7 @@
     one("picture").alt = figure.querySelector("img").alt;
     one("caption").textContent = `${figure.dataset.scenario}: ${nameOf(figure)}`;
     one("other").replaceChildren(...others(figure).map(({ name, source }) => new Option(name, source)));
+    one("other").value = (references[Number(figure.dataset.nearest || 1) - 1] ?? { source: one("other").value }).source;
     lay();
   };
   const lay = () => {

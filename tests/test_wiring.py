@@ -46,6 +46,13 @@ def test_every_provider_is_built_from_settings(provider: str) -> None:
         assert providers[provider].name == provider
 
 
+@pytest.mark.parametrize("provider", ["fal-instant", "fal-lora", "astria"])
+def test_a_provider_on_this_machine_is_a_stand_in(provider: str) -> None:
+    here = {"FAL_QUEUE_URL": "http://127.0.0.1:9000/queue", "ASTRIA_API_URL": "http://localhost:9000/astria"}
+    assert Services({**ENVIRONMENT, **here}).providers[provider].simulated
+    assert not Services(ENVIRONMENT).providers[provider].simulated
+
+
 def test_what_is_missing_is_told_when_it_is_needed() -> None:
     services = Services({"TABLE_NAME": "state"})
     with pytest.raises(InvalidSettings, match="BUCKET_NAME"):

@@ -191,6 +191,26 @@ def test_a_generation_is_accepted_and_started(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        ({"aspectRatio": "16:9"}, {"width": None, "height": None, "aspectRatio": "16:9"}),
+        ({"width": 640, "height": 512}, {"width": 640, "height": 512, "aspectRatio": "5:4"}),
+    ],
+)
+def test_an_order_is_shown_as_it_was_typed_from_the_first_moment_on(
+    api: Api, size: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    wiring.services().identity_table.add(an_identity())
+    order = {"prompt": "Sarah runs --video <lora:x:1>", **size}
+    ordered = api("create_generation", "POST", "/v1/identities/i1/generations", order).body
+    read = api("get_generation", "GET", f"/v1/generations/{ordered['generationId']}").body
+    [listed] = api("list_generations", "GET", "/v1/identities/i1/generations").body["generations"]
+    expected = {"prompt": order["prompt"], "createdAt": ordered["createdAt"], "simulated": False, **shown}
+    for body in (ordered, read, listed):
+        assert {name: body[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({"prompt": "  "}, "invalid_body"),

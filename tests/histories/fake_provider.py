@@ -60,6 +60,7 @@ class FakeProvider:
     erased: set[str] = field(default_factory=set)
 
     mock = False
+    simulated = False
     references = ReferenceLimits(1, 3)
     keeps = None
 

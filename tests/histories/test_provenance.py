@@ -88,6 +88,8 @@ def test_every_picture_of_every_provider_is_signed(inside: Harness, provider: Pr
     inside.run()
     body = _shown(inside, generation_id)
     assert [(image["outcome"], image["aiGenerated"]) for image in body["images"]] == [("succeeded", True)] * 2
+    identity = inside.call("get_identity", "GET", f"/v1/identities/{body['characterId']}").body
+    assert all(each["simulated"] for each in (identity, body, *body["images"])), "a stand-in made them"
     _check_signed(inside, generation_id, provider)
 
 

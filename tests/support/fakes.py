@@ -618,6 +618,7 @@ class FakeProvider:
     """
 
     mock = False
+    simulated = False
     references = ReferenceLimits(2, 3)
 
     def __init__(self, name: ProviderName = "fal-lora", trains: bool = True) -> None:

@@ -117,7 +117,11 @@ class ProviderSettings(Settings):
 
     def can_fetch_our_urls(self, provider_url: str) -> bool:
         """Say whether a provider can fetch links to our bucket: not loopback ones from elsewhere."""
-        return is_loopback(provider_url) or not is_loopback(self.aws_endpoint_url)
+        return self.is_simulated(provider_url) or not is_loopback(self.aws_endpoint_url)
+
+    def is_simulated(self, provider_url: str) -> bool:
+        """Say whether a stand-in plays a provider: it is on this machine."""
+        return is_loopback(provider_url)
 
 
 @dataclass(frozen=True, kw_only=True)

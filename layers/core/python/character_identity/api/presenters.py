@@ -82,7 +82,6 @@ def present_generation(
         images=images,
         warnings=generation.warnings,
         image_url=shown.image_url if succeeded and shown else None,
-        aspect_ratio=_aspect_ratio(generation, shown) if succeeded and shown else None,
         clip_similarity=shown.clip_similarity if succeeded and shown else None,
     )
 
@@ -93,7 +92,6 @@ def summarise_generation(generation: Generation, score: Score | None, bucket: Bu
     return GenerationSummary(
         **_generation_head(generation),
         thumbnail_url=bucket.link(shown.key) if shown and shown.key else None,
-        aspect_ratio=_aspect_ratio(generation, shown) if shown else None,
         clip_similarity=score.mean if shown and score else None,
     )
 
@@ -131,6 +129,7 @@ def present_provider(provider: Provider) -> ProviderResponse:
     training = provider.training
     return ProviderResponse(
         name=provider.name,
+        simulated=provider.simulated,
         trains=training is not None,
         min_references=provider.references.minimum,
         max_references=provider.references.maximum,
@@ -165,6 +164,7 @@ def _identity_head(identity: Identity) -> dict[str, Any]:
         "phase": identity.phase,
         "progress": identity.progress,
         "mock": identity.mock,
+        "simulated": identity.simulated,
         "metadata": _identity_metadata(identity),
         "error": identity.error,
     }
@@ -175,6 +175,12 @@ def _generation_head(generation: Generation) -> dict[str, Any]:
         "generation_id": generation.generation_id,
         "character_id": generation.identity_id,
         "status": generation.status,
+        "simulated": generation.simulated,
+        "created_at": generation.created_at,
+        "prompt": generation.request.prompt,
+        "width": generation.request.width,
+        "height": generation.request.height,
+        "aspect_ratio": _aspect_ratio(generation),
         "metadata": _generation_metadata(generation),
         "error": generation.error,
     }
@@ -222,6 +228,7 @@ def _sums(budget: Budget) -> dict[str, Any]:
 def _present_image(scored: ScoredGeneration, image: GeneratedImage, bucket: Bucket) -> ImageResponse:
     scores = scored.scores_of(image)
     return ImageResponse(
+        simulated=image.simulated,
         image_url=bucket.link(image.key) if image.key else None,
         seed=image.seed,
         width=image.width,
@@ -281,11 +288,14 @@ def _present_likeness(likeness: Likeness) -> dict[str, Any]:
     }
 
 
-def _aspect_ratio(generation: Generation, shown: ImageResponse | GeneratedImage) -> str:
-    """The ratio that was asked for; where sides were, that of the picture which was made, in lowest terms."""
-    width, height = shown.width, shown.height
-    if not (generation.request.width and width and height):
-        return generation.request.aspect_ratio
+def _aspect_ratio(generation: Generation) -> str:
+    """The ratio that was ordered; of sides, that of the picture once there is one, in lowest terms."""
+    request, shown = generation.request, generation.shown if generation.status == "succeeded" else None
+    if not (request.width and request.height):
+        return request.aspect_ratio
+    width, height = request.width, request.height
+    if shown and shown.width and shown.height:
+        width, height = shown.width, shown.height
     common = math.gcd(width, height)
     return f"{width // common}:{height // common}"
 

@@ -119,6 +119,7 @@ class IdentityHead(Body):
     phase: Phase
     progress: int
     mock: bool = False
+    simulated: bool = False
     metadata: IdentityMetadata
     error: Failure | None = None
 
@@ -279,6 +280,7 @@ class ImageResponse(Body):
     """``ai_generated`` is always true: a model made the picture, and its file says so too."""
 
     ai_generated: bool = True
+    simulated: bool = False
     image_url: str | None
     seed: int | None
     width: int | None
@@ -358,13 +360,21 @@ class GenerationMetadata(Body):
 
 
 class GenerationHead(Body):
-    """What a generation says of itself wherever it stands; shape and similarity are of its first picture."""
+    """What a generation says of itself wherever it stands; similarity is that of its first picture.
+
+    ``prompt``, ``width`` and ``height`` are as ordered; so is ``aspect_ratio``, until there is a picture.
+    """
 
     generation_id: str
     character_id: str
     status: GenerationStatus
+    simulated: bool = False
+    created_at: datetime
+    prompt: str
+    width: int | None
+    height: int | None
+    aspect_ratio: str
     metadata: GenerationMetadata
-    aspect_ratio: str | None = None
     clip_similarity: float | None = None
     error: Failure | None = None
 
@@ -430,6 +440,7 @@ class EstimateResponse(Body):
 
 class ProviderResponse(Body):
     name: ProviderName
+    simulated: bool = False
     trains: bool
     min_references: int
     max_references: int

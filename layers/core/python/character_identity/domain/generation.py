@@ -54,7 +54,10 @@ class GenerationRequest(BaseModel):
 
 
 class GeneratedImage(BaseModel):
-    """One picture of a generation, numbered from 1; ``key`` is its place in our bucket if it succeeded."""
+    """One picture of a generation, numbered from 1; ``key`` is its place in our bucket if it succeeded.
+
+    ``simulated``: a stand-in of the provider made it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,6 +69,7 @@ class GeneratedImage(BaseModel):
     width: int | None = None
     height: int | None = None
     reason: str | None = None
+    simulated: bool = False
 
     @property
     def content_type(self) -> str | None:
@@ -99,6 +103,7 @@ class Generation(BaseModel):
     ``took_ms`` is how long the provider says that it worked, ``cost_is_implausible`` that what it says it
     bills is far from the estimate.
     ``reference_url`` is where the provider reads what it draws from, if it has to be put there.
+    ``simulated``: its provider is a stand-in.
     """
 
     generation_id: str
@@ -108,6 +113,7 @@ class Generation(BaseModel):
     request: GenerationRequest
     status: GenerationStatus
     created_at: datetime
+    simulated: bool = False
     settled_at: datetime | None = None
     reference_url: str | None = None
     prompt_used: str | None = None

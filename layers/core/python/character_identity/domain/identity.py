@@ -50,7 +50,7 @@ class Identity(BaseModel):
 
     A ``mock`` was trained by a provider's free mock and never shows the character. ``main_reference`` is the
     one that conditions pictures where a provider takes only one. ``findings`` are warnings about references.
-    ``took_ms`` is how long the provider says that it trained.
+    ``took_ms`` is how long the provider says that it trained. ``simulated``: its provider is a stand-in.
     """
 
     identity_id: str
@@ -68,6 +68,7 @@ class Identity(BaseModel):
     created_at: datetime
     settled_at: datetime | None = None
     mock: bool = False
+    simulated: bool = False
     training_steps: int = DEFAULT_STEPS
     archive_url: str | None = None
     weights_url: str | None = None

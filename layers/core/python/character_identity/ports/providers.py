@@ -220,6 +220,10 @@ class Provider(Protocol):
     @property
     def mock(self) -> bool: ...
     @property
+    def simulated(self) -> bool:
+        """Whether it is a stand-in on this machine that is called by this name."""
+
+    @property
     def references(self) -> ReferenceLimits: ...
     @property
     def images(self) -> ImageMaker: ...

@@ -61,6 +61,7 @@ class GenerationService:
             request=seeded,
             status="queued",
             created_at=self._now(),
+            simulated=provider.simulated,
             prompt_used=plan.prompt,
             warnings=plan.warnings,
         )

@@ -89,6 +89,7 @@ class IdentityService:
             created_at=now,
             settled_at=None if trains else now,
             mock=adapter.mock,
+            simulated=adapter.simulated,
             training_steps=steps,
             took_ms=None if trains else 0,
             cost_usd=None if trains else 0.0,

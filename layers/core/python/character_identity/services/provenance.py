@@ -21,7 +21,7 @@ class ProvenanceService:
         self, signer: ProvenanceSigner, is_simulated: Callable[[ProviderName, str], bool], now: Now
     ) -> None:
         self._signer = signer
-        self._is_simulated = is_simulated
+        self.is_simulated = is_simulated
         self._now = now
 
     def mark(self, content: bytes, content_type: str, generation: Generation, index: int, url: str) -> bytes:
@@ -31,7 +31,7 @@ class ProvenanceService:
             index=index,
             provider=generation.provider,
             model=MODELS[generation.provider],
-            simulated=self._is_simulated(generation.provider, url),
+            simulated=self.is_simulated(generation.provider, url),
             stored_at=self._now(),
         )
         try:

@@ -71,10 +71,7 @@ class Jobs(ProviderAdapters, Webhooks):
         """Pictures come from where their provider is: a simulator is on this machine."""
         from character_identity.domain.generation import ProducedImage
 
-        if not ProducedImage.is_inline(url):
-            return is_loopback(url)
-        settings = self.provider_settings
-        return is_loopback(settings.astria_api_url if provider == "astria" else settings.fal_queue_url)
+        return self.providers[provider].simulated if ProducedImage.is_inline(url) else is_loopback(url)
 
     def _signer(self) -> "ProvenanceSigner":
         from character_identity.aws.secrets import Secret

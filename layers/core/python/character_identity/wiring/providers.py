@@ -86,14 +86,16 @@ class ProviderAdapters(Gateways):
     def _fal_instant(self, queue: "FalQueue", platform: "FalPlatform") -> Provider:
         from character_identity.providers.fal.instant_character import FalInstantCharacter
 
-        return FalInstantCharacter(queue, platform)
+        simulated = self.provider_settings.is_simulated(self.provider_settings.fal_queue_url)
+        return FalInstantCharacter(queue, platform, simulated)
 
     def _fal_flux_lora(self, queue: "FalQueue", platform: "FalPlatform") -> Provider:
         from character_identity.providers.fal.flux_lora import FalFluxLora
 
         settings = self.provider_settings
         can_fetch_our_urls = settings.can_fetch_our_urls(settings.fal_queue_url)
-        return FalFluxLora(queue, platform, can_fetch_our_urls=can_fetch_our_urls)
+        simulated = settings.is_simulated(settings.fal_queue_url)
+        return FalFluxLora(queue, platform, can_fetch_our_urls, simulated)
 
     def _astria(self, timeout_s: float | None) -> Provider:
         from character_identity.providers.astria.adapter import Astria
@@ -105,6 +107,7 @@ class ProviderAdapters(Gateways):
             api_url=settings.astria_api_url,
             can_fetch_our_urls=settings.can_fetch_our_urls(settings.astria_api_url),
             mock=settings.astria_mock,
+            simulated=settings.is_simulated(settings.astria_api_url),
             now=self.now,
         )
 

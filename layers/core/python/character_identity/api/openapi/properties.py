@@ -106,6 +106,7 @@ _IDENTITIES = {
     "phase": Meaning("What is being done, more closely than the status", "ready"),
     "progress": Meaning("Per cent that are done, from facts: 0 to 100", 100),
     "mock": Meaning("Whether a provider's free stand-in trained it", False),
+    "simulated": Meaning("Whether a stand-in of the provider made it, for nothing", False),
     "metadata": Meaning("Facts about its making"),
     "error": Meaning("Why it failed; null unless it did", usual=False),
     "queued": Meaning("Its place in the line for a slot at the provider; null if it is in none", usual=False),
@@ -141,11 +142,25 @@ _IDENTITIES = {
 }
 _GENERATIONS = {
     "generationId": Meaning("The id of a generation", EXAMPLE_ID),
-    "prompt": Meaning("What to draw, with the character's plain name", "Sarah on a boat, soft light"),
+    "prompt": Meaning(
+        "What to draw, as it was typed, with the character's plain name", "Sarah on a boat, soft light"
+    ),
     "negativePrompt": Meaning("What to avoid, where the provider takes it", "blurry, text"),
-    "aspectRatio": Meaning("Width to height; what was asked for, or that of the first picture", "16:9"),
+    "aspectRatio": Meaning(
+        "Width to height: as ordered; of sides, those of the first picture in lowest terms", "16:9"
+    ),
     "CreateGenerationRequest.width": Meaning("Pixels, a multiple of 8; together with height", 1024),
     "CreateGenerationRequest.height": Meaning("Pixels, a multiple of 8; together with width", 768),
+    "GenerationResponse.width": Meaning(
+        "Pixels that were ordered; null where a ratio was", 1024, usual=False
+    ),
+    "GenerationResponse.height": Meaning(
+        "Pixels that were ordered; null where a ratio was", 1024, usual=False
+    ),
+    "GenerationSummary.width": Meaning("Pixels that were ordered; null where a ratio was", 1024, usual=False),
+    "GenerationSummary.height": Meaning(
+        "Pixels that were ordered; null where a ratio was", 1024, usual=False
+    ),
     "guidanceScale": Meaning("How closely to follow the prompt; the provider's own if absent", 3.5),
     "numInferenceSteps": Meaning("Steps of diffusion; the provider's own if absent", 28),
     "numImages": Meaning("How many pictures to make; each one is paid for", 1),

@@ -36,11 +36,13 @@ class Astria:
         api_url: str,
         can_fetch_our_urls: bool,
         mock: bool = False,
+        simulated: bool = False,
         now: Now = utc_now,
     ) -> None:
         api = ProviderHttpClient("astria", client, key, "Bearer", error_detail, now)
         tunes = f"{api_url.rstrip('/')}/tunes"
         self.mock = mock
+        self.simulated = simulated
         self.training = AstriaTrainer(api, tunes, can_fetch_our_urls)
         self.images = AstriaImages(api, f"{tunes}/{FLUX_BASE_TUNE}/prompts")
         self.jobs: JobsByKind = {"training": self.training, "generation": self.images}

@@ -147,7 +147,10 @@ class FalFluxLora:
     mock = False
     references = ReferenceLimits(minimum=5, maximum=20)
 
-    def __init__(self, queue: FalQueue, platform: FalPlatform, can_fetch_our_urls: bool) -> None:
+    def __init__(
+        self, queue: FalQueue, platform: FalPlatform, can_fetch_our_urls: bool, simulated: bool = False
+    ) -> None:
+        self.simulated = simulated
         weights_live_s = IMAGES_LIVE_S if can_fetch_our_urls else WEIGHTS_LIVE_S
         self._platform = platform
         self.training = FluxLoraTrainer(queue, platform, weights_live_s)

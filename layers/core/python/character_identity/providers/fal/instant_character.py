@@ -56,7 +56,8 @@ class FalInstantCharacter:
     references = ReferenceLimits(minimum=1, maximum=3)
     training = None
 
-    def __init__(self, queue: FalQueue, platform: FalPlatform) -> None:
+    def __init__(self, queue: FalQueue, platform: FalPlatform, simulated: bool = False) -> None:
+        self.simulated = simulated
         self._platform = platform
         self.images = InstantImages(queue, platform)
         self.jobs: JobsByKind = {"generation": self.images}

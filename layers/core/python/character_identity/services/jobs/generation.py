@@ -203,6 +203,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             update={
                 "outcome": "succeeded",
                 "key": key,
+                "simulated": self._provenance.is_simulated(generation.provider, produced.url),
                 "sha256": hashlib.sha256(content).hexdigest(),
                 "width": facts.width,
                 "height": facts.height,

@@ -12,9 +12,10 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from local.console.server import Console, views_of
 from local.errors import CannotRun, answering
 from local.options import Parser, dollars, folder, seconds
 from local.packages import ROOT, STATE
@@ -56,18 +57,24 @@ def _run(arguments: Sequence[str]) -> int:
                 logs=place / LOGS,
                 report=lambda phase: print(f"{phase} ...", flush=True),
             )
-            with running(options) as system, _announced(system, place / ADDRESSES):
-                print(introduction(system, time.monotonic() - started, place), flush=True)
+            with (
+                running(options) as system,
+                closing(Console(views_of(system))) as console,
+                _announced(system, console.url, place / ADDRESSES),
+            ):
+                print(introduction(system, console.url, time.monotonic() - started, place), flush=True)
                 system.wait()
     except KeyboardInterrupt:
         print("\nStopped.")
     return 0
 
 
-def introduction(system: System, seconds: float, folder: Path) -> str:
+def introduction(system: System, console_url: str, seconds: float, folder: Path) -> str:
     """Return the addresses and hints that somebody needs who has just started the system."""
     addresses = {
         "API": system.api_url,
+        "Docs": f"{system.api_url}/docs",
+        "Look inside": console_url,
         "AWS": system.aws.url,
         "Providers": f"{system.provider_url} (simulators)"
         if system.provider_url
@@ -77,7 +84,7 @@ def introduction(system: System, seconds: float, folder: Path) -> str:
         "Details": _relative(folder / ADDRESSES),
     }
     lines = [f"Ready after {seconds:.1f} s.", ""]
-    lines += [f"  {name:<11}{address}" for name, address in addresses.items()]
+    lines += [f"  {name:<12}{address}" for name, address in addresses.items()]
     lines += ["", "Try it:", ""]
     lines += [f"  curl -H 'Authorization: Bearer {system.token}' {system.api_url}/v1/providers", ""]
     lines += ["Not as on AWS:", "", *(f"  - {limitation}" for limitation in system.limitations)]
@@ -135,7 +142,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _announced(system: System, file: Path) -> Iterator[None]:
+def _announced(system: System, console_url: str, file: Path) -> Iterator[None]:
     """Write down where everything is, for programs, as long as it is there."""
     content = {
         "apiUrl": system.api_url,
@@ -144,6 +151,7 @@ def _announced(system: System, file: Path) -> Iterator[None]:
         "accessKeyId": system.aws.access_key,
         "secretAccessKey": system.aws.secret_key,
         "providersUrl": system.provider_url,
+        "consoleUrl": console_url,
         "bucket": system.bucket,
         "table": system.table,
         "stateMachines": dict(system.state_machines),

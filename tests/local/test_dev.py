@@ -22,7 +22,7 @@ from local.errors import CannotRun
 from local.packages import ROOT
 from local.runtime import Options, running
 from local.settings import SIMULATOR_KEYS
-from tests.support.waiting import HANGS_AFTER_S
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 
 ANY_PORTS = ["--api-port", "0", "--aws-port", "0", "--providers-port", "0"]
 
@@ -83,6 +83,28 @@ def test_the_real_stack_answers_with_the_token_it_announces(developing: Dev) -> 
     assert set(addresses["stateMachines"]) >= {"train_identity", "generate_images"}
     assert addresses["pid"] == developing.process.pid
     assert "REPORT RequestId" in (developing.folder / "logs" / "list_identities.log").read_text()
+
+
+@pytest.mark.processes
+def test_the_page_of_the_run_shows_an_execution_and_why_it_fails(developing: Dev) -> None:
+    addresses = developing.addresses
+    aws = Endpoint(addresses["awsEndpointUrl"], addresses["accessKeyId"], addresses["secretAccessKey"])
+    machine = addresses["stateMachines"]["train_identity"]
+    client("stepfunctions", aws).start_execution(stateMachineArn=machine, name="odd", input='{"job_id": 3}')
+    page = httpx.URL(addresses["consoleUrl"])
+
+    view = page.copy_with(path="/local/execution").copy_merge_params(
+        {"machine": "train_identity", "name": "odd"}
+    )
+
+    def first_failure() -> Any:
+        [step, *_] = httpx.get(view, timeout=HANGS_AFTER_S).raise_for_status().json()["steps"]
+        return step if step["failures"] else None
+
+    step = wait_until(first_failure, "the first try to fail")
+    assert (step["state"], step["input"]) == ("PrepareTraining", {"job_id": 3})
+    rows = httpx.get(page.copy_with(path="/local/rows"), timeout=HANGS_AFTER_S).json()
+    assert {*rows} == {"jobs", "events", "budgets", "slots"}
 
 
 @pytest.mark.processes

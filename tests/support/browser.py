@@ -47,6 +47,13 @@ class Browser:
         """Return what a script returns; it sees its arguments as ``arguments``."""
         return self._call("execute/sync", {"script": script, "args": list(arguments)})
 
+    def until(self, condition: str) -> None:
+        """Wait until an expression in the page is true; the driver gives up after its own 30 s."""
+        self.run(
+            f"return new Promise((done) => {{ (function look() "
+            f"{{ ({condition}) ? done(true) : setTimeout(look, 20); }})(); }})"
+        )
+
     def press(self, *keys: str) -> None:
         """Press keys one after the other, as a keyboard would."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]

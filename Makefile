@@ -7,7 +7,7 @@ export PATH := $(PATH):$(CURDIR)/.venv/bin
 # Each of the many processes that the tests are and start would compile anew what one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup demo references dev logs test nightly test-fast check docs synth preflight lock score report weights bench clean
+.PHONY: help setup demo references dev logs test nightly test-fast check docs clients synth preflight lock score report weights bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ check: setup ## format, lint, types, templates, state machines
 
 docs: setup ## the tables of docs/api.md that come from the table of routes
 	@$(PYTHON) -m scripts.api_page
+
+clients: setup ## the TypeScript client as npm installs it, with types made of the OpenAPI document
+	@$(PYTHON) -m scripts.typescript
 
 synth: setup ## the CloudFormation template of a stage, into cdk.out (STAGE=dev or prod)
 	@$(PYTHON) -m scripts.synth $(if $(STAGE),--stage "$(STAGE)")

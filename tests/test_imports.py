@@ -78,6 +78,7 @@ RULES: dict[str, set[str]] = {
         *(f"functions.score_image.{name}" for name in ("encoder", "faces")),
     },
     "scripts.api_page": {f"{CORE}.api", DOMAIN, "scripts"},
+    "scripts.typescript": {f"{CORE}.api", "scripts"},
     # one machine: runs what lies in cdk.out; its simulators know the contracts, not our adapters
     "local": {LIBRARIES, "scripts"},
     "local.simulators": {

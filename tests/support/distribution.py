@@ -25,6 +25,7 @@ LONGEST_FIRST = (
     "tests/histories/",
     "tests/official_clients/",
     "tests/infra/",
+    "tests/typescript/",
     "tests/scripts/",
     "tests/functions/score_image/test_faces.py",
     "tests/functions/",

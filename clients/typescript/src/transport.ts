@@ -1,0 +1,215 @@
+/** Calls over fetch: the token, repetitions, errors. */
+import { ApiError } from "./errors.js";
+import { ROUTES } from "./routes.js";
+import type { AnswerOf, OperationId, RequestOf } from "./types.js";
+
+const ATTEMPTS = 4;
+const PASSING = new Set([429, 500, 502, 503, 504]);
+/** With Retry-After: an order with the same key is being worked on, or there were too many calls. */
+const TOO_EARLY = new Set([409, 429, 503]);
+const FIRST_WAIT_MS = 300;
+/** The longest to wait in all where the API says when to ask again; it continues a dead order after 60 s. */
+const MOST_WAITING_MS = 90_000;
+/** API Gateway gives a function 30 s to answer. */
+const CALL_MS = 35_000;
+const TRANSFER_MS = 120_000;
+
+export interface ClientOptions {
+  /** To which paths such as `/v1/identities` are appended. */
+  apiUrl: string;
+  /** A bearer token, or what gives one that is good now. */
+  token: string | (() => string | Promise<string>);
+  fetch?: typeof globalThis.fetch;
+  /** Waits so many milliseconds, or until the signal ends it. */
+  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /** Milliseconds that have passed since some moment. */
+  now?: () => number;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Of an order: a name of your own for it; who asks again with it within a day gets what it led to. */
+  idempotencyKey?: string;
+  /** Hold the answer back until it has settled, such as `wait=20` or `wait=20; until=scored`. */
+  prefer?: string;
+  /** Whether to make the call again when it may have been answered already; orders with a key always are. */
+  repeat?: boolean;
+}
+
+type Outcome = { response: Response } | { failure: unknown };
+
+export class Transport {
+  readonly #options: ClientOptions;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+
+  constructor(options: ClientOptions) {
+    refuseClearText(options.apiUrl);
+    this.#options = options;
+    this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+    this.now = options.now ?? (() => performance.now());
+    this.sleep = options.sleep ?? pause;
+  }
+
+  /** Call an operation, and again where that may help. */
+  async call<Id extends OperationId>(
+    id: Id,
+    request: RequestOf<Id> & CallOptions,
+  ): Promise<AnswerOf<Id>> {
+    const { method, path, keyed } = ROUTES[id];
+    const { path: values, query, body } = request as {
+      path?: Record<string, string>;
+      query?: Record<string, unknown>;
+      body?: unknown;
+    };
+    const headers = new Headers({ Accept: "application/json" });
+    if (keyed) headers.set("Idempotency-Key", request.idempotencyKey ?? crypto.randomUUID());
+    if (request.prefer !== undefined) headers.set("Prefer", request.prefer);
+    if (body !== undefined) headers.set("Content-Type", "application/json");
+    const url = this.#options.apiUrl.replace(/\/$/, "") + filled(path, values ?? {}) + searchOf(query ?? {});
+    const mayRepeat = request.repeat ?? (keyed || method !== "POST");
+    const content = body === undefined ? null : JSON.stringify(body);
+    const response = await this.#repeated(mayRepeat, request.signal, async () => {
+      headers.set("Authorization", `Bearer ${await this.#token()}`);
+      const signal = limited(CALL_MS, request.signal);
+      return this.#fetch(url, { method, headers, body: content, signal, redirect: "error" });
+    });
+    return (await contentOf(response)) as AnswerOf<Id>;
+  }
+
+  /** Post a form to a store. Stores get no token: their links carry their own permission. */
+  async post(url: string, form: FormData, signal?: AbortSignal): Promise<void> {
+    await this.#repeated(true, signal, () =>
+      this.#fetch(url, { method: "POST", body: form, signal: limited(TRANSFER_MS, signal) }),
+    );
+  }
+
+  /** What a link leads to. */
+  async download(url: string, signal?: AbortSignal): Promise<Blob> {
+    const response = await this.#repeated(true, signal, () =>
+      this.#fetch(url, { signal: limited(TRANSFER_MS, signal) }),
+    );
+    return response.blob();
+  }
+
+  async #token(): Promise<string> {
+    const { token } = this.#options;
+    return typeof token === "string" ? token : token();
+  }
+
+  async #repeated(
+    mayRepeat: boolean,
+    signal: AbortSignal | undefined,
+    call: () => Promise<Response>,
+  ): Promise<Response> {
+    let failures = 0;
+    let waited = 0;
+    for (;;) {
+      const outcome = await outcomeOf(call);
+      signal?.throwIfAborted();
+      let delay = toldToWait(outcome);
+      if (delay === undefined && mayRepeat && mayPass(outcome)) {
+        failures += 1;
+        if (failures < ATTEMPTS) delay = FIRST_WAIT_MS * 2 ** failures;
+      }
+      if (delay === undefined || waited + delay > MOST_WAITING_MS) {
+        if ("failure" in outcome) throw outcome.failure;
+        if (outcome.response.ok) return outcome.response;
+        throw await errorOf(outcome.response);
+      }
+      await this.sleep(delay, signal);
+      waited += delay;
+    }
+  }
+}
+
+/** Wait so many milliseconds, or until the signal ends it. */
+function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted) end();
+    else signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** Let no token cross a network in clear text. */
+function refuseClearText(apiUrl: string): void {
+  const { protocol, hostname } = new URL(apiUrl);
+  const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(hostname) || hostname.endsWith(".localhost");
+  if (protocol !== "https:" && !isLocal) {
+    throw new TypeError(`The API must be called over HTTPS, not at ${protocol}//${hostname}.`);
+  }
+}
+
+function limited(milliseconds: number, signal: AbortSignal | undefined): AbortSignal {
+  const limit = AbortSignal.timeout(milliseconds);
+  return signal ? AbortSignal.any([signal, limit]) : limit;
+}
+
+function filled(path: string, values: Record<string, string>): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
+}
+
+function searchOf(query: Record<string, unknown>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return given.length > 0 ? `?${search.toString()}` : "";
+}
+
+async function outcomeOf(call: () => Promise<Response>): Promise<Outcome> {
+  try {
+    return { response: await call() };
+  } catch (failure) {
+    return { failure };
+  }
+}
+
+/** After how many milliseconds the API wants to be asked again, if it says so. */
+function toldToWait(outcome: Outcome): number | undefined {
+  if ("failure" in outcome || !TOO_EARLY.has(outcome.response.status)) return undefined;
+  const seconds = outcome.response.headers.get("Retry-After") ?? "";
+  return /^\d+$/.test(seconds) ? Math.max(Number(seconds) * 1000, FIRST_WAIT_MS) : undefined;
+}
+
+function mayPass(outcome: Outcome): boolean {
+  return "failure" in outcome || PASSING.has(outcome.response.status);
+}
+
+async function contentOf(response: Response): Promise<unknown> {
+  const text = await response.text();
+  if (text === "") return undefined;
+  if (!response.headers.get("Content-Type")?.includes("json")) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new ApiError(response.status, "unreadable_answer", "The API's answer is not JSON.");
+  }
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  let problem: Record<string, unknown> = {};
+  try {
+    const body: unknown = JSON.parse(await response.text());
+    if (typeof body === "object" && body !== null) problem = body as Record<string, unknown>;
+  } catch {
+    // Something in between has answered.
+  }
+  const text = (...names: string[]): string | undefined =>
+    names.map((name) => problem[name]).find((value) => typeof value === "string");
+  return new ApiError(
+    response.status,
+    text("code") ?? "unknown",
+    text("message", "error", "detail") ?? (response.statusText || "There is no explanation."),
+    problem["details"],
+    response.headers.get("X-Request-Id") ?? undefined,
+  );
+}

@@ -1,0 +1,231 @@
+// The client against a scripted API: node --test
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError, CharacterIdentityClient, DeadlinePassed, JobFailed } from "../dist/index.js";
+
+const IDENTITY = { characterId: "i1", status: "training", progress: 40, error: null };
+const GENERATION = { generationId: "g1", characterId: "i1", status: "queued", scoring: "pending", error: null };
+
+/** A client whose API gives one answer after the other, the last one for ever, and whose time only sleeps. */
+function scripted(...answers) {
+  const calls = [];
+  const slept = [];
+  let now = 0;
+  const fetch = async (url, init) => {
+    calls.push({ url, ...init, headers: new Headers(init.headers) });
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    if (answer instanceof Error) throw answer;
+    return answer instanceof Response ? answer.clone() : Response.json(answer);
+  };
+  const sleep = async (milliseconds) => {
+    slept.push(milliseconds);
+    now += milliseconds;
+  };
+  const options = { apiUrl: "https://api.test/prod/", token: "a-token", fetch, sleep, now: () => now };
+  return { api: new CharacterIdentityClient(options), calls, slept };
+}
+
+function refusal(status, body = { code: "busy", message: "Later." }, headers = {}) {
+  return Response.json(body, { status, headers });
+}
+
+const lost = new TypeError("fetch failed");
+
+test("a token never crosses a network in clear text", () => {
+  assert.throws(() => new CharacterIdentityClient({ apiUrl: "http://api.test", token: "t" }), /HTTPS/);
+  for (const apiUrl of ["http://127.0.0.1:8000", "http://[::1]:1", "http://x.localhost:4566"]) {
+    new CharacterIdentityClient({ apiUrl, token: "t" });
+  }
+});
+
+test("calls carry the token, keep the base path and encode what stands in it", async () => {
+  const { api, calls } = scripted(IDENTITY);
+  assert.equal((await api.getIdentity("a/b?c")).progress, 40);
+  assert.equal(calls[0].url, "https://api.test/prod/v1/identities/a%2Fb%3Fc");
+  assert.equal(calls[0].headers.get("Authorization"), "Bearer a-token");
+});
+
+test("a redirect is not followed with the token", async () => {
+  const { api, calls } = scripted(IDENTITY);
+  await api.getIdentity("i1");
+  assert.equal(calls[0].redirect, "error");
+});
+
+test("a token that is fetched is fetched anew for every attempt", async () => {
+  const { calls, api } = scripted(IDENTITY);
+  const tokens = ["first", "second"];
+  const fetch = async (url, init) => {
+    calls.push(new Headers(init.headers).get("Authorization"));
+    return calls.length === 1 ? refusal(503) : Response.json(IDENTITY);
+  };
+  const again = new CharacterIdentityClient({
+    apiUrl: "https://api.test", token: async () => tokens.shift(), fetch, sleep: async () => {},
+  });
+  await again.getIdentity("i1");
+  assert.deepEqual(calls, ["Bearer first", "Bearer second"]);
+  assert.ok(api);
+});
+
+for (const trouble of [lost, refusal(500), refusal(502), refusal(503), refusal(504)]) {
+  test(`an order is repeated with its key after ${trouble.status ?? "no answer"}`, async () => {
+    const { api, calls, slept } = scripted(trouble, trouble, GENERATION);
+    await api.createGeneration("i1", { prompt: "x" });
+    const keys = calls.map((call) => call.headers.get("Idempotency-Key"));
+    assert.equal(keys.length, 3);
+    assert.equal(new Set(keys).size, 1);
+    assert.match(keys[0], /^[0-9a-f-]{36}$/);
+    assert.deepEqual(slept, [600, 1200]);
+  });
+}
+
+test("two orders have two keys, and a key that is given is taken", async () => {
+  const { api, calls } = scripted(GENERATION);
+  await api.createGeneration("i1", { prompt: "x" });
+  await api.createGeneration("i1", { prompt: "x" });
+  await api.createGeneration("i1", { prompt: "x" }, { idempotencyKey: "mine" });
+  const keys = calls.map((call) => call.headers.get("Idempotency-Key"));
+  assert.notEqual(keys[0], keys[1]);
+  assert.equal(keys[2], "mine");
+});
+
+test("what would be there twice is not asked for again when the answer is lost", async () => {
+  const { api, calls } = scripted(lost);
+  await assert.rejects(api.createWebhook("https://hooks.test"), lost);
+  await assert.rejects(api.call("proxy_fal_instant", { body: {} }), lost);
+  assert.equal(calls.length, 2);
+});
+
+test("a call is given up in the end, with what was said last", async () => {
+  const { api, calls } = scripted(refusal(503));
+  await assert.rejects(api.getIdentity("i1"), { name: "ApiError", status: 503, code: "busy" });
+  assert.equal(calls.length, 4);
+});
+
+test("the API says when to ask again, for 90 s in all", async () => {
+  const soon = refusal(409, { code: "request_in_flight", message: "Soon." }, { "Retry-After": "40" });
+  const { api, slept } = scripted(soon, soon, GENERATION);
+  await api.createGeneration("i1", { prompt: "x" });
+  assert.deepEqual(slept, [40_000, 40_000]);
+  const never = scripted(soon);
+  await assert.rejects(never.api.createGeneration("i1", { prompt: "x" }), { code: "request_in_flight" });
+  assert.deepEqual(never.slept, [40_000, 40_000]);
+});
+
+test("a refusal is not repeated, and nothing of it is lost", async () => {
+  const warning = { code: "blurred", severity: "warning", reference: 0, message: "m", advice: "Take another." };
+  const error = { ...warning, code: "too_few_references", severity: "error", reference: null, advice: "Add some." };
+  const body = { code: "too_few_references", message: "At least 5.", details: [error, warning] };
+  const { api, calls } = scripted(refusal(400, body, { "X-Request-Id": "r1" }));
+  const raised = await api.createIdentity({ name: "a", provider: "astria", references: [] }).catch((it) => it);
+  assert.ok(raised instanceof ApiError);
+  assert.deepEqual(
+    [raised.status, raised.code, raised.message, raised.details, raised.requestId, raised.advice],
+    [400, "too_few_references", "At least 5.", [error, warning], "r1", ["Add some."]],
+  );
+  assert.deepEqual(raised.findings, [error, warning]);
+  assert.equal(calls.length, 1);
+});
+
+for (const body of ["<html>", "[1]", "", "null"]) {
+  test(`an error of something in between is an ApiError: ${body}`, async () => {
+    const { api } = scripted(new Response(body, { status: 403, statusText: "Forbidden" }));
+    await assert.rejects(api.getIdentity("i1"), { name: "ApiError", status: 403, code: "unknown", message: "Forbidden" });
+  });
+}
+
+test("an answer that is not JSON is an error", async () => {
+  const { api } = scripted(new Response("{", { headers: { "Content-Type": "application/json" } }));
+  await assert.rejects(api.getIdentity("i1"), { code: "unreadable_answer" });
+});
+
+test("a list asks for its pages as they are needed, and an empty one is not its end", async () => {
+  const pages = [
+    { identities: [{ characterId: "1" }], nextCursor: "a" },
+    { identities: [], nextCursor: "b" },
+    { identities: [{ characterId: "2" }] },
+  ];
+  const { api, calls } = scripted(...pages);
+  const found = [];
+  for await (const each of api.listIdentities({ status: "ready" })) {
+    if (found.length === 0) assert.equal(calls.length, 1);
+    found.push(each.characterId);
+  }
+  assert.deepEqual(found, ["1", "2"]);
+  const queries = calls.map((call) => new URL(call.url).search);
+  assert.deepEqual(queries, [
+    "?limit=100&status=ready",
+    "?limit=100&status=ready&cursor=a",
+    "?limit=100&status=ready&cursor=b",
+  ]);
+});
+
+test("pictures go to their tickets without the token, all fields before the file", async () => {
+  const tickets = ["k0", "k1"].map((key) => ({ key, url: `https://store.test/${key}`, fields: { policy: "p" } }));
+  const stored = new Response(null, { status: 204 });
+  const { api, calls } = scripted(Response.json({ uploads: tickets }, { status: 201 }), stored);
+  const named = new File(["first"], "a.PNG");
+  const blob = new Blob(["second"], { type: "image/webp" });
+  assert.deepEqual(await api.uploadReferences([named, blob]), ["k0", "k1"]);
+  const [asked, first, second] = calls;
+  assert.deepEqual(JSON.parse(asked.body).files, [
+    { name: "a.PNG", contentType: "image/png", sizeBytes: 5 },
+    { name: "2.webp", contentType: "image/webp", sizeBytes: 6 },
+  ]);
+  assert.equal(first.headers.get("Authorization"), null);
+  assert.deepEqual([...first.body.keys()], ["policy", "file"]);
+  assert.deepEqual([first.body.get("file").name, first.body.get("file").type], ["a.PNG", "image/png"]);
+  assert.equal(second.url, "https://store.test/k1");
+});
+
+test("a wait ends with the outcome, and every look at it is told", async () => {
+  const ready = { ...IDENTITY, status: "ready", progress: 100 };
+  const { api, slept } = scripted(IDENTITY, IDENTITY, ready);
+  const told = [];
+  const found = await api.waitFor(IDENTITY, { onProgress: (it) => told.push(it.progress) });
+  assert.equal(found.status, "ready");
+  assert.deepEqual(told, [40, 40, 40, 100]);
+  assert.deepEqual(slept.map(Math.round), [300, 390, 507]);
+});
+
+test("a generation may be waited for until it is scored", async () => {
+  const done = { ...GENERATION, status: "succeeded" };
+  const scored = { ...done, scoring: "complete" };
+  assert.equal((await scripted(done, scored).api.waitFor(GENERATION)).scoring, "pending");
+  assert.equal((await scripted(done, scored).api.waitFor(GENERATION, { until: "scored" })).scoring, "complete");
+});
+
+test("a job that failed says why", async () => {
+  const failed = { ...IDENTITY, status: "failed", error: { code: "training_failed", message: "It is over." } };
+  const raised = await scripted(failed).api.waitFor(IDENTITY).catch((it) => it);
+  assert.ok(raised instanceof JobFailed);
+  assert.deepEqual([raised.code, raised.message], ["training_failed", "It is over."]);
+});
+
+test("a wait has a deadline", async () => {
+  const { api, slept } = scripted(IDENTITY);
+  await assert.rejects(api.waitFor(IDENTITY, { timeoutMs: 1000 }), DeadlinePassed);
+  assert.equal(slept.reduce((sum, each) => sum + each, 0), 1000);
+});
+
+test("a signal ends a wait between two looks, and a call", async () => {
+  const controller = new AbortController();
+  const fetch = async () => Response.json(IDENTITY);
+  const api = new CharacterIdentityClient({ apiUrl: "https://api.test", token: "t", fetch });
+  const waiting = api.waitFor(IDENTITY, { signal: controller.signal, onProgress: () => controller.abort() });
+  await assert.rejects(waiting, { name: "AbortError" });
+  await assert.rejects(api.getIdentity("i1", { signal: controller.signal }), { name: "AbortError" });
+});
+
+test("a whole job is one call", async () => {
+  const ticket = { key: "k", url: "https://store.test/k", fields: {} };
+  const ready = { ...IDENTITY, status: "ready" };
+  const scored = { ...GENERATION, status: "succeeded", scoring: "complete" };
+  const { api, calls } = scripted({ uploads: [ticket] }, new Response(null, { status: 204 }), IDENTITY, ready, scored);
+  const references = ["https://x.test/1.jpg", new Blob(["x"], { type: "image/png" })];
+  const result = await api.run({ name: "Jane", provider: "fal-lora", references, prompt: "Jane on a boat" });
+  assert.deepEqual([result.identity, result.generation], [ready, scored]);
+  assert.deepEqual(JSON.parse(calls[2].body), {
+    name: "Jane", provider: "fal-lora", references: ["https://x.test/1.jpg", "k"],
+  });
+  assert.deepEqual(JSON.parse(calls.at(-1).body), { prompt: "Jane on a boat" });
+});

@@ -1,0 +1,36 @@
+// What a user may write compiles strictly, and what nobody may write does not.
+import { CharacterIdentityClient, verifyWebhook } from "character-identity-client";
+import type { GenerationOrder, IdentityOrder, WebhookEvent } from "character-identity-client";
+
+export const simplest: IdentityOrder = { name: "Jane", provider: "fal-lora", references: [] };
+export const shortest: GenerationOrder = { prompt: "Jane on a boat" };
+// @ts-expect-error: there is no such provider
+export const unknown: IdentityOrder = { name: "Jane", provider: "dall-e", references: [] };
+
+export async function receive(secret: string, request: Request): Promise<string> {
+  const event: WebhookEvent = await verifyWebhook(secret, request.headers, await request.text());
+  switch (event.type) {
+    case "GenerationCompleted":
+      // @ts-expect-error: it has not failed
+      event.data.error;
+      return event.data.generationId;
+    case "IdentityFailed":
+      return event.data.error.message;
+    case "ImageScored":
+      return `${event.data.imageNumber}: ${event.data.clipSimilarity ?? event.data.mean}`;
+    default:
+      return event.data.characterId;
+  }
+}
+
+export async function links(api: CharacterIdentityClient): Promise<string[]> {
+  const found: string[] = [];
+  for await (const identity of api.listIdentities({ status: "ready" })) {
+    const link: string | null = identity.thumbnailUrl;
+    if (link) found.push(link);
+  }
+  // @ts-expect-error: an operation's path is asked for
+  await api.call("get_identity", {});
+  const { providers } = await api.call("list_providers", {});
+  return [...found, ...providers.map((provider) => provider.name)];
+}

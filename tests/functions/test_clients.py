@@ -1,0 +1,173 @@
+"""The clients against the API's handlers: each calls every operation of the document, with moto behind."""
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from character_identity import wiring
+from character_identity.domain.event import Event
+from character_identity.domain.generation import GeneratedImage
+from character_identity.domain.webhook import secret_of, signed_headers
+from tests.support.api_server import TOKEN, ApiServer, serving
+from tests.support.browser import CHROMIUM, DRIVER, MISSING, browsing
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_identity,
+    different_images,
+    some_weights,
+)
+from tests.support.handlers import Api
+from tests.support.openapi import operations
+from tests.typescript.client import entry, run
+
+pytestmark = pytest.mark.processes
+
+PICTURES = different_images(5)
+HOOK = "http://127.0.0.1:9/hook"
+SECRET = secret_of(b"a key of at least 24 bytes")
+ID = "0123456789abcdef"
+READY = an_identity(weights=some_weights(), settled_at=NOON)
+EVENT = Event.of_identity(READY)
+TUNE = {"title": "Character: Sarah", "name": "woman", "images": []}
+OTHERS: dict[str, Any] = {
+    "proxy_fal_instant": {"body": {"prompt": "x", "reference_images": ["x"], "image_size": "7:1"}},
+    "proxy_fal_lora_train": {"body": {"images_data_url": ["x"]}},
+    "proxy_fal_lora_status": {"query": {"request_id": "i1"}},
+    "proxy_fal_lora_generate": {"body": {"prompt": "x", "lora_url": "https://media.test/lora"}},
+    "proxy_astria_create_tune": {"body": {"tune": TUNE}},
+    "proxy_astria_get_tune": {"path": {"tune_id": "i1"}},
+    "proxy_astria_create_prompt": {"path": {"tune_id": "i0"}, "body": {"prompt": {"text": "x"}}},
+    "proxy_astria_get_prompt": {"path": {"tune_id": "i1", "prompt_id": "g1"}},
+    "proxy_astria": {"body": {"action": "create_tune", "payload": {"tune": TUNE}}},
+    "proxy_astria_status": {"query": {"action": "get_tune", "tune_id": "i1"}},
+    "receive_fal_callback": {"query": {"job": ID, "token": ID}, "body": {}},
+    "receive_astria_callback": {"path": {"token": f"{ID}.{ID}"}, "body": {}},
+    "show_openapi": {},
+    "show_docs": {},
+}
+"""Operations without a method, called by their names."""
+
+
+@pytest.fixture
+def server(api: Api, shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    """The API with an identity i1 that is ready and drawn, i2 that may be erased, and i3 in training."""
+    for name in ("FAL", "ASTRIA"):
+        boto3.client("secretsmanager").create_secret(Name=name, SecretString="a key")
+        monkeypatch.setenv(f"{name}_SECRET_NAME", name)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "3008")
+    monkeypatch.setenv("LOCAL_MODE", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")  # moto plays AWS
+    services, limit = wiring.services(), 1_000_000_000
+    services.identity_table.add(READY, EVENT)
+    services.identity_table.add(an_identity(identity_id="i2", settled_at=NOON))
+    job = a_job(job_id="training-i3", subject_id="i3", identity_id="i3")
+    services.identity_table.add(a_training_identity(identity_id="i3"), job=job, limit_microusd=limit)
+    image = GeneratedImage(index=1, outcome="succeeded", key="generations/i1/g1/01.jpg")
+    drawn = a_generation(status="succeeded", images=[image], settled_at=NOON)
+    services.generation_table.add(drawn, a_generation_job(), limit)
+    api.bucket.put_object(Key=image.key, Body=PICTURES[0])
+    with serving(api.bucket) as server:
+        yield server
+
+
+def test_the_typescript_client_calls_every_operation(server: ApiServer) -> None:
+    outcome = run(
+        "every-operation.mjs",
+        apiUrl=server.url,
+        token=TOKEN,
+        pictures=[base64.b64encode(picture).decode() for picture in PICTURES],
+        eventId=EVENT.event_id,
+        hook=HOOK,
+        others=OTHERS,
+    )
+    others, methods = outcome.pop("others"), outcome.pop("methods")
+    assert outcome == EXPECTED
+    assert others.keys() == OTHERS.keys()
+    assert server.problems == []
+    assert {each["operationId"] for each in operations().values()} == {*server.called}
+    assert [name for name in own_operations() if camel(name) not in methods] == []
+
+
+@pytest.mark.skipif(not (DRIVER and CHROMIUM), reason=MISSING)
+def test_the_typescript_client_works_in_a_browser(server: ApiServer) -> None:
+    """From a file that somebody chose to an order, and a webhook that is verified."""
+    for module in entry().parent.glob("*.js"):
+        server.pages[f"/client/{module.name}"] = ("text/javascript", module.read_bytes())
+    server.pages["/page"] = (
+        "text/html",
+        b'<!doctype html><link rel="icon" href="data:,"><title>Page</title>',
+    )
+    body, now = EVENT.model_dump_json(), datetime.now(UTC)
+    headers = signed_headers(SECRET, EVENT.event_id, now, body.encode())
+    with browsing() as browser:
+        browser.open(f"{server.url}/page")
+        pictures = [base64.b64encode(picture).decode() for picture in PICTURES]
+        outcome = browser.run(IN_A_BROWSER, server.url, TOKEN, pictures, SECRET, headers, body)
+        assert browser.console() == []
+    assert outcome == {"status": "training", "type": "IdentityReady", "listed": 4}
+    assert server.problems == []
+
+
+def own_operations() -> list[str]:
+    """The operations that our own callers have methods for."""
+    return [each["operationId"] for key, each in operations().items() if " /v1/" in key]
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+IN_A_BROWSER = """
+const [apiUrl, token, pictures, secret, headers, body] = arguments;
+return (async () => {
+  const { CharacterIdentityClient, verifyWebhook } = await import("/client/index.js");
+  const api = new CharacterIdentityClient({ apiUrl, token });
+  const files = pictures.map(async (each, index) => {
+    const picture = await fetch(`data:image/jpeg;base64,${each}`);
+    return new File([await picture.blob()], `${index}.jpg`);
+  });
+  const references = await api.uploadReferences(await Promise.all(files));
+  const { status } = await api.createIdentity({ name: "Sarah", provider: "fal-lora", references });
+  let listed = 0;
+  for await (const _ of api.listIdentities()) listed += 1;
+  return { status, type: (await verifyWebhook(secret, headers, body)).type, listed };
+})();
+"""
+EXPECTED: dict[str, Any] = {
+    "providers": ["fal-instant", "fal-lora", "astria"],
+    "usable": True,
+    "estimate": 2.0,
+    "orderedOnce": True,
+    "refused": {
+        "name": "ApiError",
+        "status": 400,
+        "code": "too_few_references",
+        "advice": ["Add different pictures of the same character."],
+        "hasId": True,
+    },
+    "identities": ["i1", "i2"],
+    "name": "Sarah",
+    "cancelled": "failed",
+    "erased": True,
+    "ordered": "queued",
+    "affordable": True,
+    "generations": ["g1"],
+    "picture": True,
+    "spent": True,
+    "compared": 1,
+    "secret": True,
+    "webhooks": [True],
+    "removed": True,
+    "event": "IdentityReady",
+    "replayed": True,
+}

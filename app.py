@@ -31,6 +31,7 @@ stack = CharacterIdentity(
     core=layers.core,
     dependencies=layers.dependencies,
     provenance=layers.provenance,
+    evaluation=layers.evaluation,
 )
 if app.node.try_get_context("checks") == "true":
     add_rules(app, stack)

@@ -19,7 +19,8 @@ EVERY_DAY = "every day"
 DIRECT_CALL = "direct call"  # of another function, which waits for the answer
 TRAIN_IDENTITY = "train_identity"
 GENERATE_IMAGES = "generate_images"
-BOTH_MACHINES = "train_identity and generate_images"
+RUN_EVALUATION = "run_evaluation"
+ALL_MACHINES = "all state machines"
 
 Secret = Literal["fal", "fal-admin", "astria", "provenance"]
 
@@ -61,6 +62,7 @@ class Function:
     publishes: bool = False  # puts events on the default bus of EventBridge
     webhooks: bool = False  # checks the addresses that callers gave for their webhooks, or posts to them
     invokes: tuple[str, ...] = ()  # other functions, and waits for their answer
+    evaluates: bool = False  # knows the scenarios that are shipped, and what results are made of
     image: str = ""  # the folder with its Dockerfile; all others are zip files under layers
     queue: Queue | None = None  # in which the events wait that trigger it
 
@@ -135,7 +137,8 @@ FUNCTIONS = (
         lists=True,
         adapters=True,
         secrets=("fal", "fal-admin", "astria"),  # to delete there too
-        deletes=("references/", "weights/", "generations/"),
+        deletes=("references/", "weights/", "generations/", "evaluations/"),
+        starts=(RUN_EVALUATION,),  # to have results made anew, without it
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
         publishes=True,
     ),
@@ -176,6 +179,44 @@ FUNCTIONS = (
         lists=True,
         fetches=True,
         image="score_image",
+    ),
+    Function(
+        name="create_evaluation",
+        memory_mb=1769,  # as create_identity
+        table="write",
+        reads=("uploads/",),
+        writes=("references/", "evaluations/"),
+        lists=True,
+        adapters=True,
+        fetches=True,
+        starts=(RUN_EVALUATION,),
+        invokes=("analyze_images",),
+        spends=True,
+        evaluates=True,
+        deletes=("references/", "evaluations/"),  # of an order that was refused after all
+    ),
+    Function(
+        name="estimate_evaluation",
+        table="write",
+        adapters=True,
+        quotes=True,
+        evaluates=True,
+    ),
+    Function(name="list_evaluations", table="read"),
+    Function(name="get_evaluation", table="read"),
+    Function(
+        name="cancel_evaluation",
+        table="write",
+        wakes=(TRAIN_IDENTITY, RUN_EVALUATION),
+        publishes=True,
+    ),
+    Function(
+        name="get_evaluation_result",
+        memory_mb=1024,
+        table="read",
+        reads=("evaluations/", "references/", "generations/"),  # it signs links to pictures
+        writes=("evaluations/",),  # a page with links that is too large for an answer
+        lists=True,
     ),
     Function(name="get_usage", table="read", quotes=True),
     Function(name="create_webhook", table="write", webhooks=True),
@@ -344,10 +385,10 @@ FUNCTIONS = (
     Function(
         name="wait_for_callback",
         purpose="Keeps by what a waiting state machine is woken when a provider calls back",
-        trigger=BOTH_MACHINES,
+        trigger=ALL_MACHINES,
         timeout_s=30,
         table="write",
-        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES, RUN_EVALUATION),
     ),
     # tasks of generate_images
     Function(
@@ -409,6 +450,91 @@ FUNCTIONS = (
         leases=True,
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next
     ),
+    # tasks of run_evaluation
+    Function(
+        name="plan_evaluation",
+        purpose="Lists what an evaluation draws",
+        trigger=RUN_EVALUATION,
+        timeout_s=60,
+        table="write",
+        reads=("evaluations/",),
+        writes=("evaluations/",),
+        leases=True,  # how many slots there are
+    ),
+    Function(
+        name="make_identities",
+        purpose="Orders the identities of an evaluation",
+        trigger=RUN_EVALUATION,
+        memory_mb=1769,  # as create_identity, which does the same
+        timeout_s=300,
+        table="write",
+        reads=("references/",),
+        writes=("references/",),
+        deletes=("references/",),
+        lists=True,
+        adapters=True,
+        starts=(TRAIN_IDENTITY,),
+        invokes=("analyze_images",),
+        spends=True,
+        fetches=True,
+        publishes=True,
+    ),
+    Function(
+        name="check_identities",
+        purpose="Sees whether the identities of an evaluation are ready",
+        trigger=RUN_EVALUATION,
+        timeout_s=60,
+        table="write",
+    ),
+    Function(
+        name="order_cell",
+        purpose="Orders the pictures of a provider and a scenario",
+        trigger=RUN_EVALUATION,
+        timeout_s=60,
+        table="write",
+        reads=("evaluations/",),
+        adapters=True,
+        starts=(GENERATE_IMAGES,),
+        spends=True,
+    ),
+    Function(
+        name="check_cell",
+        purpose="Sees whether the pictures of a provider and a scenario are there",
+        trigger=RUN_EVALUATION,
+        timeout_s=60,
+        table="write",
+        wakes=(GENERATE_IMAGES,),  # to stop what is not wanted any more
+        publishes=True,
+    ),
+    Function(
+        name="check_scores",
+        purpose="Sees whether the pictures of an evaluation have their scores",
+        trigger=RUN_EVALUATION,
+        timeout_s=60,
+        table="write",
+    ),
+    Function(
+        name="compile_evaluation",
+        purpose="Writes the results of an evaluation",
+        trigger=RUN_EVALUATION,
+        memory_mb=3008,  # as the others of its image
+        timeout_s=600,
+        table="write",
+        reads=("evaluations/",),
+        writes=("evaluations/",),
+        adapters=True,  # for whether simulators play the providers
+        image="score_image",
+    ),
+    Function(
+        name="record_evaluation",
+        purpose="Writes the outcome of an evaluation, and gives back the money that is left",
+        trigger=RUN_EVALUATION,
+        timeout_s=120,
+        table="write",
+        reads=("evaluations/",),
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # to stop what is not wanted any more
+        publishes=True,
+    ),
     # events out
     Function(
         name="deliver_event",
@@ -429,9 +555,10 @@ FUNCTIONS = (
         lists=True,
         adapters=True,
         secrets=("fal", "fal-admin", "astria"),  # erases there, and stops jobs that nobody wants
-        deletes=("references/", "weights/", "generations/"),
-        starts=(TRAIN_IDENTITY, GENERATE_IMAGES),
-        watches=(TRAIN_IDENTITY, GENERATE_IMAGES),
+        deletes=("references/", "weights/", "generations/", "evaluations/"),
+        reads=("evaluations/",),  # which cells there are to be stopped
+        starts=(TRAIN_IDENTITY, GENERATE_IMAGES, RUN_EVALUATION),
+        watches=(TRAIN_IDENTITY, GENERATE_IMAGES, RUN_EVALUATION),
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
         publishes=True,
         copies=True,  # knows from which hosts: it has what is parked fetched once its host is allowed
@@ -458,6 +585,7 @@ FUNCTIONS = (
         reads=("generations/", "references/"),
         lists=True,
         publishes=True,
+        wakes=(RUN_EVALUATION,),  # with the last score of one
         image="score_image",
         queue=Queue(batch=10, window_s=1, concurrency="ScorerConcurrency"),
     ),

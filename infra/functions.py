@@ -23,7 +23,9 @@ IN_IMAGE = (
     "functions/score_image",
     "functions/analyze_images",
     "functions/compare_images",
+    "functions/compile_evaluation",
     "layers/core/python",
+    "layers/evaluation/python",
     "scripts/weights",
 )
 
@@ -68,6 +70,7 @@ class Functions(Construct):
         core: Path,
         dependencies: Path,
         provenance: Path,
+        evaluation: Path,
     ) -> None:
         super().__init__(scope, construct_id)
         self._storage = storage
@@ -79,6 +82,7 @@ class Functions(Construct):
             self._layer("Dependencies", dependencies, "Third-party packages"),
         ]
         self._signing = self._layer("Provenance", provenance, "What signs pictures")
+        self._evaluating = self._layer("Evaluation", evaluation, "The scenarios that are shipped")
         self._fetching_is_free = cdk.CfnCondition(
             cdk.Stack.of(self),
             "FetchingIsFree",
@@ -154,9 +158,13 @@ class Functions(Construct):
             handler="handler.lambda_handler",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=self._architecture,
-            layers=[*self._layers, self._signing] if "provenance" in entry.secrets else self._layers,
+            layers=self._layers_of(entry),
             **common,
         )
+
+    def _layers_of(self, entry: catalog.Function) -> list[lambda_.ILayerVersion]:
+        signing = [self._signing] if "provenance" in entry.secrets else []
+        return [*self._layers, *signing, *([self._evaluating] if entry.evaluates else [])]
 
     def _environment(self, entry: catalog.Function) -> dict[str, str]:
         """Variables for what the entry uses. Workflows adds the machine that it starts."""

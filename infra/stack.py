@@ -24,7 +24,7 @@ ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archite
 
 
 class CharacterIdentity(cdk.Stack):
-    """The service in one stage. The three paths are layers, built for ``architecture``."""
+    """The service in one stage. The four paths are layers, built for ``architecture``."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class CharacterIdentity(cdk.Stack):
         core: Path,
         dependencies: Path,
         provenance: Path,
+        evaluation: Path,
         entries: Sequence[catalog.Function] = catalog.FUNCTIONS,
         **stack: Any,
     ) -> None:
@@ -60,8 +61,16 @@ class CharacterIdentity(cdk.Stack):
             core=core,
             dependencies=dependencies,
             provenance=provenance,
+            evaluation=evaluation,
         ).by_name
-        workflows = Workflows(self, "Workflows", entries=entries, functions=functions, stage=stage).by_name
+        workflows = Workflows(
+            self,
+            "Workflows",
+            entries=entries,
+            functions=functions,
+            bucket=storage.bucket,
+            stage=stage,
+        ).by_name
         api = Api(
             self,
             "Api",
@@ -104,6 +113,7 @@ class CharacterIdentity(cdk.Stack):
             "TableName": storage.table.table_name,
             "TrainIdentityArn": workflows[catalog.TRAIN_IDENTITY].state_machine_arn,
             "GenerateImagesArn": workflows[catalog.GENERATE_IMAGES].state_machine_arn,
+            "RunEvaluationArn": workflows[catalog.RUN_EVALUATION].state_machine_arn,
             "SweepName": functions["sweep"].function_name,
             "FalKeySecretName": storage.keys["fal"].secret_arn,
             "FalAdminKeySecretName": storage.keys["fal-admin"].secret_arn,

@@ -6,6 +6,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -27,6 +28,7 @@ class Workflows(Construct):
         *,
         entries: Sequence[catalog.Function],
         functions: Mapping[str, lambda_.Function],
+        bucket: s3.Bucket,
         stage: Stage,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -49,6 +51,7 @@ class Workflows(Construct):
                 )
             if entry.wakes:
                 self._let_wake(entry, functions[entry.name])
+        self._let_map(catalog.RUN_EVALUATION, bucket)
 
     def _let_wake(self, entry: catalog.Function, function: lambda_.Function) -> None:
         """A policy of its own: in the role's, a machine that invokes the function would depend on itself."""
@@ -62,6 +65,34 @@ class Workflows(Construct):
                     actions=["states:SendTaskSuccess"],
                     resources=[self.by_name[name].state_machine_arn for name in entry.wakes],
                 )
+            ],
+        )
+
+    def _let_map(self, name: str, bucket: s3.Bucket) -> None:
+        """Let a machine run its Distributed Map: read the items, and run a child of its own for each.
+
+        A policy of its own, for it names the machine, which waits for its role's.
+        https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html, read 2026-11-28.
+        """
+        machine = self.by_name[name]
+        runs = cdk.Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{machine.state_machine_name}:*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        iam.Policy(
+            self,
+            f"{pascal(name)}Maps",
+            roles=[machine.role],
+            statements=[
+                iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.state_machine_arn]),
+                iam.PolicyStatement(
+                    actions=["states:DescribeExecution", "states:StopExecution"], resources=[runs]
+                ),
+                iam.PolicyStatement(
+                    actions=["s3:GetObject"], resources=[bucket.arn_for_objects("evaluations/*")]
+                ),
             ],
         )
 

@@ -22,6 +22,7 @@ from scripts.digest import digest
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "layers" / "core"
+EVALUATION = ROOT / "layers" / "evaluation"
 REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
 SIGNING = ROOT / "layers" / "provenance" / "requirements.txt"
 LAYERS = ROOT / ".build" / "layers"
@@ -39,6 +40,7 @@ class Layers(NamedTuple):
     core: Path
     dependencies: Path
     provenance: Path
+    evaluation: Path
 
 
 def build_layers(architecture: str, python: str = PYTHON) -> Layers:
@@ -57,6 +59,7 @@ def build_layers(architecture: str, python: str = PYTHON) -> Layers:
         core=core_layer(python),
         dependencies=dependency_layer(architecture, python),
         provenance=dependency_layer(architecture, python, requirements=SIGNING, alone=True),
+        evaluation=core_layer(python, source=EVALUATION),
     )
 
 

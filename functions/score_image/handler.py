@@ -8,7 +8,9 @@ from typing import Any
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.score import NotScored
 from character_identity.handlers.tasks import Event, Finish, batch_handler
+from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
+from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.scoring import Look, ScoringService
 from character_identity.wiring import Services
 from functions.score_image.encoder import shipped_encoder
@@ -19,13 +21,22 @@ logger = logging.getLogger(__name__)
 
 def score_images(services: Services, events: list[Event], context: Any) -> Iterator[Finish]:
     memory_mb = int(context.memory_limit_in_mb)
+    encoders = Encoders(shipped_encoder(memory_mb), shipped_face_encoder(memory_mb))
+    shared = SharedScoring(
+        evaluations=services.evaluation_table,
+        scores=services.shared_scores,
+        references=EmbeddedReferences(services.bucket, services.scores, encoders),
+        encoders=encoders,
+        tell=services.callbacks.tell,
+    )
     scoring = ScoringService(
         identities=services.identity_table,
         bucket=services.bucket,
         scores=services.scores,
-        encoders=Encoders(shipped_encoder(memory_mb), shipped_face_encoder(memory_mb)),
+        encoders=encoders,
         events=services.events,
         now=services.now,
+        shared=shared,
     )
     # EventBridge has keys as they are, "+" and "%" too; only S3's own notifications have them encoded:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html, read 2026-11-28.

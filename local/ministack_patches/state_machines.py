@@ -29,6 +29,7 @@ def install() -> None:
     refuse_paths_that_lead_nowhere()
     refuse_large_results()
     keep_runtime_errors_out_of_states_all()
+    limit_the_children_of_a_map_as_its_state_says()
 
 
 def end_machines_in_time() -> None:
@@ -148,6 +149,21 @@ def keep_runtime_errors_out_of_states_all() -> None:
         return error in names if error in NOT_IN_ALL else matches(names, error)
 
     interpreter._error_matches = matches_like_aws
+
+
+def limit_the_children_of_a_map_as_its_state_says() -> None:
+    """MaxConcurrencyPath is how many children of a Distributed Map run at once; ministack runs 64."""
+    run = interpreter._run_distributed_map
+
+    def run_in_limits(
+        state: Document, data: Any, effective: Any, iterator: Document, execution: Document, context: Document
+    ) -> Any:
+        path = state.get("MaxConcurrencyPath")
+        if path is not None:
+            state = {**state, "MaxConcurrency": interpreter._resolve_path_or_ctx(path, effective, context)}
+        return run(state, data, effective, iterator, execution, context)
+
+    interpreter._run_distributed_map = run_in_limits
 
 
 def _leads_somewhere(path: str, data: Any) -> bool:

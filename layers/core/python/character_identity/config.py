@@ -99,6 +99,7 @@ class WorkflowSettings(Settings):
 
     train_identity_arn: str = ""
     generate_images_arn: str = ""
+    run_evaluation_arn: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-ORIGIN = ("correlation_id", "job_id", "provider")
-"""What goes along with a job. The correlation id is API Gateway's id of the call that ordered it."""
+ORIGIN = ("correlation_id", "job_id", "provider", "evaluation_id")
+"""What goes along with a job, the last with those of an evaluation only. The correlation id is API Gateway's id
+of the call that ordered it."""
 QUIET = ("boto3", "botocore", "httpcore", "httpx", "urllib3")
 """They log addresses, which may be signed, at a level at which we log."""
 
@@ -27,6 +28,8 @@ class Job(Protocol):
     def job_id(self) -> str: ...
     @property
     def provider(self) -> str: ...
+    @property
+    def evaluation_id(self) -> str | None: ...
 
 
 _keys: ContextVar[dict[str, str] | None] = ContextVar("log_keys", default=None)

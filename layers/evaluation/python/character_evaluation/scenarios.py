@@ -3,46 +3,16 @@
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from character_evaluation.documents import BadDocument, content_of, parsed_yaml
 from character_evaluation.errors import first_of
-from character_identity.domain.clean_text import Clean
+from character_identity.domain.scenario import Scenario as Scenario
 
 SETS = ("specification", "extended")
 """The sets that are shipped: the specification's five, word for word, and fifteen of our own."""
-PLACE_OF_NAME = "{name}"
-
-
-def _with_place(template: str) -> str:
-    if PLACE_OF_NAME not in template:
-        raise ValueError(f"Say {PLACE_OF_NAME} where the character stands.")
-    return template
-
-
-class Scenario(BaseModel):
-    """A named test prompt, and the CLIP similarity it is expected to exceed, from -1 to 1.
-
-    ``template`` says ``{name}`` where the character stands; ``number`` counts from 1 in a set.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    number: int = Field(ge=1, le=100)
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)
-    title: Annotated[str, Field(min_length=1, max_length=100), Clean]
-    template: Annotated[str, Field(max_length=1_000), Clean, AfterValidator(_with_place)]
-    expected_similarity: float = Field(ge=-1, le=1, allow_inf_nan=False)
-
-    def prompt(self, character: str) -> str:
-        """The prompt for one character."""
-        return self.template.replace(PLACE_OF_NAME, character)
-
-    def seed(self, variation: int) -> int:
-        """The seed of a variation, counted from 1: the same in every run, different for every picture."""
-        return self.number * 1000 + variation
 
 
 def read_scenarios(file: Path) -> tuple[Scenario, ...]:

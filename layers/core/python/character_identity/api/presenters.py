@@ -144,9 +144,14 @@ def present_estimate(quote: Quote) -> EstimateResponse:
         estimate_usd=None if quote.estimate_microusd is None else usd(quote.estimate_microusd),
         reserved_usd=usd(quote.reserved_microusd),
         prices=_present_prices(quote.prices),
-        budget=BudgetResponse(**_sums(quote.budget)),
+        budget=present_budget(quote.budget),
         affordable=quote.affordable,
     )
+
+
+def present_budget(budget: Budget) -> BudgetResponse:
+    """What an owner may spend in a month, and has."""
+    return BudgetResponse(**_sums(budget))
 
 
 def present_usage(budget: Budget) -> UsageResponse:

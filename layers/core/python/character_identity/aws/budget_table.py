@@ -9,7 +9,7 @@ from character_identity.aws.table import Table
 from character_identity.aws.writes import Write, update
 from character_identity.domain.budget import Budget, Settlement
 from character_identity.domain.errors import BudgetExceeded, OperatorBudgetExceeded
-from character_identity.domain.job import ProviderJob
+from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
 
 
 class BudgetTable:
@@ -59,7 +59,9 @@ class BudgetTable:
 
 
 def reserving(job: ProviderJob, limit_microusd: int, operator_limit_microusd: int) -> list[Write]:
-    """Set a job's money aside, if as much is there: its owner's, and the operator's."""
+    """Set a job's money aside, if as much is there: its owner's, and the operator's; or its evaluation's."""
+    if job.evaluation_id is not None:
+        return _drawing(job, job.evaluation_id)
     amount = job.reserved_microusd
     limits = (limit_microusd, operator_limit_microusd)
     return [
@@ -74,8 +76,24 @@ def reserving(job: ProviderJob, limit_microusd: int, operator_limit_microusd: in
     ]
 
 
-def refusal(refused: Sequence[bool]) -> BudgetExceeded:
+def _drawing(job: ProviderJob, evaluation_id: str) -> list[Write]:
+    """Take a job's money out of what its evaluation has set aside: in the months it is so already."""
+    amount = job.reserved_microusd
+    drawn = update(
+        keys.job(job_id_of(EVALUATION, evaluation_id)),
+        {},
+        "#money = :set_aside AND #reserved_microusd >= :amount",
+        add={"reserved_microusd": -amount},
+        set_aside="reserved",
+        amount=amount,
+    )
+    return [drawn, *(update(key, {}, add={"jobs": 1}) for key in _months(job))]
+
+
+def refusal(job: ProviderJob, refused: Sequence[bool]) -> BudgetExceeded:
     """Return whose money is not there: ``reserving`` made the last of what was refused."""
+    if job.evaluation_id is not None:
+        return BudgetExceeded.for_evaluation()
     of_owner, _ = refused[-2:]
     return BudgetExceeded.for_order() if of_owner else OperatorBudgetExceeded.for_order()
 

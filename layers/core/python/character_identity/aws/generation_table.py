@@ -56,7 +56,7 @@ class GenerationTable:
                 raise Conflict(
                     f"The identity {generation.identity_id!r} is not ready.", code="identity_not_ready"
                 ) from exc
-            raise refusal(exc.refused) from exc
+            raise refusal(job, exc.refused) from exc
 
     def get(self, generation_id: str) -> Generation:
         """Return the generation of that id.

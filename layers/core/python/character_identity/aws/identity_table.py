@@ -54,8 +54,8 @@ class IdentityTable:
         try:
             self._table.transact(writes)
         except Refused as exc:
-            if not exc.refused[0]:
-                raise refusal(exc.refused) from exc
+            if job is not None and not exc.refused[0]:
+                raise refusal(job, exc.refused) from exc
             raise Conflict(f"The identity {identity.identity_id!r} exists.") from exc
 
     def get(self, identity_id: str) -> Identity:

@@ -21,8 +21,9 @@ LAST = "~"
 EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
 """How the sort keys begin of what is erased with an identity."""
 SCORE, DELIVERY, ENDPOINT = "SCORE#", "DELIVERY#", "ENDPOINT#"
+CELL, USED_BY = "CELL#", "EVALUATION#"
 SLOTS = "SLOTS"
-NAMED_BY_ID = {"IDENTITY", "GENERATION", "JOB", "EVENT"}
+NAMED_BY_ID = {"IDENTITY", "GENERATION", "JOB", "EVENT", "EVALUATION"}
 NOT_DUE: dict[str, None] = {"gsi1pk": None, "gsi1sk": None, "due_at": None}
 """The attributes of a row that nobody has to see to any more."""
 
@@ -86,6 +87,36 @@ def earlier_score(generation_id: str, image_index: int, by: str) -> Key:
 def image_index_of(score_sk: str) -> int:
     """Which image a score's sort key is about."""
     return int(score_sk.split("#")[1])
+
+
+def evaluation(evaluation_id: str) -> Key:
+    """An evaluation; what became of its cells, and its scores, lie beside it."""
+    return {"pk": f"EVALUATION#{evaluation_id}", "sk": "EVALUATION"}
+
+
+def cell(evaluation_id: str, cell_id: str) -> Key:
+    """What became of one order of pictures of an evaluation."""
+    return {"pk": evaluation(evaluation_id)["pk"], "sk": f"{CELL}{cell_id}"}
+
+
+def shared_score(evaluation_id: str, generation_id: str, image_index: int) -> Key:
+    """The score of a picture of an evaluation against all references of its character."""
+    return {"pk": evaluation(evaluation_id)["pk"], "sk": f"{SCORE}{generation_id}#{image_index:02}"}
+
+
+def shared_references(evaluation_id: str, by: str) -> Key:
+    """All references of an evaluation's character as an encoder sees them; not among what is counted."""
+    return {"pk": f"REFERENCES#{evaluation_id}", "sk": f"{EMBEDDING}{by}"}
+
+
+def used_by(identity_id: str, evaluation_id: str) -> Key:
+    """Beside an identity: that it is part of an evaluation."""
+    return {"pk": identity(identity_id)["pk"], "sk": f"{USED_BY}{evaluation_id}"}
+
+
+def evaluations_of(owner: str) -> str:
+    """The ``gsi1pk`` of an owner's evaluations."""
+    return f"EVALUATIONS#{owner}"
 
 
 def job(job_id: str) -> Key:

@@ -110,9 +110,11 @@ class LedgerTable:
                 "callback_pending": False,
                 **keys.NOT_DUE,
             },
-            f"{OPEN} AND #state = :state",
+            # An evaluation's jobs draw from its money until it is settled.
+            f"{OPEN} AND #state = :state AND #reserved_microusd = :as_read",
             reserved="reserved",
             state=job.state,
+            as_read=job.reserved_microusd,
         )
         try:
             self._table.transact([closing, *settling(job, settlement)])

@@ -2,13 +2,14 @@
 
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
 from character_identity.aws.identity_table import while_there
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import NEW, delete, put
+from character_identity.aws.writes import NEW, THERE, check, delete, put
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.face import NoFace
@@ -95,6 +96,49 @@ class ScoreTable:
         rows = self._table.get_all(wanted)
         return {keys.id_of(row["pk"]): Score.model_validate(row) for row in rows if NOT_SCORED not in row}
 
+    def put_shared_score(
+        self,
+        evaluation_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score | NotScored,
+        references: Sequence[EmbeddedReference] = (),
+    ) -> None:
+        """Store the score of a picture of an evaluation, in place of an earlier one.
+
+        With a score come all references of the character, if they are given. Nothing is stored of an
+        evaluation that is gone.
+        """
+        place = {"generation_id": generation_id, "image_index": image_index}
+        key = keys.shared_score(evaluation_id, generation_id, image_index)
+        writes = [
+            check(keys.evaluation(evaluation_id), THERE),
+            put({**key, **place, **score.model_dump(mode="json")}),
+        ]
+        if references and isinstance(score, Score):
+            by = keys.shared_references(evaluation_id, _seen_by(score.version, score.face_version))
+            writes.append(put({**by, "references": [_item(reference) for reference in references]}))
+        with suppress(Refused):
+            self._table.transact(writes)
+
+    def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
+        """Return what an evaluation's pictures scored, by generation and image index."""
+        pk = keys.evaluation(evaluation_id)["pk"]
+        rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
+        return {
+            (row["generation_id"], row["image_index"]): (
+                NotScored if NOT_SCORED in row else Score
+            ).model_validate(row)
+            for row in rows
+        }
+
+    def shared_references(
+        self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
+    ) -> list[EmbeddedReference]:
+        """Return the references of an evaluation's character as they are kept."""
+        item = self._table.get(keys.shared_references(evaluation_id, _seen_by(version, face_version)))
+        return [] if item is None else [_reference(kept) for kept in item["references"]]
+
     def references(
         self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> list[EmbeddedReference]:
@@ -106,8 +150,12 @@ class ScoreTable:
 def _references_key(
     identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None
 ) -> keys.Key:
+    return keys.embedded_references(identity_id, _seen_by(version, face_version))
+
+
+def _seen_by(version: EncoderVersion, face_version: EncoderVersion | None) -> str:
     by = f"{_by(version)}#{MEASURE}"
-    return keys.embedded_references(identity_id, f"{by}#{_by(face_version)}" if face_version else by)
+    return f"{by}#{_by(face_version)}" if face_version else by
 
 
 def _by(version: EncoderVersion) -> str:

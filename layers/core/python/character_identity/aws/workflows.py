@@ -22,7 +22,8 @@ class StateMachines:
 
     def start(self, job: ProviderJob) -> None:
         """Start the machine that sees to a job; its ``runs``-th run."""
-        state = {**keys_of(job), "deadline_at": job.deadline_at.isoformat()}
+        known = {name: value for name, value in keys_of(job).items() if value is not None}
+        state = {**known, "deadline_at": job.deadline_at.isoformat()}
         try:
             self._client.start_execution(
                 stateMachineArn=self._arns[job.kind], name=_name(job), input=json.dumps(state)

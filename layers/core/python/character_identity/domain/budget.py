@@ -67,6 +67,13 @@ class Quote:
         return self.reserved_microusd <= self.budget.remaining_microusd
 
 
+class Fund(NamedTuple):
+    """What an evaluation has set aside in a month: its jobs draw from that, and from nothing else."""
+
+    evaluation_id: str
+    month: str
+
+
 class Settlement(NamedTuple):
     """The end of a reservation: the cost, None if unknown, and the amount that counts against the budget.
 

@@ -59,6 +59,7 @@ InvalidRequestCode = Literal[
     "invalid_request",
     "malformed_body",
     "malformed_json",
+    "max_cost_too_low",
     "missing_parameter",
     "not_a_generated_image",
     "reference_changed",
@@ -75,14 +76,21 @@ InvalidRequestCode = Literal[
 NotFoundCode = Literal[
     "not_found",
     "unknown_callback",
+    "unknown_evaluation",
     "unknown_event",
     "unknown_generation",
     "unknown_identity",
+    "unknown_result",
     "unknown_route",
     "unknown_webhook",
 ]
 ConflictCode = Literal[
-    "being_started", "conflict", "identity_failed", "identity_not_ready", "too_many_webhooks"
+    "being_started",
+    "conflict",
+    "evaluation_not_completed",
+    "identity_failed",
+    "identity_not_ready",
+    "too_many_webhooks",
 ]
 ErrorCode = Literal[
     InvalidRequestCode,
@@ -240,6 +248,11 @@ class TooManyRequests(ServiceError):
 class BudgetExceeded(ServiceError):
     status = 402
     default_code = "budget_exceeded"
+
+    @classmethod
+    def for_evaluation(cls) -> "BudgetExceeded":
+        """An order of an evaluation costs more than is left of what that one has set aside."""
+        return cls("This order costs more than is left of its evaluation's money, or that has ended.")
 
     @classmethod
     def for_order(cls) -> "BudgetExceeded":

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from character_identity.domain.evaluation import Evaluation
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
@@ -19,14 +20,23 @@ EventType = Literal[
     "GenerationFailed",
     "ImageScored",
     "ImageNotScored",
+    "EvaluationCompleted",
+    "EvaluationFailed",
 ]
 
 IDENTITY_EVENTS: dict[str, EventType] = {"ready": "IdentityReady", "failed": "IdentityFailed"}
 GENERATION_EVENTS: dict[str, EventType] = {"succeeded": "GenerationCompleted", "failed": "GenerationFailed"}
 
 
+EVALUATION_EVENTS: dict[str, EventType] = {
+    "completed": "EvaluationCompleted",
+    "failed": "EvaluationFailed",
+    "cancelled": "EvaluationFailed",
+}
+
+
 class Event(BaseModel):
-    """The end of one identity or generation, or of the scoring of an image.
+    """The end of one identity, generation or evaluation, or of the scoring of an image.
 
     ``data`` is what receivers read, in the API's camelCase: ids, the status and the error; no links and no
     prompts, for the receiver asks the API for those. The same event made twice has the same id.
@@ -77,6 +87,23 @@ class Event(BaseModel):
         }
         kind = GENERATION_EVENTS[generation.status]
         return cls._make(kind, generation.owner, generation.generation_id, generation.settled_at, data)
+
+    @classmethod
+    def of_evaluation(cls, evaluation: Evaluation) -> "Event":
+        """Return the event that the results of an evaluation are there, or will never be.
+
+        Raises:
+            ValueError: it is not settled.
+        """
+        if evaluation.status not in EVALUATION_EVENTS or evaluation.settled_at is None:
+            raise ValueError(f"The evaluation {evaluation.evaluation_id!r} is not settled.")
+        data = {
+            "evaluationId": evaluation.evaluation_id,
+            "status": evaluation.status,
+            **_error_data(evaluation.error),
+        }
+        kind = EVALUATION_EVENTS[evaluation.status]
+        return cls._make(kind, evaluation.owner, evaluation.evaluation_id, evaluation.settled_at, data)
 
     @classmethod
     def of_score(

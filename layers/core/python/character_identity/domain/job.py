@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict
 from character_identity.domain.slots import Priority
 
 JobKind = str
-"""``training`` or ``generation``, or whatever else a provider does for money; a word without hyphens."""
+"""``training`` or ``generation``, an ``evaluation`` of many of both, or whatever else a provider does for
+money; a word without hyphens."""
+EVALUATION: JobKind = "evaluation"
+"""Its job is no provider's: it holds the money that its identities and pictures draw from."""
 JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown", "dropped"]
 """``accepted`` by us; ``intended`` just before the call; then what the provider made of it.
 
@@ -44,7 +47,8 @@ class ProviderJob(BaseModel):
     Times are aware UTC, amounts millionths of a dollar. ``callback_token`` is a secret: who knows it may say
     that there was a callback. ``not_before`` is when the provider wants to be asked again at the
     earliest; ``callback_pending`` is true from a callback until the provider was asked.
-    ``correlation_id`` names the request that ordered it, on every log line about it.
+    ``correlation_id`` names the request that ordered it, on every log line about it. ``evaluation_id`` is the
+    evaluation that it is part of: its money comes out of what that one has set aside.
     ``deadline_at`` is when nobody waits any more: for a slot at first, and then for the provider.
     ``bill_is_implausible`` is kept of what was settled.
     """
@@ -56,6 +60,7 @@ class ProviderJob(BaseModel):
     subject_id: str
     provider: str
     correlation_id: str = ""
+    evaluation_id: str | None = None
     state: JobState = "accepted"
     priority: Priority = "interactive"
     accepted_at: datetime

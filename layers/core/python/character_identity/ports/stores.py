@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from character_identity.domain.budget import Budget, Settlement
 from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.errors import RequestKind
+from character_identity.domain.evaluation import CellOutcome, Evaluation, EvaluationPhase, Recommendation
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
@@ -58,6 +59,48 @@ class Generations(Protocol):
 
     def settle(self, generation: Generation, event: Event) -> Generation:
         """Store the outcome, and its event, unless there is one; returns what is stored."""
+
+
+class Evaluations(Protocol):
+    """Evaluations, and what became of their cells; a settled one never changes but by an erasure."""
+
+    def add(
+        self,
+        evaluation: Evaluation,
+        job: ProviderJob,
+        limit_microusd: int,
+        operator_limit_microusd: int = sys.maxsize,
+    ) -> None:
+        """Store a new one with the job that holds its money, and beside each identity that it is used."""
+
+    def get(self, evaluation_id: str) -> Evaluation: ...
+    def list(self, owner: str, window: Window) -> Page[Evaluation]: ...
+    def advance(self, evaluation_id: str, phase: EvaluationPhase, at: datetime, **changes: Any) -> bool:
+        """Move an unsettled one on, never back; whether that was done."""
+
+    def cancel(self, evaluation_id: str, at: datetime) -> bool:
+        """Have a running one cancelled; whether it was running."""
+
+    def conclude(self, evaluation_id: str, found: Recommendation, at: datetime) -> None:
+        """Keep what the results recommend."""
+
+    def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
+        """Store the outcome, and its event, unless there is one; returns what is stored."""
+
+    def put_cell(self, evaluation_id: str, outcome: CellOutcome) -> None:
+        """Store what became of a cell, unless the evaluation is gone."""
+
+    def cell_outcomes(self, evaluation_id: str) -> Sequence[CellOutcome]: ...
+    def used_by(self, identity_id: str) -> Sequence[str]:
+        """Ids of the evaluations that an identity is part of."""
+
+    def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
+        """Take an identity out of an evaluation, with its cells; of the last one all goes, and None is left.
+
+        That it was part of it stays known until ``forget_use``, so that all of this can be done again.
+        """
+
+    def forget_use(self, identity_id: str, evaluation_id: str) -> None: ...
 
 
 class Erasures(Protocol):
@@ -132,7 +175,7 @@ class Ledger(Protocol):
         """Keep what the provider says it bills, until the job's money is settled."""
 
     def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
-        """Settle a job's money, once; False if that was done, or its state is another than ``job`` says."""
+        """Settle a job's money, once; False if that was done, or it is not as ``job`` says any more."""
 
     def register_waiter(self, job_id: str, wake_token: str) -> bool:
         """Keep by what a waiting machine is woken; False if a callback is pending already."""
@@ -285,6 +328,29 @@ class Scores(Protocol):
 
         Without a ``face_version``, those that no face encoder has seen.
         """
+
+
+class SharedScores(Protocol):
+    """Scores of an evaluation's pictures against all references of its character, and these as encoders see
+    them; of evaluations that are there only."""
+
+    def put_shared_score(
+        self,
+        evaluation_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score | NotScored,
+        references: Sequence[EmbeddedReference] = (),
+    ) -> None:
+        """Store what an encoder says of a picture, and the references, where they are given."""
+
+    def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
+        """Return the scores by generation and image index."""
+
+    def shared_references(
+        self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
+    ) -> list[EmbeddedReference]:
+        """Return the references as they are kept; none when none were scored with yet."""
 
 
 class Events(Protocol):

@@ -1,16 +1,27 @@
-"""Embedded references: an identity's references as the encoders see them."""
+"""Embedded references: a character's references as the encoders see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from typing import Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import MAX_IMAGE_BYTES
-from character_identity.domain.identity import Identity
 from character_identity.domain.score import EmbeddedReference
 from character_identity.ports.stores import Bucket, Scores
 from character_identity.services.encoders import Encoders
 from character_identity.services.side_by_side import side_by_side
+
+
+class References(Protocol):
+    """Stored references, in their order: an identity's, or an evaluation's."""
+
+    @property
+    def class_name(self) -> str: ...
+    @property
+    def references(self) -> Sequence[str]: ...
+    @property
+    def reference_sha256s(self) -> Sequence[str]: ...
 
 
 class EmbeddedReferences:
@@ -25,21 +36,21 @@ class EmbeddedReferences:
         """As a score by the same encoders has kept them; none if there was no such score."""
         return self._scores.references(identity_id, self._encoders.version, self._encoders.face_version)
 
-    def made(self, identity: Identity) -> list[EmbeddedReference]:
+    def made(self, stored: References) -> list[EmbeddedReference]:
         """As they are now.
 
         Raises:
             InvalidRequest: one was deleted or changed, or cannot be compared. A mean over those that are left
                 would be another number, which nobody could tell from a whole one.
         """
-        keys = identity.references
+        keys = stored.references
         with _deleted():
             contents = list(side_by_side(lambda key: self._bucket.read(key, MAX_IMAGE_BYTES), keys))
-        for key, content, taken_in in zip(keys, contents, identity.reference_sha256s, strict=False):
+        for key, content, taken_in in zip(keys, contents, stored.reference_sha256s, strict=False):
             if sha256(content).hexdigest() != taken_in:
                 message = f"{key!r} is not the picture any more that was taken in."
                 raise InvalidRequest(message, code="reference_changed")
-        return self._encoders.references(keys, contents, identity.class_name)
+        return self._encoders.references(keys, contents, stored.class_name)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
+from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.sources import uploads_of
@@ -71,6 +72,7 @@ class ErasureService:
         providers: Providers,
         callbacks: CallbackService,
         events: EventService,
+        evaluations: EvaluationErasure,
         now: Now,
     ) -> None:
         self._identities = identities
@@ -80,6 +82,7 @@ class ErasureService:
         self._providers = providers
         self._callbacks = callbacks
         self._events = events
+        self._evaluations = evaluations
         self._now = now
 
     def erase(self, owner: str, identity_id: str) -> ErasureReceipt:
@@ -103,6 +106,7 @@ class ErasureService:
             return
         ends_at = self._now() + AT_PROVIDERS_FOR
         receipt, all_found = self._with_jobs(receipt)
+        self._evaluations.forget(identity_id)
         receipt, jobs = self._purge_here(receipt)
         self._save(receipt)
         receipt = self._purge_there(receipt, jobs, ends_at)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from character_identity.domain.budget import Quote
+from character_identity.domain.budget import Fund, Quote
 from character_identity.domain.errors import Conflict, ConflictCode, InvalidRequest, NotFound
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity
@@ -38,9 +38,16 @@ class GenerationService:
         self._new_seed = new_seed
 
     def create(
-        self, owner: str, identity_id: str, request: dict[str, Any], generation_id: str | None = None
+        self,
+        owner: str,
+        identity_id: str,
+        request: dict[str, Any],
+        generation_id: str | None = None,
+        fund: Fund | None = None,
     ) -> Generation:
         """Order pictures of a ready identity; ``request`` holds GenerationRequest's fields, a seed or none.
+
+        The money is an evaluation's, where there is a ``fund``.
 
         Raises:
             NotFound: no such identity of this owner.
@@ -51,7 +58,7 @@ class GenerationService:
         identity, provider, seeded = self._orderable(owner, identity_id, request)
         generation_id = generation_id or self._new_id()
         quote = self._orders.quote(owner, provider.images, seeded)
-        job = self._orders.job("generation", owner, identity_id, generation_id, provider, quote)
+        job = self._orders.job("generation", owner, identity_id, generation_id, provider, quote, fund)
         plan = provider.images.plan(identity, seeded)
         generation = Generation(
             generation_id=generation_id,

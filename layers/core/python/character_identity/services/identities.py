@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from character_identity.domain.budget import Quote
+from character_identity.domain.budget import Fund, Quote
 from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
@@ -54,8 +54,11 @@ class IdentityService:
         steps: int = DEFAULT_STEPS,
         main: Source | None = None,
         identity_id: str | None = None,
+        fund: Fund | None = None,
     ) -> Identity:
         """Register a character; ready at once where the provider does not train, else training starts.
+
+        The money is an evaluation's, where there is a ``fund``.
 
         Raises:
             InvalidRequest: the provider or a reference image is not usable; nothing was paid or stored.
@@ -69,7 +72,7 @@ class IdentityService:
         trains, job = adapter.training is not None, None
         if trains:  # before the references: money is the cheaper question
             quote = self._orders.quote(owner, adapter.training, steps)
-            job = self._orders.job("training", owner, identity_id, identity_id, adapter, quote)
+            job = self._orders.job("training", owner, identity_id, identity_id, adapter, quote, fund)
         taken = self._references.take_in(owner, identity_id, sources, adapter.references)
         chosen = taken.medoid or 0 if main is None else list(sources).index(main)
         now = self._now()

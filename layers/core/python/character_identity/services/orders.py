@@ -3,7 +3,7 @@
 import logging
 from typing import Any, TypeVar
 
-from character_identity.domain.budget import Budget, Quote, microusd, month_of
+from character_identity.domain.budget import Budget, Fund, Quote, microusd, month_of
 from character_identity.domain.errors import BudgetExceeded
 from character_identity.domain.job import LONGEST_WAIT, JobKind, ProviderJob, job_id_of
 from character_identity.observability import add_log_keys, keys_of, origin
@@ -49,15 +49,24 @@ class OrderService:
         return self._budgets.of(owner, month or month_of(self._now()))
 
     def job(
-        self, kind: JobKind, owner: str, identity_id: str, subject_id: str, provider: Provider, quote: Quote
+        self,
+        kind: JobKind,
+        owner: str,
+        identity_id: str,
+        subject_id: str,
+        provider: Provider | None,
+        quote: Quote,
+        fund: Fund | None = None,
     ) -> ProviderJob:
-        """The job that trains an identity, or makes what its subject is of that identity.
+        """The job that trains an identity, or makes what its subject is of that identity; or an evaluation.
+
+        With a ``fund`` its money is drawn from there, and it waits for a slot behind what somebody waits for.
 
         Raises:
             BudgetExceeded: the money is not there.
         """
         # Told here without a write; when several orders race for the rest, the table's condition decides.
-        if not quote.affordable:
+        if fund is None and not quote.affordable:
             raise BudgetExceeded.for_order()
         now = self._now()
         job = ProviderJob(
@@ -66,12 +75,14 @@ class OrderService:
             owner=owner,
             identity_id=identity_id,
             subject_id=subject_id,
-            provider=provider.name,
+            provider="" if provider is None else provider.name,
             correlation_id=origin().get("correlation_id", ""),
+            evaluation_id=None if fund is None else fund.evaluation_id,
+            priority="interactive" if fund is None else "batch",
             accepted_at=now,
             deadline_at=now + LONGEST_WAIT,
             callback_token=self._new_id(),
-            budget_month=quote.budget.month,
+            budget_month=quote.budget.month if fund is None else fund.month,
             reserved_microusd=quote.reserved_microusd,
             estimate_microusd=quote.estimate_microusd,
         )

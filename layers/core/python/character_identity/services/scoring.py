@@ -17,6 +17,7 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Identities, Scores
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
+from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.side_by_side import side_by_side
 from character_identity.services.webhooks.events import EventService
 
@@ -95,6 +96,7 @@ class ScoringService:
         encoders: Encoders,
         events: EventService,
         now: Now,
+        shared: SharedScoring | None = None,
     ) -> None:
         self._identities = identities
         self._bucket = bucket
@@ -103,6 +105,7 @@ class ScoringService:
         self._embedded_references = EmbeddedReferences(bucket, scores, encoders)
         self._events = events
         self._now = now
+        self._shared = shared
 
     def look_at(self, keys: Iterable[str]) -> list[Look]:
         """Read the pictures under ``keys`` side by side and embed them together.
@@ -143,6 +146,11 @@ class ScoringService:
         if look.scored is not None:
             return look.scored
         outcome, new = self._outcome(look)
+        evaluation_id = look.origin.get("evaluation_id")
+        if self._shared is not None and evaluation_id:
+            # Before the score that says that there is no more to do.
+            seen = outcome if look.view is None else (look.content_sha256, look.view, look.faces)
+            self._shared.score(evaluation_id, image.generation_id, image.index, seen)
         about = image.identity_id, image.generation_id, image.index
         event = Event.of_score(look.references.owner, *about, outcome, self._now())
         try:
@@ -152,6 +160,8 @@ class ScoringService:
         self._events.publish_soon(event.event_id)
         if new:
             look.references.kept = True
+        if self._shared is not None and evaluation_id:
+            self._shared.tell(evaluation_id)
         return outcome
 
     def _outcome(self, look: Look) -> tuple[Score | NotScored, Sequence[EmbeddedReference]]:

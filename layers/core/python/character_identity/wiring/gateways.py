@@ -38,11 +38,16 @@ class Gateways(Base):
     @cached_property
     def state_machines(self) -> Workflows:
         from character_identity.aws.workflows import StateMachines
+        from character_identity.domain.job import EVALUATION
 
         settings = WorkflowSettings.from_env(self.env)
         return StateMachines(
             self.client("stepfunctions"),
-            {"training": settings.train_identity_arn, "generation": settings.generate_images_arn},
+            {
+                "training": settings.train_identity_arn,
+                "generation": settings.generate_images_arn,
+                EVALUATION: settings.run_evaluation_arn,
+            },
         )
 
     @cached_property

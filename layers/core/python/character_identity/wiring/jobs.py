@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from character_identity.domain.identity import ProviderName
     from character_identity.ports.gateways import ProvenanceSigner
     from character_identity.services.erasure import ErasureService
+    from character_identity.services.evaluations.erasure import EvaluationErasure
     from character_identity.services.jobs.callback_addresses import CallbackAddresses
     from character_identity.services.jobs.callbacks import CallbackService
     from character_identity.services.jobs.generation import GenerationWorkflow
     from character_identity.services.jobs.slots import SlotService
-    from character_identity.services.jobs.sweep import SweepService
     from character_identity.services.jobs.training import TrainingWorkflow
     from character_identity.services.provenance import ProvenanceService
 
 
 class Jobs(ProviderAdapters, Webhooks):
-    """The tasks of the state machines, callbacks, the sweep and erasures."""
+    """The tasks of the state machines, callbacks and erasures."""
 
     @cached_property
     def callbacks(self) -> "CallbackService":
@@ -100,6 +100,17 @@ class Jobs(ProviderAdapters, Webhooks):
         )
 
     @cached_property
+    def evaluation_erasure(self) -> "EvaluationErasure":
+        from character_identity.services.evaluations.erasure import EvaluationErasure
+
+        return EvaluationErasure(
+            evaluations=self.evaluation_table,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            workflows=self.state_machines,
+        )
+
+    @cached_property
     def erasure(self) -> "ErasureService":
         from character_identity.services.erasure import ErasureService
 
@@ -111,22 +122,7 @@ class Jobs(ProviderAdapters, Webhooks):
             providers=self.short_timeout_providers,
             callbacks=self.callbacks,
             events=self.events,
-            now=self.now,
-        )
-
-    @cached_property
-    def sweep(self) -> "SweepService":
-        from character_identity.services.jobs.sweep import SweepService
-
-        return SweepService(
-            open_work=self.open_work,
-            ledger=self.ledger,
-            kinds={"training": self.training_workflow, "generation": self.generation_workflow},
-            workflows=self.state_machines,
-            providers=self.short_timeout_providers,
-            events=self.events,
-            erasure=self.erasure,
-            media=self.result_http,
+            evaluations=self.evaluation_erasure,
             now=self.now,
         )
 

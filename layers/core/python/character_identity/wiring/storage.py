@@ -10,6 +10,7 @@ from character_identity.ports.stores import (
     Deliveries,
     Endpoints,
     Erasures,
+    Evaluations,
     Events,
     Generations,
     IdempotencyRecords,
@@ -18,6 +19,7 @@ from character_identity.ports.stores import (
     OpenWork,
     RequestCounts,
     Scores,
+    SharedScores,
     SlotStore,
     TrainedWeights,
 )
@@ -82,6 +84,18 @@ class Storage(Base):
         from character_identity.aws.score_table import ScoreTable
 
         return ScoreTable(self.table)
+
+    @cached_property
+    def shared_scores(self) -> SharedScores:
+        from character_identity.aws.score_table import ScoreTable
+
+        return ScoreTable(self.table)
+
+    @cached_property
+    def evaluation_table(self) -> Evaluations:
+        from character_identity.aws.evaluation_table import EvaluationTable
+
+        return EvaluationTable(self.table)
 
     @cached_property
     def trained_weights(self) -> TrainedWeights:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from character_identity.api.route import AN_ID
+from character_identity.domain.evaluation import RESULTS
 from character_identity.domain.ids import ID_PATTERN
 
 Json = dict[str, Any]
@@ -13,6 +14,8 @@ TEXT: Json = {"type": "string"}
 PATH_PARAMETERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "identity_id": ("The characterId of an identity", AN_ID),
     "generation_id": ("The generationId of a generation", AN_ID),
+    "evaluation_id": ("The evaluationId of an evaluation", AN_ID),
+    "file": ("One of its results", {"type": "string", "enum": [*RESULTS]}),
     "endpoint_id": ("The endpointId of a webhook", AN_ID),
     "event_id": ("The id of an event", AN_ID),
     "tune_id": ("The id of a tune", AN_ID),

@@ -16,6 +16,8 @@ SUMMARIES: Mapping[EventType, str] = {
     "GenerationFailed": "There are no pictures",
     "ImageScored": "An encoder has scored a picture, perhaps before its generation has ended",
     "ImageNotScored": "An encoder could not score a picture",
+    "EvaluationCompleted": "The results of an evaluation are there",
+    "EvaluationFailed": "An evaluation failed, or was cancelled",
 }
 ERROR: Json = {
     "type": "object",
@@ -42,8 +44,10 @@ DATA: Mapping[EventType, Json] = {
         "faceSimilarity": NUMBER_OR_NULL,
     },
     "ImageNotScored": {**ABOUT_IMAGE, "error": ERROR},
+    "EvaluationCompleted": STATUS,
+    "EvaluationFailed": {**STATUS, "error": ERROR},
 }
-"""Of each event's ``data``, beside ``characterId``; all of it is always there."""
+"""Of each event's ``data``, beside the id of what it is about; all of it is always there."""
 SIGNED = {
     "webhook-id": "The event's id",
     "webhook-timestamp": "Seconds since 1970, of this attempt",
@@ -57,7 +61,8 @@ def webhooks() -> Json:
 
 
 def _described(kind: EventType) -> Json:
-    data: Json = {"characterId": TEXT, **DATA[kind]}
+    about = "evaluationId" if kind.startswith("Evaluation") else "characterId"
+    data: Json = {about: TEXT, **DATA[kind]}
     message = {
         "id": TEXT,
         "type": {"const": kind},

@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from character_identity.domain.errors import ProviderNotConfigured, ProviderRejected, ProviderUnavailable
 from character_identity.domain.failure import Failure
@@ -20,7 +20,7 @@ from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.state import overdue
-from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, JobWorkflow, report_parked
+from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, Outcome, report_parked
 from character_identity.services.webhooks.events import EventService
 
 MOST_ROWS = 200
@@ -44,6 +44,13 @@ INTERRUPTED = Failure(
 )
 
 logger = logging.getLogger(__name__)
+
+
+class Settlement(Protocol):
+    """How the jobs of a kind end."""
+
+    def outcome_of(self, job: ProviderJob) -> Outcome | None: ...
+    def settle(self, job: ProviderJob, failure: Failure | None) -> Outcome: ...
 
 
 class Swept(NamedTuple):
@@ -71,7 +78,7 @@ class SweepService:
         self,
         open_work: OpenWork,
         ledger: Ledger,
-        kinds: Mapping[JobKind, JobWorkflow[Any, Any, Any]],
+        kinds: Mapping[JobKind, Settlement],
         workflows: Workflows,
         providers: Providers,
         events: EventService,
@@ -172,6 +179,8 @@ class SweepService:
 
     def _stopped_at_provider(self, job: ProviderJob) -> bool:
         """Ask for it, as its machine would if it were running; False if there was no answer."""
+        if job.handle is None:
+            return True
         try:
             cancel(self._ledger, self._providers[job.provider].jobs[job.kind], job)
         except ProviderRejected as exc:

@@ -1,0 +1,17 @@
+"""POST /v1/evaluations/{evaluation_id}/cancel: give an evaluation up."""
+
+from character_identity.api.evaluation_presenters import present_evaluation
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.evaluations import CANCEL_EVALUATION
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
+
+
+@endpoint(CANCEL_EVALUATION)
+def cancel_evaluation(services: Services, request: Request) -> Response:
+    evaluation = services.evaluations.cancel(request.owner, request.path("evaluation_id"))
+    return respond(request, present_evaluation(services.evaluations.progress(evaluation)))
+
+
+lambda_handler = http_handler(cancel_evaluation)

@@ -1,0 +1,6 @@
+"""Task of run_evaluation: order the pictures of a cell."""
+
+from character_identity.handlers.tasks import task
+from character_identity.services.evaluations.workflow import CellState
+
+lambda_handler = task(CellState, lambda services, state: services.evaluation_workflow.order_cell(state))

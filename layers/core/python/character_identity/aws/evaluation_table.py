@@ -1,0 +1,191 @@
+"""Evaluations in DynamoDB."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from character_identity.aws import keys
+from character_identity.aws.budget_table import refusal
+from character_identity.aws.event_table import put_of
+from character_identity.aws.items import Item
+from character_identity.aws.ledger_table import accepting
+from character_identity.aws.pages import read_page
+from character_identity.aws.table import Refused, Table
+from character_identity.aws.writes import NEW, THERE, Write, check, delete, put, update
+from character_identity.domain.errors import Conflict, NotFound
+from character_identity.domain.evaluation import (
+    PHASES,
+    CellOutcome,
+    Evaluation,
+    EvaluationPhase,
+    Recommendation,
+)
+from character_identity.domain.event import Event
+from character_identity.domain.job import ProviderJob
+from character_identity.domain.page import Page, Window
+
+IS_UNSETTLED = "#status IN (:running, :cancelling)"
+STATUSES: dict[str, Any] = {"running": "running", "cancelling": "cancelling"}
+OUTCOME = {"status", "settled_at", "updated_at", "error"}
+PARTS = {"providers", "identities", "made", "failures", "recommendation"}
+"""What an erasure changes."""
+MOST_DELETED_AT_ONCE = 100
+"""Actions that a transaction takes; API_TransactWriteItems in DynamoDB's reference, read 2026-11-23."""
+
+
+class EvaluationTable:
+    """One item each, listed for its owner by time.
+
+    Beside it lies an item for each cell that has an outcome, and one for each scored picture; beside each
+    identity that it is made of, an item that says so.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(
+        self,
+        evaluation: Evaluation,
+        job: ProviderJob,
+        limit_microusd: int,
+        operator_limit_microusd: int = sys.maxsize,
+    ) -> None:
+        """Store a new evaluation with the job that holds its money.
+
+        Raises:
+            Conflict: there is one of that id.
+            BudgetExceeded: the money is not there; nothing is stored then.
+        """
+        evaluation_id = evaluation.evaluation_id
+        uses = [
+            put(keys.used_by(identity_id, evaluation_id)) for identity_id in evaluation.identities.values()
+        ]
+        new = put(_item(evaluation), NEW)
+        try:
+            self._table.transact([new, *uses, *accepting(job, limit_microusd, operator_limit_microusd)])
+        except Refused as exc:
+            if exc.refused[0]:
+                raise Conflict(f"The evaluation {evaluation_id!r} exists.") from exc
+            raise refusal(job, exc.refused) from exc
+
+    def get(self, evaluation_id: str) -> Evaluation:
+        """Return the evaluation of that id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        item = self._table.get(keys.evaluation(evaluation_id))
+        if item is None:
+            raise NotFound(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
+        return Evaluation.model_validate(item)
+
+    def list(self, owner: str, window: Window) -> Page[Evaluation]:
+        """Return a page of an owner's evaluations, newest first; one just added may be missing."""
+        return read_page(
+            self._table, keys.evaluations_of(owner), window, keys.evaluation, Evaluation.model_validate
+        )
+
+    def advance(self, evaluation_id: str, phase: EvaluationPhase, at: datetime, **changes: Any) -> bool:
+        """Move an unsettled evaluation on; a phase that is behind the stored one changes nothing."""
+        reached = PHASES[: PHASES.index(phase) + 1]
+        places: dict[str, Any] = {f"phase_{number}": each for number, each in enumerate(reached)}
+        before = ", ".join(f":{place}" for place in places)
+        return self._table.write(
+            update(
+                keys.evaluation(evaluation_id),
+                {"phase": phase, "updated_at": at.isoformat(), **changes},
+                f"{IS_UNSETTLED} AND #phase IN ({before})",
+                **STATUSES,
+                **places,
+            )
+        )
+
+    def cancel(self, evaluation_id: str, at: datetime) -> bool:
+        """Have a running evaluation cancelled; whether it was running."""
+        changes = {"status": "cancelling", "updated_at": at.isoformat()}
+        return self._table.write(
+            update(keys.evaluation(evaluation_id), changes, "#status = :running", running="running")
+        )
+
+    def conclude(self, evaluation_id: str, found: Recommendation, at: datetime) -> None:
+        """Keep what the results recommend."""
+        changes = {"recommendation": found.model_dump(mode="json"), "updated_at": at.isoformat()}
+        self._table.write(update(keys.evaluation(evaluation_id), changes, THERE))
+
+    def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
+        """Store the outcome, and its event, unless there is one; returns what is stored.
+
+        Raises:
+            NotFound: it is gone.
+        """
+        outcome = evaluation.model_dump(mode="json", include=OUTCOME)
+        key = keys.evaluation(evaluation.evaluation_id)
+        with suppress(Refused):
+            self._table.transact([update(key, outcome, IS_UNSETTLED, **STATUSES), put_of(event)])
+        return self.get(evaluation.evaluation_id)
+
+    def put_cell(self, evaluation_id: str, outcome: CellOutcome) -> None:
+        """Store what became of a cell, unless the evaluation is gone."""
+        key = keys.cell(evaluation_id, outcome.cell.cell_id)
+        there = check(keys.evaluation(evaluation_id), THERE)
+        with suppress(Refused):
+            self._table.transact([there, put({**key, **outcome.model_dump(mode="json")})])
+
+    def cell_outcomes(self, evaluation_id: str) -> Sequence[CellOutcome]:
+        """Return what became of those cells that have an outcome."""
+        pk = keys.evaluation(evaluation_id)["pk"]
+        rows = self._table.query(pk, "begins_with(sk, :cell)", cell=keys.CELL)
+        return [CellOutcome.model_validate(row) for row in rows]
+
+    def used_by(self, identity_id: str) -> Sequence[str]:
+        """Return the ids of the evaluations that an identity is part of."""
+        pk = keys.identity(identity_id)["pk"]
+        rows = self._table.query(pk, "begins_with(sk, :use)", only="pk, sk", use=keys.USED_BY)
+        return [row["sk"].removeprefix(keys.USED_BY) for row in rows]
+
+    def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
+        """Take an identity out of an evaluation, with its cells and scores; of the last one all goes."""
+        key = keys.evaluation(evaluation_id)
+        item = self._table.get(key)
+        stored = None if item is None else Evaluation.model_validate(item)
+        left = stored.without_identity(identity_id) if stored else None
+        if left is None:
+            references = keys.shared_references(evaluation_id, "")["pk"]
+            self._delete([*self._keys_under(key["pk"]), *self._keys_under(references)])
+            return None
+        changes = left.model_dump(mode="json", include=PARTS)
+        self._table.write(update(key, changes, THERE))
+        self._delete(self._rows_but_of(left))
+        return left
+
+    def forget_use(self, identity_id: str, evaluation_id: str) -> None:
+        """The identity is no part of the evaluation any more."""
+        self._table.write(delete(keys.used_by(identity_id, evaluation_id)))
+
+    def _rows_but_of(self, evaluation: Evaluation) -> Sequence[keys.Key]:
+        """Return the keys of cells and scores of providers that are no part of an evaluation."""
+        pk = keys.evaluation(evaluation.evaluation_id)["pk"]
+        outcomes = self.cell_outcomes(evaluation.evaluation_id)
+        gone = [each for each in outcomes if each.cell.provider not in evaluation.providers]
+        generations = {each.generation_id for each in gone}
+        only = "pk, sk, generation_id"
+        scores = self._table.query(pk, "begins_with(sk, :score)", only=only, score=keys.SCORE)
+        return [
+            *(keys.cell(evaluation.evaluation_id, each.cell.cell_id) for each in gone),
+            *({"pk": row["pk"], "sk": row["sk"]} for row in scores if row["generation_id"] in generations),
+        ]
+
+    def _keys_under(self, pk: str) -> Sequence[keys.Key]:
+        return self._table.query(pk, only="pk, sk")
+
+    def _delete(self, rows: Sequence[keys.Key]) -> None:
+        for start in range(0, len(rows), MOST_DELETED_AT_ONCE):
+            writes: list[Write] = [delete(key) for key in rows[start : start + MOST_DELETED_AT_ONCE]]
+            self._table.transact(writes)
+
+
+def _item(evaluation: Evaluation) -> Item:
+    listed = keys.listed(keys.evaluations_of(evaluation.owner), evaluation.created_at)
+    return {**keys.evaluation(evaluation.evaluation_id), **listed, **evaluation.model_dump(mode="json")}

@@ -1,0 +1,212 @@
+"""Evaluation: one character drawn by several providers, so that they can be compared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from itertools import zip_longest
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from character_identity.domain.failure import Failure
+from character_identity.domain.generation import GenerationRequest
+from character_identity.domain.identity import ProviderName
+from character_identity.domain.page import Position
+from character_identity.domain.scenario import Scenario
+
+EvaluationStatus = Literal["running", "cancelling", "completed", "failed", "cancelled"]
+EvaluationPhase = Literal["planning", "identities", "pictures", "scores", "report"]
+PHASES: tuple[EvaluationPhase, ...] = ("planning", "identities", "pictures", "scores", "report")
+UNSETTLED: tuple[EvaluationStatus, ...] = ("running", "cancelling")
+
+MOST_VARIATIONS = 8
+"""As many as one order of Astria's has, https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22."""
+AT_ONCE: Mapping[ProviderName, int] = {"astria": 4}
+"""Pictures that a provider is asked for at least in one order, where that is its way: the specification asks
+Astria for four. Where each picture has a seed of its own, as with all others, an order is one picture."""
+RESULTS: Mapping[str, str] = {
+    "results.csv": "text/csv; charset=utf-8",
+    "gallery.html": "text/html; charset=utf-8",
+    "report.html": "text/html; charset=utf-8",
+    "report.md": "text/markdown; charset=utf-8",
+    "summary.json": "application/json",
+    "evaluation.json": "application/json",
+    "pictures.json": "application/json",
+}
+"""The files of a completed evaluation, each with its content type."""
+
+
+class Recommendation(BaseModel):
+    """A provider, or None where nothing is decided; and why, in a sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRequest:
+    """What a caller asks for. ``identities`` are there already, by provider; all others are to be made.
+
+    Without ``providers`` it is about all that there are, or about those whose identities are given where
+    there are no references to make more of.
+    """
+
+    name: str | None
+    class_name: str
+    references: Sequence[str]
+    identities: Mapping[str, str]
+    providers: Sequence[str]
+    scenarios: Sequence[Scenario]
+    variations: int
+    seed: int
+    max_cost_usd: float | None
+
+
+class Cell(BaseModel):
+    """One order of pictures: of a provider and a scenario, its first variation, and how many."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: ProviderName
+    scenario: str
+    variation: int
+    images: int
+
+    @property
+    def cell_id(self) -> str:
+        """As in ``fal-lora/airport/02``."""
+        return f"{self.provider}/{self.scenario}/{self.variation:02}"
+
+
+class CellOutcome(BaseModel):
+    """What became of a cell: a generation and how many of its pictures are there, or why there is none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cell: Cell
+    generation_id: str | None = None
+    pictures: int = 0
+    cost_usd: float | None = None
+    error: Failure | None = None
+
+
+class EvaluationOrder(BaseModel):
+    """What is drawn, all of it; in the bucket, for a row has no room for a hundred prompts.
+
+    ``seed`` moves the seeds of all pictures, which are the same for every provider.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    scenarios: list[Scenario]
+    variations: int
+    seed: int = 0
+
+    def request(self, cell: Cell) -> GenerationRequest:
+        """What a cell asks its provider for."""
+        scenario = next(each for each in self.scenarios if each.name == cell.scenario)
+        return GenerationRequest(
+            prompt=scenario.prompt(self.name),
+            aspect_ratio=scenario.aspect_ratio,
+            seed=scenario.seed(cell.variation, self.seed),
+            num_images=cell.images,
+        )
+
+    def cells(self, providers: Sequence[ProviderName]) -> list[Cell]:
+        """All cells, the providers by turns, so that none of them waits until another is through."""
+        by_turns = zip_longest(*(self._cells_of(provider) for provider in providers))
+        return [cell for turn in by_turns for cell in turn if cell is not None]
+
+    def _cells_of(self, provider: ProviderName) -> list[Cell]:
+        at_once = AT_ONCE.get(provider)
+        firsts = range(1, self.variations + 1) if at_once is None else (1,)
+        images = 1 if at_once is None else max(self.variations, at_once)
+        return [
+            Cell(provider=provider, scenario=scenario.name, variation=first, images=images)
+            for scenario in self.scenarios
+            for first in firsts
+        ]
+
+
+class Evaluation(BaseModel):
+    """A row; ``identities`` has the id of each provider's identity, whether it was there or is to be made.
+
+    ``made`` are the providers whose identity the evaluation makes itself, ``failures`` why one has none.
+    ``references`` are the keys of all references of the character, against which every picture is scored.
+    Erasing an identity takes its provider out of all of these. Times are aware UTC.
+    """
+
+    evaluation_id: str
+    owner: str
+    name: str
+    class_name: str
+    status: EvaluationStatus = "running"
+    phase: EvaluationPhase = "planning"
+    created_at: datetime
+    updated_at: datetime
+    settled_at: datetime | None = None
+    providers: list[ProviderName]
+    identities: dict[ProviderName, str]
+    made: list[ProviderName] = []
+    failures: dict[ProviderName, Failure] = {}
+    references: list[str]
+    reference_sha256s: list[str]
+    scenarios: int
+    variations: int
+    cells: int
+    images: int
+    estimate_microusd: int
+    assumed_microusd: int
+    reserved_microusd: int
+    max_cost_usd: float
+    training_cost_usd: float | None = 0.0
+    recommendation: Recommendation | None = None
+    simulated: list[ProviderName] = []
+    error: Failure | None = None
+
+    @property
+    def position(self) -> Position:
+        """Its place in the list of its owner's."""
+        return Position(self.created_at, self.evaluation_id)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True until it has an outcome."""
+        return self.status in UNSETTLED
+
+    @property
+    def prefix(self) -> str:
+        """Where its files lie in the bucket."""
+        return prefix_of(self.evaluation_id)
+
+    def without_identity(self, identity_id: str) -> "Evaluation | None":
+        """Return what is left where an identity is no part of it any more; None if none is left."""
+        providers = [name for name in self.providers if self.identities.get(name) != identity_id]
+        if not providers:
+            return None
+        changes = {
+            "providers": providers,
+            "identities": {name: self.identities[name] for name in providers},
+            "made": [name for name in self.made if name in providers],
+            "failures": {name: why for name, why in self.failures.items() if name in providers},
+            "recommendation": self.recommendation if providers == self.providers else None,
+        }
+        return self.model_copy(update=changes)
+
+    def generation_id(self, cell: Cell) -> str:
+        """The id of a cell's generation: who orders it twice finds it."""
+        return derived_id(self.evaluation_id, cell.cell_id)
+
+
+def prefix_of(evaluation_id: str) -> str:
+    """Where an evaluation's files lie in the bucket."""
+    return f"evaluations/{evaluation_id}/"
+
+
+def derived_id(evaluation_id: str, part: str) -> str:
+    """The id of what an evaluation orders: the same whenever it is ordered, and nobody guesses it."""
+    return sha256(f"{evaluation_id}/{part}".encode()).hexdigest()[:32]

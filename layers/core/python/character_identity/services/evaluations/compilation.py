@@ -1,0 +1,117 @@
+"""The last task of an evaluation but one: reads all that its results are made of, and keeps them."""
+
+import json
+from collections.abc import Mapping
+
+from character_identity.domain.errors import NotFound
+from character_identity.domain.evaluation import RESULTS, Cell, Evaluation, EvaluationOrder, Recommendation
+from character_identity.domain.evaluation_material import Material
+from character_identity.domain.generation import Generation
+from character_identity.domain.identity import Identity
+from character_identity.domain.score import Score
+from character_identity.ports.gateways import Now
+from character_identity.ports.stores import (
+    Bucket,
+    Evaluations,
+    Generations,
+    Identities,
+    Scores,
+    SharedScores,
+)
+from character_identity.services.evaluations.requests import ORDER
+from character_identity.services.evaluations.results import PICTURES
+from character_identity.services.evaluations.workflow import MOST_ORDER_BYTES
+from character_identity.services.side_by_side import side_by_side
+
+COMPILED = {"running", "completed"}
+"""Of a completed one the results are made anew, without an identity that was erased."""
+
+
+class EvaluationCompilation:
+    """Reads and keeps; what the results say is a pure function of what was read."""
+
+    def __init__(
+        self,
+        *,
+        evaluations: Evaluations,
+        identities: Identities,
+        generations: Generations,
+        scores: Scores,
+        shared_scores: SharedScores,
+        bucket: Bucket,
+        simulated: frozenset[str],
+        now: Now,
+    ) -> None:
+        self._evaluations = evaluations
+        self._identities = identities
+        self._generations = generations
+        self._scores = scores
+        self._shared_scores = shared_scores
+        self._bucket = bucket
+        self._simulated = simulated
+        self._now = now
+
+    def material(self, evaluation_id: str) -> Material | None:
+        """All that there is of an evaluation; None if it has no results: it is gone, or was given up."""
+        try:
+            evaluation = self._evaluations.get(evaluation_id)
+        except NotFound:
+            return None
+        if evaluation.status not in COMPILED:
+            return None
+        order = EvaluationOrder.model_validate_json(
+            self._bucket.read(f"{evaluation.prefix}{ORDER}", MOST_ORDER_BYTES)
+        )
+        generations = self._generations_of(evaluation, order.cells(evaluation.providers))
+        outcomes = self._evaluations.cell_outcomes(evaluation_id)
+        identities = {name: self._identity(each) for name, each in evaluation.identities.items()}
+        mocks = {name for name, identity in identities.items() if identity is not None and identity.mock}
+        return Material(
+            evaluation=evaluation,
+            order=order,
+            identities={name: identity for name, identity in identities.items() if identity is not None},
+            outcomes={each.cell.cell_id: each for each in outcomes},
+            generations=generations,
+            own=self._own_scores(generations),
+            shared=self._shared_scores.shared_scores(evaluation_id),
+            simulated=(self._simulated | mocks) & {*evaluation.providers},
+        )
+
+    def keep(
+        self,
+        evaluation: Evaluation,
+        files: Mapping[str, str],
+        pictures: Mapping[str, str],
+        found: Recommendation,
+    ) -> None:
+        """Store the results; ``pictures`` has the key of each picture by its path beside the pages."""
+        for name, content in {**files, PICTURES: json.dumps(pictures, indent=2)}.items():
+            if name in RESULTS:
+                self._bucket.write(f"{evaluation.prefix}{name}", content.encode(), RESULTS[name])
+        self._evaluations.conclude(evaluation.evaluation_id, found, self._now())
+
+    def _generations_of(self, evaluation: Evaluation, cells: list[Cell]) -> dict[str, Generation]:
+        found = side_by_side(self._generation, (evaluation.generation_id(cell) for cell in cells))
+        return {each.generation_id: each for each in found if each is not None}
+
+    def _own_scores(self, generations: Mapping[str, Generation]) -> dict[tuple[str, int], Score]:
+        found = side_by_side(self._scores.scores_of, generations)
+        return {
+            (generation_id, index): score
+            for generation_id, by_index in zip(generations, found, strict=True)
+            for index, scores in by_index.items()
+            for score in scores[:1]
+            if isinstance(score, Score)
+        }
+
+    def _generation(self, generation_id: str) -> Generation | None:
+        try:
+            return self._generations.get(generation_id)
+        except NotFound:
+            return None
+
+    def _identity(self, identity_id: str) -> Identity | None:
+        try:
+            return self._identities.get(identity_id)
+        except NotFound:
+            return None

@@ -1,0 +1,75 @@
+"""Results of evaluations as they are handed out: with links that work in place of paths."""
+
+import json
+from typing import NamedTuple
+
+from character_identity.domain.errors import Conflict, NotFound
+from character_identity.domain.evaluation import RESULTS, Evaluation
+from character_identity.ports.stores import Bucket
+
+MOST_BYTES = 64 * 1024 * 1024
+LARGEST_ANSWER = 5_000_000
+"""Bytes. Lambda answers with 6 MB at most, as JSON
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-28)."""
+PICTURES = "pictures.json"
+WITH_PICTURES = {"gallery.html"}
+"""The pages that show pictures, by their paths beside the page."""
+
+
+class Result(NamedTuple):
+    """A file, or a link to it where it is too large for an answer."""
+
+    content: str
+    content_type: str
+    link: str | None = None
+
+
+class EvaluationResults:
+    """Reads the results of evaluations; pictures are linked anew each time, for links end."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def get(self, evaluation: Evaluation, file: str) -> Result:
+        """One of ``RESULTS``.
+
+        Raises:
+            NotFound: there is no result of that name.
+            Conflict: the evaluation is not completed.
+        """
+        if file not in RESULTS:
+            message = f"There is no such result; there are {', '.join(RESULTS)}."
+            raise NotFound(message, code="unknown_result")
+        key = f"{evaluation.prefix}{file}"
+        try:
+            if evaluation.status != "completed":
+                raise NotFound(key)
+            content = self._bucket.read(key, MOST_BYTES).decode()
+        except NotFound as exc:
+            raise _not_completed(evaluation) from exc
+        linked = self._linked(evaluation, file, content)
+        if len(linked.encode()) <= LARGEST_ANSWER:
+            return Result(linked, RESULTS[file])
+        if linked != content:
+            key = f"{evaluation.prefix}linked/{file}"
+            self._bucket.write(key, linked.encode(), RESULTS[file])
+        return Result("", RESULTS[file], self._bucket.link(key))
+
+    def _linked(self, evaluation: Evaluation, file: str, content: str) -> str:
+        if file == PICTURES:
+            keys = json.loads(content)
+            return json.dumps({path: self._bucket.link(key) for path, key in keys.items()})
+        if file in WITH_PICTURES:
+            pictures = json.loads(self._bucket.read(f"{evaluation.prefix}{PICTURES}", MOST_BYTES))
+            for path, key in pictures.items():
+                link = self._bucket.link(key).replace("&", "&amp;").replace('"', "&#34;")
+                content = content.replace(f'"{path}"', f'"{link}"')
+        return content
+
+
+def _not_completed(evaluation: Evaluation) -> Conflict:
+    if evaluation.status == "completed":  # an identity of it was erased
+        message = "The results are being made anew, without an identity that was erased."
+    else:
+        message = f"The evaluation is {evaluation.status}; only a completed one has results."
+    return Conflict(message, code="evaluation_not_completed")

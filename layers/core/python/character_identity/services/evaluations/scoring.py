@@ -1,0 +1,94 @@
+"""Shared scores: every picture of an evaluation against the same references, all of the character's.
+
+Providers take different numbers of references, and a mean over three is another number than one over eight.
+The scorer has seen the picture already, so this takes the encoder no second look.
+"""
+
+from collections.abc import Callable, Sequence
+
+from character_identity.domain.errors import InvalidRequest, NotFound
+from character_identity.domain.evaluation import Evaluation
+from character_identity.domain.face import Face, NoFace
+from character_identity.domain.job import EVALUATION, job_id_of
+from character_identity.domain.score import EmbeddedReference, NotScored, Score, View
+from character_identity.ports.stores import Evaluations, SharedScores
+from character_identity.services.embedded_references import EmbeddedReferences
+from character_identity.services.encoders import Encoders
+
+Seen = tuple[str, View, Sequence[Face] | NoFace] | Score | NotScored
+"""A picture's digest and what was seen of it; or why nothing was."""
+
+
+class SharedScoring:
+    """Scores pictures of evaluations; doing it twice leaves what doing it once leaves.
+
+    The references of an evaluation are read once for all pictures that one instance scores.
+    """
+
+    def __init__(
+        self,
+        *,
+        evaluations: Evaluations,
+        scores: SharedScores,
+        references: EmbeddedReferences,
+        encoders: Encoders,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._evaluations = evaluations
+        self._scores = scores
+        self._references = references
+        self._encoders = encoders
+        self._tell = tell
+        self._known: dict[str, list[EmbeddedReference] | NotScored | None] = {}
+
+    def score(self, evaluation_id: str, generation_id: str, index: int, seen: Seen) -> None:
+        """Store how like all references a picture is, or why that is not known."""
+        references = self._references_of(evaluation_id)
+        if references is None:  # the evaluation was erased
+            return
+        if isinstance(seen, NotScored | Score):
+            reason = NotScored(encoder=seen.encoder, code="not_scored", reason="The picture was not seen.")
+            found: Score | NotScored = seen if isinstance(seen, NotScored) else reason
+        elif isinstance(references, NotScored):
+            found = references
+        else:
+            digest, view, faces = seen
+            found = self._encoders.score(digest, view, faces, references)
+        new = references if isinstance(references, list) and isinstance(found, Score) else ()
+        self._scores.put_shared_score(evaluation_id, generation_id, index, found, new)
+
+    def tell(self, evaluation_id: str) -> None:
+        """Wake the evaluation's machine if it waits for scores, and this was the last.
+
+        It has said so before it counted what is there, so that one of the two sees it.
+        """
+        evaluation = self._find(evaluation_id)
+        if evaluation is None or evaluation.phase != "scores":
+            return
+        outcomes = self._evaluations.cell_outcomes(evaluation_id)
+        wanted = sum(each.pictures for each in outcomes if each.cell.provider in evaluation.providers)
+        if len(self._scores.shared_scores(evaluation_id)) >= wanted:
+            self._tell(job_id_of(EVALUATION, evaluation_id))
+
+    def _references_of(self, evaluation_id: str) -> list[EmbeddedReference] | NotScored | None:
+        if evaluation_id not in self._known:
+            self._known[evaluation_id] = self._read(evaluation_id)
+        return self._known[evaluation_id]
+
+    def _read(self, evaluation_id: str) -> list[EmbeddedReference] | NotScored | None:
+        evaluation = self._find(evaluation_id)
+        if evaluation is None:
+            return None
+        kept = self._scores.shared_references(
+            evaluation_id, self._encoders.version, self._encoders.face_version
+        )
+        try:
+            return kept or self._references.made(evaluation)
+        except InvalidRequest as exc:  # one was deleted or changed: no picture can be compared with it
+            return self._encoders.not_scored(exc.code, exc.message)
+
+    def _find(self, evaluation_id: str) -> Evaluation | None:
+        try:
+            return self._evaluations.get(evaluation_id)
+        except NotFound:
+            return None

@@ -1,0 +1,104 @@
+"""Evaluations: orders of many jobs at once; and the sweep, which knows jobs of every kind."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from character_identity.config import is_loopback
+from character_identity.domain.job import EVALUATION
+from character_identity.wiring.deferred import deferred
+from character_identity.wiring.ordering import Ordering
+
+if TYPE_CHECKING:
+    from character_identity.services.evaluations.compilation import EvaluationCompilation
+    from character_identity.services.evaluations.requests import EvaluationService
+    from character_identity.services.evaluations.results import EvaluationResults
+    from character_identity.services.evaluations.workflow import EvaluationWorkflow
+    from character_identity.services.jobs.sweep import SweepService
+
+
+class Evaluating(Ordering):
+    """What orders identities and pictures as callers do, for one that wants all of them compared."""
+
+    @cached_property
+    def evaluations(self) -> "EvaluationService":
+        from character_identity.services.evaluations.requests import EvaluationService
+
+        return EvaluationService(
+            evaluations=self.evaluation_table,
+            shared_scores=self.shared_scores,
+            identities=self.identity_table,
+            identity_service=self.identities,
+            references=deferred(lambda: self.references),
+            providers=self.providers,
+            orders=deferred(lambda: self.orders),
+            bucket=self.bucket,
+            workflows=self.state_machines,
+            callbacks=self.callbacks,
+            now=self.now,
+        )
+
+    @cached_property
+    def evaluation_results(self) -> "EvaluationResults":
+        from character_identity.services.evaluations.results import EvaluationResults
+
+        return EvaluationResults(self.bucket)
+
+    @cached_property
+    def evaluation_compilation(self) -> "EvaluationCompilation":
+        from character_identity.services.evaluations.compilation import EvaluationCompilation
+
+        settings = self.provider_settings
+        urls = {"astria": settings.astria_api_url}
+        played = {
+            name for name in self.providers.names() if is_loopback(urls.get(name, settings.fal_queue_url))
+        }
+        return EvaluationCompilation(
+            evaluations=self.evaluation_table,
+            identities=self.identity_table,
+            generations=self.generation_table,
+            scores=self.scores,
+            shared_scores=self.shared_scores,
+            bucket=self.bucket,
+            simulated=frozenset(played),
+            now=self.now,
+        )
+
+    @cached_property
+    def evaluation_workflow(self) -> "EvaluationWorkflow":
+        from character_identity.services.evaluations.workflow import EvaluationWorkflow
+
+        return EvaluationWorkflow(
+            evaluations=self.evaluation_table,
+            shared_scores=self.shared_scores,
+            generations=self.generation_table,
+            identity_service=self.identities,
+            generation_service=self.generations,
+            providers=self.providers,
+            ledger=self.ledger,
+            slots=deferred(lambda: self.slot_table),
+            bucket=self.bucket,
+            bucket_name=self.storage_settings.bucket_name,
+            callbacks=self.callbacks,
+            events=self.events,
+            now=self.now,
+        )
+
+    @cached_property
+    def sweep(self) -> "SweepService":
+        from character_identity.services.jobs.sweep import SweepService
+
+        return SweepService(
+            open_work=self.open_work,
+            ledger=self.ledger,
+            kinds={
+                "training": self.training_workflow,
+                "generation": self.generation_workflow,
+                EVALUATION: self.evaluation_workflow,
+            },
+            workflows=self.state_machines,
+            providers=self.short_timeout_providers,
+            events=self.events,
+            erasure=self.erasure,
+            media=self.result_http,
+            now=self.now,
+        )

@@ -1,0 +1,150 @@
+"""A run for the pages, out of what an evaluation has ordered and what came of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
+from character_identity.domain.evaluation import Cell
+from character_identity.domain.evaluation_material import Material
+from character_identity.domain.generation import GeneratedImage, Generation
+from character_identity.domain.identity import ProviderName
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.scored_generation import LATE_REASON
+
+NO_PICTURE = "The provider gave fewer pictures than were asked for."
+NEVER_ORDERED = "It was not ordered."
+
+
+def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
+    """Return the run, and the key of each of its pictures by the path that the run knows it by."""
+    evaluation, order = material.evaluation, material.order
+    references = {f"references/{key.rpartition('/')[2]}": key for key in evaluation.references}
+    pictures = dict(references)
+    rows = []
+    for cell in order.cells(evaluation.providers):
+        for row, key in _rows(material, cell):
+            rows.append(row)
+            if row.image is not None and key is not None:
+                pictures[row.image] = key
+    run = EvaluationRun(
+        character=evaluation.name,
+        started_at=evaluation.created_at,
+        references=list(references),
+        scenarios=order.scenarios,
+        identities=[_identity(material, name) for name in evaluation.providers],
+        rows=sorted(rows, key=lambda row: _place(material, row)),
+        shared_references=len(evaluation.references),
+        variations=order.variations,
+        simulated=material.simulated,
+    )
+    return run, pictures
+
+
+def facts_of(score: Score | None) -> dict[str, Any]:
+    """Return what a row says of a score."""
+    if score is None:
+        return {}
+    face = score.face_identity
+    likeness = face.likeness if face else None
+    return {
+        "encoder": score.encoder,
+        "weights_sha256": score.weights_sha256,
+        "similarity_mean": score.mean,
+        "similarity_best": score.best,
+        "clip_similarity": score.mean if score.is_clip else None,
+        "calibrated": score.calibration.calibrated if score.calibration else None,
+        "near_copy": score.near_copy.reference if score.near_copy else None,
+        "first_similarity": score.per_reference[0][1] if score.per_reference else None,
+        "face_encoder": face.encoder if face else None,
+        "face_similarity_mean": likeness.mean if likeness else None,
+        "face_similarity_best": likeness.best if likeness else None,
+        "face_calibrated": likeness.calibration.calibrated if likeness and likeness.calibration else None,
+        "face_not_scored": face.no_face if face else None,
+    }
+
+
+def _place(material: Material, row: EvaluationRow) -> tuple[int, int, int]:
+    scenarios = [scenario.name for scenario in material.order.scenarios]
+    return [*material.providers].index(row.provider), scenarios.index(row.scenario), row.variation
+
+
+def _identity(material: Material, provider: ProviderName) -> EvaluatedIdentity:
+    evaluation, identity = material.evaluation, material.identities.get(provider)
+    failure = evaluation.failures.get(provider)
+    return EvaluatedIdentity(
+        provider=provider,
+        identity_id=evaluation.identities[provider],
+        error=failure.message if failure else None,
+        reference_count=len(identity.references) if identity else None,
+        training_time_ms=identity.took_ms if identity else None,
+        training_cost_usd=identity.cost_usd if identity else 0.0,
+    )
+
+
+def _rows(material: Material, cell: Cell) -> Iterator[tuple[EvaluationRow, str | None]]:
+    """A row for each picture that was asked for, whatever became of it, and its key if it is there."""
+    generation = material.generations.get(material.evaluation.generation_id(cell))
+    images = {image.index: image for image in generation.images} if generation else {}
+    outcome = material.outcomes.get(cell.cell_id)
+    error = outcome.error.message if outcome and outcome.error else None
+    # Pictures beyond the variations are compared with nobody's; where there are none, nobody misses them.
+    wanted = cell.images if images else min(cell.images, material.order.variations)
+    for index in range(1, wanted + 1):
+        if generation is not None and index in images:
+            yield _made(material, cell, generation, images[index])
+        else:
+            yield _failed(
+                material, cell, generation, index, error or (NO_PICTURE if images else NEVER_ORDERED)
+            )
+
+
+def _made(
+    material: Material, cell: Cell, generation: Generation, image: GeneratedImage
+) -> tuple[EvaluationRow, str | None]:
+    place = (generation.generation_id, image.index)
+    shared, own = material.shared.get(place), material.own.get(place)
+    error = image.reason
+    if image.outcome == "succeeded" and not isinstance(shared, Score):
+        error = shared.reason if isinstance(shared, NotScored) else LATE_REASON
+    suffix = image.key.rpartition(".")[2] if image.key else ""
+    variation = cell.variation + image.index - 1
+    is_there = image.outcome == "succeeded" and image.key is not None
+    row = EvaluationRow(
+        **_what(material, cell, generation, image.index),
+        outcome=image.outcome,
+        image=f"images/{cell.provider}/{cell.scenario}-{variation}.{suffix}" if is_there else None,
+        error=error,
+        **facts_of(shared if isinstance(shared, Score) else None),
+        own_similarity_mean=own.mean if own else None,
+        latency_ms=generation.took_ms,
+        cost_usd=None if generation.cost_usd is None else generation.cost_usd / len(generation.images),
+    )
+    # What image.seed says is the provider's word; what was asked for stands where it says nothing.
+    return row, image.key
+
+
+def _failed(
+    material: Material, cell: Cell, generation: Generation | None, index: int, error: str
+) -> tuple[EvaluationRow, None]:
+    cost = generation.cost_usd if generation and index == 1 else None
+    row = EvaluationRow(
+        **_what(material, cell, generation, index), outcome="failed", error=error, cost_usd=cost or None
+    )
+    return row, None
+
+
+def _what(material: Material, cell: Cell, generation: Generation | None, index: int) -> dict[str, Any]:
+    order = material.order
+    request = order.request(cell)
+    prompt = generation.prompt_used if generation else None
+    images = {image.index: image for image in generation.images} if generation else {}
+    seed = images[index].seed if index in images else None
+    return {
+        "provider": cell.provider,
+        "scenario": cell.scenario,
+        "variation": cell.variation + index - 1,
+        "prompt": prompt or request.prompt,
+        "identity_id": material.evaluation.identities[cell.provider],
+        "generation_id": generation.generation_id if generation else None,
+        "seed": request.seed + index - 1 if seed is None else seed,
+    }

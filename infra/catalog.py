@@ -475,9 +475,7 @@ FUNCTIONS = (
         adapters=True,
         starts=(TRAIN_IDENTITY,),
         invokes=("analyze_images",),
-        spends=True,
-        fetches=True,
-        publishes=True,
+        publishes=True,  # that they are ready, where nothing is trained
     ),
     Function(
         name="check_identities",
@@ -495,7 +493,6 @@ FUNCTIONS = (
         reads=("evaluations/",),
         adapters=True,
         starts=(GENERATE_IMAGES,),
-        spends=True,
     ),
     Function(
         name="check_cell",

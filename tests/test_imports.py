@@ -58,6 +58,9 @@ RULES: dict[str, set[str]] = {
     "functions.sweep": {CORE, "aws_lambda_powertools"},  # metrics, off the path of requests
     "functions.score_image": {CORE, "dlib", "numpy", "onnxruntime", "PIL"},
     "functions.analyze_images": {CORE, "dlib", "functions.score_image.encoder", "numpy", "PIL"},  # one image
+    "functions.compile_evaluation": {CORE, "character_evaluation"},
+    "functions.create_evaluation": {CORE, "character_evaluation.scenarios"},
+    "functions.estimate_evaluation": {CORE, "character_evaluation.scenarios"},
     "functions.compare_images": {CORE, "functions.score_image.encoder", "functions.score_image.faces"},
     "character_identity_client": {"httpx", "pydantic"},
     "infra": {*TABLE_OF_ROUTES, "aws_cdk", "cdk_nag", "constructs", "pydantic"},
@@ -165,11 +168,11 @@ def test_the_rules_say_what_they_should(module: str, name: str, allowed: bool) -
 
 @pytest.mark.processes
 def test_loading_any_zip_function_loads_nothing_heavy() -> None:
-    heavy = ["torch", "numpy", "moto", "aws_cdk", "onnxruntime", "dlib", "c2pa"]
+    heavy = ["torch", "numpy", "scipy", "moto", "aws_cdk", "onnxruntime", "dlib", "c2pa"]
     handlers = [
         _module(path)
         for path in sorted((ROOT / "functions").glob("*/handler.py"))
-        if path.parent.name not in ("score_image", "analyze_images", "compare_images")
+        if path.parent.name not in ("score_image", "analyze_images", "compare_images", "compile_evaluation")
     ]
     code = f"""
 import importlib, sys
@@ -177,7 +180,7 @@ for handler in {handlers}:
     importlib.import_module(handler)
 print(*sorted(set({heavy}) & set(sys.modules)))
 """
-    environment = {"PYTHONPATH": f"{ROOT}:{SOURCE_ROOTS[0]}"}
+    environment = {"PYTHONPATH": f"{ROOT}:{SOURCE_ROOTS[0]}:{SOURCE_ROOTS[1]}"}
     loaded = subprocess.run(
         [sys.executable, "-c", code],
         env=environment,

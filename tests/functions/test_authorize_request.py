@@ -14,6 +14,7 @@ from tests.support.handlers import Context, api_event
 
 PAID = [
     ("create_identity", "POST", "/v1/identities"),
+    ("create_evaluation", "POST", "/v1/evaluations"),
     ("create_generation", "POST", "/v1/identities/i1/generations"),
     ("proxy_fal_instant", "POST", "/api/fal-instant-character-proxy"),
     ("proxy_fal_lora_train", "POST", "/api/fal-lora-training-proxy"),

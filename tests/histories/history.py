@@ -35,6 +35,7 @@ from tests.histories.fake_provider import (
 )
 from tests.support.builders import an_image
 from tests.support.erasure_fakes import FakeErasures, FakeOpenWork
+from tests.support.evaluation_fakes import no_evaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -231,6 +232,7 @@ class History:
             providers,
             self.callbacks,
             events,
+            no_evaluations(ledger, bucket, workflows),
             self.clock,
         )
         open_work = FakeOpenWork(self.ledger, self.erasures, self.events)

@@ -50,7 +50,7 @@ def synthesise(folder: Path, stage: str, *, architecture: str = "arm64", region:
         from infra.stack import ARCHITECTURES, CharacterIdentity
         from infra.stages import read_stage
 
-        layers = {name: folder / name for name in ("core", "dependencies", "provenance")}
+        layers = {name: folder / name for name in ("core", "dependencies", "provenance", "evaluation")}
         for layer in layers.values():
             layer.mkdir()
             (layer / "stub.py").touch()
@@ -62,6 +62,7 @@ def synthesise(folder: Path, stage: str, *, architecture: str = "arm64", region:
             core=layers["core"],
             dependencies=layers["dependencies"],
             provenance=layers["provenance"],
+            evaluation=layers["evaluation"],
             env=cdk.Environment(account=ACCOUNT, region=region) if region else None,
         )
         app.synth()

@@ -116,7 +116,7 @@ def test_who_waits_for_an_answer_of_the_encoder_is_answered_by_a_function_that_n
     template: Template,
 ) -> None:
     of_image = {name: each for name, each in template.functions().items() if "ImageConfig" in each}
-    assert of_image.keys() == {"analyze_images", "compare_images", "score_image"}
+    assert of_image.keys() == {"analyze_images", "compare_images", "compile_evaluation", "score_image"}
     assert all(each["Code"] == of_image["score_image"]["Code"] for each in of_image.values())
     commands = {name: each["ImageConfig"]["Command"] for name, each in of_image.items()}
     assert commands == {name: [f"functions.{name}.handler.lambda_handler"] for name in commands}

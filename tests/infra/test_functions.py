@@ -20,6 +20,7 @@ PROVIDERS = {
     "ASTRIA_MOCK",
     "LOCAL_MODE",
 }
+KNOWING_SCENARIOS = ("create_evaluation", "estimate_evaluation")
 IN_IMAGES = [entry.name for entry in catalog.FUNCTIONS if entry.image]
 WHERE_VALUES_COME_FROM = {
     "TABLE_NAME": "<StorageState>",
@@ -30,6 +31,7 @@ WHERE_VALUES_COME_FROM = {
     "PROVENANCE_SECRET_NAME": "<StorageProvenanceKey>",
     "TRAIN_IDENTITY_ARN": "<WorkflowsTrainIdentity>",
     "GENERATE_IMAGES_ARN": "<WorkflowsGenerateImages>",
+    "RUN_EVALUATION_ARN": "<WorkflowsRunEvaluation>",
     "ANALYZE_IMAGES_NAME": "<FunctionsAnalyzeImages>",
     "FAL_QUEUE_URL": "<FalQueueUrl>",
     "FAL_REST_URL": "<FalRestUrl>",
@@ -153,6 +155,7 @@ def test_only_what_fetches_callers_links_may_be_bounded_and_nothing_is_by_itself
     following_links = {
         "check_references",
         "compare_images",
+        "create_evaluation",
         "create_identity",
         "proxy_astria",
         "proxy_astria_create_tune",
@@ -174,13 +177,14 @@ def test_only_what_fetches_callers_links_may_be_bounded_and_nothing_is_by_itself
     assert template.document["Parameters"]["FetchConcurrency"]["Default"] == "0"
 
 
-def test_zip_functions_run_on_python_3_13_with_two_layers_and_those_that_sign_with_three(
+def test_zip_functions_run_on_python_3_13_with_two_layers_and_a_third_for_what_few_of_them_need(
     template: Template,
 ) -> None:
     for name, function in template.functions().items():
         if name not in IN_IMAGES:
             layers = {"<FunctionsCore>", "<FunctionsDependencies>"}
             layers |= {"<FunctionsProvenance>"} if name in ("check_generation", "store_images") else set()
+            layers |= {"<FunctionsEvaluation>"} if name in KNOWING_SCENARIOS else set()
             assert (function["Runtime"], function["Handler"]) == ("python3.13", "handler.lambda_handler")
             assert {readable(layer) for layer in function["Layers"]} == layers
 

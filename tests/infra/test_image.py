@@ -13,7 +13,9 @@ WANTED = (
     "functions/score_image/",
     "functions/analyze_images/",
     "functions/compare_images/",
+    "functions/compile_evaluation/",
     "layers/core/python/",
+    "layers/evaluation/python/",
     "scripts/weights/",
 )
 

@@ -76,7 +76,7 @@ def _start(machine: str) -> Rights:
     return {("states:StartExecution", f"<Workflows{machine}>")}
 
 
-ERASE = _delete("references") | _delete("weights") | _delete("generations")
+ERASE = _delete("references") | _delete("weights") | _delete("generations") | _delete("evaluations")
 WATCH: Rights = {
     (
         f"states:{action}",
@@ -84,11 +84,15 @@ WATCH: Rights = {
         f"<Workflows{machine}> by ':' [6]:*",
     )
     for action in ("DescribeExecution", "StopExecution")
-    for machine in ("TrainIdentity", "GenerateImages")
+    for machine in ("TrainIdentity", "GenerateImages", "RunEvaluation")
 }
-WAKE: Rights = {
-    ("states:SendTaskSuccess", f"<Workflows{name}>") for name in ("TrainIdentity", "GenerateImages")
-}
+
+
+def _wake(*machines: str) -> Rights:
+    return {("states:SendTaskSuccess", f"<Workflows{machine}>") for machine in machines}
+
+
+WAKE = _wake("TrainIdentity", "GenerateImages")
 
 FUNCTIONS: dict[str, Rights] = {
     "authorize_request": set(),
@@ -111,9 +115,18 @@ FUNCTIONS: dict[str, Rights] = {
     | PUBLISH,
     "list_identities": READ_AND_COUNT | _get("references"),
     "get_identity": READ_AND_COUNT | _get("references", "weights"),
-    "erase_identity": WRITE_TABLE | LIST | ERASE | FAL | FAL_ADMIN | ASTRIA | WAKE | PUBLISH,
+    "erase_identity": WRITE_TABLE
+    | LIST
+    | ERASE
+    | FAL
+    | FAL_ADMIN
+    | ASTRIA
+    | WAKE
+    | PUBLISH
+    | _start("RunEvaluation"),
     "sweep": WRITE_TABLE
     | LIST
+    | _get("evaluations")
     | ERASE
     | FAL
     | FAL_ADMIN
@@ -122,17 +135,47 @@ FUNCTIONS: dict[str, Rights] = {
     | PUBLISH
     | _start("TrainIdentity")
     | _start("GenerateImages")
+    | _start("RunEvaluation")
     | WATCH,
     "create_generation": WRITE_TABLE | _get("generations") | _start("GenerateImages"),
     "get_generation": READ_AND_COUNT | _get("generations"),
     "list_generations": READ_AND_COUNT | _get("generations"),
-    "cancel_identity": WRITE_TABLE
-    | _get("references", "weights")
-    | {("states:SendTaskSuccess", "<WorkflowsTrainIdentity>")}
-    | PUBLISH,
+    "cancel_identity": WRITE_TABLE | _get("references", "weights") | _wake("TrainIdentity") | PUBLISH,
     "estimate_identity": WRITE_TABLE,
     "estimate_generation": WRITE_TABLE,
     "compare_images": READ_AND_COUNT | _get("uploads", "references", "generations") | LIST,
+    "create_evaluation": WRITE_TABLE
+    | _get("uploads")
+    | _put("references")
+    | _put("evaluations")
+    | _delete("references")
+    | _delete("evaluations")
+    | LIST
+    | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
+    | _start("RunEvaluation"),
+    "estimate_evaluation": WRITE_TABLE,
+    "list_evaluations": READ_AND_COUNT,
+    "get_evaluation": READ_AND_COUNT,
+    "cancel_evaluation": WRITE_TABLE | _wake("TrainIdentity", "RunEvaluation") | PUBLISH,
+    "get_evaluation_result": READ_AND_COUNT
+    | _get("evaluations", "references", "generations")
+    | _put("evaluations")
+    | LIST,
+    "plan_evaluation": WRITE_TABLE | _get("evaluations") | _put("evaluations"),
+    "make_identities": WRITE_TABLE
+    | _get("references")
+    | _put("references")
+    | _delete("references")
+    | LIST
+    | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
+    | _start("TrainIdentity")
+    | PUBLISH,
+    "check_identities": WRITE_TABLE,
+    "order_cell": WRITE_TABLE | _get("evaluations") | _start("GenerateImages"),
+    "check_cell": WRITE_TABLE | _wake("GenerateImages") | PUBLISH,
+    "check_scores": WRITE_TABLE,
+    "compile_evaluation": WRITE_TABLE | _get("evaluations") | _put("evaluations"),
+    "record_evaluation": WRITE_TABLE | _get("evaluations") | WAKE | PUBLISH,
     "get_usage": READ_AND_COUNT,
     "create_webhook": WRITE_TABLE,
     "list_webhooks": READ_AND_COUNT,
@@ -174,7 +217,7 @@ FUNCTIONS: dict[str, Rights] = {
     "check_training": WRITE_TABLE | FAL | ASTRIA | WAKE,
     "store_weights": WRITE_TABLE | _put("weights") | _delete("weights"),
     "record_training": WRITE_TABLE | PUBLISH | WAKE,
-    "wait_for_callback": WRITE_TABLE | WAKE,
+    "wait_for_callback": WRITE_TABLE | WAKE | _wake("RunEvaluation"),
     "prepare_generation": WRITE_TABLE | _get("references") | FAL,
     "submit_generation": WRITE_TABLE | _get("references", "weights") | FAL | ASTRIA,
     "check_generation": (
@@ -186,10 +229,27 @@ FUNCTIONS: dict[str, Rights] = {
     "analyze_images": set(),
     "check_prices": FAL,
     "score_image": (
-        WRITE_TABLE | _get("generations", "references") | LIST | PUBLISH | _take("<EventsToScore>")
+        WRITE_TABLE
+        | _get("generations", "references")
+        | LIST
+        | PUBLISH
+        | _take("<EventsToScore>")
+        | _wake("RunEvaluation")
     ),
 }
 
+MAP: Rights = {
+    ("states:StartExecution", "<WorkflowsRunEvaluation>"),
+    *(
+        (
+            f"states:{action}",
+            "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowsRunEvaluation>:*",
+        )
+        for action in ("DescribeExecution", "StopExecution")
+    ),
+    *_get("evaluations"),
+}
+"""What a Distributed Map runs its children with, and reads what they are for."""
 MACHINES: dict[str, list[str]] = {
     "TrainIdentity": [
         "PrepareTraining",
@@ -206,6 +266,17 @@ MACHINES: dict[str, list[str]] = {
         "StoreImages",
         "RecordGeneration",
         "WaitForCallback",
+    ],
+    "RunEvaluation": [
+        "PlanEvaluation",
+        "MakeIdentities",
+        "CheckIdentities",
+        "OrderCell",
+        "CheckCell",
+        "CheckScores",
+        "WaitForCallback",
+        "CompileEvaluation",
+        "RecordEvaluation",
     ],
 }
 
@@ -239,8 +310,9 @@ def test_a_machine_may_invoke_exactly_the_functions_that_are_listed(template: Te
     invoked = {resource for action, resource in rights if action == "lambda:InvokeFunction"}
     expected = {f"<Functions{function}>" for function in MACHINES[name]}
     assert invoked == expected | {f"{function}:$LATEST" for function in expected}
-    others = {action for action, _ in rights} - {"lambda:InvokeFunction"}
-    assert {action.split(":")[0] for action in others} == {"logs", "xray"}
+    others = {(action, resource) for action, resource in rights if action != "lambda:InvokeFunction"}
+    own = {(action, resource) for action, resource in others if action.split(":")[0] not in {"logs", "xray"}}
+    assert own == (MAP if name == "RunEvaluation" else set())
 
 
 @pytest.mark.parametrize("name", ["WaitForCallback", "ReceiveFalCallback", "ReceiveAstriaCallback"])

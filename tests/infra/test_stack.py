@@ -19,6 +19,7 @@ OUTPUTS = {
     "TableName": "<StorageState>",
     "TrainIdentityArn": "<WorkflowsTrainIdentity>",
     "GenerateImagesArn": "<WorkflowsGenerateImages>",
+    "RunEvaluationArn": "<WorkflowsRunEvaluation>",
     "SweepName": "<FunctionsSweep>",
     "FalKeySecretName": "<StorageFalKey>",
     "FalAdminKeySecretName": "<StorageFalAdminKey>",
@@ -61,7 +62,7 @@ def test_alarms_watch_what_matters(template: Template) -> None:
         if (metric := stat.get("MetricStat", {}).get("Metric"))
         for dimension in metric.get("Dimensions", [{"Value": ""}])
     }
-    for machine in ("TrainIdentity", "GenerateImages"):
+    for machine in ("TrainIdentity", "GenerateImages", "RunEvaluation"):
         for outcome in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
             assert ("AWS/States", outcome, f"<Workflows{machine}>") in watched
     assert ("AWS/ApiGateway", "5xx", "<ApiHttp>") in watched
@@ -73,7 +74,7 @@ def test_alarms_watch_what_matters(template: Template) -> None:
     assert sorted(alarm["Threshold"] for alarm in alarms.values())[-2:] == [1, NEARLY_USED_PERCENT]
     for metric in COUNTED:
         assert (namespace, metric, "") in watched
-    assert len(alarms) == 8 + len(COUNTED)
+    assert len(alarms) == 9 + len(COUNTED)
 
 
 def test_every_alarm_tells_the_topic_and_whoever_is_named(template: Template) -> None:

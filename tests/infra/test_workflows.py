@@ -17,7 +17,9 @@ from tests.support.in_process.executions import DEFINITIONS
 
 pytestmark = pytest.mark.processes
 
-MACHINES = [catalog.TRAIN_IDENTITY, catalog.GENERATE_IMAGES]
+MACHINES = [catalog.TRAIN_IDENTITY, catalog.GENERATE_IMAGES, catalog.RUN_EVALUATION]
+WAITING = {catalog.RUN_EVALUATION: ("AwaitScores", "Scored?")}
+"""The state that waits for a token, and the one that leads there, where they are called otherwise."""
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
@@ -27,12 +29,18 @@ def _text(machine: str) -> str:
 
 def _retries(machine: str) -> list[tuple[str, list[dict[str, Any]]]]:
     """The retries of each task but the wait, by the task's name."""
-    states = json.loads(_text(machine))["States"].items()
     return [
         (name, state["Retry"])
-        for name, state in states
-        if state["Type"] == "Task" and name != "WaitForCallback"
+        for name, state in _states(machine).items()
+        if state["Type"] == "Task" and not state["Resource"].endswith(".waitForTaskToken")
     ]
+
+
+def _states(machine: str) -> dict[str, Any]:
+    """All states, those of a Map's children too."""
+    states: dict[str, Any] = json.loads(_text(machine))["States"]
+    children = (state["ItemProcessor"]["States"] for state in states.values() if state["Type"] == "Map")
+    return {**states, **{name: state for each in children for name, state in each.items()}}
 
 
 def _resource(template: Template, machine: str) -> dict[str, Any]:
@@ -116,15 +124,16 @@ def test_every_task_is_tried_again_except_on_what_would_fail_again(machine: str)
 @pytest.mark.parametrize("machine", MACHINES)
 def test_a_wait_ends_with_callback_with_time_or_without_the_function_that_waits(machine: str) -> None:
     states = json.loads(_text(machine))["States"]
-    wait, check = states["WaitForCallback"], states["Settled?"]["Choices"][0]
+    waiting, asking = WAITING.get(machine, ("WaitForCallback", "Settled?"))
+    wait, check = states[waiting], states[asking]["Choices"][0]
     assert wait["Resource"].endswith("lambda:invoke.waitForTaskToken")
     assert wait["TimeoutSecondsPath"] == states["WaitForTimeout"]["SecondsPath"] == "$.poll_seconds"
     assert wait["Parameters"]["Payload"] == {"wake_token.$": "$$.Task.Token", "state.$": "$"}
-    assert check["Next"] == "WaitForCallback"
+    assert check["Next"] == waiting
     on_time, on_error = wait["Catch"]
     assert (on_time["ErrorEquals"], on_error["ErrorEquals"]) == (["States.Timeout"], ["States.ALL"])
     assert on_error["Next"] == "WaitForTimeout"
     looked_up = {wait["Next"], on_time["Next"], states["WaitForTimeout"]["Next"]}
-    assert looked_up == {next(name for name in states if name.startswith("Check"))}
+    assert looked_up == {next(name for name, state in states.items() if state.get("Next") == asking)}
     # What a wait brings is never believed, so it does not even get into the state.
     assert {each["ResultPath"] for each in (wait, on_time, on_error)} == {None}

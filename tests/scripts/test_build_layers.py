@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build_layers import REQUIREMENTS, SIGNING, build_layers, core_layer, dependency_layer
+from scripts.build_layers import (
+    CORE,
+    EVALUATION,
+    REQUIREMENTS,
+    SIGNING,
+    build_layers,
+    core_layer,
+    dependency_layer,
+)
 from tests.support.waiting import HANGS_AFTER_S
 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -225,12 +233,12 @@ def test_another_python_ships_none_rather_than_the_wrong_bytecode(
 def test_layers_without_bytecode_are_announced(
     python: str, lines: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scripts.build_layers.core_layer", lambda *arguments: Path("core"))
+    monkeypatch.setattr("scripts.build_layers.core_layer", lambda *arguments, source=CORE: source)
     monkeypatch.setattr(
         "scripts.build_layers.dependency_layer",
         lambda *arguments, requirements=REQUIREMENTS, alone=False: requirements,
     )
-    assert build_layers("arm64", python) == (Path("core"), REQUIREMENTS, SIGNING)
+    assert build_layers("arm64", python) == (CORE, REQUIREMENTS, SIGNING, EVALUATION)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == lines
     assert all(f"Python {RUNNING} cannot write bytecode for {python}" in line for line in said)

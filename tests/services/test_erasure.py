@@ -22,6 +22,7 @@ from tests.support.builders import (
     an_identity,
 )
 from tests.support.erasure_fakes import FakeErasures
+from tests.support.evaluation_fakes import no_evaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -73,6 +74,7 @@ class Harness:
             providers,
             CallbackService(self.ledger, self.workflows, providers),
             event_service(self.events, self.clock),
+            no_evaluations(self.ledger, self.bucket, self.workflows),
             self.clock,
         )
 

@@ -35,6 +35,7 @@ from tests.support.builders import (
     an_identity,
 )
 from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
+from tests.support.evaluation_fakes import no_evaluations
 from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -89,7 +90,15 @@ class Harness:
         )
         callbacks = CallbackService(self.ledger, self.workflows, providers)
         erasure = ErasureService(
-            self.identities, self.erasures, self.ledger, self.bucket, providers, callbacks, events, self.clock
+            self.identities,
+            self.erasures,
+            self.ledger,
+            self.bucket,
+            providers,
+            callbacks,
+            events,
+            no_evaluations(self.ledger, self.bucket, self.workflows),
+            self.clock,
         )
         self.service = SweepService(
             self.work,
@@ -270,7 +279,7 @@ def test_what_the_sweep_settles_is_logged_under_the_request_that_ordered_it(
     with log_keys():
         harness.sweep(days=1)
     (record,) = [each for each in caplog.records if each.message == "a job was settled by the sweep"]
-    assert {name: vars(record)[name] for name in ORIGIN} == keys_of(harness.job)
+    assert {name: vars(record).get(name) for name in ORIGIN} == keys_of(harness.job)
     assert vars(record)["correlation_id"] == "the order's"
 
 

@@ -21,7 +21,15 @@ from character_identity.domain.errors import (
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
 from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
-from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob, kind_of
+from character_identity.domain.job import (
+    EVALUATION,
+    JobHandle,
+    JobKind,
+    Parked,
+    ProviderJob,
+    job_id_of,
+    kind_of,
+)
 from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
 from character_identity.domain.provenance import Provenance
@@ -155,6 +163,9 @@ class FakeLedger:
         budget = self.of(job.owner, job.budget_month)
         if job.job_id in self.rows:
             raise Conflict("exists")
+        if job.evaluation_id is not None:
+            self._draw(job, job.evaluation_id)
+            return
         if budget.held_microusd + job.reserved_microusd > limit_microusd:
             raise BudgetExceeded.for_order()
         held = self.of_operator(job.budget_month).held_microusd
@@ -163,6 +174,17 @@ class FakeLedger:
         self.rows[job.job_id] = job
         self.due[job.job_id] = job.accepted_at + FIRST_CHECK_AFTER
         self._count(job, reserved_microusd=job.reserved_microusd, jobs=1)
+
+    def _draw(self, job: ProviderJob, evaluation_id: str) -> None:
+        amount = job.reserved_microusd
+        fund = self.rows.get(job_id_of(EVALUATION, evaluation_id))
+        if fund is None or not fund.open or fund.reserved_microusd < amount:
+            raise BudgetExceeded.for_evaluation()
+        left = fund.reserved_microusd - amount
+        self.rows[fund.job_id] = fund.model_copy(update={"reserved_microusd": left})
+        self.rows[job.job_id] = job
+        self.due[job.job_id] = job.accepted_at + FIRST_CHECK_AFTER
+        self._count(job, jobs=1)
 
     def get(self, job_id: str) -> ProviderJob | None:
         return self.rows.get(job_id)
@@ -220,7 +242,11 @@ class FakeLedger:
     def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
         if not self._change(
             job.job_id,
-            lambda stored: stored.open and stored.state == job.state,
+            lambda stored: (
+                stored.open
+                and stored.state == job.state
+                and stored.reserved_microusd == job.reserved_microusd
+            ),
             money=settlement.money,
             cost_microusd=settlement.cost_microusd,
             bill_is_implausible=settlement.is_implausible,

@@ -1,0 +1,155 @@
+"""Evaluations and their scores, in memory."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from character_identity.aws.evaluation_table import OUTCOME
+from character_identity.domain.errors import Conflict, NotFound
+from character_identity.domain.evaluation import (
+    PHASES,
+    CellOutcome,
+    Evaluation,
+    EvaluationPhase,
+    Recommendation,
+)
+from character_identity.domain.event import Event
+from character_identity.domain.job import ProviderJob
+from character_identity.domain.page import Page, Window
+from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score
+from character_identity.ports.gateways import Workflows
+from character_identity.ports.stores import Bucket
+from character_identity.services.evaluations.erasure import EvaluationErasure
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeLedger
+
+References = list[EmbeddedReference]
+
+
+class FakeEvaluations:
+    """Evaluations, what became of their cells, and the scores of their pictures."""
+
+    def __init__(
+        self, *evaluations: Evaluation, ledger: FakeLedger | None = None, events: FakeEvents | None = None
+    ) -> None:
+        self.stored = {evaluation.evaluation_id: evaluation for evaluation in evaluations}
+        self.uses = {
+            (identity, key) for key, each in self.stored.items() for identity in each.identities.values()
+        }
+        self.outcomes: dict[str, dict[str, CellOutcome]] = {}
+        self.scores: dict[str, dict[tuple[str, int], Score | NotScored]] = {}
+        self.kept: dict[tuple[str, EncoderVersion, EncoderVersion | None], list[EmbeddedReference]] = {}
+        self.ledger = ledger or FakeLedger()
+        self.events = events or FakeEvents()
+
+    def add(
+        self,
+        evaluation: Evaluation,
+        job: ProviderJob,
+        limit_microusd: int,
+        operator_limit_microusd: int = sys.maxsize,
+    ) -> None:
+        if evaluation.evaluation_id in self.stored:
+            raise Conflict("exists")
+        self.ledger.accept(job, limit_microusd, operator_limit_microusd)
+        self.stored[evaluation.evaluation_id] = evaluation
+        self.uses |= {
+            (identity_id, evaluation.evaluation_id) for identity_id in evaluation.identities.values()
+        }
+
+    def get(self, evaluation_id: str) -> Evaluation:
+        if evaluation_id not in self.stored:
+            raise NotFound("unknown", code="unknown_evaluation")
+        return self.stored[evaluation_id]
+
+    def list(self, owner: str, window: Window) -> Page[Evaluation]:
+        return Page.of([each for each in self.stored.values() if each.owner == owner], window)
+
+    def advance(self, evaluation_id: str, phase: EvaluationPhase, at: datetime, **changes: Any) -> bool:
+        stored = self.stored.get(evaluation_id)
+        if stored is None or not stored.is_unsettled or PHASES.index(stored.phase) > PHASES.index(phase):
+            return False
+        self._change(evaluation_id, phase=phase, updated_at=at, **changes)
+        return True
+
+    def cancel(self, evaluation_id: str, at: datetime) -> bool:
+        if self.stored[evaluation_id].status != "running":
+            return False
+        self._change(evaluation_id, status="cancelling", updated_at=at)
+        return True
+
+    def conclude(self, evaluation_id: str, found: Recommendation, at: datetime) -> None:
+        if evaluation_id in self.stored:
+            self._change(evaluation_id, recommendation=found, updated_at=at)
+
+    def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
+        if self.get(evaluation.evaluation_id).is_unsettled:
+            outcome = {name: getattr(evaluation, name) for name in OUTCOME}
+            self._change(evaluation.evaluation_id, **outcome)
+            self.events.add(event)
+        return self.get(evaluation.evaluation_id)
+
+    def put_cell(self, evaluation_id: str, outcome: CellOutcome) -> None:
+        if evaluation_id in self.stored:
+            self.outcomes.setdefault(evaluation_id, {})[outcome.cell.cell_id] = outcome
+
+    def cell_outcomes(self, evaluation_id: str) -> Sequence[CellOutcome]:
+        return [*self.outcomes.get(evaluation_id, {}).values()]
+
+    def used_by(self, identity_id: str) -> Sequence[str]:
+        return sorted(evaluation for identity, evaluation in self.uses if identity == identity_id)
+
+    def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
+        stored = self.stored.get(evaluation_id)
+        left = stored.without_identity(identity_id) if stored else None
+        if left is None:
+            for kept in (self.stored, self.outcomes, self.scores):
+                kept.pop(evaluation_id, None)
+            self.kept = {key: each for key, each in self.kept.items() if key[0] != evaluation_id}
+            return None
+        self.stored[evaluation_id] = left
+        outcomes = self.outcomes.get(evaluation_id, {})
+        gone = [each for each in outcomes.values() if each.cell.provider not in left.providers]
+        generations = {each.generation_id for each in gone}
+        self.outcomes[evaluation_id] = {key: each for key, each in outcomes.items() if each not in gone}
+        scores = self.scores.get(evaluation_id, {})
+        self.scores[evaluation_id] = {k: each for k, each in scores.items() if k[0] not in generations}
+        return left
+
+    def forget_use(self, identity_id: str, evaluation_id: str) -> None:
+        self.uses.discard((identity_id, evaluation_id))
+
+    def put_shared_score(
+        self,
+        evaluation_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Score | NotScored,
+        references: Sequence[EmbeddedReference] = (),
+    ) -> None:
+        if evaluation_id not in self.stored:
+            return
+        self.scores.setdefault(evaluation_id, {})[generation_id, image_index] = score
+        if references and isinstance(score, Score):
+            self.kept[evaluation_id, score.version, score.face_version] = [*references]
+
+    def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
+        return dict(self.scores.get(evaluation_id, {}))
+
+    def shared_references(
+        self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
+    ) -> References:
+        return self.kept.get((evaluation_id, version, face_version), [])
+
+    def _change(self, evaluation_id: str, **changes: Any) -> None:
+        stored = self.stored[evaluation_id].model_dump() | {
+            name: value.model_dump() if hasattr(value, "model_dump") else value
+            for name, value in changes.items()
+        }
+        self.stored[evaluation_id] = Evaluation.model_validate(stored)
+
+
+def no_evaluations(ledger: FakeLedger, bucket: Bucket, workflows: Workflows) -> EvaluationErasure:
+    """Erasure where no identity is part of an evaluation."""
+    return EvaluationErasure(evaluations=FakeEvaluations(), ledger=ledger, bucket=bucket, workflows=workflows)

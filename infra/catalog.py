@@ -519,7 +519,6 @@ FUNCTIONS = (
         table="write",
         reads=("evaluations/",),
         writes=("evaluations/",),
-        adapters=True,  # for whether simulators play the providers
         image="score_image",
     ),
     Function(

@@ -17,7 +17,8 @@ from character_identity.domain.evaluation import (
 from character_identity.domain.event import Event
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
-from character_identity.domain.score import EmbeddedReference, EncoderVersion, NotScored, Score
+from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.view import EncoderVersion
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.stores import Bucket
 from character_identity.services.evaluations.erasure import EvaluationErasure

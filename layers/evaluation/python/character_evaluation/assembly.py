@@ -45,6 +45,7 @@ def facts_of(score: Score | None) -> dict[str, Any]:
     if score is None:
         return {}
     face = score.face_identity
+    similarities = [similarity for _, similarity in score.per_reference]
     likeness = face.likeness if face else None
     return {
         "encoder": score.encoder,
@@ -54,7 +55,8 @@ def facts_of(score: Score | None) -> dict[str, Any]:
         "clip_similarity": score.mean if score.is_clip else None,
         "calibrated": score.calibration.calibrated if score.calibration else None,
         "near_copy": score.near_copy.reference if score.near_copy else None,
-        "first_similarity": score.per_reference[0][1] if score.per_reference else None,
+        "first_similarity": similarities[0],
+        "nearest_reference": similarities.index(max(similarities)) + 1,
         "face_encoder": face.encoder if face else None,
         "face_similarity_mean": likeness.mean if likeness else None,
         "face_similarity_best": likeness.best if likeness else None,
@@ -117,10 +119,17 @@ def _made(
         **facts_of(shared if isinstance(shared, Score) else None),
         own_similarity_mean=own.mean if own else None,
         latency_ms=generation.took_ms,
+        total_ms=_total_ms(generation),
         cost_usd=None if generation.cost_usd is None else generation.cost_usd / len(generation.images),
     )
-    # What image.seed says is the provider's word; what was asked for stands where it says nothing.
     return row, image.key
+
+
+def _total_ms(generation: Generation) -> float | None:
+    """What passed from our order on, in milliseconds: the provider's work, its line, and ours."""
+    if generation.settled_at is None:
+        return None
+    return (generation.settled_at - generation.created_at).total_seconds() * 1000
 
 
 def _failed(

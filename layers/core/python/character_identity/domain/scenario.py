@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from character_identity.domain.generation import AspectRatio
 from character_identity.domain.clean_text import Clean
+from character_identity.domain.generation import AspectRatio
 
 PLACE_OF_NAME = "{name}"
 MOST_SCENARIOS = 100

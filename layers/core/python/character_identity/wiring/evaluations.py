@@ -3,7 +3,6 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from character_identity.config import is_loopback
 from character_identity.domain.job import EVALUATION
 from character_identity.wiring.deferred import deferred
 from character_identity.wiring.ordering import Ordering
@@ -47,11 +46,6 @@ class Evaluating(Ordering):
     def evaluation_compilation(self) -> "EvaluationCompilation":
         from character_identity.services.evaluations.compilation import EvaluationCompilation
 
-        settings = self.provider_settings
-        urls = {"astria": settings.astria_api_url}
-        played = {
-            name for name in self.providers.names() if is_loopback(urls.get(name, settings.fal_queue_url))
-        }
         return EvaluationCompilation(
             evaluations=self.evaluation_table,
             identities=self.identity_table,
@@ -59,7 +53,6 @@ class Evaluating(Ordering):
             scores=self.scores,
             shared_scores=self.shared_scores,
             bucket=self.bucket,
-            simulated=frozenset(played),
             now=self.now,
         )
 

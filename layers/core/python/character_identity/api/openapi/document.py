@@ -41,6 +41,7 @@ TAGS: Mapping[str, str] = {
     "Generations": "Orders of pictures",
     "Money": "What orders cost, and what is left to spend",
     "Scores": "How like a character pictures are",
+    "Evaluations": "Providers compared on one character",
     "Events": "What came of something, and the webhooks that are told",
     "First client": "The addresses of the film platform's TypeScript modules",
     "Providers": "What the providers call",

@@ -13,6 +13,8 @@ from character_identity.api.routes.references import UPLOADED
 REFERENCE = f"references/{EXAMPLE_ID}/01.jpg"
 LINK = "https://media.example.com/generations/portrait.jpg?X-Amz-Signature=..."
 SHA256 = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
+RESULTS_PATH = f"/v1/evaluations/{EXAMPLE_ID}"
+SCENARIO = {"name": "boat", "prompt": "{name} on a boat, soft light", "threshold": 0.8}
 MADE = object()
 """The example of what is made of other properties is made of theirs."""
 
@@ -202,6 +204,73 @@ _MONEY = {
     "maxReferences": Meaning("The most reference images that it takes", 3),
     "maxImages": Meaning("The most pictures of one order", 4),
 }
+_EVALUATIONS = {
+    "evaluationId": Meaning("The id of an evaluation", EXAMPLE_ID),
+    "evaluations": Meaning("The entries of the page, newest first"),
+    "CreateEvaluationRequest.identities": Meaning(
+        "The characterId of an identity that is there, by its provider", {"fal-lora": EXAMPLE_ID}
+    ),
+    "CreateEvaluationRequest.providers": Meaning(
+        "Those to be compared; all, if none is named and there are references", ["fal-instant", "fal-lora"]
+    ),
+    "scenarioSet": Meaning("A set of scenarios that is shipped", "specification"),
+    "CreateEvaluationRequest.scenarios": Meaning("Scenarios of your own, in place of a set", [SCENARIO]),
+    "ScenarioRequest.name": Meaning("Small letters and digits, with hyphens between", "boat"),
+    "ScenarioRequest.title": Meaning("What people call it; made of the name if absent", "On a boat"),
+    "ScenarioRequest.prompt": Meaning(
+        "What to draw; it says {name} where the character stands", "{name} on a boat, soft light"
+    ),
+    "threshold": Meaning("The CLIP similarity that is expected, from -1 to 1", 0.8),
+    "variations": Meaning("How many pictures of each scenario are compared", 3),
+    "CreateEvaluationRequest.seed": Meaning("What all seeds are moved by; providers share them", 0),
+    "maxCostUsd": Meaning("US dollars that its owner would pay at most; its ceiling if absent", 25.0),
+    "EvaluationSummary.providers": Meaning("Those that are compared", ["fal-instant", "fal-lora"]),
+    "EvaluationResponse.providers": Meaning("Those that are compared", ["fal-instant", "fal-lora"]),
+    "EvaluationSummary.scenarios": Meaning("How many scenarios are drawn", 5),
+    "EvaluationResponse.scenarios": Meaning("How many scenarios are drawn", 5),
+    "EvaluationSummary.status": Meaning("How it stands", "completed"),
+    "EvaluationResponse.status": Meaning("How it stands", "completed"),
+    "EvaluationSummary.phase": Meaning("What is being done", "report"),
+    "EvaluationResponse.phase": Meaning("What is being done", "report"),
+    "updatedAt": Meaning("When it last went on (ISO 8601, UTC)", "2026-11-22T12:20:00Z"),
+    "recommendation": Meaning("What its results recommend; null until they are there"),
+    "RecommendationResponse.provider": Meaning("A provider, or null where nothing is decided", "fal-lora"),
+    "sentence": Meaning("Why", "Recommended: fal-lora. What it draws is decidedly nearer to the references."),
+    "EvaluationResponse.identities": Meaning(
+        "The characterId of each provider's identity, as soon as it is ordered", {"fal-lora": EXAMPLE_ID}
+    ),
+    "EvaluationResponse.estimateUsd": Meaning("US dollars that it is expected to cost", 12.5),
+    "failures": Meaning("Why a provider has no identity, by provider", {}),
+    "counts": Meaning("How much is done"),
+    "EvaluationCounts.identities": Meaning("Identities"),
+    "cells": Meaning("Orders of pictures: one for a scenario and a variation, or for several variations", 30),
+    "EvaluationCounts.cells": Meaning("Orders of pictures"),
+    "EvaluationCounts.images": Meaning("Pictures"),
+    "EstimateEvaluationResponse.images": Meaning("How many pictures are made", 30),
+    "ProviderEstimateResponse.images": Meaning("How many pictures are made", 15),
+    "ProviderEstimateResponse.cells": Meaning("How many orders of pictures are made", 15),
+    "total": Meaning("How many there will be", 15),
+    "done": Meaning("How many have succeeded", 15),
+    "failed": Meaning("How many have failed", 0),
+    "scored": Meaning("How many have a score against all references", 15),
+    "ImageCounts.notScored": Meaning("How many have a reason why not", 0),
+    "costUsd": Meaning("US dollars that are known to be spent", 11.9),
+    "ceilingUsd": Meaning("US dollars that it may cost at most, which are set aside", 17.0),
+    "EstimateEvaluationResponse.estimateUsd": Meaning("US dollars of the part that has a price", 6.5),
+    "EstimateEvaluationResponse.assumedUsd": Meaning(
+        "US dollars that the part without a price may cost at most", 0.0
+    ),
+    "wouldExceed": Meaning("What it costs too much for: maxCostUsd or budget", "budget", usual=False),
+    "byProvider": Meaning("Each provider's part"),
+    "links": Meaning("Paths of the results; null until they are there"),
+    "resultsCsv": Meaning("A row for each picture", f"{RESULTS_PATH}/results.csv"),
+    "gallery": Meaning("All pictures side by side", f"{RESULTS_PATH}/gallery.html"),
+    "report": Meaning("What is decided and why, as a page", f"{RESULTS_PATH}/report.html"),
+    "reportMarkdown": Meaning("The same as Markdown", f"{RESULTS_PATH}/report.md"),
+    "summary": Meaning("The same for programs, as JSON", f"{RESULTS_PATH}/summary.json"),
+    "manifest": Meaning("What results.csv belongs to", f"{RESULTS_PATH}/evaluation.json"),
+    "pictures": Meaning("Links to the pictures, by path", f"{RESULTS_PATH}/pictures.json"),
+}
 _EVENTS = {
     "webhooks": Meaning("The entries of the page, newest first"),
     "endpointId": Meaning("The id of a webhook", EXAMPLE_ID),
@@ -280,6 +349,7 @@ MEANINGS: Mapping[str, Meaning] = {
     **_IDENTITIES,
     **_GENERATIONS,
     **_MONEY,
+    **_EVALUATIONS,
     **_EVENTS,
     **_SHARED,
     **_FIRST_CLIENT,

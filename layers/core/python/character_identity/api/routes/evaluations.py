@@ -78,6 +78,7 @@ GET_EVALUATION = Route(
     function="get_evaluation",
     tag="Evaluations",
     summary="Get an evaluation",
+    description="With what is done and what it has cost by now, and links to the results once there are any.",
     answers={200: Answer(description="The evaluation, and how far it is", content=EvaluationResponse)},
     codes=("unknown_evaluation",),
 )
@@ -100,7 +101,7 @@ GET_EVALUATION_RESULT = Route(
     summary="Get a result of an evaluation",
     description="The rows, the gallery, the report, or what they are made of. Links in them work for hours.",
     answers={
-        200: Answer(description="The file", content="application/octet-stream"),
+        200: Answer(description="The file", content="application/octet-stream", example="provider,scenario"),
         303: Answer(description="It is too large for an answer, and lies at Location", located=True),
     },
     codes=("unknown_evaluation", "unknown_result", "evaluation_not_completed"),

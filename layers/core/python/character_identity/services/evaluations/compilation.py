@@ -39,7 +39,6 @@ class EvaluationCompilation:
         scores: Scores,
         shared_scores: SharedScores,
         bucket: Bucket,
-        simulated: frozenset[str],
         now: Now,
     ) -> None:
         self._evaluations = evaluations
@@ -48,7 +47,6 @@ class EvaluationCompilation:
         self._scores = scores
         self._shared_scores = shared_scores
         self._bucket = bucket
-        self._simulated = simulated
         self._now = now
 
     def material(self, evaluation_id: str) -> Material | None:
@@ -65,7 +63,7 @@ class EvaluationCompilation:
         generations = self._generations_of(evaluation, order.cells(evaluation.providers))
         outcomes = self._evaluations.cell_outcomes(evaluation_id)
         identities = {name: self._identity(each) for name, each in evaluation.identities.items()}
-        mocks = {name for name, identity in identities.items() if identity is not None and identity.mock}
+        played = {name for name, each in identities.items() if each and (each.simulated or each.mock)}
         return Material(
             evaluation=evaluation,
             order=order,
@@ -74,7 +72,7 @@ class EvaluationCompilation:
             generations=generations,
             own=self._own_scores(generations),
             shared=self._shared_scores.shared_scores(evaluation_id),
-            simulated=(self._simulated | mocks) & {*evaluation.providers},
+            simulated=frozenset(played),
         )
 
     def keep(

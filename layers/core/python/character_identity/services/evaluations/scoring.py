@@ -10,7 +10,8 @@ from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.evaluation import Evaluation
 from character_identity.domain.face import Face, NoFace
 from character_identity.domain.job import EVALUATION, job_id_of
-from character_identity.domain.score import EmbeddedReference, NotScored, Score, View
+from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.view import View
 from character_identity.ports.stores import Evaluations, SharedScores
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders

@@ -78,7 +78,7 @@ class Workflows(Construct):
         runs = cdk.Stack.of(self).format_arn(
             service="states",
             resource="execution",
-            resource_name=f"{machine.state_machine_name}:*",
+            resource_name=f"{cdk.Fn.select(6, cdk.Fn.split(':', machine.state_machine_arn))}:*",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
         iam.Policy(

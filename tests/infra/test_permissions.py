@@ -240,13 +240,7 @@ FUNCTIONS: dict[str, Rights] = {
 
 MAP: Rights = {
     ("states:StartExecution", "<WorkflowsRunEvaluation>"),
-    *(
-        (
-            f"states:{action}",
-            "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowsRunEvaluation>:*",
-        )
-        for action in ("DescribeExecution", "StopExecution")
-    ),
+    *(right for right in WATCH if "RunEvaluation" in right[1]),
     *_get("evaluations"),
 }
 """What a Distributed Map runs its children with, and reads what they are for."""

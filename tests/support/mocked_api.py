@@ -24,7 +24,7 @@ def mocked_api(patch: pytest.MonkeyPatch) -> Iterator[Api]:
         machines = boto3.client("stepfunctions")
         role = "arn:aws:iam::000000000000:role/machine"
         environment = {"TABLE_NAME": "state", "BUCKET_NAME": "media"}
-        for name in ("TRAIN_IDENTITY", "GENERATE_IMAGES"):
+        for name in ("TRAIN_IDENTITY", "GENERATE_IMAGES", "RUN_EVALUATION"):
             machine = machines.create_state_machine(name=name, definition=json.dumps(MACHINE), roleArn=role)
             environment[f"{name}_ARN"] = machine["stateMachineArn"]
         environment |= {

@@ -6,6 +6,10 @@ import type {
   Comparison,
   ErasureReceipt,
   Estimate,
+  Evaluation,
+  EvaluationEstimate,
+  EvaluationOrder,
+  EvaluationSummary,
   Event,
   Generation,
   GenerationOrder,
@@ -143,6 +147,43 @@ export class CharacterIdentityClient {
   /** Give a training up; an identity that is ready or failed stays as it is. */
   cancelIdentity(identity_id: string, options: CallOptions = {}): Promise<Identity> {
     return this.call("cancel_identity", { path: { identity_id }, ...HARMLESS, ...options });
+  }
+
+  /** Compare providers on a character; what is set aside is the most that it may cost. */
+  createEvaluation(body: EvaluationOrder, options: CallOptions = {}): Promise<Evaluation> {
+    return this.call("create_evaluation", { body, ...options });
+  }
+
+  estimateEvaluation(body: EvaluationOrder, options: CallOptions = {}): Promise<EvaluationEstimate> {
+    return this.call("estimate_evaluation", { body, ...HARMLESS, ...options });
+  }
+
+  /** All evaluations, newest first; pages are asked for as they are needed. */
+  listEvaluations(
+    query: QueryOf<"list_evaluations"> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<EvaluationSummary, void, undefined> {
+    return this.#entries(query, (page) =>
+      this.call("list_evaluations", { query: page, ...options }).then((it) => [it.evaluations, it.nextCursor]),
+    );
+  }
+
+  getEvaluation(evaluation_id: string, options: CallOptions = {}): Promise<Evaluation> {
+    return this.call("get_evaluation", { path: { evaluation_id }, ...options });
+  }
+
+  /** Give an evaluation up: what runs is stopped, and the money that is left given back. */
+  cancelEvaluation(evaluation_id: string, options: CallOptions = {}): Promise<Evaluation> {
+    return this.call("cancel_evaluation", { path: { evaluation_id }, ...HARMLESS, ...options });
+  }
+
+  /** A file of a completed evaluation, such as `results.csv`: text, or what a JSON file holds. */
+  getEvaluationResult(
+    evaluation_id: string,
+    file: RequestOf<"get_evaluation_result">["path"]["file"],
+    options: CallOptions = {},
+  ): Promise<AnswerOf<"get_evaluation_result">> {
+    return this.call("get_evaluation_result", { path: { evaluation_id, file }, ...options });
   }
 
   createGeneration(identity_id: string, body: GenerationOrder, options: CallOptions = {}): Promise<Generation> {

@@ -37,6 +37,13 @@ const generation = await api.waitFor(await api.getGeneration("g1"), { until: "do
 const [image] = generation.images;
 outcome.picture = Buffer.from(await (await api.download(image.imageUrl)).arrayBuffer()).equals(first);
 outcome.spent = (await api.getUsage()).limitUsd > 0;
+const evaluated = { identities: { "fal-lora": "i1" }, variations: 1 };
+outcome.cells = (await api.estimateEvaluation(evaluated)).cells;
+const { evaluationId } = await api.createEvaluation(evaluated);
+outcome.evaluated = (await api.getEvaluation(evaluationId)).status;
+outcome.evaluations = (await all(api.listEvaluations())).map((each) => each.evaluationId === evaluationId);
+outcome.unready = await api.getEvaluationResult(evaluationId, "results.csv").catch((error) => error.code);
+outcome.givenUp = (await api.cancelEvaluation(evaluationId)).status;
 const drawn = { generationId: "g1", imageNumber: 1 };
 outcome.compared = (await api.compareImages({ images: [drawn], references: keys.slice(0, 2) })).images.length;
 const { endpointId, secret } = await api.createWebhook(hook);

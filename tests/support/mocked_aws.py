@@ -15,12 +15,12 @@ from unittest.mock import patch
 import boto3
 from moto import mock_aws
 from moto.core.config import DefaultConfig
-from moto.dynamodb.models.dynamo_type import Item as MotoItem
 
 from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
 from character_identity.aws.table import Table
-from tests.support.direct_table import answer, copied, leave_out_http
+from tests.support.direct_table import answer, leave_out_http
+from tests.support.quick_moto import quick_moto
 from tests.support.shared_clients import SharedClients
 
 KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
@@ -32,7 +32,7 @@ def mocked_aws() -> Iterator[None]:
     with (
         patch("boto3.DEFAULT_SESSION", _session()),
         patch.object(session, "Session", _OurSession),
-        patch.object(MotoItem, "__deepcopy__", copied),
+        quick_moto(),
         mock_aws(config=KEEP_SESSION),
     ):
         yield

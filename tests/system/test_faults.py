@@ -1,6 +1,7 @@
 """Every fault of a provider at every call to it: the client gets what it wants or one sentence, paid once.
 
-The cells of a shift run once, in lanes side by side; its tests look at what came of them.
+The cells of a shift run once, in lanes side by side; its tests look at what came of them. No picture is
+scored meanwhile: that is no call to a provider, and would take most of the time.
 """
 
 import json
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache
 from io import BytesIO
 from threading import Event
@@ -98,7 +100,10 @@ class Cell:
 
     @property
     def late(self) -> bool:
-        """True if it ends long after the others: Astria tells nobody of a training that failed."""
+        """True if it ends after the others: Astria tells nobody of a training that failed.
+
+        It is missing then, which is believed after two minutes.
+        """
         return (self.operation, self.kind) == ("astria.create_tune", "job-fails")
 
     @property
@@ -213,6 +218,7 @@ def orders(running_system: Running, waiting: Waiting) -> Iterator[dict[str, Orde
     """What a client with a LoRA and a tune of its own can order."""
     system = running_system.system
     running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
+    score_pictures(running_system, False)
     running_system.aws("dynamodb").put_item(
         TableName=system.table,
         Item={"pk": {"S": f"BUDGET#{OWNER}"}, "sk": {"S": "LIMIT"}, "limit_microusd": {"N": ENOUGH_MICROUSD}},
@@ -224,6 +230,7 @@ def orders(running_system: Running, waiting: Waiting) -> Iterator[dict[str, Orde
         configure(session)
         yield orders_with([f"{images_url}/{path.name}" for path in running_system.people["Eileen"]])
         configure(None)
+    score_pictures(running_system, True)
     running_system.providers.post("/control/settings", json={"training_s": TRAINING_S}).raise_for_status()
 
 
@@ -246,6 +253,7 @@ def outcomes(running_system: Running, orders: dict[str, Order], waiting: Waiting
             assert time.monotonic() < deadline, f"{cell} hangs"
             time.sleep(POLL_S)
         if cell.late:
+            make_old(running_system)
             late[cell] = ordering
             return Outcome(None, fault_used=True)
         if not ordering.done():
@@ -269,6 +277,39 @@ def outcomes(running_system: Running, orders: dict[str, Order], waiting: Waiting
 
     with ThreadPoolExecutor(len(CELLS)) as beside:
         yield of_shift
+
+
+def score_pictures(running_system: Running, wanted: bool) -> None:
+    """Say whether pictures are scored that are stored from now on."""
+    events = running_system.aws("events")
+    (rule,) = (
+        rule["Name"]
+        for rule in events.list_rules()["Rules"]
+        if "Object Created" in rule.get("EventPattern", "")
+    )
+    (events.enable_rule if wanted else events.disable_rule)(Name=rule)
+
+
+def make_old(running_system: Running) -> None:
+    """Make two minutes pass for the trainings at Astria, which may be missing while they are new."""
+    dynamodb, table = running_system.aws("dynamodb"), running_system.system.table
+    jobs = dynamodb.scan(
+        TableName=table,
+        FilterExpression="sk = :job AND provider = :astria AND money = :open",
+        ExpressionAttributeValues={
+            ":job": {"S": "JOB"},
+            ":astria": {"S": "astria"},
+            ":open": {"S": "reserved"},
+        },
+    )
+    for job in jobs["Items"]:
+        before = datetime.fromisoformat(job["intended_at"]["S"]) - timedelta(minutes=2)
+        dynamodb.update_item(
+            TableName=table,
+            Key={"pk": job["pk"], "sk": job["sk"]},
+            UpdateExpression="SET intended_at = :before",
+            ExpressionAttributeValues={":before": {"S": before.isoformat()}},
+        )
 
 
 def orders_with(references: list[str]) -> dict[str, Order]:

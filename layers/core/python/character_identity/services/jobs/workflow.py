@@ -448,7 +448,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if state.past_deadline(self._now()):
             return self._end_at_deadline(state, job)
         backoff = Backoff(self.first_poll_s, self.longest_poll_s, self._jobs(job).usual_s)
-        awaiting_callback = self._callback_addresses.on and not state.was_called_back
+        is_to_call_back = not state.was_called_back and state.missing_since is None
+        awaiting_callback = self._callback_addresses.on and is_to_call_back
         return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)
 
 

@@ -11,6 +11,9 @@ import pytest
 from character_identity import wiring
 from tests.support.distribution import FilesLongestFirst, rank_of
 from tests.support.processes import processes
+from tests.support.shared_clients import read_models_once
+
+read_models_once()
 
 
 @pytest.hookimpl(optionalhook=True)

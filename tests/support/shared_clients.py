@@ -1,11 +1,21 @@
-"""Clients of AWS that are made once: to read the models of their services takes most of a test."""
+"""Clients of AWS that are made once: to read the models of their services takes most of a test.
+
+Where a test needs clients of its own, their models are read once all the same.
+"""
 
 from collections import Counter
+from functools import cache, partial
 from threading import Lock
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader
+
+
+def read_models_once() -> None:
+    """Have all sessions of this process share what they read of a service."""
+    JSONFileLoader._load_file = staticmethod(cache(partial(JSONFileLoader._load_file, None)))
 
 
 class SharedClients(boto3.session.Session):  # type: ignore[misc]

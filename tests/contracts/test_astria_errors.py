@@ -93,12 +93,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "nothing": {},
 }
 
-every_call = pytest.mark.parametrize(
-    "call", [*ASTRIA_CALLS, *ASTRIA_FINDS, *ASTRIA_ERASES], ids=lambda call: call.position
-)
-every_reading_call = pytest.mark.parametrize(
-    "call", [*ASTRIA_CALLS, *ASTRIA_FINDS], ids=lambda call: call.position
-)
+READING_CALLS = (*ASTRIA_CALLS, *ASTRIA_FINDS)
+EVERY_CALL = (*READING_CALLS, *ASTRIA_ERASES)
 
 
 def expected(call: Call, meaning: Meaning, shape: str = "map") -> Outcome:
@@ -107,37 +103,38 @@ def expected(call: Call, meaning: Meaning, shape: str = "map") -> Outcome:
     return ENDINGS[meaning][0 if call.position in PAID else 1]
 
 
-@every_call
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("status", "meaning"), STATUSES)
-def test_an_error_becomes_ours(call: Call, shape: str, status: int, meaning: Meaning) -> None:
-    outcome, message = ended(call, FaultyTransport({call.position: httpx.Response(status, **SHAPES[shape])}))
-    assert outcome == expected(call, meaning, shape)
-    if outcome == "done":
-        return
-    assert str(status) in message or meaning == "gone"
-    assert shape not in ("map", "sentence") or "It was refused" in message or outcome == "missing"
-    assert_fit_to_show(message)
+def test_an_error_becomes_ours(shape: str, status: int, meaning: Meaning) -> None:
+    for call in EVERY_CALL:
+        answer = httpx.Response(status, **SHAPES[shape])
+        outcome, message = ended(call, FaultyTransport({call.position: answer}))
+        assert outcome == expected(call, meaning, shape), call
+        if outcome != "done":
+            assert str(status) in message or meaning == "gone", call
+            assert shape not in ("map", "sentence") or "It was refused" in message or outcome == "missing", (
+                call
+            )
+            assert_fit_to_show(message)
 
 
-@every_call
 @pytest.mark.parametrize(("body", "says"), VALIDATIONS)
-def test_a_validation_is_reported_field_by_field(call: Call, body: dict[str, Any], says: str) -> None:
-    outcome, message = ended(call, FaultyTransport({call.position: httpx.Response(422, json=body)}))
-    assert outcome == "rejected"
-    assert says in message
-    assert_fit_to_show(message)
+def test_a_validation_is_reported_field_by_field(body: dict[str, Any], says: str) -> None:
+    for call in EVERY_CALL:
+        outcome, message = ended(call, FaultyTransport({call.position: httpx.Response(422, json=body)}))
+        assert outcome == "rejected", call
+        assert says in message, call
+        assert_fit_to_show(message)
 
 
-@every_reading_call
 @pytest.mark.parametrize("body", [name for name in NOT_OBJECTS if name != "JSON []"])
-def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
-    outcome, message = ended(call, FaultyTransport({call.position: NOT_OBJECTS[body]}))
-    assert outcome == expected(call, "undecided")
-    assert_fit_to_show(message)
+def test_what_is_no_object_decides_nothing(body: str) -> None:
+    for call in READING_CALLS:
+        outcome, message = ended(call, FaultyTransport({call.position: NOT_OBJECTS[body]}))
+        assert outcome == expected(call, "undecided"), call
+        assert_fit_to_show(message)
 
 
-@every_call
 @pytest.mark.parametrize(
     ("cut", "paid"),
     [
@@ -149,16 +146,18 @@ def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )
 def test_a_broken_connection_is_unknown_only_where_it_may_have_bought_something(
-    call: Call, cut: Exception, paid: Outcome
+    cut: Exception, paid: Outcome
 ) -> None:
-    outcome, message = ended(call, FaultyTransport({call.position: cut}))
-    assert outcome == (paid if call.position in PAID else "unavailable")
-    assert_fit_to_show(message)
+    for call in EVERY_CALL:
+        outcome, message = ended(call, FaultyTransport({call.position: cut}))
+        assert outcome == (paid if call.position in PAID else "unavailable"), call
+        assert_fit_to_show(message)
 
 
-@every_call
-def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call) -> None:
-    assert ended(call, FaultyTransport({call.position: unpackable()}))[0] == expected(call, "undecided")
+def test_a_body_that_cannot_be_unpacked_decides_nothing() -> None:
+    for call in EVERY_CALL:
+        outcome, _ = ended(call, FaultyTransport({call.position: unpackable()}))
+        assert outcome == expected(call, "undecided"), call
 
 
 @pytest.mark.parametrize(

@@ -74,38 +74,34 @@ REQUESTS = "https://queue.test/fal-ai/flux-lora-fast-training/requests"
 SUBMITS, STATUSES, RESULTS = (
     [call for call in FAL_CALLS if call.position == position] for position in ("submit", "status", "result")
 )
-every_call = pytest.mark.parametrize("call", FAL_CALLS, ids=lambda call: f"{call.name}, {call.position}")
-cancel_too = pytest.mark.parametrize(
-    "call", [*FAL_CALLS, FAL_CANCEL], ids=lambda call: f"{call.name}, {call.position}"
-)
 
 
-@cancel_too
 @pytest.mark.parametrize("answer", list(fal_answers()), ids=lambda answer: answer.name)
-def test_an_error_becomes_ours(call: Call, answer: FalAnswer) -> None:
-    outcome, message = ended(call, FaultyTransport({call.position: answer.response()}))
-    assert outcome == ENDINGS[answer.meaning][call.position]
-    if outcome != "done":
-        assert answer.says in message
+def test_an_error_becomes_ours(answer: FalAnswer) -> None:
+    for call in (*FAL_CALLS, FAL_CANCEL):
+        outcome, message = ended(call, FaultyTransport({call.position: answer.response()}))
+        assert outcome == ENDINGS[answer.meaning][call.position], call
+        if outcome != "done":
+            assert answer.says in message, call
+            assert_fit_to_show(message)
+
+
+@pytest.mark.parametrize("body", NOT_OBJECTS)
+def test_what_is_no_object_decides_nothing(body: str) -> None:
+    for call in FAL_CALLS:
+        outcome, message = ended(call, FaultyTransport({call.position: NOT_OBJECTS[body]}))
+        assert outcome == UNREADABLE[call.position], call
         assert_fit_to_show(message)
 
 
-@every_call
-@pytest.mark.parametrize("body", NOT_OBJECTS)
-def test_what_is_no_object_decides_nothing(call: Call, body: str) -> None:
-    outcome, message = ended(call, FaultyTransport({call.position: NOT_OBJECTS[body]}))
-    assert outcome == UNREADABLE[call.position]
-    assert_fit_to_show(message)
-
-
-@every_call
 @pytest.mark.parametrize("status", [200, 422, 502])
-def test_a_body_that_cannot_be_unpacked_decides_nothing(call: Call, status: int) -> None:
-    answer = unpackable()
-    answer.status_code = status
-    outcome, message = ended(call, FaultyTransport({call.position: answer}))
-    assert outcome == UNREADABLE[call.position]
-    assert_fit_to_show(message)
+def test_a_body_that_cannot_be_unpacked_decides_nothing(status: int) -> None:
+    for call in FAL_CALLS:
+        answer = unpackable()
+        answer.status_code = status
+        outcome, message = ended(call, FaultyTransport({call.position: answer}))
+        assert outcome == UNREADABLE[call.position], call
+        assert_fit_to_show(message)
 
 
 def test_a_compressed_body_is_not_unpacked() -> None:
@@ -113,7 +109,6 @@ def test_a_compressed_body_is_not_unpacked() -> None:
         FaultyTransport({"submit": packed({"request_id": "r7"})}).lora.training.submit(TRAINING)
 
 
-@cancel_too
 @pytest.mark.parametrize(
     ("cut", "paid"),
     [
@@ -132,12 +127,13 @@ def test_a_compressed_body_is_not_unpacked() -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )
 def test_a_broken_connection_is_unknown_only_where_it_may_have_bought_something(
-    call: Call, cut: Exception, paid: Outcome
+    cut: Exception, paid: Outcome
 ) -> None:
-    outcome, message = ended(call, FaultyTransport({call.position: cut}))
-    assert outcome == (paid if call.position == "submit" else "unavailable")
-    assert type(cut).__name__ in message
-    assert_fit_to_show(message)
+    for call in (*FAL_CALLS, FAL_CANCEL):
+        outcome, message = ended(call, FaultyTransport({call.position: cut}))
+        assert outcome == (paid if call.position == "submit" else "unavailable"), call
+        assert type(cut).__name__ in message, call
+        assert_fit_to_show(message)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ FUNCTIONS = (
         reads=("references/",),  # the answer holds links that this role signs; so do those below
     ),
     Function(name="get_identity", table="read", reads=("references/", "weights/")),
+    Function(name="rename_identity", table="write", reads=("references/", "weights/")),
     Function(
         name="erase_identity",
         table="write",
@@ -151,6 +152,15 @@ FUNCTIONS = (
         spends=True,
     ),
     Function(name="get_generation", table="read", reads=("generations/",)),
+    Function(
+        name="erase_generation",
+        table="write",
+        lists=True,
+        adapters=True,
+        secrets=("fal", "fal-admin", "astria"),  # to delete there too
+        deletes=("generations/",),
+        wakes=(GENERATE_IMAGES,),
+    ),
     Function(name="list_generations", table="read", reads=("generations/",)),
     Function(
         name="cancel_identity",

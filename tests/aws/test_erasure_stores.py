@@ -245,6 +245,41 @@ class TestOpenWork:
         assert [row.pk for row in rows] == ["JOB#training-i3", "JOB#training-i1"]
 
 
+class TestOneGeneration:
+    def test_a_receipt_takes_the_place_of_the_generation_and_its_scores_go(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.order("g1")
+        stores.order("g2")
+        receipt = a_receipt(generation_id="g1", unfinished=["generation-g1"])
+        assert stores.erasures.replace_with_tombstone(receipt)
+        assert not stores.erasures.replace_with_tombstone(receipt)
+        assert stores.erasures.remove("generation-g1") == Removed(scores=1)
+        assert stores.erasures.find_of_generation("g1") == receipt
+        assert stores.erasures.find_of_generation("g2") is None
+        assert stores.erasures.find("i1") is None
+        with pytest.raises(NotFound):
+            stores.generations.get("g1")
+        listed = stores.generations.of_identity("i1", Window()).entries
+        assert [each.generation_id for each in listed] == ["g2"]
+
+    def test_what_was_looking_at_it_stores_no_score(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.order("g1")
+        stores.erasures.replace_with_tombstone(a_receipt(generation_id="g1"))
+        stores.erasures.remove("generation-g1")
+        with pytest.raises(Erased):
+            stores.scores.put_score("i1", "g1", 1, Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5}))
+        assert stores.scores.scores_of("g1") == {}
+
+    def test_it_is_due_to_be_purged_under_its_own_name(self, stores: Stores) -> None:
+        stores.identities.add(an_identity())
+        stores.order("g1")
+        stores.erasures.replace_with_tombstone(a_receipt(generation_id="g1"))
+        row = next(row for row in stores.work.due(NOON + 2 * MINUTE, 9) if row.pk.startswith("GENERATION#"))
+        assert (row.pk, row.sk, row.owner) == ("GENERATION#g1", "GENERATION", "ann")
+        assert stores.work.lease(row, NOON + 3 * MINUTE)
+
+
 class TestRows:
     """The table's own: what the fakes do not have."""
 
@@ -257,6 +292,7 @@ class TestRows:
             *("pk", "sk", "gsi1pk", "gsi1sk", "due_at", "status"),
             *(
                 "identity_id",
+                "generation_id",
                 "owner",
                 "provider",
                 "erased_at",

@@ -190,6 +190,27 @@ def test_a_generation_is_accepted_and_started(api: Api) -> None:
     assert (stored.request.seed, stored.request.aspect_ratio) == (5, "16:9")
 
 
+def test_a_character_is_called_anew_and_keeps_its_trigger_word(api: Api) -> None:
+    wiring.services().identity_table.add(an_identity())
+    for name in ("Eve", "Eve", "Anna"):
+        answer = api("rename_identity", "PATCH", "/v1/identities/i1", {"name": f" {name} "})
+        assert (answer.status, answer.body["name"], answer.body["className"]) == (200, name, "woman")
+    assert api("list_identities", "GET", "/v1/identities").body["identities"][0]["name"] == "Anna"
+    order = {"prompt": "Anna runs"}
+    drawn = api("create_generation", "POST", "/v1/identities/i1/generations", order).body
+    assert drawn["metadata"]["promptUsed"] == "SARAH_I1 runs"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"name": ""}, {"name": "Sa\0rah"}, {"name": "Eve", "provider": "astria"}]
+)
+def test_a_name_that_is_none_changes_nothing(api: Api, body: Any) -> None:
+    wiring.services().identity_table.add(an_identity())
+    answer = api("rename_identity", "PATCH", "/v1/identities/i1", body)
+    assert (answer.status, answer.body["code"]) == (400, "invalid_body")
+    assert wiring.services().identity_table.get("i1") == an_identity()
+
+
 @pytest.mark.parametrize(
     ("size", "shown"),
     [

@@ -178,6 +178,11 @@ ROUTES = (
         ready("fal-instant"),
     ),
     Route(
+        "PATCH /v1/identities/{identity_id}",
+        lambda api, name: api("rename_identity", "PATCH", f"{IDENTITIES}/{name}", {"name": "Eve"}),
+        ready(),
+    ),
+    Route(
         "POST /v1/identities/{identity_id}/generations",
         post("create_generation", GENERATIONS, PROMPT),
         ready(),
@@ -189,6 +194,11 @@ ROUTES = (
     ),
     Route("GET /v1/identities/{identity_id}/generations", get("list_generations", GENERATIONS), ready()),
     Route("GET /v1/generations/{generation_id}", get("get_generation", "/v1/generations/{}-g"), ready()),
+    Route(
+        "DELETE /v1/generations/{generation_id}",
+        lambda api, name: api("erase_generation", "DELETE", f"/v1/generations/{name}-g"),
+        ready("fal-instant"),
+    ),
     Route(
         "POST /v1/scores (a generated picture; 5 references, which no score has kept)",
         lambda api, name: api(

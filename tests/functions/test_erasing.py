@@ -96,6 +96,50 @@ class TestErasing:
         assert answers == [404] * 100 + [429]
 
 
+class TestErasingOneGeneration:
+    ONE = "/v1/generations/g1"
+
+    def test_it_is_erased_and_receipted_and_the_same_again(self, api: Api) -> None:
+        generated(api)
+        first = api("erase_generation", "DELETE", self.ONE)
+        assert first.status == 200
+        assert (first.body["characterId"], first.body["generationId"]) == ("i1", "g1")
+        assert {name: n for name, n in first.body["removed"].items() if n} == {"images": 1, "generations": 1}
+        assert keys(api) == ["references/i1/0001.jpg", "references/i2/0001.jpg"]
+        assert api("get_generation", "GET", self.ONE).status == 404
+        assert api("list_generations", "GET", f"{PATH}/generations").body == {"generations": []}
+        assert api("get_identity", "GET", PATH).status == 200
+        assert api("erase_generation", "DELETE", self.ONE).body == first.body
+
+    @pytest.mark.parametrize("generation_id", ["nobodys", "g1", "no id"])
+    def test_an_unknown_one_and_anothers_answer_alike(self, api: Api, generation_id: str) -> None:
+        """Before and after it was erased."""
+        generated(api)
+        for _ in range(2):
+            answer = api("erase_generation", "DELETE", f"/v1/generations/{generation_id}", owner="bob")
+            assert (answer.status, answer.body["code"]) == (404, "unknown_generation")
+            assert answer.body["message"] == f"There is no generation {generation_id!r}."
+            api("erase_generation", "DELETE", self.ONE)
+
+    def test_its_order_is_not_made_again_by_its_key(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MONTHLY_BUDGET_USD", "100")
+        monkeypatch.setenv("OPERATOR_BUDGET_USD", "100")
+        wiring.services().identity_table.add(an_identity())
+        order = (f"{PATH}/generations", {"prompt": "Sarah runs"})
+        made = api("create_generation", "POST", *order, headers={"idempotency-key": "k"})
+        generation_id = made.body["generationId"]
+        api("erase_generation", "DELETE", f"/v1/generations/{generation_id}")
+        again = api("create_generation", "POST", *order, headers={"idempotency-key": "k"})
+        assert (again.status, again.body["code"]) == (404, "unknown_generation")
+        assert executions("GENERATE_IMAGES") == [generation_id]
+
+    def test_an_identity_is_erased_after_it(self, api: Api) -> None:
+        generated(api)
+        api("erase_generation", "DELETE", self.ONE)
+        assert api("erase_identity", "DELETE", PATH).body["removed"]["generations"] == 0
+        assert api("erase_generation", "DELETE", self.ONE).body["generationId"] == "g1"
+
+
 class TestSweeping:
     def swept(self) -> None:
         sweep.lambda_handler({}, Context())
@@ -132,6 +176,15 @@ class TestSweeping:
         self.swept()
         assert keys(api) == []
         assert api("erase_identity", "DELETE", PATH).body["complete"] is True
+
+    def test_an_erasure_of_a_generation_goes_on(self, api: Api, clock: Clock) -> None:
+        generated(api)
+        services = wiring.services()
+        services.erasure_table.replace_with_tombstone(a_receipt(generation_id="g1"))
+        clock.pass_by(minutes=2)
+        self.swept()
+        assert keys(api) == ["references/i1/0001.jpg", "references/i2/0001.jpg"]
+        assert api("erase_generation", "DELETE", "/v1/generations/g1").body["complete"] is True
 
     def test_what_cannot_be_settled_raises_the_alarm(self, api: Api, clock: Clock) -> None:
         boto3.resource("dynamodb").Table("state").put_item(

@@ -19,11 +19,6 @@ IDS = {
     "dots": "..",
     "nul": "\0",
 }
-BODIES: dict[str, Any] = {
-    "/v1/identities/{identity_id}/generations": {"prompt": "Sarah runs"},
-    "/v1/identities/{identity_id}/generations/estimate": {"prompt": "Sarah runs"},
-    "/api/astria/tunes/{tune_id}/prompts": {"prompt": {"text": "Sarah runs"}},
-}
 NAMED = [route for route in ROUTES if "_id}" in route.path]
 
 
@@ -44,7 +39,7 @@ def test_it_is_unknown_without_a_read(
 
         monkeypatch.setattr(DynamoDBBackend, name, call)
     path = re.sub(r"\{\w+_id\}", lambda found: identifier, route.path)
-    answer = api(route.function, route.method, path, BODIES.get(route.path))
+    answer = api(route.function, route.method, path, route.example)
     # The TypeScript client's door tells it in a body of its own, except for orders.
     in_body = route.for_typescript and route.method == "GET"
     assert (answer.status, answer.body["code"].partition("_")[0]) == (200 if in_body else 404, "unknown")

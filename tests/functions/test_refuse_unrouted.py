@@ -50,7 +50,7 @@ def test_an_address_that_is_none_is_unknown(method: str, path: str) -> None:
 
 
 def test_an_address_of_two_routes_takes_the_methods_of_both() -> None:
-    assert call("PUT", "/v1/identities/estimate").headers["Allow"] == "POST, GET, DELETE"
+    assert call("PUT", "/v1/identities/estimate").headers["Allow"] == "POST, GET, PATCH, DELETE"
 
 
 def test_a_sentence_says_which_method_to_use() -> None:

@@ -226,6 +226,7 @@ class History:
         }
         self.erasure = ErasureService(
             identities,
+            generations,
             self._watched(self.erasures, "erasures"),
             ledger,
             bucket,

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from character_identity.aws.identity_table import ERASED
 from character_identity.aws.open_work import OpenWorkTable
+from character_identity.aws.writes import ERASED
 from character_identity.domain.erasure import LAST_PURGE
+from character_identity.domain.identity import Identity
 from tests.histories.history import History
+from tests.support.in_process.executions import Crash
 from tests.support.in_process.harness import KEYS, PROVIDERS_AT, Harness, harness
 
 PROVIDERS = ("fal-lora", "astria", "fal-instant")
@@ -50,8 +52,12 @@ class ErasedAt(History):
             if self.left == 0:
                 self.armed = False
                 (identity,) = self.identities.stored.values()
-                self.erase(identity)
+                self.erase_subject(identity)
         return self.faulty_transport.through(what, call)
+
+    def erase_subject(self, identity: Identity) -> None:
+        """What is to be gone then."""
+        self.erase(identity)
 
     @property
     def was_erased(self) -> bool:
@@ -69,11 +75,41 @@ class ErasedAt(History):
         assert self.bucket.objects == {}
         assert (self.identities.stored, self.generations.stored) == ({}, {})
         assert self.trained_weights.known == {}
+        self.check_providers()
+
+    def check_providers(self) -> None:
+        """All jobs have ended, and are deleted."""
         for job in self.ledger.rows.values():
             assert not job.open
             if job.handle is not None:
                 assert job.handle.provider_job_id in self.providers[job.provider].erased
         assert all(budget.reserved_microusd == 0 for budget in self.ledger.budgets.values())
+
+
+class GenerationErasedAt(ErasedAt):
+    """The same, but of its generation only."""
+
+    def erase_subject(self, identity: Identity) -> None:
+        for generation in list(self.generations.stored.values()):
+            try:
+                self.erasure.erase_generation(generation.owner, generation.generation_id)
+            except Crash:
+                return
+
+    def check_nothing_is_left(self) -> None:
+        """After the last purge, of one erased generation; its identity is there."""
+        while self.erasures.due:
+            self.clock.time = max(self.clock(), min(self.erasures.due.values()))
+            self.let_pass(MINUTE)
+            self.sweep()
+        (identity,) = self.identities.stored.values()
+        (receipt,) = self.erasures.stored.values()
+        assert (receipt.complete, receipt.unfinished) == (True, [])
+        assert self.generations.stored == {}
+        assert not [key for key in self.bucket.objects if key.startswith("generations/")]
+        assert self.bucket.objects.keys() >= set(identity.references)
+        self.ledger.rows = {each: job for each, job in self.ledger.rows.items() if job.kind == "generation"}
+        self.check_providers()
 
 
 def trained(number: int, provider: str) -> ErasedAt:
@@ -85,9 +121,9 @@ def trained(number: int, provider: str) -> ErasedAt:
     return history
 
 
-def generated(number: int, provider: str) -> ErasedAt:
+def generated(number: int, provider: str, kind: type[ErasedAt] = ErasedAt) -> ErasedAt:
     """One that is erased while it is generated."""
-    history = ErasedAt(number)
+    history = kind(number)
     history.order_identity("ann", provider, "k1")
     history.run_to_the_end()
     (identity,) = history.identities.stored.values()
@@ -107,6 +143,17 @@ def test_an_erasure_before_any_call_leaves_nothing(
         history.check_nothing_is_left()
         number += 1
     assert number > (25 if make is generated or provider != "fal-instant" else 0)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_erasing_one_generation_before_any_call_leaves_nothing_of_it(provider: str) -> None:
+    number = ordered = 1
+    while (history := generated(number, provider, GenerationErasedAt)).was_erased:
+        if history.erasures.stored:  # else it was erased before it was there
+            history.check_nothing_is_left()
+            ordered += 1
+        number += 1
+    assert ordered > 20
 
 
 class TestOnTheTables:
@@ -133,6 +180,34 @@ class TestOnTheTables:
             self.run_until(here, generation.body["generationId"], task)
             self.erase(here, identity_id)
             self.check_nothing_is_left(here, identity_id)
+
+    @pytest.mark.parametrize("task", [*GENERATING, "GenerationSucceeded"])
+    def test_of_one_generation(self, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its identity and another generation stay, as they were."""
+        with harness(monkeypatch) as here:
+            identity_id = self.create(here, "fal-instant")
+            path = f"/v1/identities/{identity_id}/generations"
+            first, second = (
+                str(here.call("create_generation", "POST", path, {"prompt": prompt}).body["generationId"])
+                for prompt in ("Sarah runs", "Sarah sleeps")
+            )
+            self.run_until(here, first, task)
+            answer = here.call("erase_generation", "DELETE", f"/v1/generations/{first}")
+            assert (answer.status, answer.body["generationId"]) == (200, first)
+            here.run()
+            while rows := OpenWorkTable(here.table).due(here.now() + timedelta(days=1), 9):
+                here.simulator.let_pass(max((rows[0].due_at - here.now()).total_seconds(), 1))
+                here.sweep()
+            assert {key.split("/")[2] for key in here.stored_keys() if key.startswith("generations/")} == {
+                second
+            }
+            under = [item for item in here.table.rows() if item["pk"] == f"GENERATION#{first}"]
+            assert [(item["status"], item["complete"]) for item in under] == [(ERASED, True)]
+            assert "Sarah runs" not in str(here.table.rows())
+            again = here.call("erase_generation", "DELETE", f"/v1/generations/{first}")
+            assert (again.status, again.body["complete"]) == (200, True)
+            [listed] = here.call("list_generations", "GET", path).body["generations"]
+            assert (listed["generationId"], listed["status"]) == (second, "succeeded")
 
     @staticmethod
     def create(here: Harness, provider: str) -> str:

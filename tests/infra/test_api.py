@@ -57,7 +57,7 @@ def test_pages_of_the_configured_origins_may_call(template: Template) -> None:
     api, bucket = template.only("AWS::ApiGatewayV2::Api"), template.only("AWS::S3::Bucket")
     cors = api["CorsConfiguration"]
     assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"}
-    assert set(cors["AllowMethods"]) == {"GET", "POST", "DELETE"}
+    assert set(cors["AllowMethods"]) == {"GET", "POST", "PATCH", "DELETE"}
     assert set(cors["AllowHeaders"]) == {"authorization", "content-type", "idempotency-key", "prefer"}
     exposed = {
         "x-request-id",

@@ -124,6 +124,7 @@ FUNCTIONS: dict[str, Rights] = {
     | WAKE
     | PUBLISH
     | _start("RunEvaluation"),
+    "rename_identity": WRITE_TABLE | _get("references", "weights"),
     "sweep": WRITE_TABLE
     | LIST
     | _get("evaluations")
@@ -139,6 +140,13 @@ FUNCTIONS: dict[str, Rights] = {
     | WATCH,
     "create_generation": WRITE_TABLE | _get("generations") | _start("GenerateImages"),
     "get_generation": READ_AND_COUNT | _get("generations"),
+    "erase_generation": WRITE_TABLE
+    | LIST
+    | _delete("generations")
+    | FAL
+    | FAL_ADMIN
+    | ASTRIA
+    | _wake("GenerateImages"),
     "list_generations": READ_AND_COUNT | _get("generations"),
     "cancel_identity": WRITE_TABLE | _get("references", "weights") | _wake("TrainIdentity") | PUBLISH,
     "estimate_identity": WRITE_TABLE,

@@ -68,6 +68,7 @@ class Harness:
         providers = FakeProviders(self.provider)
         self.service = ErasureService(
             self.identities,
+            self.generations,
             self.erasures,
             self.ledger,
             self.bucket,

@@ -91,6 +91,7 @@ class Harness:
         callbacks = CallbackService(self.ledger, self.workflows, providers)
         erasure = ErasureService(
             self.identities,
+            self.generations,
             self.erasures,
             self.ledger,
             self.bucket,

@@ -26,6 +26,11 @@ def a_receipt(**changes: Any) -> ErasureReceipt:
     return ErasureReceipt(**(values | changes))
 
 
+def _subject(receipt: ErasureReceipt) -> str:
+    """The id of what it is of."""
+    return receipt.generation_id or receipt.identity_id
+
+
 class FakeErasures:
     """Receipts in the place of identities; ``meanwhile`` is what is written between two reads."""
 
@@ -43,22 +48,30 @@ class FakeErasures:
         self.stored: dict[str, ErasureReceipt] = {}
         self.due: dict[str, datetime] = {}
 
-    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event) -> bool:
-        if self.identities.stored.pop(receipt.identity_id, None) is None:
+    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event | None = None) -> bool:
+        there: dict[str, Any] = self.generations.stored if receipt.generation_id else self.identities.stored
+        if there.pop(_subject(receipt), None) is None:
             return False
         self.save(receipt, receipt.next_purge_at(receipt.erased_at))
-        self.identities.events.add(event)
-        self.scores.erased.add(receipt.identity_id)
+        if event is not None:
+            self.identities.events.add(event)
+        self.scores.erased.add(_subject(receipt))
         return True
 
     def find(self, identity_id: str) -> ErasureReceipt | None:
-        return self.stored.get(identity_id)
+        receipt = self.stored.get(identity_id)
+        return None if receipt is None or receipt.generation_id else receipt
+
+    def find_of_generation(self, generation_id: str) -> ErasureReceipt | None:
+        receipt = self.stored.get(generation_id)
+        return receipt if receipt is not None and receipt.generation_id else None
 
     def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
-        self.stored[receipt.identity_id] = receipt
-        self.due.pop(receipt.identity_id, None)
+        key = _subject(receipt)
+        self.stored[key] = receipt
+        self.due.pop(key, None)
         if purge_at is not None:
-            self.due[receipt.identity_id] = purge_at
+            self.due[key] = purge_at
 
     def jobs_of(self, identity_id: str, limit: int) -> list[str]:
         generations = self.generations.of_identity(identity_id, Window(limit=limit))
@@ -108,7 +121,7 @@ class FakeOpenWork:
         kind, _, identifier = row.pk.partition("#")
         if kind == "JOB":
             self._ledger.due[identifier] = until
-        elif kind == "IDENTITY":
+        elif kind in {"IDENTITY", "GENERATION"}:
             self._erasures.due[identifier] = until
         elif row[:2] in self.others:
             self.others[row[:2]] = until
@@ -122,8 +135,10 @@ class FakeOpenWork:
             for job_id, at in self._ledger.due.items()
         ]
         erasures = [
-            OpenRow(f"IDENTITY#{key}", "IDENTITY", at, self._erasures.stored[key].owner)
+            OpenRow(f"{kind}#{key}", kind, at, receipt.owner)
             for key, at in self._erasures.due.items()
+            for receipt in [self._erasures.stored[key]]
+            for kind in ["GENERATION" if receipt.generation_id else "IDENTITY"]
         ]
         others = [OpenRow(*key, at, self.owners.get(key[0], "")) for key, at in self.others.items()]
         return [*jobs, *erasures, *others, *(self._event_row(event_id) for event_id in self._events.open)]

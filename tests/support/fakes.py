@@ -342,6 +342,14 @@ class FakeIdentities:
     def list(self, owner: str, window: Window) -> Page[Identity]:
         return Page.of([identity for identity in self.stored.values() if identity.owner == owner], window)
 
+    def rename(self, renamed: Identity) -> bool:
+        stored = self.stored.get(renamed.identity_id)
+        if stored is None:
+            return False
+        changes = {"name": renamed.name, "first_name": renamed.first_name}
+        self.stored[renamed.identity_id] = stored.model_copy(update=changes)
+        return True
+
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
         identity = self.stored.get(identity_id)
         if identity is None or identity.status != "training":

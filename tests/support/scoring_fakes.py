@@ -17,7 +17,7 @@ from tests.support.event_fakes import FakeEvents
 
 
 class FakeScores:
-    """``erased`` are identities that are gone."""
+    """``erased`` are identities and generations that are gone."""
 
     def __init__(self) -> None:
         self.scores: dict[str, dict[tuple[int, str], Score | NotScored]] = defaultdict(dict)
@@ -35,7 +35,7 @@ class FakeScores:
         event: Event | None = None,
         earlier: Score | None = None,
     ) -> None:
-        if identity_id in self.erased:
+        if self.erased & {identity_id, generation_id}:
             raise Erased("gone")
         if event is not None and self.events.find(event.event_id) is None:
             self.events.add(event)

@@ -117,6 +117,7 @@ def present_receipt(receipt: ErasureReceipt) -> ErasureReceiptResponse:
     """What was erased, and what remains."""
     return ErasureReceiptResponse(
         character_id=receipt.identity_id,
+        generation_id=receipt.generation_id,
         erased_at=receipt.erased_at,
         complete=receipt.complete,
         removed=RemovedResponse(**dict(receipt.removed)),

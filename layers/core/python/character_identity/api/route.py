@@ -83,7 +83,7 @@ def filter_by(name: str, allowed: Sequence[str]) -> Query:
 class Route(Generic[Content]):
     """One method of one path. ``codes`` are of its errors, but for those that follow from the rest."""
 
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str  # "/v1/identities/{identity_id}"
     function: str  # the folder of its handler
     operation: str = ""  # its name in the document, where two routes share a function

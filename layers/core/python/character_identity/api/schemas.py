@@ -80,6 +80,10 @@ class CreateIdentityRequest(Body):
     main_reference: str | None = None
 
 
+class RenameIdentityRequest(Body):
+    name: Name
+
+
 class EstimateIdentityRequest(CreateIdentityRequest):
     """The same body; what a training costs does not depend on the references."""
 
@@ -163,9 +167,10 @@ class RetainedDataResponse(Body):
 
 
 class ErasureReceiptResponse(Body):
-    """What is left of an erased identity; ``complete``: there is nothing more to be done."""
+    """What is left of an erased identity, or of a generation; ``complete``: nothing more is to be done."""
 
     character_id: str
+    generation_id: str | None = None
     erased_at: datetime
     complete: bool
     removed: RemovedResponse

@@ -1,14 +1,13 @@
-"""Receipts of erased identities in DynamoDB, and the rows that go with an identity."""
+"""Receipts of what was erased in DynamoDB, and the rows that go with it."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
-from character_identity.aws.identity_table import ERASED, NOT_ERASED
 from character_identity.aws.items import Item
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import THERE, delete, put
+from character_identity.aws.writes import ERASED, NOT_ERASED, delete, put
 from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
 from character_identity.domain.job import job_id_of, subject_of
@@ -18,7 +17,7 @@ MOST_DELETED_AT_ONCE = 100
 
 
 class ErasureTable:
-    """A receipt lies where its identity was, with ``status`` ``erased``.
+    """A receipt lies where its identity or generation was, with ``status`` ``erased``.
 
     It is among the open work until its last purge.
     """
@@ -26,19 +25,23 @@ class ErasureTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event) -> bool:
-        """Put a receipt in the place of its identity, with the event; False if there is none any more."""
+    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event | None = None) -> bool:
+        """Put a receipt in the place of what was erased, with the event; False if that is gone already."""
         item = _item(receipt, receipt.next_purge_at(receipt.erased_at))
+        told = [] if event is None else [put_of(event)]
         try:
-            self._table.transact([put(item, NOT_ERASED, erased=ERASED), put_of(event)])
+            self._table.transact([put(item, NOT_ERASED, erased=ERASED), *told])
         except Refused:
             return False
         return True
 
     def find(self, identity_id: str) -> ErasureReceipt | None:
         """Return the receipt of an erased identity."""
-        item = self._table.get(keys.identity(identity_id))
-        return ErasureReceipt.model_validate(item) if item is not None and item["status"] == ERASED else None
+        return self._receipt(keys.identity(identity_id))
+
+    def find_of_generation(self, generation_id: str) -> ErasureReceipt | None:
+        """Return the receipt of a generation that was erased by itself."""
+        return self._receipt(keys.generation(generation_id))
 
     def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
         """Keep what became of an erasure, and when to purge again; None: no more."""
@@ -50,10 +53,10 @@ class ErasureTable:
         return [job_id_of("generation", keys.id_of(row["pk"])) for row in rows]
 
     def remove(self, job_id: str) -> Removed:
-        """Delete the generation that a job is for, and its scores."""
+        """Delete the generation that a job is for, and its scores; its receipt, if it has one, stays."""
         key = keys.generation(subject_of(job_id))
-        removed = self._table.write(delete(key, THERE))
-        scores = self._keys_under(key["pk"])
+        removed = self._table.write(delete(key, NOT_ERASED, erased=ERASED))
+        scores = [each for each in self._keys_under(key["pk"]) if each["sk"].startswith(keys.SCORE)]
         self._delete(scores)
         return Removed(generations=int(removed), scores=len(scores))
 
@@ -68,6 +71,10 @@ class ErasureTable:
         self._delete([*embeddings, *weights])
         return Removed(embeddings=len(embeddings))
 
+    def _receipt(self, key: keys.Key) -> ErasureReceipt | None:
+        item = self._table.get(key)
+        return ErasureReceipt.model_validate(item) if item is not None and item["status"] == ERASED else None
+
     def _keys_under(self, pk: str) -> list[keys.Key]:
         return self._table.query(pk, only="pk, sk")
 
@@ -78,5 +85,9 @@ class ErasureTable:
 
 def _item(receipt: ErasureReceipt, purge_at: datetime | None) -> Item:
     due = {} if purge_at is None else keys.due(purge_at)
-    key = keys.identity(receipt.identity_id)
+    key = (
+        keys.generation(receipt.generation_id)
+        if receipt.generation_id
+        else keys.identity(receipt.identity_id)
+    )
     return {**key, **receipt.model_dump(mode="json"), **due, "status": ERASED}

@@ -10,8 +10,8 @@ from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import NEW, Write, check, put, update
-from character_identity.domain.errors import Conflict, NotFound
+from character_identity.aws.writes import ERASED, NEW, Write, check, put, update
+from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import ProviderJob
@@ -62,11 +62,12 @@ class GenerationTable:
         """Return the generation of that id.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is none; Erased if there was.
         """
         item = self._table.get(keys.generation(generation_id))
-        if item is None:
-            raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
+        if item is None or item["status"] == ERASED:
+            error = NotFound if item is None else Erased
+            raise error(f"There is no generation {generation_id!r}.", code="unknown_generation")
         return Generation.model_validate(item)
 
     def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:
@@ -87,6 +88,15 @@ class GenerationTable:
         with suppress(Refused):
             self._table.transact([_unsettled(generation, OUTCOME), put_of(event)])
         return self.get(generation.generation_id)
+
+
+def unless_erased(generation_id: str) -> Write:
+    """The condition that a generation was not erased; for a transaction that writes something of it.
+
+    That its identity is there is another.
+    """
+    not_erased = "attribute_not_exists(#status) OR #status <> :erased"
+    return check(keys.generation(generation_id), not_erased, erased=ERASED)
 
 
 def _unsettled(generation: Generation, fields: Set[str]) -> Write:

@@ -10,16 +10,13 @@ from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import NEW, Write, check, put, update
+from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, put, update
 from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
 
-ERASED = "erased"
-"""The status of what is left of an erased identity: its receipt."""
-NOT_ERASED = "attribute_exists(pk) AND #status <> :erased"
 TRAINING = "#status = :training"
 OUTCOME = {"status", "phase", "progress", "settled_at", "cost_usd", "cost_is_implausible", "error"}
 
@@ -74,6 +71,13 @@ class IdentityTable:
         """Return a page of an owner's identities, newest first; one that was just added may be missing."""
         return read_page(
             self._table, keys.identities_of(owner), window, keys.identity, Identity.model_validate
+        )
+
+    def rename(self, renamed: Identity) -> bool:
+        """Keep another name; False if the identity is gone."""
+        changes = {"name": renamed.name, "first_name": renamed.first_name}
+        return self._table.write(
+            update(keys.identity(renamed.identity_id), changes, NOT_ERASED, erased=ERASED)
         )
 
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:

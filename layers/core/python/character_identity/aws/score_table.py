@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
+from character_identity.aws.generation_table import unless_erased
 from character_identity.aws.identity_table import while_there
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, THERE, check, delete, put
@@ -51,10 +52,11 @@ class ScoreTable:
         ``earlier`` one, by another version of the encoder, is kept.
 
         Raises:
-            Erased: the identity is gone; nothing is stored then.
+            Erased: the identity or the generation is gone; nothing is stored then.
         """
         key = keys.score(generation_id, image_index, score.encoder)
-        writes = [while_there(identity_id), put({**key, **score.model_dump(mode="json")})]
+        there = [while_there(identity_id), unless_erased(generation_id)]
+        writes = [*there, put({**key, **score.model_dump(mode="json")})]
         if references and isinstance(score, Score):
             embedded = [_item(reference) for reference in references]
             by = _references_key(identity_id, score.version, score.face_version)
@@ -68,8 +70,8 @@ class ScoreTable:
         try:
             self._table.transact([*writes, *told])
         except Refused as exc:
-            if exc.refused[0] or not told:
-                raise Erased(f"There is no identity {identity_id!r}.", code="unknown_identity") from exc
+            if any(exc.refused[: len(there)]) or not told:
+                raise Erased(f"There is no generation {generation_id!r}.", code="unknown_generation") from exc
             self.put_score(identity_id, generation_id, image_index, score, references, earlier=earlier)
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:

@@ -1,4 +1,4 @@
-"""The receipt of an erasure: what was erased with an identity and what was not; all that is left of it."""
+"""The receipt of an erasure: what was erased and what was not; all that is left of its subject."""
 
 from datetime import datetime, timedelta
 
@@ -45,7 +45,9 @@ class RetainedData(BaseModel):
 
 
 class ErasureReceipt(BaseModel):
-    """``unfinished`` are ids of the jobs that are not done with at the provider.
+    """Of an identity with all that was made of it, or of one generation, where it has a ``generation_id``.
+
+    ``unfinished`` are ids of the jobs that are not done with at the provider.
 
     ``kept`` is what stays whatever we do, and ``unnamed`` the number of more jobs that do. An erasure is
     ``complete`` when there is nothing more to be done.
@@ -54,6 +56,7 @@ class ErasureReceipt(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     identity_id: str
+    generation_id: str | None = None
     owner: str
     provider: ProviderName
     erased_at: datetime

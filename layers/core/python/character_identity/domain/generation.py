@@ -103,13 +103,15 @@ class Generation(BaseModel):
     ``took_ms`` is how long the provider says that it worked, ``cost_is_implausible`` that what it says it
     bills is far from the estimate.
     ``reference_url`` is where the provider reads what it draws from, if it has to be put there.
-    ``simulated``: its provider is a stand-in.
+    ``simulated``: its provider is a stand-in. ``character_name``
+    is what the character was called when this was ordered: the prompt was written with it.
     """
 
     generation_id: str
     identity_id: str
     owner: str
     provider: ProviderName
+    character_name: str | None = None
     request: GenerationRequest
     status: GenerationStatus
     created_at: datetime

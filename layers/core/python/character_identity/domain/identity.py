@@ -51,11 +51,13 @@ class Identity(BaseModel):
     A ``mock`` was trained by a provider's free mock and never shows the character. ``main_reference`` is the
     one that conditions pictures where a provider takes only one. ``findings`` are warnings about references.
     ``took_ms`` is how long the provider says that it trained. ``simulated``: its provider is a stand-in.
+    ``first_name`` is the one that it was ordered by, where it was renamed since.
     """
 
     identity_id: str
     owner: str
     name: str
+    first_name: str | None = None
     provider: ProviderName
     class_name: str
     references: list[str]
@@ -91,8 +93,17 @@ class Identity(BaseModel):
 
     @property
     def trigger_word(self) -> str:
-        """The token that calls the trained character, the same in captions and prompts."""
-        return trigger_word(self.name, self.identity_id)
+        """The token that calls the trained character, the same in captions and prompts by any name."""
+        return trigger_word(self.ordered_as, self.identity_id)
+
+    @property
+    def ordered_as(self) -> str:
+        """The name under which it was ordered, and is known at its provider."""
+        return self.first_name or self.name
+
+    def renamed(self, name: str) -> "Identity":
+        """The same character by another name."""
+        return self.model_copy(update={"name": name, "first_name": self.ordered_as})
 
 
 def training_progress(fraction: float) -> int:

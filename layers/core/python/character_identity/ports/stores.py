@@ -35,6 +35,9 @@ class Identities(Protocol):
     ) -> None: ...
     def get(self, identity_id: str) -> Identity: ...
     def list(self, owner: str, window: Window) -> Page[Identity]: ...
+    def rename(self, renamed: Identity) -> bool:
+        """Keep another name; False if the identity is gone."""
+
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
         """Move a training on; an earlier progress than the stored one changes nothing but ``changes``."""
 
@@ -104,12 +107,13 @@ class Evaluations(Protocol):
 
 
 class Erasures(Protocol):
-    """Receipts, each in the place of its identity, and what else goes with an identity."""
+    """Receipts, each in the place of its identity or generation, and what else goes with them."""
 
-    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event) -> bool:
-        """Put a receipt in the place of its identity, with the event; False if there is none any more."""
+    def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event | None = None) -> bool:
+        """Put a receipt in the place of what was erased, with the event; False if that is gone already."""
 
     def find(self, identity_id: str) -> ErasureReceipt | None: ...
+    def find_of_generation(self, generation_id: str) -> ErasureReceipt | None: ...
     def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
         """Keep what became of an erasure, and when to purge again; None: no more."""
 
@@ -117,7 +121,7 @@ class Erasures(Protocol):
         """Ids of the jobs whose generations are there; one that was just added may be missing."""
 
     def remove(self, job_id: str) -> Removed:
-        """Delete the generation that a job is for, and its scores."""
+        """Delete the generation that a job is for, and its scores; its receipt, if it has one, stays."""
 
     def remove_rows(self, identity_id: str) -> Removed:
         """Delete the embeddings of an identity's pictures and the digests of its weights."""
@@ -305,7 +309,7 @@ class Scores(Protocol):
         another version of the encoder, which is kept.
 
         Raises:
-            Erased: the identity is gone; nothing is stored then.
+            Erased: the identity or the generation is gone; nothing is stored then.
         """
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None: ...

@@ -1,16 +1,17 @@
-"""Erasing: an identity and all that was made of it, here and at its provider, whatever is under way.
+"""Erasing: an identity and all that was made of it, or one generation, here and at its provider.
 
-The identity's row becomes a receipt in one write, and with that it is gone: no task changes it any more, no
-picture of it is ordered or scored. Deleting what it leaves is a purge. It is repeated a minute later, then
-until all is done, and once when no job can be under way any more: that takes what was being written at the
-erasure, what a provider would not delete at first, and what a purge that was interrupted had left.
+The row becomes a receipt in one write, and with that it is gone, whatever is under way: no task changes it
+any more, no picture of it is ordered or scored. Deleting what it leaves is a purge. It is repeated a minute
+later, then until all is done, and once when no job can be under way any more: that takes what was being
+written at the erasure, what a provider would not delete at first, and what a purge that was interrupted had
+left.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from character_identity.domain.erasure import ErasureReceipt, Removed, RetainedData
 from character_identity.domain.errors import (
@@ -20,12 +21,13 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.event import Event
+from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
 from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
-from character_identity.ports.stores import Bucket, Erasures, Identities, Ledger
+from character_identity.ports.stores import Bucket, Erasures, Generations, Identities, Ledger
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.cancellation import cancel
@@ -49,6 +51,8 @@ STAYS = (
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html and "Point-in-time backups for DynamoDB",
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html; 2026-11-23)."""
 
+Subject = TypeVar("Subject", Identity, Generation)
+
 logger = logging.getLogger(__name__)
 
 
@@ -61,11 +65,12 @@ class _Outcome(NamedTuple):
 
 
 class ErasureService:
-    """Erases identities. Whoever asks and whatever fails: what was begun is ended by the sweep."""
+    """Erases identities and generations. Whatever fails: what was begun is ended by the sweep."""
 
     def __init__(
         self,
         identities: Identities,
+        generations: Generations,
         erasures: Erasures,
         ledger: Ledger,
         bucket: Bucket,
@@ -76,6 +81,7 @@ class ErasureService:
         now: Now,
     ) -> None:
         self._identities = identities
+        self._generations = generations
         self._erasures = erasures
         self._ledger = ledger
         self._bucket = bucket
@@ -91,7 +97,7 @@ class ErasureService:
         Raises:
             NotFound: there is none, or it is another's.
         """
-        identity = self._find(identity_id)
+        identity = _found(lambda: self._identities.get(identity_id))
         if identity is not None and identity.owner == owner:
             self._erase(identity)
         receipt = self._erasures.find(identity_id)
@@ -99,24 +105,41 @@ class ErasureService:
             raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
         return receipt
 
+    def erase_generation(self, owner: str, generation_id: str) -> ErasureReceipt:
+        """Erase one generation of this owner, also while it runs; of one that was erased, its receipt by now.
+
+        Raises:
+            NotFound: there is none, or it is another's.
+        """
+        generation = _found(lambda: self._generations.get(generation_id))
+        if generation is not None and generation.owner == owner:
+            self._erase_generation(generation)
+        receipt = self._erasures.find_of_generation(generation_id)
+        if receipt is None or receipt.owner != owner:
+            raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
+        return receipt
+
     def purge(self, identity_id: str) -> None:
         """Delete what there is of an erased identity, as far as it gets, and see when to come again."""
         receipt = self._erasures.find(identity_id)
-        if receipt is None:
-            return
+        if receipt is not None:
+            self._purge(receipt)
+
+    def purge_generation(self, generation_id: str) -> None:
+        """The same of a generation that was erased by itself."""
+        receipt = self._erasures.find_of_generation(generation_id)
+        if receipt is not None:
+            self._purge(receipt)
+
+    def _purge(self, receipt: ErasureReceipt) -> None:
         ends_at = self._now() + AT_PROVIDERS_FOR
         receipt, all_found = self._with_jobs(receipt)
-        self._evaluations.forget(identity_id)
+        if receipt.generation_id is None:
+            self._evaluations.forget(receipt.identity_id)
         receipt, jobs = self._purge_here(receipt)
         self._save(receipt)
         receipt = self._purge_there(receipt, jobs, ends_at)
         self._save(receipt.model_copy(update={"complete": all_found and not receipt.unfinished}))
-
-    def _find(self, identity_id: str) -> Identity | None:
-        try:
-            return self._identities.get(identity_id)
-        except NotFound:
-            return None
 
     def _erase(self, identity: Identity) -> None:
         trainer = self._providers[identity.provider].training
@@ -132,11 +155,29 @@ class ErasureService:
             self.purge(identity.identity_id)
             self._events.publish_soon(event.event_id)
 
-    def _staying(self, owner: str) -> Iterable[RetainedData]:
+    def _erase_generation(self, generation: Generation) -> None:
+        receipt = ErasureReceipt(
+            identity_id=generation.identity_id,
+            generation_id=generation.generation_id,
+            owner=generation.owner,
+            provider=generation.provider,
+            erased_at=self._now(),
+            removed=Removed(generations=1),
+            unfinished=[job_id_of("generation", generation.generation_id)],
+        ).keeping(*self._always_staying())
+        if self._erasures.replace_with_tombstone(receipt):
+            self._purge(receipt)
+
+    def _always_staying(self) -> Iterable[RetainedData]:
         """What stays for a while whatever was made of an identity."""
         now = self._now()
         for where, what, why, days in STAYS:
             yield RetainedData(where=where, what=what, why=why, until=now + timedelta(days=days))
+
+    def _staying(self, owner: str) -> Iterable[RetainedData]:
+        """The same, and what the owner has uploaded."""
+        now = self._now()
+        yield from self._always_staying()
         uploads = self._bucket.list_keys(uploads_of(owner))
         if uploads:
             yield RetainedData(
@@ -148,6 +189,8 @@ class ErasureService:
 
     def _with_jobs(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, bool]:
         """With the jobs of what is there, written down before any of it is deleted; and whether with all."""
+        if receipt.generation_id is not None:
+            return receipt, True
         room = MOST_AT_ONCE - len(receipt.unfinished)
         if room <= 0:
             return receipt, False
@@ -169,12 +212,16 @@ class ErasureService:
                 jobs.append(job)
                 if job.open:
                     self._callbacks.tell(job_id)
-        removed += self._erasures.remove_rows(identity_id)
-        removed += Removed(
-            references=self._remove_objects(f"references/{identity_id}/"),
-            weights=self._remove_objects(f"weights/{identity_id}/"),
-            images=self._remove_objects(f"generations/{identity_id}/"),
-        )
+        if receipt.generation_id is None:
+            removed += self._erasures.remove_rows(identity_id)
+            removed += Removed(
+                references=self._remove_objects(f"references/{identity_id}/"),
+                weights=self._remove_objects(f"weights/{identity_id}/"),
+                images=self._remove_objects(f"generations/{identity_id}/"),
+            )
+        else:
+            images = f"generations/{identity_id}/{receipt.generation_id}/"
+            removed += Removed(images=self._remove_objects(images))
         return receipt.model_copy(update={"removed": receipt.removed + removed}), jobs
 
     def _remove_objects(self, prefix: str) -> int:
@@ -250,3 +297,10 @@ class ErasureService:
 
     def _save(self, receipt: ErasureReceipt) -> None:
         self._erasures.save(receipt, receipt.next_purge_at(self._now()))
+
+
+def _found(get: Callable[[], Subject]) -> Subject | None:
+    try:
+        return get()
+    except NotFound:
+        return None

@@ -65,6 +65,7 @@ class GenerationService:
             identity_id=identity_id,
             owner=owner,
             provider=identity.provider,
+            character_name=identity.name,
             request=seeded,
             status="queued",
             created_at=self._now(),

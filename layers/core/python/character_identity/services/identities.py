@@ -1,4 +1,4 @@
-"""Identities: create, get, list, cancel."""
+"""Identities: create, get, list, rename, cancel."""
 
 from collections.abc import Sequence
 
@@ -139,6 +139,16 @@ class IdentityService:
             self._callbacks.tell(job_id_of("training", identity_id))
             self._events.publish_soon(event.event_id)
         return identity
+
+    def rename(self, owner: str, identity_id: str, name: str) -> Identity:
+        """Call a character by another name from now on; what was trained and ordered by then stays as it is.
+
+        Raises:
+            NotFound: this owner has no such identity.
+        """
+        renamed = self.get(owner, identity_id).renamed(name)
+        self._identities.rename(renamed)
+        return self.get(owner, identity_id)
 
     def get(self, owner: str, identity_id: str) -> Identity:
         """One identity of this owner; another's answers exactly like an unknown one."""

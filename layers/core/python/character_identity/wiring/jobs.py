@@ -116,6 +116,7 @@ class Jobs(ProviderAdapters, Webhooks):
 
         return ErasureService(
             identities=self.identity_table,
+            generations=self.generation_table,
             erasures=self.erasure_table,
             ledger=self.ledger,
             bucket=self.bucket,

@@ -126,6 +126,11 @@ _IDENTITIES = {
     "cost": Meaning("US dollars that the provider bills, or our estimate; null if unknown", 0.1),
     "costImplausible": Meaning("Whether the bill is far from the estimate; the operator was told", False),
     "createdAt": Meaning("When it was ordered (ISO 8601, UTC)", "2026-11-22T12:00:00Z"),
+    "ErasureReceiptResponse.generationId": Meaning(
+        "The generation that was erased by itself; null where all of the identity was",
+        EXAMPLE_ID,
+        usual=False,
+    ),
     "erasedAt": Meaning("When it was erased (ISO 8601, UTC)", "2026-11-22T12:00:00Z"),
     "complete": Meaning("Whether nothing more is to be done; otherwise the service goes on by itself", True),
     "removed": Meaning("How many of each were deleted"),

@@ -5,6 +5,7 @@ from typing import get_args
 from character_identity.api.route import SINCE, Answer, Query, Route, filter_by
 from character_identity.api.schemas import (
     CreateGenerationRequest,
+    ErasureReceiptResponse,
     EstimateResponse,
     GenerationResponse,
     ListGenerationsResponse,
@@ -83,6 +84,17 @@ GET_GENERATION = Route(
     codes=("unknown_generation",),
     accepts_prefer_wait=True,
 )
+ERASE_GENERATION = Route(
+    method="DELETE",
+    path="/v1/generations/{generation_id}",
+    function="erase_generation",
+    tag="Generations",
+    summary="Erase a generation",
+    description="Its pictures and scores go with it, here and at the provider; one that runs is stopped. "
+    "Repeated, it answers the receipt as it is by then.",
+    answers={200: Answer(description="What was erased, and what remains", content=ErasureReceiptResponse)},
+    codes=("unknown_generation",),
+)
 GET_USAGE = Route(
     method="GET",
     path="/v1/usage",
@@ -101,4 +113,11 @@ GET_USAGE = Route(
     codes=("invalid_month",),
 )
 
-ROUTES = (CREATE_GENERATION, ESTIMATE_GENERATION, LIST_GENERATIONS, GET_GENERATION, GET_USAGE)
+ROUTES = (
+    CREATE_GENERATION,
+    ESTIMATE_GENERATION,
+    LIST_GENERATIONS,
+    GET_GENERATION,
+    ERASE_GENERATION,
+    GET_USAGE,
+)

@@ -12,6 +12,7 @@ from character_identity.api.schemas import (
     IdentityResponse,
     ListIdentitiesResponse,
     ListProvidersResponse,
+    RenameIdentityRequest,
 )
 from character_identity.domain.errors import ReferenceCode
 from character_identity.domain.identity import IdentityStatus, ProviderName
@@ -87,6 +88,19 @@ GET_IDENTITY = Route(
     codes=("unknown_identity",),
     accepts_prefer_wait=True,
 )
+RENAME_IDENTITY = Route(
+    method="PATCH",
+    path="/v1/identities/{identity_id}",
+    function="rename_identity",
+    tag="Identities",
+    summary="Rename an identity",
+    description="Prompts name the character so from now on. Its trigger word, its class and what was ordered "
+    "before stay as they are.",
+    request=RenameIdentityRequest,
+    example={"name": "Sarah Connor"},
+    answers={200: Answer(description="The identity", content=IdentityResponse)},
+    codes=("unknown_identity",),
+)
 ERASE_IDENTITY = Route(
     method="DELETE",
     path="/v1/identities/{identity_id}",
@@ -115,6 +129,7 @@ ROUTES = (
     ESTIMATE_IDENTITY,
     LIST_IDENTITIES,
     GET_IDENTITY,
+    RENAME_IDENTITY,
     ERASE_IDENTITY,
     CANCEL_IDENTITY,
 )

@@ -139,6 +139,8 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         identity = self._identity_of(generation)
         if identity is None:
             return None
+        if generation.character_name is not None:  # it may have been renamed since
+            identity = identity.renamed(generation.character_name)
         return GenerationOrder(
             identity=identity,
             request=generation.request,

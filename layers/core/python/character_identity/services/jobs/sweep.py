@@ -129,6 +129,8 @@ class SweepService:
             self._process_job(identifier)
         elif kind == "IDENTITY":
             self._erasure.purge(identifier)
+        elif kind == "GENERATION":
+            self._erasure.purge_generation(identifier)
         elif kind == "EVENT" and row.sk == "EVENT":
             self._events.publish_unpublished(identifier)
         elif kind == "EVENT":  # a delivery; its receiver may be slow, so another function sends it

@@ -118,7 +118,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
 
     def _make_order(self, identity: Identity, callback_url: str | None) -> TrainingOrder:
         return TrainingOrder(
-            title=f"{identity.name} [{identity.identity_id}]",
+            title=f"{identity.ordered_as} [{identity.identity_id}]",
             class_name=identity.class_name,
             trigger_word=identity.trigger_word,
             references=images_of(self._bucket, identity.references),

@@ -139,6 +139,11 @@ export class CharacterIdentityClient {
     return this.call("get_identity", { path: { identity_id }, ...options });
   }
 
+  /** Call a character by another name; its trigger word and what was ordered before stay as they are. */
+  renameIdentity(identity_id: string, name: string, options: CallOptions = {}): Promise<Identity> {
+    return this.call("rename_identity", { path: { identity_id }, body: { name }, ...HARMLESS, ...options });
+  }
+
   /** Erase an identity and all that was made of it; the receipt says what remains. */
   eraseIdentity(identity_id: string, options: CallOptions = {}): Promise<ErasureReceipt> {
     return this.call("erase_identity", { path: { identity_id }, ...options });
@@ -211,6 +216,11 @@ export class CharacterIdentityClient {
 
   getGeneration(generation_id: string, options: CallOptions = {}): Promise<Generation> {
     return this.call("get_generation", { path: { generation_id }, ...options });
+  }
+
+  /** Erase one generation with its pictures and scores, also while it runs. */
+  eraseGeneration(generation_id: string, options: CallOptions = {}): Promise<ErasureReceipt> {
+    return this.call("erase_generation", { path: { generation_id }, ...options });
   }
 
   /** The budget of a month, as in `2026-11`; by default of this one. */

@@ -28,6 +28,7 @@ outcome.refused = await api.createIdentity({ ...order, references: keys.slice(0,
 }));
 outcome.identities = (await all(api.listIdentities({ status: "ready" }))).map((each) => each.characterId).sort();
 outcome.name = (await api.getIdentity("i1")).name;
+outcome.renamed = (await api.renameIdentity("i1", "Anna")).name;
 outcome.cancelled = (await api.cancelIdentity("i3")).status;
 outcome.erased = (await api.eraseIdentity("i2")).complete;
 outcome.ordered = (await api.createGeneration("i1", { prompt: "Sarah runs" })).status;
@@ -46,6 +47,7 @@ outcome.unready = await api.getEvaluationResult(evaluationId, "results.csv").cat
 outcome.givenUp = (await api.cancelEvaluation(evaluationId)).status;
 const drawn = { generationId: "g1", imageNumber: 1 };
 outcome.compared = (await api.compareImages({ images: [drawn], references: keys.slice(0, 2) })).images.length;
+outcome.erasedOne = (await api.eraseGeneration("g1")).generationId;
 const { endpointId, secret } = await api.createWebhook(hook);
 outcome.secret = secret.startsWith("whsec_");
 outcome.webhooks = (await all(api.listWebhooks())).map((webhook) => webhook.endpointId === endpointId);

@@ -46,6 +46,7 @@ class Function:
     table: Literal["none", "read", "write"] = "none"  # write includes read
     reads: tuple[str, ...] = ()  # S3 prefixes
     writes: tuple[str, ...] = ()  # S3 prefixes
+    shows_media: bool = False  # makes pages that load pictures: knows the bucket's name, and may read nothing
     lists: bool = False  # the bucket's keys; without it S3 answers 403, not 404, for a key that is not there
     adapters: bool = False  # knows the providers, for their limits and prices or to call them
     secrets: tuple[Secret, ...] = ()  # calls providers with these keys; signs pictures with provenance's
@@ -236,7 +237,7 @@ FUNCTIONS = (
     Function(name="replay_event", table="write", publishes=True),
     # what all of this is
     Function(name="show_openapi", timeout_s=10),
-    Function(name="show_docs", timeout_s=10),
+    Function(name="show_docs", timeout_s=10, shows_media=True),
     Function(
         name="refuse_unrouted",
         purpose="Says what an address takes, or that there is none",

@@ -175,9 +175,8 @@ class Functions(Construct):
         }
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name
-        if (
-            entry.table != "none" or entry.reads or entry.writes
-        ):  # a service that knows the table knows the bucket too
+        # A service that knows the table knows the bucket too.
+        if entry.table != "none" or entry.reads or entry.writes or entry.shows_media:
             variables["BUCKET_NAME"] = self._storage.bucket.bucket_name
         for secret in entry.secrets:
             # Secrets Manager takes an ARN for a name.

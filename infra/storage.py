@@ -34,6 +34,9 @@ class Storage(Construct):
         }
 
     def _bucket(self, cors_origins: Sequence[str]) -> s3.Bucket:
+        # The host of the page at /docs has an id that is not known before the API is made. What is read or
+        # uploaded is behind a signed link or ticket, whichever page has it.
+        own_pages = [f"https://*.execute-api.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"]
         bucket = s3.Bucket(
             self,
             "Media",
@@ -44,9 +47,10 @@ class Storage(Construct):
             cors=[
                 s3.CorsRule(
                     allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
-                    allowed_origins=list(cors_origins),
+                    allowed_origins=origins,
                     allowed_headers=["*"],
                 )
+                for origins in (list(cors_origins), own_pages)
             ],
             lifecycle_rules=[
                 s3.LifecycleRule(prefix="uploads/", expiration=cdk.Duration.days(1)),

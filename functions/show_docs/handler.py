@@ -9,18 +9,22 @@ from pathlib import Path
 from character_identity.api.request import Request
 from character_identity.api.response import Response
 from character_identity.api.routes.documents import SHOW_DOCS
+from character_identity.config import MediaSettings, environment
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
-PAGE = Path(__file__).with_name("page.html")
+FOLDER = Path(__file__).parent
+SCRIPTS = ("shared.js", "operations.js", "first.js", "start.js")
+"""In their order; together they are the page's one script."""
 
 
 @endpoint(SHOW_DOCS)
 def show_docs(services: Services, request: Request) -> Response:
     page = _page()
+    media = MediaSettings.from_env(environment()).origin
     headers = {
         "Cache-Control": "public, max-age=300",
-        "Content-Security-Policy": _policy(page),
+        "Content-Security-Policy": _policy(page, media),
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
@@ -29,19 +33,23 @@ def show_docs(services: Services, request: Request) -> Response:
 
 @cache
 def _page() -> str:
-    return PAGE.read_text(encoding="utf-8")
+    page = (FOLDER / "page.html").read_text(encoding="utf-8")
+    style = (FOLDER / "style.css").read_text(encoding="utf-8")
+    script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    page = page.replace("<style></style>", f"<style>\n{style}</style>")
+    return page.replace("<script></script>", f'<script>\n"use strict";\n\n{script}</script>')
 
 
 @cache
-def _policy(page: str) -> str:
-    """The page's own script and style, told by their hashes, and calls of this API; nothing else."""
+def _policy(page: str, media: str) -> str:
+    """The page's own script and style, by their hashes, calls of this API, and our bucket; nothing else."""
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src {_hash(page, 'script')}",
             f"style-src {_hash(page, 'style')}",
-            "img-src data:",  # the empty icon, without which browsers ask for one
-            "connect-src 'self'",
+            f"img-src data: {media}",  # data: the empty icon, and chosen pictures before they are uploaded
+            f"connect-src 'self' {media}",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,7 @@ from scripts.openapi import write_openapi
 from tests.support.handlers import Context, api_event
 from tests.support.openapi import described
 
+BUCKET = "https://media.s3.eu-west-1.amazonaws.com"
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
@@ -49,8 +51,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def answer() -> Any:
-    return shown("show_docs", "/docs")
+def answer() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BUCKET_NAME", "media")
+        patched.setenv("AWS_REGION", "eu-west-1")
+        patched.delenv("AWS_ENDPOINT_URL", raising=False)
+        yield shown("show_docs", "/docs")
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +92,8 @@ def test_the_page_may_run_its_own_script_and_call_this_api_and_nothing_else(answ
         "default-src": ["'none'"],
         "script-src": [digest("script")],
         "style-src": [digest("style")],
-        "img-src": ["data:"],
-        "connect-src": ["'self'"],
+        "img-src": ["data:", BUCKET],
+        "connect-src": ["'self'", BUCKET],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
         "frame-ancestors": ["'none'"],

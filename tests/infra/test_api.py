@@ -68,9 +68,11 @@ def test_pages_of_the_configured_origins_may_call(template: Template) -> None:
         "preference-applied",
     }
     assert set(cors["ExposeHeaders"]) == exposed
-    (upload,) = bucket["CorsConfiguration"]["CorsRules"]
-    assert upload["AllowedOrigins"] == {"Ref": "CorsOrigins"}
-    assert "POST" in upload["AllowedMethods"]
+    rules = bucket["CorsConfiguration"]["CorsRules"]
+    callers, own_pages = [rule["AllowedOrigins"] for rule in rules]
+    assert callers == {"Ref": "CorsOrigins"}
+    assert readable(own_pages[0]) == "https://*.execute-api.<AWS::Region>.<AWS::URLSuffix>"
+    assert all({*rule["AllowedMethods"]} == {"GET", "POST"} for rule in rules)
 
 
 def test_the_access_log_names_owner_and_outcome_but_no_header_and_no_query(template: Template) -> None:

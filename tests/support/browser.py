@@ -21,6 +21,7 @@ DRIVER = shutil.which("chromedriver")
 CHROMIUM = shutil.which("chromium")
 MISSING = "Debian's chromium and chromium-driver are not installed here"
 HANGS_AFTER_S = 120
+TRIES = 10
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 QUIET = (
     "--headless",
@@ -88,6 +89,11 @@ class Browser:
         answer = self._session.get("screenshot")
         return b64decode(answer.json()["value"])
 
+    def type(self, selector: str, text: str) -> None:
+        """Type into a field; into one for files, their paths, a line each."""
+        found = self._call("element", {"using": "css selector", "value": selector})
+        self._call(f"element/{found[ELEMENT]}/value", {"text": text})
+
     def click(self, selector: str) -> None:
         found = self._call("element", {"using": "css selector", "value": selector})
         self._call(f"element/{found[ELEMENT]}/click", {})
@@ -115,29 +121,41 @@ def browsing() -> Iterator[Browser]:
     assert DRIVER and CHROMIUM, MISSING
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, text=True) as process,
+        _driving(DRIVER) as address,
+        httpx.Client(base_url=address, timeout=HANGS_AFTER_S, trust_env=False) as driver,
     ):
+        options = {"binary": CHROMIUM, "args": [*QUIET, f"--user-data-dir={profile}"]}
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        answer = driver.post("session", json={"capabilities": {"alwaysMatch": wanted}})
+        session = f"session/{answer.json()['value']['sessionId']}"
+        driver.base_url = driver.base_url.join(f"{session}/")
         try:
-            with httpx.Client(base_url=_address(process), timeout=HANGS_AFTER_S, trust_env=False) as driver:
-                options = {"binary": CHROMIUM, "args": [*QUIET, f"--user-data-dir={profile}"]}
-                wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-                answer = driver.post("session", json={"capabilities": {"alwaysMatch": wanted}})
-                session = f"session/{answer.json()['value']['sessionId']}"
-                driver.base_url = driver.base_url.join(f"{session}/")
-                try:
-                    yield Browser(driver)
-                finally:
-                    driver.delete(driver.base_url.copy_with(path=f"/{session}"))
+            yield Browser(driver)
         finally:
-            process.terminate()
+            driver.delete(driver.base_url.copy_with(path=f"/{session}"))
 
 
-def _address(process: "subprocess.Popen[str]") -> str:
+@contextmanager
+def _driving(driver: str) -> Iterator[str]:
+    """The address of a driver. One whose port is free for IPv6 only ends at once."""
+    for _ in range(TRIES):
+        with subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True) as process:
+            try:
+                address = _address(process)
+                if address is not None:
+                    yield address
+                    return
+            finally:
+                process.terminate()
+    raise AssertionError("the driver did not start")
+
+
+def _address(process: "subprocess.Popen[str]") -> str | None:
     assert process.stdout is not None
     for line in process.stdout:
         if "started successfully on port" in line:
             return f"http://127.0.0.1:{line.rsplit(' ', 1)[1].strip().rstrip('.')}/"
-    raise AssertionError("the driver did not start")
+    return None
 
 
 def address_of(file: Path) -> str:

@@ -94,6 +94,24 @@ class StorageSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MediaSettings(Settings):
+    """Where pages find our bucket."""
+
+    bucket_name: str
+    aws_region: str
+    aws_endpoint_url: str = ""  # set on one machine, whose S3 has no host for each bucket
+
+    @property
+    def origin(self) -> str:
+        """The origin of links to objects and of uploads.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html, read 2026-11-28.
+        """
+        top = "amazonaws.com.cn" if self.aws_region.startswith("cn-") else "amazonaws.com"
+        return self.aws_endpoint_url or f"https://{self.bucket_name}.s3.{self.aws_region}.{top}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkflowSettings(Settings):
     """The state machines; a function knows those that it starts, wakes or watches."""
 

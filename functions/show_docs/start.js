@@ -1,0 +1,11 @@
+async function start() {
+  const answer = await fetch("openapi.json");
+  if (!answer.ok) throw new Error(`openapi.json answered ${answer.status}`);
+  api = await answer.json();
+  byId("about").textContent = api.info.description;
+  showFirstPicture();
+  showOperations();
+  byId("news").textContent = "";
+}
+
+start().catch(error => { byId("news").textContent = `The document could not be read: ${error.message}`; });

@@ -1,27 +1,29 @@
-"""``python -m local demo``: the main job on this machine, with progress, a table and a gallery."""
+"""``python -m local demo``: the main job on this machine, as an evaluation of the API's."""
 
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from character_evaluation.pages import cost, score
-from character_evaluation.results import GALLERY, REPORT, ROWS, files_of
-from character_evaluation.run import EvaluationRow, EvaluationRun
+from character_evaluation.errors import BadResults
+from character_evaluation.pages import cost, score, seconds
+from character_evaluation.results import GALLERY, REPORT, ROWS, read_run
+from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
 from character_evaluation.verdict import verdict
-from character_identity_client import ApiClient
-from local.comparison import EXPECTED, Cell, Plan, ProviderResult, Sleep, compare
+from character_identity_client import ApiClient, ApiError, Evaluation, EvaluationOrder, Finding
+from character_identity_client.evaluations import save_results
 from local.demo_options import Options, list_images, parse_options
 from local.errors import STOPPED, CannotRun, answering
 from local.options import BadOption
@@ -31,8 +33,7 @@ from local.progress import showing
 from local.reach import watching
 from local.results import Journal, Run, find_run, new_run
 from local.settings import ProviderSettings
-from local.shared_references import MOST_REFERENCES, scored_alike
-from local.spending import Ask, agree, bills
+from local.spending import Ask, agree
 
 KEY_OF_PROVIDER = {"fal-instant": "FAL_KEY", "fal-lora": "FAL_KEY", "astria": "ASTRIA_API_KEY"}
 URL_OF_PROVIDER = {
@@ -40,6 +41,12 @@ URL_OF_PROVIDER = {
     "fal-lora": "FAL_QUEUE_URL",
     "astria": "ASTRIA_API_URL",
 }
+
+LONGEST_RUN_S = 7 * 24 * 3600
+"""Seconds. So long an evaluation may take; a run that is stopped sooner is resumed."""
+SETTLES_WITHIN_S = 120
+"""Seconds in which a cancelled evaluation ends."""
+REFUSED = (400, 401, 402, 403, 404, 413, 422)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,20 +75,24 @@ def _main(arguments: Sequence[str], environment: Mapping[str, str], ask: Ask | N
     try:
         return _in_system(options, kept, simulated, ask, yes=asked.yes)
     except KeyboardInterrupt:
-        print(f"\nStopped; `make demo RESUME={kept.run_id}` goes on from here and orders nothing twice.")
+        print(f"\nStopped; {_goes_on(kept)}")
         return STOPPED
     except (CannotRun, OSError):
         if asked.resume is None and Journal.of(kept).is_empty:
             shutil.rmtree(kept.folder, ignore_errors=True)  # nothing came of it
         else:
-            print(f"`make demo RESUME={kept.run_id}` goes on from here and orders nothing twice.")
+            print(_goes_on(kept))
         raise
+
+
+def _goes_on(kept: Run) -> str:
+    return f"`make demo RESUME={kept.run_id}` goes on from here and orders nothing twice."
 
 
 def begun(options: Options, simulated: frozenset[str], kept: Run) -> Run:
     """Put into a new run's folder all that it takes to make it: the references and the plan."""
     try:
-        gather_references(options.references, kept.references)
+        gather_references(options.references, kept.uploads)
         kept.note({**options.document(), "simulated": sorted(simulated)})
     except BaseException:
         shutil.rmtree(kept.folder, ignore_errors=True)
@@ -129,7 +140,7 @@ def _in_system(options: Options, kept: Run, simulated: frozenset[str], ask: Ask 
     """Run the demo on a system of its own, which keeps its state in the run's folder."""
     from local import runtime  # slow to load; a bad option is answered at once
 
-    console, pause = Console(), Sleep()
+    console = Console()
     ports = kept.plan.get("ports", {})  # links and webhooks that providers know lead to them
     settings = runtime.Options(
         api_port=free_or_any(ports.get("api", 0)),
@@ -139,110 +150,158 @@ def _in_system(options: Options, kept: Run, simulated: frozenset[str], ask: Ask 
         logs=kept.logs,
         report=lambda phase: console.print(f"{phase} ..."),
     )
-    with runtime.running(settings) as system, ApiClient(system.api_url, system.token, sleep=pause) as api:
+    with runtime.running(settings) as system, ApiClient(system.api_url, system.token) as api:
         urls = {"api": system.api_url, "aws": system.aws.url, "providers": system.provider_url}
         kept.note({"ports": {name: urlsplit(url).port for name, url in urls.items() if url}})
-        _agree(options, kept, api, simulated, ask, yes=yes)
         addresses = {name: system.provider_urls[URL_OF_PROVIDER[name]] for name in options.providers}
-        return run(options, kept, api, pause, console, simulated, addresses, system.require_running)
-
-
-def _agree(
-    options: Options, kept: Run, api: ApiClient, simulated: frozenset[str], ask: Ask | None, *, yes: bool
-) -> None:
-    """Have the costs at real providers agreed to, once for each run, before anything is ordered."""
-    real = [provider for provider in options.providers if provider not in simulated]
-    if not real or kept.plan.get("agreed"):
-        return
-    found = bills(api, real, len(options.scenarios) * options.variations)
-    agree(found, ask, print, yes=yes)
-    kept.note({"agreed": True})
+        try:
+            return run(options, kept, api, console, simulated, addresses, ask, yes=yes)
+        except httpx.TransportError:
+            system.require_running()
+            raise
 
 
 def run(
     options: Options,
     kept: Run,
     api: ApiClient,
-    pause: Sleep,
     console: Console,
     simulated: frozenset[str],
     addresses: Mapping[str, str],
-    require_running: Callable[[], None] = lambda: None,
+    ask: Ask | None = None,
+    *,
+    yes: bool = False,
 ) -> int:
-    """Make, score and show the pictures; returns the exit code.
+    """Have the evaluation made, follow it, and show its results; returns the exit code.
 
-    ``simulated`` names simulators, ``addresses`` says where each provider should answer. ``require_running``
-    raises what ended the system, if something did.
+    ``simulated`` names simulators, ``addresses`` says where each provider should answer.
     """
-    references = list_images(kept.references)
-    cells = [
-        Cell(scenario, variation)
-        for scenario in options.scenarios
-        for variation in range(1, options.variations + 1)
-    ]
-    journal = Journal.of(kept)
-    plan = Plan(options.character, options.class_name, references, cells, kept, journal)
-    started_at = datetime.now(UTC)
-    with showing(console, options.providers) as progress, watching(addresses, progress):
-        results = compare(api, plan, options.providers, progress, pause)
-    require_running()
-    rows, shared, unfair = _scored_alike(
-        api, [row for result in results for row in result.rows], plan, console
+    journal, references = Journal.of(kept), list_images(kept.uploads)
+    keys = journal.once("references", lambda: api.upload_references(references))
+    order = options.order(keys)
+    evaluation_id = journal.once(
+        "evaluation", lambda: _ordered(api, order, kept, references, simulated, ask, yes=yes)
     )
-    evaluation = EvaluationRun(
-        character=options.character,
-        started_at=started_at,
-        references=[quote(path.relative_to(kept.folder).as_posix()) for path in references],
-        scenarios=options.scenarios,
-        identities=[result.identity for result in results],
-        rows=rows,
-        shared_references=shared,
-        simulated=simulated & frozenset(options.providers),
-    )
-    for name, content in files_of(evaluation).items():
-        (kept.folder / name).write_text(content, encoding="utf-8", newline="")
-    kept.publish()
-    _print_results(console, evaluation, results, kept.folder, unfair)
-    return _exit_code(results)
-
-
-def _scored_alike(
-    api: ApiClient, rows: Sequence[EvaluationRow], plan: Plan, console: Console
-) -> tuple[Sequence[EvaluationRow], int | None, tuple[str, ...]]:
-    """Return the rows scored against all references, their number, and what kept them from being so."""
-    if not any(row.outcome == "succeeded" for row in rows):
-        return rows, None, ()
-    console.print("Scoring all pictures against the same references ...")
     try:
-        alike = scored_alike(api, rows, plan.references, plan.class_name)
-    except EXPECTED as exc:
-        return rows, None, (f"Pictures could not be scored against the same references: {exc}",)
-    return alike, min(len(plan.references), MOST_REFERENCES), ()
+        with showing(console) as progress, watching(addresses, progress):
+            ended = api.wait_until_evaluated(
+                evaluation_id, timeout_s=LONGEST_RUN_S, on_progress=progress.show
+            )
+    except KeyboardInterrupt:
+        if not _is_to_be_cancelled(ask):
+            raise
+        ended = _cancelled(api, evaluation_id)
+    if ended.status != "completed":
+        return _say_why(ended)
+    missing = save_results(api, evaluation_id, kept.folder)
+    kept.publish()
+    try:
+        evaluation = read_run(kept.folder)
+    except BadResults as error:
+        raise CannotRun(f"{error} {' '.join(missing[:1])}") from error
+    _print_results(console, evaluation, kept.folder, _warnings(api, ended, references))
+    return _exit_code(evaluation)
+
+
+def _ordered(
+    api: ApiClient,
+    order: EvaluationOrder,
+    kept: Run,
+    references: Sequence[Path],
+    simulated: frozenset[str],
+    ask: Ask | None,
+    *,
+    yes: bool,
+) -> str:
+    """The id of the evaluation, whose costs at real providers are agreed to before.
+
+    Raises:
+        CannotRun: nobody agreed, or the API refuses the order.
+    """
+    try:
+        estimate = api.estimate_evaluation(order)
+        real = [bill for bill in estimate.by_provider if bill.provider not in simulated]
+        if real and not kept.plan.get("agreed"):
+            agree(real, ask, print, yes=yes)
+            kept.note({"agreed": True})
+        return api.create_evaluation(order, idempotency_key=kept.run_id).evaluation_id
+    except ApiError as error:
+        if error.status not in REFUSED:
+            raise
+        message = error.message
+        for key, path in zip(order.references or (), references, strict=True):
+            message = message.replace(key, path.name)
+        raise CannotRun(f"{message} Nothing was ordered.") from error
+
+
+def _is_to_be_cancelled(ask: Ask | None) -> bool:
+    """What is to become of an evaluation whose watcher leaves; where nobody can be asked it is left."""
+    if ask is None:
+        return False
+    try:
+        answer = ask("\nCancel the evaluation, and pay for no more of it? Else it can be resumed. [y/N] ")
+    except KeyboardInterrupt:
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _cancelled(api: ApiClient, evaluation_id: str) -> Evaluation:
+    api.cancel_evaluation(evaluation_id)
+    return api.wait_until_evaluated(evaluation_id, timeout_s=SETTLES_WITHIN_S)
+
+
+def _say_why(ended: Evaluation) -> int:
+    """Say why there are no results; returns the exit code."""
+    spent = f"${ended.cost_usd:.2f} were spent."
+    if ended.status == "cancelled":
+        print(f"The evaluation was cancelled; {spent}")
+        return STOPPED
+    why = ended.error.message if ended.error else "It failed without saying why."
+    print(f"{why} {spent}", file=sys.stderr)
+    return 1
+
+
+def _warnings(api: ApiClient, ended: Evaluation, references: Sequence[Path]) -> list[str]:
+    """What the API had to say about the references that providers took, each once."""
+    findings = (
+        finding
+        for identity_id in ended.identities.values()
+        for finding in _findings(api, identity_id)
+        if finding.severity == "warning"
+    )
+    return list(dict.fromkeys(_warning(finding, references) for finding in findings))
+
+
+def _findings(api: ApiClient, identity_id: str) -> Sequence[Finding]:
+    try:
+        return api.get_identity(identity_id).findings
+    except ApiError:
+        return ()  # no identity came of it; that is said with the results
+
+
+def _warning(finding: Finding, references: Sequence[Path]) -> str:
+    which = "" if finding.reference is None else f"{references[finding.reference].name}: "
+    return f"{which}{finding.message} {finding.advice}"
 
 
 def _print_results(
-    console: Console,
-    evaluation: EvaluationRun,
-    results: Sequence[ProviderResult],
-    output: Path,
-    unfair: Sequence[str],
+    console: Console, evaluation: EvaluationRun, output: Path, warnings: Sequence[str]
 ) -> None:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("provider")
-    for heading in ("images", "mean score", "seconds", "dollars"):
+    for heading in ("images", "mean score", "median latency", "dollars"):
         table.add_column(heading, justify="right")
-    for summary, result in zip(summarise(evaluation), results, strict=True):
+    for summary in summarise(evaluation):
         table.add_row(
             summary.provider,
             f"{summary.succeeded} of {summary.asked}",
             score(summary.similarity_mean),
-            f"{result.seconds:.0f}",
+            seconds(summary.latency_median_ms),
             cost([summary]),
         )
     console.print(table)
-    warnings = dict.fromkeys(warning for result in results for warning in result.warnings)
     judged = verdict(evaluation).sentences if len(evaluation.identities) > 1 else ()
-    for line in [*judged, *unfair, *_failures(evaluation), *warnings, *_provenance(evaluation)]:
+    for line in [*judged, *_failures(evaluation), *warnings, *_provenance(evaluation)]:
         console.print(Text(line))
     for name in (GALLERY, REPORT, ROWS):
         console.print(str(output / name), markup=False, highlight=False, soft_wrap=True)
@@ -253,8 +312,7 @@ def _failures(evaluation: EvaluationRun) -> Iterator[str]:
     failed = {identity.provider for identity in evaluation.identities if identity.error}
     for identity in evaluation.identities:
         if identity.error:
-            nothing = " Nothing was ordered." if identity.training_cost_usd == 0 else ""
-            yield f"{identity.provider} failed: {identity.error}{nothing}"
+            yield f"{identity.provider} failed: {identity.error}"
     for row in evaluation.rows:
         what = f"{row.provider}, {row.scenario} {row.variation}"
         because = f" ({row.error})" if row.error else ""
@@ -284,11 +342,8 @@ def _provenance(evaluation: EvaluationRun) -> Iterator[str]:
         )
 
 
-def _exit_code(results: Sequence[ProviderResult]) -> int:
-    for result in results:
-        for bug in result.bugs:
-            print(f"Something unexpected failed with {result.identity.provider}:\n{bug}", file=sys.stderr)
-    produced = any(row.outcome == "succeeded" for result in results for row in result.rows)
-    if not produced:
-        print("No picture was made.", file=sys.stderr)
-    return 0 if produced and not any(result.bugs for result in results) else 1
+def _exit_code(evaluation: EvaluationRun) -> int:
+    if any(row.outcome == "succeeded" for row in evaluation.rows):
+        return 0
+    print("No picture was made.", file=sys.stderr)
+    return 1

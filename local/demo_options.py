@@ -8,13 +8,14 @@ from typing import Any
 
 from character_evaluation.documents import BadDocument
 from character_evaluation.scenarios import SETS, Scenario, read_scenarios, shipped
-from character_identity_client import CONTENT_TYPES
-from local.options import BadOption, Parser, folder
+from character_identity_client import CONTENT_TYPES, EvaluationOrder
+from local.options import BadOption, Parser, dollars, folder
 from local.spending import Ask
 
 PROVIDERS = ("fal-instant", "fal-lora", "astria")
 TRAINED = frozenset({"fal-lora", "astria"})
-MOST_VARIATIONS = 20
+MOST_VARIATIONS = 8
+"""As the API has it."""
 CLASS_NAME = re.compile(r"[A-Za-z0-9 ]{1,40}")
 
 
@@ -31,6 +32,27 @@ class Options:
     providers: tuple[str, ...]
     scenarios: tuple[Scenario, ...]
     variations: int
+    max_cost_usd: float | None = None
+
+    def order(self, references: Sequence[str]) -> EvaluationOrder:
+        """What the API is asked to compare; ``references`` are uploaded keys."""
+        return EvaluationOrder(
+            name=self.character,
+            class_name=self.class_name,
+            references=list(references),
+            providers=list(self.providers),
+            scenarios=[
+                {
+                    "name": scenario.name,
+                    "title": scenario.title,
+                    "prompt": scenario.template,
+                    "threshold": scenario.expected_similarity,
+                }
+                for scenario in self.scenarios
+            ],
+            variations=self.variations,
+            max_cost_usd=self.max_cost_usd,
+        )
 
     def document(self) -> dict[str, Any]:
         """The options as JSON, without the references: those lie in the run's folder."""
@@ -40,6 +62,7 @@ class Options:
             "providers": list(self.providers),
             "scenarios": [scenario.model_dump() for scenario in self.scenarios],
             "variations": self.variations,
+            "max_cost_usd": self.max_cost_usd,
         }
 
     @classmethod
@@ -57,6 +80,7 @@ class Options:
                 providers=_providers(",".join(document["providers"])),
                 scenarios=tuple(Scenario.model_validate(each) for each in document["scenarios"]),
                 variations=int(document["variations"]),
+                max_cost_usd=document["max_cost_usd"],
             )
         except (KeyError, TypeError, ValueError, BadOption) as error:
             raise BadOption(f"This run is of another release and cannot be resumed ({error}).") from error
@@ -98,6 +122,7 @@ def parse_options(arguments: Sequence[str], environment: Mapping[str, str], ask:
         providers=providers,
         scenarios=_scenarios(given.scenarios or "", _set(given.scenario_set or SETS[0])),
         variations=_variations("1" if given.variations is None else given.variations),
+        max_cost_usd=None if given.max_cost is None else float(given.max_cost),
     )
     return Asked(options, None, given.yes)
 
@@ -135,6 +160,12 @@ def _parser() -> Parser:
         "--scenario-set", metavar="SET", help=f"{', '.join(SETS)}, or a file of one's own (YAML)"
     )
     parser.add_argument("--variations", help="pictures a scenario; default: 1")
+    parser.add_argument(
+        "--max-cost",
+        type=dollars,
+        metavar="DOLLARS",
+        help="refuse what may cost more; default: what it may cost",
+    )
     parser.add_argument("--yes", action="store_true", help="pay real providers without being asked")
     parser.add_argument("--resume", metavar="ID", help="go on with a run that was interrupted")
     return parser

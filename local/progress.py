@@ -1,61 +1,16 @@
-"""Progress of the demo's providers: bars on a terminal, one line a phase elsewhere."""
+"""Progress of the demo: a bar on a terminal, a line for each phase elsewhere."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from threading import Lock
 from typing import Protocol
 
 from rich import progress
 from rich.console import Console
 
-TRAINING = {
-    "preparing": "preparing the training",
-    "submitting": "ordering the training",
-    "queued": "waiting in the queue",
-    "training": "training",
-    "storing": "storing the weights",
-}
-"""What the phases of an identity are called here."""
-
-SPANS = {
-    "uploading": (0, 2),
-    "checking the references": (2, 5),
-    **dict.fromkeys(TRAINING.values(), (5, 50)),
-    "generating": (50, 90),
-    "scoring": (90, 100),
-    "done": (100, 100),
-}
-"""The begin and end of each phase in a provider's bar, in per cent."""
-
-
-COUNTED = ("generating", "scoring")
-"""Phases in which pictures are counted."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A provider's phase, and how far in it, ``done`` of ``total``; it is waited for ``until`` then."""
-
-    phase: str
-    done: int = 0
-    total: int = 0
-    detail: str = ""
-    until: datetime | None = None
-
-    def __str__(self) -> str:
-        if self.phase == "training":
-            return f"training {self.done} %"
-        if self.phase in COUNTED:
-            return f"{self.phase} {self.done}/{self.total}"
-        return f"{self.phase}: {self.detail}" if self.detail else self.phase
-
-    def beside(self, problem: str | None) -> str:
-        """A provider's problem as it bears on this step; empty if it does not."""
-        if problem is None or self.until is None:
-            return ""
-        return f"{problem}, trying again until {self.until.astimezone():%H:%M}"
+from character_identity_client import Evaluation
+from character_identity_client.evaluations import TimeLeft, described
 
 
 def counted(pictures: int) -> str:
@@ -64,96 +19,91 @@ def counted(pictures: int) -> str:
 
 
 class Progress(Protocol):
-    """Receives every step, and what there is to note beside it; called from several threads."""
+    """Receives the evaluation at every look, and what there is to note beside it, from several threads."""
 
-    def show(self, provider: str, step: Step) -> None: ...
+    def show(self, evaluation: Evaluation) -> None: ...
 
     def note(self, provider: str, problem: str | None) -> None: ...
 
 
 @contextmanager
-def showing(console: Console, providers: Sequence[str]) -> Iterator[Progress]:
+def showing(console: Console, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
     """The display that suits where the output goes."""
     if not console.is_terminal:
         yield Lines(console)
         return
     bars = progress.Progress(
-        progress.TextColumn("{task.fields[provider]}", style="bold", markup=False),
         progress.BarColumn(bar_width=32, finished_style="green"),
         progress.TextColumn("{task.fields[step]}", markup=False),
         progress.TimeElapsedColumn(),
         console=console,
     )
     with bars:
-        yield Bars(bars, providers)
+        yield Bar(bars, clock)
+
+
+class Problems:
+    """What keeps providers from answering, each said once for as long as it lasts."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, str | None] = {}
+        self._lock = Lock()
+
+    def changed(self, provider: str, problem: str | None) -> bool:
+        """Keep it; whether there is something new to say."""
+        with self._lock:
+            before = self._problems.get(provider)
+            self._problems[provider] = problem
+            return problem is not None and before is None
+
+    def __str__(self) -> str:
+        with self._lock:
+            return "; ".join(dict.fromkeys(problem for problem in self._problems.values() if problem))
 
 
 class Lines:
-    """A line when a provider's phase changes: for logs."""
+    """A line when the phase changes, or a provider does not answer: for logs."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._steps: dict[str, Step] = {}
-        self._problems: dict[str, str | None] = {}
-        self._said: dict[str, str] = {}
-        self._lock = Lock()
+        self._phase = ""
+        self._problems = Problems()
 
-    def show(self, provider: str, step: Step) -> None:
-        with self._lock:
-            before = self._steps.get(provider)
-            self._steps[provider] = step
-            if before is None or before.phase != step.phase:
-                count = f" {counted(step.total)}" if step.phase in COUNTED else ""
-                detail = f": {step.detail}" if step.detail else ""
-                self._print(f"{provider}: {step.phase}{count}{detail}")
-            self._say_problem(provider)
+    def show(self, evaluation: Evaluation) -> None:
+        phase = evaluation.phase if evaluation.status == "running" else evaluation.status
+        if phase != self._phase:
+            self._phase = phase
+            self._print(described(evaluation))
 
     def note(self, provider: str, problem: str | None) -> None:
-        with self._lock:
-            self._problems[provider] = problem
-            self._say_problem(provider)
-
-    def _say_problem(self, provider: str) -> None:
-        """Once for each, for as long as it bears on what is done."""
-        step = self._steps.get(provider)
-        said = step.beside(self._problems.get(provider)) if step else ""
-        if said and said != self._said.get(provider):
-            self._print(f"{provider}: {said}")
-        self._said[provider] = said
+        if self._problems.changed(provider, problem):
+            self._print(f"{provider}: {problem}, trying again")
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class Bars:
-    """One bar a provider."""
+class Bar:
+    """One bar, which only ever grows."""
 
-    def __init__(self, bars: progress.Progress, providers: Sequence[str]) -> None:
+    def __init__(self, bars: progress.Progress, clock: Callable[[], float]) -> None:
         self._bars = bars
-        self._steps: dict[str, Step] = {}
-        self._problems: dict[str, str | None] = {}
-        self._tasks = {
-            provider: bars.add_task("", total=100, provider=provider, step="waiting")
-            for provider in providers
-        }
+        self._clock = clock
+        self._task = bars.add_task("", total=100, step="starting")
+        self._left = TimeLeft()
+        self._words = "starting"
+        self._problems = Problems()
 
-    def show(self, provider: str, step: Step) -> None:
-        task = self._tasks[provider]
-        self._steps[provider] = step
-        if step.phase == "failed":
-            self._bars.update(task, step="failed")
-            self._bars.stop_task(task)
-            return
-        start, end = SPANS[step.phase]
-        share = step.done / step.total if step.total else 0
-        self._bars.update(task, completed=start + (end - start) * share, step=self._words(provider))
+    def show(self, evaluation: Evaluation) -> None:
+        left_s = self._left.seconds(self._clock(), evaluation.progress)
+        self._words = described(evaluation, left_s)
+        reached = max(evaluation.progress, int(self._bars.tasks[0].completed))
+        self._bars.update(self._task, completed=reached, step=self._said())
 
     def note(self, provider: str, problem: str | None) -> None:
-        self._problems[provider] = problem
-        if provider in self._steps and self._steps[provider].phase != "failed":
-            self._bars.update(self._tasks[provider], step=self._words(provider))
+        self._problems.changed(provider, problem)
+        self._bars.update(self._task, step=self._said())
 
-    def _words(self, provider: str) -> str:
-        step = self._steps[provider]
-        beside = step.beside(self._problems.get(provider))
-        return f"{step}; {beside}" if beside else str(step)
+    def _said(self) -> str:
+        problems = str(self._problems)
+        return f"{self._words}; {problems}, trying again" if problems else self._words

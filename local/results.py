@@ -34,8 +34,9 @@ class Run:
         return self.folder.name
 
     @property
-    def references(self) -> Path:
-        return self.folder / "references"
+    def uploads(self) -> Path:
+        """The reference images as they were given."""
+        return self.folder / "uploads"
 
     @property
     def state(self) -> Path:

@@ -91,7 +91,7 @@ RULES: dict[str, set[str]] = {
     "local.demo": {*DEMO, "local"},
     "local.demo_options": {*DEMO, "local"},
     "local.spending": {*DEMO, "local"},
-    "local.comparison": {*DEMO, "local", f"{DOMAIN}.score"},
+    "local.progress": {LIBRARIES, "character_identity_client"},
     "local.references": {
         LIBRARIES,
         "character_evaluation",
@@ -101,7 +101,6 @@ RULES: dict[str, set[str]] = {
         f"{CORE}.outbound",
         f"{CORE}.providers",
     },
-    "local.shared_references": {*DEMO, f"{DOMAIN}.score"},
     # at the edge
     "benchmarks": ANYTHING,
     "tests": ANYTHING,

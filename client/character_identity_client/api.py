@@ -13,6 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from character_identity_client.models import (
     Comparison,
     Estimate,
+    Evaluation,
+    EvaluationEstimate,
+    EvaluationOrder,
+    EvaluationSummary,
     Generation,
     GenerationSummary,
     Identity,
@@ -41,6 +45,8 @@ MAX_RETRY_WAIT_S = 90.0
 FIRST_WAIT_S = 0.3
 WAIT_GROWTH = 1.3
 LONGEST_WAIT_S = 10.0
+LONGEST_LOOK_S = 3.0
+"""Between two looks at an evaluation, which people watch."""
 
 PAGE = "100"
 """Entries of a list that are asked for at once; the API gives no more."""
@@ -266,6 +272,43 @@ class ApiClient:
         answer = self._post(f"/v1/identities/{identity_id}/generations/estimate", body)
         return _parse(TypeAdapter(Estimate), answer)
 
+    def estimate_evaluation(self, order: EvaluationOrder) -> EvaluationEstimate:
+        """Return the cost of an evaluation; free."""
+        return _parse(TypeAdapter(EvaluationEstimate), self._post("/v1/evaluations/estimate", _body(order)))
+
+    def create_evaluation(self, order: EvaluationOrder, *, idempotency_key: str | None = None) -> Evaluation:
+        """Have providers compared; identities and pictures are made, and paid, as by their own calls."""
+        answer = self._order("/v1/evaluations", _body(order), idempotency_key)
+        return _parse(TypeAdapter(Evaluation), answer)
+
+    def get_evaluation(self, evaluation_id: str) -> Evaluation:
+        """An evaluation as it is now."""
+        return _parse(TypeAdapter(Evaluation), self._get(f"/v1/evaluations/{evaluation_id}"))
+
+    def list_evaluations(
+        self, *, status: str | None = None, since: datetime | None = None
+    ) -> Iterator[EvaluationSummary]:
+        """The evaluations, newest first; as ``list_identities``."""
+        wanted = {"status": status, "since": since.isoformat() if since else None}
+        return self._list("/v1/evaluations", "evaluations", TypeAdapter(list[EvaluationSummary]), wanted)
+
+    def cancel_evaluation(self, evaluation_id: str) -> Evaluation:
+        """Give an evaluation up; one that has ended stays as it is."""
+        return _parse(TypeAdapter(Evaluation), self._post(f"/v1/evaluations/{evaluation_id}/cancel"))
+
+    def evaluation_result(self, evaluation_id: str, file: str) -> bytes:
+        """A result of a completed evaluation, such as ``results.csv``."""
+        path = f"/v1/evaluations/{evaluation_id}/{file}"
+
+        def read() -> httpx.Response:
+            answer = self._api.get(path, headers={"Accept": "*/*"})
+            elsewhere = (
+                answer.headers.get("Location") if answer.status_code == httpx.codes.SEE_OTHER else None
+            )
+            return self._stores.get(elsewhere) if elsewhere else answer
+
+        return self._repeat(read).content
+
     def usage(self, month: str | None = None) -> Usage:
         """Return the budget of a month, as in ``2026-11``, by default of the present one."""
         return _parse(TypeAdapter(Usage), self._get("/v1/usage", month=month))
@@ -312,6 +355,27 @@ class ApiClient:
         """
         return self._wait_for_generation(generation_id, lambda g: g.scored, "its scores", timeout_s)
 
+    def wait_until_evaluated(
+        self,
+        evaluation_id: str,
+        *,
+        timeout_s: float,
+        on_progress: Callable[[Evaluation], None] | None = None,
+    ) -> Evaluation:
+        """The evaluation once it has an outcome, whichever; ``on_progress`` sees every poll of it.
+
+        Raises:
+            DeadlinePassed: it is still running.
+        """
+
+        def read() -> Evaluation | None:
+            evaluation = self.get_evaluation(evaluation_id)
+            if on_progress is not None:
+                on_progress(evaluation)
+            return evaluation if evaluation.settled else None
+
+        return self._wait(read, f"evaluation {evaluation_id} to end", timeout_s, LONGEST_LOOK_S)
+
     def download(self, url: str) -> bytes:
         """A picture, or whatever else a link of the API leads to."""
         return self._repeat(lambda: self._stores.get(url, follow_redirects=True)).content
@@ -327,7 +391,13 @@ class ApiClient:
 
         return self._wait(read, f"generation {generation_id} to have {what}", timeout_s)
 
-    def _wait(self, read: Callable[[], T | None], what: str, timeout_s: float) -> T:
+    def _wait(
+        self,
+        read: Callable[[], T | None],
+        what: str,
+        timeout_s: float,
+        longest_wait_s: float = LONGEST_WAIT_S,
+    ) -> T:
         """Poll less and less often until ``read`` finds something: about a third late at worst."""
         deadline = self._clock() + timeout_s
         wait_s = FIRST_WAIT_S
@@ -336,7 +406,7 @@ class ApiClient:
             if left_s <= 0:
                 raise DeadlinePassed(f"Waited {timeout_s:.0f} s for {what}.")
             self._sleep(min(wait_s, left_s))
-            wait_s = min(wait_s * WAIT_GROWTH, LONGEST_WAIT_S)
+            wait_s = min(wait_s * WAIT_GROWTH, longest_wait_s)
         return found
 
     def _get(self, path: str, **query: str | None) -> Any:
@@ -393,6 +463,10 @@ def refuse_clear_text(api_url: str) -> None:
     local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
     if url.scheme != "https" and not local:
         raise ValueError(f"The API must be called over HTTPS, not at {url.scheme}://{url.host}.")
+
+
+def _body(order: EvaluationOrder) -> dict[str, Any]:
+    return order.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _pictures(pictures: Sequence[str | tuple[str, int]]) -> list[str | dict[str, str | int]]:

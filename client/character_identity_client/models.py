@@ -1,6 +1,9 @@
-"""Answers of the API, as far as a caller needs them; fields this client does not know are ignored."""
+"""Answers of the API, as far as a caller needs them; fields this client does not know are ignored.
 
-from typing import Literal
+An order that has many parts is here too.
+"""
+
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -273,3 +276,100 @@ class Upload(Answer):
     key: str
     url: str
     fields: dict[str, str]
+
+
+class EvaluationOrder(Answer):
+    """What providers are to be compared by: a character's ``references``, or ``identities`` that are there.
+
+    ``references`` are uploaded keys or links, ``identities`` ids by provider. ``scenarios`` are of one's own:
+    each has a ``name``, a ``prompt`` with ``{name}`` in it, and perhaps ``title``, ``aspectRatio`` and
+    ``threshold``. What is left out is left to the API.
+    """
+
+    name: str | None = None
+    class_name: str | None = None
+    references: list[str] | None = None
+    identities: dict[str, str] | None = None
+    providers: list[str] | None = None
+    scenario_set: str | None = None
+    scenarios: list[dict[str, Any]] | None = None
+    variations: int | None = None
+    seed: int | None = None
+    max_cost_usd: float | None = None
+
+
+class ProviderEstimate(Answer):
+    """What one provider's part of an evaluation costs in dollars; None where it has published no price."""
+
+    provider: str
+    images: int
+    estimate_usd: float | None = None
+    ceiling_usd: float
+
+
+class EvaluationEstimate(Answer):
+    """The cost of an evaluation in dollars; ``would_exceed`` names the limit that it is too much for."""
+
+    cells: int
+    images: int
+    estimate_usd: float
+    assumed_usd: float
+    ceiling_usd: float
+    would_exceed: str | None = None
+    by_provider: list[ProviderEstimate]
+
+
+class Count(Answer):
+    """How many of some there will be, how many are there, and how many will not be."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+
+
+class ImageCount(Count):
+    """Of the pictures that are there, how many have scores, and how many will have none."""
+
+    scored: int = 0
+    not_scored: int = 0
+
+
+class EvaluationCounts(Answer):
+    """What an evaluation makes, counted."""
+
+    identities: Count
+    cells: Count
+    images: ImageCount
+
+
+class Recommendation(Answer):
+    """The provider that is recommended, None where nothing is decided, and why."""
+
+    provider: str | None = None
+    sentence: str
+
+
+class EvaluationSummary(Answer):
+    """An evaluation as lists show it; costs in dollars."""
+
+    evaluation_id: str
+    name: str
+    status: Literal["running", "cancelling", "completed", "failed", "cancelled"]
+    phase: str
+    max_cost_usd: float | None = None
+    recommendation: Recommendation | None = None
+    error: Failure | None = None
+
+    @property
+    def settled(self) -> bool:
+        """True once it has an outcome."""
+        return self.status not in ("running", "cancelling")
+
+
+class Evaluation(EvaluationSummary):
+    """An evaluation and how far it is, ``progress`` in per cent; ``identities`` are ids by provider."""
+
+    progress: int = 0
+    counts: EvaluationCounts
+    cost_usd: float = 0
+    identities: dict[str, str] = {}

@@ -1,18 +1,21 @@
-"""The API as the demo sees it, in memory, with failures to order."""
+"""The API as the demo sees it, in memory: it evaluates, a phase at each look, with failures to order."""
 
 import io
 import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from PIL import Image
 
-BROKEN = {"encoder": "clip-vit-b32", "code": "black_image", "reason": "The picture is black."}
-NO_FACE = {"encoder": "face-dlib-resnet-v1", "code": "no_face", "reason": "No face was found."}
-LIMITS = {"fal-instant": (1, 3), "fal-lora": (5, 20), "astria": (4, 20)}
+from character_evaluation.results import files_of
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
+from character_evaluation.scenarios import Scenario
+
+PHASES = ("planning", "identities", "pictures", "scores", "report")
 
 
 def image() -> bytes:
@@ -23,28 +26,25 @@ def image() -> bytes:
 
 @dataclass
 class FakeApi:
-    """Trains at the second poll, generates at the first, scores at the second; for several threads."""
+    """One evaluation, of which each look finds the next phase; for several threads."""
 
-    refused: frozenset[str] = frozenset()  # providers that refuse the references
-    untrainable: frozenset[str] = frozenset()  # providers whose training fails
-    unreadable: str = ""  # the end of an uploaded picture's name
     findings: tuple[dict[str, Any], ...] = ()  # about the references of every identity
-    broken: frozenset[str] = frozenset()  # providers for which the API itself breaks
-    failing_seeds: frozenset[int] = frozenset()
-    filtered_seeds: frozenset[int] = frozenset()
-    lost_seeds: frozenset[int] = frozenset()  # pictures whose links are dead
-    broken_seeds: frozenset[int] = frozenset()  # pictures that cannot be scored
-    copying_seeds: frozenset[int] = frozenset()  # pictures that are a reference again
-    faceless_seeds: frozenset[int] = frozenset()  # pictures without a face
-    unscored_seeds: frozenset[int] = frozenset()  # pictures whose scores never come
-    incomparable: bool = False  # nothing is scored within a request
+    unreadable: str = ""  # the end of an uploaded picture's name
+    untrainable: frozenset[str] = frozenset()  # providers whose training fails
+    filtered: frozenset[str] = frozenset()  # pictures, as in fal-lora/close-up-1
+    lost: frozenset[str] = frozenset()  # pictures whose links are dead
+    unscored: frozenset[str] = frozenset()  # pictures that cannot be scored
+    simulated: frozenset[str] = frozenset()
     encoder: str = "clip-vit-b32"
+    ends_as: str = "completed"
+    stuck: bool = False  # it stays where it is
     uploaded: dict[str, bytes] = field(default_factory=dict)
-    identities: dict[str, dict[str, Any]] = field(default_factory=dict)
-    generations: dict[str, dict[str, Any]] = field(default_factory=dict)
-    polls: dict[str, int] = field(default_factory=dict)
     orders: list[str] = field(default_factory=list)  # their keys; who repeats one gets what it led to
-    answers: dict[str, tuple[bytes, httpx.Response]] = field(default_factory=dict)
+    order: dict[str, Any] = field(default_factory=dict)
+    looks: int = 0
+    downloads: list[str] = field(default_factory=list)
+    cancelled: bool = False
+    _files: dict[str, str] = field(default_factory=dict)  # rendered once
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -55,148 +55,199 @@ class FakeApi:
         if request.url.host == "bucket.test":
             return self._store(request)
         match request.method, request.url.path.split("/")[2:]:
-            case "GET", ["providers"]:
-                return httpx.Response(200, json={"providers": [_provider(name) for name in LIMITS]})
             case "POST", ["references"]:
                 return self._tickets(json.loads(request.content)["files"])
-            case "POST", ["identities"]:
-                return self._once(request, lambda: self._create(json.loads(request.content)))
-            case "GET", ["identities", identity_id]:
-                return httpx.Response(200, json=self._identity(identity_id))
-            case "POST", ["identities", identity_id, "generations"]:
-                return self._once(request, lambda: self._generate(identity_id, json.loads(request.content)))
-            case "POST", ["scores"]:
-                return self._compare(json.loads(request.content))
-            case "GET", ["generations", generation_id]:
-                return httpx.Response(200, json=self._generation(generation_id))
+            case "POST", ["evaluations", "estimate"]:
+                return httpx.Response(200, json=self._estimate(json.loads(request.content)))
+            case "POST", ["evaluations"]:
+                return self._create(request)
+            case "GET", ["evaluations", "e-1"]:
+                self.looks += not self.stuck
+                return httpx.Response(200, json=self._evaluation())
+            case "POST", ["evaluations", "e-1", "cancel"]:
+                self.cancelled = True
+                return httpx.Response(200, json=self._evaluation())
+            case "GET", ["evaluations", "e-1", file]:
+                return self._result(file)
+            case "GET", ["identities", provider]:
+                if provider in self.untrainable:
+                    return _problem(404, "unknown_identity", "There is no such identity.")
+                return httpx.Response(200, json=self._identity(provider))
         raise AssertionError(f"{request.method} {request.url} is no route")
-
-    def _once(self, request: httpx.Request, take: Callable[[], httpx.Response]) -> httpx.Response:
-        key = request.headers["Idempotency-Key"]
-        if key not in self.answers:
-            answer = take()
-            if answer.is_error:
-                return answer
-            self.orders.append(key)
-            self.answers[key] = (request.content, answer)
-        content, answer = self.answers[key]
-        assert content == request.content, f"{key} was the key of another order"
-        return answer
 
     def _store(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             self.uploaded[request.url.path[1:]] = request.content
             return httpx.Response(204)
-        seed = int(request.url.path.rpartition("/")[2])
-        return httpx.Response(404) if seed in self.lost_seeds else httpx.Response(200, content=image())
+        self.downloads.append(request.url.path[1:])
+        gone = any(each in request.url.path for each in self.lost)
+        return httpx.Response(404) if gone else httpx.Response(200, content=image())
 
     def _tickets(self, files: list[dict[str, Any]]) -> httpx.Response:
-        keys = [f"uploads/{len(self.polls)}-{file['name']}" for file in files]
-        self.polls[f"tickets {len(self.polls)}"] = 1
+        keys = [f"uploads/{len(self.uploaded)}-{file['name']}" for file in files]
         uploads = [{"key": key, "url": f"https://bucket.test/{key}", "fields": {}} for key in keys]
         return httpx.Response(201, json={"uploads": uploads})
 
-    def _create(self, body: dict[str, Any]) -> httpx.Response:
-        provider = body["provider"]
-        assert set(body["references"]) <= set(self.uploaded)
-        if provider in self.refused:
-            return _problem(400, "too_few_references", "At least 5 reference images are needed.")
-        for key in body["references"]:
-            if self.unreadable and key.endswith(self.unreadable):
-                return _problem(400, "unreadable_image", f"{key}: This is no picture.")
-        if provider in self.broken:
-            return _problem(500, "internal_error", "Something broke.")
-        self.identities[provider] = body
-        return httpx.Response(202, json=self._identity(provider))
+    def _estimate(self, order: dict[str, Any]) -> dict[str, Any]:
+        images = len(order["scenarios"]) * order["variations"]
+        by_provider = [
+            {"provider": name, "images": images, "estimateUsd": 0.1 * images, "ceilingUsd": 0.2 * images}
+            for name in order["providers"]
+        ]
+        total = images * len(by_provider)
+        return {
+            "cells": total,
+            "images": total,
+            "estimateUsd": 0.1 * total,
+            "assumedUsd": 0,
+            "ceilingUsd": 0.2 * total,
+            "wouldExceed": None,
+            "byProvider": by_provider,
+        }
+
+    def _create(self, request: httpx.Request) -> httpx.Response:
+        key, order = request.headers["Idempotency-Key"], json.loads(request.content)
+        if key in self.orders:
+            assert order == self.order, f"{key} was the key of another order"
+            return httpx.Response(202, json=self._evaluation())
+        assert set(order["references"]) <= set(self.uploaded)
+        for reference in order["references"]:
+            if self.unreadable and reference.endswith(self.unreadable):
+                return _problem(400, "unreadable_image", f"{reference}: This is no picture.")
+        if order.get("maxCostUsd") == 0:
+            return _problem(400, "max_cost_too_low", "It may cost more.")
+        self.orders.append(key)
+        self.order = order
+        return httpx.Response(202, json=self._evaluation())
+
+    def _evaluation(self) -> dict[str, Any]:
+        providers = self.order["providers"]
+        images = len(providers) * len(self.order["scenarios"]) * self.order["variations"]
+        ended = self.looks > len(PHASES)
+        place = min(self.looks, len(PHASES)) - 1 if self.looks else 0
+        drawn = images if place > 2 else images // 2 if place == 2 else 0
+        status = "cancelled" if self.cancelled else self.ends_as if ended else "running"
+        counts = {"total": images, "done": drawn, "failed": 0}
+        return {
+            "evaluationId": "e-1",
+            "name": self.order["name"],
+            "status": status,
+            "phase": PHASES[place],
+            "progress": 100 if ended else place * 25,
+            "maxCostUsd": 25.0,
+            "costUsd": 0.05 * drawn,
+            "counts": {
+                "identities": {"total": len(providers), "done": len(providers) if place > 1 else 0},
+                "cells": counts,
+                "images": {**counts, "scored": drawn if place > 3 else 0},
+            },
+            "identities": {name: name for name in providers},
+            "error": {"code": "too_late", "message": "It took too long."} if status == "failed" else None,
+        }
 
     def _identity(self, provider: str) -> dict[str, Any]:
-        polls = self._poll(provider)
-        ready = provider == "fal-instant" or polls > 2
-        failed = ready and provider in self.untrainable
-        body = self.identities[provider]
         return {
             "characterId": provider,
-            "name": body["name"],
+            "name": self.order["name"],
             "provider": provider,
-            "status": "failed" if failed else "ready" if ready else "training",
-            "progress": 100 if ready else 40,
-            "referenceUrls": body["references"],
+            "status": "ready",
             "findings": list(self.findings),
-            "metadata": {"trainingTime": 4000, "cost": 0 if provider == "fal-instant" else 2},
-            "error": {"code": "provider_rejected", "message": "No face was found."} if failed else None,
         }
 
-    def _generate(self, identity_id: str, body: dict[str, Any]) -> httpx.Response:
-        if body["seed"] in self.failing_seeds:
-            return _problem(503, "provider_unavailable", "The provider is down.")
-        generation_id = f"{identity_id}.{body['seed']}"
-        self.generations[generation_id] = body
-        return httpx.Response(202, json=self._generation(generation_id))
+    def _result(self, file: str) -> httpx.Response:
+        run = self._run()
+        if file == "summary.json":
+            return httpx.Response(200, json={})
+        if file == "pictures.json":
+            return httpx.Response(200, json=self._links(run))
+        self._files = self._files or files_of(run)
+        content = self._files[file]
+        if file == "gallery.html":
+            for path, link in self._links(run).items():
+                content = content.replace(f'"{path}"', f'"{link}&amp;again=1"')
+            return httpx.Response(303, headers={"Location": "https://pages.test/gallery"}, content=content)
+        return httpx.Response(200, content=content.encode())
 
-    def _compare(self, body: dict[str, Any]) -> httpx.Response:
-        if self.incomparable:
-            return _problem(503, "provider_unavailable", "The scorer is down.")
-        assert set(body["references"]) <= set(self.uploaded)
-        seeds = [self.generations[each["generationId"]]["seed"] for each in body["images"]]
-        assert all(each["imageNumber"] == 1 for each in body["images"])
-        references = [
-            {"reference": f"{n:02}", "similarity": 0.6 + n / 100} for n in range(len(body["references"]))
+    def _links(self, run: EvaluationRun) -> dict[str, str]:
+        paths = [*run.references, *(row.image for row in run.rows if row.image)]
+        return {path: f"https://bucket.test/{path}?signature=s" for path in paths}
+
+    def _run(self) -> EvaluationRun:
+        scenarios = [
+            Scenario(
+                number=number,
+                name=each["name"],
+                title=each["title"],
+                template=each["prompt"],
+                expected_similarity=each["threshold"],
+            )
+            for number, each in enumerate(self.order["scenarios"], 1)
         ]
-        images: list[dict[str, Any]] = [
-            {"clipSimilarity": None, "scores": [], "notScored": BROKEN}
-            if seed in self.broken_seeds
-            else {"scores": [{**self._score(seed), "mean": 0.7, "perReference": references}]}
-            for seed in seeds
-        ]
-        found = {"encoder": self.encoder, "weightsSha256": "ab", "standIn": False, "images": images}
-        return httpx.Response(200, json=found)
+        return EvaluationRun(
+            character=self.order["name"],
+            started_at=datetime(2026, 1, 1, tzinfo=UTC),
+            references=[f"references/{number:02}.jpg" for number in range(len(self.order["references"]))],
+            scenarios=scenarios,
+            identities=[
+                EvaluatedIdentity(
+                    provider=name,
+                    identity_id=name,
+                    error="No face was found." if name in self.untrainable else None,
+                    reference_count=5,
+                    training_time_ms=4000,
+                    training_cost_usd=2.0,
+                )
+                for name in self.order["providers"]
+            ],
+            rows=[
+                self._row(name, scenario, variation)
+                for name in self.order["providers"]
+                for scenario in scenarios
+                for variation in range(1, self.order["variations"] + 1)
+            ],
+            shared_references=8,
+            variations=self.order["variations"],
+            simulated=self.simulated,
+        )
 
-    def _score(self, seed: int) -> dict[str, Any]:
-        face: dict[str, Any] = {"encoder": "face-dlib-resnet-v1", "otherFaces": 0}
-        face |= {"notScored": NO_FACE} if seed in self.faceless_seeds else {"mean": 0.96, "calibrated": 0.9}
-        return {
-            "encoder": self.encoder,
-            "weightsSha256": "ab",
-            "mean": 0.8,
-            "best": 0.9,
-            "calibrated": 0.5,
-            "faceIdentity": face,
-            "nearCopy": {"reference": "references/1.jpg"} if seed in self.copying_seeds else None,
+    def _row(self, provider: str, scenario: Scenario, variation: int) -> EvaluationRow:
+        which = f"{provider}/{scenario.name}-{variation}"
+        what: dict[str, Any] = {
+            "provider": provider,
+            "scenario": scenario.name,
+            "variation": variation,
+            "prompt": scenario.prompt(self.order["name"]),
         }
-
-    def _generation(self, generation_id: str) -> dict[str, Any]:
-        body = self.generations[generation_id]
-        provider, seed = generation_id.split(".")[0], body["seed"]
-        polls = self._poll(generation_id)
-        filtered = seed in self.filtered_seeds
-        scored = polls > 2 and not filtered and seed not in self.unscored_seeds | self.broken_seeds
-        image = {
-            "imageUrl": None if filtered else f"https://bucket.test/{seed}",
-            "seed": seed,
-            "outcome": "filtered" if filtered else "succeeded",
-            "reason": "content policy" if filtered else None,
-            "clipSimilarity": 0.8 if scored and self.encoder == "clip-vit-b32" else None,
-            "scores": [self._score(seed)] if scored else [],
-            "notScored": BROKEN if seed in self.broken_seeds else None,
-        }
-        waits = polls <= 1 or not (scored or filtered or image["notScored"])
-        return {
-            "generationId": generation_id,
-            "characterId": provider,
-            "status": "succeeded" if polls > 1 else "queued",
-            "scoring": "pending" if waits else "complete" if scored else "notScored",
-            "images": [image] if polls > 1 else [],
-            "metadata": {"promptUsed": body["prompt"], "inferenceTime": 1500, "cost": 0.05},
-        }
-
-    def _poll(self, what: str) -> int:
-        self.polls[what] = self.polls.get(what, 0) + 1
-        return self.polls[what]
+        if provider in self.untrainable:
+            return EvaluationRow(**what, outcome="failed", error="No face was found.")
+        if which in self.filtered:
+            return EvaluationRow(**what, outcome="filtered", error="content policy", cost_usd=0.05)
+        score: dict[str, Any] = (
+            {} if which in self.unscored else {"encoder": self.encoder, "similarity_mean": 0.7}
+        )
+        return EvaluationRow(
+            **what,
+            **score,
+            outcome="succeeded",
+            generation_id=which,
+            image=f"images/{which}.jpg",
+            error=None if score else "The picture is black.",
+            latency_ms=1500,
+            cost_usd=0.05,
+        )
 
 
-def _provider(name: str) -> dict[str, Any]:
-    minimum, maximum = LIMITS[name]
-    return {"name": name, "minReferences": minimum, "maxReferences": maximum}
+def served(api: Callable[[httpx.Request], httpx.Response]) -> Callable[[httpx.Request], httpx.Response]:
+    """The API together with where it sends for what is too large for an answer."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "pages.test":
+            assert "Authorization" not in request.headers, "a store gets no token"
+            page = httpx.Request("GET", "https://api.test/v1/evaluations/e-1/gallery.html")
+            return httpx.Response(200, content=api(page).content)
+        return api(request)
+
+    return answer
 
 
 def _problem(status: int, code: str, message: str) -> httpx.Response:

@@ -3,6 +3,7 @@
 import csv
 import errno
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from character_evaluation.__main__ import main as report
 from character_evaluation.scenarios import SCENARIOS
-from character_identity_client import ApiClient
-from local.comparison import Sleep, Stopped
+from character_identity_client import ApiClient, ApiError
 from local.demo import gather_references, main, resumed, run, simulated_providers
 from local.demo_options import Options, parse_options
+from local.errors import STOPPED, CannotRun
 from local.options import BadOption
 from local.photographs import CHELSEA, EILEEN, Photograph, make_references
 from local.results import LATEST, Run
-from tests.local.fake_api import FakeApi, image
+from tests.local.fake_api import FakeApi, image, served
 
 
 class Clock:
@@ -36,10 +38,17 @@ class Clock:
 
 
 class Demo:
-    """A finished run: what it printed, wrote and answered."""
+    """A run: what it printed and answered, and what is in its folder."""
 
     def __init__(
-        self, output: Path, api: FakeApi, simulated: frozenset[str], names: list[str], **changes: Any
+        self,
+        output: Path,
+        api: Callable[[httpx.Request], httpx.Response],
+        simulated: frozenset[str],
+        names: list[str],
+        ask: Callable[[str], str] | None = None,
+        sleep: Callable[[float], None] | None = None,
+        **changes: Any,
     ) -> None:
         values: dict[str, Any] = {
             "references": None,
@@ -51,22 +60,30 @@ class Demo:
         }
         self.output = output
         clock, printed = Clock(), io.StringIO()
-        console = Console(file=printed, width=100)
+        console = Console(file=printed, width=200)
         kept = Run(output)
-        kept.references.mkdir(parents=True, exist_ok=True)
+        kept.uploads.mkdir(parents=True, exist_ok=True)
         for name in names:
-            (kept.references / name).write_bytes(image())
+            (kept.uploads / name).write_bytes(image())
         with ApiClient(
             "https://api.test",
             "a-token",
-            transport=httpx.MockTransport(api),
+            transport=httpx.MockTransport(served(api)),
             clock=clock.read,
-            sleep=clock.sleep,
+            sleep=sleep or clock.sleep,
         ) as client:
-            self.code = run(Options(**values | changes), kept, client, Sleep(), console, simulated, {})
+            self.code = run(
+                Options(**values | changes), kept, client, console, simulated, {}, ask, yes=ask is None
+            )
         self.printed = printed.getvalue()
-        self.gallery = (output / "gallery.html").read_text(encoding="utf-8")
-        self.rows = list(csv.DictReader(io.StringIO((output / "results.csv").read_text(), newline="")))
+
+    @property
+    def gallery(self) -> str:
+        return (self.output / "gallery.html").read_text(encoding="utf-8")
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO((self.output / "results.csv").read_text(), newline="")))
 
 
 @pytest.fixture
@@ -76,7 +93,7 @@ def output(tmp_path: Path) -> Path:
 
 def demo(
     output: Path,
-    api: FakeApi | None = None,
+    api: Callable[[httpx.Request], httpx.Response] | None = None,
     simulated: str = "",
     names: list[str] | None = None,
     **changes: Any,
@@ -85,59 +102,42 @@ def demo(
     return Demo(output, api or FakeApi(), frozenset(simulated.split()), names, **changes)
 
 
-def test_every_provider_draws_every_scenario(output: Path) -> None:
-    done = demo(output, variations=2)
+def test_the_api_is_asked_for_what_was_asked_for(output: Path) -> None:
+    api = FakeApi()
+    done = demo(output, api, variations=2, max_cost_usd=9.5)
     assert done.code == 0
+    assert api.orders == ["demo"]
+    assert len(api.order.pop("references")) == 8
+    scenarios = api.order.pop("scenarios")
+    assert [each["prompt"] for each in scenarios] == [scenario.template for scenario in SCENARIOS[:2]]
+    assert [each["threshold"] for each in scenarios] == [0.90, 0.85]
+    assert api.order == {
+        "name": "Eileen",
+        "className": "woman",
+        "providers": ["fal-instant", "fal-lora", "astria"],
+        "variations": 2,
+        "maxCostUsd": 9.5,
+    }
+
+
+def test_all_results_are_in_the_runs_folder_and_lead_to_each_other(output: Path) -> None:
+    done = demo(output, variations=2)
     assert len(done.rows) == 3 * 2 * 2
-    assert {row["outcome"] for row in done.rows} == {"succeeded"}
-    assert {row["own_similarity_mean"] for row in done.rows} == {"0.8"}
-    assert {row["seed"] for row in done.rows} == {"1001", "1002", "2001", "2002"}
     assert all((output / row["image"]).read_bytes() == image() for row in done.rows)
-    assert all(row["image"] in done.gallery for row in done.rows)
+    assert all(f'"{row["image"]}"' in done.gallery for row in done.rows)
+    assert "bucket.test" not in done.gallery
+    pages = {name: (output / name).read_bytes() for name in ("gallery.html", "report.html", "report.md")}
+    assert report([str(output)]) == 0
+    assert {name: (output / name).read_bytes() for name in pages} == pages, "make report writes the same"
 
 
 def test_the_table_has_a_line_for_each_provider(output: Path) -> None:
     printed = demo(output).printed
     lines = [line.split() for line in printed.splitlines()]
-    assert ["fal-instant", "2", "of", "2", "0.700"] in [line[:5] for line in lines]
-    assert ["fal-lora", "2", "of", "2", "0.700"] in [line[:5] for line in lines]
-    assert [line[-1] for line in lines if line[:1] == ["fal-lora"] and "of" in line] == ["$2.10"]
-    assert str(output / "gallery.html") in printed.replace("\n", "")
-
-
-def test_pictures_are_compared_with_the_same_references_whatever_their_provider_took(output: Path) -> None:
-    done = demo(output, simulated="")
-    for row in done.rows:
-        assert (row["similarity_mean"], row["clip_similarity"], row["first_similarity"]) == (
-            "0.7",
-            "0.7",
-            "0.6",
-        )
-    assert "Not decided: neither identity nor price" in " ".join(done.printed.split())
-
-
-def test_what_cannot_be_scored_in_time_may_be_when_it_is_compared(output: Path) -> None:
-    api = FakeApi(unscored_seeds=frozenset({1001}), broken_seeds=frozenset({2001}))
-    done = demo(output, api, providers=("fal-lora",))
-    assert [(row["similarity_mean"], row["error"]) for row in done.rows] == [
-        ("0.7", ""),
-        ("", "The picture is black."),
-    ]
-
-
-def test_without_the_same_references_each_keeps_its_own_scores_and_nothing_is_decided(output: Path) -> None:
-    done = demo(output, FakeApi(incomparable=True))
-    assert {row["similarity_mean"] for row in done.rows} == {"0.8"}
-    printed = " ".join(done.printed.split())
-    assert "Pictures could not be scored against the same references: The scorer is down." in printed
-    assert "Not decided: the providers took different references" in printed
-
-
-def test_a_provider_gets_no_more_references_than_it_takes(output: Path) -> None:
-    api = FakeApi()
-    demo(output, api)
-    counts = {name: len(body["references"]) for name, body in api.identities.items()}
-    assert counts == {"fal-instant": 3, "fal-lora": 8, "astria": 8}
+    for provider in ("fal-instant", "fal-lora", "astria"):
+        assert [provider, "2", "of", "2", "0.700", "1.5", "s", "$2.10"] in lines
+    assert str(output / "gallery.html") in printed
+    assert "Not decided: neither identity nor price" in printed
 
 
 def test_without_a_terminal_there_is_a_line_for_each_phase_and_nothing_else(output: Path) -> None:
@@ -145,35 +145,23 @@ def test_without_a_terminal_there_is_a_line_for_each_phase_and_nothing_else(outp
     assert "\x1b" not in printed
     assert "\r" not in printed
     assert printed.splitlines()[:6] == [
-        "fal-lora: uploading",
-        "fal-lora: checking the references",
-        "fal-lora: training",
-        "fal-lora: generating 2 pictures",
-        "fal-lora: scoring 2 pictures",
-        "fal-lora: done",
+        "planning, $0.00 of $25.00",
+        "identities 0 of 1, $0.00 of $25.00",
+        "pictures 1 of 2, $0.05 of $25.00",
+        "scores 0 of 2, $0.10 of $25.00",
+        "report, $0.10 of $25.00",
+        "completed, $0.10 of $25.00",
     ]
 
 
-@pytest.mark.parametrize(
-    ("api", "why"),
-    [
-        (FakeApi(refused=frozenset({"astria"})), "At least 5 reference images are needed."),
-        (FakeApi(untrainable=frozenset({"astria"})), "No face was found."),
-    ],
-    ids=["refused", "untrainable"],
-)
-def test_one_provider_that_fails_leaves_the_others_alone(output: Path, api: FakeApi, why: str) -> None:
-    done = demo(output, api)
-    assert done.code == 0
-    assert [row["outcome"] for row in done.rows].count("failed") == 2
-    assert all(why in row["error"] for row in done.rows if row["provider"] == "astria")
-    assert f"astria failed: {why}" in done.printed
-    assert why in done.gallery
-
-
 def test_an_image_that_is_refused_is_named_as_the_user_knows_it(output: Path) -> None:
-    done = demo(output, FakeApi(unreadable="3.jpg"), providers=("fal-lora",))
-    assert "fal-lora failed: references/3.jpg: This is no picture." in done.printed
+    with pytest.raises(CannotRun, match=r"^3\.jpg: This is no picture\. Nothing was ordered\.$"):
+        demo(output, FakeApi(unreadable="3.jpg"))
+
+
+def test_what_would_cost_too_much_is_not_ordered(output: Path) -> None:
+    with pytest.raises(CannotRun, match=r"^It may cost more\. Nothing was ordered\.$"):
+        demo(output, FakeApi(), max_cost_usd=0)
 
 
 def test_a_warning_about_an_image_is_said_once_and_changes_nothing(output: Path) -> None:
@@ -184,70 +172,130 @@ def test_a_warning_about_an_image_is_said_once_and_changes_nothing(output: Path)
     )
     done = demo(output, FakeApi(findings=(about_one, about_all)))
     assert done.code == 0
-    assert done.printed.count("references/2.jpg: It is blurred. Sharpen it.\n") == 1
+    assert done.printed.count("2.jpg: It is blurred. Sharpen it.\n") == 1
     assert done.printed.count("\nAll alike. Sharpen it.\n") == 1
 
 
+def test_one_provider_that_fails_is_named_and_the_others_shown(output: Path) -> None:
+    done = demo(output, FakeApi(untrainable=frozenset({"astria"})))
+    assert done.code == 0
+    assert "astria failed: No face was found." in done.printed
+    assert "astria, close-up" not in done.printed, "once is enough"
+
+
 def test_nothing_produced_is_a_failure(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    done = demo(output, FakeApi(refused=frozenset({"fal-lora"})), providers=("fal-lora",))
+    done = demo(output, FakeApi(untrainable=frozenset({"fal-lora"})), providers=("fal-lora",))
     assert done.code == 1
     assert "No picture was made." in capsys.readouterr().err
 
 
-def test_something_unexpected_is_a_failure_and_said(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    done = demo(output, FakeApi(broken=frozenset({"fal-lora"})))
-    assert done.code == 1
-    assert "Something unexpected failed with fal-lora:" in capsys.readouterr().err
-    assert [row["outcome"] for row in done.rows].count("succeeded") == 4
-
-
 def test_images_that_are_missing_are_named(output: Path) -> None:
-    api = FakeApi(
-        failing_seeds=frozenset({1001}),
-        filtered_seeds=frozenset({1002}),
-        lost_seeds=frozenset({2001}),
-        unscored_seeds=frozenset({2002}),
-        incomparable=True,
-    )
+    api = FakeApi(filtered=frozenset({"fal-lora/close-up-2"}), unscored=frozenset({"fal-lora/wide-shot-1"}))
     done = demo(output, api, providers=("fal-lora",), variations=2)
-    printed = " ".join(done.printed.split())
-    assert [row["outcome"] for row in done.rows] == ["failed", "filtered", "succeeded", "succeeded"]
-    assert "fal-lora, close-up 1: failed (The provider is down." in printed
-    assert "fal-lora, close-up 2: filtered (content policy)" in printed
-    assert "fal-lora, wide-shot 1: no picture here (The picture could not be downloaded: Not Found" in printed
-    assert "fal-lora, wide-shot 2: not scored (Waited" in printed
-    assert "Waited" in done.gallery
+    assert "fal-lora, close-up 2: filtered (content policy)" in done.printed
+    assert "fal-lora, wide-shot 1: not scored (The picture is black.)" in done.printed
     assert done.code == 0
 
 
-def test_what_scores_are_worth_is_in_the_table_and_the_gallery(output: Path) -> None:
-    api = FakeApi(
-        copying_seeds=frozenset({1002}), broken_seeds=frozenset({2001}), faceless_seeds=frozenset({2002})
-    )
-    done = demo(output, api, providers=("fal-lora",), variations=2)
-    assert [row["near_copy"] for row in done.rows] == ["", "references/1.jpg", "", ""]
-    assert [row["calibrated"] for row in done.rows] == ["0.5", "0.5", "", "0.5"]
-    assert [row["face_similarity_mean"] for row in done.rows] == ["0.96", "0.96", "", ""]
-    assert [row["face_not_scored"] for row in done.rows] == ["", "", "", "no_face"]
-    assert {row["face_encoder"] for row in done.rows} == {"face-dlib-resnet-v1", ""}
-    assert done.gallery.count("nearly a reference again") == 1
-    printed = " ".join(done.printed.split())
-    assert "fal-lora, wide-shot 1: not scored (The picture is black." in printed
+def test_a_picture_that_cannot_be_had_is_told_and_fetched_when_the_run_is_resumed(output: Path) -> None:
+    api = FakeApi(lost=frozenset({"fal-lora/wide-shot-1"}))
+    with pytest.raises(CannotRun, match=r"row 3, image: there is no such file\. images/fal-lora/wide-shot-1"):
+        demo(output, api, providers=("fal-lora",))
+    api.lost = frozenset()
+    fetched = len(api.downloads)
+    assert demo(output, api, providers=("fal-lora",)).code == 0
+    assert api.downloads[fetched:] == ["images/fal-lora/wide-shot-1.jpg"], "and no other again"
+
+
+@pytest.mark.parametrize("paths", ["../outside.jpg", "/etc/outside.jpg", "images/../../outside.jpg"])
+def test_no_picture_is_put_outside_the_folder(output: Path, paths: str) -> None:
+    class Hostile(FakeApi):
+        def _links(self, run: Any) -> dict[str, str]:
+            return {paths: "https://bucket.test/x"}
+
+    with pytest.raises(ApiError, match="outside the folder"):
+        demo(output, Hostile())
+    assert not (output.parent / "outside.jpg").exists()
+
+
+def test_an_evaluation_that_failed_says_why_and_what_it_cost(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo(output, FakeApi(ends_as="failed")).code == 1
+    assert capsys.readouterr().err == "It took too long. $0.30 were spent.\n"
+
+
+def stopped_at(look: int, api: FakeApi) -> Callable[[float], None]:
+    """Ctrl-C, when the evaluation was looked at so often."""
+
+    def sleep(seconds: float) -> None:
+        if api.looks == look:
+            raise KeyboardInterrupt
+
+    return sleep
+
+
+@pytest.mark.parametrize("answer", ["", "n", None], ids=["enter", "no", "nobody-asked"])
+def test_who_leaves_leaves_the_evaluation_going_and_comes_back_to_it(
+    output: Path, answer: str | None
+) -> None:
+    api = FakeApi()
+    ask = None if answer is None else (lambda question: answer)
+    with pytest.raises(KeyboardInterrupt):
+        demo(output, api, "fal-instant fal-lora astria", ask=ask, sleep=stopped_at(3, api))
+    assert not api.cancelled
+    assert demo(output, api).code == 0
+    assert api.orders == ["demo"]
+
+
+def test_who_leaves_may_cancel(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    api, asked = FakeApi(), []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return " Yes "
+
+    done = demo(output, api, "fal-instant fal-lora astria", ask=ask, sleep=stopped_at(3, api))
+    assert (done.code, api.cancelled, len(asked)) == (STOPPED, True, 1)
+    assert capsys.readouterr().out == "The evaluation was cancelled; $0.30 were spent.\n"
+
+
+def test_who_insists_on_leaving_while_asked_cancels_nothing(output: Path) -> None:
+    def ask(question: str) -> str:
+        raise KeyboardInterrupt
+
+    api = FakeApi()
+    with pytest.raises(KeyboardInterrupt):
+        demo(output, api, "fal-instant fal-lora astria", ask=ask, sleep=stopped_at(3, api))
+    assert not api.cancelled
+
+
+def test_real_providers_are_paid_with_a_yes_only_and_once(output: Path) -> None:
+    api, asked = FakeApi(), []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return "y" if len(asked) > 1 else "n"
+
+    with pytest.raises(CannotRun, match=r"^Nothing was ordered\.$"):
+        demo(output, api, "astria", ask=ask)
+    assert api.orders == []
+    assert demo(output, api, "astria", ask=ask).code == 0
+    assert demo(output, api, "astria", ask=ask).code == 0
+    assert asked == ["This costs about $0.40, $0.80 at most. Order it? [y/N] "] * 2, "astria is simulated"
 
 
 def test_what_was_simulated_is_said_everywhere(output: Path) -> None:
-    done = demo(output, FakeApi(encoder="efficientnet-lite0"), simulated="fal-lora astria fal-instant")
-    printed = " ".join(done.printed.split())
-    assert "Simulated: trainings and pictures of astria, fal-instant, fal-lora, by simulators" in printed
-    assert "Simulated: CLIP scores, by the fallback encoder efficientnet-lite0" in printed
+    everybody = frozenset({"fal-lora", "astria", "fal-instant"})
+    done = demo(output, FakeApi(encoder="efficientnet-lite0", simulated=everybody), " ".join(everybody))
+    assert "Simulated: trainings and pictures of astria, fal-instant, fal-lora, by simulators" in done.printed
+    assert "Simulated: CLIP scores, by the fallback encoder efficientnet-lite0" in done.printed
     assert "SIMULATED" in done.gallery
 
 
 def test_what_was_real_is_not_called_simulated(output: Path) -> None:
     done = demo(output)
-    assert "pictures from the servers configured for fal-instant, fal-lora, astria" in " ".join(
-        done.printed.split()
-    )
+    assert "pictures from the servers configured for fal-instant, fal-lora, astria" in done.printed
     assert "Simulated" not in done.printed
     assert "SIMULATED" not in done.gallery
 
@@ -272,14 +320,6 @@ def test_a_provider_is_real_only_if_nothing_of_it_is_on_this_machine(
     environment: dict[str, str], simulated: str
 ) -> None:
     assert sorted(simulated_providers(environment)) == simulated.split()
-
-
-def test_a_stop_ends_every_wait() -> None:
-    pause = Sleep()
-    pause(0)
-    pause.stop()
-    with pytest.raises(Stopped):
-        pause(3600)
 
 
 def parsed(arguments: list[str]) -> Options:
@@ -364,10 +404,10 @@ def test_the_home_of_the_user_is_found_whatever_the_shell_leaves(
         (["--providers", "midjourney"], "There is no provider 'midjourney'; there are fal-instant,"),
         (["--providers", ","], "No provider is named"),
         (["--scenarios", "9"], "There is no scenario '9'; there are 1 close-up, 2 wide-shot,"),
-        (["--variations", "0"], "Variations must be a number from 1 to 20, not '0'."),
-        (["--variations", "many"], "Variations must be a number from 1 to 20, not 'many'."),
+        (["--variations", "0"], "Variations must be a number from 1 to 8, not '0'."),
+        (["--variations", "many"], "Variations must be a number from 1 to 8, not 'many'."),
         (["--references", "/nowhere/at/all"], "There is no folder /nowhere/at/all."),
-        (["--variations", "²"], "Variations must be a number from 1 to 20, not '²'."),
+        (["--variations", "²"], "Variations must be a number from 1 to 8, not '²'."),
         (["--references", __file__], f"{__file__} is a file; REFERENCES (--references) names a folder"),
         (["--references", str(Path(__file__).parent)], "There are no pictures in "),
         (["--references", "VIEWS", "--class", "c@t"], "CLASS (--class) is a word or two in plain letters,"),
@@ -401,74 +441,42 @@ def test_images_of_a_folder_are_copied_in_order_and_other_files_left(tmp_path: P
     assert [path.read_text() for path in copies] == ["a.jpg", "b.PNG", "c.webp"]
 
 
-def test_an_image_may_be_called_anything(output: Path) -> None:
-    done = demo(output, names=["who? #1 100%.jpg"], providers=("fal-instant",))
-    assert 'src="references/who%3F%20%231%20100%25.jpg"' in done.gallery
-
-
 def test_latest_leads_to_the_run_that_ended_last_and_no_run_loses_anything(tmp_path: Path) -> None:
     first, second = demo(tmp_path / "1", providers=("astria",)), demo(tmp_path / "2", providers=("astria",))
     assert (tmp_path / LATEST / "gallery.html").read_text() == second.gallery
-    assert (tmp_path / "1" / "gallery.html").read_text() == first.gallery
+    assert first.gallery
     assert (tmp_path / LATEST).readlink() == Path("2")
 
 
 class Interrupted(FakeApi):
-    """Is cut off when it has taken so many orders, before it answers; from then on nothing is reached."""
+    """Is cut off at the so-manieth call, after it was done; from then on nothing is reached."""
 
-    def __init__(self, orders: int) -> None:
+    def __init__(self, calls: int) -> None:
         super().__init__()
-        self.left = orders
+        self.left = calls
         self.is_down = False
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if self.is_down:
             raise httpx.ConnectError("down", request=request)
         answer = super()._answer(request)
-        if request.method == "POST" and "Idempotency-Key" in request.headers:
-            self.left -= 1
-            if self.left == 0:
-                self.is_down = True
-                raise httpx.ReadError("cut", request=request)
+        self.left -= 1
+        if self.left == 0:
+            self.is_down = True
+            raise httpx.ReadError("cut", request=request)
         return answer
 
 
-@pytest.mark.parametrize("orders", range(1, 10))
-def test_a_run_that_is_resumed_orders_nothing_twice(output: Path, orders: int) -> None:
-    api = Interrupted(orders)
-    demo(output, api)
-    uploaded = dict(api.uploaded)
+@pytest.mark.parametrize("calls", [1, 5, 9, 10, 11, 12, 15, 17, 18, 20, 25, 30])
+def test_a_run_that_is_resumed_orders_nothing_twice(output: Path, calls: int) -> None:
+    api = Interrupted(calls)
+    with pytest.raises((httpx.TransportError, CannotRun)):
+        demo(output, api)
     api.is_down = False
     done = demo(output, api)
     assert done.code == 0
     assert {row["outcome"] for row in done.rows} == {"succeeded"}
-    assert len(api.orders) == len(set(api.orders)) == 3 + 3 * 2
-    assert all(key.startswith("demo/") for key in api.orders)
-    assert uploaded.keys() <= api.uploaded.keys()
-
-
-def dollars_of(provider: str, printed: str) -> str:
-    """The last column of a provider's line in the table."""
-    (line,) = (line for line in printed.splitlines() if line.split()[:1] == [provider] and " of " in line)
-    return line.split()[-1]
-
-
-def test_what_was_refused_before_an_order_cost_nothing(output: Path) -> None:
-    done = demo(output, FakeApi(refused=frozenset({"astria"})), providers=("astria",))
-    assert dollars_of("astria", done.printed) == "$0.00"
-    assert "At least 5 reference images are needed. (too_few_references, HTTP 400) Nothing was ordered." in (
-        " ".join(done.printed.split())
-    )
-
-
-def test_what_failed_after_an_order_costs_what_the_service_says(output: Path) -> None:
-    done = demo(output, FakeApi(untrainable=frozenset({"astria"})), providers=("astria",))
-    assert dollars_of("astria", done.printed) == "$2.00"
-
-
-def test_what_may_have_been_ordered_is_not_called_free(output: Path) -> None:
-    done = demo(output, FakeApi(broken=frozenset({"astria"})), providers=("astria",))
-    assert dollars_of("astria", done.printed) == "unknown"
+    assert api.orders == ["demo"]
 
 
 def test_a_full_disk_ends_the_run(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -482,7 +490,7 @@ def test_a_full_disk_ends_the_run(output: Path, monkeypatch: pytest.MonkeyPatch)
 
     api = FakeApi()
     with pytest.raises(OSError, match="No space left"):
-        demo(output, break_disk, providers=("fal-instant",))  # type: ignore[arg-type]
+        demo(output, break_disk, providers=("fal-instant",))
 
 
 @pytest.mark.parametrize(

@@ -1,60 +1,72 @@
 """The demo's progress while it works."""
 
 import io
+from typing import Any
 
 from rich import progress
 from rich.console import Console
 
-from local.progress import Bars, Step, showing
+from character_identity_client import Evaluation
+from local.progress import Bar, showing
 
 
-def test_a_bar_only_ever_grows_and_ends_full() -> None:
+def evaluation(phase: str = "pictures", per_cent: int = 40, **changes: Any) -> Evaluation:
+    counts = {"total": 50, "done": 20, "failed": 1}
+    return Evaluation.model_validate(
+        {
+            "evaluationId": "e-1",
+            "name": "Sarah",
+            "status": "running",
+            "phase": phase,
+            "progress": per_cent,
+            "costUsd": 0.5,
+            "maxCostUsd": 25,
+            "counts": {
+                "identities": {"total": 3, "done": 2, "failed": 0},
+                "cells": counts,
+                "images": {**counts, "scored": 7, "notScored": 1},
+            },
+            **changes,
+        }
+    )
+
+
+def bar(seconds: list[float]) -> tuple[progress.Progress, Bar]:
     bars = progress.Progress(console=Console(file=io.StringIO()))
-    shown = Bars(bars, ["astria"])
-    steps = [
-        Step("uploading"),
-        Step("training", 40, 100),
-        Step("generating", 0, 5),
-        Step("generating", 3, 5),
-        Step("scoring", 0, 5),
-        Step("scoring", 5, 5),
-        Step("done"),
+    return bars, Bar(bars, iter(seconds).__next__)
+
+
+def test_a_bar_only_ever_grows_and_says_what_is_done_spent_and_left() -> None:
+    bars, shown = bar([0, 10, 20, 30, 40])
+    seen = []
+    for phase, per_cent in (("identities", 0), ("identities", 20), ("pictures", 40), ("pictures", 30)):
+        shown.show(evaluation(phase, per_cent))
+        seen.append((bars.tasks[0].completed, bars.tasks[0].fields["step"]))
+    assert seen == [
+        (0, "identities 2 of 3, $0.50 of $25.00"),
+        (20, "identities 2 of 3, $0.50 of $25.00, about 40 s left"),
+        (40, "pictures 20 of 50 (1 failed), $0.50 of $25.00, about 30 s left"),
+        (40, "pictures 20 of 50 (1 failed), $0.50 of $25.00, about 70 s left"),
     ]
-    lengths, words = [], []
-    for step in steps:
-        shown.show("astria", step)
-        lengths.append(bars.tasks[0].completed)
-        words.append(bars.tasks[0].fields["step"])
-    assert lengths == sorted(lengths)
-    assert lengths[-1] == 100
-    assert words[1] == "training 40 %"
-    assert words[3] == "generating 3/5"
 
 
-def test_a_failed_bar_stays_where_it_was_and_stops_its_clock() -> None:
-    bars = progress.Progress(console=Console(file=io.StringIO()))
-    shown = Bars(bars, ["astria", "fal-lora"])
-    shown.show("astria", Step("training", 50, 100))
-    reached = bars.tasks[0].completed
-    shown.show("astria", Step("failed", detail="no face"))
-    assert (bars.tasks[0].completed, bars.tasks[0].fields["step"]) == (reached, "failed")
-    assert bars.tasks[0].stop_time is not None
-    assert bars.tasks[1].fields["step"] == "waiting"
-
-
-def test_a_terminal_gets_a_bar_for_each_provider() -> None:
-    screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=100, color_system=None)
-    with showing(console, ["astria", "fal-lora"]) as display:
-        display.show("astria", Step("scoring", 4, 5))
-    assert "scoring 4/5" in screen.getvalue()
-    assert "fal-lora" in screen.getvalue()
+def test_a_long_rest_is_told_in_minutes_and_an_end_has_none() -> None:
+    bars, shown = bar([0, 100, 200])
+    shown.show(evaluation(per_cent=0))
+    shown.show(evaluation("scores", per_cent=10))
+    assert bars.tasks[0].fields["step"] == "scores 8 of 20, $0.50 of $25.00, about 15 min left"
+    shown.show(evaluation("report", per_cent=100, status="completed", maxCostUsd=None))
+    assert bars.tasks[0].fields["step"] == "completed, $0.50"
 
 
 def test_a_log_gets_one_line_for_each_phase() -> None:
     log = io.StringIO()
-    with showing(Console(file=log), ["astria"]) as display:
-        for done in (0, 30, 60):
-            display.show("astria", Step("training", done, 100))
-        display.show("astria", Step("failed", detail="[bold]no face"))
-    assert log.getvalue() == "astria: training\nastria: failed: [bold]no face\n"
+    with showing(Console(file=log)) as display:
+        for phase in ("identities", "identities", "pictures"):
+            display.show(evaluation(phase))
+        display.show(evaluation("pictures", status="cancelling"))
+    assert [line.split(",")[0] for line in log.getvalue().splitlines()] == [
+        "identities 2 of 3",
+        "pictures 20 of 50 (1 failed)",
+        "cancelling",
+    ]

@@ -2,15 +2,14 @@
 
 import io
 import threading
-from datetime import UTC, datetime
 
 from rich.console import Console
 
-from local.progress import Step, showing
+from character_identity_client import Evaluation
+from local.progress import showing
 from local.reach import look, watching
+from tests.local.test_progress import evaluation
 from tests.support.ports import closed_port
-
-UNTIL = datetime(2026, 11, 28, 15, 40, tzinfo=UTC)
 
 
 class Noted:
@@ -20,7 +19,7 @@ class Noted:
         self.problems: dict[str, str | None] = {}
         self.changed = threading.Event()
 
-    def show(self, provider: str, step: Step) -> None:
+    def show(self, evaluation: Evaluation) -> None:
         raise AssertionError
 
     def note(self, provider: str, problem: str | None) -> None:
@@ -45,29 +44,21 @@ def test_an_address_where_nothing_listens_is_out_of_reach() -> None:
     assert look("http://[") is not None
 
 
-def test_what_is_out_of_reach_is_said_once_for_each_wait_in_a_log() -> None:
+def test_what_is_out_of_reach_is_said_once_for_as_long_as_it_lasts_in_a_log() -> None:
     log = io.StringIO()
-    with showing(Console(file=log), ["fal-lora"]) as display:
-        display.note("fal-lora", "fal.test does not answer (timed out)")
-        display.show("fal-lora", Step("uploading"))
-        for done in (0, 1):
-            display.show("fal-lora", Step("ordering the training", done, 100, until=UNTIL))
-        display.note("fal-lora", "fal.test does not answer (timed out)")
-        display.note("fal-lora", None)
-        display.show("fal-lora", Step("scoring", 0, 5))
-    problem = f"fal.test does not answer (timed out), trying again until {UNTIL.astimezone():%H:%M}"
-    assert log.getvalue().splitlines() == [
-        "fal-lora: uploading",
-        "fal-lora: ordering the training",
-        f"fal-lora: {problem}",
-        "fal-lora: scoring 5 pictures",
-    ]
+    with showing(Console(file=log)) as display:
+        for problem in ("fal does not answer", "fal does not answer", None, "fal does not answer"):
+            display.note("fal-lora", problem)
+        display.show(evaluation("pictures"))
+    said = "fal-lora: fal does not answer, trying again"
+    assert log.getvalue().splitlines()[:2] == [said, said]
 
 
 def test_a_bar_shows_it_as_long_as_it_lasts() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=200, color_system=None)
-    with showing(console, ["fal-lora"]) as display:
-        display.show("fal-lora", Step("generating", 0, 5, until=UNTIL))
-        display.note("fal-lora", "fal.test does not answer (timed out)")
-    assert "generating 0/5; fal.test does not answer (timed out), trying again until" in screen.getvalue()
+    with showing(console) as display:
+        display.show(evaluation("pictures"))
+        display.note("fal-lora", "fal does not answer (timed out)")
+        display.note("fal-instant", "fal does not answer (timed out)")
+    assert "of $25.00; fal does not answer (timed out), trying again" in screen.getvalue()

@@ -1,0 +1,121 @@
+"""Evaluations for people who wait for one: how far it is in words, and its results in a folder."""
+
+import json
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from character_identity_client.api import ApiClient, ApiError
+from character_identity_client.models import Evaluation
+
+PAGES = ("report.html", "report.md", "summary.json")
+GALLERY, MANIFEST, ROWS, PICTURES = "gallery.html", "evaluation.json", "results.csv", "pictures.json"
+AT_ONCE = 4
+"""Pictures that are downloaded side by side."""
+SURE_AFTER = 5
+"""Per cent, after which it is said how long the rest will take."""
+
+
+class TimeLeft:
+    """How long the rest of an evaluation will take, by how fast it went since it was first looked at."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def seconds(self, now_s: float, progress: int) -> float | None:
+        """The seconds that are left at a time, in seconds of any clock; None as long as nobody knows."""
+        self._first = self._first or (now_s, progress)
+        began_s, from_progress = self._first
+        made = progress - from_progress
+        return None if made < SURE_AFTER else (now_s - began_s) * (100 - progress) / made
+
+
+def described(evaluation: Evaluation, left_s: float | None = None) -> str:
+    """How far an evaluation is: its phase with counts, dollars spent of the ceiling, and the time left."""
+    spent = f"${evaluation.cost_usd:.2f}"
+    if evaluation.max_cost_usd is not None:
+        spent += f" of ${evaluation.max_cost_usd:.2f}"
+    left = "" if left_s is None or evaluation.settled else f", {_duration(left_s)} left"
+    return f"{step(evaluation)}, {spent}{left}"
+
+
+def step(evaluation: Evaluation) -> str:
+    """What an evaluation is doing, with counts."""
+    identities, images = evaluation.counts.identities, evaluation.counts.images
+    match evaluation.status, evaluation.phase:
+        case "running", "identities":
+            return f"identities {identities.done} of {identities.total}{_failed(identities.failed)}"
+        case "running", "pictures":
+            return f"pictures {images.done} of {images.total}{_failed(images.failed)}"
+        case "running", "scores":
+            return f"scores {images.scored + images.not_scored} of {images.done}"
+        case "running", phase:
+            return phase
+        case status, _:
+            return status
+
+
+def save_results(api: ApiClient, evaluation_id: str, folder: Path) -> list[str]:
+    """Put all results of a completed evaluation into a folder, with links among each other.
+
+    What is there already of its pictures is not fetched again. Returns a sentence for each that could not be.
+
+    Raises:
+        ApiError: the results could not be had, or name a place outside the folder.
+        httpx.TransportError: the API was not reached.
+    """
+    links: dict[str, str] = json.loads(api.evaluation_result(evaluation_id, PICTURES))
+    places = {path: _within(folder, path) for path in links}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        problems = list(pool.map(lambda path: _fetch(api, links[path], path, places[path]), links))
+    for name in (ROWS, MANIFEST, *PAGES):
+        _write(folder / name, api.evaluation_result(evaluation_id, name))
+    gallery = api.evaluation_result(evaluation_id, GALLERY).decode()
+    _write(folder / GALLERY, on_disk(gallery, links).encode())
+    return [problem for problem in problems if problem]
+
+
+def on_disk(page: str, links: Mapping[str, str]) -> str:
+    """A page with the paths of pictures in place of links to them, whatever their signatures are by now."""
+    for path, link in links.items():
+        address = re.escape(link.partition("?")[0])
+        page = re.sub(rf'"{address}(\?[^"]*)?"', lambda _, path=path: f'"{path}"', page)  # type: ignore[misc]
+    return page
+
+
+def _fetch(api: ApiClient, link: str, path: str, place: Path) -> str | None:
+    if place.exists():
+        return None
+    try:
+        _write(place, api.download(link))
+    except (ApiError, httpx.TransportError) as error:
+        return f"{path} could not be downloaded: {error}"
+    return None
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file in one step: who looks finds all of it or none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=file.parent, prefix=".") as scratch:
+        unfinished = Path(scratch) / file.name
+        unfinished.write_bytes(content)
+        unfinished.replace(file)
+
+
+def _within(folder: Path, path: str) -> Path:
+    place = (folder / path).resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise ApiError(200, "unreadable_answer", f"A picture would lie outside the folder: {path[:100]!r}.")
+    return place
+
+
+def _failed(count: int) -> str:
+    return f" ({count} failed)" if count else ""
+
+
+def _duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"

@@ -23,7 +23,12 @@ from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
 from character_evaluation.verdict import verdict
 from character_identity_client import ApiClient, ApiError, Evaluation, EvaluationOrder, Finding
-from character_identity_client.evaluations import save_results
+from character_identity_client.evaluations import (
+    LONGEST_RUN_S,
+    cancelled_if_asked,
+    save_results,
+    why_without_results,
+)
 from local.demo_options import Options, list_images, parse_options
 from local.errors import STOPPED, CannotRun, answering
 from local.options import BadOption
@@ -42,10 +47,6 @@ URL_OF_PROVIDER = {
     "astria": "ASTRIA_API_URL",
 }
 
-LONGEST_RUN_S = 7 * 24 * 3600
-"""Seconds. So long an evaluation may take; a run that is stopped sooner is resumed."""
-SETTLES_WITHIN_S = 120
-"""Seconds in which a cancelled evaluation ends."""
 REFUSED = (400, 401, 402, 403, 404, 413, 422)
 
 
@@ -188,11 +189,13 @@ def run(
                 evaluation_id, timeout_s=LONGEST_RUN_S, on_progress=progress.show
             )
     except KeyboardInterrupt:
-        if not _is_to_be_cancelled(ask):
+        cancelled = cancelled_if_asked(api, evaluation_id, ask)
+        if cancelled is None:
             raise
-        ended = _cancelled(api, evaluation_id)
+        ended = cancelled
     if ended.status != "completed":
-        return _say_why(ended)
+        print(why_without_results(ended), file=sys.stderr)
+        return STOPPED if ended.status == "cancelled" else 1
     missing = save_results(api, evaluation_id, kept.folder)
     kept.publish()
     try:
@@ -232,33 +235,6 @@ def _ordered(
         for key, path in zip(order.references or (), references, strict=True):
             message = message.replace(key, path.name)
         raise CannotRun(f"{message} Nothing was ordered.") from error
-
-
-def _is_to_be_cancelled(ask: Ask | None) -> bool:
-    """What is to become of an evaluation whose watcher leaves; where nobody can be asked it is left."""
-    if ask is None:
-        return False
-    try:
-        answer = ask("\nCancel the evaluation, and pay for no more of it? Else it can be resumed. [y/N] ")
-    except KeyboardInterrupt:
-        return False
-    return answer.strip().lower() in ("y", "yes")
-
-
-def _cancelled(api: ApiClient, evaluation_id: str) -> Evaluation:
-    api.cancel_evaluation(evaluation_id)
-    return api.wait_until_evaluated(evaluation_id, timeout_s=SETTLES_WITHIN_S)
-
-
-def _say_why(ended: Evaluation) -> int:
-    """Say why there are no results; returns the exit code."""
-    spent = f"${ended.cost_usd:.2f} were spent."
-    if ended.status == "cancelled":
-        print(f"The evaluation was cancelled; {spent}")
-        return STOPPED
-    why = ended.error.message if ended.error else "It failed without saying why."
-    print(f"{why} {spent}", file=sys.stderr)
-    return 1
 
 
 def _warnings(api: ApiClient, ended: Evaluation, references: Sequence[Path]) -> list[str]:

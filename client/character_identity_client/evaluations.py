@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,10 @@ PAGES = ("report.html", "report.md", "summary.json")
 GALLERY, MANIFEST, ROWS, PICTURES = "gallery.html", "evaluation.json", "results.csv", "pictures.json"
 AT_ONCE = 4
 """Pictures that are downloaded side by side."""
+LONGEST_RUN_S = 7 * 24 * 3600
+"""Seconds that an evaluation may take."""
+SETTLES_WITHIN_S = 120
+"""Seconds in which a cancelled evaluation ends."""
 SURE_AFTER = 5
 """Per cent, after which it is said how long the rest will take."""
 
@@ -57,6 +61,34 @@ def step(evaluation: Evaluation) -> str:
             return phase
         case status, _:
             return status
+
+
+def cancelled_if_asked(
+    api: ApiClient, evaluation_id: str, ask: Callable[[str], str] | None
+) -> Evaluation | None:
+    """Settle with who leaves by Ctrl-C what becomes of an evaluation: it goes on, and None is returned.
+
+    Or it is cancelled, and returned as it ended. ``ask`` is None where nobody can be asked: it goes on. So it
+    does for who leaves while asked.
+    """
+    if ask is None:
+        return None
+    try:
+        answer = ask("\nCancel the evaluation, and pay for no more of it? Else it goes on. [y/N] ")
+    except KeyboardInterrupt:
+        return None
+    if answer.strip().lower() not in ("y", "yes"):
+        return None
+    api.cancel_evaluation(evaluation_id)
+    return api.wait_until_evaluated(evaluation_id, timeout_s=SETTLES_WITHIN_S)
+
+
+def why_without_results(ended: Evaluation) -> str:
+    """Why an evaluation has no results, and what it cost all the same."""
+    why = "The evaluation was cancelled."
+    if ended.status == "failed":
+        why = ended.error.message if ended.error else "It failed without saying why."
+    return f"{why} ${ended.cost_usd:.2f} were spent."
 
 
 def save_results(api: ApiClient, evaluation_id: str, folder: Path) -> list[str]:

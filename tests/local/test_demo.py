@@ -257,7 +257,7 @@ def test_who_leaves_may_cancel(output: Path, capsys: pytest.CaptureFixture[str])
 
     done = demo(output, api, "fal-instant fal-lora astria", ask=ask, sleep=stopped_at(3, api))
     assert (done.code, api.cancelled, len(asked)) == (STOPPED, True, 1)
-    assert capsys.readouterr().out == "The evaluation was cancelled; $0.30 were spent.\n"
+    assert capsys.readouterr().err == "The evaluation was cancelled. $0.30 were spent.\n"
 
 
 def test_who_insists_on_leaving_while_asked_cancels_nothing(output: Path) -> None:

@@ -15,7 +15,7 @@ help: ## this list
 setup:
 	@scripts/bootstrap
 
-demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= NAME= CLASS= PROVIDERS= SCENARIO_SET= SCENARIOS= VARIATIONS= YES=1 RESUME=)
+demo: setup ## the main job on this machine: identities, pictures, scores, gallery (REFERENCES= NAME= CLASS= PROVIDERS= SCENARIO_SET= SCENARIOS= VARIATIONS= MAX_COST= YES=1 RESUME=)
 	@$(PYTHON) -m local demo "--make=$$MAKEFLAGS"
 
 references: setup ## reference images of the specification's Sarah, or of CHARACTER=file.yaml, from words (OUTPUT=folder ALL=1 SEED= YES=1)

@@ -152,7 +152,7 @@ def bill(rows: Sequence[Row]) -> float:
 
 def test_the_summaries_of_providers(files: dict[str, str], rows: list[Row]) -> None:
     found = Tables(files[REPORT])
-    expected, latencies, in_gallery = [], [], []
+    expected, latencies, costs, in_gallery = [], [], [], []
     for provider in PROVIDERS:
         mine = of(rows, provider=provider)
         done = of(mine, outcome="succeeded")
@@ -176,6 +176,11 @@ def test_the_summaries_of_providers(files: dict[str, str], rows: list[Row]) -> N
                 score(statistics.median(scores)),
                 score(statistics.stdev(scores)),
                 f"{100 * len([row for row in mine if row['near_copy']]) / len(done):.0f} %",
+            ]
+        )
+        costs.append(
+            [
+                provider,
                 dollars(bill(mine) / len(done)),
                 dollars(training),
                 took,
@@ -211,8 +216,9 @@ def test_the_summaries_of_providers(files: dict[str, str], rows: list[Row]) -> N
         )
     assert found.body("Providers") == expected
     assert found.body("Latency") == latencies
+    assert found.body("Cost") == costs
     assert Tables(files[GALLERY]).body("Providers") == in_gallery
-    for cells in [*expected, *latencies]:
+    for cells in [*expected, *latencies, *costs]:
         assert f"| {' | '.join(cells)} |" in files[MARKDOWN]
 
 

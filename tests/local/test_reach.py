@@ -44,7 +44,7 @@ def test_an_address_where_nothing_listens_is_out_of_reach() -> None:
     assert look("http://[") is not None
 
 
-def test_what_is_out_of_reach_is_said_once_for_as_long_as_it_lasts_in_a_log() -> None:
+def test_what_is_out_of_reach_is_said_once_for_each_wait_in_a_log() -> None:
     log = io.StringIO()
     with showing(Console(file=log)) as display:
         for problem in ("fal does not answer", "fal does not answer", None, "fal does not answer"):

@@ -2,10 +2,15 @@
 
 import csv
 import io
+import re
+import shutil
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,6 +18,7 @@ from PIL import Image
 
 from character_evaluation.results import files_of, read_run
 from character_evaluation.votes import preferences, read_votes
+from functions.get_evaluation_result.handler import SAFE
 from tests.evaluation.test_verdict import run
 from tests.support.browser import CHROMIUM, DRIVER, MISSING, Browser, address_of, browsing
 
@@ -21,6 +27,9 @@ pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING),
 ]
 LEFT, DOWN, RIGHT, BACKSPACE, ESCAPE = "\ue012", "\ue015", "\ue014", "\ue003", "\ue00c"
+WIDTHS = """for (const image of document.images) image.loading = "eager";
+return Promise.all([...document.images].filter((image) => image.getAttribute("src"))
+    .map((image) => image.decode().then(() => image.naturalWidth)))"""
 ENTER, TAB = "\ue007", "\ue004"
 
 
@@ -51,12 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_pictures_load_and_nothing_is_wrong(browser: Browser, folder: Path) -> None:
     browser.open(address_of(folder / "gallery.html"))
-    widths = browser.run(
-        """for (const image of document.images) image.loading = "eager";
-        return Promise.all([...document.images].filter((image) => image.getAttribute("src"))
-            .map((image) => image.decode().then(() => image.naturalWidth)))"""
-    )
-    assert widths == [64] * 12
+    assert browser.run(WIDTHS) == [64] * 12
     browser.open(address_of(folder / "report.html"))
     assert browser.run("return document.querySelectorAll('svg circle').length") == 14
     assert browser.console() == []
@@ -120,6 +124,49 @@ def test_the_keyboard_reaches_all_that_the_mouse_does(browser: Browser, folder: 
     assert {"other", "share", "beside", "previous", "next", "close"} <= reached
     browser.press(ESCAPE)
     assert browser.run("return document.activeElement === document.querySelector('figure a')")
+
+
+class FromTheApi(SimpleHTTPRequestHandler):
+    """Pages with the headers that the API gives them."""
+
+    def end_headers(self) -> None:
+        for name, value in SAFE.items() if self.path.endswith(".html") else ():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def served(folder: Path, tmp_path: Path) -> Iterator[str]:
+    """The URL of the pages as the API serves them: with links in place of paths."""
+    handler = partial(FromTheApi, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for file in folder.iterdir():
+            if file.suffix == ".html":
+                page = file.read_text(encoding="utf-8")
+                linked = re.sub(r'"([a-z-]+\.png)"', rf'"{url}/\1?signature=a&amp;b=c"', page)
+                (tmp_path / file.name).write_text(linked, encoding="utf-8", newline="")
+            else:
+                shutil.copy(file, tmp_path)
+        yield url
+        server.shutdown()
+
+
+def test_the_pages_work_by_way_of_the_api_too(browser: Browser, served: str) -> None:
+    browser.open(f"{served}/report.html")
+    browser.open(f"{served}/gallery.html")
+    assert browser.run(WIDTHS) == [64] * 12
+    browser.click("figure[data-provider=a] a")
+    assert browser.run("return picture.decode().then(() => [viewer.open, picture.naturalWidth])") == [True, 64]
+    browser.press(ESCAPE)
+    browser.click("#blind")
+    browser.press(LEFT, LEFT, LEFT, LEFT, LEFT)
+    assert browser.run("return document.getElementById('votes').href").startswith("data:text/csv")
+    assert browser.console() == []
 
 
 def test_providers_are_hidden_and_shown(browser: Browser, folder: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from PIL import Image
 
+from character_identity.domain.evaluation import Evaluation
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity, Weights
-from character_identity.domain.job import ProviderJob
+from character_identity.domain.job import EVALUATION, ProviderJob
 from character_identity.domain.slots import Lease
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -121,3 +122,41 @@ def an_image(
 def different_images(count: int) -> list[bytes]:
     """Plain pictures, each of another colour."""
     return [an_image(colour=(200 - 8 * number, 120, 40 + 8 * number)) for number in range(count)]
+
+
+def an_evaluation(**changes: Any) -> Evaluation:
+    """An evaluation of ann's of a character by two providers, whose identities are there."""
+    usual: dict[str, Any] = {
+        "evaluation_id": "e1",
+        "owner": "ann",
+        "name": "Sarah",
+        "class_name": "woman",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "providers": ["fal-instant", "fal-lora"],
+        "identities": {"fal-instant": "i1", "fal-lora": "i2"},
+        "references": ["references/e1/0001.jpg"],
+        "reference_sha256s": ["0f1e"],
+        "scenarios": 1,
+        "variations": 1,
+        "cells": 2,
+        "images": 2,
+        "estimate_microusd": 3_000_000,
+        "assumed_microusd": 0,
+        "reserved_microusd": 4_000_000,
+        "max_cost_usd": 5.0,
+    }
+    return Evaluation(**{**usual, **changes})
+
+
+def an_evaluation_job(**changes: Any) -> ProviderJob:
+    """The job that holds the money of ``an_evaluation``."""
+    usual = {
+        "job_id": "evaluation-e1",
+        "kind": EVALUATION,
+        "identity_id": "e1",
+        "subject_id": "e1",
+        "provider": "",
+        "reserved_microusd": 4_000_000,
+    }
+    return a_job(**{**usual, **changes})

@@ -48,7 +48,7 @@ SCORE_BACKOFF = Backoff(first_s=5, longest_s=60, usual_s=0)
 ENDS_WITHIN = LONGEST_WAIT + timedelta(hours=3)
 """A job waits a day for its slot, then 90 minutes for its provider; the rest is for what is between."""
 MOST_ORDER_BYTES = 1024 * 1024
-BESIDE_UNLIMITED = 4
+BESIDE_UNLIMITED = 2
 """Cells at work at once at a provider that takes as many jobs as it is sent."""
 CANCELLED = Failure(code="cancelled", message="The evaluation was cancelled.")
 UNFINISHED = Failure(code="unfinished", message="It was to be recorded before it was done.")
@@ -347,10 +347,10 @@ class EvaluationWorkflow:
         return Fund(evaluation.evaluation_id, job.budget_month)
 
     def _concurrency(self, evaluation: Evaluation) -> int:
-        """Twice as many cells at work as there are slots, so that a slot that is free is taken at once."""
+        """Twice as many cells at work as there are slots, so that somebody waits for the next free one."""
         accounts = {account_of(name) for name in evaluation.providers}
         limited = [self._slots.get(each).limit for each in accounts if self._slots.is_limited(each)]
-        return 2 * (sum(limited) + BESIDE_UNLIMITED * (len(accounts) - len(limited)))
+        return 2 * sum(limited) + BESIDE_UNLIMITED * (len(accounts) - len(limited))
 
     def _make(self, evaluation: Evaluation, name: ProviderName, fund: Fund) -> Failure | None:
         """Order an identity unless it was ordered before; why it was refused, if it was."""

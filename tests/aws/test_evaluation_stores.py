@@ -1,0 +1,260 @@
+"""Evaluations, their cells, scores and money: the tables and their fakes through the same cases."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from character_identity.aws.budget_table import BudgetTable
+from character_identity.aws.evaluation_table import EvaluationTable
+from character_identity.aws.event_table import EventTable
+from character_identity.aws.generation_table import GenerationTable
+from character_identity.aws.identity_table import IdentityTable
+from character_identity.aws.ledger_table import LedgerTable
+from character_identity.aws.score_table import ScoreTable
+from character_identity.domain.budget import Settlement, settlement_of
+from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation, Recommendation
+from character_identity.domain.event import Event
+from character_identity.domain.failure import Failure
+from character_identity.domain.near_copy import Fingerprint
+from character_identity.domain.page import Window
+from character_identity.domain.perceptual_hash import PerceptualHash
+from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.view import EncoderVersion, View
+from character_identity.ports.stores import (
+    Budgets,
+    Evaluations,
+    Events,
+    Generations,
+    Identities,
+    Ledger,
+    SharedScores,
+)
+from tests.support.builders import (
+    NOON,
+    a_generation,
+    a_generation_job,
+    an_evaluation,
+    an_evaluation_job,
+    an_identity,
+)
+from tests.support.evaluation_fakes import FakeEvaluations
+from tests.support.event_fakes import FakeEvents
+from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
+
+LIMIT = 10_000_000
+LATER = NOON + timedelta(minutes=1)
+VERSION = EncoderVersion("tiny", "0f1e", "v1")
+SCORE = Score.of(VERSION, "0f1e", {"r": 0.5})
+BLACK = NotScored(encoder="tiny", code="black_image", reason="It is black.")
+LORA = Cell(provider="fal-lora", scenario="beach", variation=1, images=1)
+INSTANT = LORA.model_copy(update={"provider": "fal-instant"})
+
+
+@dataclass
+class Stores:
+    evaluations: Evaluations
+    scores: SharedScores
+    ledger: Ledger
+    budgets: Budgets
+    generations: Generations
+    identities: Identities
+    events: Events
+
+    def add(self, **changes: Any) -> Evaluation:
+        evaluation = an_evaluation(**changes)
+        self.evaluations.add(evaluation, an_evaluation_job(), LIMIT)
+        return evaluation
+
+    def order(self, generation_id: str, amount: int) -> None:
+        """Order pictures that are paid from the evaluation's money."""
+        generation = a_generation(generation_id=generation_id)
+        job = a_generation_job(
+            job_id=f"generation-{generation_id}",
+            subject_id=generation_id,
+            evaluation_id="e1",
+            reserved_microusd=amount,
+            estimate_microusd=amount,
+        )
+        self.generations.add(generation, job, 0)
+
+    @property
+    def money(self) -> tuple[int, int, int]:
+        """Ann's month: reserved and committed, and the number of her jobs."""
+        budget = self.budgets.of("ann", "2026-11")
+        return budget.reserved_microusd, budget.committed_microusd, budget.jobs
+
+    @property
+    def left(self) -> int:
+        """What the evaluation has set aside and given to no job yet."""
+        job = self.ledger.get("evaluation-e1")
+        assert job is not None
+        return job.reserved_microusd
+
+
+@pytest.fixture(params=["fake", "table"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "table":
+        table = request.getfixturevalue("table")
+        scores = ScoreTable(table)
+        stores = Stores(
+            EvaluationTable(table),
+            scores,
+            LedgerTable(table),
+            BudgetTable(table, default_limit_microusd=LIMIT),
+            GenerationTable(table),
+            IdentityTable(table),
+            EventTable(table),
+        )
+    else:
+        ledger, events = FakeLedger(), FakeEvents()
+        identities = FakeIdentities(ledger=ledger, events=events)
+        fake = FakeEvaluations(ledger=ledger, events=events)
+        generations = FakeGenerations(ledger=ledger, events=events, identities=identities)
+        stores = Stores(fake, fake, ledger, ledger, generations, identities, events)
+    stores.identities.add(an_identity(settled_at=NOON))
+    return stores
+
+
+def test_what_is_stored_is_read_again(stores: Stores) -> None:
+    failure = Failure(code="no_face", message="None was found.")
+    evaluation = stores.add(failures={"fal-lora": failure}, made=["fal-lora"], training_cost_usd=None)
+    assert stores.evaluations.get("e1") == evaluation
+    assert stores.evaluations.list("ann", Window()).entries == [evaluation]
+    assert stores.evaluations.list("bob", Window()).entries == []
+    with pytest.raises(NotFound) as caught:
+        stores.evaluations.get("e2")
+    assert caught.value.code == "unknown_evaluation"
+    with pytest.raises(Conflict):
+        stores.add()
+
+
+def test_its_money_is_set_aside_once_and_its_jobs_draw_from_that(stores: Stores) -> None:
+    stores.add()
+    assert stores.money == (4_000_000, 0, 1)
+    stores.order("g1", 1_500_000)
+    stores.order("g2", 2_500_000)
+    assert (stores.money, stores.left) == ((4_000_000, 0, 3), 0)
+    with pytest.raises(BudgetExceeded):
+        stores.order("g3", 1)
+    with pytest.raises(Conflict):
+        stores.order("g1", 0)
+    assert (stores.money, stores.left) == ((4_000_000, 0, 3), 0)
+
+
+def test_what_no_job_has_drawn_is_given_back_and_nothing_is_drawn_any_more(stores: Stores) -> None:
+    stores.add()
+    job = stores.ledger.get("evaluation-e1")
+    assert job is not None
+    stores.order("g1", 1_500_000)
+    # By what was read before the order, more would be given back than is left.
+    assert not stores.ledger.settle(job, settlement_of(job))
+    job = stores.ledger.get("evaluation-e1")
+    assert job is not None and settlement_of(job) == Settlement("released", 0, 0)
+    assert stores.ledger.settle(job, settlement_of(job))
+    assert not stores.ledger.settle(job, settlement_of(job))
+    assert stores.money == (1_500_000, 0, 2)
+    with pytest.raises(BudgetExceeded):
+        stores.order("g2", 1)
+    ordered = stores.ledger.get("generation-g1")
+    assert ordered is not None
+    assert stores.ledger.settle(ordered, Settlement("committed", 1_000_000, 1_000_000))
+    assert stores.money == (0, 1_000_000, 2)
+
+
+def test_one_that_cannot_be_paid_is_not_stored(stores: Stores) -> None:
+    with pytest.raises(BudgetExceeded):
+        stores.evaluations.add(an_evaluation(), an_evaluation_job(), 3_999_999)
+    with pytest.raises(NotFound):
+        stores.evaluations.get("e1")
+    assert stores.money == (0, 0, 0)
+
+
+def test_its_phase_never_goes_back(stores: Stores) -> None:
+    stores.add()
+    assert stores.evaluations.advance("e1", "pictures", LATER)
+    assert not stores.evaluations.advance("e1", "identities", NOON)
+    assert stores.evaluations.advance("e1", "pictures", LATER, recommendation=None)
+    assert (stores.evaluations.get("e1").phase, stores.evaluations.get("e1").updated_at) == (
+        "pictures",
+        LATER,
+    )
+    assert not stores.evaluations.advance("e2", "pictures", LATER)
+
+
+def test_it_has_one_outcome(stores: Stores) -> None:
+    evaluation = stores.add()
+    assert stores.evaluations.cancel("e1", LATER)
+    assert not stores.evaluations.cancel("e1", LATER)
+    assert stores.evaluations.get("e1").status == "cancelling"
+    ended = evaluation.model_copy(update={"status": "cancelled", "settled_at": LATER, "updated_at": LATER})
+    event = Event.of_evaluation(ended)
+    assert stores.evaluations.settle(ended, event).status == "cancelled"
+    again = evaluation.model_copy(update={"status": "completed", "settled_at": LATER})
+    assert stores.evaluations.settle(again, Event.of_evaluation(again)).status == "cancelled"
+    assert stores.events.find_unpublished(event.event_id) == event
+    assert stores.events.find(Event.of_evaluation(again).event_id) is None
+    assert not stores.evaluations.advance("e1", "report", LATER)
+    found = Recommendation(provider=None, sentence="Not decided.")
+    stores.evaluations.conclude("e1", found, LATER)
+    assert stores.evaluations.get("e1").recommendation == found
+
+
+def test_cells_and_scores_are_written_again_without_harm(stores: Stores) -> None:
+    stores.add()
+    outcome = CellOutcome(cell=LORA, generation_id="g1", pictures=1, cost_usd=0.1)
+    for _ in range(2):
+        stores.evaluations.put_cell("e1", outcome)
+        stores.scores.put_shared_score("e1", "g1", 1, SCORE)
+    stores.scores.put_shared_score("e1", "g1", 2, BLACK)
+    assert [*stores.evaluations.cell_outcomes("e1")] == [outcome]
+    assert stores.scores.shared_scores("e1") == {("g1", 1): SCORE, ("g1", 2): BLACK}
+    stores.evaluations.put_cell("e2", outcome)
+    stores.scores.put_shared_score("e2", "g1", 1, SCORE)
+    assert (stores.evaluations.cell_outcomes("e2"), stores.scores.shared_scores("e2")) == ([], {})
+
+
+def test_the_references_are_kept_with_the_first_score(stores: Stores) -> None:
+    stores.add()
+    fingerprint = Fingerprint(PerceptualHash("0f1e", 1, 2), bytes(32 * 32))
+    reference = EmbeddedReference("references/e1/0001.jpg", "0f1e", View((0.0, 1.0), fingerprint), None)
+    stores.scores.put_shared_score("e1", "g1", 1, BLACK, [reference])
+    assert stores.scores.shared_references("e1", VERSION) == []
+    stores.scores.put_shared_score("e1", "g1", 1, SCORE, [reference])
+    assert stores.scores.shared_references("e1", VERSION) == [reference]
+    assert stores.scores.shared_references("e1", VERSION, VERSION) == []
+    assert len(stores.scores.shared_scores("e1")) == 1
+
+
+def test_an_identity_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
+    stores.add(failures={"fal-lora": Failure(code="x", message="y")}, made=["fal-lora"])
+    assert [*stores.evaluations.used_by("i2")] == ["e1"]
+    for cell, generation_id in ((LORA, "g1"), (INSTANT, "g2")):
+        outcome = CellOutcome(cell=cell, generation_id=generation_id, pictures=1)
+        stores.evaluations.put_cell("e1", outcome)
+        stores.scores.put_shared_score("e1", generation_id, 1, SCORE)
+    for _ in range(2):
+        left = stores.evaluations.without_identity("e1", "i2")
+        assert left == stores.evaluations.get("e1")
+        assert left is not None and (left.providers, left.identities) == (
+            ["fal-instant"],
+            {"fal-instant": "i1"},
+        )
+        assert (left.failures, left.made) == ({}, [])
+        assert [each.cell for each in stores.evaluations.cell_outcomes("e1")] == [INSTANT]
+        assert [*stores.scores.shared_scores("e1")] == [("g2", 1)]
+    stores.evaluations.forget_use("i2", "e1")
+    assert [*stores.evaluations.used_by("i2")] == []
+
+
+def test_with_the_last_identity_all_of_it_goes(stores: Stores) -> None:
+    stores.add(providers=["fal-lora"], identities={"fal-lora": "i2"})
+    stores.evaluations.put_cell("e1", CellOutcome(cell=LORA))
+    stores.scores.put_shared_score("e1", "g1", 1, SCORE)
+    for _ in range(2):
+        assert stores.evaluations.without_identity("e1", "i2") is None
+        with pytest.raises(NotFound):
+            stores.evaluations.get("e1")
+    assert (stores.evaluations.cell_outcomes("e1"), stores.scores.shared_scores("e1")) == ([], {})

@@ -23,7 +23,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.finding import CHECKS
 from character_identity.domain.score import NotScored, Score
 from character_identity.domain.view import EncoderVersion
-from tests.support.builders import NOON, a_generation, an_identity
+from tests.support.builders import NOON, a_generation, an_evaluation, an_identity
 from tests.support.openapi import described, operations, problems
 from tests.support.waiting import HANGS_AFTER_S
 
@@ -56,6 +56,8 @@ NOT_SCORED = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is
         Event.of_erasure(an_identity(), NOON),
         Event.of_generation(a_generation(status="succeeded", settled_at=NOON)),
         Event.of_generation(a_generation(status="failed", settled_at=NOON, error=FAILURE)),
+        Event.of_evaluation(an_evaluation(status="completed", settled_at=NOON)),
+        Event.of_evaluation(an_evaluation(status="cancelled", settled_at=NOON, error=FAILURE)),
         Event.of_score("ann", "i1", "g1", 1, SCORE, NOON),
         Event.of_score("ann", "i1", "g1", 1, NOT_SCORED, NOON),
     ],

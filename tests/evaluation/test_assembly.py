@@ -1,0 +1,144 @@
+"""What an evaluation ordered, as the rows of a run: nothing that was asked for is left out."""
+
+from datetime import timedelta
+from typing import Any
+
+from character_evaluation.assembly import assemble
+from character_evaluation.results import files_of
+from character_evaluation.run import EvaluationRow
+from character_evaluation.summary import recommendation_of, summary_of
+from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation, EvaluationOrder
+from character_identity.domain.evaluation_material import Material
+from character_identity.domain.failure import Failure
+from character_identity.domain.generation import GeneratedImage, Generation
+from character_identity.domain.scenario import Scenario
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.scored_generation import LATE_REASON
+from character_identity.domain.view import EncoderVersion
+from tests.support.builders import NOON, a_generation, an_evaluation, an_identity
+
+VERSION = EncoderVersion("clip-vit-b32", "0f1e", "v1")
+OWN = Score.of(VERSION, "0f1e", {"references/i2/0001.jpg": 0.9})
+SHARED = Score.of(VERSION, "0f1e", {"references/e1/0001.jpg": 0.6, "references/e1/0002.jpg": 0.8})
+BLACK = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is black.")
+BEACH = Scenario(number=1, name="beach", title="Beach", template="{name} on a beach", expected_similarity=0.8)
+TOOK = timedelta(seconds=9)
+
+
+def evaluation(**changes: Any) -> Evaluation:
+    references = ["references/e1/0001.jpg", "references/e1/0002.jpg"]
+    return an_evaluation(**{"references": references, "providers": ["fal-lora"], **changes})
+
+
+def material(found: Evaluation, variations: int = 1, **more: Any) -> Material:
+    order = EvaluationOrder(name="Sarah", scenarios=[BEACH], variations=variations)
+    empty: dict[str, Any] = {name: {} for name in ("identities", "outcomes", "generations", "own", "shared")}
+    return Material(evaluation=found, order=order, **{**empty, **more})
+
+
+def generation(found: Evaluation, cell: Cell, *images: GeneratedImage, **changes: Any) -> Generation:
+    usual: dict[str, Any] = {
+        "generation_id": found.generation_id(cell),
+        "identity_id": "i2",
+        "status": "succeeded",
+        "settled_at": NOON + TOOK,
+        "images": list(images),
+        "took_ms": 4000,
+        "cost_usd": 0.1 * len(images),
+        "prompt_used": "SARAH on a beach",
+    }
+    return a_generation(**{**usual, **changes})
+
+
+def image(index: int, **changes: Any) -> GeneratedImage:
+    key = f"generations/i2/g/{index:02}.png"
+    return GeneratedImage(
+        index=index, **{"outcome": "succeeded", "key": key, "seed": 1000 + index, **changes}
+    )
+
+
+def rows(made: Material) -> list[EvaluationRow]:
+    return [*assemble(made)[0].rows]
+
+
+LORA = Cell(provider="fal-lora", scenario="beach", variation=1, images=1)
+ASTRIA = Cell(provider="astria", scenario="beach", variation=1, images=4)
+
+
+def test_a_picture_has_its_score_against_all_references_and_its_own_beside_it() -> None:
+    found = evaluation()
+    drawn = generation(found, LORA, image(1))
+    place = (drawn.generation_id, 1)
+    identity = an_identity(identity_id="i2", references=["r1"], took_ms=60_000, cost_usd=2.0)
+    made = material(
+        found,
+        identities={"fal-lora": identity},
+        generations={drawn.generation_id: drawn},
+        own={place: OWN},
+        shared={place: SHARED},
+    )
+    run, pictures = assemble(made)
+    (row,) = run.rows
+    assert (row.similarity_mean, row.similarity_best, row.first_similarity) == (0.7, 0.8, 0.6)
+    assert (row.nearest_reference, row.own_similarity_mean, row.clip_similarity) == (2, 0.9, 0.7)
+    assert (row.latency_ms, row.total_ms, row.cost_usd) == (4000, TOOK.total_seconds() * 1000, 0.1)
+    assert (row.prompt, row.seed, row.image) == ("SARAH on a beach", 1001, "images/fal-lora/beach-1.png")
+    assert pictures == {
+        "references/0001.jpg": "references/e1/0001.jpg",
+        "references/0002.jpg": "references/e1/0002.jpg",
+        "images/fal-lora/beach-1.png": "generations/i2/g/01.png",
+    }
+    (evaluated,) = run.identities
+    assert (evaluated.reference_count, evaluated.training_time_ms, evaluated.training_cost_usd) == (
+        1,
+        60_000,
+        2.0,
+    )
+    assert run.shared_references == 2
+
+
+def test_whatever_became_of_a_cell_its_pictures_are_rows() -> None:
+    found = evaluation()
+    refused = CellOutcome(cell=LORA, error=Failure(code="no_identity", message="No identity: none."))
+    unordered = rows(material(found, 2, outcomes={LORA.cell_id: refused}))
+    assert [(row.variation, row.outcome, row.error, row.seed) for row in unordered] == [
+        (1, "failed", "No identity: none.", 1001),
+        (2, "failed", "It was not ordered.", 1002),
+    ]
+    blank = generation(found, LORA, image(1, outcome="filtered", key=None, reason="It was blanked."))
+    (filtered,) = rows(material(found, generations={blank.generation_id: blank}))
+    assert (filtered.outcome, filtered.image, filtered.error) == ("filtered", None, "It was blanked.")
+
+
+def test_a_picture_without_a_score_says_why() -> None:
+    found = evaluation()
+    drawn = generation(found, LORA, image(1))
+    generations = {drawn.generation_id: drawn}
+    (late,) = rows(material(found, generations=generations))
+    assert (late.outcome, late.similarity_mean, late.error) == ("succeeded", None, LATE_REASON)
+    shared = {(drawn.generation_id, 1): BLACK}
+    (black,) = rows(material(found, generations=generations, shared=shared))
+    assert (black.similarity_mean, black.error) == (None, "It is black.")
+
+
+def test_of_four_at_once_the_first_are_compared_and_all_are_shown() -> None:
+    found = evaluation(providers=["astria"], identities={"astria": "i2"})
+    drawn = generation(found, ASTRIA, *(image(index) for index in (1, 2, 3, 4)))
+    run, _ = assemble(material(found, 3, generations={drawn.generation_id: drawn}))
+    assert [row.variation for row in run.rows] == [1, 2, 3, 4]
+    assert [row.variation for row in run.compared] == [1, 2, 3]
+    failed, _ = assemble(material(found, 3))
+    assert [row.variation for row in failed.rows] == [1, 2, 3]  # nobody misses a fourth that failed
+    fewer = generation(found, ASTRIA, image(1))
+    short, _ = assemble(material(found, 3, generations={fewer.generation_id: fewer}))
+    assert [row.outcome for row in short.rows] == ["succeeded", "failed", "failed", "failed"]
+
+
+def test_all_files_follow_from_it() -> None:
+    found = evaluation(providers=["fal-instant", "fal-lora"])
+    run, _ = assemble(material(found, simulated=frozenset({"fal-lora"})))
+    assert files_of(run) == files_of(run)
+    assert '"providers"' in summary_of(run)
+    recommended = recommendation_of(run)
+    assert recommended.provider is None
+    assert recommended.sentence.startswith("Not decided: simulators")

@@ -1,0 +1,130 @@
+"""Scores against all references of a character, beside those against what a provider took."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from character_identity.domain.evaluation import Cell, CellOutcome
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.view import EncoderVersion
+from character_identity.services.embedded_references import EmbeddedReferences
+from character_identity.services.encoders import Encoders
+from character_identity.services.evaluations.scoring import SharedScoring
+from character_identity.services.scoring import ScoringService
+from tests.support.builders import NOON, an_evaluation, an_identity
+from tests.support.evaluation_fakes import FakeEvaluations
+from tests.support.fakes import FakeBucket, FakeIdentities, event_service
+from tests.support.scoring_fakes import FakeEmbedder, FakeScores
+
+VERSION = EncoderVersion("tiny", "57934424", "v1")
+OWN, ALL = ["references/i2/0001.jpg"], ["references/e1/0001.jpg", "references/e1/0002.jpg"]
+FIRST, SECOND = "generations/i2/g1/01.jpg", "generations/i2/g2/01.jpg"
+PICTURES = {FIRST: b"1.0 0.0", SECOND: b"0.6 0.8"}
+REFERENCES = {OWN[0]: b"1.0 0.0", ALL[0]: b"1.0 0.0", ALL[1]: b"0.0 1.0"}
+
+
+class Harness:
+    def __init__(self) -> None:
+        self.bucket = FakeBucket(**PICTURES, **REFERENCES)
+        for key in PICTURES:
+            self.bucket.origins[key] = {"evaluation_id": "e1"}
+        evaluation = an_evaluation(references=ALL, reference_sha256s=[])
+        self.evaluations = FakeEvaluations(evaluation)
+        self.scores = FakeScores()
+        self.identities = FakeIdentities(an_identity(identity_id="i2", references=OWN))
+        self.embedder = FakeEmbedder(VERSION)
+        self.told: list[str] = []
+
+    def score(self, keys: Sequence[str]) -> None:
+        """Score pictures as one call of the function does."""
+        encoders = Encoders(self.embedder)
+        scoring = ScoringService(
+            identities=self.identities,
+            bucket=self.bucket,
+            scores=self.scores,
+            encoders=encoders,
+            events=event_service(self.scores.events),
+            now=lambda: NOON,
+            shared=SharedScoring(
+                evaluations=self.evaluations,
+                scores=self.evaluations,
+                references=EmbeddedReferences(self.bucket, self.scores, encoders),
+                encoders=encoders,
+                tell=self.told.append,
+            ),
+        )
+        for look in scoring.look_at(keys):
+            scoring.score(look)
+
+    def shared(self, generation_id: str) -> Score | NotScored:
+        return self.evaluations.shared_scores("e1")[generation_id, 1]
+
+
+def test_a_picture_is_scored_against_all_references_too() -> None:
+    harness = Harness()
+    harness.score([SECOND])
+    shared, own = harness.shared("g2"), harness.scores.score_of("g2", 1, "tiny")
+    assert isinstance(shared, Score) and own is not None
+    assert own.mean == pytest.approx(0.6)
+    assert shared.mean == pytest.approx(0.7)
+    assert [key for key, _ in shared.per_reference] == ALL
+
+
+def test_the_references_are_seen_once_for_all_pictures() -> None:
+    harness = Harness()
+    harness.score([FIRST])
+    assert len(harness.evaluations.shared_references("e1", VERSION)) == 2
+    for key in ALL:
+        del harness.bucket.objects[key]
+    harness.score([SECOND])
+    assert isinstance(harness.shared("g2"), Score)
+    own, shared = [b"1.0 0.0"], [b"1.0 0.0", b"0.0 1.0"]
+    assert harness.embedder.calls == [[PICTURES[FIRST]], own, shared, [PICTURES[SECOND]]]
+
+
+def test_again_changes_nothing() -> None:
+    harness = Harness()
+    for _ in range(2):
+        harness.score([FIRST, SECOND])
+    assert len(harness.evaluations.shared_scores("e1")) == 2
+
+
+def test_a_picture_that_cannot_be_seen_has_the_reason() -> None:
+    harness = Harness()
+    harness.bucket.objects[FIRST] = b"broken"
+    harness.score([FIRST])
+    found = harness.shared("g1")
+    assert isinstance(found, NotScored)
+    assert found == harness.scores.scores_of("g1")[1][0]
+
+
+def test_references_that_are_gone_are_the_reason() -> None:
+    harness = Harness()
+    del harness.bucket.objects[ALL[1]]
+    harness.score([FIRST])
+    found = harness.shared("g1")
+    assert isinstance(found, NotScored) and found.code == "reference_deleted"
+    assert harness.scores.score_of("g1", 1, "tiny") is not None
+
+
+@pytest.mark.parametrize("phase", ["pictures", "scores"])
+def test_the_last_score_wakes_who_waits_for_scores(phase: str) -> None:
+    harness = Harness()
+    harness.evaluations.stored["e1"] = harness.evaluations.get("e1").model_copy(update={"phase": phase})
+    for number, generation_id in enumerate(("g1", "g2"), 1):
+        cell = Cell(provider="fal-lora", scenario="beach", variation=number, images=1)
+        harness.evaluations.put_cell("e1", CellOutcome(cell=cell, generation_id=generation_id, pictures=1))
+    harness.score([FIRST])
+    assert harness.told == []
+    harness.score([SECOND])
+    assert harness.told == (["evaluation-e1"] if phase == "scores" else [])
+
+
+def test_pictures_of_no_evaluation_or_of_one_that_is_gone_are_scored_as_ever() -> None:
+    harness = Harness()
+    harness.bucket.origins[FIRST] = {}
+    harness.evaluations.stored.clear()
+    harness.score([FIRST, SECOND])
+    assert harness.scores.score_of("g1", 1, "tiny") is not None
+    assert harness.scores.score_of("g2", 1, "tiny") is not None
+    assert harness.evaluations.shared_scores("e1") == {}

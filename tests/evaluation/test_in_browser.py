@@ -161,7 +161,10 @@ def test_the_pages_work_by_way_of_the_api_too(browser: Browser, served: str) -> 
     browser.open(f"{served}/gallery.html")
     assert browser.run(WIDTHS) == [64] * 12
     browser.click("figure[data-provider=a] a")
-    assert browser.run("return picture.decode().then(() => [viewer.open, picture.naturalWidth])") == [True, 64]
+    assert browser.run("return picture.decode().then(() => [viewer.open, picture.naturalWidth])") == [
+        True,
+        64,
+    ]
     browser.press(ESCAPE)
     browser.click("#blind")
     browser.press(LEFT, LEFT, LEFT, LEFT, LEFT)

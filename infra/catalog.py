@@ -236,6 +236,8 @@ FUNCTIONS = (
     Function(name="get_event", table="read"),
     Function(name="replay_event", table="write", publishes=True),
     # what all of this is
+    Function(name="show_start", timeout_s=10),
+    Function(name="show_health", timeout_s=10),
     Function(name="show_openapi", timeout_s=10),
     Function(name="show_docs", timeout_s=10, shows_media=True),
     Function(

@@ -50,6 +50,8 @@ OTHERS: dict[str, Any] = {
     "proxy_astria_status": {"query": {"action": "get_tune", "tune_id": "i1"}},
     "receive_fal_callback": {"query": {"job": ID, "token": ID}, "body": {}},
     "receive_astria_callback": {"path": {"token": f"{ID}.{ID}"}, "body": {}},
+    "show_start": {},
+    "show_health": {},
     "show_openapi": {},
     "show_docs": {},
 }

@@ -59,6 +59,12 @@ def answer() -> Iterator[Any]:
         yield shown("show_docs", "/docs")
 
 
+def test_the_root_leads_to_the_documents_and_monitors_get_an_answer() -> None:
+    assert json.loads(shown("show_health", "/health")["body"]) == {"status": "ok"}
+    paths = json.loads(shown("show_start", "/")["body"])
+    assert set(paths.values()) <= {path for path, item in described()["paths"].items() if "get" in item}
+
+
 @pytest.fixture(scope="module")
 def page(answer: Any) -> Page:
     return Page(answer["body"])

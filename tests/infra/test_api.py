@@ -15,7 +15,15 @@ ROUTES = {
     "$default": "<FunctionsRefuseUnrouted>",  # whatever they do not take, preflights too
 }
 # Providers have no token of ours: one signs, the other knows an address that nobody guesses.
-OPEN = {"POST /webhooks/fal", "POST /webhooks/astria/{token}", "GET /openapi.json", "GET /docs", "$default"}
+OPEN = {
+    "POST /webhooks/fal",
+    "POST /webhooks/astria/{token}",
+    "GET /openapi.json",
+    "GET /",
+    "GET /docs",
+    "GET /health",
+    "$default",
+}
 
 
 def _integration(template: Template, route: dict[str, Any]) -> dict[str, Any]:

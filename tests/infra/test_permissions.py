@@ -102,6 +102,8 @@ FUNCTIONS: dict[str, Rights] = {
     | LIST
     | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")},
     "list_providers": set(),
+    "show_start": set(),
+    "show_health": set(),
     "show_openapi": set(),
     "show_docs": set(),
     "refuse_unrouted": set(),

@@ -27,7 +27,7 @@ PAGE = Path(__file__).with_name("attack.html")
 WITHOUT_ITS_RULES = "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"
 
 READS = {
-    "api": ["/v1/providers", "/v1/identities", "/openapi.json", "/docs", "/_local"],
+    "api": ["/v1/providers", "/v1/identities", "/openapi.json", "/docs", "/", "/health", "/_local"],
     "aws": [
         "/",
         "/_ministack/health",
@@ -37,7 +37,7 @@ READS = {
     ],
     "simulators": ["/control/ledger", "/control/settings", "/fal/queue/fal-ai/flux-lora", "/astria/tunes"],
 }
-OPEN = {"/openapi.json", "/docs"}
+OPEN = {"/openapi.json", "/docs", "/", "/health"}
 """What the API answers to everybody; its CORS lets pages read it."""
 FAULT = {"provider": "fal", "endpoint": "*", "kind": "http", "status": 599}
 WRITES = [

@@ -1,7 +1,7 @@
 """Request and answer bodies of the API, in the camelCase of the TypeScript client's types."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -455,6 +455,18 @@ class ProviderResponse(Body):
 
 class ListProvidersResponse(Body):
     providers: list[ProviderResponse]
+
+
+class ShowStartResponse(Body):
+    """Paths of what describes the API."""
+
+    docs: str
+    openapi: str
+    health: str
+
+
+class ShowHealthResponse(Body):
+    status: Literal["ok"]
 
 
 class ErrorResponse(Body):

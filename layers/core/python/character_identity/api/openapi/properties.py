@@ -27,6 +27,12 @@ class Meaning(NamedTuple):
     usual: bool = True
 
 
+_DOCUMENTS = {
+    "docs": Meaning("The page to try the API on", "/docs"),
+    "openapi": Meaning("The description of the API for machines", "/openapi.json"),
+    "health": Meaning("What monitors ask", "/health"),
+    "ShowHealthResponse.status": Meaning("That it answers", "ok"),
+}
 _LIKENESS = {
     "mean": Meaning("Mean cosine with the references, from -1 to 1", 0.82),
     "best": Meaning("Cosine with the most similar reference, from -1 to 1", 0.88),
@@ -348,6 +354,7 @@ _FIRST_CLIENT = {
     "aspect_ratio": Meaning("Width to height", "16:9"),
 }
 MEANINGS: Mapping[str, Meaning] = {
+    **_DOCUMENTS,
     **_LIKENESS,
     **_IMAGES,
     **_REFERENCES,

@@ -1,0 +1,16 @@
+"""GET /health: that gateway and functions answer."""
+
+from character_identity.api.request import Request
+from character_identity.api.response import Response, respond
+from character_identity.api.routes.documents import SHOW_HEALTH
+from character_identity.api.schemas import ShowHealthResponse
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.wiring import Services
+
+
+@endpoint(SHOW_HEALTH)
+def show_health(services: Services, request: Request) -> Response:
+    return respond(request, ShowHealthResponse(status="ok"))
+
+
+lambda_handler = http_handler(show_health)

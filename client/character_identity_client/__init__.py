@@ -1,16 +1,10 @@
-"""A small client of the character identity API, and the front end's service modules in Python.
+"""The client of the character identity API, and the front end's service modules in Python.
 
 The service modules are ``fal_instant_character``, ``fal_lora`` and ``astria``; ``configure`` makes them
 available.
 """
 
-from character_identity_client.api import (
-    CONTENT_TYPES,
-    ApiClient,
-    ApiError,
-    DeadlinePassed,
-    JobFailed,
-)
+from character_identity_client.api import ApiClient, AsyncApiClient
 from character_identity_client.character import (
     AnalyzedCharacter,
     CharacterGenerationMetadata,
@@ -21,15 +15,20 @@ from character_identity_client.character import (
     CharacterIdentityResult,
     ProjectContext,
 )
+from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed, NotConfigured
+from character_identity_client.jobs import Progress, Result
 from character_identity_client.models import (
     Budget,
     ComparedImage,
     Comparison,
+    Delivery,
+    ErasureReceipt,
     Estimate,
     Evaluation,
     EvaluationEstimate,
     EvaluationOrder,
     EvaluationSummary,
+    Event,
     Failure,
     Finding,
     Generation,
@@ -37,6 +36,7 @@ from character_identity_client.models import (
     Identity,
     IdentitySummary,
     Image,
+    NewWebhook,
     Price,
     Provider,
     ReferenceCheck,
@@ -44,6 +44,7 @@ from character_identity_client.models import (
     Usage,
     Webhook,
 )
+from character_identity_client.pictures import CONTENT_TYPES
 from character_identity_client.session import MediaService, ProxySession, ServiceFailed, configure
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "AnalyzedCharacter",
     "ApiClient",
     "ApiError",
+    "AsyncApiClient",
     "Budget",
     "CharacterGenerationMetadata",
     "CharacterGenerationParams",
@@ -61,11 +63,14 @@ __all__ = [
     "ComparedImage",
     "Comparison",
     "DeadlinePassed",
+    "Delivery",
+    "ErasureReceipt",
     "Estimate",
     "Evaluation",
     "EvaluationEstimate",
     "EvaluationOrder",
     "EvaluationSummary",
+    "Event",
     "Failure",
     "Finding",
     "Generation",
@@ -75,11 +80,15 @@ __all__ = [
     "Image",
     "JobFailed",
     "MediaService",
+    "NewWebhook",
+    "NotConfigured",
     "Price",
+    "Progress",
     "ProjectContext",
     "Provider",
     "ProxySession",
     "ReferenceCheck",
+    "Result",
     "Score",
     "ServiceFailed",
     "Usage",

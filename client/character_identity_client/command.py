@@ -1,191 +1,282 @@
-"""``character-identity evaluate``: have a deployed API compare providers, with the results on this disk."""
+"""``character-identity``: the API from a command line. Answers are on standard output, progress is not."""
 
 import argparse
 import json
-import os
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import BaseModel
 
-from character_identity_client.api import CONTENT_TYPES, ApiClient, ApiError, DeadlinePassed
-from character_identity_client.evaluations import (
-    GALLERY,
-    LONGEST_RUN_S,
-    PAGES,
-    ROWS,
-    TimeLeft,
-    cancelled_if_asked,
-    described,
-    save_results,
-    why_without_results,
-)
-from character_identity_client.models import Evaluation, EvaluationEstimate, EvaluationOrder
+from character_identity_client.api import ApiClient
+from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed
+from character_identity_client.evaluate_command import STOPPED, add_options, evaluate
+from character_identity_client.models import Generation, Score
 
-URL, TOKEN = "CHARACTER_IDENTITY_URL", "CHARACTER_IDENTITY_TOKEN"
-STOPPED = 130
-"""The exit code of who was stopped by Ctrl-C, as shells have it."""
-
-Ask = Callable[[str], str]
+BAR = 24
+"""Letters of a progress bar."""
 
 
-class Refused(Exception):
-    """The command cannot do what was asked; the message is a sentence for the user."""
+@dataclass(frozen=True)
+class Terminal:
+    """Where a command writes: ``say`` to standard output, ``show`` to standard error."""
+
+    as_json: bool
+    say: Callable[[str], None] = print
+    show: Callable[[str], None] = lambda text: print(text, end="", file=sys.stderr, flush=True)
+    redraws: bool = False  # whether a line may be drawn over
+
+    def answer(self, answer: BaseModel | Sequence[BaseModel], lines: Iterable[str]) -> None:
+        """Write what the API answered: as JSON, or in lines for people."""
+        if self.as_json:
+            self.say(json.dumps(_plain(answer), indent=2))
+        else:
+            for line in lines:
+                self.say(line)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Draw a bar; where nothing can be drawn over, only its end."""
+        if self.redraws:
+            filled = BAR * done // max(total, 1)
+            ends = "\n" if done >= total else ""
+            self.show(f"\r{what:10} [{'#' * filled}{'.' * (BAR - filled)}] {done}/{total}{ends}")
+        elif done >= total:
+            self.show(f"{what}: {done}/{total}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 with results, 1 without, 2 if it cannot be done, 130 if it was left."""
-    ask = input if sys.stdin.isatty() else None
-    given = _parser().parse_args(arguments)
+    """Run a command: 0 if all went well, 1 if a job failed, 2 if it was refused, 130 if it was left."""
+    given = parser().parse_args(arguments)
+    terminal = Terminal(given.json, redraws=sys.stderr.isatty())
     try:
-        with _client(os.environ) as api:
-            return evaluate(api, given, ask, print)
-    except (Refused, ApiError, DeadlinePassed, httpx.TransportError, OSError) as problem:
+        with ApiClient(given.url, given.token) as api:
+            code: int = given.command(api, given, terminal)
+            return code
+    except (JobFailed, DeadlinePassed) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except (ApiError, ValueError, OSError, httpx.TransportError) as problem:
         print(str(problem) or type(problem).__name__, file=sys.stderr)
         return 2
-
-
-def evaluate(
-    api: ApiClient,
-    given: argparse.Namespace,
-    ask: Ask | None,
-    say: Callable[[str], None],
-    clock: Callable[[], float] = time.monotonic,
-) -> int:
-    """Order an evaluation unless one is resumed, follow it, and put its results into a folder.
-
-    Raises:
-        Refused: nobody agreed to what it costs, or an option cannot be used.
-        ApiError, httpx.TransportError: the API refused, or was not reached.
-    """
-    evaluation_id = given.resume or _ordered(api, given, ask, say)
-    again = f"character-identity evaluate --resume {evaluation_id} goes on from here."
-    left, said = TimeLeft(), ""
-
-    def show(evaluation: Evaluation) -> None:
-        nonlocal said
-        words = described(evaluation)
-        if words != said:
-            said = words
-            say(described(evaluation, left.seconds(clock(), evaluation.progress)))
-
-    try:
-        ended = api.wait_until_evaluated(evaluation_id, timeout_s=LONGEST_RUN_S, on_progress=show)
     except KeyboardInterrupt:
-        cancelled = cancelled_if_asked(api, evaluation_id, ask)
-        if cancelled is None:
-            say(f"\nIt goes on. {again}")
-            return STOPPED
-        ended = cancelled
-    if ended.status != "completed":
-        say(why_without_results(ended))
-        return STOPPED if ended.status == "cancelled" else 1
-    folder = given.output or Path(evaluation_id)
-    problems = save_results(api, evaluation_id, folder)
-    for line in [*problems, *([again] if problems else [])]:
-        say(line)
-    if ended.recommendation:
-        say(ended.recommendation.sentence)
-    for name in (GALLERY, PAGES[0], ROWS):
-        say(str(folder / name))
-    return 1 if problems else 0
+        print("\nLeft; what was ordered goes on.", file=sys.stderr)
+        return STOPPED
 
 
-def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Callable[[str], None]) -> str:
-    references = _images(given.references) if given.references else []
-    order = EvaluationOrder(
-        name=given.name,
-        class_name=given.class_name,
-        references=api.upload_references(references) if references else None,
-        identities=dict(_identity(word) for word in given.identity) or None,
-        providers=given.providers.split(",") if given.providers else None,
-        scenario_set=given.scenario_set,
-        scenarios=_scenarios(given.scenarios) if given.scenarios else None,
-        variations=given.variations,
-        max_cost_usd=given.max_cost,
+def providers(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """List the providers with their limits and prices."""
+    found = api.list_providers()
+    terminal.answer(
+        found,
+        (
+            f"{each.name}: {each.min_references} to {each.max_references} references"
+            + "".join(f", {what} ${price.amount_usd:g} a {price.unit}" for what, price in each.prices.items())
+            for each in found
+        ),
     )
-    _agree(api.estimate_evaluation(order), ask, say, yes=given.yes)
-    evaluation_id = api.create_evaluation(order).evaluation_id
-    say(f"Evaluation {evaluation_id}")
-    return evaluation_id
+    return 0
 
 
-def _agree(estimate: EvaluationEstimate, ask: Ask | None, say: Callable[[str], None], *, yes: bool) -> None:
-    if estimate.would_exceed:
-        raise Refused(
-            f"It may cost ${estimate.ceiling_usd:.2f}, more than {estimate.would_exceed} allows. "
-            "Nothing was ordered."
+def check(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Find out what is wrong with pictures, before anything is paid."""
+    keys = _uploaded(api, given.pictures, terminal)
+    found = api.check_references(keys, provider=given.provider)
+    lines = [f"{each.severity}: {each.message} {each.advice}" for each in found.findings]
+    terminal.answer(found, lines or ["Nothing was found."])
+    return 0 if found.usable else 1
+
+
+def create(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Create an identity from pictures, and wait until it is ready."""
+    keys = _uploaded(api, given.pictures, terminal)
+    made = api.create_identity(given.name, given.provider, keys, class_name=given.class_name)
+    if made.status != "ready" and not given.no_wait:
+        made = api.wait_until_ready(
+            made.character_id,
+            timeout_s=given.timeout,
+            on_progress=lambda now: terminal.progress("training", now.progress, 100),
         )
-    for part in estimate.by_provider:
-        about = "at an unknown price" if part.estimate_usd is None else f"about ${part.estimate_usd:.2f}"
-        say(f"{part.provider}: {part.images} pictures {about}, ${part.ceiling_usd:.2f} at most.")
-    question = f"{estimate.images} pictures, ${estimate.ceiling_usd:.2f} at most. Order them?"
-    if yes:
-        return
-    if ask is None:
-        raise Refused(f"{question} --yes agrees to it; nothing was ordered.")
-    if ask(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
-        raise Refused("Nothing was ordered.")
+    terminal.answer(made, [made.character_id])
+    return 0
 
 
-def _client(environment: Mapping[str, str]) -> ApiClient:
-    missing = [name for name in (URL, TOKEN) if not environment.get(name)]
-    if missing:
-        raise Refused(f"{' and '.join(missing)} must say where the API is, and who calls it.")
-    try:
-        return ApiClient(environment[URL].rstrip("/"), environment[TOKEN])
-    except ValueError as error:
-        raise Refused(str(error)) from error
-
-
-def _images(folder: Path) -> list[Path]:
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in CONTENT_TYPES)
-    if not images:
-        raise Refused(f"There are no pictures in {folder}.")
-    return images
-
-
-def _identity(word: str) -> tuple[str, str]:
-    provider, separator, identity_id = word.partition("=")
-    if not separator:
-        raise Refused(f"An identity is given as PROVIDER=ID, not as {word!r}.")
-    return provider, identity_id
-
-
-def _scenarios(file: Path) -> list[dict[str, Any]]:
-    try:
-        scenarios = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise Refused(f"{file} is no JSON: {error}.") from error
-    if not isinstance(scenarios, list):
-        raise Refused(f"{file} has to be a list of scenarios, each with name and prompt.")
-    return scenarios
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="character-identity",
-        description="Calls the character identity API.",
-        epilog=f"{URL} names the API, {TOKEN} has a bearer token.",
-        allow_abbrev=False,
+def generate(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Draw an identity, and wait for the pictures and their scores."""
+    ordered = api.generate(
+        given.identity,
+        given.prompt,
+        seed=given.seed,
+        aspect_ratio=given.aspect_ratio,
+        num_images=given.images,
     )
-    commands = parser.add_subparsers(required=True)
-    one = commands.add_parser("evaluate", description=__doc__, allow_abbrev=False)
-    one.add_argument("--references", type=Path, metavar="DIR", help="pictures of one character")
-    one.add_argument(
-        "--identity", action="append", default=[], metavar="PROVIDER=ID", help="one that is there; repeatable"
+    total = given.images or 1
+
+    def show(now: Generation) -> None:
+        made = [image for image in now.images if image.scores or image.not_scored]
+        terminal.progress("pictures", len(made) if now.settled else 0, max(total, len(now.images)))
+
+    done = api.wait_until_scored(ordered.generation_id, timeout_s=given.timeout, on_progress=show)
+    lines = [_line(image.image_url, image.scores, image.reason) for image in done.images]
+    if given.output:
+        given.output.mkdir(parents=True, exist_ok=True)
+        for number, image in enumerate(done.images, start=1):
+            if image.image_url:
+                suffix = Path(httpx.URL(image.image_url).path).suffix
+                file = given.output / f"{done.generation_id}-{number}{suffix}"
+                file.write_bytes(api.download(image.image_url))
+                lines[number - 1] = _line(str(file), image.scores, None)
+    terminal.answer(done, lines)
+    return 0
+
+
+def score(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Say how like an identity, or other pictures, pictures are; nothing is stored."""
+    images = _uploaded(api, given.pictures, terminal)
+    references = _uploaded(api, given.reference, terminal) if given.reference else None
+    found = api.compare(images, identity_id=given.identity, references=references)
+    reasons = [image.not_scored.reason if image.not_scored else None for image in found.images]
+    named = [str(picture) for picture in given.pictures]
+    names = named if len(named) == len(found.images) else [str(n + 1) for n in range(len(found.images))]
+    rows = zip(names, found.images, reasons, strict=True)
+    terminal.answer(found, (_line(name, image.scores, reason) for name, image, reason in rows))
+    return 0
+
+
+def compare_providers(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Have providers compared on a character, with the results on this disk."""
+    ask = input if sys.stdin.isatty() else None
+    return evaluate(api, given, ask, terminal.say)
+
+
+def show_list(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """List the identities, or the generations of one."""
+    wanted = {"status": given.status, "provider": given.provider}
+    if given.identity:
+        generations = [*api.list_generations(given.identity, **wanted)]
+        terminal.answer(
+            generations, (f"{each.generation_id} {each.status} {each.prompt}" for each in generations)
+        )
+    else:
+        found = [*api.list_identities(**wanted)]
+        terminal.answer(found, (f"{e.character_id} {e.status} {e.provider} {e.name}" for e in found))
+    return 0
+
+
+def erase(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Erase an identity with all that was made of it, and say what remains."""
+    if not given.yes:
+        print(f"--yes agrees to erase {given.identity} for ever; nothing was erased.", file=sys.stderr)
+        return 2
+    receipt = api.erase_identity(given.identity)
+    removed = receipt.removed.model_dump().items()
+    counts = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in removed if number)
+    remaining = (f"remains in {each.where}: {each.what}" for each in receipt.remaining)
+    terminal.answer(receipt, [f"removed: {counts or 'nothing'}", *remaining])
+    return 0
+
+
+def usage(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
+    """Say what was spent in a month, and what is left."""
+    found = api.usage(given.month)
+    line = (
+        f"{found.month}: ${found.committed_usd:.2f} spent and ${found.reserved_usd:.2f} set aside of "
+        f"${found.limit_usd:.2f}, ${found.remaining_usd:.2f} left"
     )
-    one.add_argument("--name", help="what the character is called")
+    terminal.answer(found, [line])
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and what they take; each names the function that runs it."""
+    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    shared.add_argument("--url", help="where the API is; else CHARACTER_IDENTITY_URL, or .local/dev.json")
+    shared.add_argument("--token", help="who calls it; else CHARACTER_IDENTITY_TOKEN, or .local/dev.json")
+    whole = argparse.ArgumentParser(
+        prog="character-identity", description="Calls the character identity API.", allow_abbrev=False
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Callable[..., int], *, answers: bool = True) -> argparse.ArgumentParser:
+        about = function.__doc__
+        one = commands.add_parser(name, help=about, description=about, parents=[shared], allow_abbrev=False)
+        one.set_defaults(command=function, json=False)
+        if answers:
+            one.add_argument("--json", action="store_true", help="write what the API answered")
+        return one
+
+    command("providers", providers)
+
+    one = command("check", check)
+    one.add_argument("pictures", nargs="+", metavar="PICTURE", help="files, or folders of them")
+    one.add_argument("--provider", help="whose limits count too")
+
+    one = command("create", create)
+    one.add_argument("name", help="what the character is called in prompts")
+    one.add_argument("pictures", nargs="+", metavar="PICTURE", help="files, or folders of them")
+    one.add_argument("--provider", required=True, help="who trains and draws it: see providers")
     one.add_argument("--class", dest="class_name", metavar="WORD", help="what it is: woman, man, cat, ...")
-    one.add_argument("--providers", help="those to compare, such as fal-lora,astria; default: all")
-    one.add_argument("--scenario-set", choices=("specification", "extended"))
-    one.add_argument("--scenarios", type=Path, metavar="FILE", help="of one's own, as JSON")
-    one.add_argument("--variations", type=int, help="pictures a scenario")
-    one.add_argument("--max-cost", type=float, metavar="DOLLARS", help="refuse what may cost more")
-    one.add_argument("--yes", action="store_true", help="pay without being asked")
-    one.add_argument("--resume", metavar="ID", help="follow an evaluation that was ordered before")
-    one.add_argument("--output", type=Path, metavar="DIR", help="for the results; default: the id's")
-    return parser
+    one.add_argument("--no-wait", action="store_true", help="do not wait until it is ready")
+    one.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="for the wait")
+
+    one = command("generate", generate)
+    one.add_argument("identity", metavar="ID", help="of an identity")
+    one.add_argument("prompt", help="what to draw, with the character's name")
+    one.add_argument("--images", type=int, metavar="N", help="how many pictures")
+    one.add_argument("--seed", type=int)
+    one.add_argument("--aspect-ratio", choices=("1:1", "16:9", "9:16", "4:3", "3:4"))
+    one.add_argument("--output", type=Path, metavar="DIR", help="put the pictures there")
+    one.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="for the wait")
+
+    one = command("score", score)
+    one.add_argument("pictures", nargs="+", metavar="PICTURE", help="files, or folders of them")
+    against = one.add_mutually_exclusive_group(required=True)
+    against.add_argument("--identity", metavar="ID", help="against an identity")
+    against.add_argument(
+        "--reference", action="append", metavar="PICTURE", help="against pictures; repeatable"
+    )
+
+    add_options(command("evaluate", compare_providers, answers=False))
+
+    one = command("list", show_list)
+    one.add_argument(
+        "identity", nargs="?", metavar="ID", help="whose generations; without it, all identities"
+    )
+    one.add_argument("--status")
+    one.add_argument("--provider")
+
+    one = command("erase", erase)
+    one.add_argument("identity", metavar="ID")
+    one.add_argument("--yes", action="store_true", help="agree to it")
+
+    one = command("usage", usage)
+    one.add_argument("month", nargs="?", help="such as 2026-11; else this one")
+    return whole
+
+
+def _uploaded(api: ApiClient, pictures: Sequence[str], terminal: Terminal) -> list[str]:
+    """The keys of files, and of those in folders."""
+    return [
+        key
+        for picture in pictures
+        for key in api.upload_references(
+            picture, on_progress=lambda done, total: terminal.progress("upload", done, total)
+        )
+    ]
+
+
+def _line(what: str | None, scores: Sequence[Score], reason: str | None) -> str:
+    numbers = [f"{each.encoder} {each.mean:.4f}" for each in scores]
+    return "  ".join([what or "no picture", *(numbers or [reason or "not scored"])])
+
+
+def _plain(answer: BaseModel | Sequence[BaseModel]) -> Any:
+    if isinstance(answer, BaseModel):
+        return answer.model_dump(mode="json", by_alias=True)
+    return [each.model_dump(mode="json", by_alias=True) for each in answer]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

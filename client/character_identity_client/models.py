@@ -43,12 +43,24 @@ class ReferenceCheck(Answer):
 class IdentityMetadata(Answer):
     """Facts about the making of an identity: times in milliseconds, ``cost`` in dollars.
 
-    ``training_time`` is the provider's own, ``total_time`` has queues and the service's steps too.
+    ``training_time`` is the provider's own, ``total_time`` has queues and the service's steps too;
+    ``model_size`` is in bytes, ``created_at`` an ISO time.
     """
 
     training_time: float | None = None
     total_time: float | None = None
+    model_size: int | None = None
     cost: float | None = None
+    cost_implausible: bool = False
+    clip_similarity: float | None = None
+    created_at: str | None = None
+
+
+class PlaceInLine(Answer):
+    """The ``position`` of a job in the line for a slot at its provider, 1 is next."""
+
+    position: int
+    reason: str
 
 
 class IdentityHead(Answer):
@@ -57,9 +69,12 @@ class IdentityHead(Answer):
     character_id: str
     name: str
     provider: str
+    class_name: str | None = None
     status: Literal["training", "ready", "failed"]
     phase: str | None = None
     progress: int = 0
+    mock: bool = False
+    simulated: bool = False
     metadata: IdentityMetadata = IdentityMetadata()
     error: Failure | None = None
 
@@ -67,8 +82,11 @@ class IdentityHead(Answer):
 class Identity(IdentityHead):
     """A character bound to one provider."""
 
+    queued: PlaceInLine | None = None
     reference_urls: list[str] = []
     findings: list[Finding] = []
+    main_reference_url: str | None = None
+    model_url: str | None = None
     model_storage_url: str | None = None
 
 
@@ -83,13 +101,33 @@ class NearCopy(Answer):
 
     reference: str
     mirrored: bool = False
+    differing_bits: int | None = None
+    structure: float | None = None
+    measure: str | None = None
 
 
 class NotScored(Answer):
     """Why an image has no score."""
 
+    encoder: str | None = None
     code: str
     reason: str
+
+
+class Box(Answer):
+    """Where something is, as fractions of the picture's width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class ReferenceSimilarity(Answer):
+    """How like one reference, named by its key or number, an image is."""
+
+    reference: str
+    similarity: float
 
 
 class FaceIdentity(Answer):
@@ -102,15 +140,12 @@ class FaceIdentity(Answer):
     floor: float | None = None
     ceiling: float | None = None
     calibrated: float | None = None
+    per_reference: list[ReferenceSimilarity] = []
+    box: Box | None = None
     other_faces: int = 0
+    weights_sha256: str | None = None
+    preprocessing: str | None = None
     not_scored: NotScored | None = None
-
-
-class ReferenceSimilarity(Answer):
-    """How like one reference, named by its key or number, an image is."""
-
-    reference: str
-    similarity: float
 
 
 class Score(Answer):
@@ -131,13 +166,15 @@ class Score(Answer):
     per_reference: list[ReferenceSimilarity] = []
     face_identity: FaceIdentity | None = None
     weights_sha256: str | None = None
+    preprocessing: str | None = None
 
 
 class Image(Answer):
     """One picture of a generation; ``scores`` fill in a moment after the picture is there."""
 
-    outcome: Literal["succeeded", "filtered", "failed"]
+    outcome: Literal["succeeded", "filtered", "failed", "parked"]
     ai_generated: bool = True
+    simulated: bool = False
     image_url: str | None = None
     seed: int | None = None
     width: int | None = None
@@ -161,6 +198,7 @@ class Comparison(Answer):
 
     encoder: str
     weights_sha256: str
+    preprocessing: str | None = None
     stand_in: bool
     images: list[ComparedImage]
 
@@ -173,10 +211,12 @@ class GenerationMetadata(Answer):
     """
 
     prompt_used: str | None = None
+    provider: str | None = None
     inference_time: float | None = None
     total_time: float | None = None
     cost: float | None = None
     cost_implausible: bool = False
+    generated_at: str | None = None
 
 
 class GenerationHead(Answer):
@@ -185,6 +225,13 @@ class GenerationHead(Answer):
     generation_id: str
     character_id: str
     status: Literal["queued", "running", "succeeded", "failed"]
+    simulated: bool = False
+    created_at: str | None = None
+    prompt: str | None = None
+    width: int | None = None
+    height: int | None = None
+    aspect_ratio: str | None = None
+    clip_similarity: float | None = None
     metadata: GenerationMetadata = GenerationMetadata()
     error: Failure | None = None
 
@@ -192,9 +239,11 @@ class GenerationHead(Answer):
 class Generation(GenerationHead):
     """A request for pictures, and the pictures."""
 
+    queued: PlaceInLine | None = None
     scoring: Literal["pending", "complete", "notScored"]
     images: list[Image] = []
     warnings: list[str] = []
+    image_url: str | None = None
 
     @property
     def settled(self) -> bool:
@@ -211,7 +260,6 @@ class GenerationSummary(GenerationHead):
     """A generation as lists show it; ``clip_similarity`` is that of the image at ``thumbnail_url``."""
 
     thumbnail_url: str | None = None
-    clip_similarity: float | None = None
 
 
 class Webhook(Answer):
@@ -223,6 +271,68 @@ class Webhook(Answer):
     failing_since: str | None = None
     disabled_at: str | None = None
     disabled_reason: str | None = None
+
+
+class NewWebhook(Answer):
+    """An address that was registered; ``secret`` signs what is posted there, and is shown this once."""
+
+    endpoint_id: str
+    url: str
+    secret: str
+    created_at: str
+
+
+class Delivery(Answer):
+    """How far telling one webhook of an event is."""
+
+    endpoint_id: str
+    state: str
+    attempts: int
+    next_attempt_at: str | None = None
+    last_status: int | None = None
+    last_error: str | None = None
+
+
+class Event(Answer):
+    """What has happened, and how far telling it is; ``occurred_at`` is an ISO time."""
+
+    event_id: str
+    type: str
+    occurred_at: str
+    data: dict[str, Any]
+    deliveries: list[Delivery] = []
+
+
+class Removed(Answer):
+    """How many of each were deleted."""
+
+    references: int = 0
+    weights: int = 0
+    images: int = 0
+    generations: int = 0
+    scores: int = 0
+    embeddings: int = 0
+    provider_objects: int = 0
+
+
+class RetainedData(Answer):
+    """What stays after an erasure; ``until`` is the ISO time at which it goes by itself, where it does."""
+
+    where: str
+    what: str
+    why: str
+    until: str | None = None
+
+
+class ErasureReceipt(Answer):
+    """What is left of an erased identity, or of a generation; ``complete``: nothing more is to be done."""
+
+    character_id: str
+    generation_id: str | None = None
+    erased_at: str
+    complete: bool
+    removed: Removed
+    remaining: list[RetainedData] = []
 
 
 class Price(Answer):
@@ -265,8 +375,11 @@ class Provider(Answer):
     """A provider, how many reference images it takes, and its published prices by what they are for."""
 
     name: str
+    simulated: bool = False
+    trains: bool = True
     min_references: int
     max_references: int
+    max_images: int = 1
     prices: dict[str, Price] = {}
 
 

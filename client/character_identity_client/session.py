@@ -7,8 +7,9 @@ from typing import Any, Protocol, Self, get_args
 
 import httpx
 
-from character_identity_client.api import TIMEOUT, refuse_clear_text
+from character_identity_client.api import TIMEOUT
 from character_identity_client.character import ProviderName
+from character_identity_client.configuration import refuse_clear_text
 from character_identity_client.secrecy import bearer
 
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,13 +19,17 @@ class NotGenuine(Exception):
 
 
 def verify(
-    secret: str, headers: Mapping[str, str], body: bytes, now: datetime, tolerance_s: int = 300
+    secret: str | Sequence[str],
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+    tolerance_s: int = 300,
 ) -> dict[str, Any]:
     """A webhook's content, after its signature and its age were checked.
 
-    ``secret`` is the one that was shown when the address was registered, ``body`` the request's bytes as they
-    came. Answer 2xx within 15 seconds, and remember ``webhook-id``, which stays the same over all attempts:
-    the same event may come again.
+    ``secret`` is the one that was shown when the address was registered, or several, of which one must fit;
+    ``body`` is the request's bytes as they came. Answer 2xx within 15 seconds, and remember ``webhook-id``,
+    which stays the same over all attempts: the same event may come again.
 
     Raises:
         NotGenuine: somebody else sent it, it was changed on the way, or it was sent more than ``tolerance_s``
@@ -41,8 +45,9 @@ def verify(
         raise NotGenuine(f"The header {exc.args[0]} is missing.") from exc
     _check_age(timestamp, now, tolerance_s)
     content = b".".join((message_id.encode(), timestamp.encode(), body))
-    expected = hmac.digest(_key(secret), content, hashlib.sha256)
-    if not any(_matches(signature, expected) for signature in signatures.split(" ")):
+    secrets = [secret] if isinstance(secret, str) else secret
+    expected = [hmac.digest(_key(each), content, hashlib.sha256) for each in secrets]
+    if not any(_matches(signature, each) for signature in signatures.split(" ") for each in expected):
         raise NotGenuine("No signature is that of this secret.")
     message: dict[str, Any] = json.loads(body)
     return message

@@ -1,4 +1,4 @@
-"""The command, against the API in memory."""
+"""The command line against a scripted API."""
 
 import json
 from collections.abc import Callable
@@ -8,155 +8,174 @@ from typing import Any
 import httpx
 import pytest
 
-from character_identity_client import ApiClient
-from character_identity_client.command import TOKEN, URL, Refused, _client, _parser, evaluate, main
-from tests.client.test_api import Clock
-from tests.local.fake_api import FakeApi, image, served
+from character_identity_client import command
+from character_identity_client.command import Terminal, main, parser
+from tests.client.test_api import client, generation, identity
+from tests.support.builders import an_image
 
-SCENARIO = {"name": "sea", "title": "At sea", "prompt": "{name} at sea", "threshold": 0.8}
+Handler = Callable[[httpx.Request], httpx.Response]
+KEY = "uploads/k.jpg"
 
 
-class Run:
-    """One call of the command: its code, or the error that it ends with, and what it said."""
+def api(answers: dict[str, Any]) -> Handler:
+    """One answer for each method and path; a list is answered one after the other, the last for ever."""
 
-    def __init__(
-        self, api: FakeApi, *words: str, ask: Any = None, sleep: Callable[[float], None] | None = None
-    ) -> None:
-        self.said: list[str] = []
-        clock = Clock()
-        transport = httpx.MockTransport(served(api))
-        with ApiClient(
-            "https://api.test", "t", transport=transport, clock=clock.read, sleep=sleep or clock.sleep
-        ) as client:
-            given = _parser().parse_args(["evaluate", *words])
-            self.code = evaluate(client, given, ask, self.said.append, clock.read)
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "store.test":
+            return (
+                httpx.Response(204) if request.method == "POST" else httpx.Response(200, content=b"picture")
+            )
+        path = f"{request.method} {request.url.path.removeprefix('/prod')}"
+        if path == "POST /v1/references":
+            return httpx.Response(
+                201, json={"uploads": [{"key": KEY, "url": "https://store.test/", "fields": {}}]}
+            )
+        answer = answers[path]
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+
+    return handle
+
+
+def run(answers: dict[str, Any], *words: str, redraws: bool = False) -> tuple[int, list[str], str]:
+    """The exit code of a command, the lines that it said, and what it showed of its progress."""
+    said: list[str] = []
+    shown: list[str] = []
+    given = parser().parse_args(words)
+    terminal = Terminal(given.json, said.append, shown.append, redraws)
+    code = given.command(client(api(answers)), given, terminal)
+    return code, said, "".join(shown)
 
 
 @pytest.fixture
-def words(tmp_path: Path) -> list[str]:
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures" / "1.jpg").write_bytes(image())
-    (tmp_path / "pictures" / "notes.txt").touch()
-    (tmp_path / "own.json").write_text(json.dumps([SCENARIO]))
-    return [
-        f"--references={tmp_path / 'pictures'}",
-        f"--scenarios={tmp_path / 'own.json'}",
-        f"--output={tmp_path / 'results'}",
-        "--name=Sarah",
-        "--class=woman",
-        "--providers=fal-lora,astria",
-        "--variations=2",
-        "--max-cost=25",
+def picture(tmp_path: Path) -> str:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(an_image())
+    return str(file)
+
+
+READY = identity(status="ready", progress=100)
+PRICE = {"amountUsd": 0.1, "unit": "megapixel", "source": "https://fal.ai/", "readOn": "2026-11-22"}
+FAL = {"name": "fal-instant", "minReferences": 1, "maxReferences": 3, "prices": {"image": PRICE}}
+BUDGET = {"month": "2026-11", "limitUsd": 100, "reservedUsd": 2, "committedUsd": 1.5, "remainingUsd": 96.5}
+
+
+def test_providers() -> None:
+    answers = {"GET /v1/providers": {"providers": [FAL]}}
+    assert run(answers, "providers") == (
+        0,
+        ["fal-instant: 1 to 3 references, image $0.1 a megapixel"],
+        "",
+    )
+    _, said, _ = run(answers, "providers", "--json")
+    assert json.loads(said[0])[0]["maxReferences"] == 3
+
+
+@pytest.mark.parametrize(("usable", "code"), [(True, 0), (False, 1)])
+def test_check(picture: str, usable: bool, code: int) -> None:
+    finding = {"code": "blurred", "severity": "warning", "message": "It is blurred.", "advice": "Sharpen it."}
+    answers = {"POST /v1/references/check": {"usable": usable, "findings": [finding]}}
+    ended, said, shown = run(answers, "check", picture, "--provider", "astria")
+    assert (ended, said) == (code, ["warning: It is blurred. Sharpen it."])
+    assert shown == "upload: 1/1\n"
+
+
+def test_create_waits_and_draws_a_bar(picture: str) -> None:
+    answers = {"POST /v1/identities": identity(), "GET /v1/identities/i1": [identity(progress=50), READY]}
+    words = ("create", "Eileen", picture, "--provider", "fal-lora", "--class", "woman")
+    code, said, shown = run(answers, *words, redraws=True)
+    assert (code, said) == (0, ["i1"])
+    assert "training   [############............] 50/100" in shown
+    assert shown.endswith("100/100\n")
+    assert run(answers, *words, "--no-wait")[1] == ["i1"]
+
+
+def test_generate_puts_the_pictures_into_a_folder(tmp_path: Path) -> None:
+    done = generation(scores=1)
+    done["images"][0]["imageUrl"] = "https://store.test/g.png?sig=x"
+    answers = {
+        "POST /v1/identities/i1/generations": generation("queued"),
+        "GET /v1/generations/g1": [generation("running"), done],
+    }
+    code, said, shown = run(answers, "generate", "i1", "A portrait", "--output", str(tmp_path / "out"))
+    file = tmp_path / "out" / "g1-1.png"
+    assert (code, said, shown) == (0, [f"{file}  clip-vit-b32 0.8000"], "pictures: 1/1\n")
+    assert file.read_bytes() == b"picture"
+    _, said, _ = run(answers, "generate", "i1", "A portrait", "--json")
+    assert json.loads(said[0])["images"][0]["scores"][0]["mean"] == 0.8
+
+
+def test_score(picture: str) -> None:
+    why = {"code": "black_image", "reason": "It is black."}
+    images = [{"scores": [{"encoder": "e", "mean": 0.8, "best": 0.9}]}, {"scores": [], "notScored": why}]
+    found = {"encoder": "e", "weightsSha256": "ab", "standIn": True, "images": images}
+    code, said, _ = run({"POST /v1/scores": found}, "score", picture, picture, "--identity", "i1")
+    assert (code, said) == (0, [f"{picture}  e 0.8000", f"{picture}  It is black."])
+
+
+def test_list() -> None:
+    answers = {
+        "GET /v1/identities": {"identities": [READY]},
+        "GET /v1/identities/i1/generations": {"generations": [generation(prompt="A portrait")]},
+    }
+    assert run(answers, "list", "--status", "ready")[1] == ["i1 ready fal-lora Eileen"]
+    assert run(answers, "list", "i1")[1] == ["g1 succeeded A portrait"]
+
+
+def test_erase_takes_an_agreement(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = {"where": "ledger", "what": "ids", "why": "They are our accounts."}
+    receipt = {
+        "characterId": "i1",
+        "erasedAt": "2026-11-22T12:00:00Z",
+        "complete": True,
+        "removed": {"references": 5, "providerObjects": 1},
+        "remaining": [kept],
+    }
+    answers = {"DELETE /v1/identities/i1": receipt}
+    assert run({}, "erase", "i1")[0] == 2
+    assert "nothing was erased" in capsys.readouterr().err
+    code, said, _ = run(answers, "erase", "i1", "--yes")
+    assert (code, said) == (
+        0,
+        ["removed: 5 references, 1 provider objects", "remains in ledger: ids"],
+    )
+
+
+def test_usage() -> None:
+    answers = {"GET /v1/usage": {**BUDGET, "assumedUsd": 0, "jobs": 1}}
+    assert run(answers, "usage", "2026-11")[1] == [
+        "2026-11: $1.50 spent and $2.00 set aside of $100.00, $96.50 left"
     ]
 
 
-def test_results_of_what_was_ordered_lie_on_the_disk(tmp_path: Path, words: list[str]) -> None:
-    api = FakeApi()
-    done = Run(api, *words, "--yes")
-    assert done.code == 0
-    assert api.order.pop("references") == ["uploads/0-1.jpg"]
-    assert api.order == {
-        "name": "Sarah",
-        "className": "woman",
-        "providers": ["fal-lora", "astria"],
-        "scenarios": [SCENARIO],
-        "variations": 2,
-        "maxCostUsd": 25.0,
-    }
-    results = tmp_path / "results"
-    assert {path.name for path in results.iterdir() if path.is_file()} >= {
-        "gallery.html",
-        "report.html",
-        "results.csv",
-        "evaluation.json",
-    }
-    assert (results / "images/astria/sea-2.jpg").read_bytes() == image()
-    assert done.said[2] == "Evaluation e-1"
-    assert "pictures 2 of 4, $0.10 of $25.00" in done.said[5]
-    assert done.said[-1] == str(results / "results.csv")
-
-
-def test_an_order_is_agreed_to(words: list[str]) -> None:
-    api = FakeApi()
-    asked: list[str] = []
-
-    def ask(question: str) -> str:
-        asked.append(question)
-        return "no"
-
-    with pytest.raises(Refused, match=r"^Nothing was ordered\.$"):
-        Run(api, *words, ask=ask)
-    assert asked == ["4 pictures, $0.80 at most. Order them? [y/N] "]
-    with pytest.raises(Refused, match="--yes agrees to it; nothing was ordered"):
-        Run(api, *words)
-    assert api.orders == []
-
-
-def test_what_exceeds_a_limit_is_not_ordered(words: list[str]) -> None:
-    class Poor(FakeApi):
-        def _estimate(self, order: dict[str, Any]) -> dict[str, Any]:
-            return {**super()._estimate(order), "wouldExceed": "budget"}
-
-    api = Poor()
-    with pytest.raises(Refused, match=r"^It may cost \$0\.80, more than budget allows\. Nothing was ordered"):
-        Run(api, *words, "--yes")
-    assert api.orders == []
-
-
-def test_who_leaves_comes_back_by_the_id(tmp_path: Path, words: list[str]) -> None:
-    api = FakeApi()
-
-    def sleep(seconds: float) -> None:
-        if api.looks == 2:
-            raise KeyboardInterrupt
-
-    left = Run(api, *words, "--yes", sleep=sleep)
-    assert left.code == 130
-    assert left.said[-1] == "\nIt goes on. character-identity evaluate --resume e-1 goes on from here."
-    assert Run(api, "--resume=e-1", f"--output={tmp_path / 'results'}").code == 0
-    assert len(api.orders) == 1
-
-
-def test_a_picture_that_is_missing_is_told_with_how_to_get_it(words: list[str]) -> None:
-    done = Run(FakeApi(lost=frozenset({"sea-1"})), *words, "--yes")
-    assert done.code == 1
-    assert any("images/astria/sea-1.jpg could not be downloaded" in line for line in done.said)
-    assert "character-identity evaluate --resume e-1 goes on from here." in done.said
-
-
-def test_an_evaluation_that_failed_has_no_results(words: list[str]) -> None:
-    done = Run(FakeApi(ends_as="failed"), *words, "--yes")
-    assert (done.code, done.said[-1]) == (1, "It took too long. $0.20 were spent.")
+FAILED = identity(status="failed", error={"code": "training_failed", "message": "No face was found."})
+REFUSAL = httpx.Response(402, json={"code": "budget_exceeded", "message": "It is too dear."})
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"--identity": "fal-lora"}, "An identity is given as PROVIDER=ID, not as 'fal-lora'"),
-        ({"--references": "EMPTY"}, "There are no pictures in "),
-        ({"--scenarios": "BROKEN"}, "is no JSON"),
-        ({"--scenarios": "OBJECT"}, "has to be a list of scenarios"),
-    ],
-    ids=lambda value: str(value)[:30],
+    ("answer", "code", "words"),
+    [(FAILED, 1, "No face was found."), (REFUSAL, 2, "It is too dear."), (KeyboardInterrupt, 130, "goes on")],
 )
-def test_what_cannot_be_used_is_told(
-    tmp_path: Path, words: list[str], change: dict[str, str], told: str
+def test_the_exit_code_and_the_reason_tell_what_went_wrong(
+    answer: Any, code: int, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "broken").write_text("[")
-    (tmp_path / "object").write_text("{}")
-    [(option, value)] = change.items()
-    value = str(tmp_path / value.lower()) if value.isupper() else value
-    with pytest.raises(Refused, match=told):
-        Run(FakeApi(), *words, f"{option}={value}", "--yes")
+    def handle(request: httpx.Request) -> httpx.Response:
+        if answer is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return api({"POST /v1/identities": answer, "GET /v1/identities/i1": answer})(request)
+
+    monkeypatch.setattr(command, "ApiClient", lambda url, token: client(handle))
+    given = ("create", "Eileen", "https://x.test/1.jpg", "--provider", "astria")
+    assert main(given) == code
+    assert words in capsys.readouterr().err
 
 
-def test_where_the_api_is_and_who_calls_is_said_by_the_environment(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_who_has_said_nowhere_where_the_api_is_is_told_how(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv(URL, raising=False)
-    monkeypatch.setenv(TOKEN, "t")
-    assert main(["evaluate", "--resume=e-1"]) == 2
-    assert capsys.readouterr().err == f"{URL} must say where the API is, and who calls it.\n"
-    with pytest.raises(Refused, match="over HTTPS"):
-        _client({URL: "http://api.test", TOKEN: "t"})
+    monkeypatch.chdir(tmp_path)
+    for name in ("CHARACTER_IDENTITY_URL", "CHARACTER_IDENTITY_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["providers"]) == 2
+    assert "make dev" in capsys.readouterr().err

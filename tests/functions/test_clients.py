@@ -1,6 +1,8 @@
 """The clients against the API's handlers: each calls every operation of the document, with moto behind."""
 
+import asyncio
 import base64
+import inspect
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +14,7 @@ from character_identity import wiring
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.webhook import secret_of, signed_headers
+from character_identity_client import ApiClient, ApiError, AsyncApiClient, EvaluationOrder
 from tests.support.api_server import TOKEN, ApiServer, serving
 from tests.support.browser import CHROMIUM, DRIVER, MISSING, browsing
 from tests.support.builders import (
@@ -97,6 +100,98 @@ def test_the_typescript_client_calls_every_operation(server: ApiServer) -> None:
     assert server.problems == []
     assert {each["operationId"] for each in operations().values()} == {*server.called}
     assert [name for name in own_operations() if camel(name) not in methods] == []
+
+
+@pytest.mark.parametrize("client", [ApiClient, AsyncApiClient])
+def test_the_python_clients_call_every_operation_of_our_own(server: ApiServer, client: Any) -> None:
+    with AnyClient(client(server.url, TOKEN)) as api:
+        outcome = every_operation(api)
+    assert outcome == EXPECTED
+    assert server.problems == []
+    assert {*own_operations()} - {*server.called} == set()
+
+
+class AnyClient:
+    """A client whose methods return, whichever they do: blocking, or after a loop has run them."""
+
+    def __init__(self, api: Any) -> None:
+        self._api = api
+        self._loop = asyncio.Runner()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._loop.close()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any, **options: Any) -> Any:
+            found = getattr(self._api, name)(*args, **options)
+            if inspect.iscoroutine(found):
+                return self._loop.run(found)
+            if inspect.isasyncgen(found):
+                return self._loop.run(_all(found))
+            return found
+
+        return call
+
+
+async def _all(entries: Any) -> list[Any]:
+    return [entry async for entry in entries]
+
+
+def every_operation(api: Any) -> dict[str, Any]:
+    """What a client finds, in the words of ``every-operation.mjs``."""
+    outcome: dict[str, Any] = {"providers": [provider.name for provider in api.list_providers()]}
+    keys = api.upload_references(PICTURES)
+    outcome["usable"] = api.check_references(keys, provider="fal-lora").usable
+    outcome["estimate"] = api.estimate_identity("fal-lora").estimate_usd
+    ordered, again = (
+        api.create_identity("Sarah", "fal-lora", keys, class_name="woman", idempotency_key="one")
+        for _ in range(2)
+    )
+    outcome["orderedOnce"] = ordered.character_id == again.character_id
+    with pytest.raises(ApiError) as caught:
+        api.create_identity("Sarah", "fal-lora", keys[:1])
+    outcome["refused"] = {
+        "name": type(caught.value).__name__,
+        "status": caught.value.status,
+        "code": caught.value.code,
+        "advice": caught.value.advice,
+        "hasId": bool(caught.value.request_id),
+    }
+    assert caught.value.advice[0] in str(caught.value), "the reason is on the face of it"
+    outcome["identities"] = sorted(each.character_id for each in api.list_identities(status="ready"))
+    outcome["name"] = api.get_identity("i1").name
+    outcome["renamed"] = api.rename_identity("i1", "Anna").name
+    outcome["cancelled"] = api.cancel_identity("i3").status
+    outcome["erased"] = api.erase_identity("i2").complete
+    outcome["ordered"] = api.generate("i1", "Sarah runs").status
+    outcome["affordable"] = api.estimate_generation("i1", "Sarah runs").affordable
+    outcome["generations"] = [it.generation_id for it in api.list_generations("i1", status="succeeded")]
+    image = api.wait_until_generated("g1", timeout_s=60).images[0]
+    assert api.get_generation("g1").images[0].outcome == image.outcome
+    outcome["picture"] = api.download(image.image_url) == PICTURES[0]
+    outcome["spent"] = api.usage().limit_usd > 0
+    evaluated = EvaluationOrder(identities={"fal-lora": "i1"}, variations=1)
+    outcome["cells"] = api.estimate_evaluation(evaluated).cells
+    evaluation_id = api.create_evaluation(evaluated).evaluation_id
+    outcome["evaluated"] = api.get_evaluation(evaluation_id).status
+    outcome["evaluations"] = [it.evaluation_id == evaluation_id for it in api.list_evaluations()]
+    with pytest.raises(ApiError) as unready:
+        api.evaluation_result(evaluation_id, "results.csv")
+    outcome["unready"] = unready.value.code
+    outcome["givenUp"] = api.cancel_evaluation(evaluation_id).status
+    outcome["compared"] = len(api.compare([("g1", 1)], references=keys[:2]).images)
+    outcome["erasedOne"] = api.erase_generation("g1").generation_id
+    made = api.create_webhook(HOOK)
+    outcome["secret"] = made.secret.startswith("whsec_")
+    outcome["webhooks"] = [webhook.endpoint_id == made.endpoint_id for webhook in api.list_webhooks()]
+    outcome["removed"] = api.delete_webhook(made.endpoint_id) is None
+    outcome["event"] = api.get_event(EVENT.event_id).type
+    outcome["replayed"] = api.replay_event(EVENT.event_id).event_id == EVENT.event_id
+    return outcome
 
 
 @pytest.mark.skipif(not (DRIVER and CHROMIUM), reason=MISSING)

@@ -74,7 +74,9 @@ export class Transport {
     const response = await this.#repeated(mayRepeat, request.signal, async () => {
       headers.set("Authorization", `Bearer ${await this.#token()}`);
       const signal = limited(CALL_MS, request.signal);
-      return this.#fetch(url, { method, headers, body: content, signal, redirect: "error" });
+      // Where an answer leads on, fetch itself leaves the token behind; nothing but a GET may be led on.
+      const redirect = method === "GET" ? "follow" : "error";
+      return this.#fetch(url, { method, headers, body: content, signal, redirect });
     });
     return (await contentOf(response)) as AnswerOf<Id>;
   }

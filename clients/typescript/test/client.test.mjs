@@ -1,5 +1,6 @@
 // The client against a scripted API: node --test
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { ApiError, CharacterIdentityClient, DeadlinePassed, JobFailed } from "../dist/index.js";
 
@@ -45,10 +46,24 @@ test("calls carry the token, keep the base path and encode what stands in it", a
   assert.equal(calls[0].headers.get("Authorization"), "Bearer a-token");
 });
 
-test("a redirect is not followed with the token", async () => {
-  const { api, calls } = scripted(IDENTITY);
-  await api.getIdentity("i1");
-  assert.equal(calls[0].redirect, "error");
+test("an answer may lead elsewhere, where the token does not go, and an order may not", async () => {
+  const seen = [];
+  const store = createServer((request, response) => {
+    seen.push(request.headers.authorization ?? null);
+    response.setHeader("Content-Type", "text/csv").end("a,b");
+  });
+  const door = createServer((request, response) => {
+    seen.push(request.headers.authorization ?? null);
+    response.writeHead(303, { Location: `http://127.0.0.1:${store.address().port}/results.csv` }).end();
+  });
+  await Promise.all([store, door].map((server) => new Promise((done) => server.listen(0, "127.0.0.1", done))));
+  const options = { apiUrl: `http://127.0.0.1:${door.address().port}`, token: "t", sleep: async () => {} };
+  const api = new CharacterIdentityClient(options);
+  assert.equal(await api.getEvaluationResult("e1", "results.csv"), "a,b");
+  assert.deepEqual(seen, ["Bearer t", null]);
+  await assert.rejects(api.createWebhook("https://hooks.test"));
+  assert.equal(seen.length, 3);
+  for (const server of [store, door]) server.closeAllConnections(), server.close();
 });
 
 test("a token that is fetched is fetched anew for every attempt", async () => {

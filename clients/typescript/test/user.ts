@@ -19,7 +19,7 @@ export async function receive(secret: string, request: Request): Promise<string>
     case "ImageScored":
       return `${event.data.imageNumber}: ${event.data.clipSimilarity ?? event.data.mean}`;
     default:
-      return event.data.characterId;
+      return `${event.type} ${event.id}`;
   }
 }
 

@@ -1,0 +1,79 @@
+"""Where the API is, and who calls it: from arguments, the environment, or what ``make dev`` has written."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from character_identity_client.errors import NotConfigured
+from character_identity_client.secrecy import bearer
+
+URL, TOKEN = "CHARACTER_IDENTITY_URL", "CHARACTER_IDENTITY_TOKEN"
+DEV = Path(".local") / "dev.json"
+
+
+class Address(NamedTuple):
+    """An API, and a bearer token for it."""
+
+    url: str
+    token: str
+
+
+def address(
+    url: str | None = None,
+    token: str | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Address:
+    """Find what is not given in the environment, or else in ``.local/dev.json`` of a folder or one above it.
+
+    A token is never taken from another place than its address.
+
+    Raises:
+        NotConfigured: it is nowhere.
+        ValueError: the token is none, or would cross a network in clear text.
+    """
+    environment = os.environ if environment is None else environment
+    known = environment.get(URL)
+    if not url and known:
+        url = known
+    if not url:
+        url, of_dev = _of_dev(folder or Path.cwd())
+        token = token if token is not None else of_dev
+    elif token is None and known in (url, "", None):
+        token = environment.get(TOKEN)
+    if not url:
+        raise NotConfigured(
+            f"It is not said where the API is: give api_url and token, or set {URL} and {TOKEN}, or start "
+            f"make dev in this folder, which writes {DEV}."
+        )
+    if token is None:
+        raise NotConfigured(f"It is not said who calls {httpx.URL(url).host}: give a token, or set {TOKEN}.")
+    refuse_clear_text(url)
+    bearer(token)
+    return Address(url, token)
+
+
+def refuse_clear_text(api_url: str) -> None:
+    """Let no token cross a network in clear text.
+
+    Raises:
+        ValueError: it would, at this URL.
+    """
+    url = httpx.URL(api_url)
+    local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
+    if url.scheme != "https" and not local:
+        raise ValueError(f"The API must be called over HTTPS, not at {url.scheme}://{url.host}.")
+
+
+def _of_dev(folder: Path) -> tuple[str | None, str | None]:
+    for place in (folder, *folder.parents):
+        file = place / DEV
+        if file.is_file():
+            said = json.loads(file.read_text(encoding="utf-8"))
+            return said["apiUrl"], said["token"]
+    return None, None

@@ -1,0 +1,157 @@
+"""``character-identity evaluate``: have a deployed API compare providers, with the results on this disk."""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from character_identity_client.api import ApiClient
+from character_identity_client.evaluations import (
+    GALLERY,
+    LONGEST_RUN_S,
+    PAGES,
+    ROWS,
+    TimeLeft,
+    cancelled_if_asked,
+    described,
+    save_results,
+    why_without_results,
+)
+from character_identity_client.models import Evaluation, EvaluationEstimate, EvaluationOrder
+from character_identity_client.pictures import CONTENT_TYPES
+
+STOPPED = 130
+"""The exit code of who was stopped by Ctrl-C, as shells have it."""
+
+Ask = Callable[[str], str]
+
+
+class Refused(ValueError):
+    """The command cannot do what was asked; the message is a sentence for the user."""
+
+
+def evaluate(
+    api: ApiClient,
+    given: argparse.Namespace,
+    ask: Ask | None,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Order an evaluation unless one is resumed, follow it, and put its results into a folder.
+
+    Raises:
+        Refused: nobody agreed to what it costs, or an option cannot be used.
+        ApiError, httpx.TransportError: the API refused, or was not reached.
+    """
+    evaluation_id = given.resume or _ordered(api, given, ask, say)
+    again = f"character-identity evaluate --resume {evaluation_id} goes on from here."
+    left, said = TimeLeft(), ""
+
+    def show(evaluation: Evaluation) -> None:
+        nonlocal said
+        words = described(evaluation)
+        if words != said:
+            said = words
+            say(described(evaluation, left.seconds(clock(), evaluation.progress)))
+
+    try:
+        ended = api.wait_until_evaluated(evaluation_id, timeout_s=LONGEST_RUN_S, on_progress=show)
+    except KeyboardInterrupt:
+        cancelled = cancelled_if_asked(api, evaluation_id, ask)
+        if cancelled is None:
+            say(f"\nIt goes on. {again}")
+            return STOPPED
+        ended = cancelled
+    if ended.status != "completed":
+        say(why_without_results(ended))
+        return STOPPED if ended.status == "cancelled" else 1
+    folder = given.output or Path(evaluation_id)
+    problems = save_results(api, evaluation_id, folder)
+    for line in [*problems, *([again] if problems else [])]:
+        say(line)
+    if ended.recommendation:
+        say(ended.recommendation.sentence)
+    for name in (GALLERY, PAGES[0], ROWS):
+        say(str(folder / name))
+    return 1 if problems else 0
+
+
+def add_options(one: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    one.add_argument("--references", type=Path, metavar="DIR", help="pictures of one character")
+    one.add_argument(
+        "--identity", action="append", default=[], metavar="PROVIDER=ID", help="one that is there; repeatable"
+    )
+    one.add_argument("--name", help="what the character is called")
+    one.add_argument("--class", dest="class_name", metavar="WORD", help="what it is: woman, man, cat, ...")
+    one.add_argument("--providers", help="those to compare, such as fal-lora,astria; default: all")
+    one.add_argument("--scenario-set", choices=("specification", "extended"))
+    one.add_argument("--scenarios", type=Path, metavar="FILE", help="of one's own, as JSON")
+    one.add_argument("--variations", type=int, help="pictures a scenario")
+    one.add_argument("--max-cost", type=float, metavar="DOLLARS", help="refuse what may cost more")
+    one.add_argument("--yes", action="store_true", help="pay without being asked")
+    one.add_argument("--resume", metavar="ID", help="follow an evaluation that was ordered before")
+    one.add_argument("--output", type=Path, metavar="DIR", help="for the results; default: the id's")
+
+
+def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Callable[[str], None]) -> str:
+    references = _images(given.references) if given.references else []
+    order = EvaluationOrder(
+        name=given.name,
+        class_name=given.class_name,
+        references=api.upload_references(references) if references else None,
+        identities=dict(_identity(word) for word in given.identity) or None,
+        providers=given.providers.split(",") if given.providers else None,
+        scenario_set=given.scenario_set,
+        scenarios=_scenarios(given.scenarios) if given.scenarios else None,
+        variations=given.variations,
+        max_cost_usd=given.max_cost,
+    )
+    _agree(api.estimate_evaluation(order), ask, say, yes=given.yes)
+    evaluation_id = api.create_evaluation(order).evaluation_id
+    say(f"Evaluation {evaluation_id}")
+    return evaluation_id
+
+
+def _agree(estimate: EvaluationEstimate, ask: Ask | None, say: Callable[[str], None], *, yes: bool) -> None:
+    if estimate.would_exceed:
+        raise Refused(
+            f"It may cost ${estimate.ceiling_usd:.2f}, more than {estimate.would_exceed} allows. "
+            "Nothing was ordered."
+        )
+    for part in estimate.by_provider:
+        about = "at an unknown price" if part.estimate_usd is None else f"about ${part.estimate_usd:.2f}"
+        say(f"{part.provider}: {part.images} pictures {about}, ${part.ceiling_usd:.2f} at most.")
+    question = f"{estimate.images} pictures, ${estimate.ceiling_usd:.2f} at most. Order them?"
+    if yes:
+        return
+    if ask is None:
+        raise Refused(f"{question} --yes agrees to it; nothing was ordered.")
+    if ask(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Refused("Nothing was ordered.")
+
+
+def _images(folder: Path) -> list[Path]:
+    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in CONTENT_TYPES)
+    if not images:
+        raise Refused(f"There are no pictures in {folder}.")
+    return images
+
+
+def _identity(word: str) -> tuple[str, str]:
+    provider, separator, identity_id = word.partition("=")
+    if not separator:
+        raise Refused(f"An identity is given as PROVIDER=ID, not as {word!r}.")
+    return provider, identity_id
+
+
+def _scenarios(file: Path) -> list[dict[str, Any]]:
+    try:
+        scenarios = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise Refused(f"{file} is no JSON: {error}.") from error
+    if not isinstance(scenarios, list):
+        raise Refused(f"{file} has to be a list of scenarios, each with name and prompt.")
+    return scenarios

@@ -1,0 +1,292 @@
+"""The blocking and the asynchronous client: one set of steps, performed in two ways."""
+
+import asyncio
+import inspect
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from character_identity.domain.webhook import secret_of, signed_headers
+from character_identity_client import ApiClient, ApiError, AsyncApiClient, NotConfigured, Progress
+from character_identity_client.configuration import address
+from character_identity_client.pictures import Picture, picture_file
+from character_identity_client.webhooks import verify
+from tests.client.test_api import Clock, client, generation, identity
+from tests.support.builders import an_image
+
+
+def public(kind: type) -> set[str]:
+    return {name for name in vars(kind) if not name.startswith("_")}
+
+
+def test_both_have_the_same_methods_with_words_about_each() -> None:
+    assert public(ApiClient) == public(AsyncApiClient)
+    for name in public(ApiClient):
+        assert inspect.getdoc(getattr(ApiClient, name)), name
+
+
+def awaiting(handler: Any, clock: Clock) -> AsyncApiClient:
+    async def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+
+    transport = httpx.MockTransport(handler)
+    return AsyncApiClient(
+        "https://api.test/prod", "a-token", transport=transport, clock=clock.read, sleep=sleep
+    )
+
+
+class Api:
+    """An API that trains once and then draws; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.orders: list[Any] = []
+        self.trained = iter([identity(progress=20), identity(status="ready", progress=100)])
+        self.drawn = iter([generation("running"), generation(), generation(scores=1)])
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/prod")
+        self.asked.append((request.method, path))
+        if request.url.host == "store.test":
+            return httpx.Response(204)
+        if path == "/v1/references":
+            files = json.loads(request.content)["files"]
+            tickets = [{"key": f["name"], "url": "https://store.test/", "fields": {}} for f in files]
+            return httpx.Response(201, json={"uploads": tickets})
+        if request.method == "POST":
+            self.orders.append(json.loads(request.content))
+            answer = identity() if path == "/v1/identities" else generation("queued")
+            return httpx.Response(202, json=answer)
+        return httpx.Response(200, json=next(self.drawn if "generations" in path else self.trained))
+
+
+PROGRESS = [
+    Progress("upload", 1, 2),
+    Progress("upload", 2, 2),
+    Progress("identity", 20, 100),
+    Progress("identity", 100, 100),
+    Progress("pictures", 0, 1),
+    Progress("scores", 0, 1),
+    Progress("scores", 1, 1),
+]
+
+
+@pytest.mark.parametrize("kind", [ApiClient, AsyncApiClient])
+def test_a_whole_job_is_one_call_and_tells_how_far_it_is(kind: type, tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"second")
+    (tmp_path / "a.jpg").write_bytes(b"first")
+    (tmp_path / "notes.txt").write_text("no picture")
+    api = Api()
+    told: list[Progress] = []
+    job = ("Jane", "fal-lora", tmp_path, "Jane on a boat")
+    options: dict[str, Any] = {"class_name": "woman", "seed": 7, "on_progress": told.append}
+    if kind is ApiClient:
+        result = client(api).run(*job, **options)
+    else:
+        result = asyncio.run(awaiting(api, Clock()).run(*job, **options))
+    assert (result.identity.status, len(result.images)) == ("ready", 1)
+    assert told == PROGRESS
+    made, drawn = api.orders
+    assert made == {
+        "name": "Jane",
+        "provider": "fal-lora",
+        "references": ["a.jpg", "b.png"],
+        "className": "woman",
+    }
+    assert drawn == {"prompt": "Jane on a boat", "seed": 7}
+
+
+def test_a_list_that_is_awaited_asks_for_no_more_than_is_needed() -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(dict(request.url.params))
+        entry = {"characterId": f"i{len(asked)}", "name": "E", "provider": "astria", "status": "ready"}
+        return httpx.Response(200, json={"identities": [entry], "nextCursor": "c"})
+
+    async def read() -> list[str]:
+        found = []
+        async for each in awaiting(handle, Clock()).list_identities(status="ready"):
+            found.append(each.character_id)
+            if len(found) == 2:
+                break
+        return found
+
+    assert asyncio.run(read()) == ["i1", "i2"]
+    wanted = {"limit": "100", "status": "ready"}
+    assert asked == [wanted, {**wanted, "cursor": "c"}]
+
+
+def test_who_is_cancelled_while_waiting_asks_no_more() -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json=identity())
+
+    async def cancelled() -> None:
+        reached = asyncio.Event()
+
+        async def sleep(_: float) -> None:
+            reached.set()
+            await asyncio.Event().wait()
+
+        transport = httpx.MockTransport(handle)
+        api = AsyncApiClient("https://api.test", "a-token", transport=transport, sleep=sleep)
+        waiting = asyncio.create_task(api.wait_until_ready("i1"))
+        await reached.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(cancelled())
+    assert len(asked) == 1
+
+
+def test_pictures_come_as_paths_texts_bytes_and_what_pillow_has_opened(tmp_path: Path) -> None:
+    png = tmp_path / "a.png"
+    with Image.new("RGB", (4, 4)) as opened:
+        opened.save(png)
+    files: list[Any] = []
+    parts: list[bytes] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "store.test":
+            parts.append(request.content)
+            return httpx.Response(204)
+        files.extend(json.loads(request.content)["files"])
+        tickets = [{"key": str(n), "url": "https://store.test/", "fields": {}} for n in range(4)]
+        return httpx.Response(201, json={"uploads": tickets})
+
+    with Image.open(png) as opened:
+        given: list[Picture] = [png, "https://x.test/1.jpg", str(png), an_image(), opened, "uploads/o/k.jpg"]
+        keys = client(handle).upload_references(given)
+    assert keys == ["0", "https://x.test/1.jpg", "1", "2", "3", "uploads/o/k.jpg"]
+    named = [(file["name"], file["contentType"]) for file in files]
+    assert named == [
+        ("a.png", "image/png"),
+        ("a.png", "image/png"),
+        ("4.jpeg", "image/jpeg"),
+        ("5.jpeg", "image/jpeg"),
+    ]
+    assert an_image() in parts[2]
+
+
+def test_an_opened_picture_keeps_its_orientation(tmp_path: Path) -> None:
+    with Image.new("RGB", (8, 4)) as image:
+        exif = image.getexif()
+        exif[0x0112] = 6
+        image.save(tmp_path / "a.jpg", exif=exif)
+    with Image.open(tmp_path / "a.jpg") as opened:
+        (tmp_path / "b.jpg").write_bytes(picture_file(opened, 1).content())
+    with Image.open(tmp_path / "b.jpg") as again:
+        assert again.getexif()[0x0112] == 6
+
+
+def test_a_folder_without_pictures_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no pictures .*\.jpg"):
+        client(Api()).upload_references(tmp_path)
+
+
+def test_nothing_of_a_refusal_is_lost_but_signatures() -> None:
+    finding = {
+        "code": "unreachable_reference",
+        "severity": "error",
+        "reference": 0,
+        "message": "https://x.test/1.jpg?sig=secret answers 404.",
+        "advice": "Upload the picture.",
+    }
+    refusal = {"code": "unreachable_reference", "message": "Not to be had.", "details": [finding]}
+    with pytest.raises(ApiError) as raised:
+        client(lambda _: httpx.Response(400, json=refusal)).create_identity("J", "astria", [])
+    error = raised.value
+    assert (error.details, error.advice, error.findings[0].reference) == (
+        [finding],
+        ["Upload the picture."],
+        0,
+    )
+    assert "Upload the picture." in str(error)
+    assert "secret" not in str(error)
+
+
+def test_the_fields_of_a_wrong_body_are_named() -> None:
+    fields = [{"field": "name", "message": "Field required"}]
+    refusal = {"code": "invalid_body", "message": "Not valid: name.", "details": fields}
+    with pytest.raises(ApiError, match="name: Field required"):
+        client(lambda _: httpx.Response(400, json=refusal)).create_identity("", "astria", [])
+
+
+def test_a_webhook_is_not_registered_twice_when_the_answer_is_lost() -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        raise httpx.ReadTimeout("no answer")
+
+    with pytest.raises(httpx.ReadTimeout):
+        client(handle).create_webhook("https://hooks.test")
+    assert len(asked) == 1
+
+
+ELSEWHERE = {"CHARACTER_IDENTITY_URL": "https://env.test", "CHARACTER_IDENTITY_TOKEN": "env"}
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "found"),
+    [
+        (("https://a.test", "t"), ELSEWHERE, ("https://a.test", "t")),
+        ((None, None), ELSEWHERE, ("https://env.test", "env")),
+        ((None, "t"), ELSEWHERE, ("https://env.test", "t")),
+        (("https://env.test", None), ELSEWHERE, ("https://env.test", "env")),
+        (("https://a.test", None), {"CHARACTER_IDENTITY_TOKEN": "env"}, ("https://a.test", "env")),
+        ((None, None), {}, ("http://127.0.0.1:1", "dev")),
+        ((None, "t"), {}, ("http://127.0.0.1:1", "t")),
+    ],
+)
+def test_address_and_token_are_found(given: Any, environment: Any, found: Any, tmp_path: Path) -> None:
+    (tmp_path / ".local").mkdir()
+    said = {"apiUrl": "http://127.0.0.1:1", "token": "dev"}
+    (tmp_path / ".local" / "dev.json").write_text(json.dumps(said))
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert address(*given, environment=environment, folder=below) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "environment"),
+    [
+        ((None, None), {}),
+        (("https://a.test", None), ELSEWHERE),
+        (("https://a.test", None), {}),
+        ((None, None), {"CHARACTER_IDENTITY_URL": "https://env.test"}),
+    ],
+)
+def test_a_token_goes_nowhere_that_it_is_not_for(given: Any, environment: Any, tmp_path: Path) -> None:
+    with pytest.raises(NotConfigured, match="CHARACTER_IDENTITY_TOKEN"):
+        address(*given, environment=environment, folder=tmp_path)
+
+
+def test_while_a_secret_is_replaced_each_of_both_fits() -> None:
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    old, new = secret_of(b"the key that was there."), secret_of(b"the key that comes next")
+    headers = signed_headers(old, "evt_1", now, b"{}")
+    newer = signed_headers(new, "evt_1", now, b"{}")["webhook-signature"]
+    both = headers | {"webhook-signature": f"{newer} {headers['webhook-signature']}"}
+    assert verify(old, both, b"{}", now) == verify(new, both, b"{}", now) == {}
+    assert verify([new, old], headers, b"{}", now) == {}
+
+
+def test_a_large_result_is_fetched_from_where_it_lies_without_the_token() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "store.test":
+            assert "Authorization" not in request.headers
+            return httpx.Response(200, content=b"a,b")
+        assert request.url.path == "/prod/v1/evaluations/e1/results.csv"
+        return httpx.Response(303, headers={"Location": "https://store.test/results.csv"})
+
+    assert client(handle).evaluation_result("e1", "results.csv") == b"a,b"

@@ -1,0 +1,152 @@
+"""``character-identity evaluate``, against the API in memory."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from character_identity_client import ApiClient
+from character_identity_client.command import parser
+from character_identity_client.evaluate_command import Refused, evaluate
+from tests.client.test_api import Clock
+from tests.local.fake_api import FakeApi, image, served
+
+SCENARIO = {"name": "sea", "title": "At sea", "prompt": "{name} at sea", "threshold": 0.8}
+
+
+class Run:
+    """One call of the command: its code, or the error that it ends with, and what it said."""
+
+    def __init__(
+        self, api: FakeApi, *words: str, ask: Any = None, sleep: Callable[[float], None] | None = None
+    ) -> None:
+        self.said: list[str] = []
+        clock = Clock()
+        transport = httpx.MockTransport(served(api))
+        with ApiClient(
+            "https://api.test", "t", transport=transport, clock=clock.read, sleep=sleep or clock.sleep
+        ) as client:
+            given = parser().parse_args(["evaluate", *words])
+            self.code = evaluate(client, given, ask, self.said.append, clock.read)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "1.jpg").write_bytes(image())
+    (tmp_path / "pictures" / "notes.txt").touch()
+    (tmp_path / "own.json").write_text(json.dumps([SCENARIO]))
+    return [
+        f"--references={tmp_path / 'pictures'}",
+        f"--scenarios={tmp_path / 'own.json'}",
+        f"--output={tmp_path / 'results'}",
+        "--name=Sarah",
+        "--class=woman",
+        "--providers=fal-lora,astria",
+        "--variations=2",
+        "--max-cost=25",
+    ]
+
+
+def test_results_of_what_was_ordered_lie_on_the_disk(tmp_path: Path, words: list[str]) -> None:
+    api = FakeApi()
+    done = Run(api, *words, "--yes")
+    assert done.code == 0
+    assert api.order.pop("references") == ["uploads/0-1.jpg"]
+    assert api.order == {
+        "name": "Sarah",
+        "className": "woman",
+        "providers": ["fal-lora", "astria"],
+        "scenarios": [SCENARIO],
+        "variations": 2,
+        "maxCostUsd": 25.0,
+    }
+    results = tmp_path / "results"
+    assert {path.name for path in results.iterdir() if path.is_file()} >= {
+        "gallery.html",
+        "report.html",
+        "results.csv",
+        "evaluation.json",
+    }
+    assert (results / "images/astria/sea-2.jpg").read_bytes() == image()
+    assert done.said[2] == "Evaluation e-1"
+    assert "pictures 2 of 4, $0.10 of $25.00" in done.said[5]
+    assert done.said[-1] == str(results / "results.csv")
+
+
+def test_an_order_is_agreed_to(words: list[str]) -> None:
+    api = FakeApi()
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return "no"
+
+    with pytest.raises(Refused, match=r"^Nothing was ordered\.$"):
+        Run(api, *words, ask=ask)
+    assert asked == ["4 pictures, $0.80 at most. Order them? [y/N] "]
+    with pytest.raises(Refused, match="--yes agrees to it; nothing was ordered"):
+        Run(api, *words)
+    assert api.orders == []
+
+
+def test_what_exceeds_a_limit_is_not_ordered(words: list[str]) -> None:
+    class Poor(FakeApi):
+        def _estimate(self, order: dict[str, Any]) -> dict[str, Any]:
+            return {**super()._estimate(order), "wouldExceed": "budget"}
+
+    api = Poor()
+    with pytest.raises(Refused, match=r"^It may cost \$0\.80, more than budget allows\. Nothing was ordered"):
+        Run(api, *words, "--yes")
+    assert api.orders == []
+
+
+def test_who_leaves_comes_back_by_the_id(tmp_path: Path, words: list[str]) -> None:
+    api = FakeApi()
+
+    def sleep(seconds: float) -> None:
+        if api.looks == 2:
+            raise KeyboardInterrupt
+
+    left = Run(api, *words, "--yes", sleep=sleep)
+    assert left.code == 130
+    assert left.said[-1] == "\nIt goes on. character-identity evaluate --resume e-1 goes on from here."
+    assert Run(api, "--resume=e-1", f"--output={tmp_path / 'results'}").code == 0
+    assert len(api.orders) == 1
+
+
+def test_a_picture_that_is_missing_is_told_with_how_to_get_it(words: list[str]) -> None:
+    done = Run(FakeApi(lost=frozenset({"sea-1"})), *words, "--yes")
+    assert done.code == 1
+    assert any("images/astria/sea-1.jpg could not be downloaded" in line for line in done.said)
+    assert "character-identity evaluate --resume e-1 goes on from here." in done.said
+
+
+def test_an_evaluation_that_failed_has_no_results(words: list[str]) -> None:
+    done = Run(FakeApi(ends_as="failed"), *words, "--yes")
+    assert (done.code, done.said[-1]) == (1, "It took too long. $0.20 were spent.")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"--identity": "fal-lora"}, "An identity is given as PROVIDER=ID, not as 'fal-lora'"),
+        ({"--references": "EMPTY"}, "There are no pictures in "),
+        ({"--scenarios": "BROKEN"}, "is no JSON"),
+        ({"--scenarios": "OBJECT"}, "has to be a list of scenarios"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_cannot_be_used_is_told(
+    tmp_path: Path, words: list[str], change: dict[str, str], told: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").write_text("[")
+    (tmp_path / "object").write_text("{}")
+    [(option, value)] = change.items()
+    value = str(tmp_path / value.lower()) if value.isupper() else value
+    with pytest.raises(Refused, match=told):
+        Run(FakeApi(), *words, f"{option}={value}", "--yes")

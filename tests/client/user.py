@@ -1,0 +1,24 @@
+"""What a user of the client writes, for the strict type checker of its test; it is never run."""
+
+from pathlib import Path
+from typing import assert_type
+
+from character_identity_client import ApiClient, AsyncApiClient, Generation, Identity, IdentitySummary, Result
+
+
+def blocking() -> None:
+    with ApiClient() as api:
+        assert_type(api.get_identity("i1"), Identity)
+        assert_type(api.run("Jane", "astria", Path("jane"), "Jane", seed=7, on_progress=print), Result)
+        assert_type(next(api.list_identities(status="ready")), IdentitySummary)
+        api.delete_webhook("e1")
+        api.get_identity()  # type: ignore[call-arg]
+        api.generate("i1", "Jane", sead=7)  # type: ignore[call-arg]
+        api.wait_until_ready("i1", timeout="soon")  # type: ignore[call-arg]
+
+
+async def awaiting() -> None:
+    async with AsyncApiClient("https://api.test", "a-token") as api:
+        assert_type(await api.generate("i1", "Jane", num_images=2), Generation)
+        async for each in api.list_identities():
+            assert_type(each, IdentitySummary)

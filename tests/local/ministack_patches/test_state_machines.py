@@ -185,3 +185,19 @@ def test_keep_runtime_errors_out_of_states_all(aws: EmulatedAws, scripted_tasks:
     state = task(scripted_tasks, OutputPath="$.missing", Catch=[catch])
     ended = run(aws, machine("A", A=state, Caught=CAUGHT))
     assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+
+
+def test_limit_the_children_of_a_map_as_its_state_says(aws: EmulatedAws) -> None:
+    child = machine("Done", Done={"Type": "Succeed"})
+    mapped = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "MaxConcurrencyPath": "$.concurrency",
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **child},
+        "End": True,
+    }
+    execution = start(aws, machine("Each", Each=mapped), {"items": [1, 2, 3], "concurrency": 2})
+    assert aws.ended(execution)["status"] == "SUCCEEDED"
+    states = aws.client("stepfunctions")
+    [children] = states.list_map_runs(executionArn=execution)["mapRuns"]
+    assert states.describe_map_run(mapRunArn=children["mapRunArn"])["maxConcurrency"] == 2

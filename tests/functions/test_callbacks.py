@@ -26,7 +26,7 @@ HANDLE = JobHandle(provider_job_id="r1")
 
 
 def code_of(answer: Answer) -> tuple[int, str]:
-    assert answer.body.keys() == {"code", "message"}
+    assert answer.body.keys() == {"type", "title", "status", "detail", "code", "message"}
     return answer.status, answer.body["code"]
 
 

@@ -41,7 +41,16 @@ def asked(handler: LambdaHandler, method: str = "GET", path: str = "/v1/provider
 def test_a_refusal_has_its_status_and_its_code() -> None:
     answer, body = asked(raising(InvalidRequest("No.", code="invalid_month", details=[1])))
     assert answer["statusCode"] == 400
-    assert body == {"code": "invalid_month", "message": "No.", "details": [1]}
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert body == {
+        "type": "/docs#invalid_month",
+        "title": "Invalid month",
+        "status": 400,
+        "detail": "No.",
+        "code": "invalid_month",
+        "message": "No.",
+        "details": [1],
+    }
 
 
 def test_a_provider_that_asks_for_time_is_passed_on() -> None:

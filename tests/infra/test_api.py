@@ -66,11 +66,20 @@ def test_pages_of_the_configured_origins_may_call(template: Template) -> None:
     cors = api["CorsConfiguration"]
     assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"}
     assert set(cors["AllowMethods"]) == {"GET", "POST", "PATCH", "DELETE"}
-    assert set(cors["AllowHeaders"]) == {"authorization", "content-type", "idempotency-key", "prefer"}
+    assert set(cors["AllowHeaders"]) == {
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "if-none-match",
+        "prefer",
+    }
     exposed = {
         "x-request-id",
         "location",
         "retry-after",
+        "etag",
+        "ratelimit",
+        "ratelimit-policy",
         "allow",
         "idempotent-replayed",
         "preference-applied",

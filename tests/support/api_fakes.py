@@ -11,9 +11,9 @@ class FakeRequestCounts:
         self.counted: Counter[tuple[str, datetime, RequestKind]] = Counter()
         self.writes = 0
 
-    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> bool:
+    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> int | None:
         self.writes += 1
         if self.counted[owner, since, kind] + number > limit:
-            return False
+            return None
         self.counted[owner, since, kind] += number
-        return True
+        return self.counted[owner, since, kind]

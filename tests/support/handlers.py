@@ -60,7 +60,8 @@ def api_event(
 
 def answer_of(reply: dict[str, Any]) -> Answer:
     """What a function behind the API replied, its JSON read."""
-    return Answer(reply["statusCode"], json.loads(reply["body"]), reply["headers"])
+    body = json.loads(reply["body"]) if reply["body"] else None
+    return Answer(reply["statusCode"], body, reply["headers"])
 
 
 class Api:

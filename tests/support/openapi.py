@@ -76,7 +76,11 @@ def undescribed(route: str, status: int, headers: Mapping[str, str], content: An
         for name in described()["components"]["headers"]
         if name.lower() in {sent.lower() for sent in headers} and name not in response.get("headers", {})
     ]
-    body = response.get("content", {}).get("application/json")
+    kinds = response.get("content", {})
+    kind = next(
+        (value for name, value in headers.items() if name.lower() == "content-type"), "application/json"
+    )
+    body = kinds.get(kind.partition(";")[0])
     if content is None or body is None:
         return [*missing, *([] if content is None else [f"{route} sends a body with {status}"])]
     return [*missing, *(f"{route}, {status}: {problem}" for problem in problems(body["schema"], content))]

@@ -136,7 +136,7 @@ class Caller:
         answer = self._http.request(
             method, path, params=query, headers=sent, json=_example(route) if body is None else body
         )
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        is_json = "json" in answer.headers.get("content-type", "")
         content = answer.json() if is_json else None
         assert undescribed(route, answer.status_code, answer.headers, content) == []
         return Answer(answer.status_code, dict(answer.headers), answer.text)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from character_identity.api.preferences import Preference, preferences
 from character_identity.api.route import Content, Route
-from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.errors import InvalidRequest, Quota
 from character_identity.domain.text import shortened
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -27,6 +27,8 @@ MOST_FIELDS = 20
 LONGEST_FIELD = 100
 HEAVY = 5
 """Reads that a list or an answer that is held back counts as: it keeps the table or a function for longer."""
+LONGEST_IF_NONE_MATCH = 1_000
+"""Characters; more are not looked at."""
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -38,6 +40,7 @@ class Request(Generic[Content]):
         self._event = event
         self._context = event["requestContext"]
         self.is_held = True  # as long as the caller prefers; or never
+        self.quota: Quota | None = None  # what is left of its owner's minute, once it was counted
 
     @property
     def owner(self) -> str:
@@ -154,6 +157,12 @@ class Request(Generic[Content]):
                 "An Idempotency-Key has 1 to 255 visible ASCII characters.", code="invalid_idempotency_key"
             )
         return key
+
+    def has(self, etag: str) -> bool:
+        """Whether the caller has an answer with that tag already (``If-None-Match``, RFC 9110, 13.1.2)."""
+        asked = self.headers.get("if-none-match", "")[:LONGEST_IF_NONE_MATCH]
+        known = (each.strip().removeprefix("W/") for each in asked.split(","))
+        return any(each in ("*", etag.removeprefix("W/")) for each in known)
 
     @property
     def digest(self) -> str:

@@ -1,15 +1,23 @@
 """Response: what a call of the HTTP API gets, as the table says of its route."""
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 from character_identity.api.request import Request
-from character_identity.api.schemas import Body, to_json
-from character_identity.domain.errors import ServiceError
+from character_identity.api.schemas import Body, ErrorResponse, to_json
+from character_identity.domain.errors import Quota, ServiceError
 
 JSON = "application/json"
+PROBLEM = "application/problem+json"
+"""RFC 9457, read 2026-11-28."""
+ETAG_BYTES = 12
+_SIGNED_BY = re.compile(r"[?&]X-Amz-(?:Credential|Security-Token|Signature)=[^&\"]*")
+"""Of a link: who signed it. Each sandbox has credentials of its own, and the object is the same."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,18 @@ def respond(
         "Preference-Applied": None if wait_s is None else f"wait={wait_s}",
     }
     known = {name: value for name, value in headers.items() if value is not None}
-    return Response(status, "" if body is None else json.dumps(to_json(body)), known)
+    text = "" if body is None else json.dumps(to_json(body))
+    if route.is_conditional:
+        known["ETag"] = _etag(text)
+        if request.has(known["ETag"]):
+            return Response(HTTPStatus.NOT_MODIFIED, headers=known)
+    return Response(status, text, known)
+
+
+def _etag(text: str) -> str:
+    """What tells a body from another; weak, for how links are signed is left out, but not when they end."""
+    said = _SIGNED_BY.sub("", text)
+    return f'W/"{hashlib.sha256(said.encode()).hexdigest()[: 2 * ETAG_BYTES]}"'
 
 
 def respond_json(content: Any) -> Response:
@@ -76,7 +95,7 @@ def respond_json(content: Any) -> Response:
 
 
 def problem(error: ServiceError, *, for_typescript: bool) -> Response:
-    """Answer a call that failed: ``{"code", "message", "details"?}``, to the TypeScript client with
+    """Answer a call that failed: problem details with our code, to the TypeScript client with
     ``{"error", "code", ...}``."""
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if error.allowed:
@@ -85,6 +104,15 @@ def problem(error: ServiceError, *, for_typescript: bool) -> Response:
         more = error.details if isinstance(error.details, dict) else {"details": error.details}
         content = {"error": error.message, "code": error.code, **more}
     else:
-        content = {"code": error.code, "message": error.message, "details": error.details}
+        content = to_json(ErrorResponse.of(error.status, error.code, error.message, error.details))
     known = {name: value for name, value in content.items() if value is not None}
-    return Response(error.status, json.dumps(known), headers)
+    return Response(error.status, json.dumps(known), headers, JSON if for_typescript else PROBLEM)
+
+
+def with_quota(response: Response, quota: Quota) -> Response:
+    """Say how many requests are left, as draft-ietf-httpapi-ratelimit-headers-10 has it (read 2026-11-28)."""
+    headers = {
+        "RateLimit-Policy": f'"{quota.kind}";q={quota.per_minute};w=60',
+        "RateLimit": f'"{quota.kind}";r={quota.left};t={quota.ends_in_s}',
+    }
+    return replace(response, headers={**response.headers, **headers})

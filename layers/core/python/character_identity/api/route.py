@@ -101,6 +101,7 @@ class Route(Generic[Content]):
     is_keyed: bool = False  # takes an Idempotency-Key
     is_static: bool = False  # answers everybody the same, so nobody counts its calls
     accepts_prefer_wait: bool = False  # takes Prefer: wait=N
+    is_conditional: bool = False  # answers with an ETag, and 304 to who has that
     is_paged: bool = False  # answers a list page by page, newest first
 
     @property

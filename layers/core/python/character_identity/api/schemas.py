@@ -470,9 +470,28 @@ class ShowHealthResponse(Body):
 
 
 class ErrorResponse(Body):
+    """Problem details of RFC 9457, and the code by which programs tell what is wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
     code: str
     message: str
     details: Any = None
+
+    @classmethod
+    def of(cls, status: int, code: str, message: str, details: Any = None) -> Self:
+        """With what the standard asks for, made of what is ours."""
+        return cls(
+            type=f"/docs#{code}",
+            title=code.replace("_", " ").capitalize(),
+            status=status,
+            detail=message,
+            code=code,
+            message=message,
+            details=details,
+        )
 
 
 def to_json(body: Body) -> dict[str, Any]:

@@ -17,9 +17,9 @@ class RequestCountTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> bool:
-        """Count some in the stretch that began then; False, and uncounted, if that is over ``limit``."""
-        return self._table.write(
+    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> int | None:
+        """Count some in the stretch that began then; how many they are now, or None if over ``limit``."""
+        counted = self._table.updated(
             update(
                 keys.request_count(owner, since),
                 {"expires_at": int((since + KEPT).timestamp())},
@@ -28,3 +28,4 @@ class RequestCountTable:
                 room=limit - number,
             )
         )
+        return None if counted is None else int(counted[kind])

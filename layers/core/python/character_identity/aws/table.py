@@ -128,6 +128,11 @@ class Table:
         answer = self._write(write, ReturnValues="ALL_OLD")
         return from_attributes(answer["Attributes"]) if answer and "Attributes" in answer else None
 
+    def updated(self, write: Write) -> Item | None:
+        """Do an update and return what it changed, as it is now; None where its condition is not met."""
+        answer = self._write(write, ReturnValues="UPDATED_NEW")
+        return None if answer is None else from_attributes(answer["Attributes"])
+
     def transact(self, writes: Sequence[Write], sleep: Callable[[float], None] = time.sleep) -> None:
         """Do all writes or none; another transaction on one of the rows is waited for, for some seconds.
 

@@ -27,7 +27,7 @@ Step Functions matches the class names, so renaming one is a change of the state
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 from character_identity.domain.text import shortened
 
@@ -118,6 +118,15 @@ ErrorCode = Literal[
 
 RequestKind = Literal["orders", "reads"]
 """What the requests of an owner are counted as."""
+
+
+class Quota(NamedTuple):
+    """How many requests of a kind an owner has in a minute, and how many are left until it ends."""
+
+    kind: RequestKind
+    per_minute: int
+    left: int
+    ends_in_s: int
 
 
 class ServiceError(Exception):
@@ -242,6 +251,7 @@ class TooManyRequests(ServiceError):
 
     def __init__(self, kind: RequestKind, per_minute: int, retry_after_s: int) -> None:
         super().__init__(f"At most {per_minute} {kind} a minute; wait {retry_after_s} s.")
+        self.quota = Quota(kind, per_minute, 0, retry_after_s)
         self.retry_after_s = retry_after_s
 
 

@@ -7,9 +7,9 @@ from typing import Any, Generic
 
 from character_identity import wiring
 from character_identity.api.request import Request
-from character_identity.api.response import Response, problem
+from character_identity.api.response import Response, problem, with_quota
 from character_identity.api.route import Content, Route
-from character_identity.domain.errors import AnonymousCaller, ServiceError
+from character_identity.domain.errors import AnonymousCaller, ServiceError, TooManyRequests
 from character_identity.observability import log_keys
 from character_identity.wiring import Services
 
@@ -80,7 +80,7 @@ def _admit(services: Services, request: Request[Any]) -> None:
     if kind is None:
         return
     try:
-        services.rate_limits[kind].admit(request.owner, request.weight)
+        request.quota = services.rate_limits[kind].admit(request.owner, request.weight)
     except Exception as exc:
         if kind == "orders" or not request.route.for_typescript:
             raise
@@ -89,6 +89,14 @@ def _admit(services: Services, request: Request[Any]) -> None:
 
 
 def _respond(request: Request[Any], asked: Endpoint[Any]) -> Response:
+    """Serve a request, and say what is left of its owner's minute, but at the TypeScript client's door."""
+    response = _served(request, asked)
+    if request.route.for_typescript or request.quota is None:
+        return response
+    return with_quota(response, request.quota)
+
+
+def _served(request: Request[Any], asked: Endpoint[Any]) -> Response:
     """Serve a request; a failure becomes an answer, a bug's without its traceback."""
     route = request.route
     try:
@@ -98,6 +106,8 @@ def _respond(request: Request[Any], asked: Endpoint[Any]) -> Response:
         _admit(services, request)
         return asked.serve(services, request)
     except ServiceError as error:
+        if isinstance(error, TooManyRequests):
+            request.quota = error.quota
         if error.status >= 500:
             logger.error(error.message, exc_info=error)
         else:

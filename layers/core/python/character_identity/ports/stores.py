@@ -278,8 +278,8 @@ class IdempotencyRecords(Protocol):
 class RequestCounts(Protocol):
     """Numbers of requests of each owner in a stretch of time."""
 
-    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> bool:
-        """Count some in the stretch that began then; False, and uncounted, if that is over ``limit``."""
+    def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> int | None:
+        """Count some in the stretch that began then; how many they are now, or None if over ``limit``."""
 
 
 class TrainedWeights(Protocol):

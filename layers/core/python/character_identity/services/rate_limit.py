@@ -3,7 +3,7 @@
 import math
 from datetime import datetime, timedelta
 
-from character_identity.domain.errors import RequestKind, TooManyRequests
+from character_identity.domain.errors import Quota, RequestKind, TooManyRequests
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import RequestCounts
 
@@ -33,10 +33,11 @@ class RateLimit:
         self._at_once = min(at_once, per_minute)
         self._minute: datetime | None = None
         self._left: dict[str, int] = {}  # counted in this minute, and not served yet
+        self._uncounted: dict[str, int] = {}  # what no sandbox had counted, when this one did so last
         self._used_up: set[str] = set()  # in this minute
 
-    def admit(self, owner: str, weight: int = 1) -> None:
-        """Count a request, as ``weight`` of them.
+    def admit(self, owner: str, weight: int = 1) -> Quota:
+        """Count a request, as ``weight`` of them; returns what is left, as far as this sandbox knows.
 
         Raises:
             TooManyRequests: this minute's are used up.
@@ -44,16 +45,24 @@ class RateLimit:
         now = self._now()
         minute: datetime = now.replace(second=0, microsecond=0)
         if minute != self._minute:
-            self._minute, self._left, self._used_up = minute, {}, set()
+            self._minute, self._left, self._uncounted, self._used_up = minute, {}, {}, set()
+        ends_in_s = math.ceil((minute + timedelta(minutes=1) - now).total_seconds())
         left = self._left.get(owner, 0)
         if left < weight:
             number = max(self._at_once, weight - left)
-            if owner in self._used_up or not self._counts.count(
-                owner, minute, self._kind, number, self._per_minute
-            ):
+            counted = None
+            if owner not in self._used_up:
+                counted = self._counts.count(owner, minute, self._kind, number, self._per_minute)
+            if counted is None:
                 if number == self._at_once:  # not even the least
                     self._used_up.add(owner)
-                rest = minute + timedelta(minutes=1) - now
-                raise TooManyRequests(self._kind, self._per_minute, math.ceil(rest.total_seconds()))
+                raise TooManyRequests(self._kind, self._per_minute, ends_in_s)
+            self._uncounted[owner] = self._per_minute - counted
             left += number
         self._left[owner] = left - weight
+        return Quota(
+            self._kind,
+            self._per_minute,
+            left - weight + self._uncounted.get(owner, self._per_minute),
+            ends_in_s,
+        )

@@ -41,9 +41,27 @@ HEADER_PARAMETERS: Json = {
         "of a generation, wait=N; until=scored until its pictures are scored too",
         "schema": {"type": "string", "examples": ["wait=20", "wait=20; until=scored"]},
     },
+    "If-None-Match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag of an answer that you have: 304, without a body, while it is as it was",
+        "schema": {"type": "string", "examples": ['W/"5c3b497dc21224f2b1885989"']},
+    },
 }
 
 HEADERS: Json = {
+    "ETag": {
+        "description": "What tells this answer from another; send it back as If-None-Match",
+        "schema": TEXT,
+    },
+    "RateLimit-Policy": {
+        "description": "How many requests of which kind (q) an owner has in how many seconds (w)",
+        "schema": TEXT,
+    },
+    "RateLimit": {
+        "description": "How many of them are left (r, about), for how many seconds (t)",
+        "schema": TEXT,
+    },
     "X-Request-Id": {"description": "By which to ask about this call; our logs name it", "schema": TEXT},
     "Location": {"description": "The path of what was made", "schema": TEXT},
     "Allow": {"description": "The methods that the address takes", "schema": TEXT},
@@ -74,6 +92,11 @@ SCHEMAS: Json = {
 def schema(name: str) -> Json:
     """A reference to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def problem_of(content: Json, **more: Any) -> Json:
+    """Problem details (RFC 9457)."""
+    return {"application/problem+json": {"schema": content, **more}}
 
 
 def json_of(content: Json, **more: Any) -> Json:

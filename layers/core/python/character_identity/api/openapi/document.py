@@ -18,6 +18,7 @@ from character_identity.api.openapi.components import (
     SCHEMAS,
     Json,
     json_of,
+    problem_of,
     schema,
 )
 from character_identity.api.openapi.examples import example_of
@@ -25,7 +26,7 @@ from character_identity.api.openapi.properties import explained
 from character_identity.api.openapi.webhooks import webhooks
 from character_identity.api.route import PAGE_PARAMETERS, Answer, Route
 from character_identity.api.routes.table import ROUTES
-from character_identity.api.schemas import ErrorResponse
+from character_identity.api.schemas import ErrorResponse, to_json
 from character_identity.domain.errors import KINDS, MethodNotAllowed
 
 Model = tuple[type[BaseModel], Literal["validation", "serialization"]]
@@ -107,6 +108,9 @@ def _models(routes: Sequence[Route[Any]]) -> Iterator[Model]:
 
 def _described(route: Route[Any], references: Mapping[Any, Json], schemas: Mapping[str, Json]) -> Json:
     answers = {status: _answer(route, it, references, schemas) for status, it in route.answers.items()}
+    if route.is_conditional:
+        unchanged = Answer(description="It is as If-None-Match has it")
+        answers[304] = _answer(route, unchanged, references, schemas)
     described: Json = {
         "operationId": route.operation or route.function,
         "tags": [route.tag],
@@ -141,6 +145,8 @@ def _parameters(route: Route[Any]) -> Iterator[Json]:
         yield {"$ref": "#/components/parameters/Idempotency-Key"}
     if route.accepts_prefer_wait:
         yield {"$ref": "#/components/parameters/Prefer"}
+    if route.is_conditional:
+        yield {"$ref": "#/components/parameters/If-None-Match"}
 
 
 def _answer(
@@ -151,6 +157,8 @@ def _answer(
         "Location": answer.located,
         "Idempotent-Replayed": route.is_keyed,
         "Preference-Applied": route.accepts_prefer_wait and not route.for_typescript,
+        "ETag": route.is_conditional,
+        **_quota(route),
     }
     headers = _headers(name for name, is_sent in sent.items() if is_sent)
     described: Json = {"description": answer.description, "headers": headers}
@@ -179,24 +187,47 @@ def _errors(route: Route[Any]) -> dict[int, Json]:
 
 def _error(route: Route[Any], status: int, codes: Sequence[str], *, is_gateways: bool) -> Json:
     kinds = [KINDS[code] for code in codes]
-    ours = {**schema("ErrorResponse"), "properties": {"code": {"enum": [*codes]}}}
-    shapes = [schema("FirstClientError") if route.for_typescript else ours] if codes else []
-    sentence = "error" if route.for_typescript else "message"
-    example = {"code": codes[0], sentence: SENTENCE} if codes else {"message": REFUSALS[status]}
+    meaning, content = [], {}
+    if codes:
+        meaning.append(", ".join(codes))
+        content = _our_error(route, status, codes)
+    if is_gateways:
+        meaning.append(REFUSALS[status])
+        content = _with_refusal(content, status)
     names = {
         "X-Request-Id": bool(codes),
+        **(_quota(route) if codes else {}),
         "Retry-After": any(kind.says_when for kind in kinds),
         "Allow": MethodNotAllowed in kinds,
     }
-    meaning = [", ".join(codes)] if codes else []
-    if is_gateways:
-        shapes.append(schema("Refusal"))
-        meaning.append(REFUSALS[status])
     return {
         "description": "; or: ".join(meaning),
         "headers": _headers(name for name, is_sent in names.items() if is_sent),
-        "content": json_of(shapes[0] if len(shapes) == 1 else {"anyOf": shapes}, example=example),
+        "content": content,
     }
+
+
+def _our_error(route: Route[Any], status: int, codes: Sequence[str]) -> Json:
+    if route.for_typescript:
+        return json_of(schema("FirstClientError"), example={"code": codes[0], "error": SENTENCE})
+    ours = {**schema("ErrorResponse"), "properties": {"code": {"enum": [*codes]}}}
+    example = to_json(ErrorResponse.of(status, codes[0], SENTENCE))
+    del example["details"]
+    return problem_of(ours, example=example)
+
+
+def _with_refusal(content: Json, status: int) -> Json:
+    """What API Gateway answers itself, beside what we do."""
+    refusal, example = schema("Refusal"), {"message": REFUSALS[status]}
+    ours = content.get("application/json")
+    if ours is None:
+        return {**content, **json_of(refusal, example=example)}
+    return json_of({"anyOf": [ours["schema"], refusal]}, example=ours["example"])
+
+
+def _quota(route: Route[Any]) -> dict[str, bool]:
+    is_told = route.counted_as is not None and not route.for_typescript
+    return {"RateLimit-Policy": is_told, "RateLimit": is_told}
 
 
 def _headers(names: Iterable[str]) -> Json:

@@ -319,6 +319,12 @@ _SHARED = {
     "nextCursor": Meaning("Ask for the next page with it; not there on the last one", "eyJ2IjoxfQ"),
     "code": Meaning("A stable code", "training_failed"),
     "message": Meaning("One sentence for people", "The provider could not train with these pictures."),
+    "ErrorResponse.type": Meaning("What kind of problem it is, by its code", "/docs#budget_exceeded"),
+    "ErrorResponse.title": Meaning("The code in words, the same every time", "Budget exceeded"),
+    "ErrorResponse.status": Meaning("The HTTP status", 402),
+    "ErrorResponse.detail": Meaning(
+        "As message", "This order costs more than is left of this month's budget."
+    ),
     "details": Meaning(
         "More about the error, by its code: fields of the body, findings", [{"field": "name"}]
     ),

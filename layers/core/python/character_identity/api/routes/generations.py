@@ -83,6 +83,7 @@ GET_GENERATION = Route(
     answers={200: Answer(description="The generation", content=GenerationResponse)},
     codes=("unknown_generation",),
     accepts_prefer_wait=True,
+    is_conditional=True,
 )
 ERASE_GENERATION = Route(
     method="DELETE",

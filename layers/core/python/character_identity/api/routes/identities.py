@@ -87,6 +87,7 @@ GET_IDENTITY = Route(
     answers={200: Answer(description="The identity", content=IdentityResponse)},
     codes=("unknown_identity",),
     accepts_prefer_wait=True,
+    is_conditional=True,
 )
 RENAME_IDENTITY = Route(
     method="PATCH",

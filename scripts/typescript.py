@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 from character_identity.api.openapi.document import document
-from scripts.atomic import new_folder
+from scripts.atomic import new_folder, write_file
 from scripts.digest import digest
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENT = ROOT / "clients" / "typescript"
 BUILT = ROOT / ".build" / "clients"
+PACKED = BUILT / "character-identity-client.tgz"
 INSTALL = ("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit")
 PATIENCE = ("--fetch-retries", "1", "--fetch-timeout", "60000")
 HANGS_AFTER_S = 600
@@ -78,10 +79,11 @@ def _run(words: list[str], folder: Path) -> None:
 def main() -> int:
     """Build and pack, and print where the package is."""
     try:
-        print(tarball(built()).relative_to(ROOT))
+        write_file(PACKED, tarball(built()).read_bytes())
     except RuntimeError as problem:
         print(problem, file=sys.stderr)
         return 1
+    print(PACKED.relative_to(ROOT))
     return 0
 
 

@@ -2,11 +2,15 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
+import standardwebhooks
 
+from character_identity.domain.event import EventType
 from character_identity.domain.webhook import secret_of, signed_headers
 from character_identity_client.webhooks import NotGenuine, verify
+from tests.support.openapi import described
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SENT = datetime.fromtimestamp(1614265330, UTC)
@@ -111,3 +115,35 @@ def test_a_time_that_is_no_number_is_refused(timestamp: str) -> None:
 def test_a_secret_that_is_none_is_a_mistake_of_the_receiver(secret: str) -> None:
     with pytest.raises(ValueError):
         verify(secret, HEADERS, BODY, SENT)
+
+
+KEY = secret_of(b"a key of at least 24 bytes")
+
+
+def posted(kind: str, at: datetime) -> tuple[dict[str, str], bytes]:
+    """An event as it is described, as we post it."""
+    content = described()["webhooks"][kind]["post"]["requestBody"]["content"]["application/json"]
+    body = json.dumps(content["example"]).encode()
+    return signed_headers(KEY, "evt_1", at, body), body
+
+
+@pytest.mark.parametrize("kind", get_args(EventType))
+def test_every_event_is_verified_by_ours_and_by_the_library_of_the_standard(kind: str) -> None:
+    now = datetime.now(UTC)  # the library has no other clock
+    headers, body = posted(kind, now)
+    assert verify(KEY, headers, body, now)["type"] == kind
+    assert standardwebhooks.Webhook(KEY).verify(body, headers)["type"] == kind
+
+
+@pytest.mark.parametrize(
+    ("secret", "minutes", "end"),
+    [(KEY, 0, b" "), (KEY, -6, b""), (KEY, 6, b""), (secret_of(b"another key of 24 bytes."), 0, b"")],
+    ids=["tampered", "old", "from the future", "another secret"],
+)
+def test_what_is_not_genuine_is_refused_by_both(secret: str, minutes: int, end: bytes) -> None:
+    now = datetime.now(UTC)
+    headers, body = posted("IdentityReady", now + timedelta(minutes=minutes))
+    with pytest.raises(NotGenuine):
+        verify(secret, headers, body + end, now)
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        standardwebhooks.Webhook(secret).verify(body + end, headers)

@@ -1,6 +1,7 @@
 """Our TypeScript client as it is built, run by Node."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,14 @@ def output_of(*words: str, cwd: Path, given: Any = None) -> str:
         AssertionError: it failed; the message holds what it said.
     """
     done = subprocess.run(
-        words, cwd=cwd, input=json.dumps(given), capture_output=True, text=True, timeout=HANGS_AFTER_S
+        words,
+        cwd=cwd,
+        # What is installed there is to be found, and not what lies here.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=HANGS_AFTER_S,
     )
     assert done.returncode == 0, f"{' '.join(words)} failed: {done.stdout}{done.stderr}"
     return done.stdout

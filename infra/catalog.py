@@ -159,7 +159,8 @@ FUNCTIONS = (
         lists=True,
         adapters=True,
         secrets=("fal", "fal-admin", "astria"),  # to delete there too
-        deletes=("generations/",),
+        deletes=("generations/", "evaluations/"),
+        starts=(RUN_EVALUATION,),  # to have results made anew, without it
         wakes=(GENERATE_IMAGES,),
     ),
     Function(name="list_generations", table="read", reads=("generations/",)),

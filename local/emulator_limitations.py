@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,11 @@ LIMITATIONS = (
         "AWS::DynamoDB::Table",
         has("TimeToLiveSpecification"),
         "Items past their time to live stay in the table.",
+    ),
+    Limitation(
+        "AWS::StepFunctions::StateMachine",
+        lambda properties: "DISTRIBUTED" in json.dumps(properties),
+        "Children of a Distributed Map go on when its execution is stopped.",
     ),
     Limitation("AWS::S3::Bucket", has("LifecycleConfiguration"), "Objects in S3 do not expire."),
     Limitation("AWS::CloudWatch::Alarm", has("Metrics"), "Alarms on expressions of metrics never sound."),

@@ -249,6 +249,20 @@ def test_an_identity_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
     assert [*stores.evaluations.used_by("i2")] == []
 
 
+def test_a_generation_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
+    stores.add()
+    for cell, generation_id in ((LORA, "g1"), (INSTANT, "g2")):
+        outcome = CellOutcome(cell=cell, generation_id=generation_id, pictures=1)
+        stores.evaluations.put_cell("e1", outcome)
+        stores.scores.put_shared_score("e1", generation_id, 1, SCORE)
+    for _ in range(2):
+        assert stores.evaluations.without_generation("e1", "g1") == stores.evaluations.get("e1")
+        pictures = {each.generation_id: each.pictures for each in stores.evaluations.cell_outcomes("e1")}
+        assert pictures == {"g1": 0, "g2": 1}
+        assert [*stores.scores.shared_scores("e1")] == [("g2", 1)]
+    assert stores.evaluations.without_generation("e2", "g1") is None
+
+
 def test_with_the_last_identity_all_of_it_goes(stores: Stores) -> None:
     stores.add(providers=["fal-lora"], identities={"fal-lora": "i2"})
     stores.evaluations.put_cell("e1", CellOutcome(cell=LORA))

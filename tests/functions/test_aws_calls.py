@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from character_identity import wiring
+from character_identity.domain.evaluation import Cell, CellOutcome
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import Score
@@ -26,6 +27,8 @@ from tests.support.builders import (
     a_generation_job,
     a_job,
     a_training_identity,
+    an_evaluation,
+    an_evaluation_job,
     an_identity,
     an_image,
     different_images,
@@ -67,6 +70,17 @@ def ready(provider: str = "fal-lora") -> Callable[[Api, str], None]:
         add_generation(name, f"{name}-g")
 
     return arrange
+
+
+def add_evaluation(evaluation_id: str) -> None:
+    """An evaluation whose two pictures are there, one of them scored."""
+    evaluation = an_evaluation(evaluation_id=evaluation_id, phase="scores")
+    job = an_evaluation_job(job_id=f"evaluation-{evaluation_id}", subject_id=evaluation_id)
+    tables = wiring.services()
+    tables.evaluation_table.add(evaluation, job, LIMIT)
+    cell = Cell(provider="fal-lora", scenario="beach", variation=1, images=1)
+    tables.evaluation_table.put_cell(evaluation_id, CellOutcome(cell=cell, generation_id="g1", pictures=1))
+    tables.shared_scores.put_shared_score(evaluation_id, "g1", 1, SCORE)
 
 
 def add_generation(identity_id: str, generation_id: str) -> None:
@@ -130,6 +144,7 @@ def post(function: str, path: str, body: Any = None, **more: Any) -> Callable[[A
 
 
 IDENTITIES, GENERATIONS = "/v1/identities", "/v1/identities/{}/generations"
+EVALUATIONS = "/v1/evaluations"
 LISTED = ("IDENTITY#", "GENERATION#")
 ROUTES = (
     Route("GET /v1/providers", get("list_providers", "/v1/providers")),
@@ -208,6 +223,28 @@ ROUTES = (
             {"images": [{"generationId": f"{name}-g", "imageNumber": 1}], "characterId": name},
         ),
         drawn,
+    ),
+    Route(
+        "POST /v1/evaluations (5 uploads)",
+        lambda api, name: api(
+            "create_evaluation",
+            "POST",
+            EVALUATIONS,
+            {"name": "Sarah", "providers": ["fal-lora"], "references": KEYS[:5]},
+        ),
+        uploads,
+    ),
+    Route(
+        "POST /v1/evaluations/estimate",
+        lambda api, name: api(
+            "estimate_evaluation", "POST", f"{EVALUATIONS}/estimate", {"name": "Sarah", "references": ["x"]}
+        ),
+    ),
+    Route("GET /v1/evaluations", get("list_evaluations", EVALUATIONS)),
+    Route(
+        "GET /v1/evaluations/{evaluation_id} (two identities)",
+        get("get_evaluation", f"{EVALUATIONS}/{{}}"),
+        lambda api, name: add_evaluation(name),
     ),
     Route("GET /v1/usage", get("get_usage", "/v1/usage")),
     Route("GET /v1/webhooks", get("list_webhooks", "/v1/webhooks")),

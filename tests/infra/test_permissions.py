@@ -145,6 +145,8 @@ FUNCTIONS: dict[str, Rights] = {
     "erase_generation": WRITE_TABLE
     | LIST
     | _delete("generations")
+    | _delete("evaluations")
+    | _start("RunEvaluation")
     | FAL
     | FAL_ADMIN
     | ASTRIA

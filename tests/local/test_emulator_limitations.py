@@ -18,6 +18,7 @@ CASES = {
     "access log": with_resource(STAGE, AccessLogSettings={}),
     "`cookies`": with_resource("AWS::ApiGatewayV2::Route"),
     "time to live": with_resource("AWS::DynamoDB::Table", TimeToLiveSpecification={}),
+    "Distributed Map": with_resource("AWS::StepFunctions::StateMachine", DefinitionString="DISTRIBUTED"),
     "do not expire": with_resource("AWS::S3::Bucket", LifecycleConfiguration={}),
     "Alarms": with_resource("AWS::CloudWatch::Alarm", Metrics=[]),
     "batch": with_resource("AWS::Lambda::EventSourceMapping", MaximumBatchingWindowInSeconds=1),

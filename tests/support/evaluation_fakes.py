@@ -118,6 +118,14 @@ class FakeEvaluations:
         self.scores[evaluation_id] = {k: each for k, each in scores.items() if k[0] not in generations}
         return left
 
+    def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
+        for outcome in self.cell_outcomes(evaluation_id):
+            if outcome.generation_id == generation_id:
+                self.put_cell(evaluation_id, outcome.erased())
+        scores = self.scores.get(evaluation_id, {})
+        self.scores[evaluation_id] = {k: each for k, each in scores.items() if k[0] != generation_id}
+        return self.stored.get(evaluation_id)
+
     def forget_use(self, identity_id: str, evaluation_id: str) -> None:
         self.uses.discard((identity_id, evaluation_id))
 

@@ -1,7 +1,7 @@
 """Evaluations in DynamoDB."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -160,22 +160,35 @@ class EvaluationTable:
         self._delete(self._rows_but_of(left))
         return left
 
+    def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
+        """Take a generation's scores out, and say of its cell that it was erased."""
+        item = self._table.get(keys.evaluation(evaluation_id))
+        if item is None:
+            return None
+        for outcome in self.cell_outcomes(evaluation_id):
+            if outcome.generation_id == generation_id:
+                self.put_cell(evaluation_id, outcome.erased())
+        self._delete(self._scores_of(evaluation_id, {generation_id}))
+        return Evaluation.model_validate(item)
+
     def forget_use(self, identity_id: str, evaluation_id: str) -> None:
         """The identity is no part of the evaluation any more."""
         self._table.write(delete(keys.used_by(identity_id, evaluation_id)))
 
     def _rows_but_of(self, evaluation: Evaluation) -> Sequence[keys.Key]:
         """Return the keys of cells and scores of providers that are no part of an evaluation."""
-        pk = keys.evaluation(evaluation.evaluation_id)["pk"]
         outcomes = self.cell_outcomes(evaluation.evaluation_id)
         gone = [each for each in outcomes if each.cell.provider not in evaluation.providers]
-        generations = {each.generation_id for each in gone}
+        generations = {each.generation_id for each in gone if each.generation_id}
+        scores = self._scores_of(evaluation.evaluation_id, generations)
+        return [*(keys.cell(evaluation.evaluation_id, each.cell.cell_id) for each in gone), *scores]
+
+    def _scores_of(self, evaluation_id: str, generations: Set[str]) -> Sequence[keys.Key]:
+        """Return the keys of the scores of some generations' pictures."""
+        pk = keys.evaluation(evaluation_id)["pk"]
         only = "pk, sk, generation_id"
         scores = self._table.query(pk, "begins_with(sk, :score)", only=only, score=keys.SCORE)
-        return [
-            *(keys.cell(evaluation.evaluation_id, each.cell.cell_id) for each in gone),
-            *({"pk": row["pk"], "sk": row["sk"]} for row in scores if row["generation_id"] in generations),
-        ]
+        return [{"pk": row["pk"], "sk": row["sk"]} for row in scores if row["generation_id"] in generations]
 
     def _keys_under(self, pk: str) -> Sequence[keys.Key]:
         return self._table.query(pk, only="pk, sk")

@@ -92,6 +92,11 @@ class CellOutcome(BaseModel):
     cost_usd: float | None = None
     error: Failure | None = None
 
+    def erased(self) -> "CellOutcome":
+        """Return what is left of it once its generation was erased."""
+        gone = Failure(code="erased", message="The generation was erased.")
+        return self.model_copy(update={"pictures": 0, "error": gone})
+
 
 class EvaluationOrder(BaseModel):
     """What is drawn, all of it; in the bucket, for a row has no room for a hundred prompts.

@@ -103,6 +103,9 @@ class Evaluations(Protocol):
         That it was part of it stays known until ``forget_use``, so that all of this can be done again.
         """
 
+    def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
+        """Take a generation's scores out, and say of its cell that it was erased; None: there is none."""
+
     def forget_use(self, identity_id: str, evaluation_id: str) -> None: ...
 
 

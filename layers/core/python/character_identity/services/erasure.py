@@ -136,6 +136,8 @@ class ErasureService:
         receipt, all_found = self._with_jobs(receipt)
         if receipt.generation_id is None:
             self._evaluations.forget(receipt.identity_id)
+        else:
+            self._evaluations.forget_generation(receipt.generation_id)
         receipt, jobs = self._purge_here(receipt)
         self._save(receipt)
         receipt = self._purge_there(receipt, jobs, ends_at)

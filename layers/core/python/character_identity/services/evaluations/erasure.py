@@ -1,12 +1,14 @@
-"""What the erasure of an identity takes out of evaluations."""
+"""What the erasure of an identity, or of one generation, takes out of evaluations."""
 
-from character_identity.domain.evaluation import RESULTS, prefix_of
+from hashlib import sha256
+
+from character_identity.domain.evaluation import RESULTS, Evaluation, prefix_of
 from character_identity.domain.job import EVALUATION, job_id_of
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.stores import Bucket, Evaluations, Ledger
 
 LATER_RUNS = 1_000
-"""About this number are the runs that make results anew; each erasure has its own."""
+"""Runs of higher numbers make results anew; each erasure has one of its own."""
 
 
 class EvaluationErasure:
@@ -34,9 +36,22 @@ class EvaluationErasure:
                     *self._bucket.list_keys(f"references/{evaluation_id}/"),
                 )
             else:
-                self._bucket.delete(*(f"{prefix}{name}" for name in RESULTS))
-                job = self._ledger.get(job_id_of(EVALUATION, evaluation_id))
-                if left.status == "completed" and job is not None:
-                    runs = LATER_RUNS - len(left.providers)
-                    self._workflows.start(job.model_copy(update={"runs": runs}))
+                self._make_anew(left, identity_id)
             self._evaluations.forget_use(identity_id, evaluation_id)
+
+    def forget_generation(self, generation_id: str) -> None:
+        """Take a generation's pictures out of the evaluation that ordered it, if one did."""
+        job = self._ledger.get(job_id_of("generation", generation_id))
+        if job is not None and job.evaluation_id is not None:
+            left = self._evaluations.without_generation(job.evaluation_id, generation_id)
+            if left is not None:
+                self._make_anew(left, generation_id)
+
+    def _make_anew(self, evaluation: Evaluation, erased_id: str) -> None:
+        """Delete the results, and have a completed evaluation's made again: once for each erasure."""
+        links = self._bucket.list_keys(f"{evaluation.prefix}linked/")
+        self._bucket.delete(*(f"{evaluation.prefix}{name}" for name in RESULTS), *links)
+        job = self._ledger.get(job_id_of(EVALUATION, evaluation.evaluation_id))
+        if evaluation.status == "completed" and job is not None:
+            number = int(sha256(erased_id.encode()).hexdigest()[:8], 16)
+            self._workflows.start(job.model_copy(update={"runs": LATER_RUNS + number}))

@@ -1,0 +1,68 @@
+"""That what waits for days fits into one history, and what it carries into a state.
+
+Quotas: https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28.
+"""
+
+import json
+
+import pytest
+
+from character_identity.domain.evaluation import Cell
+from character_identity.domain.scored_generation import SCORED_WITHIN
+from character_identity.services.evaluations.requests import ENDS_WITHIN
+from character_identity.services.evaluations.workflow import (
+    CELL_BACKOFF,
+    IDENTITY_BACKOFF,
+    SCORE_BACKOFF,
+    CellState,
+    EvaluationState,
+)
+from character_identity.services.evaluations.workflow import ENDS_WITHIN as WAITED_WITHIN
+from character_identity.services.jobs.state import Backoff
+from character_identity.services.jobs.sweep import GRACE
+from tests.support.in_process.executions import DEFINITIONS
+
+LONGEST_HISTORY = 25_000
+LARGEST_STATE_BYTES = 256 * 1024
+LOOK = 2 + 5 + 2
+"""Events of a wait, of the task that looks, and of the choice after it."""
+TOKEN = 6
+"""Events of a wait for a token, which has its time out; it takes the place of a wait."""
+BY_HAND = 2_000
+"""Room for all else: other states, and what has to be tried again."""
+
+
+def looks(backoff: Backoff, within_s: float) -> int:
+    """How often something is looked at that does not come."""
+    passed_s, count = 0.0, 0
+    while passed_s < within_s:
+        passed_s += backoff.delay_s(count, False)
+        count += 1
+    return count
+
+
+def test_a_cell_that_does_not_end_fits_into_a_history() -> None:
+    assert looks(CELL_BACKOFF, WAITED_WITHIN.total_seconds()) * LOOK + BY_HAND < LONGEST_HISTORY
+
+
+def test_an_evaluation_that_does_not_end_fits_into_a_history() -> None:
+    identities = looks(IDENTITY_BACKOFF, WAITED_WITHIN.total_seconds()) * LOOK
+    scores = looks(SCORE_BACKOFF, SCORED_WITHIN.total_seconds()) * (LOOK + TOKEN)
+    assert identities + scores + BY_HAND < LONGEST_HISTORY
+
+
+def test_the_machine_outlives_the_deadline_in_the_ledger() -> None:
+    """After its own time limit nothing runs that could record the failure."""
+    definition = json.loads((DEFINITIONS / "run_evaluation.asl.json").read_text())
+    assert definition["TimeoutSeconds"] > (ENDS_WITHIN + GRACE).total_seconds()
+
+
+@pytest.mark.parametrize("cells", [1, 10_000])
+def test_states_carry_keys_and_no_data(cells: int) -> None:
+    """Neither grows with the evaluation; the Map's result is an empty object for each cell."""
+    place = {"bucket": "b" * 63, "key": "evaluations/e1/cells.jsonl"}
+    whole = EvaluationState(job_id="evaluation-e1", cells=place)
+    cell = Cell(provider="fal-lora", scenario="s" * 40, variation=1, images=1)
+    assert len(whole.model_dump_json()) < 2_000
+    assert len(CellState(evaluation_id="e" * 32, cell=cell).model_dump_json()) < 2_000
+    assert len(json.dumps([{}] * cells)) < LARGEST_STATE_BYTES

@@ -26,7 +26,7 @@ def test_it_writes_the_template_that_runs_on_one_machine(tmp_path: Path) -> None
     layers = [
         each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::LayerVersion"
     ]
-    assert [layer["CompatibleArchitectures"] for layer in layers] == [["x86_64"]] * 3
+    assert [layer["CompatibleArchitectures"] for layer in layers] == [["x86_64"]] * 4
     shipped = list((tmp_path / "cdk.out").glob("asset.*/python/**/*.py"))
     assert {"httpx", "character_identity"} <= {path.parent.name for path in shipped}
     assert [path for path in shipped if not Path(cache_from_source(path)).exists()] == []

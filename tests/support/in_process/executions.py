@@ -86,7 +86,8 @@ class Executions:
         name = _name(job)
         if name in self.by_name:
             return
-        state = {**keys_of(job), "deadline_at": job.deadline_at.isoformat()}
+        known = {name: value for name, value in keys_of(job).items() if value is not None}
+        state = {**known, "deadline_at": job.deadline_at.isoformat()}
         self.begin(name, self.machines[job.kind], state)
 
     def begin(self, name: str, machine: str, state: State) -> Execution:

@@ -22,7 +22,14 @@ from character_evaluation.results import GALLERY, REPORT, ROWS, read_run
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
 from character_evaluation.verdict import verdict
-from character_identity_client import ApiClient, ApiError, Evaluation, EvaluationOrder, Finding
+from character_identity_client import (
+    ApiClient,
+    ApiError,
+    DeadlinePassed,
+    Evaluation,
+    EvaluationOrder,
+    Finding,
+)
 from character_identity_client.evaluations import (
     LONGEST_RUN_S,
     cancelled_if_asked,
@@ -79,7 +86,7 @@ def _main(arguments: Sequence[str], environment: Mapping[str, str], ask: Ask | N
         print(f"\nStopped; {_goes_on(kept)}")
         return STOPPED
     except (CannotRun, OSError):
-        if asked.resume is None and Journal.of(kept).is_empty:
+        if asked.resume is None and not kept.plan.get("ordered"):
             shutil.rmtree(kept.folder, ignore_errors=True)  # nothing came of it
         else:
             print(_goes_on(kept))
@@ -157,9 +164,9 @@ def _in_system(options: Options, kept: Run, simulated: frozenset[str], ask: Ask 
         addresses = {name: system.provider_urls[URL_OF_PROVIDER[name]] for name in options.providers}
         try:
             return run(options, kept, api, console, simulated, addresses, ask, yes=yes)
-        except httpx.TransportError:
+        except (ApiError, DeadlinePassed, httpx.TransportError) as error:
             system.require_running()
-            raise
+            raise CannotRun(f"The API did not answer as it should: {error}") from error
 
 
 def run(
@@ -227,10 +234,12 @@ def _ordered(
         if real and not kept.plan.get("agreed"):
             agree(real, ask, print, yes=yes)
             kept.note({"agreed": True})
+        kept.note({"ordered": True})
         return api.create_evaluation(order, idempotency_key=kept.run_id).evaluation_id
     except ApiError as error:
         if error.status not in REFUSED:
             raise
+        kept.note({"ordered": False})
         message = error.message
         for key, path in zip(order.references or (), references, strict=True):
             message = message.replace(key, path.name)

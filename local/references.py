@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
@@ -252,7 +252,7 @@ def _studio(
         url = f"http://127.0.0.1:{simulators.announcement()['port']}/fal/queue"
     guard = UrlGuard(allow_loopback=simulated)
     client = stack.enter_context(open_client(guard, TIMEOUT_S))
-    media = SafeHttpClient(guard)
+    media = stack.enter_context(closing(SafeHttpClient(guard)))
     queue = FalQueue(client, _Key(settings.fal_key), url, url, media)
     return Studio(queue, media, orders)
 
@@ -294,8 +294,9 @@ def _conclude(wanted: Character, output: Path, images: Sequence[ReferenceImage],
             "charged. FAL_KEY brings in the real one."
         )
     print(COUNTS)
-    place = output if " " not in str(output) else f'"{output}"'
-    print(f"make demo REFERENCES={place} NAME={wanted.name} CLASS={wanted.class_name}")
+    values = {"REFERENCES": str(output), "NAME": wanted.name, "CLASS": wanted.class_name}
+    quoted = (f'{name}="{value}"' if " " in value else f"{name}={value}" for name, value in values.items())
+    print("make demo", *quoted)
 
 
 COUNTS = (

@@ -81,11 +81,6 @@ class Journal:
     def __contains__(self, name: str) -> bool:
         return name in self._made
 
-    @property
-    def is_empty(self) -> bool:
-        """True as long as nothing was made."""
-        return not self._made
-
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What was made under this name, now or before the run was interrupted; it must fit into JSON."""
         if name in self._made:

@@ -20,7 +20,7 @@ from local.demo_options import Options, parse_options
 from local.errors import STOPPED, CannotRun
 from local.options import BadOption
 from local.photographs import CHELSEA, EILEEN, Photograph, make_references
-from local.results import LATEST, Run
+from local.results import LATEST, Run, new_run
 from tests.local.fake_api import FakeApi, image, served
 
 
@@ -162,6 +162,7 @@ def test_an_image_that_is_refused_is_named_as_the_user_knows_it(output: Path) ->
 def test_what_would_cost_too_much_is_not_ordered(output: Path) -> None:
     with pytest.raises(CannotRun, match=r"^It may cost more\. Nothing was ordered\.$"):
         demo(output, FakeApi(), max_cost_usd=0)
+    assert Run(output).plan["ordered"] is False
 
 
 def test_a_warning_about_an_image_is_said_once_and_changes_nothing(output: Path) -> None:
@@ -477,6 +478,56 @@ def test_a_run_that_is_resumed_orders_nothing_twice(output: Path, calls: int) ->
     assert done.code == 0
     assert {row["outcome"] for row in done.rows} == {"succeeded"}
     assert api.orders == ["demo"]
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where runs of the whole command are kept; SIGTERM stays what it is."""
+    monkeypatch.setattr("local.demo.new_run", lambda now, new_id: new_run(now, new_id, tmp_path))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    return tmp_path
+
+
+class Ending:
+    """A run of the command that ends in one way, perhaps after the evaluation was ordered."""
+
+    def __init__(self, end: BaseException | int, ordered: bool) -> None:
+        self.end, self.ordered = end, ordered
+
+    def __call__(self, options: Options, kept: Run, *_: object, yes: bool) -> int:
+        kept.note({"ordered": self.ordered})
+        if isinstance(self.end, int):
+            return self.end
+        raise self.end
+
+
+@pytest.mark.parametrize(
+    ("end", "ordered", "code", "is_kept", "goes_on"),
+    [
+        (0, True, 0, True, False),
+        (CannotRun("Nothing was ordered."), False, 2, False, False),
+        (CannotRun("The API did not answer."), True, 2, True, True),
+        (KeyboardInterrupt(), False, STOPPED, True, True),
+        (OSError(errno.ENOSPC, "full", "x"), True, 2, True, True),
+    ],
+    ids=["done", "refused", "broken", "left", "full"],
+)
+def test_a_run_is_kept_once_something_was_ordered_and_says_how_it_goes_on(
+    results: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    end: BaseException | int,
+    ordered: bool,
+    code: int,
+    is_kept: bool,
+    goes_on: bool,
+) -> None:
+    monkeypatch.setattr("local.demo._in_system", Ending(end, ordered))
+    assert main(["--providers=fal-instant"]) == code
+    runs = list(results.iterdir())
+    assert [len(list(run.glob("uploads/*.jpg"))) for run in runs] == ([8] if is_kept else [])
+    said = capsys.readouterr().out
+    assert (is_kept and f"`make demo RESUME={runs[0].name}` goes on from here" in said) is goes_on
 
 
 def test_a_full_disk_ends_the_run(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,30 @@ def test_where_all_images_are_there_nothing_is_asked_or_started(
     assert f"make demo REFERENCES={tmp_path} NAME=Sarah CLASS=woman" in said
 
 
+@pytest.mark.processes
+def test_without_a_key_a_simulator_draws_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "jane.yaml"
+    mine.write_text(
+        "{name: Jane Doe, class_name: woman, description: red hair,"
+        " references: [{file: jane_01.jpg, title: Portrait, shows: a face}]}"
+    )
+    output = tmp_path / "some images"
+    assert _main([f"--character={mine}", f"--output={output}"], {}, None) == 0
+    with Image.open(output / "jane_01.jpg") as image:
+        assert image.size == (1024, 1024)
+    said = capsys.readouterr().out
+    assert "Simulated: a simulator drew" in said
+    assert f'make demo REFERENCES="{output}" NAME="Jane Doe" CLASS=woman' in said
+
+
+def test_records_that_cannot_be_read_order_nothing(tmp_path: Path) -> None:
+    (tmp_path / ORDERS).write_text("{")
+    with pytest.raises(CannotRun, match=r"orders\.json cannot be read; move it away"):
+        Orders(tmp_path / ORDERS)
+
+
 def test_an_unknown_character_is_told_with_those_that_are_known() -> None:
     with pytest.raises(CannotRun, match=r"jane cannot be read: .* characters that are shipped: sarah\."):
         _main(["--character=jane"], {}, None)

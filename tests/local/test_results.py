@@ -25,7 +25,6 @@ def test_two_runs_of_one_second_do_not_meet(tmp_path: Path) -> None:
 def test_what_was_made_is_not_made_again_by_the_next_process(tmp_path: Path) -> None:
     file = tmp_path / ORDERS
     journal = Journal(file)
-    assert journal.is_empty
     assert journal.once("a", lambda: ["x"]) == ["x"]
     with pytest.raises(ZeroDivisionError):
         journal.once("b", lambda: 1 // 0)

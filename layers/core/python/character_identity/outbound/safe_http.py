@@ -53,6 +53,10 @@ class SafeHttpClient:
             guard, FETCH_TIMEOUT_S, transport=transport, clock=clock, tls=tls, connect=connect
         )
 
+    def close(self) -> None:
+        """End all connections."""
+        self._client.close()
+
     def allows(self, host: str) -> bool:
         """Whether a host is among those that things may come from."""
         return self._guard.allows(host)

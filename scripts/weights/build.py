@@ -1,5 +1,6 @@
 """Makes an encoder's folder: fetch, read, export, describe, put in place in one step."""
 
+import fcntl
 import json
 import tempfile
 from pathlib import Path
@@ -19,7 +20,17 @@ def build(encoder: Encoder, build_folder: Path) -> Path:
     description = json.dumps(encoder.description(), indent=2) + "\n"
     if _holds(folder, description):
         return folder
-    published = [fetch(source, build_folder / "downloads") for source in encoder.sources]
+    downloads = build_folder / "downloads"
+    downloads.mkdir(parents=True, exist_ok=True)
+    with (downloads / f"{encoder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever wants the same meanwhile waits, and fetches nothing
+        if not _holds(folder, description):
+            _make(encoder, downloads, folder, description)
+    return folder
+
+
+def _make(encoder: Encoder, downloads: Path, folder: Path, description: str) -> None:
+    published = [fetch(source, downloads) for source in encoder.sources]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
         made = Path(scratch) / "made"
@@ -27,8 +38,9 @@ def build(encoder: Encoder, build_folder: Path) -> Path:
         encoder.make(published, made)
         (made / "encoder.json").write_text(description)
         _let_everybody_read(made)
-        _replace(folder, made, Path(scratch) / "old", description)
-    return folder
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        made.rename(folder)
 
 
 def _holds(folder: Path, description: str) -> bool:
@@ -41,13 +53,3 @@ def _let_everybody_read(folder: Path) -> None:
     folder.chmod(0o755)
     for file in folder.iterdir():
         file.chmod(0o644)
-
-
-def _replace(folder: Path, made: Path, old: Path, description: str) -> None:
-    try:
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
-    except OSError:
-        if not _holds(folder, description):  # else another process made the same in the meantime
-            raise

@@ -3,10 +3,12 @@ import os
 import stat
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -68,6 +70,22 @@ def test_what_is_there_is_left_alone(encoder: ImageEncoder, published: LocalFile
     published.path.unlink()
 
     assert (build(encoder, tmp_path) / "model.onnx").read_bytes() == b"made before"
+
+
+def test_who_wants_the_same_at_once_waits_and_fetches_nothing(
+    encoder: ImageEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    copy_to = LocalFile.copy_to
+
+    def counted(file: LocalFile, target: IO[bytes]) -> None:
+        fetched.append(file.name)
+        copy_to(file, target)
+
+    monkeypatch.setattr(LocalFile, "copy_to", counted)
+    with ThreadPoolExecutor(4) as workers:
+        folders = set(workers.map(lambda _: build(encoder, tmp_path), range(4)))
+    assert (folders, fetched) == ({tmp_path / "weights" / "tiny"}, ["this disk"])
 
 
 def test_what_was_made_otherwise_is_made_again(encoder: ImageEncoder, tmp_path: Path) -> None:

@@ -218,19 +218,18 @@ def orders(running_system: Running, waiting: Waiting) -> Iterator[dict[str, Orde
     """What a client with a LoRA and a tune of its own can order."""
     system = running_system.system
     running_system.providers.post("/control/settings", json={"training_s": 0.1}).raise_for_status()
-    score_pictures(running_system, False)
     running_system.aws("dynamodb").put_item(
         TableName=system.table,
         Item={"pk": {"S": f"BUDGET#{OWNER}"}, "sk": {"S": "LIMIT"}, "limit_microusd": {"N": ENOUGH_MICROUSD}},
     )
     with (
+        running_system.unscored(),
         shelf(running_system.people["Eileen"][0].parent) as images_url,
         ProxySession(system.api_url, system.token_for(OWNER), sleep=waiting.sleep) as session,
     ):
         configure(session)
         yield orders_with([f"{images_url}/{path.name}" for path in running_system.people["Eileen"]])
         configure(None)
-    score_pictures(running_system, True)
     running_system.providers.post("/control/settings", json={"training_s": TRAINING_S}).raise_for_status()
 
 
@@ -277,17 +276,6 @@ def outcomes(running_system: Running, orders: dict[str, Order], waiting: Waiting
 
     with ThreadPoolExecutor(len(CELLS)) as beside:
         yield of_shift
-
-
-def score_pictures(running_system: Running, wanted: bool) -> None:
-    """Say whether pictures are scored that are stored from now on."""
-    events = running_system.aws("events")
-    (rule,) = (
-        rule["Name"]
-        for rule in events.list_rules()["Rules"]
-        if "Object Created" in rule.get("EventPattern", "")
-    )
-    (events.enable_rule if wanted else events.disable_rule)(Name=rule)
 
 
 def make_old(running_system: Running) -> None:

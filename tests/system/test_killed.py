@@ -19,11 +19,13 @@ import pytest
 
 from character_identity_client import ApiClient
 from local import dev
+from local.deploy import Endpoint, client
 from local.packages import ROOT
 from local.photographs import EILEEN, make_references
 from local.service import Service
 from local.settings import SIMULATOR_KEYS, URLS
 from tests.support.waiting import wait_until
+from tests.system.conftest import score_pictures
 
 TRAININGS = ["fal-lora"] * 3 + ["astria"] * 3
 GENERATIONS = 14
@@ -62,7 +64,10 @@ class Killed:
             while not (addresses.exists() and json.loads(addresses.read_text())["pid"] == process.pid):
                 assert process.poll() is None, "it ended by itself"
                 time.sleep(0.05)
-            yield json.loads(addresses.read_text())
+            system = json.loads(addresses.read_text())
+            endpoint = Endpoint(system["awsEndpointUrl"], system["accessKeyId"], system["secretAccessKey"])
+            score_pictures(client("events", endpoint), False)
+            yield system
         finally:
             process.kill()
             process.wait()

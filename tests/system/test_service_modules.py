@@ -39,6 +39,13 @@ SCENARIOS = (
 Call = dict[str, Any]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _unscored(running_system: Running) -> Iterator[None]:
+    """The first front end knows of no scores."""
+    with running_system.unscored():
+        yield
+
+
 @pytest.fixture(scope="module")
 def bundle() -> Path:
     return bundled()

@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from character_evaluation.statistics import ProviderSummary
 
 
 def template(name: str) -> Template:
     """Return a template; what is put into one of HTML is escaped."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    """Keep templates that were compiled, which takes longer than to fill them in."""
     environment = Environment(
         loader=PackageLoader("character_evaluation"),
-        autoescape=name.endswith(".html"),
+        autoescape=select_autoescape(["html"], default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -26,7 +33,7 @@ def template(name: str) -> Template:
         "percent": percent,
         "chance": chance,
     }
-    return environment.get_template(name)
+    return environment
 
 
 def moment(at: datetime) -> str:

@@ -1,5 +1,6 @@
 """What every test may rely on: dummy AWS credentials, fresh services, no socket beyond loopback."""
 
+import gc
 import ipaddress
 import os
 import socket
@@ -30,6 +31,11 @@ def pytest_collection() -> Generator[None, object, object]:
     """Let no module start a process when it is imported, as loading the CDK does."""
     with processes(allowed=False):
         return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what all modules have loaded from being looked through for garbage over and over."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

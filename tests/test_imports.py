@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -197,7 +198,12 @@ def _module(path: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imports(path: Path, module: str) -> Iterator[str]:
+@cache
+def _imports(path: Path, module: str) -> list[str]:
+    return list(_imported(path, module))
+
+
+def _imported(path: Path, module: str) -> Iterator[str]:
     """Full names, ``package.module.name`` where a name is imported from a module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

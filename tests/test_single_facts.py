@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 from collections.abc import Iterator
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -12,17 +13,22 @@ from infra.parameters import PARAMETERS
 from scripts.weights.encoders import CLIP_VIT_B32
 
 ROOT = Path(__file__).parents[1]
-MODULES = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for folder in ("layers", "functions")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-}
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """What is deployed, by path."""
+    return {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for folder in ("layers", "functions")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
 
 
 def test_no_public_function_of_the_layers_stands_in_two_modules() -> None:
     functions = sorted(
         (ast.unparse(node), path)
-        for path, module in MODULES.items()
+        for path, module in modules().items()
         if path.startswith("layers/")
         for node in module.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
@@ -42,7 +48,7 @@ def test_every_variable_that_the_stack_can_give_is_read_by_name() -> None:
     }
     texts = {
         node.value
-        for module in MODULES.values()
+        for module in modules().values()
         for node in ast.walk(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
@@ -56,7 +62,7 @@ def test_the_export_of_clip_has_the_name_by_which_its_scores_are_known() -> None
 
 def _text_constants() -> Iterator[tuple[str, str]]:
     """The texts of public module constants, each with its module and name."""
-    for path, module in MODULES.items():
+    for path, module in modules().items():
         for node in module.body:
             match node:
                 case ast.Assign([ast.Name(name)], ast.Constant(str(text))) if name.isupper():

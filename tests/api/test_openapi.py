@@ -171,6 +171,15 @@ def test_nothing_that_may_be_left_out_has_a_default_that_would_make_generated_ty
     assert [path for path, schema in _properties("", described()) if "default" in schema] == []
 
 
+def test_of_an_answer_everything_is_always_there_but_what_is_left_out_on_purpose() -> None:
+    may_lack = {
+        name: sorted({*schema["properties"]} - {*schema.get("required", [])})
+        for name, schema in described()["components"]["schemas"].items()
+        if name.endswith(("Response", "Summary", "Metadata", "Counts")) and name != "ErrorResponse"
+    }
+    assert {field for lacking in may_lack.values() for field in lacking} == {"nextCursor"}
+
+
 @each
 def test_an_id_in_the_path_that_is_not_the_callers_is_unknown(route: Route[Any]) -> None:
     if route.path.startswith("/v1/") and "{" in route.path:

@@ -53,10 +53,16 @@ SENTENCE = "One sentence about what is wrong."
 
 
 class _Schemas(GenerateJsonSchema):
-    """Without a title for each field, which would only repeat its name."""
+    """Without a title for each field, which would only repeat its name; answers are told as they are sent."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        """Say what is always there: of an answer, all that is not left out on purpose."""
+        if self.mode == "serialization":
+            return field.get("serialization_exclude_if") is None
+        return super().field_is_required(field, total)
 
 
 def document(routes: Sequence[Route[Any]] = ROUTES) -> Json:

@@ -214,6 +214,28 @@ def test_the_typescript_client_works_in_a_browser(server: ApiServer) -> None:
     assert server.problems == []
 
 
+@pytest.mark.skipif(not (DRIVER and CHROMIUM), reason=MISSING)
+def test_the_gallery_shows_the_pictures_of_a_character_to_everybody(server: ApiServer) -> None:
+    for module in entry().parent.glob("*.js"):
+        server.pages[f"/client/{module.name}"] = ("text/javascript", module.read_bytes())
+    server.pages["/page"] = ("text/html", GALLERY_PAGE)
+    with browsing() as browser:
+        for dark, width in ((False, 1280), (True, 1280), (False, 360)):
+            browser.emulate(dark=dark, width=width)
+            browser.open(f"{server.url}/page")
+            assert browser.run(SHOW_A_GALLERY, server.url, TOKEN) == {
+                "status": "1 picture",
+                "alt": "Sarah runs through a corridor",
+                "seen": True,
+                "chosen": True,
+                "inside": True,
+                "empty": "0 pictures",
+                "refused": "There is no such identity.",
+            }
+            assert browser.accessibility() == []
+        assert [line for line in browser.console() if "404" not in line] == []
+
+
 def own_operations() -> list[str]:
     """The operations that our own callers have methods for."""
     return [each["operationId"] for key, each in operations().items() if " /v1/" in key]
@@ -238,6 +260,38 @@ return (async () => {
   let listed = 0;
   for await (const _ of api.listIdentities()) listed += 1;
   return { status, type: (await verifyWebhook(secret, headers, body)).type, listed };
+})();
+"""
+GALLERY_PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Gallery</title>
+<meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,"><main><h1>Sarah</h1><identity-gallery></identity-gallery>
+<identity-gallery id="empty"></identity-gallery><identity-gallery id="refused"></identity-gallery></main>"""
+SHOW_A_GALLERY = """
+const [apiUrl, token] = arguments;
+return (async () => {
+  const { CharacterIdentityClient } = await import("/client/index.js");
+  const { defineIdentityGallery } = await import("/client/gallery.js");
+  defineIdentityGallery();
+  const api = new CharacterIdentityClient({ apiUrl, token });
+  const [gallery, empty, refused] = document.querySelectorAll("identity-gallery");
+  const status = (it) => it.shadowRoot.querySelector("[role=status]").textContent;
+  const settled = async (it) => {
+    while (status(it).endsWith("\u2026")) await new Promise((go) => setTimeout(go, 10));
+  };
+  gallery.generations = api.listGenerations("i3");
+  gallery.generations = api.listGenerations("i1");
+  empty.generations = [];
+  refused.generations = (async function* () { throw new Error("There is no such identity."); })();
+  for (const each of [gallery, empty, refused]) await settled(each);
+  const image = gallery.shadowRoot.querySelector("img");
+  await image.decode();
+  let chosen = null;
+  gallery.addEventListener("choose", (event) => { event.preventDefault(); chosen = event.detail.imageUrl; });
+  gallery.shadowRoot.querySelector("a").click();
+  return {
+    status: status(gallery), alt: image.alt, seen: image.naturalWidth > 0, chosen: chosen === image.src,
+    inside: image.getBoundingClientRect().right <= innerWidth, empty: status(empty), refused: status(refused),
+  };
 })();
 """
 EXPECTED: dict[str, Any] = {

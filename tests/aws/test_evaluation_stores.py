@@ -228,6 +228,26 @@ def test_the_references_are_kept_with_the_first_score(stores: Stores) -> None:
     assert len(stores.scores.shared_scores("e1")) == 1
 
 
+def test_what_was_seen_is_kept_with_a_score_and_goes_with_it(stores: Stores) -> None:
+    stores.add()
+    for generation_id, cell in (("g1", LORA), ("g2", INSTANT)):
+        outcome = CellOutcome(cell=cell, generation_id=generation_id, pictures=2)
+        stores.evaluations.put_cell("e1", outcome)
+        for index, found in ((1, SCORE), (2, BLACK)):
+            stores.scores.put_shared_score("e1", generation_id, index, found, (), (0.5, -0.25))
+    seen = stores.scores.shared_embeddings("e1")
+    assert {place: [*view] for place, view in seen.items()} == {
+        ("g1", 1): [0.5, -0.25],
+        ("g2", 1): [0.5, -0.25],
+    }
+    assert len(stores.scores.shared_scores("e1")) == 4, "nothing else is among the scores"
+    stores.evaluations.without_generation("e1", "g1")
+    assert [*stores.scores.shared_embeddings("e1")] == [("g2", 1)]
+    for identity_id in ("i1", "i2"):
+        stores.evaluations.without_identity("e1", identity_id)
+    assert stores.scores.shared_embeddings("e1") == {}
+
+
 def test_an_identity_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
     stores.add(failures={"fal-lora": Failure(code="x", message="y")}, made=["fal-lora"])
     assert [*stores.evaluations.used_by("i2")] == ["e1"]

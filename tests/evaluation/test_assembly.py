@@ -110,6 +110,36 @@ def test_whatever_became_of_a_cell_its_pictures_are_rows() -> None:
     assert (filtered.outcome, filtered.image, filtered.error) == ("filtered", None, "It was blanked.")
 
 
+def test_pictures_that_are_compared_are_held_against_each_other() -> None:
+    found = evaluation(providers=["astria"], identities={"astria": "i2"})
+    drawn = generation(found, ASTRIA, *(image(index) for index in (1, 2, 3, 4)))
+    views = {1: (1.0, 0.0), 2: (0.6, 0.8), 3: (0.0, 1.0), 4: (0.0, -1.0)}
+    made = material(
+        found,
+        3,
+        generations={drawn.generation_id: drawn},
+        shared={(drawn.generation_id, index): SHARED for index in views},
+        embeddings={(drawn.generation_id, index): view for index, view in views.items()},
+    )
+    means = [row.run_similarity_mean for row in rows(made)]
+    assert means == [0.3, 0.7, 0.4, None], "0.6 and 0; 0.6 and 0.8; 0 and 0.8; beyond the variations"
+
+
+def test_a_picture_alone_or_seen_by_another_encoder_is_like_nothing() -> None:
+    found = evaluation(providers=["astria"], identities={"astria": "i2"})
+    drawn = generation(found, ASTRIA, *(image(index) for index in (1, 2, 3, 4)))
+    other = SHARED.model_copy(update={"weights_sha256": "other"})
+    shared = {1: SHARED, 2: other, 3: BLACK}
+    made = material(
+        found,
+        3,
+        generations={drawn.generation_id: drawn},
+        shared={(drawn.generation_id, index): each for index, each in shared.items()},
+        embeddings={(drawn.generation_id, index): (1.0, 0.0) for index in (1, 2, 3)},
+    )
+    assert {row.run_similarity_mean for row in rows(made)} == {None}
+
+
 def test_a_picture_without_a_score_says_why() -> None:
     found = evaluation()
     drawn = generation(found, LORA, image(1))

@@ -38,7 +38,8 @@ def test_columns_keep_their_order() -> None:
         "latency_ms,cost_usd,image,prompt,error,identity_id,generation_id,weights_sha256,"
         "calibrated,near_copy,"
         "face_encoder,face_similarity_mean,face_similarity_best,face_calibrated,face_not_scored,first_similarity,own_similarity_mean,"
-        "total_ms,nearest_reference,reference_count,training_time_ms,training_cost_usd\r\n"
+        "total_ms,nearest_reference,reference_count,training_time_ms,training_cost_usd,"
+        "run_similarity_mean\r\n"
     )
 
 

@@ -66,6 +66,7 @@ def files() -> dict[str, str]:
                         variation=variation,
                         similarity_mean=round(0.7 + place * 0.04 + (number * 37 % 11) / 200, 6),
                         latency_ms=1000.0 + number * 131 % 977,
+                        run_similarity_mean=None if variation > 2 else 0.5 + number % 17 / 50,
                         total_ms=9000.0 + number * 37 % 1000,
                         cost_usd=0.03 + place / 100,
                         generation_id=f"{provider}-{scenario.name}-{variation}",
@@ -175,6 +176,7 @@ def test_the_summaries_of_providers(files: dict[str, str], rows: list[Row]) -> N
                 f"{low:.3f} to {high:.3f}",
                 score(statistics.median(scores)),
                 score(statistics.stdev(scores)),
+                score(statistics.fmean(numbers(compared(mine), "run_similarity_mean"))),
                 f"{100 * len([row for row in mine if row['near_copy']]) / len(done):.0f} %",
             ]
         )

@@ -120,7 +120,9 @@ def test_an_identity_has_one_price_in_all_its_rows(tmp_path: Path) -> None:
     identities = [EvaluatedIdentity(provider=name, training_cost_usd=2.0) for name in FACTS]
     files = written(tmp_path, identities=identities)
     assert read_run(tmp_path).identities == identities
-    (tmp_path / ROWS).write_text(files[ROWS].replace(",2.0\r\n", ",3.0\r\n", 1), encoding="utf-8", newline="")
+    (tmp_path / ROWS).write_text(
+        files[ROWS].replace(",2.0,\r\n", ",3.0,\r\n", 1), encoding="utf-8", newline=""
+    )
     with pytest.raises(BadResults, match=r"row 3, training_cost_usd: an earlier row of a says another\."):
         read_run(tmp_path)
 

@@ -1,7 +1,7 @@
 """Evaluations and their scores, in memory."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.stores import Bucket
@@ -40,6 +41,7 @@ class FakeEvaluations:
         }
         self.outcomes: dict[str, dict[str, CellOutcome]] = {}
         self.scores: dict[str, dict[tuple[str, int], Score | NotScored]] = {}
+        self.embeddings: dict[str, dict[tuple[str, int], Embedding]] = {}
         self.kept: dict[tuple[str, EncoderVersion, EncoderVersion | None], list[EmbeddedReference]] = {}
         self.ledger = ledger or FakeLedger()
         self.events = events or FakeEvents()
@@ -136,15 +138,22 @@ class FakeEvaluations:
         image_index: int,
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
+        embedding: Embedding | None = None,
     ) -> None:
         if evaluation_id not in self.stored:
             return
         self.scores.setdefault(evaluation_id, {})[generation_id, image_index] = score
+        if embedding is not None and isinstance(score, Score):
+            self.embeddings.setdefault(evaluation_id, {})[generation_id, image_index] = embedding
         if references and isinstance(score, Score):
             self.kept[evaluation_id, score.version, score.face_version] = [*references]
 
     def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
         return dict(self.scores.get(evaluation_id, {}))
+
+    def shared_embeddings(self, evaluation_id: str) -> Mapping[tuple[str, int], Embedding]:
+        scored = self.scores.get(evaluation_id, {})
+        return {key: each for key, each in self.embeddings.get(evaluation_id, {}).items() if key in scored}
 
     def shared_references(
         self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None

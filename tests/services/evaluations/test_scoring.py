@@ -68,6 +68,7 @@ def test_a_picture_is_scored_against_all_references_too() -> None:
     assert own.mean == pytest.approx(0.6)
     assert shared.mean == pytest.approx(0.7)
     assert [key for key, _ in shared.per_reference] == ALL
+    assert [*harness.evaluations.shared_embeddings("e1")] == [("g2", 1)]
 
 
 def test_the_references_are_seen_once_for_all_pictures() -> None:

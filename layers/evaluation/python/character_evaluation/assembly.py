@@ -1,6 +1,10 @@
 """A run for the pages, out of what an evaluation has ordered and what came of it."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from math import fsum
+from operator import mul
 from typing import Any
 
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
@@ -8,10 +12,14 @@ from character_identity.domain.evaluation import Cell
 from character_identity.domain.evaluation_material import Material
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import ProviderName
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import DECIMALS, NotScored, Score
 from character_identity.domain.scored_generation import LATE_REASON
+from character_identity.domain.similarity import Embedding
+from character_identity.domain.view import EncoderVersion
 
 NO_PICTURE = "The provider gave fewer pictures than were asked for."
+Place = tuple[str, int]
+"""A picture, by its generation and number."""
 NEVER_ORDERED = "It was not ordered."
 
 
@@ -20,9 +28,9 @@ def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
     evaluation, order = material.evaluation, material.order
     references = {f"references/{key.rpartition('/')[2]}": key for key in evaluation.references}
     pictures = dict(references)
-    rows = []
+    rows, among = [], _among_themselves(material)
     for cell in order.cells(evaluation.providers):
-        for row, key in _rows(material, cell):
+        for row, key in _rows(material, cell, among):
             rows.append(row)
             if row.image is not None and key is not None:
                 pictures[row.image] = key
@@ -65,6 +73,37 @@ def facts_of(score: Score | None) -> dict[str, Any]:
     }
 
 
+def _among_themselves(material: Material) -> dict[Place, float]:
+    """How like the others of its provider each picture is that is compared, by one encoder."""
+    by: defaultdict[tuple[str, EncoderVersion], dict[Place, Embedding]] = defaultdict(dict)
+    for cell in material.order.cells(material.evaluation.providers):
+        compared = min(cell.images, material.order.variations - cell.variation + 1)
+        for index in range(1, compared + 1):
+            place = (material.evaluation.generation_id(cell), index)
+            score, seen = material.shared.get(place), material.embeddings.get(place)
+            if isinstance(score, Score) and seen is not None:
+                by[cell.provider, score.version][place] = seen
+    return {place: mean for views in by.values() for place, mean in means_among(views).items()}
+
+
+def means_among(views: Mapping[Place, Embedding]) -> dict[Place, float]:
+    """Return the mean cosine of each with the others; of one alone there is none.
+
+    All pairs need not be compared: a sum of cosines is the cosine with the sum.
+    """
+    if len(views) < 2:
+        return {}
+    total = [fsum(values) for values in zip(*views.values(), strict=True)]
+    return {
+        place: round((_dot(view, total) - _dot(view, view)) / (len(views) - 1), DECIMALS)
+        for place, view in views.items()
+    }
+
+
+def _dot(one: Embedding, other: Embedding) -> float:
+    return fsum(map(mul, one, other))
+
+
 def _place(material: Material, row: EvaluationRow) -> tuple[int, int, int]:
     scenarios = [scenario.name for scenario in material.order.scenarios]
     return [*material.providers].index(row.provider), scenarios.index(row.scenario), row.variation
@@ -83,7 +122,9 @@ def _identity(material: Material, provider: ProviderName) -> EvaluatedIdentity:
     )
 
 
-def _rows(material: Material, cell: Cell) -> Iterator[tuple[EvaluationRow, str | None]]:
+def _rows(
+    material: Material, cell: Cell, among: Mapping[Place, float]
+) -> Iterator[tuple[EvaluationRow, str | None]]:
     """A row for each picture that was asked for, whatever became of it, and its key if it is there."""
     generation = material.generations.get(material.evaluation.generation_id(cell))
     images = {image.index: image for image in generation.images} if generation else {}
@@ -93,7 +134,8 @@ def _rows(material: Material, cell: Cell) -> Iterator[tuple[EvaluationRow, str |
     wanted = cell.images if images else min(cell.images, material.order.variations)
     for index in range(1, wanted + 1):
         if generation is not None and index in images:
-            yield _made(material, cell, generation, images[index])
+            row, key = _made(material, cell, generation, images[index])
+            yield replace(row, run_similarity_mean=among.get((generation.generation_id, index))), key
         else:
             yield _failed(
                 material, cell, generation, index, error or (NO_PICTURE if images else NEVER_ORDERED)

@@ -42,6 +42,7 @@ COLUMNS = (
     "reference_count",  # that this provider took; the same in all its rows, as what follows
     "training_time_ms",
     "training_cost_usd",
+    "run_similarity_mean",  # to the provider's other pictures of this run, as far as they are compared
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 

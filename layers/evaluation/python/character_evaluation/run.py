@@ -25,6 +25,7 @@ class EvaluationRow:
     ``near_copy`` is the key of the reference that the picture is again, nearly. What begins with ``face_`` is
     of the face alone; ``face_not_scored`` is the code of why it was not compared. ``first_similarity`` is to
     the first reference, as the specification has it, ``own_similarity_mean`` to those that the provider took.
+    ``run_similarity_mean`` is to the other pictures of its provider that are compared.
     ``nearest_reference`` is the number, from 1, of the most similar one. ``latency_ms`` is the provider's
     own, ``total_ms`` what passed from our order on. What begins with ``training_``, and ``reference_count``,
     is of the provider's identity, the same in all its rows. A provider's first row is of its first call.
@@ -58,6 +59,7 @@ class EvaluationRow:
     cost_usd: Amount | None = None
     total_ms: Amount | None = None
     nearest_reference: Annotated[int, Field(ge=1)] | None = None
+    run_similarity_mean: Similarity | None = None
     reference_count: Annotated[int, Field(ge=0)] | None = None
     training_time_ms: Amount | None = None
     training_cost_usd: Amount | None = None

@@ -35,7 +35,8 @@ class Figures:
     all else is of every picture. Latencies are the provider's own, without its first call;
     ``latency_p95_ms`` is by nearest rank. ``overhead_median_ms`` is what passed beside them from our orders
     on. ``cost_per_accepted_usd`` is without training, and None as soon as one part of it is unknown.
-    ``copy_rate`` is the share (0 to 1) of near copies among the pictures that succeeded.
+    ``among_mean`` is how like the compared pictures are among themselves, those of a scenario to all of their
+    provider's. ``copy_rate`` is the share (0 to 1) of near copies among the pictures that succeeded.
     """
 
     asked: int
@@ -49,6 +50,7 @@ class Figures:
     similarity_mean: float | None
     similarity_deviation: float | None
     similarity_median: float | None
+    among_mean: float | None
     latency_median_ms: float | None
     latency_p95_ms: float | None
     overhead_median_ms: float | None
@@ -131,6 +133,9 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
         "similarity_mean": mean(scores),
         "similarity_deviation": sample_standard_deviation(scores),
         "similarity_median": median(scores) if scores else None,
+        "among_mean": mean(
+            [row.run_similarity_mean for row in compared if row.run_similarity_mean is not None]
+        ),
         "latency_median_ms": median(latencies) if latencies else None,
         "latency_p95_ms": nearest_rank(latencies, 0.95),
         "overhead_median_ms": median(overheads) if overheads else None,

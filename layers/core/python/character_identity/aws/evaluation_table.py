@@ -184,11 +184,20 @@ class EvaluationTable:
         return [*(keys.cell(evaluation.evaluation_id, each.cell.cell_id) for each in gone), *scores]
 
     def _scores_of(self, evaluation_id: str, generations: Set[str]) -> Sequence[keys.Key]:
-        """Return the keys of the scores of some generations' pictures."""
+        """Return the keys of the scores of some generations' pictures, and of what was seen of these."""
         pk = keys.evaluation(evaluation_id)["pk"]
-        only = "pk, sk, generation_id"
+        only = "generation_id, image_index"
         scores = self._table.query(pk, "begins_with(sk, :score)", only=only, score=keys.SCORE)
-        return [{"pk": row["pk"], "sk": row["sk"]} for row in scores if row["generation_id"] in generations]
+        pictures = [(row["generation_id"], int(row["image_index"])) for row in scores]
+        return [
+            key
+            for generation_id, index in pictures
+            if generation_id in generations
+            for key in (
+                keys.shared_score(evaluation_id, generation_id, index),
+                keys.shared_view(evaluation_id, generation_id, index),
+            )
+        ]
 
     def _keys_under(self, pk: str) -> Sequence[keys.Key]:
         return self._table.query(pk, only="pk, sk")

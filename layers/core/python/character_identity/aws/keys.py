@@ -21,7 +21,7 @@ LAST = "~"
 EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
 """How the sort keys begin of what is erased with an identity."""
 SCORE, DELIVERY, ENDPOINT = "SCORE#", "DELIVERY#", "ENDPOINT#"
-CELL, USED_BY = "CELL#", "EVALUATION#"
+CELL, USED_BY, VIEW = "CELL#", "EVALUATION#", "VIEW#"
 SLOTS = "SLOTS"
 NAMED_BY_ID = {"IDENTITY", "GENERATION", "JOB", "EVENT", "EVALUATION"}
 NOT_DUE: dict[str, None] = {"gsi1pk": None, "gsi1sk": None, "due_at": None}
@@ -107,6 +107,12 @@ def shared_score(evaluation_id: str, generation_id: str, image_index: int) -> Ke
 def shared_references(evaluation_id: str, by: str) -> Key:
     """All references of an evaluation's character as an encoder sees them; not among what is counted."""
     return {"pk": f"REFERENCES#{evaluation_id}", "sk": f"{EMBEDDING}{by}"}
+
+
+def shared_view(evaluation_id: str, generation_id: str, image_index: int) -> Key:
+    """A picture of an evaluation as its encoder sees it; not among what is counted."""
+    references = shared_references(evaluation_id, "")["pk"]
+    return {"pk": references, "sk": f"{VIEW}{generation_id}#{image_index:02}"}
 
 
 def used_by(identity_id: str, evaluation_id: str) -> Key:

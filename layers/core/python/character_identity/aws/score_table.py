@@ -1,6 +1,7 @@
 """Scores and embedded references in DynamoDB."""
 
 import struct
+from array import array
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -105,11 +106,12 @@ class ScoreTable:
         image_index: int,
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
+        embedding: Embedding | None = None,
     ) -> None:
         """Store the score of a picture of an evaluation, in place of an earlier one.
 
-        With a score come all references of the character, if they are given. Nothing is stored of an
-        evaluation that is gone.
+        With a score come the picture's embedding and all references of the character, if they are given.
+        Nothing is stored of an evaluation that is gone.
         """
         place = {"generation_id": generation_id, "image_index": image_index}
         key = keys.shared_score(evaluation_id, generation_id, image_index)
@@ -120,8 +122,19 @@ class ScoreTable:
         if references and isinstance(score, Score):
             by = keys.shared_references(evaluation_id, _seen_by(score.version, score.face_version))
             writes.append(put({**by, "references": [_item(reference) for reference in references]}))
+        if embedding is not None and isinstance(score, Score):
+            view = keys.shared_view(evaluation_id, generation_id, image_index)
+            writes.append(put({**view, **place, "vector": _packed(embedding)}))
         with suppress(Refused):
             self._table.transact(writes)
+
+    def shared_embeddings(self, evaluation_id: str) -> dict[tuple[str, int], Embedding]:
+        """Return the pictures of an evaluation that have scores as their encoder sees them, in float32."""
+        pk = keys.shared_references(evaluation_id, "")["pk"]
+        rows = self._table.query(pk, "begins_with(sk, :view)", view=keys.VIEW)
+        return {
+            (row["generation_id"], row["image_index"]): array("f", _unpacked(row["vector"])) for row in rows
+        }
 
     def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
         """Return what an evaluation's pictures scored, by generation and image index."""

@@ -17,6 +17,7 @@ from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.similarity import Embedding
 from character_identity.domain.slots import Lease, Slots
 from character_identity.domain.view import EncoderVersion
 from character_identity.domain.webhook import Delivery, Endpoint
@@ -348,8 +349,12 @@ class SharedScores(Protocol):
         image_index: int,
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
+        embedding: Embedding | None = None,
     ) -> None:
-        """Store what an encoder says of a picture, and the references, where they are given."""
+        """Store what an encoder says of a picture, and with a score what is given: embedding, references."""
+
+    def shared_embeddings(self, evaluation_id: str) -> Mapping[tuple[str, int], Embedding]:
+        """Return those of the pictures that have scores, by generation and image index."""
 
     def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
         """Return the scores by generation and image index."""

@@ -72,6 +72,7 @@ class EvaluationCompilation:
             generations=generations,
             own=self._own_scores(generations),
             shared=self._shared_scores.shared_scores(evaluation_id),
+            embeddings=self._shared_scores.shared_embeddings(evaluation_id),
             simulated=frozenset(played),
         )
 

@@ -56,7 +56,8 @@ class SharedScoring:
             digest, view, faces = seen
             found = self._encoders.score(digest, view, faces, references)
         new = references if isinstance(references, list) and isinstance(found, Score) else ()
-        self._scores.put_shared_score(evaluation_id, generation_id, index, found, new)
+        embedding = None if isinstance(seen, NotScored | Score) else seen[1].embedding
+        self._scores.put_shared_score(evaluation_id, generation_id, index, found, new, embedding)
 
     def tell(self, evaluation_id: str) -> None:
         """Wake the evaluation's machine if it waits for scores, and this was the last.

@@ -415,6 +415,7 @@ class ProviderEstimate(Answer):
     """What one provider's part of an evaluation costs in dollars; None where it has published no price."""
 
     provider: str
+    cells: int = 0
     images: int
     estimate_usd: float | None = None
     ceiling_usd: float
@@ -428,8 +429,10 @@ class EvaluationEstimate(Answer):
     estimate_usd: float
     assumed_usd: float
     ceiling_usd: float
+    max_cost_usd: float | None = None
     would_exceed: str | None = None
     by_provider: list[ProviderEstimate]
+    budget: Budget | None = None
 
 
 class Count(Answer):
@@ -462,14 +465,31 @@ class Recommendation(Answer):
     sentence: str
 
 
+class EvaluationLinks(Answer):
+    """Paths of an evaluation's results; ``evaluation_result`` has them by the end of the path."""
+
+    results_csv: str
+    gallery: str
+    report: str
+    report_markdown: str
+    summary: str
+    manifest: str
+    pictures: str
+
+
 class EvaluationSummary(Answer):
-    """An evaluation as lists show it; costs in dollars."""
+    """An evaluation as lists show it; costs in dollars, times as ISO has them."""
 
     evaluation_id: str
     name: str
     status: Literal["running", "cancelling", "completed", "failed", "cancelled"]
     phase: str
+    providers: list[str] = []
+    scenarios: int = 0
+    variations: int = 0
     max_cost_usd: float | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
     recommendation: Recommendation | None = None
     error: Failure | None = None
 
@@ -480,9 +500,17 @@ class EvaluationSummary(Answer):
 
 
 class Evaluation(EvaluationSummary):
-    """An evaluation and how far it is, ``progress`` in per cent; ``identities`` are ids by provider."""
+    """An evaluation and how far it is, ``progress`` in per cent; ``identities`` are ids by provider.
 
+    ``ceiling_usd`` is the most that it may come to; ``failures`` say why a provider has no identity.
+    """
+
+    class_name: str | None = None
     progress: int = 0
     counts: EvaluationCounts
     cost_usd: float = 0
+    estimate_usd: float | None = None
+    ceiling_usd: float | None = None
     identities: dict[str, str] = {}
+    failures: dict[str, Failure] = {}
+    links: EvaluationLinks | None = None

@@ -286,15 +286,20 @@ export class CharacterIdentityClient {
   }
 
   /**
-   * The identity once it is ready, or the generation once its pictures (`until: "scored"`: and their scores)
+   * The identity once it is ready, the evaluation once it is completed, or the generation once its pictures (`until: "scored"`: and their scores)
    * are there. Throws `JobFailed` when there will be none, `DeadlinePassed` when it takes longer than that.
    */
   waitFor(job: Identity, options?: WaitOptions<Identity>): Promise<Identity>;
   waitFor(job: Generation, options?: WaitOptions<Generation>): Promise<Generation>;
+  waitFor(job: Evaluation, options?: WaitOptions<Evaluation>): Promise<Evaluation>;
   waitFor(
-    job: Identity | Generation,
-    options: WaitOptions<Identity> | WaitOptions<Generation> = {},
-  ): Promise<Identity | Generation> {
+    job: Identity | Generation | Evaluation,
+    options: WaitOptions<Identity> | WaitOptions<Generation> | WaitOptions<Evaluation> = {},
+  ): Promise<Identity | Generation | Evaluation> {
+    if ("evaluationId" in job) {
+      const look = (): Promise<Evaluation> => this.getEvaluation(job.evaluationId, signalOf(options));
+      return this.#wait(job, look, (it) => it.status === "completed", options as WaitOptions<Evaluation>);
+    }
     if ("generationId" in job) {
       const { until = "done", ...wanted } = options as WaitOptions<Generation>;
       const isDone = (it: Generation): boolean =>
@@ -334,7 +339,7 @@ export class CharacterIdentityClient {
   }
 
   /** Look less and less often until it is done: about a third late at worst. */
-  async #wait<It extends Identity | Generation>(
+  async #wait<It extends Identity | Generation | Evaluation>(
     job: It,
     read: () => Promise<It>,
     isDone: (job: It) => boolean,
@@ -344,8 +349,9 @@ export class CharacterIdentityClient {
     let wait = FIRST_WAIT_MS;
     for (let now = job; ; now = await read()) {
       onProgress(now);
-      if (now.status === "failed") {
-        throw new JobFailed(now.error?.code ?? "unknown", now.error?.message ?? "It failed without saying why.");
+      if (now.status === "failed" || now.status === "cancelled") {
+        const untold = now.status === "failed" ? "It failed without saying why." : "It was cancelled.";
+        throw new JobFailed(now.error?.code ?? now.status, now.error?.message ?? untold);
       }
       if (isDone(now)) return now;
       const left = deadline - this.#transport.now();

@@ -216,6 +216,14 @@ test("a job that failed says why", async () => {
   assert.deepEqual([raised.code, raised.message], ["training_failed", "It is over."]);
 });
 
+test("an evaluation is waited for until it is completed, and one that was cancelled has failed", async () => {
+  const running = { evaluationId: "e1", status: "running", error: null };
+  const found = await scripted({ ...running, status: "completed" }).api.waitFor(running);
+  assert.equal(found.status, "completed");
+  const cancelled = scripted({ ...running, status: "cancelled" }).api.waitFor(running);
+  await assert.rejects(cancelled, { name: "JobFailed", code: "cancelled" });
+});
+
 test("a wait has a deadline", async () => {
   const { api, slept } = scripted(IDENTITY);
   await assert.rejects(api.waitFor(IDENTITY, { timeoutMs: 1000 }), DeadlinePassed);

@@ -36,9 +36,9 @@ def folder(running_system: Running, tmp_path: Path) -> Path:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment with nothing but the Python client, installed as its README says."""
     folder = tmp_path_factory.mktemp("environment")
-    output_of(sys.executable, "-m", "venv", str(folder), cwd=folder)
+    output_of(sys.executable, "-m", "venv", "--without-pip", str(folder), cwd=folder)
     words = ("install", "--quiet", "--disable-pip-version-check", "--retries", "1", str(PYTHON_CLIENT))
-    output_of(str(folder / "bin" / "python"), "-m", "pip", *words, cwd=folder)
+    output_of(sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), *words, cwd=folder)
     return folder / "bin"
 
 

@@ -155,6 +155,11 @@ class FakeEvaluations:
         scored = self.scores.get(evaluation_id, {})
         return {key: each for key, each in self.embeddings.get(evaluation_id, {}).items() if key in scored}
 
+    def count_shared_scores(self, evaluation_id: str) -> tuple[int, int]:
+        scores = self.scores.get(evaluation_id, {}).values()
+        scored = sum(isinstance(score, Score) for score in scores)
+        return scored, len(scores) - scored
+
     def shared_references(
         self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> References:

@@ -147,6 +147,14 @@ class ScoreTable:
             for row in rows
         }
 
+    def count_shared_scores(self, evaluation_id: str) -> tuple[int, int]:
+        """Return how many of an evaluation's pictures have a score, and how many a reason why not."""
+        pk = keys.evaluation(evaluation_id)["pk"]
+        only = "pk, sk, image_sha256"  # of what was scored
+        rows = self._table.query(pk, "begins_with(sk, :score)", only=only, score=keys.SCORE)
+        scored = sum("image_sha256" in row for row in rows)
+        return scored, len(rows) - scored
+
     def shared_references(
         self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> list[EmbeddedReference]:

@@ -1,6 +1,6 @@
 """Evaluation: one character drawn by several providers, so that they can be compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -201,6 +201,10 @@ class Evaluation(BaseModel):
             "recommendation": self.recommendation if providers == self.providers else None,
         }
         return self.model_copy(update=changes)
+
+    def pictures(self, outcomes: Iterable[CellOutcome]) -> int:
+        """How many pictures there are of those that it compares: each of them gets a score."""
+        return sum(each.pictures for each in outcomes if each.cell.provider in self.providers)
 
     def generation_id(self, cell: Cell) -> str:
         """The id of a cell's generation: who orders it twice finds it."""

@@ -359,6 +359,9 @@ class SharedScores(Protocol):
     def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
         """Return the scores by generation and image index."""
 
+    def count_shared_scores(self, evaluation_id: str) -> tuple[int, int]:
+        """Return how many pictures have a score, and how many a reason why not."""
+
     def shared_references(
         self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> list[EmbeddedReference]:

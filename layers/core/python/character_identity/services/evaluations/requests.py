@@ -141,15 +141,13 @@ class EvaluationService:
     def progress(self, evaluation: Evaluation) -> Progress:
         """How far an evaluation is."""
         outcomes = self._evaluations.cell_outcomes(evaluation.evaluation_id)
-        scores = self._shared_scores.shared_scores(evaluation.evaluation_id) if outcomes else {}
-        scored = sum(hasattr(score, "mean") for score in scores.values())
+        counts = self._shared_scores.count_shared_scores(evaluation.evaluation_id) if outcomes else (0, 0)
         found = [self._find(each) for each in evaluation.identities.values()]
         return Progress(
             evaluation,
             [each for each in found if each is not None],
             outcomes,
-            scored,
-            len(scores) - scored,
+            *counts,
         )
 
     def list(self, owner: str, window: Window) -> Page[Evaluation]:

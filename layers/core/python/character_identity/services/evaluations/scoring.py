@@ -67,9 +67,8 @@ class SharedScoring:
         evaluation = self._find(evaluation_id)
         if evaluation is None or evaluation.phase != "scores":
             return
-        outcomes = self._evaluations.cell_outcomes(evaluation_id)
-        wanted = sum(each.pictures for each in outcomes if each.cell.provider in evaluation.providers)
-        if len(self._scores.shared_scores(evaluation_id)) >= wanted:
+        wanted = evaluation.pictures(self._evaluations.cell_outcomes(evaluation_id))
+        if sum(self._scores.count_shared_scores(evaluation_id)) >= wanted:
             self._tell(job_id_of(EVALUATION, evaluation_id))
 
     def _references_of(self, evaluation_id: str) -> list[EmbeddedReference] | NotScored | None:

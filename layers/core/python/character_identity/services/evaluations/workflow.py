@@ -283,9 +283,8 @@ class EvaluationWorkflow:
 
     def is_scored(self, evaluation: Evaluation) -> bool:
         """Whether each picture that is there has a score against all references, or a reason why not."""
-        outcomes = self._evaluations.cell_outcomes(evaluation.evaluation_id)
-        wanted = sum(each.pictures for each in outcomes if each.cell.provider in evaluation.providers)
-        return len(self._shared_scores.shared_scores(evaluation.evaluation_id)) >= wanted
+        wanted = evaluation.pictures(self._evaluations.cell_outcomes(evaluation.evaluation_id))
+        return sum(self._shared_scores.count_shared_scores(evaluation.evaluation_id)) >= wanted
 
     def _store_outcome(self, evaluation: Evaluation, failure: Failure | None) -> tuple[Evaluation, str]:
         now = self._now()

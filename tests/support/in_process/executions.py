@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,7 @@ class Executions:
 
     def definition(self, machine: str) -> dict[str, Any]:
         """A machine as its file describes it."""
-        definition: dict[str, Any] = json.loads((self.definitions / f"{machine}.asl.json").read_text())
-        return definition
+        return _described(self.definitions / f"{machine}.asl.json")
 
     def is_running(self, job: ProviderJob) -> bool:
         execution = self.by_name.get(_name(job))
@@ -274,6 +274,12 @@ def _read_text(state: State, path: str) -> str:
     if not isinstance(value, str):
         raise StateFailed("States.Runtime", f"What lies at {path} is no text.")
     return value
+
+
+@cache
+def _described(file: Path) -> dict[str, Any]:
+    description: dict[str, Any] = json.loads(file.read_text())
+    return description
 
 
 def _name(job: ProviderJob) -> str:

@@ -79,14 +79,14 @@ class TestEarlierCalls:
 class TestRequestCounts:
     def test_so_many_are_counted(self, counts: RequestCounts) -> None:
         taken = [counts.count("ann", NOON, "orders", 1, 2) for _ in range(4)]
-        assert taken == [True, True, False, False]
+        assert taken == [1, 2, None, None]
 
     def test_what_was_refused_does_not_count(self, counts: RequestCounts) -> None:
-        assert [counts.count("ann", NOON, "orders", 1, 1) for _ in range(3)] == [True, False, False]
-        assert [counts.count("ann", NOON, "orders", 1, 2) for _ in range(2)] == [True, False]
+        assert [counts.count("ann", NOON, "orders", 1, 1) for _ in range(3)] == [1, None, None]
+        assert [counts.count("ann", NOON, "orders", 1, 2) for _ in range(2)] == [2, None]
 
     def test_several_are_counted_at_once_or_not_at_all(self, counts: RequestCounts) -> None:
-        assert [counts.count("ann", NOON, "reads", 10, 25) for _ in range(3)] == [True, True, False]
+        assert [counts.count("ann", NOON, "reads", 10, 25) for _ in range(3)] == [10, 20, None]
         assert counts.count("ann", NOON, "reads", 5, 25)
 
     def test_owners_times_and_kinds_are_counted_apart(self, counts: RequestCounts) -> None:

@@ -140,6 +140,8 @@ def door(system: System) -> Try:
             return ACCEPTED if code == "too_few_references" else code
         identifier, headers = (name, {}) if what == "id" else ("i1", {name: text})
         answer = system.api("get_identity", "GET", f"/v1/identities/{identifier}", headers=headers)
+        if answer.status == 304:
+            return ACCEPTED
         if answer.status == 200:
             assert (answer.body["characterId"], answer.body["name"]) == ("i1", "Sarah")
             return ACCEPTED

@@ -36,7 +36,7 @@ def test_a_method_that_an_address_does_not_take_is_told_those_that_it_takes(rout
 @pytest.mark.parametrize(
     "path",
     (
-        *("", "/", "/v1", "/v1/nothing", "/v1/identities/", "/v1//identities", "/v1/Identities", "/.env"),
+        *("", "//", "/v1", "/v1/nothing", "/v1/identities/", "/v1//identities", "/v1/Identities", "/.env"),
         *("/api/nothing", "/openapi.json/", "/v2/identities", "/v1/identities/a/b"),
     ),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -21,6 +22,11 @@ PAGE = "100"
 """Entries of a list that are asked for at once; the API gives no more."""
 
 T = TypeVar("T")
+
+
+def at(*parts: str) -> str:
+    """The path of something of the API by its parts, in which nothing leads elsewhere."""
+    return "/".join(["/v1", *(quote(part, safe="") for part in parts)])
 
 
 def get(path: str, shape: Any, *, field: str | None = None, **query: str | None) -> Steps[Any]:

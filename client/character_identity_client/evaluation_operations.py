@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from character_identity_client.calls import get, order, pages, post, repeated
+from character_identity_client.calls import at, get, order, pages, post, repeated
 from character_identity_client.effects import Entries, Send, Steps
 from character_identity_client.jobs import wait
 from character_identity_client.models import (
@@ -32,7 +32,7 @@ def create_evaluation(
 
 def get_evaluation(evaluation_id: str) -> Steps[Evaluation]:
     """An evaluation as it is now."""
-    return get(f"/v1/evaluations/{evaluation_id}", Evaluation)
+    return get(at("evaluations", evaluation_id), Evaluation)
 
 
 def list_evaluations(
@@ -45,12 +45,12 @@ def list_evaluations(
 
 def cancel_evaluation(evaluation_id: str) -> Steps[Evaluation]:
     """Give an evaluation up; one that has ended stays as it is."""
-    return post(f"/v1/evaluations/{evaluation_id}/cancel", Evaluation)
+    return post(at("evaluations", evaluation_id, "cancel"), Evaluation)
 
 
 def evaluation_result(evaluation_id: str, file: str) -> Steps[bytes]:
     """A result of a completed evaluation, such as ``results.csv``."""
-    path = f"/v1/evaluations/{evaluation_id}/{file}"
+    path = at("evaluations", evaluation_id, file)
     answer = yield from repeated(Send(method="GET", url=path, headers={"Accept": "*/*"}, leads_on=True))
     if answer.has_redirect_location:
         answer = yield from repeated(Send(method="GET", url=answer.headers["Location"]))

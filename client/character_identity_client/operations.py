@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 
 from pydantic.alias_generators import to_camel
 
-from character_identity_client.calls import change, delete, get, order, pages, post, post_once
+from character_identity_client.calls import at, change, delete, get, order, pages, post, post_once
 from character_identity_client.effects import Entries, Steps
 from character_identity_client.models import (
     Comparison,
@@ -95,22 +95,22 @@ def list_identities(
 
 def get_identity(identity_id: str) -> Steps[Identity]:
     """An identity as it is now."""
-    return get(f"/v1/identities/{identity_id}", Identity)
+    return get(at("identities", identity_id), Identity)
 
 
 def cancel_identity(identity_id: str) -> Steps[Identity]:
     """Give a training up; an identity that is ready or failed stays as it is."""
-    return post(f"/v1/identities/{identity_id}/cancel", Identity)
+    return post(at("identities", identity_id, "cancel"), Identity)
 
 
 def rename_identity(identity_id: str, name: str) -> Steps[Identity]:
     """Have prompts name the character so from now on."""
-    return change(f"/v1/identities/{identity_id}", Identity, {"name": name})
+    return change(at("identities", identity_id), Identity, {"name": name})
 
 
 def erase_identity(identity_id: str) -> Steps[ErasureReceipt]:
     """Erase an identity and all that was made of it; the receipt says what remains."""
-    return delete(f"/v1/identities/{identity_id}", ErasureReceipt)
+    return delete(at("identities", identity_id), ErasureReceipt)
 
 
 def generate(
@@ -121,7 +121,7 @@ def generate(
     **options: Unpack[GenerationOptions],
 ) -> Steps[Generation]:
     """Order pictures of an identity."""
-    path = f"/v1/identities/{identity_id}/generations"
+    path = at("identities", identity_id, "generations")
     return order(path, Generation, _drawn(prompt, options), idempotency_key)
 
 
@@ -129,7 +129,7 @@ def estimate_generation(
     identity_id: str, prompt: str, **options: Unpack[GenerationOptions]
 ) -> Steps[Estimate]:
     """Return the cost of images of an identity; free."""
-    path = f"/v1/identities/{identity_id}/generations/estimate"
+    path = at("identities", identity_id, "generations", "estimate")
     return post(path, Estimate, _drawn(prompt, options))
 
 
@@ -141,18 +141,18 @@ def list_generations(
     since: datetime | None = None,
 ) -> Entries[GenerationSummary]:
     """The generations of an identity, newest first; as ``list_identities``."""
-    path = f"/v1/identities/{identity_id}/generations"
+    path = at("identities", identity_id, "generations")
     return pages(path, "generations", GenerationSummary, _filters(status, provider, since))
 
 
 def get_generation(generation_id: str) -> Steps[Generation]:
     """A generation as it is now."""
-    return get(f"/v1/generations/{generation_id}", Generation)
+    return get(at("generations", generation_id), Generation)
 
 
 def erase_generation(generation_id: str) -> Steps[ErasureReceipt]:
     """Erase a generation with its pictures and scores; the receipt says what remains."""
-    return delete(f"/v1/generations/{generation_id}", ErasureReceipt)
+    return delete(at("generations", generation_id), ErasureReceipt)
 
 
 def usage(month: str | None = None) -> Steps[Usage]:
@@ -189,17 +189,17 @@ def list_webhooks() -> Entries[Webhook]:
 
 def delete_webhook(endpoint_id: str) -> Steps[None]:
     """Post no more events to an address."""
-    return delete(f"/v1/webhooks/{endpoint_id}", None)
+    return delete(at("webhooks", endpoint_id), None)
 
 
 def get_event(event_id: str) -> Steps[Event]:
     """An event, and how far telling it is."""
-    return get(f"/v1/events/{event_id}", Event)
+    return get(at("events", event_id), Event)
 
 
 def replay_event(event_id: str) -> Steps[Event]:
     """Have an event posted to all webhooks again."""
-    return post(f"/v1/events/{event_id}/replay", Event)
+    return post(at("events", event_id, "replay"), Event)
 
 
 def _filters(status: str | None, provider: str | None, since: datetime | None) -> dict[str, str | None]:

@@ -290,3 +290,14 @@ def test_a_large_result_is_fetched_from_where_it_lies_without_the_token() -> Non
         return httpx.Response(303, headers={"Location": "https://store.test/results.csv"})
 
     assert client(handle).evaluation_result("e1", "results.csv") == b"a,b"
+
+
+def test_an_id_is_never_more_than_a_part_of_the_path() -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path.decode())
+        return httpx.Response(200, json=identity())
+
+    client(handle).get_identity("../webhooks/e1?x=1#y")
+    assert asked == ["/prod/v1/identities/..%2Fwebhooks%2Fe1%3Fx%3D1%23y"]

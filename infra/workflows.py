@@ -49,21 +49,25 @@ class Workflows(Construct):
                 self.by_name[name].grant_execution(
                     functions[entry.name], "states:DescribeExecution", "states:StopExecution"
                 )
-            if entry.wakes:
-                self._let_wake(entry, functions[entry.name])
+        for machines in sorted({tuple(sorted(entry.wakes)) for entry in entries if entry.wakes}):
+            waking = [functions[entry.name] for entry in entries if tuple(sorted(entry.wakes)) == machines]
+            self._let_wake(machines, waking)
         self._let_map(catalog.RUN_EVALUATION, bucket)
 
-    def _let_wake(self, entry: catalog.Function, function: lambda_.Function) -> None:
-        """A policy of its own: in the role's, a machine that invokes the function would depend on itself."""
-        assert function.role is not None
+    def _let_wake(self, machines: Sequence[str], functions: Sequence[lambda_.Function]) -> None:
+        """A policy of its own: in the role's, a machine that invokes the function would depend on itself.
+
+        One for all that wake the same machines, for a stack has 500 resources at most
+        ("Understand CloudFormation quotas" in its user guide, read 2026-11-28).
+        """
         iam.Policy(
             self,
-            f"{pascal(entry.name)}Wakes",
-            roles=[function.role],
+            f"{''.join(pascal(name) for name in machines)}Wakes",
+            roles=[function.role for function in functions if function.role is not None],
             statements=[
                 iam.PolicyStatement(
                     actions=["states:SendTaskSuccess"],
-                    resources=[self.by_name[name].state_machine_arn for name in entry.wakes],
+                    resources=[self.by_name[name].state_machine_arn for name in machines],
                 )
             ],
         )

@@ -128,3 +128,11 @@ def test_cfn_lint_finds_nothing(template: Template, tmp_path: Path) -> None:
 def test_no_key_of_a_provider_is_in_an_environment(template: Template, key: str) -> None:
     for name, function in template.functions().items():
         assert f"{key.upper()}_KEY" not in function["Environment"]["Variables"], name
+
+
+def test_there_is_room_for_a_few_more_functions(template: Template) -> None:
+    """Each takes up to seven resources of the 500 that a stack may have.
+
+    "Understand CloudFormation quotas" in CloudFormation's user guide, read 2026-11-28.
+    """
+    assert len(template.document["Resources"]) <= 500 - 2 * 7

@@ -171,7 +171,7 @@ def _total_ms(generation: Generation) -> float | None:
     """What passed from our order on, in milliseconds: the provider's work, its line, and ours."""
     if generation.settled_at is None:
         return None
-    return (generation.settled_at - generation.created_at).total_seconds() * 1000
+    return round((generation.settled_at - generation.created_at).total_seconds() * 1000)
 
 
 def _failed(

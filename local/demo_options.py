@@ -47,6 +47,7 @@ class Options:
                     "title": scenario.title,
                     "prompt": scenario.template,
                     "threshold": scenario.expected_similarity,
+                    "aspectRatio": scenario.aspect_ratio,
                 }
                 for scenario in self.scenarios
             ],

@@ -127,4 +127,5 @@ def test_a_file_that_is_not_there_or_too_large_is_named(tmp_path: Path) -> None:
 
 
 def test_the_example_of_a_set_of_ones_own_is_one() -> None:
-    assert [scenario.name for scenario in read_scenarios(EXAMPLE)] == ["train-window", "rooftop-rain"]
+    found = [(scenario.name, scenario.aspect_ratio) for scenario in read_scenarios(EXAMPLE)]
+    assert found == [("train-window", "1:1"), ("rooftop-rain", "16:9")]

@@ -111,6 +111,7 @@ def test_the_api_is_asked_for_what_was_asked_for(output: Path) -> None:
     scenarios = api.order.pop("scenarios")
     assert [each["prompt"] for each in scenarios] == [scenario.template for scenario in SCENARIOS[:2]]
     assert [each["threshold"] for each in scenarios] == [0.90, 0.85]
+    assert {each["aspectRatio"] for each in scenarios} == {"1:1"}
     assert api.order == {
         "name": "Eileen",
         "className": "woman",

@@ -1,4 +1,5 @@
 /** What can go wrong with a call, and with what is waited for. */
+import type { ErrorCode } from "./routes.js";
 import type { Finding } from "./types.js";
 
 /** The API, or a store that it led to, refused a call. */
@@ -8,8 +9,8 @@ export class ApiError extends Error {
   constructor(
     /** The HTTP status. */
     readonly status: number,
-    /** Stable: what programs decide by. */
-    readonly code: string,
+    /** Stable: what programs decide by. Those that are known are offered; more may come. */
+    readonly code: ErrorCode | (string & {}),
     message: string,
     /** More about it, by its code: fields of the body, findings about references. */
     readonly details?: unknown,

@@ -1,11 +1,16 @@
 // What a user may write compiles strictly, and what nobody may write does not.
-import { CharacterIdentityClient, verifyWebhook } from "character-identity-client";
-import type { GenerationOrder, IdentityOrder, WebhookEvent } from "character-identity-client";
+import { ApiError, CharacterIdentityClient, verifyWebhook } from "character-identity-client";
+import type { ErrorCode, GenerationOrder, IdentityOrder, WebhookEvent } from "character-identity-client";
 
 export const simplest: IdentityOrder = { name: "Jane", provider: "fal-lora", references: [] };
 export const shortest: GenerationOrder = { prompt: "Jane on a boat" };
 // @ts-expect-error: there is no such provider
 export const unknown: IdentityOrder = { name: "Jane", provider: "dall-e", references: [] };
+
+export const known: ErrorCode = "budget_exceeded";
+// @ts-expect-error: no answer has it
+export const unheardOf: ErrorCode = "budget_exceded";
+export const isTooDear = (error: unknown): boolean => error instanceof ApiError && error.code === known;
 
 export async function receive(secret: string, request: Request): Promise<string> {
   const event: WebhookEvent = await verifyWebhook(secret, request.headers, await request.text());

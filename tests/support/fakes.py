@@ -173,7 +173,8 @@ class FakeLedger:
             raise OperatorBudgetExceeded.for_order()
         self.rows[job.job_id] = job
         self.due[job.job_id] = job.accepted_at + FIRST_CHECK_AFTER
-        self._count(job, reserved_microusd=job.reserved_microusd, jobs=1)
+        jobs = int(job.kind != EVALUATION)  # an evaluation counts by its jobs
+        self._count(job, reserved_microusd=job.reserved_microusd, jobs=jobs)
 
     def _draw(self, job: ProviderJob, evaluation_id: str) -> None:
         amount = job.reserved_microusd

@@ -69,7 +69,7 @@ def reserving(job: ProviderJob, limit_microusd: int, operator_limit_microusd: in
             key,
             {},
             "#held <= :room OR attribute_not_exists(#held)" if amount <= limit else "#held <= :room",
-            add={"reserved": amount, "held": amount, "jobs": 1},
+            add={"reserved": amount, "held": amount, "jobs": int(job.kind != EVALUATION)},
             room=limit - amount,
         )
         for key, limit in zip(_months(job), limits, strict=True)

@@ -168,9 +168,7 @@ class Evaluation(BaseModel):
     assumed_microusd: int
     reserved_microusd: int
     max_cost_usd: float
-    training_cost_usd: float | None = 0.0
     recommendation: Recommendation | None = None
-    simulated: list[ProviderName] = []
     error: Failure | None = None
 
     @property

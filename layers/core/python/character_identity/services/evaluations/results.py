@@ -1,6 +1,8 @@
 """Results of evaluations as they are handed out: with links that work in place of paths."""
 
 import json
+import re
+from html import escape
 from typing import NamedTuple
 
 from character_identity.domain.errors import Conflict, NotFound
@@ -12,6 +14,8 @@ LARGEST_ANSWER = 5_000_000
 """Bytes. Lambda answers with 6 MB at most, as JSON
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-28)."""
 PICTURES = "pictures.json"
+PATH = re.compile(r'"((?:images|references)/[^"\s]+)"')
+"""An attribute of a page that may be a picture's path."""
 WITH_PICTURES = {"gallery.html"}
 """The pages that show pictures, by their paths beside the page."""
 
@@ -61,9 +65,12 @@ class EvaluationResults:
             return json.dumps({path: self._bucket.link(key) for path, key in keys.items()})
         if file in WITH_PICTURES:
             pictures = json.loads(self._bucket.read(f"{evaluation.prefix}{PICTURES}", MOST_BYTES))
-            for path, key in pictures.items():
-                link = self._bucket.link(key).replace("&", "&amp;").replace('"', "&#34;")
-                content = content.replace(f'"{path}"', f'"{link}"')
+
+            def linked(found: re.Match[str]) -> str:
+                key = pictures.get(found[1])
+                return found[0] if key is None else f'"{escape(self._bucket.link(key))}"'
+
+            return PATH.sub(linked, content)  # once through, however many there are
         return content
 
 

@@ -61,12 +61,16 @@ class Api(Construct):
             ),
         )
         for entry in entries:
-            if entry.routes:
+            # One permission to call a function, whatever the number of its routes: a stack has 500 resources.
+            integration = integrations.HttpLambdaIntegration(
+                entry.name, functions[entry.name], scope_permission_to_route=False
+            )
+            for route in entry.routes:
                 self.http_api.add_routes(
-                    path=entry.routes[0].path,
-                    methods=[apigateway.HttpMethod[route.method] for route in entry.routes],
-                    integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
-                    authorizer=apigateway.HttpNoneAuthorizer() if entry.routes[0].is_open else None,
+                    path=route.path,
+                    methods=[apigateway.HttpMethod[route.method]],
+                    integration=integration,
+                    authorizer=apigateway.HttpNoneAuthorizer() if route.is_open else None,
                 )
             if entry.trigger == catalog.NO_ROUTE:
                 apigateway.HttpRoute(
@@ -74,7 +78,7 @@ class Api(Construct):
                     "NoRoute",
                     http_api=self.http_api,
                     route_key=apigateway.HttpRouteKey.DEFAULT,
-                    integration=integrations.HttpLambdaIntegration(entry.name, functions[entry.name]),
+                    integration=integration,
                     authorizer=apigateway.HttpNoneAuthorizer(),  # preflights have no token
                 )
         self.url = self._default_stage(stage).url

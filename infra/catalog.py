@@ -69,7 +69,7 @@ class Function:
 
     @property
     def routes(self) -> tuple[Route[Any], ...]:
-        """The routes of the API that it serves; those of one function differ in the method only."""
+        """The routes of the API that it serves."""
         return tuple(route for route in ROUTES if route.function == self.name)
 
     @property
@@ -233,7 +233,12 @@ FUNCTIONS = (
     Function(name="get_usage", table="read", quotes=True),
     Function(name="create_webhook", table="write", webhooks=True),
     Function(name="list_webhooks", table="read"),
-    Function(name="delete_webhook", table="write"),
+    Function(
+        name="manage_webhook",
+        purpose="Changes, tests and removes one of the caller's webhooks, and says what was posted there",
+        table="write",
+        publishes=True,  # that a test is due
+    ),
     Function(name="get_event", table="read"),
     Function(name="replay_event", table="write", publishes=True),
     # what all of this is

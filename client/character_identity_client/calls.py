@@ -57,8 +57,8 @@ def order(path: str, shape: Any, body: Mapping[str, Any], idempotency_key: str |
 
 
 def change(path: str, shape: Any, body: Mapping[str, Any]) -> Steps[Any]:
-    """Change what is at a path; twice is as once."""
-    answer = yield from repeated(Send(method="PATCH", url=path, json=_given(body)))
+    """Change what is at a path, in what is given of it; twice is as once."""
+    answer = yield from repeated(Send(method="PATCH", url=path, json=dict(body)))
     return read(shape, answer)
 
 

@@ -263,23 +263,34 @@ class GenerationSummary(GenerationHead):
 
 
 class Webhook(Answer):
-    """An address that hears of events, until ``disabled_at`` (ISO time): it declined, or kept failing."""
+    """An address that hears of events of its ``types`` (None: all), until ``disabled_at`` (ISO time)."""
 
     endpoint_id: str
     url: str
     created_at: str
+    types: list[str] | None = None
+    previous_secrets_until: str | None = None
     failing_since: str | None = None
     disabled_at: str | None = None
     disabled_reason: str | None = None
 
 
-class NewWebhook(Answer):
-    """An address that was registered; ``secret`` signs what is posted there, and is shown this once."""
+class NewWebhook(Webhook):
+    """A webhook with its secret, which signs what is posted there and is shown this once."""
 
-    endpoint_id: str
-    url: str
     secret: str
-    created_at: str
+
+
+class Attempt(Answer):
+    """One request to a webhook: what it answered, or the code of what kept it from it."""
+
+    at: str
+    event_id: str
+    type: str
+    attempt: int
+    status: int | None = None
+    error: str | None = None
+    state: str
 
 
 class Delivery(Answer):

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
+from urllib.parse import quote
 
 from pydantic.alias_generators import to_camel
 
 from character_identity_client.calls import at, change, delete, get, order, pages, post, post_once
 from character_identity_client.effects import Entries, Steps
 from character_identity_client.models import (
+    Attempt,
     Comparison,
     ErasureReceipt,
     Estimate,
@@ -177,9 +179,35 @@ def compare(
     return post("/v1/scores", Comparison, body)
 
 
-def create_webhook(url: str) -> Steps[NewWebhook]:
-    """Have events posted to an https address; the secret that signs them is shown this once."""
-    return post_once("/v1/webhooks", NewWebhook, {"url": url})
+def create_webhook(url: str, *, types: Sequence[str] | None = None) -> Steps[NewWebhook]:
+    """Have events, of all types or of some, posted to an https address; the secret is shown this once."""
+    body = {"url": url, "types": None if types is None else [*types]}
+    return post_once("/v1/webhooks", NewWebhook, {name: value for name, value in body.items() if value})
+
+
+def update_webhook(
+    endpoint_id: str, *, types: Sequence[str] | None = None, disabled: bool | None = None
+) -> Steps[Webhook]:
+    """Choose which types of events are posted there (an empty list: all), and whether any are."""
+    body: dict[str, Any] = {} if types is None else {"types": [*types] or None}
+    if disabled is not None:
+        body["disabled"] = disabled
+    return change(at("webhooks", endpoint_id), Webhook, body)
+
+
+def test_webhook(endpoint_id: str) -> Steps[Event]:
+    """Have a test event posted to an address; the event's deliveries say what came of it."""
+    return post(at("webhooks", endpoint_id, "test"), Event)
+
+
+def rotate_webhook_secret(endpoint_id: str) -> Steps[NewWebhook]:
+    """Replace a secret; for a day what is posted is signed by the one before, too."""
+    return post_once(at("webhooks", endpoint_id, "rotate-secret"), NewWebhook, {})
+
+
+def list_webhook_deliveries(endpoint_id: str, *, type: str | None = None) -> Entries[Attempt]:
+    """What was posted to an address in the last week, newest first."""
+    return pages(at("webhooks", endpoint_id, "deliveries"), "deliveries", Attempt, {"type": type})
 
 
 def list_webhooks() -> Entries[Webhook]:
@@ -197,9 +225,10 @@ def get_event(event_id: str) -> Steps[Event]:
     return get(at("events", event_id), Event)
 
 
-def replay_event(event_id: str) -> Steps[Event]:
-    """Have an event posted to all webhooks again."""
-    return post(at("events", event_id, "replay"), Event)
+def replay_event(event_id: str, *, endpoint_id: str | None = None) -> Steps[Event]:
+    """Have an event posted again, to all webhooks that want it or to one."""
+    to_one = f"?endpointId={quote(endpoint_id, safe='')}" if endpoint_id else ""
+    return post(f"{at('events', event_id, 'replay')}{to_one}", Event)
 
 
 def _filters(status: str | None, provider: str | None, since: datetime | None) -> dict[str, str | None]:

@@ -11,7 +11,9 @@ from character_identity.wiring import Services
 
 @endpoint(CREATE_WEBHOOK)
 def create_webhook(services: Services, request: Request[CreateWebhookRequest]) -> Response:
-    return respond(request, present_new_webhook(services.endpoints.create(request.owner, request.body.url)))
+    body = request.body
+    made = services.endpoints.create(request.owner, body.url, body.types)
+    return respond(request, present_new_webhook(made))
 
 
 lambda_handler = http_handler(create_webhook)

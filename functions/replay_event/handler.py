@@ -1,4 +1,4 @@
-"""POST /v1/events/{event_id}/replay: send one event to all of the caller's addresses again."""
+"""POST /v1/events/{event_id}/replay: send one event again, to all of the caller's addresses or to one."""
 
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
@@ -10,7 +10,11 @@ from character_identity.wiring import Services
 
 @endpoint(REPLAY_EVENT)
 def replay_event(services: Services, request: Request) -> Response:
-    event, deliveries = services.events.replay(request.owner, request.path("event_id"))
+    owner, event_id, endpoint_id = request.owner, request.path("event_id"), request.query("endpointId")
+    if endpoint_id is None:
+        event, deliveries = services.events.replay(owner, event_id)
+    else:
+        event, deliveries = services.events.replay_to(owner, event_id, endpoint_id)
     return respond(request, present_event(event, deliveries), location=f"/v1/events/{event.event_id}")
 
 

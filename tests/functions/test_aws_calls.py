@@ -34,6 +34,7 @@ from tests.support.builders import (
     different_images,
     some_weights,
 )
+from tests.support.event_fakes import an_endpoint
 from tests.support.handlers import Answer, Api
 
 PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
@@ -112,6 +113,12 @@ def training(api: Api, name: str) -> None:
     identity = a_training_identity(identity_id=name)
     job = a_job(job_id=f"training-{name}", subject_id=name, identity_id=name)
     wiring.services().identity_table.add(identity, job=job, limit_microusd=LIMIT)
+
+
+def hooked(api: Api, name: str) -> None:
+    """As ``ready``, with a webhook."""
+    ready()(api, name)
+    wiring.services().endpoint_table.add(an_endpoint(endpoint_id=name), at_most=100)
 
 
 def uploads(api: Api, name: str) -> None:
@@ -257,6 +264,26 @@ ROUTES = (
         "POST /v1/events/{event_id}/replay (no webhook)",
         lambda api, name: api("replay_event", "POST", f"/v1/events/{event_id(name)}/replay"),
         ready(),
+    ),
+    Route(
+        "PATCH /v1/webhooks/{endpoint_id}",
+        lambda api, name: api("manage_webhook", "PATCH", f"/v1/webhooks/{name}", {"disabled": True}),
+        hooked,
+    ),
+    Route(
+        "POST /v1/webhooks/{endpoint_id}/test",
+        post("manage_webhook", "/v1/webhooks/{}/test"),
+        hooked,
+    ),
+    Route(
+        "POST /v1/webhooks/{endpoint_id}/rotate-secret",
+        post("manage_webhook", "/v1/webhooks/{}/rotate-secret"),
+        hooked,
+    ),
+    Route(
+        "GET /v1/webhooks/{endpoint_id}/deliveries",
+        get("manage_webhook", "/v1/webhooks/{}/deliveries"),
+        hooked,
     ),
     Route(
         "POST /api/fal-lora-training-proxy (5 pictures)",

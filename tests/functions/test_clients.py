@@ -188,6 +188,12 @@ def every_operation(api: Any) -> dict[str, Any]:
     made = api.create_webhook(HOOK)
     outcome["secret"] = made.secret.startswith("whsec_")
     outcome["webhooks"] = [webhook.endpoint_id == made.endpoint_id for webhook in api.list_webhooks()]
+    outcome["chosen"] = api.update_webhook(made.endpoint_id, types=["IdentityReady"]).types
+    outcome["tested"] = api.test_webhook(made.endpoint_id).type
+    outcome["rotated"] = api.rotate_webhook_secret(made.endpoint_id).secret != made.secret
+    outcome["posted"] = [*api.list_webhook_deliveries(made.endpoint_id, type="WebhookTest")]
+    resent = api.replay_event(EVENT.event_id, endpoint_id=made.endpoint_id)
+    outcome["sentAgain"] = [each.state for each in resent.deliveries]
     outcome["removed"] = api.delete_webhook(made.endpoint_id) is None
     outcome["event"] = api.get_event(EVENT.event_id).type
     outcome["replayed"] = api.replay_event(EVENT.event_id).event_id == EVENT.event_id
@@ -325,6 +331,11 @@ EXPECTED: dict[str, Any] = {
     "erasedOne": "g1",
     "secret": True,
     "webhooks": [True],
+    "chosen": ["IdentityReady"],
+    "tested": "WebhookTest",
+    "rotated": True,
+    "posted": [],
+    "sentAgain": ["pending"],
     "removed": True,
     "event": "IdentityReady",
     "replayed": True,

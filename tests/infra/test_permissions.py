@@ -191,7 +191,7 @@ FUNCTIONS: dict[str, Rights] = {
     "get_usage": READ_AND_COUNT,
     "create_webhook": WRITE_TABLE,
     "list_webhooks": READ_AND_COUNT,
-    "delete_webhook": WRITE_TABLE,
+    "manage_webhook": WRITE_TABLE | PUBLISH,
     "get_event": READ_AND_COUNT,
     "replay_event": WRITE_TABLE | PUBLISH,
     "proxy_fal_instant": WRITE_TABLE

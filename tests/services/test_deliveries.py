@@ -12,6 +12,7 @@ from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST, RETRY_AFTER
 from character_identity.services.webhooks.deliveries import DeliveryService
 from tests.support.event_fakes import (
     SECRET,
+    FakeAttempts,
     FakeDeliveries,
     FakeEndpoints,
     FakeEvents,
@@ -72,7 +73,7 @@ class Harness:
                 for number in range(1, endpoints + 1)
             )
         )
-        self.deliveries = FakeDeliveries()
+        self.deliveries, self.attempts = FakeDeliveries(), FakeAttempts()
         self.receivers = FakeReceivers(*answers)
         self.service = self.build()
 
@@ -84,6 +85,7 @@ class Harness:
             events=watched(self.events),
             endpoints=watched(self.endpoints),
             deliveries=watched(self.deliveries),
+            attempts=watched(self.attempts),
             sender=watched(self.receivers),
             now=self.clock,
             jitter=lambda: 0.0,

@@ -4,7 +4,7 @@ from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
 from character_identity.domain.page import Window
 from character_identity.services.webhooks.endpoints import MAX_ENDPOINTS, EndpointService
 from tests.support.builders import NOON
-from tests.support.event_fakes import SECRET, FakeEndpoints, an_endpoint
+from tests.support.event_fakes import SECRET, FakeAttempts, FakeEndpoints, an_endpoint
 
 
 def refuse_private(url: str) -> None:
@@ -22,6 +22,7 @@ def service(endpoints: FakeEndpoints) -> EndpointService:
     ids = iter(f"e{number}" for number in range(1, 100))
     return EndpointService(
         endpoints=endpoints,
+        attempts=FakeAttempts(),
         check_address=refuse_private,
         now=lambda: NOON,
         new_id=lambda: next(ids),

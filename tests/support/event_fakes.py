@@ -6,7 +6,8 @@ from typing import Any
 
 from character_identity.domain.errors import Conflict, EventNotAccepted
 from character_identity.domain.event import Event
-from character_identity.domain.webhook import Delivery, Endpoint, secret_of
+from character_identity.domain.page import Page, Window
+from character_identity.domain.webhook import Attempt, Delivery, Endpoint, secret_of
 from tests.support.builders import NOON, an_identity
 
 SECRET = secret_of(bytes(range(32)))
@@ -52,6 +53,9 @@ class FakeEvents:
         self.stored[event.event_id] = event
         self.open.add(event.event_id)
 
+    def add_published(self, event: Event) -> None:
+        self.stored[event.event_id] = event
+
     def find(self, event_id: str) -> Event | None:
         return self.stored.get(event_id)
 
@@ -84,8 +88,26 @@ class FakeEndpoints:
             changes = {name: new for name, new in attempted if new != getattr(endpoint, name)}
             self.stored[key] = self.stored[key].model_copy(update=changes)
 
+    def change(self, endpoint: Endpoint, changed: Endpoint) -> bool:
+        key = (endpoint.owner, endpoint.endpoint_id)
+        if key not in self.stored or self.stored[key].secret != endpoint.secret:
+            return False
+        self.report(endpoint, changed)
+        return True
+
     def remove(self, owner: str, endpoint_id: str) -> bool:
         return self.stored.pop((owner, endpoint_id), None) is not None
+
+
+class FakeAttempts:
+    def __init__(self) -> None:
+        self.stored: dict[str, Attempt] = {}
+
+    def add(self, attempt: Attempt) -> None:
+        self.stored[attempt.attempt_id] = attempt
+
+    def of_endpoint(self, endpoint_id: str, window: Window) -> Page[Attempt]:
+        return Page.of([each for each in self.stored.values() if each.endpoint_id == endpoint_id], window)
 
 
 class FakeDeliveries:

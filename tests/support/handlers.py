@@ -36,9 +36,10 @@ def api_event(
     request_id: str = "r",
 ) -> dict[str, Any]:
     """A call as API Gateway hands it on (payload format 2.0), without an owner to an open route."""
+    route = _route_of(method, path)
     return {
         "version": "2.0",
-        "routeKey": f"{method} {path}",
+        "routeKey": route,
         "rawPath": path,
         "queryStringParameters": query or {},
         "pathParameters": path_parameters(path),
@@ -49,13 +50,20 @@ def api_event(
             **({} if owner is None else {"authorizer": {"lambda": {"owner": owner, "mayOrder": may_order}}}),
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
             "requestId": request_id,
-            "routeKey": f"{method} {path}",
+            "routeKey": route,
             "stage": "$default",
             "timeEpoch": 0,
         },
         "body": body,
         "isBase64Encoded": in_base64,
     }
+
+
+def _route_of(method: str, path: str) -> str:
+    try:
+        return route_of(method, path)
+    except LookupError:
+        return "$default"
 
 
 def answer_of(reply: dict[str, Any]) -> Answer:

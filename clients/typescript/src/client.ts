@@ -3,6 +3,7 @@ import { ApiError, DeadlinePassed, JobFailed } from "./errors.js";
 import { Transport, type CallOptions, type ClientOptions } from "./transport.js";
 import type {
   AnswerOf,
+  Attempt,
   Comparison,
   ErasureReceipt,
   Estimate,
@@ -11,6 +12,7 @@ import type {
   EvaluationOrder,
   EvaluationSummary,
   Event,
+  EventTypes,
   Generation,
   GenerationOrder,
   GenerationSummary,
@@ -233,8 +235,46 @@ export class CharacterIdentityClient {
     return this.call("compare_images", { body, ...HARMLESS, ...options });
   }
 
-  createWebhook(url: string, options: CallOptions = {}): Promise<NewWebhook> {
-    return this.call("create_webhook", { body: { url }, ...options });
+  /** Have events posted to an https address: all, or those of some types. */
+  createWebhook(
+    url: string,
+    { types, ...options }: CallOptions & { types?: EventTypes } = {},
+  ): Promise<NewWebhook> {
+    return this.call("create_webhook", { body: { url, ...(types ? { types } : {}) }, ...options });
+  }
+
+  /** Choose which types of events are posted there (`null`: all), and whether any are. */
+  updateWebhook(
+    endpoint_id: string,
+    body: RequestOf<"update_webhook">["body"],
+    options: CallOptions = {},
+  ): Promise<Webhook> {
+    return this.call("update_webhook", { path: { endpoint_id }, body, ...HARMLESS, ...options });
+  }
+
+  /** Post a test event to an address; its deliveries say what came of it. */
+  testWebhook(endpoint_id: string, options: CallOptions = {}): Promise<Event> {
+    return this.call("test_webhook", { path: { endpoint_id }, ...options });
+  }
+
+  /** Replace a secret; for a day what is posted is signed by the one before, too. */
+  rotateWebhookSecret(endpoint_id: string, options: CallOptions = {}): Promise<NewWebhook> {
+    return this.call("rotate_webhook_secret", { path: { endpoint_id }, ...options });
+  }
+
+  /** What was posted to an address in the last week, newest first. */
+  listWebhookDeliveries(
+    endpoint_id: string,
+    query: QueryOf<"list_webhook_deliveries"> = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Attempt, void, undefined> {
+    const path = { endpoint_id };
+    return this.#entries(query, (page) =>
+      this.call("list_webhook_deliveries", { path, query: page, ...options }).then((it) => [
+        it.deliveries,
+        it.nextCursor,
+      ]),
+    );
   }
 
   listWebhooks(options: CallOptions = {}): AsyncGenerator<Webhook, void, undefined> {
@@ -251,9 +291,13 @@ export class CharacterIdentityClient {
     return this.call("get_event", { path: { event_id }, ...options });
   }
 
-  /** Send an event to all webhooks again. */
-  replayEvent(event_id: string, options: CallOptions = {}): Promise<Event> {
-    return this.call("replay_event", { path: { event_id }, ...HARMLESS, ...options });
+  /** Send an event again, to all webhooks that want it or to one. */
+  replayEvent(
+    event_id: string,
+    { endpointId, ...options }: CallOptions & { endpointId?: string } = {},
+  ): Promise<Event> {
+    const query = endpointId ? { endpointId } : {};
+    return this.call("replay_event", { path: { event_id }, query, ...HARMLESS, ...options });
   }
 
   /** Upload pictures; the keys to create an identity with, in the same order. */

@@ -4,10 +4,12 @@ import type { components, operations, webhooks } from "./schema.js";
 
 type Schemas = components["schemas"];
 
+export type Attempt = Schemas["AttemptResponse"];
 export type Comparison = Schemas["CompareImagesResponse"];
 export type Budget = Schemas["BudgetResponse"];
 export type ErasureReceipt = Schemas["ErasureReceiptResponse"];
 export type Estimate = Schemas["EstimateResponse"];
+export type EventTypes = NonNullable<Schemas["CreateWebhookRequest"]["types"]>;
 export type Evaluation = Schemas["EvaluationResponse"];
 export type EvaluationEstimate = Schemas["EstimateEvaluationResponse"];
 export type EvaluationOrder = Schemas["CreateEvaluationRequest"];

@@ -1,5 +1,7 @@
 """The addresses of callers' webhooks in DynamoDB."""
 
+from typing import Any
+
 from character_identity.aws import keys
 from character_identity.aws.table import Table
 from character_identity.aws.writes import THERE, delete, put, update
@@ -42,11 +44,24 @@ class EndpointTable:
 
         Of two at once the later counts: a failure may be missed, which the next one makes up for.
         """
-        before, after = endpoint.model_dump(mode="json"), attempted.model_dump(mode="json")
-        changes = {name: value for name, value in after.items() if value != before[name]}
+        changes = _differences(endpoint, attempted)
         self._table.write(update(keys.endpoint(endpoint.owner, endpoint.endpoint_id), changes, THERE))
+
+    def change(self, endpoint: Endpoint, changed: Endpoint) -> bool:
+        """Store what its owner changed; False if the secret is another by now, or it was removed."""
+        changes = _differences(endpoint, changed)
+        key = keys.endpoint(endpoint.owner, endpoint.endpoint_id)
+        return not changes or self._table.write(
+            update(key, changes, "#secret = :known", known=endpoint.secret)
+        )
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget an endpoint; False if there is none."""
         key = keys.endpoint(owner, endpoint_id)
         return keys.may_exist(key) and self._table.write(delete(key, THERE))
+
+
+def _differences(before: Endpoint, after: Endpoint) -> dict[str, Any]:
+    """The attributes in which one differs from the other, as it has them."""
+    known = before.model_dump(mode="json")
+    return {name: value for name, value in after.model_dump(mode="json").items() if value != known[name]}

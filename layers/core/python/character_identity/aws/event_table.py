@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from character_identity.aws import keys
+from character_identity.aws.items import Item
 from character_identity.aws.table import Table
 from character_identity.aws.writes import THERE, Write, put, update
 from character_identity.domain.event import Event
@@ -17,6 +18,10 @@ class EventTable:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+
+    def add_published(self, event: Event) -> None:
+        """Store an event that nobody has to publish."""
+        self._table.write(put(_item(event)))
 
     def find(self, event_id: str) -> Event | None:
         """Return the event of that id."""
@@ -40,7 +45,10 @@ def put_of(event: Event, when: str = "") -> Write:
     event is written twice (an erasure that is repeated) it is the same one. A score takes the place of an
     earlier one, so its event is written only if it is ``NEW``.
     """
-    expires_at = int((event.occurred_at + KEPT).timestamp())
     due = keys.due(event.occurred_at + PUBLISHED_BY, keys.OPEN_MESSAGES)
-    key = keys.event(event.event_id)
-    return put({**key, **event.model_dump(mode="json"), **due, "expires_at": expires_at}, when)
+    return put({**_item(event), **due}, when)
+
+
+def _item(event: Event) -> Item:
+    expires_at = int((event.occurred_at + KEPT).timestamp())
+    return {**keys.event(event.event_id), **event.model_dump(mode="json"), "expires_at": expires_at}

@@ -23,7 +23,7 @@ EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
 SCORE, DELIVERY, ENDPOINT = "SCORE#", "DELIVERY#", "ENDPOINT#"
 CELL, USED_BY, VIEW = "CELL#", "EVALUATION#", "VIEW#"
 SLOTS = "SLOTS"
-NAMED_BY_ID = {"IDENTITY", "GENERATION", "JOB", "EVENT", "EVALUATION"}
+NAMED_BY_ID = {"ATTEMPT", "IDENTITY", "GENERATION", "JOB", "EVENT", "EVALUATION"}
 NOT_DUE: dict[str, None] = {"gsi1pk": None, "gsi1sk": None, "due_at": None}
 """The attributes of a row that nobody has to see to any more."""
 
@@ -178,6 +178,16 @@ def endpoint(owner: str, endpoint_id: str) -> Key:
 def endpoints(owner: str) -> str:
     """The ``pk`` of an owner's endpoints."""
     return f"OWNER#{owner}"
+
+
+def attempt(attempt_id: str) -> Key:
+    """One request to an endpoint; the index lists an endpoint's by time."""
+    return {"pk": f"ATTEMPT#{attempt_id}", "sk": "ATTEMPT"}
+
+
+def attempts_at(endpoint_id: str) -> str:
+    """The ``gsi1pk`` of an endpoint's attempts."""
+    return f"ATTEMPTS#{endpoint_id}"
 
 
 def request_count(owner: str, since: datetime) -> Key:

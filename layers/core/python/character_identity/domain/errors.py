@@ -90,7 +90,10 @@ ConflictCode = Literal[
     "evaluation_not_completed",
     "identity_failed",
     "identity_not_ready",
+    "too_many_secrets",
     "too_many_webhooks",
+    "webhook_disabled",
+    "webhook_changed",
 ]
 ErrorCode = Literal[
     InvalidRequestCode,

@@ -22,6 +22,7 @@ EventType = Literal[
     "ImageNotScored",
     "EvaluationCompleted",
     "EvaluationFailed",
+    "WebhookTest",
 ]
 
 IDENTITY_EVENTS: dict[str, EventType] = {"ready": "IdentityReady", "failed": "IdentityFailed"}
@@ -131,6 +132,14 @@ class Event(BaseModel):
             kind = "ImageNotScored"
             data["error"] = {"code": outcome.code, "message": outcome.reason}
         return cls._make(kind, owner, f"{generation_id}/{image_index}/{outcome.encoder}", at, data)
+
+    @classmethod
+    def of_test(cls, owner: str, endpoint_id: str, at: datetime) -> "Event":
+        """Return an event that only tells an endpoint's receiver that events arrive."""
+        made = cls._make("WebhookTest", owner, endpoint_id, at, {"endpointId": endpoint_id})
+        return made.model_copy(
+            update={"event_id": event_id_of("WebhookTest", f"{endpoint_id}/{at.isoformat()}")}
+        )
 
     @classmethod
     def _make(

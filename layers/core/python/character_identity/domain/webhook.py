@@ -7,12 +7,13 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from character_identity.domain.event import Event
+from character_identity.domain.event import Event, EventType
 from character_identity.domain.page import Position
 
 SECRET_PREFIX = "whsec_"
@@ -41,19 +42,34 @@ ATTEMPT_TAKES_AT_MOST = timedelta(minutes=5)
 GONE = 410
 """The receiver wants no more webhooks (the specification, "Delivery success and failure")."""
 
+RETIRED_FOR = timedelta(hours=24)
+"""A secret that was replaced goes on signing for so long: time to take the new one to every receiver."""
+MOST_SECRETS = 5
+"""Of an endpoint at once, for the header has a signature by each."""
+
 FAILS_FOR = timedelta(days=3)
 MOST_FAILURES = 10
 """An endpoint where no attempt went well for so long, and so many failed in a row, gets no more: as many, and
 as long, as an event is tried."""
 
 DeliveryState = Literal["pending", "delivered", "given_up"]
-DisabledReason = Literal["declined", "failing"]
+DisabledReason = Literal["declined", "failing", "paused"]
+
+
+class RetiredSecret(BaseModel):
+    """A secret that was replaced, and until when it signs all the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    secret: str = Field(repr=False)
+    until: datetime
 
 
 class Endpoint(BaseModel):
     """A caller's address that gets events from now on, until it declines further ones or keeps failing.
 
-    ``failures`` are those in a row, the first of them at ``failing_since``.
+    ``types`` are the events that it wants; None: all. ``failures`` are those in a row, the first of them at
+    ``failing_since``. One that was enabled again hears of what happens from ``enabled_at`` on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,7 +78,10 @@ class Endpoint(BaseModel):
     owner: str
     url: str
     secret: str = Field(repr=False)
+    retired: tuple[RetiredSecret, ...] = ()
+    types: tuple[EventType, ...] | None = None
     created_at: datetime
+    enabled_at: datetime | None = None
     disabled_at: datetime | None = None
     disabled_reason: DisabledReason | None = None
     failing_since: datetime | None = None
@@ -75,12 +94,29 @@ class Endpoint(BaseModel):
         since, failures = self.failing_since or now, self.failures + 1
         failing = self.model_copy(update={"failing_since": since, "failures": failures})
         if delivery.last_status == GONE:
-            return failing._disabled("declined", now)
+            return failing.disabled("declined", now)
         if failures >= MOST_FAILURES and now - since >= FAILS_FOR:
-            return failing._disabled("failing", now)
+            return failing.disabled("failing", now)
         return failing
 
-    def _disabled(self, reason: DisabledReason, now: datetime) -> "Endpoint":
+    def secrets(self, now: datetime) -> list[str]:
+        """Every secret that signs now, the newest first."""
+        return [self.secret, *(each.secret for each in self.retired if now < each.until)]
+
+    def rotated(self, secret: str, now: datetime) -> "Endpoint":
+        """With a new secret; the one before signs as well for a while."""
+        retired = [RetiredSecret(secret=self.secret, until=now + RETIRED_FOR), *self.retired]
+        kept = tuple(each for each in retired if now < each.until)
+        return self.model_copy(update={"secret": secret, "retired": kept})
+
+    def enabled(self, now: datetime) -> "Endpoint":
+        """As one that has never failed, and hears of what happens from now on."""
+        if self.disabled_at is None:
+            return self
+        as_new = {"disabled_at": None, "disabled_reason": None, "failing_since": None, "failures": 0}
+        return self.model_copy(update={**as_new, "enabled_at": now})
+
+    def disabled(self, reason: DisabledReason, now: datetime) -> "Endpoint":
         return self.model_copy(update={"disabled_at": now, "disabled_reason": reason})
 
     @property
@@ -89,8 +125,15 @@ class Endpoint(BaseModel):
         return Position(self.created_at, self.endpoint_id)
 
     def hears_of(self, event: Event) -> bool:
-        """Return True if an event goes here: it happened after the registration, and before a disabling."""
-        return self.disabled_at is None and self.created_at <= event.occurred_at
+        """Return True if an event goes here: it is wanted, and happened while this was enabled."""
+        since = self.enabled_at or self.created_at
+        return self.disabled_at is None and since <= event.occurred_at and self.wants(event)
+
+    def wants(self, event: Event) -> bool:
+        """Return True if events of its type go here; a test goes to the one that it tests."""
+        if event.type == "WebhookTest":
+            return event.subject_id == self.endpoint_id
+        return self.types is None or event.type in self.types
 
 
 class Delivery(BaseModel):
@@ -161,19 +204,57 @@ class Delivery(BaseModel):
         return self.model_copy(update=changes)
 
 
+class Attempt(BaseModel):
+    """One request to an endpoint: ``status`` is what it answered, ``error`` the code of what kept it from it.
+
+    ``number`` counts from 1, anew after a replay. ``state`` is that of the delivery since then.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    endpoint_id: str
+    event_id: str
+    type: EventType
+    number: int
+    at: datetime
+    status: int | None = None
+    error: str | None = None
+    state: DeliveryState
+
+    @property
+    def attempt_id(self) -> str:
+        """The same however often it is kept."""
+        said = f"{self.endpoint_id}/{self.event_id}/{self.number}/{self.at.isoformat()}"
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+    @property
+    def position(self) -> Position:
+        """Its place in the list of its endpoint's."""
+        return Position(self.at, self.attempt_id)
+
+
 def secret_of(key: bytes) -> str:
     """A signing key as its owner sees it."""
     return SECRET_PREFIX + base64.b64encode(key).decode("ascii")
 
 
-def signed_headers(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The headers that make a body a Standard Webhook; ``at`` is the time of the attempt."""
+def signed_headers(
+    secret: str, message_id: str, at: datetime, body: bytes, *, retired: Sequence[str] = ()
+) -> dict[str, str]:
+    """The headers that make a body a Standard Webhook; ``at`` is the time of the attempt.
+
+    ``retired`` secrets sign as well, each with a signature of its own (the specification, "Multiple
+    signatures").
+    """
     timestamp = str(int(at.timestamp()))
-    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
     content = b".".join((message_id.encode(), timestamp.encode(), body))
-    signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode("ascii")
     return {
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(_signature(each, content) for each in (secret, *retired)),
     }
+
+
+def _signature(secret: str, content: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    return f"v1,{base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode('ascii')}"

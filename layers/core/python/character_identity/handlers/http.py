@@ -34,11 +34,11 @@ def endpoint(route: Route[Content]) -> Callable[[Serve[Content]], Endpoint[Conte
 
 
 def http_handler(*endpoints: Endpoint[Any]) -> LambdaHandler:
-    """The handler of a function behind the API, which has one path; the method chooses the endpoint."""
-    by_method: dict[str, Endpoint[Any]] = {each.route.method: each for each in endpoints}
+    """The handler of a function behind the API; the route that was called chooses the endpoint."""
+    by_route: dict[str, Endpoint[Any]] = {each.route.key: each for each in endpoints}
 
     def handle(event: Event, context: Any) -> Any:
-        asked = by_method[_http(event)["method"]]
+        asked = by_route[event["routeKey"]]
         return _answered(event, asked.route.key, lambda: _respond(Request(asked.route, event), asked))
 
     return handle

@@ -20,7 +20,7 @@ from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.slots import Lease, Slots
 from character_identity.domain.view import EncoderVersion
-from character_identity.domain.webhook import Delivery, Endpoint
+from character_identity.domain.webhook import Attempt, Delivery, Endpoint
 
 
 class Identities(Protocol):
@@ -371,12 +371,25 @@ class SharedScores(Protocol):
 class Events(Protocol):
     """Stored events; one is written in the transaction that settles its subject."""
 
+    def add_published(self, event: Event) -> None:
+        """Store an event that nobody has to publish."""
+
     def find(self, event_id: str) -> Event | None: ...
     def find_unpublished(self, event_id: str) -> Event | None:
         """The event of that id, if it was not published yet."""
 
     def mark_published(self, event_id: str) -> None:
         """Nobody has to publish it any more."""
+
+
+class Attempts(Protocol):
+    """What became of each request to an endpoint, for some days."""
+
+    def add(self, attempt: Attempt) -> None:
+        """Keep an attempt; the same again changes nothing."""
+
+    def of_endpoint(self, endpoint_id: str, window: Window) -> Page[Attempt]:
+        """Newest first; one just made may be missing."""
 
 
 class Endpoints(Protocol):
@@ -391,6 +404,9 @@ class Endpoints(Protocol):
     def find(self, owner: str, endpoint_id: str) -> Endpoint | None: ...
     def report(self, endpoint: Endpoint, attempted: Endpoint) -> None:
         """Keep in what ``attempted`` differs, after an attempt; nothing if it was removed since."""
+
+    def change(self, endpoint: Endpoint, changed: Endpoint) -> bool:
+        """Store what its owner changed; False if the secret is another by now, or it was removed."""
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget an endpoint; False if there is none."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from character_identity.config import OrderSettings, SlotSettings, StorageSettings
 from character_identity.ports.stores import (
+    Attempts,
     Bucket,
     Budgets,
     Deliveries,
@@ -163,6 +164,12 @@ class Storage(Base):
         from character_identity.aws.endpoint_table import EndpointTable
 
         return EndpointTable(self.table)
+
+    @cached_property
+    def attempt_table(self) -> Attempts:
+        from character_identity.aws.attempt_table import AttemptTable
+
+        return AttemptTable(self.table)
 
     @cached_property
     def delivery_table(self) -> Deliveries:

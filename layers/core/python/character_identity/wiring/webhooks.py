@@ -36,6 +36,7 @@ class Webhooks(Storage, Gateways):
 
         return EndpointService(
             endpoints=self.endpoint_table,
+            attempts=self.attempt_table,
             check_address=self._check_address,
             now=self.now,
             new_id=self.new_id,
@@ -55,6 +56,7 @@ class Webhooks(Storage, Gateways):
             events=self.event_table,
             endpoints=self.endpoint_table,
             deliveries=self.delivery_table,
+            attempts=self.attempt_table,
             sender=self.safe_http,
             now=self.now,
             jitter=random.random,

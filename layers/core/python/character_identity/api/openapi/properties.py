@@ -289,6 +289,18 @@ _EVENTS = {
     "secret": Meaning(
         "What requests to the address are signed with; shown this once", "whsec_bm90IGEgc2VjcmV0IQ=="
     ),
+    "types": Meaning("Which events are posted there; null: all of them", ["GenerationCompleted"]),
+    "disabled": Meaning("Whether nothing is to be posted there", False),
+    "previousSecretsUntil": Meaning(
+        "Until when secrets that were replaced sign, too (ISO 8601, UTC)", "2026-11-23T12:00:00Z", usual=False
+    ),
+    "at": Meaning("When the attempt was made (ISO 8601, UTC)", "2026-11-22T12:00:01Z"),
+    "attempt": Meaning("Which attempt it was, from 1; anew after a replay", 1),
+    "AttemptResponse.status": Meaning("The HTTP status that the receiver answered; null without", 204),
+    "AttemptResponse.error": Meaning(
+        "The code of what kept it from the receiver; null if nothing did", "no_answer", usual=False
+    ),
+    "ListDeliveriesResponse.deliveries": Meaning("The entries of the page, newest first"),
     "failingSince": Meaning(
         "Since when every attempt fails (ISO 8601, UTC)", "2026-11-22T12:00:00Z", usual=False
     ),

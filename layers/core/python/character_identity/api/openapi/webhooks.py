@@ -18,6 +18,7 @@ SUMMARIES: Mapping[EventType, str] = {
     "ImageNotScored": "An encoder could not score a picture",
     "EvaluationCompleted": "The results of an evaluation are there",
     "EvaluationFailed": "An evaluation failed, or was cancelled",
+    "WebhookTest": "Somebody asked whether events arrive",
 }
 ERROR: Json = {
     "type": "object",
@@ -46,8 +47,11 @@ DATA: Mapping[EventType, Json] = {
     "ImageNotScored": {**ABOUT_IMAGE, "error": ERROR},
     "EvaluationCompleted": STATUS,
     "EvaluationFailed": {**STATUS, "error": ERROR},
+    "WebhookTest": {},
 }
 """Of each event's ``data``, beside the id of what it is about; all of it is always there."""
+ABOUT = {"Evaluation": "evaluationId", "Webhook": "endpointId"}
+"""What an event is about, by how its type begins; of all others it is an identity."""
 SIGNED = {
     "webhook-id": "The event's id",
     "webhook-timestamp": "Seconds since 1970, of this attempt",
@@ -61,7 +65,7 @@ def webhooks() -> Json:
 
 
 def _described(kind: EventType) -> Json:
-    about = "evaluationId" if kind.startswith("Evaluation") else "characterId"
+    about = next((name for start, name in ABOUT.items() if kind.startswith(start)), "characterId")
     data: Json = {about: TEXT, **DATA[kind]}
     message = {
         "id": TEXT,

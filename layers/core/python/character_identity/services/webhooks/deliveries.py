@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.domain.event import Event
-from character_identity.domain.webhook import Delivery, Endpoint, signed_headers
+from character_identity.domain.webhook import Attempt, Delivery, Endpoint, signed_headers
 from character_identity.ports.gateways import Now, WebhookSender
-from character_identity.ports.stores import Deliveries, Endpoints, Events
+from character_identity.ports.stores import Attempts, Deliveries, Endpoints, Events
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ class DeliveryService:
         events: Events,
         endpoints: Endpoints,
         deliveries: Deliveries,
+        attempts: Attempts,
         sender: WebhookSender,
         now: Now,
         jitter: Callable[[], float],
@@ -32,6 +33,7 @@ class DeliveryService:
         self._events = events
         self._endpoints = endpoints
         self._deliveries = deliveries
+        self._attempts = attempts
         self._sender = sender
         self._now = now
         self._jitter = jitter
@@ -66,9 +68,11 @@ class DeliveryService:
 
     def _send(self, event: Event, endpoint: Endpoint, claimed: Delivery) -> None:
         body = json.dumps(event.message, separators=(",", ":")).encode()
+        at = self._now()
+        secret, *retired = endpoint.secrets(at)
         headers = {
             "content-type": "application/json",
-            **signed_headers(endpoint.secret, event.event_id, self._now(), body),
+            **signed_headers(secret, event.event_id, at, body, retired=retired),
         }
         try:
             status = self._sender.post(endpoint.url, body, headers)
@@ -80,6 +84,18 @@ class DeliveryService:
             ended = claimed.answered(status, self._now(), self._jitter())
         self._report(endpoint, endpoint.attempted(ended, self._now()))
         self._deliveries.replace(claimed, ended)
+        self._attempts.add(
+            Attempt(
+                endpoint_id=endpoint.endpoint_id,
+                event_id=event.event_id,
+                type=event.type,
+                number=ended.attempts,
+                at=at,
+                status=ended.last_status,
+                error=ended.last_error,
+                state=ended.state,
+            )
+        )
         logger.info(
             "webhook sent",
             extra={

@@ -6,9 +6,9 @@ dies in between can lose it. It may be published more than once, always with the
 
 import logging
 
-from character_identity.domain.errors import EventNotAccepted, NotFound
+from character_identity.domain.errors import Conflict, EventNotAccepted, NotFound
 from character_identity.domain.event import Event
-from character_identity.domain.webhook import Delivery
+from character_identity.domain.webhook import Delivery, Endpoint
 from character_identity.ports.gateways import EventBus, Now
 from character_identity.ports.stores import Deliveries, Endpoints, Events
 
@@ -53,8 +53,29 @@ class EventService:
         """
         return self._own(owner, event_id), self._deliveries.of_event(event_id)
 
+    def test(self, owner: str, endpoint_id: str) -> tuple[Event, list[Delivery]]:
+        """Have an event of its own sent to one endpoint, whatever types that wants.
+
+        Raises:
+            NotFound: this owner has no such endpoint.
+            Conflict: it is disabled.
+        """
+        endpoint = self._enabled(owner, endpoint_id)
+        event = Event.of_test(owner, endpoint_id, self._now())
+        self._events.add_published(event)
+        return self._send_again(event, [endpoint])
+
+    def replay_to(self, owner: str, event_id: str, endpoint_id: str) -> tuple[Event, list[Delivery]]:
+        """Have an event sent to one endpoint again, whatever types that wants.
+
+        Raises:
+            NotFound: this owner has no such event, or no such endpoint.
+            Conflict: the endpoint is disabled.
+        """
+        return self._send_again(self._own(owner, event_id), [self._enabled(owner, endpoint_id)])
+
     def replay(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
-        """Have an event sent to all of its owner's endpoints again, as if it had never been sent.
+        """Have an event sent again to all of its owner's endpoints that want it, as if it had never been.
 
         An attempt that is under way goes on instead. What became of it at removed endpoints is forgotten.
 
@@ -66,11 +87,8 @@ class EventService:
         for delivery in self._deliveries.of_event(event_id):
             if delivery.endpoint_id not in endpoints:
                 self._deliveries.remove(event_id, delivery.endpoint_id)
-        for endpoint in endpoints.values():
-            if endpoint.disabled_at is None:
-                self._deliveries.restart(Delivery.due(event, endpoint, self._now()))
-        self.request_delivery(event_id)
-        return event, self._deliveries.of_event(event_id)
+        wanted = [each for each in endpoints.values() if each.disabled_at is None and each.wants(event)]
+        return self._send_again(event, wanted)
 
     def request_delivery(self, event_id: str) -> None:
         """Have the due deliveries of an event attempted soon, by the function that has the time for it."""
@@ -78,6 +96,22 @@ class EventService:
             self._bus.request_delivery(event_id)
         except EventNotAccepted as exc:
             logger.warning("the deliveries wait for the sweep", exc_info=exc)
+
+    def _send_again(self, event: Event, endpoints: list[Endpoint]) -> tuple[Event, list[Delivery]]:
+        for endpoint in endpoints:
+            self._deliveries.restart(Delivery.due(event, endpoint, self._now()))
+        self.request_delivery(event.event_id)
+        return event, self._deliveries.of_event(event.event_id)
+
+    def _enabled(self, owner: str, endpoint_id: str) -> Endpoint:
+        endpoint = self._endpoints.find(owner, endpoint_id)
+        if endpoint is None:
+            raise NotFound(f"There is no webhook {endpoint_id!r}.", code="unknown_webhook")
+        if endpoint.disabled_at is not None:
+            raise Conflict(
+                f"The webhook {endpoint_id!r} is disabled; enable it first.", code="webhook_disabled"
+            )
+        return endpoint
 
     def _own(self, owner: str, event_id: str) -> Event:
         event = self._events.find(event_id)

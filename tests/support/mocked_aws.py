@@ -5,6 +5,7 @@ clients are made, requests are written and answers parsed. So all tests of a pro
 one client for each service, and its tables are called without HTTP in between.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,10 @@ from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.config import DefaultConfig
+from moto.s3.models import s3_backends
+from moto.stepfunctions.models import stepfunctions_backends
 
 from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
@@ -23,6 +27,8 @@ from tests.support.direct_table import answer, leave_out_http
 from tests.support.quick_moto import quick_moto
 from tests.support.shared_clients import SharedClients
 
+REGION = "eu-west-1"
+NOTHING = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
 KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
 
@@ -82,6 +88,20 @@ def create_table() -> StateTable:
     return table
 
 
+def create_bucket() -> Any:
+    """The bucket, made in moto itself: to have a client ask for it takes longer than many a test."""
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].create_bucket("media", REGION)
+    return _bucket()
+
+
+def create_state_machine(name: str) -> str:
+    """The ARN of a state machine that does nothing."""
+    machine = stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].create_state_machine(
+        name, json.dumps(NOTHING), f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/machine"
+    )
+    return str(machine.arn)
+
+
 def calls() -> Counter[str]:
     """Return the calls to AWS of this process so far, by service and operation; clear it to begin anew."""
     return _session().calls
@@ -95,6 +115,11 @@ class _OurSession(session.Session):
 
     def client(self, service: str, **options: Any) -> Any:
         return _session().client(service, **options)
+
+
+@cache
+def _bucket() -> Any:
+    return _session().resource("s3").Bucket("media")
 
 
 @cache

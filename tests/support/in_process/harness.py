@@ -30,7 +30,7 @@ from tests.support.handlers import Answer, Api, Context
 from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
 from tests.support.in_process.patches import apply_patches
-from tests.support.mocked_aws import create_table, mocked_aws
+from tests.support.mocked_aws import create_bucket, create_table, mocked_aws
 from tests.support.simulators import Simulation, Web
 
 PROVIDERS_AT = "http://127.0.0.1:9"
@@ -133,9 +133,7 @@ class Harness:
 
     def _prepare_aws(self) -> None:
         self.table = create_table()
-        self.bucket = boto3.resource("s3").create_bucket(
-            Bucket="media", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
+        self.bucket = create_bucket()
         secrets = boto3.client("secretsmanager")
         for name, key in {**KEYS, "provenance": SIGNING}.items():
             secrets.create_secret(Name=name, SecretString=key)

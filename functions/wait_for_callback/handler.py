@@ -1,4 +1,4 @@
-"""Task of both state machines, with a task token: wait until a provider calls back, or the time is up."""
+"""Task of all state machines, with a task token: wait for a callback, or until the time is up."""
 
 from character_identity.handlers.tasks import event_handler
 

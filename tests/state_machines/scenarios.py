@@ -1,4 +1,4 @@
-"""Scenarios of the two machines, and how each has to end: written out, not read from the files."""
+"""Scenarios of the machines of jobs, and how each has to end: written out, not read from the files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

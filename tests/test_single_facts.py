@@ -75,3 +75,11 @@ def _repeated(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
         text: [place for _, place in places] for text, places in groupby(pairs, key=lambda pair: pair[0])
     }
     return {text: places for text, places in groups.items() if len(places) > 1}
+
+
+def test_each_client_is_shipped_with_the_licence_of_the_service() -> None:
+    licence = (ROOT / "LICENSE").read_text()
+    assert [(ROOT / client / "LICENSE").read_text() for client in ("client", "clients/typescript")] == [
+        licence,
+        licence,
+    ]

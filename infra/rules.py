@@ -51,6 +51,7 @@ EXECUTIONS = (
     ':execution:{"Fn::Select":[6,{"Fn::Split":[":",{"Ref":"%s"}]}]}:*]'
 )
 """The finding, as cdk-nag writes it."""
+CHILDREN = EXECUTIONS.replace(":*]", "/*:*]")
 ACCEPTED = {
     "AwsSolutions::AwsSolutions-S1": "The API's access log says who asked; nobody else reads the bucket.",
     "AwsSolutions::AwsSolutions-SMG4": "The providers rotate no keys; docs/operations.md says how to.",
@@ -87,7 +88,10 @@ def add_rules(app: cdk.App, stack: CharacterIdentity) -> None:
         if isinstance(construct, dynamodb.CfnTable) and not construct.deletion_protection_enabled:
             _accept(construct, UNPROTECTED)
         if isinstance(construct, sfn.CfnStateMachine):
-            _accept(stack, {EXECUTIONS % stack.get_logical_id(construct): "All executions of one machine."})
+            machine = stack.get_logical_id(construct)
+            _accept(
+                stack, {each % machine: "All executions of one machine." for each in (EXECUTIONS, CHILDREN)}
+            )
 
 
 def _accept(construct: IConstruct, findings: dict[str, str]) -> None:

@@ -79,12 +79,7 @@ class Workflows(Construct):
         https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html, read 2026-11-28.
         """
         machine = self.by_name[name]
-        runs = cdk.Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{cdk.Fn.select(6, cdk.Fn.split(':', machine.state_machine_arn))}:*",
-            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        )
+        called = cdk.Fn.select(6, cdk.Fn.split(":", machine.state_machine_arn))
         iam.Policy(
             self,
             f"{pascal(name)}Maps",
@@ -92,12 +87,25 @@ class Workflows(Construct):
             statements=[
                 iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.state_machine_arn]),
                 iam.PolicyStatement(
-                    actions=["states:DescribeExecution", "states:StopExecution"], resources=[runs]
+                    actions=["states:DescribeExecution", "states:StopExecution"],
+                    resources=[self._executions(f"{called}:*")],
+                ),
+                iam.PolicyStatement(
+                    actions=["states:RedriveExecution"],  # of a run that was stopped in the middle
+                    resources=[self._executions(f"{called}/*:*")],
                 ),
                 iam.PolicyStatement(
                     actions=["s3:GetObject"], resources=[bucket.arn_for_objects("evaluations/*")]
                 ),
             ],
+        )
+
+    def _executions(self, names: str) -> str:
+        return cdk.Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=names,
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
 
     def _state_machine(self, path: Path, functions: Mapping[str, lambda_.Function]) -> sfn.StateMachine:

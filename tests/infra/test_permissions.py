@@ -253,6 +253,11 @@ FUNCTIONS: dict[str, Rights] = {
 MAP: Rights = {
     ("states:StartExecution", "<WorkflowsRunEvaluation>"),
     *(right for right in WATCH if "RunEvaluation" in right[1]),
+    (
+        "states:RedriveExecution",
+        "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:"
+        "<WorkflowsRunEvaluation> by ':' [6]/*:*",
+    ),
     *_get("evaluations"),
 }
 """What a Distributed Map runs its children with, and reads what they are for."""

@@ -33,6 +33,8 @@ def test_one_is_accepted_read_listed_and_cancelled_by_its_owner_only(api: Api) -
     assert created.body["counts"]["cells"] == {"total": 5, "done": 0, "failed": 0}
     path = f"{PATH}/{evaluation_id}"
     read = api("get_evaluation", "GET", path)
+    known = {"if-none-match": read.headers["ETag"]}
+    assert api("get_evaluation", "GET", path, headers=known).status == 304
     assert (read.status, read.body) == (200, created.body)
     assert (read.body["status"], read.body["links"], read.body["costUsd"]) == ("running", None, 0)
     listed = api("list_evaluations", "GET", PATH, query={"status": "running"}).body["evaluations"]

@@ -81,6 +81,7 @@ GET_EVALUATION = Route(
     description="With what is done and what it has cost by now, and links to the results once there are any.",
     answers={200: Answer(description="The evaluation, and how far it is", content=EvaluationResponse)},
     codes=("unknown_evaluation",),
+    is_conditional=True,
 )
 CANCEL_EVALUATION = Route(
     method="POST",

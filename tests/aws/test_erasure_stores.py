@@ -257,8 +257,10 @@ class TestOneGeneration:
         assert stores.erasures.find_of_generation("g1") == receipt
         assert stores.erasures.find_of_generation("g2") is None
         assert stores.erasures.find("i1") is None
-        with pytest.raises(NotFound):
+        with pytest.raises(Erased):
             stores.generations.get("g1")
+        with pytest.raises(Conflict):
+            stores.order("g1")
         listed = stores.generations.of_identity("i1", Window()).entries
         assert [each.generation_id for each in listed] == ["g2"]
 

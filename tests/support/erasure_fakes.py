@@ -56,6 +56,8 @@ class FakeErasures:
         if event is not None:
             self.identities.events.add(event)
         self.scores.erased.add(_subject(receipt))
+        if receipt.generation_id:
+            self.generations.erased.add(receipt.generation_id)
         return True
 
     def find(self, identity_id: str) -> ErasureReceipt | None:

@@ -13,6 +13,7 @@ from character_identity.domain.budget import MICROUSD_PER_USD, Budget, Settlemen
 from character_identity.domain.errors import (
     BudgetExceeded,
     Conflict,
+    Erased,
     HostNotAllowed,
     InvalidRequest,
     NotFound,
@@ -380,6 +381,7 @@ class FakeGenerations:
         identities: FakeIdentities | None = None,
     ) -> None:
         self.stored = {generation.generation_id: generation for generation in generations}
+        self.erased: set[str] = set()
         self.ledger = ledger or FakeLedger()
         self.events = events or FakeEvents()
         self.identities = identities or FakeIdentities(an_identity())
@@ -391,7 +393,7 @@ class FakeGenerations:
         limit_microusd: int,
         operator_limit_microusd: int = sys.maxsize,
     ) -> None:
-        if generation.generation_id in self.stored:
+        if generation.generation_id in self.stored.keys() | self.erased:
             raise Conflict("exists")
         identity = self.identities.stored.get(generation.identity_id)
         if identity is None or identity.status != "ready":
@@ -401,7 +403,8 @@ class FakeGenerations:
 
     def get(self, generation_id: str) -> Generation:
         if generation_id not in self.stored:
-            raise NotFound("unknown", code="unknown_generation")
+            error = Erased if generation_id in self.erased else NotFound
+            raise error("unknown", code="unknown_generation")
         return self.stored[generation_id]
 
     def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:

@@ -57,6 +57,10 @@ def an_owner_of_everything(running: Running, name: str) -> Owner:
         order = Owner(name=name, token=token, keys=tuple(keys), ids={}).order
         headers = {"Idempotency-Key": ORDER_KEY}
         ordered = http.post("/v1/identities", json=order, headers=headers).raise_for_status().json()
+        evaluated = {"identities": {"fal-lora": lora}, "variations": 1}
+        evaluation = http.post("/v1/evaluations", json=evaluated).raise_for_status().json()["evaluationId"]
+        http.post(f"/v1/evaluations/{evaluation}/cancel").raise_for_status()
+        wait_until(lambda: api.get_evaluation(evaluation).status == "cancelled", "the end of an evaluation")
         # Last: what happened until here is not delivered there, so that no attempt changes anything later.
         endpoint = http.post("/v1/webhooks", json={"url": NOBODYS_ADDRESS}).raise_for_status().json()
     return Owner(
@@ -67,6 +71,8 @@ def an_owner_of_everything(running: Running, name: str) -> Owner:
             "identity_id": (lora, training, erased, ordered["characterId"]),
             "generation_id": (image,),
             "endpoint_id": (endpoint["endpointId"],),
+            "endpointId": (endpoint["endpointId"],),
+            "evaluation_id": (evaluation,),
             "event_id": (event_id_of("IdentityReady", lora), event_id_of("GenerationCompleted", image)),
             "request_id": (lora,),
             "tune_id": (tune,),
@@ -79,13 +85,20 @@ def an_owner_of_everything(running: Running, name: str) -> Owner:
 def an_owner_of_a_tune(running: Running, name: str) -> Owner:
     """With what a route takes two of."""
     token = running.system.token_for(name)
-    with ApiClient(running.system.api_url, token) as api:
+    with ApiClient(running.system.api_url, token) as api, http_of(running, token) as http:
         keys = api.upload_references(running.people["Eileen"])
         tune = api.create_identity(name, "astria", keys, class_name="woman").character_id
         api.wait_until_ready(tune, timeout_s=HANGS_AFTER_S)
         prompt = api.generate(tune, f"{name} smiles", seed=1).generation_id
         api.wait_until_generated(prompt, timeout_s=HANGS_AFTER_S)
-    return Owner(name=name, token=token, keys=tuple(keys), ids={"tune_id": (tune,), "prompt_id": (prompt,)})
+        endpoint = http.post("/v1/webhooks", json={"url": NOBODYS_ADDRESS}).raise_for_status().json()
+    ids = {
+        "tune_id": (tune,),
+        "prompt_id": (prompt,),
+        "event_id": (event_id_of("IdentityReady", tune),),
+        "endpointId": (endpoint["endpointId"],),
+    }
+    return Owner(name=name, token=token, keys=tuple(keys), ids=ids)
 
 
 def weights_url(running: Running, owner: Owner) -> str:

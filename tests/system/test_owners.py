@@ -32,6 +32,8 @@ NOBODYS = {
     "identity_id": "0" * 32,
     "generation_id": "0" * 32,
     "endpoint_id": "0" * 32,
+    "endpointId": "0" * 32,
+    "evaluation_id": "0" * 32,
     "event_id": f"evt_{'0' * 32}",
     "request_id": "0" * 32,
     "tune_id": "0" * 32,
@@ -43,7 +45,7 @@ A parameter of a new route is to be put here, and into ``belongings``; or, if it
 """
 OTHERS = {"month", "limit", "since", "cursor"}
 """A cursor names a place in a list: see below."""
-VOLATILE = {"date", "apigw-requestid", "x-request-id", "content-length"}
+VOLATILE = {"date", "apigw-requestid", "x-request-id", "content-length", "ratelimit"}
 
 LIKE_AN_ID = re.compile(r"(id|ids|key|keys|reference|references|url|urls)$", re.IGNORECASE)
 """The names of fields of a body that may name something of an owner's."""
@@ -55,6 +57,7 @@ NAMES_NOTHING = {
 }
 """Fields with any link in them, of which none is an owner's."""
 PLAIN = {"name": "Bob", "provider": "fal-instant"}
+COMPARED = {"name": "Bob", "providers": ["fal-instant"], "variations": 1}
 BODIES: dict[tuple[str, str], Callable[[str, str], Any]] = {
     ("POST /v1/references/check", "references"): lambda named, own: {"references": [named, own]},
     ("POST /v1/identities", "references"): lambda named, own: {**PLAIN, "references": [named, own]},
@@ -65,6 +68,11 @@ BODIES: dict[tuple[str, str], Callable[[str, str], Any]] = {
     },
     ("POST /v1/identities/estimate", "references"): lambda named, own: {**PLAIN, "references": [named, own]},
     ("POST /v1/identities/estimate", "mainReference"): lambda named, own: {**PLAIN, "mainReference": named},
+    ("POST /v1/evaluations", "references"): lambda named, own: {**COMPARED, "references": [named, own]},
+    ("POST /v1/evaluations/estimate", "references"): lambda named, own: {
+        **COMPARED,
+        "references": [named, own],
+    },
     ("POST /v1/scores", "characterId"): lambda named, own: {"images": [own], "characterId": named},
     ("POST /v1/scores", "references"): lambda named, own: {"images": [own], "references": [own, named]},
     ("POST /v1/scores", "generationId"): lambda named, own: {

@@ -120,3 +120,23 @@ function showOperations() {
     }
   }
 }
+
+/* Each code of an error, where the type of a problem leads to: its status, and the routes that may answer so. */
+function showErrors() {
+  const known = new Map();
+  for (const [path, item] of Object.entries(api.paths)) {
+    for (const method of METHODS.filter(name => item[name])) {
+      for (const [status, answer] of Object.entries(item[method].responses)) {
+        for (const code of answer.content?.["application/problem+json"]?.schema.properties?.code.enum ?? []) {
+          if (!known.has(code)) known.set(code, { status, routes: [] });
+          known.get(code).routes.push(`${method.toUpperCase()} ${path}`);
+        }
+      }
+    }
+  }
+  for (const code of [...known.keys()].sort()) {
+    const { status, routes } = known.get(code);
+    byId("errors").append(make("dt", { id: code }, `${code} (${status})`), make("dd", {}, routes.join(", ")));
+  }
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+}

@@ -5,6 +5,7 @@ async function start() {
   byId("about").textContent = api.info.description;
   showFirstPicture();
   showOperations();
+  showErrors();
   byId("news").textContent = "";
 }
 

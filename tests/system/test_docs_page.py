@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.browser import CHROMIUM, DRIVER, MISSING, Browser, browsing
+from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import Running
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)]
@@ -68,6 +70,21 @@ def test_what_is_wrong_is_said_and_nothing_is_ordered(page: Browser, running_sys
     page.until(f"{NEWS} === 'These pictures cannot be used as they are.'")
     assert "At least" in page.run("return document.querySelector('#first-findings').textContent")
     page.console()  # the browser reports the answer 401 there
+
+
+def test_the_type_of_a_problem_leads_to_its_code(browser: Browser, running_system: Running) -> None:
+    url = running_system.system.api_url
+    refused = httpx.get(
+        f"{url}/v1/usage?month=x",
+        headers={"Authorization": f"Bearer {running_system.system.token}"},
+        timeout=HANGS_AFTER_S,
+    ).json()
+    browser.open(f"{url}{refused['type']}")
+    browser.until("document.querySelector('#errors dt')")
+    told = browser.run(
+        "return document.getElementById(location.hash.slice(1)).nextElementSibling.textContent"
+    )
+    assert "GET /v1/usage" in told.split(", ")
 
 
 @pytest.mark.parametrize("seen", [{}, {"dark": True}, {"width": 360}], ids=["light", "dark", "narrow"])

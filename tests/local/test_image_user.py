@@ -107,8 +107,9 @@ def image(request: pytest.FixtureRequest) -> Iterator[ImageFunction]:
 
 def _assembled(folder: Path, weights: Path, faces: Path) -> ImageFunction:
     context = folder / "context"
-    folders = [f"functions/{name}" for name in ("score_image", "analyze_images", "compare_images")]
-    for name in (*folders, "layers/core/python"):
+    names = ("score_image", "analyze_images", "compare_images", "compile_evaluation")
+    folders = [f"functions/{name}" for name in names]
+    for name in (*folders, "layers/core/python", "layers/evaluation/python"):
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in context.rglob("*"):  # as scripts/synth.py leaves a build context
         path.chmod(0o755 if path.is_dir() else 0o644)

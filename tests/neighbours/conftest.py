@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.neighbours.tally import Tally
 
+HERE = Path(__file__).parent
 KEY = "neighbours"
 
 
@@ -18,6 +20,12 @@ def tally(request: pytest.FixtureRequest, examples: int) -> Iterator[Tally]:
     tally = Tally(request.node.name, examples)
     yield tally
     request.node.user_properties.append((KEY, json.dumps({tally.case: dict(tally.outcomes)})))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.exhaustive)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -17,6 +17,7 @@ APART = ("tests/faults/test_table.py", "tests/histories/test_model.py")
 
 LONGEST_FIRST = (
     "tests/system/test_faults.py",
+    "tests/system/test_service_modules.py",
     "tests/system/test_killed.py",
     "tests/faults/test_table.py",
     "tests/system/",

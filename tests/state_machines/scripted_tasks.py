@@ -9,6 +9,7 @@ each function, one for each call and the last for all further ones. A step may s
 All else changes the state.
 """
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +37,9 @@ def play(name: str, event: dict[str, Any], send_back: Callable[[str], None]) -> 
 
 
 def _calls_before(counter: Path) -> int:
-    """Counted in a file, since each call may come to another process."""
+    """Counted in a file, since each call may come to another process; those of a map's children at once."""
     with counter.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed, which writes what was added
         file.seek(0)
         calls = len(file.read())
         file.write(".")

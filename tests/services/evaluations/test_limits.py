@@ -14,10 +14,10 @@ from character_identity.services.evaluations.workflow import (
     CELL_BACKOFF,
     IDENTITY_BACKOFF,
     SCORE_BACKOFF,
+    WAITED_WITHIN,
     CellState,
     EvaluationState,
 )
-from character_identity.services.evaluations.workflow import ENDS_WITHIN as WAITED_WITHIN
 from character_identity.services.jobs.state import Backoff
 from character_identity.services.jobs.sweep import GRACE
 from tests.support.in_process.executions import DEFINITIONS

@@ -15,6 +15,7 @@ from character_identity.domain.view import View
 from character_identity.ports.stores import Evaluations, SharedScores
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
+from character_identity.services.evaluations.scored import is_scored
 
 Seen = tuple[str, View, Sequence[Face] | NoFace] | Score | NotScored
 """A picture's digest and what was seen of it; or why nothing was."""
@@ -60,15 +61,11 @@ class SharedScoring:
         self._scores.put_shared_score(evaluation_id, generation_id, index, found, new, embedding)
 
     def tell(self, evaluation_id: str) -> None:
-        """Wake the evaluation's machine if it waits for scores, and this was the last.
-
-        It has said so before it counted what is there, so that one of the two sees it.
-        """
+        """Wake the evaluation's machine if it waits for scores, and this was the last."""
         evaluation = self._find(evaluation_id)
         if evaluation is None or evaluation.phase != "scores":
             return
-        wanted = evaluation.pictures(self._evaluations.cell_outcomes(evaluation_id))
-        if sum(self._scores.count_shared_scores(evaluation_id)) >= wanted:
+        if is_scored(evaluation, self._evaluations, self._scores):
             self._tell(job_id_of(EVALUATION, evaluation_id))
 
     def _references_of(self, evaluation_id: str) -> list[EmbeddedReference] | NotScored | None:

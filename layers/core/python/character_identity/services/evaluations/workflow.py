@@ -31,6 +31,7 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Evaluations, Generations, Ledger, SharedScores, SlotStore
 from character_identity.services.evaluations.requests import CELLS, ORDER
+from character_identity.services.evaluations.scored import is_scored
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
@@ -45,7 +46,7 @@ CELL_BACKOFF = Backoff(first_s=4, longest_s=60, usual_s=0)
 SCORE_BACKOFF = Backoff(first_s=5, longest_s=60, usual_s=0)
 """How often the machine looks. Histories hold 25,000 events
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a look takes nine."""
-ENDS_WITHIN = LONGEST_WAIT + timedelta(hours=3)
+WAITED_WITHIN = LONGEST_WAIT + timedelta(hours=3)
 """A job waits a day for its slot, then 90 minutes for its provider; the rest is for what is between."""
 MOST_ORDER_BYTES = 1024 * 1024
 BESIDE_UNLIMITED = 2
@@ -148,7 +149,7 @@ class EvaluationWorkflow:
             "state": "planned",
             "cells": {"bucket": self._bucket_name, "key": key},
             "concurrency": self._concurrency(evaluation),
-            "until": self._now() + ENDS_WITHIN,
+            "until": self._now() + WAITED_WITHIN,
         }
         return state.model_copy(update=planned)
 
@@ -198,7 +199,7 @@ class EvaluationWorkflow:
         failure = self._hindrance(evaluation, state.cell) or self._order_pictures(evaluation, state.cell)
         if failure is not None:
             return self._settled(state, CellOutcome(cell=state.cell, error=failure))
-        ordered = {"state": "ordered", "until": self._now() + ENDS_WITHIN}
+        ordered = {"state": "ordered", "until": self._now() + WAITED_WITHIN}
         return self._wait(state.model_copy(update=ordered))
 
     def check_cell(self, state: CellState) -> CellState:
@@ -236,7 +237,8 @@ class EvaluationWorkflow:
         if state.state != "scoring":
             first = {"state": "scoring", "polls": 0, "until": self._now() + SCORED_WITHIN}
             state = state.model_copy(update=first)
-        if self.is_scored(evaluation) or self._is_late(state.until):
+        scored = is_scored(evaluation, self._evaluations, self._shared_scores)
+        if scored or self._is_late(state.until):
             self._advance(evaluation, "report")
             return state.model_copy(update={"state": "scored"})
         return state.wait(self._now(), SCORE_BACKOFF, awaiting_callback=False)
@@ -280,11 +282,6 @@ class EvaluationWorkflow:
         if event_id is not None:
             self._events.publish_soon(event_id)
         return outcome
-
-    def is_scored(self, evaluation: Evaluation) -> bool:
-        """Whether each picture that is there has a score against all references, or a reason why not."""
-        wanted = evaluation.pictures(self._evaluations.cell_outcomes(evaluation.evaluation_id))
-        return sum(self._shared_scores.count_shared_scores(evaluation.evaluation_id)) >= wanted
 
     def _store_outcome(self, evaluation: Evaluation, failure: Failure | None) -> tuple[Evaluation, str]:
         now = self._now()

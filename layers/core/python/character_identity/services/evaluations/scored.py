@@ -1,0 +1,13 @@
+"""Whether an evaluation is scored: asked by whoever waits for the last score, and by whoever writes it.
+
+The one writes down that it waits before it asks, the other its score: so one of the two sees it.
+"""
+
+from character_identity.domain.evaluation import Evaluation
+from character_identity.ports.stores import Evaluations, SharedScores
+
+
+def is_scored(evaluation: Evaluation, evaluations: Evaluations, scores: SharedScores) -> bool:
+    """Whether each picture that is there has a score against all references, or a reason why not."""
+    wanted = evaluation.pictures(evaluations.cell_outcomes(evaluation.evaluation_id))
+    return sum(scores.count_shared_scores(evaluation.evaluation_id)) >= wanted

@@ -132,6 +132,7 @@ class Functions(Construct):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
         logs.grant_write(role)
+        _keep_rights_in(role)
         common: dict[str, Any] = {
             "description": entry.description,
             "memory_size": entry.memory_mb,
@@ -219,6 +220,18 @@ class Functions(Construct):
                 service="events", resource="event-bus", resource_name="default"
             )
             _allow(function, ["events:PutEvents"], [bus])
+
+
+def _keep_rights_in(role: iam.Role) -> None:
+    """Write what a role is granted, also later, into the role, where the CDK makes a policy beside each.
+
+    A stack has 500 resources at most ("Understand CloudFormation quotas" in its user guide, read 2026-11-28).
+    """
+    granted, resource = role.node.find_child("DefaultPolicy"), role.node.default_child
+    assert isinstance(granted, iam.Policy)
+    assert isinstance(resource, iam.CfnRole)
+    role.node.try_remove_child(granted.node.id)
+    resource.policies = [iam.CfnRole.PolicyProperty(policy_name="Rights", policy_document=granted.document)]
 
 
 def _allow(

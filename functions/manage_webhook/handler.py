@@ -1,6 +1,6 @@
 """Below /v1/webhooks/{endpoint_id}: change, test and remove one address, and see what was posted there.
 
-One function, for a stack holds 500 resources and each function takes seven of them.
+One function, for a stack holds 500 resources and each function takes six of them.
 """
 
 from typing import Any

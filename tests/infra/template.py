@@ -38,17 +38,20 @@ class Template:
         A right under a condition has it in JSON behind its resource.
         """
         role_id = referred(role)
-        statements = [
-            statement
+        properties = self.document["Resources"][role_id]["Properties"]
+        attached = (
+            policy
             for policy in self.resources("AWS::IAM::Policy").values()
             if role_id in [referred(each) for each in policy["Roles"]]
+        )
+        statements = [
+            statement
+            for policy in (*properties.get("Policies", ()), *attached)
             for statement in policy["PolicyDocument"]["Statement"]
         ]
-        properties = self.document["Resources"][role_id]["Properties"]
         assert "ManagedPolicyArns" not in properties, (
             f"{role_id} has rights that no policy of ours spells out"
         )
-        assert "Policies" not in properties
         assert all(each["Effect"] == "Allow" for each in statements)
         return {
             (action, readable(resource) + (f" if {each}" if (each := statement.get("Condition")) else ""))

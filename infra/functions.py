@@ -155,7 +155,11 @@ class Functions(Construct):
         return lambda_.Function(
             self,
             construct_id,
-            code=lambda_.Code.from_asset(str(ROOT / "functions" / entry.name), exclude=NOT_SHIPPED),
+            code=lambda_.Code.from_asset(
+                str(ROOT / "functions" / entry.name),
+                exclude=NOT_SHIPPED,
+                follow_symlinks=cdk.SymlinkFollowMode.ALWAYS,
+            ),
             handler="handler.lambda_handler",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=self._architecture,

@@ -1,6 +1,6 @@
 /* The whole job, a step at a time; each order says before what it costs, and is sent again with the same key. */
 
-const first = { files: [], step: uploadAndCheck };
+const first = { files: [], drawn: [], step: uploadAndCheck };
 const WAIT_S = 10;
 
 const dollars = amount => amount === null ? "an unknown amount" : amount === 0 ? "nothing" : `$${amount.toFixed(4).replace(/0{1,2}$/, "")}`;
@@ -102,37 +102,28 @@ async function offer(characterId, news) {
 
 async function draw(characterId, path) {
   tell("Drawing ...");
-  const prompt = byId("first-prompt").value;
   const headers = { "Idempotency-Key": first.key, Prefer: `wait=${WAIT_S}` };
-  let drawn = await ask("POST", path, { prompt, numImages: 1 }, headers);
+  let drawn = await ask("POST", path, { prompt: byId("first-prompt").value, numImages: 1 }, headers);
+  showPictures(drawn);
   while (drawn.status !== "failed" && (drawn.status !== "succeeded" || drawn.scoring === "pending")) {
     await pause(500);
     drawn = await ask("GET", `/v1/generations/${drawn.generationId}`, undefined, { Prefer: `wait=${WAIT_S}; until=scored` });
-    if (drawn.status === "succeeded") showPictures(drawn, prompt);
+    showPictures(drawn);
   }
   if (drawn.status === "failed") {
     // This order has ended: the next one is another.
     first.key = crypto.randomUUID();
     throw new Error(drawn.error?.message ?? "There is no picture.");
   }
-  showPictures(drawn, prompt);
   await offer(characterId, "Done.");
 }
 
-function showPictures({ generationId, images }, prompt) {
-  const shown = images.map(({ imageUrl, outcome, reason, seed, clipSimilarity, scores, simulated, notScored }) => {
-    if (!imageUrl) return make("p", {}, reason ?? outcome);
-    const likeness = scores?.[0]?.mean ?? clipSimilarity;
-    const words = [
-      simulated ? "simulated" : "made by a model",
-      seed === null ? "" : `seed ${seed}`,
-      likeness === null || likeness === undefined ? notScored?.reason ?? "" : `similarity ${likeness.toFixed(3)} (${scores?.[0]?.encoder ?? "CLIP"})`,
-    ];
-    const caption = make("figcaption", {}, words.filter(Boolean).join(", "));
-    return make("figure", { id: generationId }, make("img", { src: imageUrl, alt: prompt }), caption);
-  });
-  byId(generationId)?.remove();
-  byId("first-pictures").prepend(...shown);
+/* Newest first; what is shown of a generation gives way to what it has become. */
+function showPictures(drawn) {
+  first.drawn = [drawn, ...first.drawn.filter(each => each.generationId !== drawn.generationId)];
+  const gallery = byId("first-pictures");
+  gallery.hidden = false;
+  gallery.generations = first.drawn;
 }
 
 function showFirstPicture() {

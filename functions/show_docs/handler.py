@@ -14,8 +14,8 @@ from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("shared.js", "operations.js", "first.js", "start.js")
-"""In their order; together they are the page's one script."""
+SCRIPTS = ("gallery.js", "shared.js", "operations.js", "first.js", "start.js")
+"""In their order; together they are the page's one script. The gallery is that of the TypeScript client."""
 
 
 @endpoint(SHOW_DOCS)
@@ -37,7 +37,7 @@ def _page() -> str:
     style = (FOLDER / "style.css").read_text(encoding="utf-8")
     script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     page = page.replace("<style></style>", f"<style>\n{style}</style>")
-    return page.replace("<script></script>", f'<script>\n"use strict";\n\n{script}</script>')
+    return page.replace('<script type="module"></script>', f'<script type="module">\n{script}</script>')
 
 
 @cache
@@ -58,7 +58,7 @@ def _policy(page: str, media: str) -> str:
 
 
 def _hash(page: str, element: str) -> str:
-    (content,) = re.findall(rf"<{element}>(.*?)</{element}>", page, flags=re.DOTALL)
+    (content,) = re.findall(rf"<{element}[^>]*>(.*?)</{element}>", page, flags=re.DOTALL)
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 

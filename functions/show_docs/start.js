@@ -9,4 +9,5 @@ async function start() {
   byId("news").textContent = "";
 }
 
+defineIdentityGallery();
 start().catch(error => { byId("news").textContent = `The document could not be read: ${error.message}`; });

@@ -13,6 +13,7 @@ import pytest
 
 from functions.show_openapi import handler as show_openapi
 from scripts.openapi import write_openapi
+from scripts.typescript import CLIENT
 from tests.support.handlers import Context, api_event
 from tests.support.openapi import described
 
@@ -84,6 +85,11 @@ def test_the_description_is_sent_as_json_and_may_be_kept_a_while() -> None:
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "application/json")
     assert re.fullmatch(r"public, max-age=\d+", answer["headers"]["Cache-Control"])
     assert json.loads(answer["body"]) == json.loads(json.dumps(described()))
+
+
+def test_the_page_has_the_gallery_of_the_typescript_client_in_its_script(page: Page) -> None:
+    assert (CLIENT / "src" / "gallery.js").read_text(encoding="utf-8") in page.text["script"]
+    assert "first-pictures" in {attributes["id"] for attributes in page.all("identity-gallery")}
 
 
 def test_the_page_is_sent_as_html_and_may_be_kept_a_while(answer: Any) -> None:

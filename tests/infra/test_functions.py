@@ -215,3 +215,9 @@ def test_every_function_logs_json_from_info_on(template: Template) -> None:
 
 def test_every_function_is_traced(template: Template) -> None:
     assert {each["TracingConfig"]["Mode"] for each in template.functions().values()} == {"Active"}
+
+
+def test_what_ships_are_files_and_no_links_to_some(cloud_assembly: Path) -> None:
+    shipped = [path for path in cloud_assembly.rglob("asset.*/*") if path.name == "gallery.js"]
+    assert [path.is_symlink() for path in shipped] == [False]
+    assert [path for path in cloud_assembly.rglob("asset.*/**/*") if path.is_symlink()] == []

@@ -4,12 +4,23 @@
  * It knows nothing of the API: whoever has generations gives them to it. Its look follows the page's font and colour
  * scheme; `--identity-gallery-width` is the least width of a picture, and `::part(picture)`, `::part(caption)` and
  * `::part(status)` are for styles of one's own.
+ *
+ * JavaScript with types in comments, for the page at /docs has this very file in its script, without a build.
  */
-import type { Generation, GenerationSummary } from "./types.js";
 
-/** What a gallery shows: generations with all their pictures, or as lists have them. */
-export type GalleryEntry = Generation | GenerationSummary;
-export type GalleryEntries = Iterable<GalleryEntry> | AsyncIterable<GalleryEntry>;
+/** @typedef {import("./types.js").Generation} Generation */
+/** @typedef {import("./types.js").GenerationSummary} GenerationSummary */
+/** @typedef {Generation | GenerationSummary} GalleryEntry What is shown: generations, whole or as lists have them. */
+/** @typedef {Iterable<GalleryEntry> | AsyncIterable<GalleryEntry>} GalleryEntries */
+/**
+ * One picture, or the place where there is none.
+ *
+ * @typedef {object} Shown
+ * @property {string | null} link
+ * @property {readonly (string | null | undefined)[]} notes
+ * @property {number | null} width Pixels.
+ * @property {number | null} height
+ */
 
 const STYLE = `
   :host { color: CanvasText; display: block; }
@@ -21,29 +32,24 @@ const STYLE = `
   figure { margin: 0; }
   a { border-radius: .5rem; display: block; }
   a:focus-visible { outline: 3px solid Highlight; outline-offset: 2px; }
-  img { background: color-mix(in srgb, CanvasText 8%, Canvas); border-radius: .5rem; display: block; width: 100%; }
+  img {
+    background: color-mix(in srgb, CanvasText 8%, Canvas); border-radius: .5rem;
+    display: block; height: auto; width: 100%;
+  }
   p { margin: 0 0 .75rem; }
   figcaption { font-size: .875rem; line-height: 1.4; margin-top: .4rem; overflow-wrap: anywhere; }
   small { display: block; font-size: inherit; }
 `;
 
-/** One picture, or the place where there is none. */
-interface Shown {
-  link: string | null;
-  note: string;
-  similarity: number | null;
-  width: number | null;
-  height: number | null;
-}
-
 // Where there is no page, as on a server, the module may be imported all the same.
-const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
 /** The element; `defineIdentityGallery` gives it its name. */
 export class IdentityGallery extends Base {
-  readonly #list: HTMLUListElement;
-  readonly #status: HTMLParagraphElement;
-  #entries: GalleryEntries = [];
+  #list = document.createElement("ul");
+  #status = document.createElement("p");
+  /** @type {GalleryEntries} */
+  #entries = [];
   #turn = 0;
 
   constructor() {
@@ -52,24 +58,27 @@ export class IdentityGallery extends Base {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
-    this.#list = document.createElement("ul");
-    this.#status = document.createElement("p");
     this.#status.setAttribute("role", "status");
     this.#status.setAttribute("part", "status");
     root.append(this.#status, this.#list);
   }
 
-  /** What is shown. A list of the API is read as it is shown, page by page, until something else is. */
-  get generations(): GalleryEntries {
+  /**
+   * What is shown. A list of the API is read as it is shown, page by page, until something else is.
+   *
+   * @returns {GalleryEntries}
+   */
+  get generations() {
     return this.#entries;
   }
 
-  set generations(entries: GalleryEntries) {
+  set generations(entries) {
     this.#entries = entries;
     void this.#show(entries);
   }
 
-  async #show(entries: GalleryEntries): Promise<void> {
+  /** @param {GalleryEntries} entries */
+  async #show(entries) {
     this.#turn += 1;
     const turn = this.#turn;
     this.#list.replaceChildren();
@@ -90,12 +99,16 @@ export class IdentityGallery extends Base {
     if (turn === this.#turn) this.#status.textContent = count === 1 ? "1 picture" : `${count} pictures`;
   }
 
-  #item(entry: GalleryEntry, { link, note, similarity, width, height }: Shown): HTMLLIElement {
+  /**
+   * @param {GalleryEntry} entry
+   * @param {Shown} shown
+   */
+  #item(entry, { link, notes, width, height }) {
     const figure = document.createElement("figure");
     if (link !== null) {
       const image = document.createElement("img");
       Object.assign(image, { src: link, alt: entry.prompt, loading: "lazy", decoding: "async" });
-      if (width && height) Object.assign(image, { width, height, style: "height: auto" });
+      if (width && height) Object.assign(image, { width, height });
       image.setAttribute("part", "picture");
       const anchor = document.createElement("a");
       Object.assign(anchor, { href: link, rel: "noreferrer" });
@@ -109,8 +122,7 @@ export class IdentityGallery extends Base {
     const caption = document.createElement("figcaption");
     caption.setAttribute("part", "caption");
     const words = document.createElement("small");
-    const score = similarity === null ? "" : `CLIP similarity ${similarity.toFixed(2)}`;
-    words.textContent = [note, score, entry.simulated ? "simulated" : ""].filter(Boolean).join(" · ");
+    words.textContent = [...notes, entry.simulated ? "simulated" : ""].filter(Boolean).join(" · ");
     caption.append(entry.prompt, words);
     figure.append(caption);
     const item = document.createElement("li");
@@ -119,30 +131,61 @@ export class IdentityGallery extends Base {
   }
 }
 
-/** Have pages understand `<identity-gallery>`, or the element under another name. */
-export function defineIdentityGallery(name = "identity-gallery"): void {
+/**
+ * Have pages understand `<identity-gallery>`, or the element under another name.
+ *
+ * @param {string} [name]
+ */
+export function defineIdentityGallery(name = "identity-gallery") {
   if (!customElements.get(name)) customElements.define(name, IdentityGallery);
 }
 
-function picturesOf(entry: GalleryEntry): Shown[] {
+/**
+ * @param {GalleryEntry} entry
+ * @returns {Shown[]}
+ */
+function picturesOf(entry) {
   const { status, width, height } = entry;
-  if (status === "failed") {
-    return [{ link: null, note: entry.error?.message ?? "It failed.", similarity: null, width: null, height: null }];
-  }
-  if (status !== "succeeded") return [{ link: null, note: `${status} …`, similarity: null, width: null, height: null }];
+  if (status === "failed") return [without(entry.error?.message ?? "It failed.")];
+  if (status !== "succeeded") return [without(`${status} …`)];
   if (!("images" in entry)) {
-    return [{ link: safe(entry.thumbnailUrl), note: "", similarity: entry.clipSimilarity ?? null, width, height }];
+    return [{ link: safe(entry.thumbnailUrl), notes: [likeness(entry.clipSimilarity)], width, height }];
   }
-  return entry.images.map((image) => ({
-    link: safe(image.imageUrl),
-    note: image.imageUrl ? "" : (image.reason ?? image.outcome),
-    similarity: image.clipSimilarity,
-    width: image.width,
-    height: image.height,
-  }));
+  return entry.images.map((image) => {
+    if (!image.imageUrl) return without(image.reason ?? image.outcome);
+    const [score] = image.scores;
+    const similarity = likeness(image.clipSimilarity) || likeness(score?.mean, score?.encoder);
+    const notes = [similarity || image.notScored?.reason, image.seed === null ? "" : `seed ${image.seed}`];
+    return { link: safe(image.imageUrl), notes, width: image.width, height: image.height };
+  });
 }
 
-/** A link that a page may follow; nothing that runs. */
-function safe(link: string | null): string | null {
-  return link !== null && /^https?:\/\//i.test(link) ? link : null;
+/**
+ * The place of a picture that is not there.
+ *
+ * @param {string} why
+ * @returns {Shown}
+ */
+function without(why) {
+  return { link: null, notes: [why], width: null, height: null };
+}
+
+/**
+ * How like the references a picture is, in words; empty where that is not known.
+ *
+ * @param {number | null | undefined} similarity
+ * @param {string} [encoder] Whose number it is, where it is not CLIP's.
+ */
+function likeness(similarity, encoder) {
+  if (similarity === null || similarity === undefined) return "";
+  return encoder ? `similarity ${similarity.toFixed(2)} (${encoder})` : `CLIP similarity ${similarity.toFixed(2)}`;
+}
+
+/**
+ * A link that a page may follow; nothing that runs.
+ *
+ * @param {string | null} link
+ */
+function safe(link) {
+  return link !== null && /^https?:/i.test(link) ? link : null;
 }

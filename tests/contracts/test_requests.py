@@ -22,6 +22,7 @@ from character_identity.providers.fal.flux_lora import FluxLoraImages
 from character_identity.providers.fal.instant_character import InstantImages
 from tests.contracts.fault_injection import REQUEST, FaultyTransport, signed
 from tests.contracts.strategies import identities, references, requests
+from tests.corpora.texts import command_in
 from tests.providers.contracts import astria_schema, input_schema
 from tests.support.builders import an_identity
 
@@ -62,9 +63,11 @@ def test_instant_character_is_asked_for_one_image(data: st.DataObject) -> None:
     assert [position for position, _ in fal.sent] == ["initiate", "upload", "submit"]
     body = fal.body("submit")
     in_form("instant-character", body)
-    assert (body["prompt"], body["seed"]) == (request.prompt, request.seed)
+    assert body["seed"] == request.seed
+    assert not command_in(body["prompt"])
+    assert body["prompt"] == request.prompt or prose(request.prompt).warnings
     assert body["image_url"] == "https://v3.fal.media/f"
-    assert body.get("negative_prompt") == (request.negative_prompt or None)
+    assert body.get("negative_prompt") == (prose(request.negative_prompt or "").text or None)
 
 
 @bounded
@@ -113,6 +116,7 @@ def test_a_tune_is_a_flux_lora_of_a_class_with_links(data: st.DataObject) -> Non
     in_form("tune", body)
     tune = body["tune"]
     assert (tune["name"], tune["base_tune_id"], tune["token"]) == (identity.class_name, 1504944, "ohwx")
+    assert not command_in(tune["title"])
     assert tune["image_urls"] == [image.link for image in images]
     assert all(link.isascii() and " " not in link for link in tune["image_urls"])
     assert identity.identity_id in tune["title"]

@@ -1,6 +1,7 @@
 """Texts that people, scripts and attackers write where a name or a prompt is asked for."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,17 @@ from tests.support.builders import an_identity
 REFUSED = "invalid_body"
 LEFT = re.compile(r"<[^<>]*:[^<>]*>|\{\{|\}\}|(?<!\w)(?:--|\u2014|\u2013)[^\W\d]|(?<!\w)BREAK(?!\w)")
 """What a provider would read as a command, written once more without a look at the code."""
+
+
+def command_in(text: str) -> re.Match[str] | None:
+    """What of a text a provider would read as a command that sees plain letters and no invisible ones."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKC", text) if not UNSEEN.match(letter))
+    return LEFT.search(re.sub("[\u2010-\u2012\u2043\u058a\u2796]", "-", plain))
+
+
+UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
 PROSE = (
     *(
         "Sarah in a bar",
@@ -85,6 +97,21 @@ COMMANDS = (
         "--ar 16:9",
         "--seed=1",
         "--fix_face",
+    ),
+    *(
+        "<lo\u200dra:1:1>",
+        "\uff1clora\uff1a1\uff1a1\uff1e",
+        "\uff5b\uff5bx\uff5d\uff5d",
+        "B\u200bREAK",
+        "\uff22\uff32\uff25\uff21\uff2b",
+    ),
+    *(
+        "-\u200e-video",
+        "\u202e--video\u202c",
+        "--\ufe0fvideo",
+        "\u2e3avideo",
+        "\u2043\u2043video",
+        "{\u2060{x}}",
     ),
     *("Sarah --use_lpw --mask_prompt x", "--inpaint_faces", "a--video", "a --video", "--video,", "(--video)"),
 )
@@ -223,14 +250,16 @@ def door(system: System) -> Try:
 
 
 def _check_what_leaves(services: Any, field: str, text: str) -> None:
-    """Hold what Astria, which reads commands, would be sent against the rule."""
+    """Hold every text that any provider would be sent against the rule."""
     named = {"name": text} if field == "name" else {"class_name": text} if field == "className" else {}
-    identity = an_identity(provider="astria", provider_model_id="42", **named)
-    request = GenerationRequest(prompt=text if field == "prompt" else f"{identity.name} smiles", seed=7)
-    sent = services.providers["astria"].images.plan(identity, request).body["text"]
-    head, _, wanted = sent.partition(" ")
-    assert head == "<lora:42:1>"
-    assert not LEFT.search(wanted), sent
+    for provider in map(services.providers.__getitem__, services.providers.names()):
+        identity = an_identity(provider=provider.name, provider_model_id="42", **named)
+        prompt = text if field == "prompt" else f"{identity.name} smiles"
+        request = GenerationRequest(prompt=prompt, negative_prompt=prompt, seed=7)
+        body = provider.images.plan(identity, request).body
+        sent = [body.get(key, "") for key in ("prompt", "negative_prompt", "text")]
+        assert not any(command_in(each.removeprefix("<lora:42:1> ")) for each in sent), sent
+        assert body.get("prompt") or body.get("text"), sent
 
 
 CORPUS = Corpus("Texts", 150, entries, door)

@@ -24,6 +24,14 @@ COMMANDS = [
     "BREAK",
     "--<a:1>video",
     "-BREAK-video",
+    "-\u200e-video",
+    "-\ufe0f-\u2061video",
+    "\u2e3avideo",
+    "\uff1clora\uff1a1\uff1a1\uff1e",
+    "<lo\u200dra:1:1>",
+    "{\u2060{name}}",
+    "B\u200bREAK",
+    "\uff22\uff32\uff25\uff21\uff2b",
 ]
 LEFT = re.compile(r"<[^<>]*:[^<>]*>|\{\{|\}\}|(?<!\w)(?:--|\u2014|\u2013)[^\W\d]|(?<!\w)BREAK(?!\w)")
 
@@ -51,6 +59,8 @@ def test_a_command_is_left_out_and_said(command: str) -> None:
         "{curly} braces, a | b",
         "first line\nsecond line",
         "   spaces   as they are ",
+        "\u0e19\u0e49\u0e33 \ufb01ne \uff21 \u200bx\u200b \U0001f469\U0001f3fd\u200d\U0001f680",
+        "BRE\u0301AK a habit",
     ],
 )
 def test_prose_keeps_its_words(text: str) -> None:

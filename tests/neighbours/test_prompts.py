@@ -10,7 +10,7 @@ from character_identity.domain.character_name import trigger_word, with_characte
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.prose import prose
 from character_identity.wiring import Services
-from tests.corpora.texts import LEFT
+from tests.corpora.texts import command_in
 from tests.neighbours.tally import Tally
 from tests.support.builders import an_identity
 
@@ -73,6 +73,9 @@ COMMANDS = (
     "{{name}}",
     "BREAK",
     "-BREAK-video",
+    "\uff1clora\uff1a1\uff1a1\uff1e",
+    "B\u2060REAK",
+    "-\u200e-video",
 )
 PARTS = (
     *COMMANDS,
@@ -92,6 +95,7 @@ PARTS = (
     "a",
     "1",
     "Sarah",
+    *"\u200b\u200d\u202e\ufe0f\uff0d\uff1c\uff1e\uff1a\u2043",
 )
 
 
@@ -164,7 +168,7 @@ def test_no_command_leaves_whatever_is_written(tally: Tally) -> None:
     def example(chance: Random) -> str:
         text = "".join(chance.choice(PARTS) for _ in range(chance.randrange(1, 12)))
         once = prose(text)
-        assert not LEFT.search(once.text), (text, once)
+        assert not command_in(once.text), (text, once)
         assert prose(once.text) == (once.text, []), (text, once)
         name = chance.choice(["Sarah", "a", "BRE", "--video", "Zoë <lora:1:1>", "-", "1"])
         class_name = chance.choice(["woman", "person", "BREAK", "video"])
@@ -173,8 +177,14 @@ def test_no_command_leaves_whatever_is_written(tally: Tally) -> None:
         sent = astria.plan(identity, request).body["text"]
         head, _, wanted = sent.partition(" ")
         assert head == "<lora:42:1>"
-        assert not LEFT.search(wanted), (text, name, class_name, sent)
+        assert not command_in(wanted), (text, name, class_name, sent)
         assert "ohwx" in wanted
+        for provider in ("fal-lora", "fal-instant"):
+            body = (
+                PROVIDERS[provider].images.plan(an_identity(name=name, class_name=class_name), request).body
+            )
+            assert body["prompt"]
+            assert not command_in(body["prompt"]), (text, name, class_name, body)
         return "prose already" if once.text == text else "commands left out"
 
     tally.try_each(WHOLE, example)

@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from character_identity.domain.character_name import with_character
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
-from character_identity.domain.prose import prose
+from character_identity.domain.prose import prose, prose_naming
 from character_identity.ports.providers import (
     Estimate,
     Found,
@@ -40,11 +39,8 @@ class AstriaImages(AstriaJobs):
         return None
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        wanted, warnings = prose(request.prompt)
         token = f"{TOKEN} {prose(identity.class_name).text}".strip()  # a class may be called BREAK
-        text = with_character(wanted, identity.name, token)
-        if prose(text).warnings:  # of a dash and a name that begins with a digit it made a flag
-            text = text.replace(token, f" {token}")
+        text, warnings = prose_naming(request.prompt, identity.name, token)
         prompt = f"<lora:{identity.provider_model_id}:1> {text}"
         body: dict[str, Any] = {"text": prompt, "num_images": request.num_images, "seed": request.seed}
         if identity.mock:

@@ -5,6 +5,7 @@ from typing import Any
 
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_TUNE_CEILING_USD
+from character_identity.domain.prose import prose
 from character_identity.outbound.provider_http import ProviderHttpClient
 from character_identity.ports.providers import Estimate, Found, ReferenceImage, TrainingOrder, TrainingStatus
 from character_identity.providers.astria.jobs import FLUX_BASE_TUNE, TOKEN, AstriaJobs
@@ -39,8 +40,8 @@ class AstriaTrainer(AstriaJobs):
 
     def submit(self, order: TrainingOrder) -> JobHandle:
         fields: dict[str, Any] = {
-            "title": order.title,
-            "name": order.class_name,
+            "title": _title(order),
+            "name": prose(order.class_name).text or "person",
             "base_tune_id": FLUX_BASE_TUNE,
             "model_type": "lora",
             "token": TOKEN,
@@ -78,7 +79,13 @@ class AstriaTrainer(AstriaJobs):
         """
 
         def wanted(tune: dict[str, Any]) -> Match:
-            return same_words(tune.get("title"), order.title)
+            return same_words(tune.get("title"), title)
 
-        found = self._lists.newest(self._url, wanted, title=order.title)
+        title = _title(order)
+        found = self._lists.newest(self._url, wanted, title=title)
         return found if found.certain else self._lists.among_newest(self._url, wanted)
+
+
+def _title(order: TrainingOrder) -> str:
+    """What the tune is called: the name may say anything, and what ends it is the order's own."""
+    return prose(order.title).text

@@ -7,7 +7,6 @@ from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
-from character_identity.domain.character_name import with_character
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
@@ -19,6 +18,7 @@ from character_identity.domain.prices import (
     training_ceiling_usd,
     training_cost_usd,
 )
+from character_identity.domain.prose import prose_naming
 from character_identity.domain.provenance import MODELS
 from character_identity.ports.providers import (
     Estimate,
@@ -115,8 +115,9 @@ class FluxLoraImages(FalImages):
         return None
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        prompt = with_character(request.prompt, identity.name, identity.trigger_word)
-        body, warnings = image_body(request, prompt, GUIDANCE_MAX)
+        prompt, left_out = prose_naming(request.prompt, identity.name, identity.trigger_word)
+        body, changed = image_body(request, prompt, GUIDANCE_MAX)
+        warnings = [*left_out, *changed]
         if request.negative_prompt:
             warnings.append("negativePrompt was left out: Flux does not take one.")
         return GenerationPlan(body, prompt, warnings)

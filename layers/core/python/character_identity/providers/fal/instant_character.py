@@ -6,6 +6,7 @@ from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.prices import FAL_INSTANT_IMAGE
+from character_identity.domain.prose import prose
 from character_identity.domain.provenance import MODELS
 from character_identity.ports.providers import (
     GenerationOrder,
@@ -37,10 +38,14 @@ class InstantImages(FalImages):
         )
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        body, warnings = image_body(request, request.prompt, GUIDANCE_MAX)
-        if request.negative_prompt:
-            body["negative_prompt"] = request.negative_prompt
-        return GenerationPlan(body, request.prompt, warnings)
+        wanted, left_out = prose(request.prompt)
+        unwanted, also_left_out = prose(request.negative_prompt or "")
+        prompt = wanted or "a picture"  # nothing but commands: fal refuses an empty one
+        body, changed = image_body(request, prompt, GUIDANCE_MAX)
+        if unwanted:
+            body["negative_prompt"] = unwanted
+        warnings = dict.fromkeys([*left_out, *also_left_out, *changed])
+        return GenerationPlan(body, prompt, list(warnings))
 
     def body(self, order: GenerationOrder) -> dict[str, Any]:
         if order.reference_url is None:

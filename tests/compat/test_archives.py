@@ -35,7 +35,8 @@ def refusal(archive: bytes) -> InvalidRequest:
 
 def test_images_come_in_the_order_of_their_names_without_the_rest() -> None:
     archive = a_zip(
-        "b.PNG", "a.jpg", "a_mask.jpg", "__MACOSX/._a.jpg", "._a.jpg", ".hidden.jpg", "folder/c.webp"
+        *("b.PNG", "a.jpg", "a_mask.jpg", "__MACOSX/._a.jpg", "._a.jpg", ".hidden.jpg", "folder/c.webp"),
+        *("her/__MACOSX/a.jpg", ".thumbnails/a.jpg", "her/@eaDir/a.jpg/SYNOFILE_THUMB_M.jpg"),
     )
     assert names_in(archive) == ["a.jpg", "b.PNG", "folder/c.webp"]
 
@@ -51,7 +52,17 @@ def test_an_image_is_told_by_its_content_whatever_it_is_called(name: str) -> Non
 
 @pytest.mark.parametrize("content", [b"a woman in a bar", b"", b"\0\0\0\1Bud1", b'{"file_name": "a.jpg"}'])
 def test_what_is_no_image_is_passed_over(content: bytes) -> None:
-    assert names_in(a_zip("a.jpg", "Thumbs.db", content=content)) == []
+    assert names_in(a_zip("a", "a.txt", "metadata.json", "Thumbs.db", content=content)) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 99, b"/home/sarah/a.jpg"], ids=["empty", "zeros", "a link"])
+def test_what_is_called_a_picture_is_refused_by_name_and_not_passed_over(content: bytes) -> None:
+    assert names_in(a_zip("a.JPG", "b.cr3", "c.jxl", content=content)) == ["a.JPG", "b.cr3", "c.jxl"]
+
+
+def test_an_archive_in_an_archive_is_not_passed_over() -> None:
+    refused = refusal(a_zip("her.zip", content=a_zip("a.jpg")))
+    assert (refused.code, refused.message[:7]) == ("invalid_archive", "her.zip")
 
 
 def test_a_format_that_cannot_be_read_is_not_passed_over() -> None:

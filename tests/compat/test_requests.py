@@ -74,8 +74,23 @@ def test_a_prompt_asks_for_four_images_as_astria_does() -> None:
     assert TunePrompt(text="Jane").request() == {"prompt": "Jane", "num_images": 4, "aspect_ratio": "1:1"}
 
 
-def test_a_data_uri_is_the_image_itself() -> None:
-    assert image_source("data:image/png;base64,cGljdHVyZQ==") == b"picture"
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "data:image/png;base64,cGljdHVyZQ==",
+        "DATA:image/png;BASE64,cGljdHVyZQ",
+        "data:;base64,cGlj\ndHVy ZQ==",
+        "data:application/octet-stream;charset=utf-8;base64,cGljdHVyZQ==",
+        "data:image/png,p%69cture",
+        "\n data:image/png;base64,cGljdHVyZQ==\n",
+    ],
+)
+def test_a_data_uri_is_the_image_itself(uri: str) -> None:
+    assert image_source(uri) == b"picture"
+
+
+def test_a_link_may_have_capitals_and_blanks_around_it() -> None:
+    assert image_source(" HTTPS://a.test/x\n") == "HTTPS://a.test/x"
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,9 @@ def entries() -> Iterator[Entry]:
     yield Entry("twice the same name", "names", a_zip("a.jpg", "a.jpg"))
     for number, content in enumerate(OTHER_CONTENT):
         yield Entry(f"other content {number}", "content", a_zip_of({"a.jpg": JPEG, "b.txt": content}))
-    yield Entry("nested", "content", a_zip_of({"a.jpg": JPEG, "b.zip": whole}))
-    yield Entry("nested ten deep", "content", nested(10))
+    yield Entry("nested", "content", a_zip_of({"a.jpg": JPEG, "b.zip": whole}), DAMAGED)
+    yield Entry("nested ten deep", "content", nested(10), DAMAGED)
+    yield Entry("nested, without a name for it", "content", a_zip_of({"a.jpg": JPEG, "b": whole}), DAMAGED)
     yield from _bombs()
     for compression in (1, 2, 6, 9, 10, 12, 14, 93, 95, 97, 99, 65535):
         given = bent(DIRECTORY, "<H", compression, 10)

@@ -15,6 +15,27 @@ MAX_SIGNATURES = 10_000
 CHUNK_BYTES = 64 * 1024
 SIGNATURE = b"PK\1\2"
 """Begins the entry of a file in the directory: section 4.3.12 of the ZIP specification (APPNOTE 6.3.10)."""
+ARCHIVE = b"PK\3\4"
+PICTURE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"),
+    *(
+        ".avif",
+        ".jxl",
+        ".jp2",
+        ".psd",
+        ".dng",
+        ".raw",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".arw",
+        ".orf",
+        ".raf",
+        ".rw2",
+    ),
+)
+SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
+"""Where macOS keeps attributes of files, and Synology's stations small copies of pictures."""
 ENCRYPTED = 0x1
 """The flag of an entry: section 4.4.4 of the ZIP specification (APPNOTE 6.3.10)."""
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -24,8 +45,8 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 def images_in(archive: bytes) -> list[NamedImage]:
     """Read the image files of a ZIP in the order of their names, by their content and not by their suffix.
 
-    A format that cannot be read is among them, so that it is refused by name and not passed over. Captions,
-    masks, and what systems put there for themselves are.
+    What cannot be read is among them if it is of another format, or called like a picture: so it is refused
+    by name and not passed over. Captions, masks, and what systems put there for themselves are.
 
     Raises:
         InvalidRequest: ``invalid_archive``: it is no ZIP, or damaged; ``file_too_large``: it unpacks to more
@@ -50,7 +71,10 @@ def _read(file: zipfile.ZipFile) -> list[NamedImage]:
     for entry in sorted(entries, key=lambda entry: entry.filename):
         content = _unpacked(file, entry, left)
         left -= len(content)
-        if is_image(content):
+        if content.startswith(ARCHIVE):
+            name = shown_name(entry.filename)
+            raise InvalidRequest(f"{name} is an archive itself; put its files here.", code="invalid_archive")
+        if is_image(content) or entry.filename.lower().endswith(PICTURE_SUFFIXES):
             images.append(NamedImage(entry.filename, content))
     return images
 
@@ -80,10 +104,10 @@ def _unpacked(file: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes
 
 
 def _is_passed_over(entry: zipfile.ZipInfo) -> bool:
-    name = entry.filename.replace("\\", "/").rpartition("/")[2]  # some write paths as Windows does
+    *folders, name = entry.filename.replace("\\", "/").split("/")  # some write paths as Windows does
     return (
         entry.is_dir()
-        or name.startswith(".")
-        or entry.filename.startswith("__MACOSX/")
+        or any(part.startswith(".") and part.strip(".") for part in (*folders, name))
+        or not SYSTEM_FOLDERS.isdisjoint(folders)
         or name.rpartition(".")[0].endswith("_mask")
     )

@@ -1,7 +1,5 @@
 """The bodies that the TypeScript client sends, as it sends them; unknown fields are ignored."""
 
-import base64
-import binascii
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -10,6 +8,8 @@ from character_identity.domain.clean_text import Clean
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import AspectRatio
 from character_identity.domain.identity import DEFAULT_STEPS
+from character_identity.images.data_uri import decoded
+from character_identity.services.sources import MAX_BYTES
 
 CLIENT_GUIDANCE, CLIENT_STEPS = 7.5, 30
 """What the client sends when nobody chose: defaults of other models, under which Flux looks burnt."""
@@ -154,13 +154,16 @@ def image_source(link: str) -> str | bytes:
     """A link as a source of a reference image; a data URI is the picture itself.
 
     Raises:
-        InvalidRequest: it is neither.
+        InvalidRequest: it is neither, or a data URI that cannot be decoded.
     """
-    if link.startswith("data:image/"):
-        try:
-            return base64.b64decode(link.partition(",")[2], validate=True)
-        except (binascii.Error, ValueError) as exc:
-            raise InvalidRequest("A data URI is not base64.", code="unreadable_image") from exc
-    if link.startswith(("https://", "http://")):
+    link = link.strip()
+    if link[:5].lower() == "data:":
+        return decoded(link, MAX_BYTES)
+    if is_link(link):
         return link
     raise InvalidRequest("A reference image is a link or a data URI.", code="unknown_reference")
+
+
+def is_link(text: str) -> bool:
+    """Whether a text begins as a link does, in capitals or not."""
+    return text[:8].lower().startswith(("https://", "http://"))

@@ -15,6 +15,7 @@ from character_identity.compat.requests import (
     LoraGeneration,
     LoraTraining,
     image_source,
+    is_link,
 )
 from character_identity.domain.errors import (
     Blocked,
@@ -262,7 +263,8 @@ class CompatService:
         """The pictures themselves, as far as they can be had: what counts is what lies at the links now."""
         if isinstance(links, list):
             return self._references.fetched(owner, [image_source(link) for link in links])
-        if not links.startswith(("https://", "http://")):
+        links = links.strip()
+        if not is_link(links):
             raise InvalidRequest("images_data_url is a link or a list of links.", code="unknown_reference")
         try:
             archive = self._media.fetch(links, MAX_ARCHIVE_BYTES)

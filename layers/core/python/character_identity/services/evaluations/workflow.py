@@ -35,8 +35,8 @@ from character_identity.services.evaluations.scored import is_scored
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
+from character_identity.services.jobs.outcome import ERASED, Outcome
 from character_identity.services.jobs.state import Backoff, MachineState
-from character_identity.services.jobs.workflow import ERASED, Outcome
 from character_identity.services.references import NamedImage, Source
 from character_identity.services.sources import MAX_BYTES
 from character_identity.services.webhooks.events import EventService

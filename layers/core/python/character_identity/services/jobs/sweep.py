@@ -19,8 +19,9 @@ from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.cancellation import cancel
+from character_identity.services.jobs.outcome import Outcome
 from character_identity.services.jobs.state import overdue
-from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, Outcome, report_parked
+from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, report_parked
 from character_identity.services.webhooks.events import EventService
 
 MOST_ROWS = 200

@@ -9,7 +9,7 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from character_identity.domain.budget import microusd, settlement_of, usd
 from character_identity.domain.errors import (
@@ -26,6 +26,8 @@ from character_identity.ports.providers import Found, JobStatus, PaidJobs, Provi
 from character_identity.ports.stores import Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.cancellation import cancel
+from character_identity.services.jobs.look_up import identify
+from character_identity.services.jobs.outcome import ERASED, Outcome, Subject
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import (
     GIVEN_UP,
@@ -55,31 +57,6 @@ MAX_ORDERS = 3
 
 logger = logging.getLogger(__name__)
 
-
-class Subject(Protocol):
-    """What a job is for; it has an outcome once it is settled."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def settled_at(self) -> datetime | None: ...
-    @property
-    def error(self) -> Failure | None: ...
-
-
-class Outcome(NamedTuple):
-    """What is stored in the end, which may have been so before; a success has no error."""
-
-    status: str
-    error: Failure | None
-
-    @property
-    def was_wanted_no_more(self) -> bool:
-        """True if its owner ended it, which is no failure that an operator should hear of."""
-        return self.error is not None and self.error.code in {"cancelled", "erased"}
-
-
-ERASED = Outcome("failed", Failure(code="erased", message="The identity was erased."))
 
 SubjectT = TypeVar("SubjectT", bound=Subject)
 StateT = TypeVar("StateT", bound=MachineState)
@@ -314,7 +291,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             order = self._make_order(subject, self._callback_addresses.url_for(job))
             is_listed = order is not None and self._now() - job.intended_at >= jobs.absent_after(order)
             found = Found() if order is None else jobs.find(order, job.intended_at)
-            handle = self._identified(job, found, is_listed=is_listed)
+            handle = identify(self._ledger, job, found, is_listed=is_listed)
             if handle is not None:
                 self._mark_accepted(subject, job, handle)
                 return self._wait(state, job)
@@ -328,32 +305,6 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if job.state == "accepted" and not state.past_deadline(self._now()):
             return state.model_copy(update={"state": "unsubmitted"})
         return self._wait(state, job)
-
-    def _identified(self, job: ProviderJob, found: Found, *, is_listed: bool) -> JobHandle | None:
-        """The one that is ours of those that were found; None if none is.
-
-        One that does not tell what was ordered is ours if it is nobody else's and no other order is without
-        an answer; that cannot be said before ``is_listed``: all that there will be are among them.
-
-        Raises:
-            ProviderUnavailable: nobody can tell yet.
-        """
-        for handle in found.certain:
-            if self._ledger.found(job.job_id, handle):
-                return handle
-        if not is_listed:
-            return None
-        free = [
-            handle
-            for handle in found.possible
-            if self._ledger.holder_of(job.kind, handle.provider_job_id) in {None, job.job_id}
-        ]
-        if len(free) == 1 and self._ledger.unanswered(job.kind, job.provider) == [job.job_id]:
-            if self._ledger.found(job.job_id, free[0]):
-                return free[0]
-        elif not free and found.is_whole:
-            return None
-        raise ProviderUnavailable(job.provider, f"does not tell whether one of its jobs is this {job.kind}")
 
     def _go_on(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
         """Go on by what the provider said."""

@@ -1,0 +1,32 @@
+"""How a paid job ends, whatever kind it is."""
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from character_identity.domain.failure import Failure
+
+
+class Subject(Protocol):
+    """What a job is for; it has an outcome once it is settled."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def settled_at(self) -> datetime | None: ...
+    @property
+    def error(self) -> Failure | None: ...
+
+
+class Outcome(NamedTuple):
+    """What is stored in the end, which may have been so before; a success has no error."""
+
+    status: str
+    error: Failure | None
+
+    @property
+    def was_wanted_no_more(self) -> bool:
+        """True if its owner ended it, which is no failure that an operator should hear of."""
+        return self.error is not None and self.error.code in {"cancelled", "erased"}
+
+
+ERASED = Outcome("failed", Failure(code="erased", message="The identity was erased."))

@@ -1,17 +1,17 @@
 """For receivers of our webhooks: tells whether one is genuine, by the rules of Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, version 1.0.0,
-read 2026-11-23. Needs nothing but the standard library, and may be copied.
+read 2026-11-23. Needs nothing but the standard library, and may be copied with ``events``.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+
+from character_identity_client.events import WebhookEvent, event_of
 
 
 class NotGenuine(Exception):
@@ -24,18 +24,33 @@ def verify(
     body: bytes,
     now: datetime,
     tolerance_s: int = 300,
-) -> dict[str, Any]:
-    """A webhook's content, after its signature and its age were checked.
+) -> WebhookEvent:
+    """The event that a webhook tells, as a class of its type, after signature and age were checked.
 
     ``secret`` is the one that was shown when the address was registered, or several, of which one must fit;
-    ``body`` is the request's bytes as they came. Answer 2xx within 15 seconds, and remember ``webhook-id``,
-    which stays the same over all attempts: the same event may come again.
+    ``body`` is the request's bytes as they came. Answer 2xx within 15 seconds, and remember the ``id`` of the
+    event, which stays the same over all attempts: it may come again.
 
     Raises:
-        NotGenuine: somebody else sent it, it was changed on the way, or it was sent more than ``tolerance_s``
-            seconds from now.
+        NotGenuine: somebody else sent it, it was changed on the way, it was sent more than ``tolerance_s``
+            seconds from now, or it is no event.
         ValueError: the secret is none.
     """
+    verify_signature(secret, headers, body, now, tolerance_s)
+    try:
+        return event_of(body)
+    except ValueError as exc:
+        raise NotGenuine(f"It is signed, but tells no event: {exc}") from exc
+
+
+def verify_signature(
+    secret: str | Sequence[str],
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+    tolerance_s: int = 300,
+) -> None:
+    """Check signature and age as ``verify`` does, of a body that somebody else reads."""
     received = {name.lower(): value for name, value in headers.items()}
     try:
         message_id = received["webhook-id"]
@@ -49,8 +64,6 @@ def verify(
     expected = [hmac.digest(_key(each), content, hashlib.sha256) for each in secrets]
     if not any(_matches(signature, each) for signature in signatures.split(" ") for each in expected):
         raise NotGenuine("No signature is that of this secret.")
-    message: dict[str, Any] = json.loads(body)
-    return message
 
 
 def _check_age(timestamp: str, now: datetime, tolerance_s: int) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from character_identity.domain.webhook import secret_of, signed_headers
 from character_identity_client import ApiClient, ApiError, AsyncApiClient, NotConfigured, Progress
 from character_identity_client.configuration import address
 from character_identity_client.pictures import Picture, picture_file
-from character_identity_client.webhooks import verify
 from tests.client.test_api import Clock, client, generation, identity
 from tests.support.builders import an_image
 
@@ -269,16 +266,6 @@ def test_address_and_token_are_found(given: Any, environment: Any, found: Any, t
 def test_a_token_goes_nowhere_that_it_is_not_for(given: Any, environment: Any, tmp_path: Path) -> None:
     with pytest.raises(NotConfigured, match="CHARACTER_IDENTITY_TOKEN"):
         address(*given, environment=environment, folder=tmp_path)
-
-
-def test_while_a_secret_is_replaced_each_of_both_fits() -> None:
-    now = datetime(2026, 11, 28, tzinfo=UTC)
-    old, new = secret_of(b"the key that was there."), secret_of(b"the key that comes next")
-    headers = signed_headers(old, "evt_1", now, b"{}")
-    newer = signed_headers(new, "evt_1", now, b"{}")["webhook-signature"]
-    both = headers | {"webhook-signature": f"{newer} {headers['webhook-signature']}"}
-    assert verify(old, both, b"{}", now) == verify(new, both, b"{}", now) == {}
-    assert verify([new, old], headers, b"{}", now) == {}
 
 
 def test_a_large_result_is_fetched_from_where_it_lies_without_the_token() -> None:

@@ -1,9 +1,13 @@
 """What a user of the client writes, for the strict type checker of its test; it is never run."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import assert_type
 
 from character_identity_client import ApiClient, AsyncApiClient, Generation, Identity, IdentitySummary, Result
+from character_identity_client.events import GenerationCompleted, IdentityFailed, ImageScored
+from character_identity_client.webhooks import verify
 
 
 def blocking() -> None:
@@ -22,3 +26,16 @@ async def awaiting() -> None:
         assert_type(await api.generate("i1", "Jane", num_images=2), Generation)
         async for each in api.list_identities():
             assert_type(each, IdentitySummary)
+
+
+def receiving(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    match verify(secret, headers, body, now):
+        case GenerationCompleted() as event:
+            print(event.error)  # type: ignore[attr-defined]
+            return assert_type(event.generation_id, str)
+        case IdentityFailed(error=error):
+            return error.message
+        case ImageScored(image_number=number, clip_similarity=similarity):
+            return f"{number}: {assert_type(similarity, float | None)}"
+        case event:
+            return f"{event.type} {event.id}"

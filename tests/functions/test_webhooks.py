@@ -14,6 +14,7 @@ from character_identity import wiring
 from character_identity.aws.event_table import put_of
 from character_identity.domain.clock import utc_now
 from character_identity.domain.event import Event
+from character_identity_client.events import IdentityReady
 from character_identity_client.webhooks import verify
 from tests.support.event_fakes import an_event
 from tests.support.handlers import Api, Context, api_event, queued
@@ -117,12 +118,14 @@ def test_an_event_reaches_the_receiver_who_can_tell_that_it_is_genuine(api: Api,
     from_bus(event.message)
     ((headers, body),) = receiver.got
     assert headers["content-type"] == "application/json"
-    assert verify(made["secret"], headers, body, datetime.now(UTC)) == {
-        "id": event.event_id,
-        "type": "IdentityReady",
-        "timestamp": json.loads(event.model_dump_json())["occurred_at"],
-        "data": {"characterId": "i1", "status": "ready"},
-    }
+    assert verify(made["secret"], headers, body, datetime.now(UTC)) == IdentityReady(
+        id=event.event_id,
+        type="IdentityReady",
+        timestamp=event.occurred_at,
+        data={"characterId": "i1", "status": "ready"},
+        character_id="i1",
+        status="ready",
+    )
     looked = api("get_event", "GET", f"/v1/events/{event.event_id}").body
     assert (looked["type"], looked["data"]) == ("IdentityReady", event.data)
     assert looked["deliveries"] == [

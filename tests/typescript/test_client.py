@@ -67,6 +67,14 @@ def test_while_a_secret_is_replaced_each_of_both_fits() -> None:
     assert verdicts == [{"ours": "IdentityReady", "asBytes": "IdentityReady", "theirs": "IdentityReady"}]
 
 
+def test_what_is_signed_is_refused_where_it_tells_no_event_and_passes_where_it_tells_a_new_one() -> None:
+    now = datetime.now(UTC)
+    new = _example("IdentityReady") | {"type": "IdentityRenamed"}
+    messages = [_message(body, now) for body in ("{", "null", "[]", "{}", "7", json.dumps(new))]
+    verdicts = run("verify-events.mjs", messages=messages, secret=SECRET)["verdicts"]
+    assert [verdict["ours"] for verdict in verdicts] == [None] * 5 + ["IdentityRenamed"]
+
+
 def test_what_a_user_writes_compiles_strictly_against_the_packed_package(tmp_path: Path) -> None:
     install(tmp_path)
     shutil.copy(CLIENT / "test" / "user.ts", tmp_path)

@@ -43,10 +43,21 @@ export async function verifyWebhook(
   for (const each of typeof secret === "string" ? [secret] : secret) {
     const key = await keyOf(each);
     for (const signature of signatures.split(" ")) {
-      if (await fits(key, signature, content)) return JSON.parse(text) as WebhookEvent;
+      if (await fits(key, signature, content)) return eventOf(text);
     }
   }
   throw new NotGenuine("No signature is that of this secret.");
+}
+
+/** The event that a body tells; one of a type that this release does not know as it came. */
+function eventOf(text: string): WebhookEvent {
+  try {
+    const event = JSON.parse(text) as Partial<WebhookEvent> | null;
+    if (event?.id && event.type && event.timestamp && event.data) return event as WebhookEvent;
+  } catch {
+    // No JSON.
+  }
+  throw new NotGenuine("It is signed, but tells no event.");
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -323,7 +323,8 @@ _EVENTS = {
     "Event.id": Meaning("The same at every attempt, as in webhook-id", f"evt_{EXAMPLE_ID}"),
     "Event.timestamp": Meaning("When it happened (ISO 8601, UTC)", "2026-11-22T12:00:00Z"),
     "Event.data": Meaning("What it is about; ask the API for more"),
-    "Event.status": Meaning("How it stands now", "ready"),
+    "Event.status": Meaning("How it stands now", "failed"),
+    "Event.encoder": Meaning("The name of the network that has looked", "clip-vit-b32"),
     "Event.error": Meaning("Why it failed"),
     "faceSimilarity": Meaning("Mean cosine of the face with those of the references; null without", 0.71),
 }

@@ -25,7 +25,6 @@ ERROR: Json = {
     "properties": {"code": TEXT, "message": TEXT},
     "required": ["code", "message"],
 }
-STATUS = {"status": TEXT}
 NUMBER_OR_NULL: Json = {"type": ["number", "null"]}
 ABOUT_IMAGE: Json = {
     "generationId": TEXT,
@@ -33,11 +32,11 @@ ABOUT_IMAGE: Json = {
     "encoder": TEXT,
 }
 DATA: Mapping[EventType, Json] = {
-    "IdentityReady": STATUS,
-    "IdentityFailed": {**STATUS, "error": ERROR},
-    "IdentityErased": STATUS,
-    "GenerationCompleted": {"generationId": TEXT, **STATUS},
-    "GenerationFailed": {"generationId": TEXT, **STATUS, "error": ERROR},
+    "IdentityReady": {"status": {"const": "ready"}},
+    "IdentityFailed": {"status": {"const": "failed"}, "error": ERROR},
+    "IdentityErased": {"status": {"const": "erased"}},
+    "GenerationCompleted": {"generationId": TEXT, "status": {"const": "succeeded"}},
+    "GenerationFailed": {"generationId": TEXT, "status": {"const": "failed"}, "error": ERROR},
     "ImageScored": {
         **ABOUT_IMAGE,
         "mean": {"type": "number"},
@@ -45,8 +44,8 @@ DATA: Mapping[EventType, Json] = {
         "faceSimilarity": NUMBER_OR_NULL,
     },
     "ImageNotScored": {**ABOUT_IMAGE, "error": ERROR},
-    "EvaluationCompleted": STATUS,
-    "EvaluationFailed": {**STATUS, "error": ERROR},
+    "EvaluationCompleted": {"status": {"const": "completed"}},
+    "EvaluationFailed": {"status": {"enum": ["failed", "cancelled"]}, "error": ERROR},
     "WebhookTest": {},
 }
 """Of each event's ``data``, beside the id of what it is about; all of it is always there."""

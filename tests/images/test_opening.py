@@ -55,6 +55,14 @@ def test_an_image_is_kept_upright_whatever_else_its_metadata_says(tag: Tag) -> N
     assert decoding.inspect(with_exif(JPEG, upright(), tag)).width == 300
 
 
+@pytest.mark.parametrize("turn", [0, 1, 3, 6, 8, 9, 255, 65535])
+def test_a_picture_is_told_by_the_size_in_which_it_is_shown(turn: int) -> None:
+    content = with_exif(JPEG, upright(turn))
+    facts = decoding.inspect(content)
+    assert (facts.width, facts.height) == decoding.decode(content).size
+    assert facts.width == (300 if turn in {6, 8} else 400)
+
+
 @each_way
 def test_a_jpeg_with_two_pictures_is_its_first(read: Callable[[bytes], Any]) -> None:
     read(mpo())
@@ -147,6 +155,8 @@ def test_a_progressive_jpeg_is_read() -> None:
         (an_image(image_format="BMP"), "BMP"),
         (an_image(image_format="TIFF"), "TIFF"),
         (b"%PDF-1.7", "PDF"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (iso_file(b"crx "), "Canon raw"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

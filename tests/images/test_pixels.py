@@ -16,7 +16,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def wide_profile() -> bytes:
-    """sRGB's own profile with the red and green primaries exchanged, under another name."""
+    """sRGB's own profile with the red and green primaries exchanged, which is still called sRGB."""
     content = bytearray(SRGB)
     count = int.from_bytes(content[128:132], "big")
     tags = {bytes(content[at : at + 4]): at for at in range(132, 132 + 12 * count, 12)}
@@ -25,12 +25,6 @@ def wide_profile() -> bytes:
         content[green + 4 : green + 12],
         content[red + 4 : red + 12],
     )
-    place = int.from_bytes(content[tags[b"desc"] + 4 : tags[b"desc"] + 8], "big")
-    size = int.from_bytes(content[tags[b"desc"] + 8 : tags[b"desc"] + 12], "big")
-    text = bytes(content[place : place + size])
-    for name in (b"sRGB", "sRGB".encode("utf-16-be")):
-        text = text.replace(name, b"x" * len(name) if name == b"sRGB" else "xxxx".encode("utf-16-be"))
-    content[place : place + size] = text
     return bytes(content)
 
 

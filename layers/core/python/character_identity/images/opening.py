@@ -45,9 +45,10 @@ _OTHERS = {
     b"8BPS": "Photoshop file",
     b"\0\0\0\x0cjP  ": "JPEG 2000",
     b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
     b"<svg": "SVG",
 }
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": "Canon raw"}
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 

@@ -1,9 +1,11 @@
 """Brings an opened image into the one form that is stored, measured and scored: upright sRGB on white."""
 
 import struct
+from functools import cache
 from io import BytesIO
+from itertools import product
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 ORIENTATION = 0x0112
 """The EXIF tag: 1 to 8, where 1 is upright."""
@@ -16,6 +18,9 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+NOT_SEEN = 3
+"""Levels of 255 by which makers' sRGB profiles differ in the dark; no other profile is so near."""
 
 _INTEGERS = {1: "B", 3: "H", 4: "I"}
 """EXIF's types of an integer: byte, short and long."""
@@ -45,12 +50,13 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Read how an image is to be turned; 1, upright, where nothing says so that can be read."""
+    """Read how an image is to be turned; 1, upright, where nothing that can be read says so."""
     try:
         in_exif = _orientation_in(image.info.get("exif", b""))
-        return int(image.getexif().get(ORIENTATION, 1)) if in_exif is None else in_exif  # XMP may say it
+        said = int(image.getexif().get(ORIENTATION, 1)) if in_exif is None else in_exif  # XMP may say it
     except Exception:  # whatever Pillow raises about metadata from elsewhere
         return 1
+    return said if said in TURNS else 1
 
 
 def _orientation_in(exif: bytes) -> int | None:
@@ -92,22 +98,41 @@ def _in_srgb(image: Image.Image) -> Image.Image:
         return image
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(content))
-        if ImageCms.getProfileDescription(profile).lower().startswith("srgb"):
-            return image
-        return _converted(image, profile)
+        return image if _changes_nothing(profile) else _converted(image, profile)
     except Exception:  # whatever LittleCMS raises about a profile from elsewhere
         return image
+
+
+def _changes_nothing(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether a profile is sRGB by what it does to colours; linear ones are called so too."""
+    if profile.profile.xcolor_space.strip() != "RGB":
+        return False
+    samples = _samples().copy()
+    ImageCms.profileToProfile(samples, profile, _srgb(), inPlace=True)
+    return max(ImageChops.difference(samples, _samples()).tobytes()) <= NOT_SEEN
+
+
+@cache
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+@cache
+def _samples() -> Image.Image:
+    """Six levels of each colour, mixed in all ways."""
+    colours = product(range(0, 256, 51), repeat=3)
+    return Image.frombytes("RGB", (6**3, 1), bytes(level for colour in colours for level in colour))
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
     alpha = _alpha_of(image) if image.has_transparency_data else None
     mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[profile.profile.xcolor_space.strip()]
-    colours, to = _in_mode(image, mode), ImageCms.createProfile("sRGB")
+    colours = _in_mode(image, mode)
     if mode == "RGB":
-        ImageCms.profileToProfile(colours, profile, to, inPlace=True)
+        ImageCms.profileToProfile(colours, profile, _srgb(), inPlace=True)
         srgb: Image.Image | None = colours
     else:
-        srgb = ImageCms.profileToProfile(colours, profile, to, outputMode="RGB")
+        srgb = ImageCms.profileToProfile(colours, profile, _srgb(), outputMode="RGB")
     if srgb is None:  # only where it is done in place
         raise ValueError("no image came back")
     if alpha is not None:

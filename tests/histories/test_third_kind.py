@@ -176,8 +176,8 @@ class UpscalingWorkflow(JobWorkflow[Upscaling, UpscalingState, UpscalingStatus])
     def _prepare(self, upscaling: Upscaling) -> None:
         return
 
-    def _make_order(self, upscaling: Upscaling, callback_url: str | None) -> UpscalingOrder:
-        return UpscalingOrder(upscaling.order_key, callback_url)
+    def _make_order(self, upscaling: Upscaling, job: ProviderJob) -> UpscalingOrder:
+        return UpscalingOrder(upscaling.order_key, self._callback_addresses.url_for(job))
 
     def _mark_accepted(self, upscaling: Upscaling, job: ProviderJob, handle: JobHandle) -> None:
         self._upscalings.save(upscaling.upscaling_id, status="running")

@@ -87,7 +87,7 @@ def test_a_submit_says_whom_to_call_back_and_how_long_files_shall_live() -> None
     callback_url = "https://api.test/webhooks/fal?job=training-i1&token=a/b+c"
     longer: Any = {"outputs_live_s": 604800, "starts_within": timedelta(minutes=15)}
     queue(answer).submit("a/b", {}, callback_url=callback_url, **longer)
-    queue(answer).submit("a/b", {}, **KEPT)
+    queue(answer).submit("a/b", {}, priority="batch", **KEPT)
     assert [dict(request.url.params) for request in seen] == [{"fal_webhook": callback_url}, {}]
     assert (
         b"fal_webhook=https%3A%2F%2Fapi.test%2Fwebhooks%2Ffal%3Fjob%3Dtraining-i1%26token"
@@ -96,6 +96,7 @@ def test_a_submit_says_whom_to_call_back_and_how_long_files_shall_live() -> None
     lifecycles = [json.loads(request.headers["X-Fal-Object-Lifecycle-Preference"]) for request in seen]
     assert [lifecycle["expiration_duration_seconds"] for lifecycle in lifecycles] == [604800, 60]
     assert [request.headers["X-Fal-Request-Timeout"] for request in seen] == ["900", "300"]
+    assert [request.headers["X-Fal-Queue-Priority"] for request in seen] == ["normal", "low"]
     assert all("X-Fal-Object-Lifecycle" not in request.headers for request in seen)
 
 
@@ -166,7 +167,12 @@ def test_a_result_carries_what_fal_bills() -> None:
 
 
 def test_a_result_that_is_not_there_yet_is_none() -> None:
-    assert queue(httpx.Response(400, json={"detail": "Request is still in progress"})).result(HANDLE) is None
+    for answer in (
+        httpx.Response(400, json={"detail": "Request is still in progress"}),
+        httpx.Response(202, json={"images": []}),
+        httpx.Response(200, json={"status": "IN_PROGRESS", "request_id": "r1"}),
+    ):
+        assert queue(answer).result(HANDLE) is None
 
 
 @pytest.mark.parametrize(

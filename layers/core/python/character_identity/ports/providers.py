@@ -9,6 +9,7 @@ from character_identity.domain.generation import GenerationRequest, ProducedImag
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import JobHandle, JobKind
 from character_identity.domain.prices import Price
+from character_identity.domain.slots import Priority
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class TrainingOrder:
     archive_url: str | None = None
     mock: bool = False
     callback_url: str | None = None
+    priority: Priority = "interactive"
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class GenerationOrder:
     weights_link: str | None = None
     callback_url: str | None = None
     reference_url: str | None = None
+    priority: Priority = "interactive"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class FalJobs(ABC):
             self.body(order),
             outputs_live_s=self.outputs_live_s,
             starts_within=self.starts_within,
+            priority=order.priority,
             callback_url=order.callback_url,
         )
 

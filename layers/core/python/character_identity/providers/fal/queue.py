@@ -15,6 +15,7 @@ import httpx
 from character_identity.domain.clock import utc_now
 from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.domain.job import JobHandle
+from character_identity.domain.slots import Priority
 from character_identity.outbound.provider_http import NO_REASON, UNDECIDED, Key, ProviderHttpClient, json_of
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.gateways import Now
@@ -30,7 +31,8 @@ An upload is announced with both, as fal's Python client does (fal-client 1.0.3)
 ``X-Fal-Object-Lifecycle`` alone. Always a number: ``null`` should mean no limit, but an output was seen
 deleted within minutes of it.
 """
-START_TIMEOUT = "X-Fal-Request-Timeout"
+START_TIMEOUT, QUEUE_PRIORITY = "X-Fal-Request-Timeout", "X-Fal-Queue-Priority"
+UNDER_WAY = ("IN_QUEUE", "IN_PROGRESS")
 CLIENT_CANCELLED = 499
 ENDINGS: Mapping[int, Literal["cancelled", "missing"]] = {CLIENT_CANCELLED: "cancelled", 404: "missing"}
 """What a job without a result was, by the status of its result; any other failed."""
@@ -92,11 +94,13 @@ class FalQueue:
         *,
         outputs_live_s: int,
         starts_within: timedelta,
+        priority: Priority = "interactive",
         callback_url: str | None = None,
     ) -> JobHandle:
         """Queue a job; this is the call that costs money.
 
-        fal keeps the files it makes for so long, and drops the job unpaid if it does not start in time.
+        fal keeps the files it makes for so long, and drops the job unpaid if it does not start in time. What
+        nobody waits for stands behind our other jobs in its queue.
         """
         answer = self._api.call(
             "POST",
@@ -106,6 +110,7 @@ class FalQueue:
             headers={
                 OUTPUT_LIFECYCLE: _lifecycle(outputs_live_s),
                 START_TIMEOUT: str(int(starts_within.total_seconds())),
+                QUEUE_PRIORITY: "low" if priority == "batch" else "normal",
             },
             json=body,
         )
@@ -146,7 +151,7 @@ class FalQueue:
             raise self._api.failure(answer)
         body = json_of(answer)
         state = body.get("status") if isinstance(body, dict) else None
-        if state not in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED"):
+        if state not in (*UNDER_WAY, "COMPLETED"):
             raise ProviderUnavailable("fal", f"answered an unknown state {self._api.redact(repr(state))}")
         lines = (log.get("message") if isinstance(log, dict) else log for log in entries(body.get("logs")))
         metrics = body.get("metrics")
@@ -175,6 +180,8 @@ class FalQueue:
         output = json_of(answer)
         if not isinstance(output, dict):
             raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
+        if status == httpx.codes.ACCEPTED or output.get("status") in UNDER_WAY:
+            return None
         return FalResult(output, billable_units=number(answer.headers.get("x-fal-billable-units")))
 
     def cancel(self, handle: JobHandle) -> Cancellation:

@@ -135,7 +135,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             prepared = generation.model_copy(update={"reference_url": url})
             self._generations.save(prepared, {"reference_url"})
 
-    def _make_order(self, generation: Generation, callback_url: str | None) -> GenerationOrder | None:
+    def _make_order(self, generation: Generation, job: ProviderJob) -> GenerationOrder | None:
         identity = self._identity_of(generation)
         if identity is None:
             return None
@@ -147,7 +147,8 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             references=self._references(identity),
             reference_url=generation.reference_url,
             weights_link=self._bucket.link(identity.weights.key) if identity.weights else None,
-            callback_url=callback_url,
+            callback_url=self._callback_addresses.url_for(job),
+            priority=job.priority,
         )
 
     def _identity_of(self, generation: Generation) -> Identity | None:

@@ -116,7 +116,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             identity.identity_id, "submitting", PROGRESS["submitting"], archive_url=archive_url
         )
 
-    def _make_order(self, identity: Identity, callback_url: str | None) -> TrainingOrder:
+    def _make_order(self, identity: Identity, job: ProviderJob) -> TrainingOrder:
         return TrainingOrder(
             title=f"{identity.ordered_as} [{identity.identity_id}]",
             class_name=identity.class_name,
@@ -125,7 +125,8 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             steps=identity.training_steps,
             archive_url=identity.archive_url,
             mock=identity.mock,
-            callback_url=callback_url,
+            callback_url=self._callback_addresses.url_for(job),
+            priority=job.priority,
         )
 
     def _mark_accepted(self, identity: Identity, job: ProviderJob, handle: JobHandle) -> None:

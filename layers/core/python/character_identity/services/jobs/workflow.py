@@ -107,7 +107,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Put what the order is made from where the provider reads it; free, and repeatable."""
 
     @abstractmethod
-    def _make_order(self, subject: SubjectT, callback_url: str | None) -> Any:
+    def _make_order(self, subject: SubjectT, job: ProviderJob) -> Any:
         """Make the order; None if there is nothing to order for any more."""
 
     @abstractmethod
@@ -152,7 +152,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                 subject = self._open(state)
         if subject is None:
             return ordered.model_copy(update={"poll_seconds": 1})
-        order = self._make_order(subject, self._callback_addresses.url_for(job))
+        order = self._make_order(subject, job)
         if order is None:
             return ordered.model_copy(update={"poll_seconds": 1})
         submitted = self._wait(ordered, job)
@@ -288,7 +288,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Look-up: the answer to the order was lost, so find the job, where the provider has a way to."""
         jobs = self._jobs(job)
         if job.is_unanswered and jobs.supports_lookup and job.intended_at is not None:
-            order = self._make_order(subject, self._callback_addresses.url_for(job))
+            order = self._make_order(subject, job)
             is_listed = order is not None and self._now() - job.intended_at >= jobs.absent_after(order)
             found = Found() if order is None else jobs.find(order, job.intended_at)
             handle = identify(self._ledger, job, found, is_listed=is_listed)

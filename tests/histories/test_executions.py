@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,16 @@ from character_identity.domain.job import JobKind, ProviderJob
 from tests.support.in_process.executions import DEFINITIONS, Crash, Execution, Executions
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
+TASKS_OF_MAPS = (
+    "PlanEvaluation",
+    "MakeIdentities",
+    "CheckIdentities",
+    "OrderCell",
+    "CheckCell",
+    "CheckScores",
+    "RecordEvaluation",
+)
+CELLS = {"bucket": "b", "key": "k"}
 WAITING = {"generation_id": "g1", "state": "running", "poll_seconds": 100}
 
 
@@ -149,6 +160,97 @@ def test_a_field_that_is_not_known_is_refused(tmp_path: Path) -> None:
     executions = Executions({}, lambda: START, tmp_path)
     with pytest.raises(AssertionError, match="PrepareGeneration has a field"):
         executions.step(executions.begin("g1", "generate_images", {}))
+
+
+class MapOfCells:
+    """One execution of ``run_evaluation`` that is at its map, and what its cells' functions do."""
+
+    def __init__(self, cells: int = 4, concurrency: int = 2) -> None:
+        self.now = START
+        self.ordered: list[int] = []
+        self.does: dict[int, Any] = {}
+        self.lines = b"".join(b"%d\n" % number for number in range(cells))
+        tasks = {name: partial(self._function, name) for name in TASKS_OF_MAPS}
+        self.executions = Executions(tasks, lambda: self.now, read=self._read)
+        state = {"evaluation_id": "e1", "job_id": "j1", "correlation_id": "r1", "concurrency": concurrency}
+        self.execution = self.executions.begin("e1", "run_evaluation", state | {"cells": CELLS})
+
+    def _read(self, bucket: str, key: str) -> bytes:
+        return {("b", "k"): self.lines}[bucket, key]
+
+    def _function(self, name: str, event: Any) -> Any:
+        states = {"PlanEvaluation": "planned", "CheckIdentities": "made", "CheckCell": "settled"}
+        states |= {"MakeIdentities": "making"}
+        if name == "OrderCell":
+            self.ordered.append(event["cell"])
+            does = self.does.get(event["cell"], {"state": "ordered", "poll_seconds": 10})
+            return does(event) if callable(does) else {**event, **does}
+        ended = {"state": "failed", "error": {"code": "c", "message": "m"}}
+        return {**event, **({"state": states[name]} if name in states else ended)}
+
+    def go_on(self, until: str = "", seconds: int = 10_000) -> Execution:
+        """Make steps until a state is entered, the execution has ended, or so much time has passed."""
+        end = self.now + timedelta(seconds=seconds)
+        while self.execution.status == "RUNNING" and self.execution.at != until:
+            self.now = max(self.now, self.executions.next_due() or self.now)
+            if self.now >= end:
+                break
+            self.executions.step(self.executions.due[0])
+        return self.execution
+
+    @property
+    def children(self) -> list[str]:
+        return [each.status for each in self.executions.by_name.values() if each.parent is self.execution]
+
+
+def test_a_map_has_as_many_children_at_once_as_it_says() -> None:
+    cells = MapOfCells()
+    cells.go_on(seconds=1)
+    assert (cells.ordered, cells.children) == ([0, 1], ["RUNNING"] * 2)
+    cells.go_on("CheckScores")
+    assert (cells.ordered, cells.children) == ([0, 1, 2, 3], ["SUCCEEDED"] * 4)
+    unlimited = MapOfCells(concurrency=0)
+    unlimited.go_on(seconds=1)
+    assert unlimited.children == ["RUNNING"] * 4
+
+
+def test_children_that_fail_are_tolerated_as_far_as_the_file_says(tmp_path: Path) -> None:
+    """Anything above the percentage ends the map, and the children that still run."""
+    failing = MapOfCells()
+    failing.does = dict.fromkeys(range(4), _raising("InvalidRequest"))
+    assert failing.go_on("CheckScores").at == "CheckScores"
+    definition = json.loads((DEFINITIONS / "run_evaluation.asl.json").read_text())
+    definition["States"]["GenerateCells"]["ToleratedFailurePercentage"] = 25
+    (tmp_path / "run_evaluation.asl.json").write_text(json.dumps(definition))
+    for failures, at in ((1, "CheckScores"), (2, "RecordEvaluation")):
+        limited = MapOfCells(concurrency=3)
+        limited.execution.definition = definition
+        limited.does = dict.fromkeys(range(failures), _raising("InvalidRequest"))
+        limited.go_on(at)
+        assert limited.execution.at == at
+        assert set(limited.children[failures:]) == ({"SUCCEEDED"} if failures == 1 else {"ABORTED"})
+        assert ("error" in limited.execution.state) == (failures == 2)
+
+
+def test_a_stopped_map_stops_its_children_and_redriven_goes_on_with_them() -> None:
+    cells = MapOfCells()
+    cells.does[1] = _raising("InvalidRequest")
+    cells.go_on(seconds=1)
+    assert cells.children == ["RUNNING", "FAILED", "RUNNING"]
+    cells.executions.abort("e1", "enough")
+    assert (cells.children, cells.executions.next_due()) == (["ABORTED", "FAILED", "ABORTED"], None)
+    cells.does.clear()
+    cells.executions.redrive("e1")
+    cells.go_on("CheckScores")
+    assert (cells.ordered, cells.children) == ([0, 1, 2, 1, 3], ["SUCCEEDED"] * 4)
+    assert cells.execution.path.count("GenerateCells") == 1
+
+
+def test_a_lost_map_is_lost_with_its_children() -> None:
+    cells = MapOfCells()
+    cells.go_on(seconds=1)
+    cells.executions.kill("e1")
+    assert cells.executions.by_name == {}
 
 
 def _raising(name: str) -> Any:

@@ -1,23 +1,31 @@
-"""run_evaluation as it is in its file, on the emulator: its tasks from a script, its cells from a bucket."""
+"""run_evaluation as it is in its file, its tasks from a script, its cells from a bucket.
+
+On the emulator, and in this process too, where the same must come of it.
+"""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.state_machines.conftest import SCRIPTED_TASKS, WAIT_SCALE
+from tests.state_machines import scripted_tasks
+from tests.state_machines.conftest import SCRIPTED_TASKS, WAIT_SCALE, calls_in
 from tests.state_machines.history import visits_of
 from tests.support.emulator import EmulatedAws, running_emulator
-from tests.support.in_process.executions import DEFINITIONS
+from tests.support.in_process.executions import DEFINITIONS, Executions
 
 pytestmark = pytest.mark.processes
 
 CELLS = [{"provider": "fal-lora", "scenario": name} for name in ("beach", "forest", "office")]
 BUCKET, KEY = "cells", "evaluations/e1/cells.jsonl"
+LINES = "".join(f"{json.dumps(cell)}\n" for cell in CELLS)
 PLANNED = {
     "state": "planned",
     "cells": {"bucket": BUCKET, "key": KEY},
@@ -62,31 +70,26 @@ Play = Callable[..., Played]
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
     folder = tmp_path_factory.mktemp("run_evaluation")
+    (folder / "run_evaluation.asl.json").write_text(json.dumps(_definition()))
     with running_emulator(WAIT_SCALE, folder / "logs") as aws:
         machine = _deployed(aws)
         s3 = aws.client("s3")
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        s3.put_object(Bucket=BUCKET, Key=KEY, Body="".join(f"{json.dumps(cell)}\n" for cell in CELLS))
+        s3.put_object(Bucket=BUCKET, Key=KEY, Body=LINES)
         numbers = iter(range(1_000))
 
         def run(**script: Any) -> Played:
-            own = folder / str(next(numbers))
-            own.mkdir()
-            # A cell's state is made of what the machine's says of it, so its tasks find the script there.
-            state = {
-                "script": {**USUAL, **script},
-                "folder": str(own),
-                "job_id": "evaluation-e1",
-                "correlation_id": "r1",
-                "state": "accepted",
-            }
-            execution = aws.start(machine, state)
+            states = [_begun(folder / str(next(numbers)), script) for _ in range(2)]
+            execution = aws.start(machine, states[0])
             ended = aws.ended(execution)
             pages = aws.client("stepfunctions").get_paginator("get_execution_history")
             events = [event for page in pages.paginate(executionArn=execution) for event in page["events"]]
             path = [visit.state for visit in visits_of(events)]
-            calls = Counter({file.name: file.stat().st_size for file in own.iterdir()})
-            return Played(ended["status"], ended["error"], path, calls)
+            there = Played(
+                ended["status"], ended["error"], path, Counter(calls_in(Path(states[0]["folder"])))
+            )
+            assert _played_here(folder, states[1]) == there
+            return there
 
         yield run
 
@@ -166,16 +169,50 @@ def test_cells_that_cannot_be_read_are_a_failure(play: Play) -> None:
     assert played.path == [*MADE, "GenerateCells", *RECORD, "EvaluationFailed"]
 
 
-def _deployed(aws: EmulatedAws) -> str:
-    """The machine from its file, scripted tasks in place of each function.
+def _begun(own: Path, script: dict[str, Any]) -> dict[str, Any]:
+    """The state that a machine starts with."""
+    own.mkdir()
+    return {
+        "script": {**USUAL, **script},
+        "folder": str(own),
+        "job_id": "evaluation-e1",
+        "correlation_id": "r1",
+        "state": "accepted",
+    }
 
-    Only its own time limit is shorter, and its children are handed the script.
+
+def _played_here(definitions: Path, state: dict[str, Any]) -> Played:
+    """What becomes of a script in this process."""
+    moment = datetime(2026, 11, 23, tzinfo=UTC)
+    executions = Executions({}, lambda: moment, definitions, _read)
+    for name in USUAL:
+        executions.tasks[name] = partial(scripted_tasks.play, name, send_back=executions.wake)
+    execution = executions.begin("e1", "run_evaluation", state)
+    while execution.status == "RUNNING":
+        moment = executions.next_due() or moment
+        executions.step(executions.due[0])
+    calls = Counter(calls_in(Path(state["folder"])))
+    return Played(execution.status, execution.error, execution.path, calls)
+
+
+def _read(bucket: str, key: str) -> bytes:
+    return {(BUCKET, KEY): LINES}[bucket, key].encode()
+
+
+def _definition() -> dict[str, Any]:
+    """The machine as its file has it; only its own time limit is shorter.
+
+    Its children's states are made of what is selected for them, so they are handed the script there.
     """
-    text = (DEFINITIONS / "run_evaluation.asl.json").read_text()
-    code = SCRIPTED_TASKS.read_text()
-    for name in set(re.findall(r"\$\{(\w+)\}", text)):
-        text = text.replace(f"${{{name}}}", aws.function(name, code))
-    definition = json.loads(text)
+    definition: dict[str, Any] = json.loads((DEFINITIONS / "run_evaluation.asl.json").read_text())
     definition["TimeoutSeconds"] = 7200
     definition["States"]["GenerateCells"]["ItemSelector"] |= {"script.$": "$.script", "folder.$": "$.folder"}
-    return aws.state_machine(definition)
+    return definition
+
+
+def _deployed(aws: EmulatedAws) -> str:
+    """The machine with scripted tasks in place of each function."""
+    text, code = json.dumps(_definition()), SCRIPTED_TASKS.read_text()
+    for name in set(re.findall(r"\$\{(\w+)\}", text)):
+        text = text.replace(f"${{{name}}}", aws.function(name, code))
+    return aws.state_machine(json.loads(text))

@@ -148,6 +148,9 @@ class FakeEvaluations:
         if references and isinstance(score, Score):
             self.kept[evaluation_id, score.version, score.face_version] = [*references]
 
+    def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
+        return (generation_id, image_index) in self.scores.get(evaluation_id, {})
+
     def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
         return dict(self.scores.get(evaluation_id, {}))
 

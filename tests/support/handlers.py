@@ -18,6 +18,8 @@ class Answer:
 class Context:
     """What handlers read of a Lambda context."""
 
+    memory_limit_in_mb = "3008"
+
     @staticmethod
     def get_remaining_time_in_millis() -> int:
         return 120_000

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,23 @@ KNOWN_FIELDS = {
     | {"TimeoutSecondsPath"},
     "Choice": {"Type", "Choices", "Default"},
     "Wait": {"Type", "SecondsPath", "Next"},
+    "Map": {"Type", "MaxConcurrencyPath", "ToleratedFailurePercentage", "ItemReader", "ItemSelector"}
+    | {"ItemProcessor", "ResultPath", "Catch", "Next"},
+    "Pass": {"Type", "Result", "End"},
     "Succeed": {"Type"},
     "Fail": {"Type", "ErrorPath", "CausePath"},
 }
-MACHINES: Mapping[JobKind, str] = {"training": "train_identity", "generation": "generate_images"}
+MACHINES: Mapping[JobKind, str] = {
+    "training": "train_identity",
+    "generation": "generate_images",
+    "evaluation": "run_evaluation",
+}
+DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+"""The children of a map are executions of their own, each with its own history."""
 LARGEST_RESULT_BYTES = 256 * 1024
 """Quotas of task executions, https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, 2026-11-23."""
+ITEM = "$$.Map.Item.Value"
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 NOT_IN_ALL = ("States.Runtime", "States.DataLimitExceeded")
 """Neither States.ALL nor States.TaskFailed catches what is wrong with the machine itself."""
 
@@ -49,8 +60,29 @@ class StateFailed(Exception):
 
 
 @dataclass
+class MapRun:
+    """The children of a map; ``waiting`` are the inputs of those that were not started yet."""
+
+    waiting: list[Any]
+    at_once: int
+    children: list["Execution"] = field(default_factory=list)
+
+    @property
+    def running(self) -> list["Execution"]:
+        return [child for child in self.children if child.status == "RUNNING"]
+
+    @property
+    def failed_percentage(self) -> float:
+        failed = sum(child.status not in {"RUNNING", "SUCCEEDED"} for child in self.children)
+        return 100 * failed / max(1, len(self.children) + len(self.waiting))
+
+
+@dataclass
 class Execution:
-    """One run of a machine; ``due`` is when its next step may be made, at ``ends`` it is made to end."""
+    """One run of a machine; ``due`` is when its next step may be made, at ``ends`` it is made to end.
+
+    ``map_run`` has the children while it is in a map; a child has its ``parent``.
+    """
 
     name: str
     definition: dict[str, Any]
@@ -66,19 +98,29 @@ class Execution:
     attempts: dict[str, int] = field(default_factory=dict)
     transitions: int = 0
     path: list[str] = field(default_factory=list)
+    parent: "Execution | None" = None
+    map_run: MapRun | None = None
 
 
 class Executions:
-    """The port Workflows. ``tasks`` has a callable for each function that a file names, JSON in and out."""
+    """The port Workflows. ``tasks`` has a callable for each function that a file names, JSON in and out.
+
+    ``read`` has what lies in a bucket at a key, for the maps that read their items from there.
+    """
 
     machines = MACHINES
 
     def __init__(
-        self, tasks: Mapping[str, Task], now: Callable[[], datetime], definitions: Path = DEFINITIONS
+        self,
+        tasks: Mapping[str, Task],
+        now: Callable[[], datetime],
+        definitions: Path = DEFINITIONS,
+        read: Callable[[str, str], bytes] | None = None,
     ) -> None:
         self.tasks = dict(tasks)
         self.definitions = definitions
         self._now = now
+        self._read_object = read
         self._tokens = 0
         self.by_name: dict[str, Execution] = {}
 
@@ -95,9 +137,15 @@ class Executions:
         """Start a run of a machine with any state."""
         definition = self.definition(machine)
         assert definition.keys() <= KNOWN_TOP, f"{machine} has a field that is not known here"
+        return self._begin(name, definition, state)
+
+    def _begin(
+        self, name: str, definition: dict[str, Any], state: State, parent: Execution | None = None
+    ) -> Execution:
         now, at = self._now(), definition["StartAt"]
-        ends = now + timedelta(seconds=definition["TimeoutSeconds"])
-        execution = Execution(name, definition, state, at, now, ends, transitions=1, path=[at])
+        limit = definition.get("TimeoutSeconds")
+        ends = FOR_EVER if limit is None else now + timedelta(seconds=limit)
+        execution = Execution(name, definition, state, at, now, ends, transitions=1, path=[at], parent=parent)
         self.by_name[name] = execution
         return execution
 
@@ -110,9 +158,31 @@ class Executions:
         return execution is not None and execution.status == "RUNNING"
 
     def stop(self, job: ProviderJob, why: str) -> None:
-        execution = self.by_name.get(_name(job))
+        self.abort(_name(job), why)
+
+    def abort(self, name: str, why: str) -> None:
+        """Stop a run, if it is running, with its children."""
+        execution = self.by_name.get(name)
         if execution is not None and execution.status == "RUNNING":
-            execution.status, execution.error, execution.cause = "ABORTED", "Stopped", why
+            execution.error, execution.cause = "Stopped", why
+            self._end(execution, "ABORTED")
+
+    def redrive(self, name: str) -> None:
+        """Go on where a run ended without success; of a map, with the children that did so.
+
+        What was retried counts from zero again
+        (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html, read 2026-11-29).
+        """
+        execution = self.by_name[name]
+        assert execution.status not in {"RUNNING", "SUCCEEDED"}, f"{name} cannot be redriven"
+        execution.status, execution.error, execution.cause, execution.token = "RUNNING", None, None, None
+        execution.due, execution.waiting = self._now(), False
+        limit = execution.definition.get("TimeoutSeconds")
+        execution.ends = FOR_EVER if limit is None else self._now() + timedelta(seconds=limit)
+        execution.attempts.clear()
+        for child in execution.map_run.children if execution.map_run else ():
+            if child.status != "SUCCEEDED":
+                self.redrive(child.name)
 
     def wake(self, token: str) -> None:
         for execution in self.by_name.values():
@@ -121,8 +191,10 @@ class Executions:
                 self._go(execution, execution.definition["States"][execution.at]["Next"])
 
     def kill(self, name: str) -> None:
-        """Lose a run, as a restart of the local runtime does."""
-        del self.by_name[name]
+        """Lose a run, and its children, as a restart of the local runtime does."""
+        lost = self.by_name.pop(name)
+        for child in lost.map_run.children if lost.map_run else ():
+            self.by_name.pop(child.name, None)
 
     @property
     def due(self) -> list[Execution]:
@@ -138,7 +210,7 @@ class Executions:
     def step(self, execution: Execution) -> None:
         """Make one step: one attempt of a task, or one state of another kind."""
         if self._now() >= execution.ends:
-            execution.status = "TIMED_OUT"
+            self._end(execution, "TIMED_OUT")
             return
         state = execution.definition["States"][execution.at]
         assert state.keys() <= KNOWN_FIELDS[state["Type"]], (
@@ -147,7 +219,8 @@ class Executions:
         try:
             getattr(self, f"_{state['Type'].lower()}")(execution, state)
         except StateFailed as failed:
-            execution.status, execution.error, execution.cause = "FAILED", failed.error, failed.cause
+            execution.error, execution.cause = failed.error, failed.cause
+            self._end(execution, "FAILED")
 
     def attempt(self, execution: Execution) -> None:
         """Run the task of the state that an execution is in, whatever comes of it; nothing else happens."""
@@ -229,15 +302,74 @@ class Executions:
         execution.due = self._now() + timedelta(seconds=_read(execution.state, state["SecondsPath"]))
 
     def _succeed(self, execution: Execution, state: State) -> None:
-        execution.status = "SUCCEEDED"
+        self._end(execution, "SUCCEEDED")
+
+    def _pass(self, execution: Execution, state: State) -> None:
+        execution.state = state["Result"]
+        self._end(execution, "SUCCEEDED")
+
+    def _map(self, execution: Execution, state: State) -> None:
+        """Start the children that may run beside each other; what became of all of them decides."""
+        try:
+            run = execution.map_run = execution.map_run or self._map_run(execution, state)
+            if run.failed_percentage > state.get("ToleratedFailurePercentage", 0):
+                raise StateFailed("States.ExceedToleratedFailureThreshold", "too many children failed")
+            while run.waiting and (not run.at_once or len(run.running) < run.at_once):
+                name = f"{execution.name}/{len(run.children) + 1}"
+                processor = state["ItemProcessor"]
+                child = self._begin(name, processor, run.waiting.pop(0), execution)
+                run.children.append(child)
+            if run.running:
+                execution.due = FOR_EVER  # until a child ends
+                return
+            results = [child.state for child in run.children if child.status == "SUCCEEDED"]
+            if len(json.dumps(results)) > LARGEST_RESULT_BYTES:
+                raise StateFailed("States.DataLimitExceeded", f"{execution.at} has too many results")
+        except StateFailed as failed:
+            self._abort_children(execution)
+            self._failed(execution, state, failed.error, failed.cause)
+            return
+        assert state["ResultPath"] is None, f"{execution.at} keeps results"
+        self._go(execution, state["Next"])
+
+    def _map_run(self, execution: Execution, state: State) -> MapRun:
+        reader, processor = state["ItemReader"], state["ItemProcessor"]
+        assert processor["ProcessorConfig"] == DISTRIBUTED
+        assert reader["Resource"] == "arn:aws:states:::s3:getObject"
+        assert reader["ReaderConfig"] == {"InputType": "JSONL"}
+        assert self._read_object is not None, "there is no bucket to read items from"
+        place = [_read(execution.state, reader["Parameters"][part]) for part in ("Bucket.$", "Key.$")]
+        try:
+            lines = self._read_object(*place).decode().splitlines()
+        except Exception as error:
+            raise StateFailed("States.ItemReaderFailed", str(error)) from error
+        items = [
+            {
+                name.removesuffix(".$"): item if path == ITEM else _read(execution.state, path)
+                for name, path in state["ItemSelector"].items()
+            }
+            for item in map(json.loads, lines)
+        ]
+        return MapRun(items, _read(execution.state, state["MaxConcurrencyPath"]))
 
     def _fail(self, execution: Execution, state: State) -> None:
         raise StateFailed(
             *(_read_text(execution.state, state[field]) for field in ("ErrorPath", "CausePath"))
         )
 
+    def _end(self, execution: Execution, status: str) -> None:
+        """End a run with its children; the parent of a child looks at its map again."""
+        execution.status, execution.token = status, None
+        self._abort_children(execution)
+        if execution.parent is not None:
+            execution.parent.due = self._now()
+
+    def _abort_children(self, execution: Execution) -> None:
+        for child in execution.map_run.running if execution.map_run else ():
+            child.status, child.token = "ABORTED", None
+
     def _go(self, execution: Execution, target: str) -> None:
-        execution.at, execution.due = target, self._now()
+        execution.at, execution.due, execution.map_run = target, self._now(), None
         execution.attempts.clear()
         execution.transitions += 1
         execution.path.append(target)

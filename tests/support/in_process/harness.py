@@ -2,7 +2,8 @@
 
 Behind them moto, the providers' simulators as applications, and one clock that a test moves. Each
 function has a sandbox of its own, which is lost when it crashes. What is not here: API Gateway, Lambda, the
-interpreter of Step Functions (``executions.py`` stands for it) and EventBridge.
+interpreter of Step Functions (``executions.py`` stands for it), EventBridge, and the queue of the scorer
+(``scored_pictures.py``).
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from tests.support.handlers import Answer, Api, Context
 from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
 from tests.support.in_process.patches import apply_patches
+from tests.support.in_process.scored_pictures import ScoredPictures
 from tests.support.mocked_aws import create_bucket, create_table, mocked_aws
 from tests.support.simulators import Simulation, Web
 
@@ -46,6 +48,14 @@ TASKS = [
     "check_generation",
     "store_images",
     "record_generation",
+    "plan_evaluation",
+    "make_identities",
+    "check_identities",
+    "order_cell",
+    "check_cell",
+    "check_scores",
+    "compile_evaluation",
+    "record_evaluation",
     "wait_for_callback",
 ]
 SWEEP_EVERY = timedelta(minutes=1)
@@ -123,7 +133,9 @@ class Harness:
         for name, value in self.settings.items():
             patch.setenv(name, value)
         self._prepare_aws()
-        self.executions = Executions({pascal(name): self._task(name) for name in TASKS}, self.clock.now)
+        tasks = {pascal(name): self._task(name) for name in TASKS}
+        self.executions = Executions(tasks, self.clock.now, read=lambda bucket, key: self.stored(key))
+        self.scored_pictures: ScoredPictures | None = None
         services = partial(lambda: self.services(self._entered[-1]))
         services.__dict__["cache_clear"] = self._sandboxes.clear
         patch.setattr(wiring, "services", services)
@@ -173,6 +185,14 @@ class Harness:
         )
         return answer.status
 
+    def score_pictures(self) -> None:
+        """Have the scorer see every picture that is stored from now on."""
+        self.scored_pictures = ScoredPictures(self.bucket, self.faulty_transport, self._invoke)
+
+    def begin_ids(self, first: int = 1_000) -> None:
+        """Draw ids from a number on: a request that is repeated draws the same."""
+        self._ids = itertools.count(first)
+
     def change(self, **settings: str) -> None:
         """Deploy the functions anew, with other settings."""
         self.settings |= settings
@@ -214,6 +234,8 @@ class Harness:
             if execution.status == "RUNNING":
                 self.executions.step(execution)
         self.deliver()
+        if self.scored_pictures is not None:
+            self.scored_pictures.deliver(self.now())
         return bool(due)
 
     def _next_due(self) -> datetime | None:
@@ -251,6 +273,17 @@ class Harness:
             return sorted(
                 each.key for each in self.bucket.objects.all() if not each.key.startswith("uploads/")
             )
+
+    def stored(self, key: str) -> bytes:
+        """What lies in the bucket at a key."""
+        with self.faulty_transport.unwatched():
+            content: bytes = self.bucket.Object(key).get()["Body"].read()
+        return content
+
+    @property
+    def function(self) -> str:
+        """The function that is at work, or ``a test``."""
+        return self._entered[-1]
 
     def now(self) -> datetime:
         return self.clock.now()

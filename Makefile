@@ -32,8 +32,8 @@ test: setup ## all tests, side by side on all cores; a part of them with T=tests
 	@$(PYTHON) $(if $(COVERAGE),-m coverage run) -m pytest --numprocesses $(WORKERS) $(T)
 	@$(if $(COVERAGE),$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report $(if $(T),--fail-under=0))
 
-nightly: setup ## all generated neighbours of what broke once, counted by kind; make test tries a sample
-	@EXAMPLES=20000 $(PYTHON) -m pytest --numprocesses $(WORKERS) tests/neighbours
+nightly: setup ## all generated neighbours of what broke once, counted by kind, and evaluations killed everywhere; make test tries a sample
+	@EXAMPLES=20000 $(PYTHON) -m pytest --numprocesses $(WORKERS) tests/neighbours tests/histories/test_killed_evaluations.py
 
 test-fast: setup ## the tests that start no other process, and compute no thousands of histories
 	@$(PYTHON) -m pytest --numprocesses $(CORES) -m "not processes and not exhaustive" $(T)

@@ -212,6 +212,7 @@ def test_cells_and_scores_are_written_again_without_harm(stores: Stores) -> None
     assert [*stores.evaluations.cell_outcomes("e1")] == [outcome]
     assert stores.scores.shared_scores("e1") == {("g1", 1): SCORE, ("g1", 2): BLACK}
     assert stores.scores.count_shared_scores("e1") == (1, 1)
+    assert [stores.scores.has_shared_score("e1", "g1", index) for index in (1, 2, 3)] == [True, True, False]
     stores.evaluations.put_cell("e2", outcome)
     stores.scores.put_shared_score("e2", "g1", 1, SCORE)
     assert (stores.evaluations.cell_outcomes("e2"), stores.scores.shared_scores("e2")) == ([], {})

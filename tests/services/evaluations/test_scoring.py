@@ -90,6 +90,23 @@ def test_again_changes_nothing() -> None:
     assert len(harness.evaluations.shared_scores("e1")) == 2
 
 
+def test_a_scorer_that_dies_between_the_two_scores_gives_the_other_when_the_picture_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The shared score is the second: with all of them an evaluation waits for nothing more."""
+    harness = Harness()
+
+    def die(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(harness.evaluations, "put_shared_score", die)
+        harness.score([FIRST])
+    assert harness.scores.score_of("g1", 1, "tiny") is not None
+    harness.score([FIRST])
+    assert isinstance(harness.shared("g1"), Score)
+
+
 def test_a_picture_that_cannot_be_seen_has_the_reason() -> None:
     harness = Harness()
     harness.bucket.objects[FIRST] = b"broken"

@@ -128,6 +128,10 @@ class ScoreTable:
         with suppress(Refused):
             self._table.transact(writes)
 
+    def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
+        """Whether there is a score of an evaluation's picture, or a reason why not."""
+        return self._table.get(keys.shared_score(evaluation_id, generation_id, image_index)) is not None
+
     def shared_embeddings(self, evaluation_id: str) -> dict[tuple[str, int], Embedding]:
         """Return the pictures of an evaluation that have scores as their encoder sees them, in float32."""
         pk = keys.shared_references(evaluation_id, "")["pk"]

@@ -353,6 +353,9 @@ class SharedScores(Protocol):
     ) -> None:
         """Store what an encoder says of a picture, and with a score what is given: embedding, references."""
 
+    def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
+        """Whether there is a score of a picture, or a reason why not."""
+
     def shared_embeddings(self, evaluation_id: str) -> Mapping[tuple[str, int], Embedding]:
         """Return those of the pictures that have scores, by generation and image index."""
 

@@ -146,11 +146,6 @@ class ScoringService:
         if look.scored is not None:
             return look.scored
         outcome, new = self._outcome(look)
-        evaluation_id = look.origin.get("evaluation_id")
-        if self._shared is not None and evaluation_id:
-            # Before the score that says that there is no more to do.
-            seen = outcome if look.view is None else (look.content_sha256, look.view, look.faces)
-            self._shared.score(evaluation_id, image.generation_id, image.index, seen)
         about = image.identity_id, image.generation_id, image.index
         event = Event.of_score(look.references.owner, *about, outcome, self._now())
         try:
@@ -160,7 +155,11 @@ class ScoringService:
         self._events.publish_soon(event.event_id)
         if new:
             look.references.kept = True
+        evaluation_id = look.origin.get("evaluation_id")
         if self._shared is not None and evaluation_id:
+            # After its own: an evaluation that has all shared scores waits for nothing more.
+            seen = outcome if look.view is None else (look.content_sha256, look.view, look.faces)
+            self._shared.score(evaluation_id, image.generation_id, image.index, seen)
             self._shared.tell(evaluation_id)
         return outcome
 
@@ -212,13 +211,21 @@ class ScoringService:
             message = "The picture was deleted before it was compared."
             raise InvalidRequest(message, code="image_deleted") from exc
         look.content_sha256 = sha256(content).hexdigest()
-        scored = self._scored(GeneratedImage.of(look.key))
+        image = GeneratedImage.of(look.key)
+        scored = self._scored(image)
         if scored and scored.image_sha256 == look.content_sha256:
             if scored.version != self._encoders.version:
                 look.earlier = scored
-            elif self._encoders.face_version in (None, scored.face_version):
+            elif self._encoders.face_version in (None, scored.face_version) and self._is_shared(look, image):
                 look.scored = scored
         return content
+
+    def _is_shared(self, look: Look, image: GeneratedImage) -> bool:
+        """Whether the evaluation that the picture is of, if it is of one, has a score of it."""
+        evaluation_id = look.origin.get("evaluation_id")
+        if self._shared is None or not evaluation_id:
+            return True
+        return self._shared.is_scored(evaluation_id, image.generation_id, image.index)
 
     def _references(self, identity_id: str) -> References:
         """Return an identity's references; they are read and embedded if no score did it before."""

@@ -60,6 +60,10 @@ class SharedScoring:
         embedding = None if isinstance(seen, NotScored | Score) else seen[1].embedding
         self._scores.put_shared_score(evaluation_id, generation_id, index, found, new, embedding)
 
+    def is_scored(self, evaluation_id: str, generation_id: str, index: int) -> bool:
+        """Whether a picture has its score against all references, or a reason why not."""
+        return self._scores.has_shared_score(evaluation_id, generation_id, index)
+
     def tell(self, evaluation_id: str) -> None:
         """Wake the evaluation's machine if it waits for scores, and this was the last."""
         evaluation = self._find(evaluation_id)

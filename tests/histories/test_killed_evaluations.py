@@ -1,0 +1,194 @@
+"""Evaluations that are killed ten times, wherever chance says, and resumed: the same results, paid once.
+
+What is killed is the sandbox of the caller's request, of a task or of the scorer, before or after any of its
+calls; or the state machine, with all its children: it is lost, or stopped and redriven by an operator.
+"""
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from random import Random
+from typing import Any, Literal
+
+import pytest
+
+from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.similarity import Embedding
+from character_identity.domain.view import EncoderVersion, View
+from tests.faults.outcome import Facts
+from tests.support.in_process.executions import Crash
+from tests.support.in_process.fault_injection import Side
+from tests.support.in_process.harness import Harness, harness
+from tests.support.scoring_fakes import a_view
+
+pytestmark = pytest.mark.exhaustive
+
+RUNS = int(os.environ.get("EXAMPLES", "100")) // 100
+SCENARIOS = [{"name": name, "prompt": f"{{name}} in the {name}"} for name in ("rain", "snow")]
+ORDER = {"name": "Sarah", "className": "woman", "scenarios": SCENARIOS, "variations": 1}
+REFERENCES = 5
+TRAININGS, CELLS, IMAGES = 2, 6, 2 + 2 + 2 * 4
+"""Two of the three providers train. Astria draws four at once."""
+CLIENT = "create_evaluation"
+TEN, POINTS = 10, 12
+"""Who is killed looks less often at what goes on meanwhile, so the last points may not come."""
+MOST_TRIES = 30
+OF_OUR_TIME = {"total_ms"}
+"""The columns that have our own time in them, of which who was killed takes more."""
+Kind = Literal["dies", "is lost", "is redriven"]
+
+
+class DigestEncoder:
+    """Sees nothing but the digest of a picture: the same of the same bytes."""
+
+    version = EncoderVersion("clip-vit-b32", "0f1e", "v1")
+    decoy: Embedding | None = None
+
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
+        return [a_view(_unit(image), image) for image in images]
+
+
+def _unit(image: bytes) -> Embedding:
+    numbers = [1 + byte / 256 for byte in sha256(image).digest()[:8]]
+    length = sum(number * number for number in numbers) ** 0.5
+    return [number / length for number in numbers]
+
+
+@dataclass
+class Killer:
+    """Kills when so many moments have passed: before a call of a function, after it, or before it answers."""
+
+    inside: Harness
+    points: Mapping[int, Kind]
+    passed: Counter[str] = field(default_factory=Counter)
+    killed: Counter[str] = field(default_factory=Counter)
+    stopped: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.inside.faulty_transport.moment = self.pass_moment
+        self.inside.before_step = lambda execution: self.redrive()
+
+    def pass_moment(self, what: str, side: Side) -> None:
+        kind = self.points.get(self.passed.total())
+        self.passed[self.inside.function] += 1
+        if kind is not None:
+            self.killed[self.inside.function] += 1
+            self.kill(kind)
+            raise Crash(f"{side} {what}")
+
+    def kill(self, kind: Kind) -> None:
+        """Kill the evaluation's machines that run, unless only the sandbox is to die."""
+        executions = self.inside.executions
+        for each in [*executions.by_name.values()]:
+            if each.status != "RUNNING" or each.definition["StartAt"] != "Plan" or kind == "dies":
+                continue
+            if kind == "is lost":
+                executions.kill(each.name)
+            else:
+                executions.abort(each.name, "Killed")
+                self.stopped.append(each.name)
+
+    def redrive(self) -> None:
+        """As soon as anything else is done; else the sweep is first, and starts another run."""
+        while self.stopped:
+            self.inside.executions.redrive(self.stopped.pop())
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is there at the end."""
+
+    files: dict[str, bytes]
+    facts: Facts
+    passed: Counter[str]
+    killed: Counter[str]
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The results without what is of our own time."""
+        [text] = [content.decode() for key, content in self.files.items() if key.endswith("/results.csv")]
+        rows = [*csv.DictReader(io.StringIO(text))]
+        return [{name: row[name] for name in row if name not in OF_OUR_TIME} for row in rows]
+
+    @property
+    def money(self) -> dict[str, int]:
+        """Of the owner's month, in millionths of a dollar."""
+        return {kind: self.facts.money(kind) for kind in ("reserved", "committed", "held")}
+
+    @property
+    def paid(self) -> list[tuple[str, str]]:
+        """What each billable order was for, and what it asked."""
+        return sorted((each["endpoint"], _without_links(each["input"])) for each in self.facts.paid)
+
+
+def _without_links(asked: Any) -> str:
+    return json.dumps({name: each for name, each in asked.items() if "://" not in str(each)}, sort_keys=True)
+
+
+def _evaluated(patch: pytest.MonkeyPatch, points: Mapping[int, Kind]) -> Ended:
+    """What is there at the end of an evaluation that is killed at these points."""
+    patch.setattr("functions.score_image.handler.shipped_encoder", lambda memory_mb: DigestEncoder())
+    patch.setattr("functions.score_image.handler.shipped_face_encoder", lambda memory_mb: None)
+    with harness(patch) as inside:
+        inside.score_pictures()
+        body = {**ORDER, "references": inside.uploads(REFERENCES)}
+        killer = Killer(inside, points)
+        evaluation_id = _ordered(inside, body)
+        inside.run()
+        inside.faulty_transport.moment = inside.before_step = None
+        read = inside.call("get_evaluation", "GET", f"/v1/evaluations/{evaluation_id}").body
+        assert (read["status"], read["progress"], read["error"]) == ("completed", 100, None)
+        files = {key: inside.stored(key) for key in inside.stored_keys()}
+        return Ended(files, Facts.of(inside), killer.passed, killer.killed)
+
+
+def _ordered(inside: Harness, body: dict[str, Any]) -> str:
+    """Order until it is accepted, as a client does that is started again with its journal."""
+    for _ in range(MOST_TRIES):
+        inside.begin_ids()
+        answer = inside.call(
+            CLIENT, "POST", "/v1/evaluations", body, headers={"Idempotency-Key": "journal-1"}
+        )
+        if answer.status == 202:
+            return str(answer.body["evaluationId"])
+        assert answer.status in {409, 500}, answer
+        inside.let_pass(float(answer.headers.get("Retry-After", 1)))
+    raise AssertionError(f"it was not accepted: {answer}")
+
+
+def _points(passed: Counter[str], chance: Random) -> dict[int, Kind]:
+    """Moments at which to kill: two while it is ordered, and three at which the machine is killed."""
+    ordering, rest = range(passed[CLIENT]), range(passed[CLIENT], passed.total())
+    moments = [*chance.sample(ordering, 2), *chance.sample(rest, POINTS - 2)]
+    kinds: list[Kind] = ["dies"] * POINTS
+    kinds[2:5] = "is lost", "is redriven", "is lost"
+    return dict(zip(moments, kinds, strict=True))
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Iterator[Ended]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield _evaluated(patch, {})
+
+
+def test_undisturbed_each_cell_is_paid_once(undisturbed: Ended) -> None:
+    assert len(undisturbed.paid) == TRAININGS + CELLS
+    assert [row["outcome"] for row in undisturbed.rows] == ["succeeded"] * IMAGES
+    assert {row["encoder"] for row in undisturbed.rows} == {"clip-vit-b32"}
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_one_that_is_killed_at_ten_points_is_as_if_nothing_had_been(
+    undisturbed: Ended, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    ended = _evaluated(monkeypatch, _points(undisturbed.passed, Random(seed)))
+    assert ended.killed.total() >= TEN
+    assert ended.rows == undisturbed.rows
+    assert ended.paid == undisturbed.paid
+    assert ended.files.keys() == undisturbed.files.keys()
+    assert ended.money == undisturbed.money

@@ -42,7 +42,7 @@ def export(folder: Path, model: Path) -> None:
     from scripts.weights import clip  # what scores needs none of this
     from scripts.weights.checkpoint import read_checkpoint
 
-    clip.export(read_checkpoint(model / "checkpoint.bin"), folder / "model.onnx")
+    clip.export(read_checkpoint(model / "checkpoint.bin"), folder)
     (folder / "encoder.json").write_text(json.dumps(described))
 
 

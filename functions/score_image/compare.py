@@ -98,7 +98,7 @@ def encoder_in(weights: Path) -> OnnxEncoder:
         CannotCompare: there is none that is whole and of this release.
     """
     made = sorted(weights.glob("*/encoder.json"), key=lambda file: (file.parent.name != CLIP_ENCODER, file))
-    whole = [file.parent for file in made if (file.parent / "model.onnx").exists()]
+    whole = [file.parent for file in made if (file.parent / "model-1.onnx").exists()]
     if not whole:
         raise CannotCompare(f"There is no encoder in {weights}. {FETCH}")
     try:

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,11 +35,13 @@ MOST_AT_ONCE = 8
 
 
 class OnnxEncoder:
-    """The encoder in ``folder`` (model.onnx, encoder.json), with as many threads as ``memory_mb`` pays for.
+    """The encoder in ``folder``, with as many threads as ``memory_mb`` pays for.
 
-    The model is loaded when the first picture is embedded: a picture seen before needs none. The first batch
-    is computed by the weights as they lie in the file, which takes 15 ms longer and is ready 230 ms sooner
-    than weights laid out for the processor (CLIP, two cores, 2026-11-28); those are loaded for the second.
+    Its files are encoder.json and the parts of the model, model-1.onnx and on; each part's output is the next
+    one's input. They are loaded when the first picture is embedded: a picture seen before needs none. The
+    first batch is computed by the weights as they lie in the files, one part in memory at a time, which takes
+    15 ms longer and is ready 230 ms sooner than weights laid out for the processor (CLIP, two cores,
+    2026-11-28); those are loaded for the second, and stay.
     """
 
     def __init__(self, folder: Path, memory_mb: int) -> None:
@@ -47,10 +50,9 @@ class OnnxEncoder:
         if self._preprocessing.name != description["preprocessing"]:
             found, expected = description["preprocessing"], self._preprocessing.name
             raise ValueError(f"{folder} was made for {found}, not {expected}: make it again")
-        self._model = folder / "model.onnx"
+        self._folder = folder
         self._memory_mb = memory_mb
-        self._session: onnxruntime.InferenceSession | None = None
-        self._batches = 0
+        self._is_new = True
         self.version = EncoderVersion(
             description["encoder"], description["weightsSha256"], description["preprocessing"]
         )
@@ -91,13 +93,27 @@ class OnnxEncoder:
             else:
                 yield View(array("f", next(vectors).tobytes()), each[1])
 
-    def _run(self, pixels: Pixels) -> npt.NDArray[np.float32]:
-        if self._session is None or self._batches < 2:
-            self._session = None  # two would not fit beside each other
-            self._session = load_model(self._model, self._memory_mb, laid_out=self._batches > 0)
-        self._batches += 1
-        vectors: npt.NDArray[np.float32] = self._session.run(None, {"pixels": pixels})[0]
-        return vectors
+    def _run(self, pixels: Pixels) -> npt.NDArray[Any]:
+        x: npt.NDArray[Any] = pixels
+        if self._is_new:
+            self._is_new = False
+            for part in self._parts:
+                x = _output(load_model(part, self._memory_mb, laid_out=False), x)  # and let it go
+        else:
+            for model in self._models:
+                x = _output(model, x)
+        return x
+
+    @cached_property
+    def _parts(self) -> list[Path]:
+        found = sorted(self._folder.glob("model-*.onnx"))
+        if not found:
+            raise ValueError(f"{self._folder} holds no model-1.onnx: make it again")
+        return found
+
+    @cached_property
+    def _models(self) -> list[onnxruntime.InferenceSession]:
+        return [load_model(part, self._memory_mb) for part in self._parts]
 
 
 @cache
@@ -114,8 +130,15 @@ def load_model(model: Path, memory_mb: int, *, laid_out: bool = True) -> onnxrun
     # A spinning thread burns the share of the CPU that the other one waits for.
     spinning = memory_mb >= 2 * MB_PER_VCPU
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # for the next part
     options.add_session_config_entry("session.disable_prepacking", "0" if laid_out else "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _output(model: onnxruntime.InferenceSession, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    [given] = model.get_inputs()
+    [output] = model.run(None, {given.name: x})
+    return output  # type: ignore[no-any-return]
 
 
 def mean_decoy(version: EncoderVersion) -> Embedding | None:

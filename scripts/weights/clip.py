@@ -24,8 +24,8 @@ HEAD_WIDTH = 64
 LAYER_NORM_EPSILON = 1e-5
 
 
-def export(tensors: Mapping[str, Array], path: Path) -> None:
-    """Write the tower as ONNX: uint8 pixels in, unit vectors of the projected class token out.
+def export(tensors: Mapping[str, Array], folder: Path) -> None:
+    """Write the tower as ONNX in two halves: uint8 pixels in, unit vectors of the projected class token out.
 
     ``tensors`` has the names of transformers' CLIPModel; its text tower is left alone.
     """
@@ -35,12 +35,14 @@ def export(tensors: Mapping[str, Array], path: Path) -> None:
         layers += 1
     x = tower.embed_patches()
     for index in range(layers):
+        if index == layers // 2:
+            x = tower.cut(x)
         x = tower.block(x, _layer(index), class_token_only=index == layers - 1)
     x = tower.graph.add("Reshape", x, np.array([-1, tower.width]))
     x = tower.layer_norm(x, "vision_model.post_layernorm")
     projection = tensors["visual_projection.weight"]
     features = tower.graph.add("MatMul", x, projection.T)
-    tower.graph.save(path, features, len(projection), external_data=True)
+    tower.graph.save(folder, features, len(projection), external_data=True)
 
 
 def _layer(index: int) -> str:
@@ -84,6 +86,10 @@ class _Tower:
         hidden = self._project(self.layer_norm(x, f"{prefix}layer_norm2"), f"{prefix}mlp.fc1")
         hidden = add("Mul", hidden, add("Sigmoid", add("Mul", hidden, np.array(1.702))))
         return add("Add", x, self._project(hidden, f"{prefix}mlp.fc2"))
+
+    def cut(self, x: str) -> str:
+        """End a part of the model with the tokens so far."""
+        return self.graph.cut(x, len(self._positions), self.width)
 
     def layer_norm(self, x: str, name: str) -> str:
         gain, offset = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]

@@ -41,7 +41,7 @@ LITE0 = (
 
 
 def export(
-    tensors: Mapping[str, Array], path: Path, *, size: int = 224, stages: Sequence[Stage] = LITE0
+    tensors: Mapping[str, Array], folder: Path, *, size: int = 224, stages: Sequence[Stage] = LITE0
 ) -> None:
     """Write the network as ONNX: uint8 pixels in, unit vectors of the pooled features out."""
     network = _Network(tensors, size)
@@ -53,7 +53,7 @@ def export(
         x = network.block(x, f"_blocks.{index}.", stage, first=first)
     x = network.convolve(x, "_conv_head", "_bn1")
     features = network.graph.add("Flatten", network.graph.add("GlobalAveragePool", x))
-    network.graph.save(path, features, len(tensors["_bn1.weight"]), external_data=False)
+    network.graph.save(folder, features, len(tensors["_bn1.weight"]), external_data=False)
 
 
 def _blocks(stages: Sequence[Stage]) -> Iterator[tuple[Stage, bool]]:

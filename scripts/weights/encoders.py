@@ -14,7 +14,7 @@ from scripts.weights.sources import PackagedFile, Source, WebFile
 
 Export = Callable[[Mapping[str, npt.NDArray[Any]], Path], None]
 
-EXPORT_VERSION = 2
+EXPORT_VERSION = 3
 """Raise it when an exporter changes, so that what was exported before is made again."""
 
 
@@ -56,7 +56,7 @@ class ImageEncoder:
 
     def make(self, published: Sequence[Path], folder: Path) -> None:
         [checkpoint] = published
-        self.export(read_checkpoint(checkpoint), folder / "model.onnx")
+        self.export(read_checkpoint(checkpoint), folder)
 
     def description(self) -> dict[str, Any]:
         return {

@@ -132,7 +132,7 @@ def _assembled(folder: Path, weights: Path, faces: Path) -> ImageFunction:
 def test_everybody_may_read_the_whole_image(image: ImageFunction) -> None:
     modes = {path: path.stat().st_mode for path in [image.task_root, *image.task_root.rglob("*")]}
     weights = {path.name for path in modes if path.parent.name == "weights"}
-    assert {"encoder.json", "model.onnx"} <= weights
+    assert {"encoder.json", "model-1.onnx"} <= weights
     assert [path for path, mode in modes.items() if not mode & stat.S_IROTH] == []
     assert [path for path, mode in modes.items() if path.is_dir() and not mode & stat.S_IXOTH] == []
 

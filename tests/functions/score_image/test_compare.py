@@ -222,9 +222,9 @@ def test_what_stands_against_it_is_said_with_what_to_do(weights: Path, tmp_path:
     assert "there is no picture in it" in refusal([str(tmp_path / "empty"), str(one)], weights)
     assert refusal([str(one), str(broken)], weights).startswith("generated: The file cannot be read")
     assert "`make weights` fetches CLIP" in refusal([str(one), str(one)], tmp_path / "nothing")
-    (weights / "tiny" / "model.onnx").write_bytes(b"half a download")
+    (weights / "tiny" / "model-1.onnx").write_bytes(b"half a download")
     assert "The encoder cannot be used" in refusal([str(one), str(one)], weights)
-    (weights / "tiny" / "model.onnx").unlink()
+    (weights / "tiny" / "model-1.onnx").unlink()
     assert "`make weights` fetches CLIP" in refusal([str(one), str(one)], weights)
 
 

@@ -38,7 +38,10 @@ def test_a_folder_holds_the_model_and_says_what_it_is(encoder: ImageEncoder, tmp
     folder = build(encoder, tmp_path)
 
     assert folder == tmp_path / "weights" / "tiny"
-    assert sorted(file.name for file in folder.iterdir()) == ["encoder.json", "model.data", "model.onnx"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "encoder.json",
+        *(f"model-{part}.{suffix}" for part in (1, 2) for suffix in ("data", "onnx")),
+    ]
     assert json.loads((folder / "encoder.json").read_text()) == {
         "encoder": "tiny",
         "weightsSha256": encoder.source.sha256,
@@ -48,7 +51,7 @@ def test_a_folder_holds_the_model_and_says_what_it_is(encoder: ImageEncoder, tmp
         "inputSize": 12,
         "headline": True,
         "source": "this disk",
-        "export": 2,
+        "export": 3,
     }
 
 
@@ -65,11 +68,11 @@ def test_everybody_may_read_what_was_made(name: str, encoder: ImageEncoder, tmp_
 
 
 def test_what_is_there_is_left_alone(encoder: ImageEncoder, published: LocalFile, tmp_path: Path) -> None:
-    model = build(encoder, tmp_path) / "model.onnx"
+    model = build(encoder, tmp_path) / "model-1.onnx"
     model.write_bytes(b"made before")
     published.path.unlink()
 
-    assert (build(encoder, tmp_path) / "model.onnx").read_bytes() == b"made before"
+    assert (build(encoder, tmp_path) / "model-1.onnx").read_bytes() == b"made before"
 
 
 def test_who_wants_the_same_at_once_waits_and_fetches_nothing(

@@ -57,32 +57,42 @@ def plain_tower(tensors: dict[str, Array], pixels: Array) -> Array:
     return unit
 
 
+Halves = tuple[onnxruntime.InferenceSession, onnxruntime.InferenceSession]
+
+
 @pytest.fixture
-def session(tmp_path: Path) -> onnxruntime.InferenceSession:
-    clip.export(tiny_tower(), tmp_path / "model.onnx")
-    return onnxruntime.InferenceSession(tmp_path / "model.onnx")
+def halves(tmp_path: Path) -> Halves:
+    clip.export(tiny_tower(), tmp_path)
+    one, other = (onnxruntime.InferenceSession(tmp_path / f"model-{part}.onnx") for part in (1, 2))
+    return one, other
 
 
-def test_the_exported_tower_computes_what_the_published_one_does(
-    session: onnxruntime.InferenceSession,
-) -> None:
+def embed(halves: Halves, x: Array) -> Array:
+    for half in halves:
+        [given] = half.get_inputs()
+        [x] = half.run(None, {given.name: x})
+    return x
+
+
+def test_the_exported_tower_computes_what_the_published_one_does(halves: Halves) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
 
-    [embeddings] = session.run(None, {"pixels": pixels})
+    embeddings = embed(halves, pixels)
 
     np.testing.assert_allclose(embeddings, plain_tower(tiny_tower(), pixels), atol=2e-6)
 
 
-def test_an_embedding_does_not_depend_on_the_batch(session: onnxruntime.InferenceSession) -> None:
+def test_an_embedding_does_not_depend_on_the_batch(halves: Halves) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
 
-    [together] = session.run(None, {"pixels": pixels})
-    [alone] = session.run(None, {"pixels": pixels[:1]})
+    together, alone = embed(halves, pixels), embed(halves, pixels[:1])
 
     np.testing.assert_allclose(together[:1], alone, atol=1e-6)
 
 
-def test_weights_lie_beside_the_graph(tmp_path: Path) -> None:
-    clip.export(tiny_tower(), tmp_path / "model.onnx")
+def test_each_half_has_its_weights_in_a_file_of_its_own(tmp_path: Path) -> None:
+    clip.export(tiny_tower(), tmp_path)
 
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.data", "model.onnx"]
+    files = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
+    assert files.keys() == {"model-1.onnx", "model-1.data", "model-2.onnx", "model-2.data"}
+    assert max(files["model-1.data"], files["model-2.data"]) < 0.6 * sum(files.values())

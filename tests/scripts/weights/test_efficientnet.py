@@ -81,9 +81,9 @@ def plain_network(t: dict[str, Array], pixels: Array) -> Array:
 
 def test_the_exported_network_computes_what_the_published_one_does(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (2, SIZE, SIZE, 3), dtype=np.uint8)
-    efficientnet.export(random_tensors(), tmp_path / "model.onnx", size=SIZE, stages=STAGES)
+    efficientnet.export(random_tensors(), tmp_path, size=SIZE, stages=STAGES)
 
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model-1.onnx")
     [embeddings] = session.run(None, {"pixels": pixels})
 
     expected = np.stack([plain_network(random_tensors(), image) for image in pixels])

@@ -7,7 +7,7 @@ import pytest
 from character_identity.api.request import MAX_BODY_BYTES, MOST_FIELDS, Request
 from character_identity.api.routes.identities import CREATE_IDENTITY
 from character_identity.api.schemas import CreateIdentityRequest
-from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.errors import BodyTooLarge, InvalidRequest
 from tests.support.handlers import api_event
 
 
@@ -100,6 +100,18 @@ def test_a_body_has_at_most_a_megabyte(more: str) -> None:
         assert asked_for.body.name == "a"
         return
     for read in (lambda: asked_for.body, lambda: asked_for.digest):
-        with pytest.raises(InvalidRequest) as caught:
+        with pytest.raises(BodyTooLarge):
             read()
-        assert caught.value.code == "body_too_large"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"name": "a", "name": "b", "provider": "astria", "references": []}',
+        '{"name": "a", "provider": "astria", "references": [], "x": {"y": 1, "y": 1}}',
+        '{"name": "a", "provider": "astria", "references": [NaN]}',
+        '{"name": -Infinity, "provider": "astria", "references": []}',
+    ],
+)
+def test_what_readers_of_json_understand_differently_is_refused(body: str) -> None:
+    assert refused(body).code == "malformed_json"

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from character_identity.api.request import MAX_BODY_BYTES
 from character_identity.domain.budget import settlement_of
 from character_identity.domain.job import JobHandle
-from character_identity.providers.fal.webhook_signature import MAX_BODY_BYTES
 from tests.support.builders import a_generation_job
 from tests.support.callback_doors import (
     ASTRIA,
@@ -175,9 +175,11 @@ def test_signed_garbage_wakes_and_says_nothing(harness: CallbackDoors, body: byt
 def test_a_megabyte_is_read_and_no_more(harness: CallbackDoors) -> None:
     harness.order()
     too_long = b"x" * (MAX_BODY_BYTES + 1)
-    assert code_of(harness.fal(body=too_long)) == (400, "body_too_large")
-    assert code_of(harness.fal(body=too_long, headers={})) == (400, "body_too_large")
+    assert code_of(harness.fal(body=too_long)) == (413, "body_too_large")
+    assert code_of(harness.fal(body=too_long, headers={})) == (413, "body_too_large")
+    assert code_of(harness.astria(body=too_long)) == (413, "body_too_large")
     assert harness.fal(body=b"x" * MAX_BODY_BYTES).status == 200
+    assert harness.fal(body=b"x" * MAX_BODY_BYTES, in_base64=True).status == 200
 
 
 @pytest.mark.parametrize("name", ["receive_fal_callback", "receive_astria_callback"])

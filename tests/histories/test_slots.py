@@ -14,8 +14,8 @@ import pytest
 from tests.support.in_process.harness import Harness, harness
 
 ORDERS = int(os.environ.get("ORDERS", "12"))
-"""Two at a time they take longer than a job may once it is ordered."""
-DRAWING_S = 200
+DRAWING_S = max(20, 2400 // ORDERS)
+"""Two at a time all of them take longer than a job may once it is ordered."""
 
 
 @pytest.fixture

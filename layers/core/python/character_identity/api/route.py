@@ -127,7 +127,7 @@ class Route(Generic[Content]):
         implied: list[ErrorCode] = ["internal_error", "method_not_allowed", "unknown_route"]
         if self.request or self.schema:
             implied += ["malformed_body"] if self.is_open else ["malformed_json"]
-            if not self.is_open and not self.for_typescript:
+            if not self.for_typescript:
                 implied.append("body_too_large")
         if self.request:
             implied.append("invalid_body")

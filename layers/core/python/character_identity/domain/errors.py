@@ -3,6 +3,7 @@
 ServiceError
   InvalidRequest          400  the caller can mend it; nothing was paid
     HostNotAllowed          400  the operator can mend it: a result lies on a host that is new to us
+  BodyTooLarge            413  a body that no call of the route needs; it was not read
   BudgetExceeded          402  the owner's budget does not allow it; nothing was paid
     OperatorBudgetExceeded  503  the operator's does not, which no caller can mend
   InvalidSignature        401  a webhook that nobody we know has signed
@@ -48,7 +49,6 @@ ReferenceCode = Literal[
 """What keeps reference images from being taken in; ``domain/finding.py`` has what to do about each."""
 InvalidRequestCode = Literal[
     ReferenceCode,
-    "body_too_large",
     "image_deleted",
     "invalid_archive",
     "invalid_body",
@@ -100,6 +100,7 @@ ErrorCode = Literal[
     NotFoundCode,
     ConflictCode,
     "anonymous_caller",
+    "body_too_large",
     "budget_exceeded",
     "filtered",
     "generation_failed",
@@ -179,6 +180,14 @@ class HostNotAllowed(InvalidRequest):
     def __init__(self, host: str) -> None:
         super().__init__(f"{host} is not one of the hosts that media may come from.", code="forbidden_host")
         self.host = host
+
+
+class BodyTooLarge(ServiceError):
+    status = 413
+    default_code = "body_too_large"
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"A body has at most {most_bytes} bytes here.")
 
 
 class InvalidSignature(ServiceError):

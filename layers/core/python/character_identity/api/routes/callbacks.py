@@ -22,7 +22,7 @@ RECEIVE_FAL_CALLBACK = Route(
         Query(name="token", description="The secret of the job", schema=AN_ID, required=True),
     ),
     answers=HEARD,
-    codes=("body_too_large", "invalid_signature", "unknown_callback", "provider_unavailable"),
+    codes=("invalid_signature", "unknown_callback", "provider_unavailable"),
     is_open=True,
 )
 RECEIVE_ASTRIA_CALLBACK = Route(

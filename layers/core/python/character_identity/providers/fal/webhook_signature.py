@@ -13,7 +13,7 @@ import httpx
 from cryptography.exceptions import InvalidSignature as NotSignedByThisKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from character_identity.domain.errors import InvalidRequest, InvalidSignature, ProviderUnavailable
+from character_identity.domain.errors import InvalidSignature, ProviderUnavailable
 from character_identity.outbound.documents import UNREADABLE, read_json
 from character_identity.ports.gateways import Now
 
@@ -29,8 +29,6 @@ PAUSE = timedelta(minutes=1)
 """Between two requests for the keys: what is forged makes nobody ask more often."""
 MAX_KEYS = 20
 MAX_KEY_SET_BYTES = 256 * 1024
-MAX_BODY_BYTES = 1024 * 1024
-"""More than fal says of any job of ours, the echo of an invalid input included."""
 
 
 class FalSignatures:
@@ -51,12 +49,9 @@ class FalSignatures:
         to try again has another one at its gateway.
 
         Raises:
-            InvalidRequest: it is too long to be one.
             InvalidSignature: it is forged, or old, or signed with a key that fal does not publish.
             ProviderUnavailable: fal's keys cannot be read.
         """
-        if len(body) > MAX_BODY_BYTES:
-            raise InvalidRequest(f"More than {MAX_BODY_BYTES} bytes.", code="body_too_large")
         sent = {name.lower(): value for name, value in headers.items()}
         values = [sent.get(name, "") for name in SIGNED_VALUES]
         signature = _signature(sent.get(SIGNATURE, ""))

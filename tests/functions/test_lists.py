@@ -116,12 +116,17 @@ class TestLongList:
     """Many pages, with new entries between two."""
 
     @pytest.mark.parametrize("path", [IDENTITIES, GENERATIONS])
-    def test_every_entry_comes_once_in_as_many_calls_a_page_as_ever(self, api: Api, path: str) -> None:
+    @pytest.mark.parametrize(
+        ("count", "limit"), [(300, 10), pytest.param(3000, 100, marks=pytest.mark.exhaustive)]
+    )
+    def test_every_entry_comes_once_in_as_many_calls_a_page_as_ever(
+        self, api: Api, path: str, count: int, limit: int
+    ) -> None:
         make: Callable[..., Any] = identity if path == IDENTITIES else generation
         oldest = an_identity(created_at=NOON - timedelta(days=1))
-        store(oldest, *(make(number) for number in range(2, 301)))
-        expected = [f"{'i' if path == IDENTITIES else 'g'}{number}" for number in range(300, 1, -1)]
-        new = iter(range(500, 600))
+        store(oldest, *(make(number) for number in range(2, count + 2)))
+        expected = [f"{'i' if path == IDENTITIES else 'g'}{number}" for number in range(count + 1, 1, -1)]
+        new = iter(range(5000, 5100))
         calls, of_each_page = mocked_aws.calls(), list[Counter[str]]()
 
         def arrive() -> None:
@@ -131,9 +136,9 @@ class TestLongList:
             calls.clear()
 
         calls.clear()
-        found = ids(api, path, arrive, limit="10")
+        found = ids(api, path, arrive, limit=str(limit))
         assert found == expected + (["i1"] if path == IDENTITIES else [])
-        assert len(of_each_page) == 29, "between thirty pages"
+        assert len(of_each_page) == (len(found) - 1) // limit, "between two pages"
         first, *others = of_each_page
         assert sum(first.values()) == (1 if path == IDENTITIES else 3)
         assert all(each == first for each in others)

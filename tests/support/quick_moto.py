@@ -32,6 +32,7 @@ SIZE = Item.size
 LARGEST_BYTES = 405_000
 """Of a row, as moto has it: https://github.com/getmoto/moto/issues/1874."""
 URLS = BaseBackend.urls.fget
+VALUE = DynamoType.cast_value.fget
 TO_DICT = responses.dynamo_to_dict
 IS_A: Any = cache(issubclass)
 """Moto's nodes are of abstract classes, of which an instance is not told as fast."""
@@ -53,6 +54,7 @@ def quick_moto() -> Iterator[None]:
             (DepthFirstTraverser, "traverse_node_recursively", traverse),
             (responses, "dynamo_to_dict", as_plain),
             (Table, "query", query),
+            (DynamoType, "cast_value", property(value_of)),
             (Item, "__init__", fill),
             (Item, "size", size_of),
             (Item, "__deepcopy__", row_like),
@@ -134,6 +136,11 @@ def query(table: Any, hash_key: Any, *values: Any, **options: Any) -> Any:
         asked = copy(table)
         asked.items = {hash_key: table.items.get(hash_key, {})}
     return QUERY(asked, hash_key, *values, **options)
+
+
+def value_of(typed: Any) -> Any:
+    """The value of a type, of which moto sees last whether it is text, which most are."""
+    return typed.value if typed.type == "S" else VALUE(typed)
 
 
 def fill(row: Any, hash_key: Any, range_key: Any, attrs: Any) -> None:

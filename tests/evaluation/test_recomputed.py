@@ -3,165 +3,48 @@
 import csv
 import io
 import statistics
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from itertools import combinations
 from typing import Any
 
-import pytest
 from scipy import stats
 
-from character_evaluation.results import GALLERY, MARKDOWN, REPORT, ROWS, files_of
-from character_evaluation.run import EvaluatedIdentity
+from character_evaluation.results import GALLERY, MARKDOWN, REPORT, VOTES
 from character_evaluation.scenarios import SCENARIOS
-from tests.evaluation.test_verdict import row, run
+from tests.evaluation.recomputing import (
+    PROVIDERS,
+    Row,
+    Tables,
+    bill,
+    compared,
+    dollars,
+    files,
+    interval,
+    numbers,
+    of,
+    p95,
+    perhaps,
+    rows,
+    scenario_means,
+    score,
+    seconds,
+)
 
-Row = dict[str, str]
-PROVIDERS = ("a", "b", "c")
 RISK = 0.04
 
 
-class Tables(HTMLParser):
-    """The cells of a page's tables, row by row, by the table's label."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tables: dict[str, list[list[str]]] = {}
-        self._label = ""
-        self._cell = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._label = dict(attrs).get("aria-label") or self._label
-        if tag == "tr":
-            self.tables.setdefault(self._label, []).append([])
-        self._cell = self._cell or tag in ("td", "th")
-        if tag in ("td", "th"):
-            self.tables[self._label][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._cell = self._cell and tag not in ("td", "th")
-
-    def handle_data(self, data: str) -> None:
-        if self._cell:
-            self.tables[self._label][-1][-1] += data
-
-    def body(self, label: str) -> list[list[str]]:
-        return [[" ".join(cell.split()) for cell in cells] for cells in self.tables[label][1:]]
-
-
-@pytest.fixture(scope="module")
-def files() -> dict[str, str]:
-    """Three providers, five scenarios, two variations compared and a third that one drew beyond them."""
-    rows = []
-    for place, provider in enumerate(PROVIDERS):
-        for scenario in SCENARIOS:
-            for variation in range(1, 4 if provider == "c" else 3):
-                number = scenario.number * 7 + variation * 3 + place * 5
-                rows.append(
-                    row(
-                        provider=provider,
-                        scenario=scenario.name,
-                        variation=variation,
-                        similarity_mean=round(0.7 + place * 0.04 + (number * 37 % 11) / 200, 6),
-                        latency_ms=1000.0 + number * 131 % 977,
-                        run_similarity_mean=None if variation > 2 else 0.5 + number % 17 / 50,
-                        total_ms=9000.0 + number * 37 % 1000,
-                        cost_usd=0.03 + place / 100,
-                        generation_id=f"{provider}-{scenario.name}-{variation}",
-                        near_copy="references/1.jpg" if number % 13 == 0 else None,
-                    )
-                )
-    rows[3] = replace(rows[3], outcome="filtered", similarity_mean=None)
-    rows[14] = replace(rows[14], outcome="failed", similarity_mean=None, cost_usd=None, latency_ms=None)
-    identities = [
-        EvaluatedIdentity(
-            provider=provider,
-            reference_count=3 + place,
-            training_time_ms=100_000.0 * place,
-            training_cost_usd=2.0 * place,
-        )
-        for place, provider in enumerate(PROVIDERS)
-    ]
-    return files_of(run({}, rows=rows, identities=identities, variations=2, shared_references=5))
-
-
-@pytest.fixture(scope="module")
-def rows(files: dict[str, str]) -> list[Row]:
-    return list(csv.DictReader(io.StringIO(files[ROWS], newline="")))
-
-
-def numbers(rows: Iterable[Row], column: str) -> list[float]:
-    return [float(row[column]) for row in rows if row[column]]
-
-
-def of(rows: Sequence[Row], **wanted: str) -> list[Row]:
-    return [row for row in rows if all(row[column] == value for column, value in wanted.items())]
-
-
-def compared(rows: Iterable[Row]) -> list[Row]:
-    return [row for row in rows if int(row["variation"]) <= 2]
-
-
-def shown(value: float | None, form: str = "{:.3f}", unknown: str = "unknown") -> str:
-    return unknown if value is None else form.format(value)
-
-
-def perhaps(summary: Callable[[list[float]], float], values: list[float], least: int = 1) -> float | None:
-    return summary(values) if len(values) >= least else None
-
-
-def score(value: float | None) -> str:
-    return shown(value, unknown="not scored")
-
-
-def seconds(value: float | None) -> str:
-    if value is not None and value >= 90_000:
-        return f"{value / 60_000:.1f} min"
-    return shown(None if value is None else value / 1000, "{:.1f} s")
-
-
-def dollars(value: float) -> str:
-    cents = f"{value:.4f}"
-    return f"${value:.2f}" if value >= 1 else f"${cents[:-2]}{cents[-2:].rstrip('0')}"
-
-
-def p95(values: list[float]) -> float:
-    return sorted(values)[-(-95 * len(values) // 100) - 1]
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    middle, error = statistics.fmean(values), stats.sem(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, middle, error)
-    return float(low), float(high)
-
-
-def scenario_means(rows: Sequence[Row], provider: str) -> dict[str, float]:
-    scores = {
-        scenario.name: numbers(
-            compared(of(rows, provider=provider, scenario=scenario.name)), "similarity_mean"
-        )
-        for scenario in SCENARIOS
-    }
-    return {name: statistics.fmean(values) for name, values in scores.items() if values}
-
-
-def bill(rows: Sequence[Row]) -> float:
-    return sum(numbers(rows, "cost_usd"))
-
-
-def test_the_summaries_of_providers(files: dict[str, str], rows: list[Row]) -> None:
-    found = Tables(files[REPORT])
+def test_the_summaries_of_providers() -> None:
+    found = Tables(files()[REPORT])
     expected, latencies, costs, in_gallery = [], [], [], []
     for provider in PROVIDERS:
-        mine = of(rows, provider=provider)
+        mine = of(rows(), provider=provider)
         done = of(mine, outcome="succeeded")
         scores = numbers(compared(mine), "similarity_mean")
         later = [row for row in mine if row["generation_id"] != mine[0]["generation_id"]]
         later = [row for row in later if row["latency_ms"]]
         training = float(mine[0]["training_cost_usd"])
-        low, high = interval(list(scenario_means(rows, provider).values()))
+        low, high = interval(list(scenario_means(rows(), provider).values()))
         count = f"{len(done)} of {len(mine)}"
         took = seconds(float(mine[0]["training_time_ms"]))
         median = seconds(statistics.median(numbers(later, "latency_ms")))
@@ -219,17 +102,17 @@ def test_the_summaries_of_providers(files: dict[str, str], rows: list[Row]) -> N
     assert found.body("Providers") == expected
     assert found.body("Latency") == latencies
     assert found.body("Cost") == costs
-    assert Tables(files[GALLERY]).body("Providers") == in_gallery
+    assert Tables(files()[GALLERY]).body("Providers") == in_gallery
     for cells in [*expected, *latencies, *costs]:
-        assert f"| {' | '.join(cells)} |" in files[MARKDOWN]
+        assert f"| {' | '.join(cells)} |" in files()[MARKDOWN]
 
 
-def test_the_figures_of_each_scenario(files: dict[str, str], rows: list[Row]) -> None:
-    first = {of(rows, provider=provider)[0]["generation_id"] for provider in PROVIDERS}
+def test_the_figures_of_each_scenario() -> None:
+    first = {of(rows(), provider=provider)[0]["generation_id"] for provider in PROVIDERS}
     expected = []
     for scenario in SCENARIOS:
         for provider in PROVIDERS:
-            mine = of(rows, provider=provider, scenario=scenario.name)
+            mine = of(rows(), provider=provider, scenario=scenario.name)
             done = of(mine, outcome="succeeded")
             scores = numbers(compared(mine), "similarity_mean")
             later = numbers((row for row in mine if row["generation_id"] not in first), "latency_ms")
@@ -248,15 +131,15 @@ def test_the_figures_of_each_scenario(files: dict[str, str], rows: list[Row]) ->
                     dollars(bill(mine) / len(done)),
                 ]
             )
-    assert Tables(files[REPORT]).body("Scenarios") == expected
+    assert Tables(files()[REPORT]).body("Scenarios") == expected
     for cells in expected:
-        assert f"| {' | '.join(cells)} |" in files[MARKDOWN]
+        assert f"| {' | '.join(cells)} |" in files()[MARKDOWN]
 
 
-def test_the_differences_of_pairs(files: dict[str, str], rows: list[Row]) -> None:
+def test_the_differences_of_pairs() -> None:
     tested: list[tuple[str, str, list[float], float]] = []
     for one, other in combinations(PROVIDERS, 2):
-        ones, others = scenario_means(rows, one), scenario_means(rows, other)
+        ones, others = scenario_means(rows(), one), scenario_means(rows(), other)
         apart = [ones[name] - others[name] for name in ones if name in others]
         tested.append((one, other, apart, float(stats.ttest_1samp(apart, 0).pvalue)))
     corrected = holm([p for *_, p in tested])
@@ -275,8 +158,8 @@ def test_the_differences_of_pairs(files: dict[str, str], rows: list[Row]) -> Non
                 ahead,
             ]
         )
-    assert Tables(files[REPORT]).body("Differences") == expected
-    assert Tables(files[GALLERY]).body("Differences") == expected
+    assert Tables(files()[REPORT]).body("Differences") == expected
+    assert Tables(files()[GALLERY]).body("Differences") == expected
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -285,10 +168,10 @@ def holm(ps: Sequence[float]) -> list[float]:
     return [max(adjusted[: ranked.index(p) + 1]) for p in ps]
 
 
-def test_the_figures_under_each_picture(files: dict[str, str], rows: list[Row]) -> None:
-    captions = Captions(files[GALLERY]).found
-    assert len(captions) == len(rows)
-    for row_, caption in zip(sorted_as_shown(rows), captions, strict=True):
+def test_the_figures_under_each_picture() -> None:
+    captions = Captions(files()[GALLERY]).found
+    assert len(captions) == len(rows())
+    for row_, caption in zip(sorted_as_shown(rows()), captions, strict=True):
         assert (
             f"{float(row_['similarity_mean']):.3f}" if row_["similarity_mean"] else "not scored"
         ) in caption
@@ -300,6 +183,89 @@ def test_the_figures_under_each_picture(files: dict[str, str], rows: list[Row]) 
 def sorted_as_shown(rows: list[Row]) -> list[Row]:
     names = [scenario.name for scenario in SCENARIOS]
     return sorted(rows, key=lambda row: (names.index(row["scenario"]), PROVIDERS.index(row["provider"])))
+
+
+def clip_intervals() -> dict[str, tuple[float, float]]:
+    return {provider: interval([*scenario_means(rows(), provider).values()]) for provider in PROVIDERS}
+
+
+def intervals_of(column: str, scale: float = 1) -> dict[str, tuple[float, float]]:
+    """Of the means of scenarios, over the pictures that are compared and succeeded."""
+    means = {
+        provider: [
+            statistics.fmean(found) * scale
+            for scenario in SCENARIOS
+            if (found := numbers(done_of(provider, scenario.name), column))
+        ]
+        for provider in PROVIDERS
+    }
+    return {provider: interval(values) for provider, values in means.items()}
+
+
+def prices() -> dict[str, tuple[float, float]]:
+    """What a scenario's pictures cost, for each that succeeded; nothing where one's price is not known."""
+    means: dict[str, list[float]] = {provider: [] for provider in PROVIDERS}
+    for provider in PROVIDERS:
+        for scenario in SCENARIOS:
+            cell = compared(of(rows(), provider=provider, scenario=scenario.name))
+            means[provider].append(bill(cell) / len(of(cell, outcome="succeeded")))
+    return {provider: interval(values) for provider, values in means.items()}
+
+
+def done_of(provider: str, scenario: str) -> list[Row]:
+    return compared(of(rows(), provider=provider, scenario=scenario, outcome="succeeded"))
+
+
+def test_the_criteria_of_the_specification() -> None:
+    """Met where the whole interval of one lies where it should, not met where that of each lies elsewhere."""
+
+    def judged(found: dict[str, tuple[float, float]], form: str, most: float) -> list[str]:
+        lows, highs = zip(*found.values(), strict=True)
+        state = "met" if min(highs) < most else "not met" if min(lows) >= most else "not decidable"
+        return [state, "; ".join(f"{name} {form.format(*ends)}" for name, ends in found.items())]
+
+    done = of(rows(), outcome="succeeded")
+    clip = clip_intervals()
+    above = judged({name: (-high, -low) for name, (low, high) in clip.items()}, "{}", -0.95)[0]
+    expected = [
+        ["not met" if len(done) < 45 else "met", f"{len(done)} pictures"],
+        ["met", f"{len(numbers(done, 'clip_similarity'))} of {len(done)} pictures"],
+        [above, "; ".join(f"{name} {low:.3f} to {high:.3f}" for name, (low, high) in clip.items())],
+        judged(intervals_of("latency_ms", 0.001), "{:.1f} to {:.1f} s", 30),
+        judged(prices(), "${:.4f} to ${:.4f}", 0.15),
+    ]
+    assert [cells[1:] for cells in Tables(files()[REPORT]).body("Criteria")] == expected
+    for state, evidence in expected:
+        assert f"| {state} | {evidence.replace('$', chr(92) + '$')} |" in files()[MARKDOWN]
+
+
+def test_the_blind_votes() -> None:
+    votes = list(csv.DictReader(io.StringIO(files()[VOTES], newline="")))
+    expected = []
+    for one, other in combinations(PROVIDERS, 2):
+        won: dict[str, list[float]] = {}
+        for vote in votes:
+            if {vote["left"], vote["right"]} == {one, other}:
+                share = 0.5 if vote["vote"] == "equal" else float(vote[vote["vote"]] == one)
+                won.setdefault(vote["scenario"], []).append(share)
+        if not won:
+            continue
+        means = [statistics.fmean(shares) for shares in won.values()]
+        low, high = interval(means)
+        count = sum(map(len, won.values()))
+        expected.append(
+            [
+                f"{one} over {other}",
+                f"{100 * statistics.fmean(means):.0f} %",
+                f"{100 * max(low, 0):.0f} to {100 * min(high, 1):.0f} %",
+                str(count),
+                str(len(won)),
+            ]
+        )
+    assert len(expected) == 2, "a pair that nobody judged has no row"
+    assert Tables(files()[REPORT]).body("Blind votes") == expected
+    for cells in expected:
+        assert f"| {' | '.join(cells)} |" in files()[MARKDOWN]
 
 
 class Captions(HTMLParser):

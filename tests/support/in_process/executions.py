@@ -4,6 +4,8 @@ It knows the few state types and fields that our files use, and fails on any oth
 interpreter of Step Functions what they do here is shown by tests/state_machines/test_in_process.py.
 """
 
+import heapq
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -123,6 +125,8 @@ class Executions:
         self._read_object = read
         self._tokens = 0
         self.by_name: dict[str, Execution] = {}
+        self._agenda: list[tuple[datetime, int, Execution]] = []
+        self._appointments = itertools.count()
 
     def start(self, job: ProviderJob) -> None:
         """Start a run, unless it was started before."""
@@ -147,6 +151,7 @@ class Executions:
         ends = FOR_EVER if limit is None else now + timedelta(seconds=limit)
         execution = Execution(name, definition, state, at, now, ends, transitions=1, path=[at], parent=parent)
         self.by_name[name] = execution
+        self._schedule(execution, now)
         return execution
 
     def definition(self, machine: str) -> dict[str, Any]:
@@ -176,10 +181,11 @@ class Executions:
         execution = self.by_name[name]
         assert execution.status not in {"RUNNING", "SUCCEEDED"}, f"{name} cannot be redriven"
         execution.status, execution.error, execution.cause, execution.token = "RUNNING", None, None, None
-        execution.due, execution.waiting = self._now(), False
+        execution.waiting = False
         limit = execution.definition.get("TimeoutSeconds")
         execution.ends = FOR_EVER if limit is None else self._now() + timedelta(seconds=limit)
         execution.attempts.clear()
+        self._schedule(execution, self._now())
         for child in execution.map_run.children if execution.map_run else ():
             if child.status != "SUCCEEDED":
                 self.redrive(child.name)
@@ -204,8 +210,23 @@ class Executions:
 
     def next_due(self) -> datetime | None:
         """Return the time when the next step can be made."""
-        running = (each for each in self.by_name.values() if each.status == "RUNNING")
-        return min((min(each.due, each.ends) for each in running), default=None)
+        upcoming = self.upcoming()
+        return None if upcoming is None else min(upcoming.due, upcoming.ends)
+
+    def upcoming(self) -> Execution | None:
+        """Return the run that can make the next step."""
+        while self._agenda:
+            at, _, execution = self._agenda[0]
+            is_there = self.by_name.get(execution.name) is execution and execution.status == "RUNNING"
+            if is_there and at == min(execution.due, execution.ends):
+                return execution
+            heapq.heappop(self._agenda)
+        return None
+
+    def _schedule(self, execution: Execution, due: datetime) -> None:
+        execution.due = due
+        entry = (min(due, execution.ends), next(self._appointments), execution)
+        heapq.heappush(self._agenda, entry)
 
     def step(self, execution: Execution) -> None:
         """Make one step: one attempt of a task, or one state of another kind."""
@@ -244,7 +265,7 @@ class Executions:
                 raise StateFailed("States.Runtime", f"{seconds!r} is no number of seconds")
             self._tokens += 1
             execution.token = f"token-{self._tokens}"
-            execution.due = self._now() + timedelta(seconds=seconds)
+            self._schedule(execution, self._now() + timedelta(seconds=seconds))
         payload = _payload(state["Parameters"], execution)
         failure: BaseException | None = None
         try:
@@ -275,7 +296,7 @@ class Executions:
             execution.attempts[key] = made + 1
             pause = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** made
             longest = retrier.get("MaxDelaySeconds", pause)
-            execution.due = self._now() + timedelta(seconds=min(pause, longest))
+            self._schedule(execution, self._now() + timedelta(seconds=min(pause, longest)))
             return
         for catcher in state.get("Catch", []):
             if _matches(catcher["ErrorEquals"], error):
@@ -299,7 +320,9 @@ class Executions:
             self._go(execution, state["Next"])
             return
         execution.waiting = True
-        execution.due = self._now() + timedelta(seconds=_read(execution.state, state["SecondsPath"]))
+        self._schedule(
+            execution, self._now() + timedelta(seconds=_read(execution.state, state["SecondsPath"]))
+        )
 
     def _succeed(self, execution: Execution, state: State) -> None:
         self._end(execution, "SUCCEEDED")
@@ -320,7 +343,7 @@ class Executions:
                 child = self._begin(name, processor, run.waiting.pop(0), execution)
                 run.children.append(child)
             if run.running:
-                execution.due = FOR_EVER  # until a child ends
+                self._schedule(execution, FOR_EVER)  # until a child ends
                 return
             results = [child.state for child in run.children if child.status == "SUCCEEDED"]
             if len(json.dumps(results)) > LARGEST_RESULT_BYTES:
@@ -362,17 +385,18 @@ class Executions:
         execution.status, execution.token = status, None
         self._abort_children(execution)
         if execution.parent is not None:
-            execution.parent.due = self._now()
+            self._schedule(execution.parent, self._now())
 
     def _abort_children(self, execution: Execution) -> None:
         for child in execution.map_run.running if execution.map_run else ():
             child.status, child.token = "ABORTED", None
 
     def _go(self, execution: Execution, target: str) -> None:
-        execution.at, execution.due, execution.map_run = target, self._now(), None
+        execution.at, execution.map_run = target, None
         execution.attempts.clear()
         execution.transitions += 1
         execution.path.append(target)
+        self._schedule(execution, self._now())
 
 
 def _matches(names: list[str], error: str) -> bool:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.npm import BUILD, installed
 from tests.support.waiting import HANGS_AFTER_S
 
 HERE = Path(__file__).parent
-BUILT = HERE.parents[1] / ".build" / "typescript"
-ESBUILD = "0.28.2"
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,8 @@ class FrontEnd:
 
 def bundled() -> Path:
     """The modules and their runner in one file, made anew."""
-    esbuild = BUILT / ESBUILD / "node_modules" / ".bin" / "esbuild"
-    if not esbuild.exists():
-        where = ["--prefix", str(BUILT / ESBUILD), "--no-save", "--no-fund", "--no-audit"]
-        patience = ["--fetch-retries", "1", "--fetch-timeout", "60000"]
-        _output_of(["npm", "install", *where, *patience, f"esbuild@{ESBUILD}"])
-    bundle = BUILT / "main.cjs"
+    esbuild = installed(HERE) / ".bin" / "esbuild"
+    bundle = BUILD / "typescript" / "main.cjs"
     options = ["--bundle", "--platform=node", "--format=cjs", "--log-level=warning"]
     files = [str(HERE / "main.ts"), f"--alias:@/types={HERE / 'types.ts'}", f"--outfile={bundle}"]
     _output_of([str(esbuild), *options, *files])

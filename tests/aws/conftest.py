@@ -1,4 +1,4 @@
-"""moto as the table's stand-in for AWS."""
+"""A table of the tests, with nothing in it."""
 
 from collections.abc import Iterator
 

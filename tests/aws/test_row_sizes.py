@@ -1,4 +1,4 @@
-"""A row takes 400 KB: the largest that our limits allow are stored. moto refuses larger ones as AWS does."""
+"""A row takes 400 KB: the largest that our limits allow are stored. The tests refuse larger ones too."""
 
 from dataclasses import replace
 

@@ -1,12 +1,12 @@
 """The API's handlers: real events in, answers out, moto behind."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 from moto.core.exceptions import JsonRESTError
-from moto.dynamodb.models import DynamoDBBackend
 from moto.stepfunctions.models import StepFunctionBackend
 
 from character_identity import wiring
@@ -27,6 +27,7 @@ from tests.support.builders import (
     some_weights,
 )
 from tests.support.handlers import Api, run_task
+from tests.support.memory_tables import Refusal, Tables
 
 
 def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:
@@ -255,27 +256,39 @@ def test_a_bad_generation_is_refused_before_anything_is_started(api: Api, change
 
 
 @pytest.mark.parametrize(
-    ("backend", "refuses", "headers"),
-    [(StepFunctionBackend, "start_execution", {}), (DynamoDBBackend, "get_item", {"prefer": "wait=5"})],
+    ("backend", "refuses", "error", "headers"),
+    [
+        (StepFunctionBackend, "start_execution", JsonRESTError, {}),
+        (Tables, "_get_item", Refusal, {"prefer": "wait=5"}),
+    ],
 )
 def test_an_order_that_stands_is_told_though_aws_refuses_what_follows(
-    api: Api, backend: type, refuses: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    api: Api,
+    backend: type,
+    refuses: str,
+    error: Callable[[str, str], Exception],
+    headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wiring.services().identity_table.add(an_identity())
-    transact = DynamoDBBackend.transact_write_items
+    answer_of = Tables.answer
+    refused = []
 
-    def refuse(*args: Any, **options: Any) -> Any:
-        raise JsonRESTError("AccessDeniedException", "not now")
+    def refuse(*_: Any, **__: Any) -> Any:
+        refused.append(refuses)
+        raise error("AccessDeniedException", "not now")
 
-    def accept(*args: Any, **options: Any) -> Any:
-        answer = transact(*args, **options)
-        monkeypatch.setattr(backend, refuses, refuse)
+    def answered(tables: Tables, operation: str, request: Any) -> Any:
+        answer = answer_of(tables, operation, request)
+        if operation == "TransactWriteItems":
+            monkeypatch.setattr(backend, refuses, refuse)
         return answer
 
-    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", accept)
+    monkeypatch.setattr(Tables, "answer", answered)
     body = {"prompt": "Sarah runs"}
     answer = api("create_generation", "POST", "/v1/identities/i1/generations", body, headers=headers)
     assert (answer.status, answer.body["status"]) == (202, "queued")
+    assert refused
 
 
 def test_an_identity_in_training_does_not_draw_yet(api: Api) -> None:

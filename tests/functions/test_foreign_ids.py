@@ -5,10 +5,10 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.dynamodb.models import DynamoDBBackend
 
 from character_identity.api.routes.table import ROUTES
 from tests.support.handlers import Api
+from tests.support.memory_tables import Tables
 
 IDS = {
     "129 letters": "a" * 129,
@@ -29,18 +29,17 @@ def test_it_is_unknown_without_a_read(
 ) -> None:
     boto3.client("secretsmanager").create_secret(Name="ASTRIA", SecretString="a key")
     monkeypatch.setenv("ASTRIA_SECRET_NAME", "ASTRIA")
-    keys: list[str] = []
-    for name in ("get_item", "query", "delete_item"):
-        original = getattr(DynamoDBBackend, name)
+    asked: list[str] = []
+    answer_of = Tables.answer
 
-        def call(*args: Any, original: Any = original, **options: Any) -> Any:
-            keys.append(repr((args[1:], options)))
-            return original(*args, **options)
+    def answered(tables: Tables, operation: str, request: Any) -> Any:
+        asked.append(repr(request))
+        return answer_of(tables, operation, request)
 
-        monkeypatch.setattr(DynamoDBBackend, name, call)
+    monkeypatch.setattr(Tables, "answer", answered)
     path = re.sub(r"\{\w+_id\}", lambda found: identifier, route.path)
     answer = api(route.function, route.method, path, route.example)
     # The TypeScript client's door tells it in a body of its own, except for orders.
     in_body = route.for_typescript and route.method == "GET"
     assert (answer.status, answer.body["code"].partition("_")[0]) == (200 if in_body else 404, "unknown")
-    assert [key for key in keys if repr(identifier)[1:-1] in key] == []
+    assert [request for request in asked if repr(identifier)[1:-1] in request] == []

@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.dynamodb.models import DynamoDBBackend
 
 from character_identity import wiring
 from character_identity.api.route import Route
@@ -247,11 +246,8 @@ class TestIdempotencyKey:
         assert (second.status, "Idempotent-Replayed" in second.headers) == (202, False)
         assert second.body["generationId"] != first.body["generationId"]
 
-    def test_of_many_creates_with_one_key_at_once_one_creates(
-        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_of_many_creates_with_one_key_at_once_one_creates(self, harness: Harness) -> None:
         """The handlers' services as they are: each works on its own."""
-        one_write_at_a_time(monkeypatch)
         harness.services.identity_table.add(an_identity())
         services = [wiring.Services(harness.services.env, now=harness.clock) for _ in range(8)]
         for each in services:  # boto3's session makes one client at a time
@@ -279,19 +275,6 @@ class TestIdempotencyKey:
         assert outcomes.count("created") == 1
         assert set(outcomes) <= {"created", "replayed", "request_in_flight"}
         assert len(rows("GENERATION#")) == len(rows("JOB#")) == harness.usage().body["jobs"] == 1
-
-
-def one_write_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DynamoDB decides a condition and writes in one step; moto may be interrupted in between."""
-    lock = threading.RLock()
-    for name in ("put_item", "update_item", "delete_item", "transact_write_items"):
-        write = getattr(DynamoDBBackend, name)
-
-        def locked(*arguments: Any, write: Any = write, **named: Any) -> Any:
-            with lock:
-                return write(*arguments, **named)
-
-        monkeypatch.setattr(DynamoDBBackend, name, locked)
 
 
 class TestEstimates:

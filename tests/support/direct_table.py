@@ -1,25 +1,20 @@
-"""moto's DynamoDB without HTTP in between, which takes two thirds of its time."""
+"""Clients ask the tables of a test (``memory_tables.py``) without HTTP, which takes most of a call's time."""
 
-import json
-from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from botocore.parsers import create_parser
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.exceptions import JsonRESTError
-from moto.core.utils import camelcase_to_underscores
-from moto.dynamodb.responses import DynamoHandler
+from botocore.exceptions import ParamValidationError
+from botocore.validate import ParamValidator
 
-PARSER = create_parser("json")
-OF_ITEMS = {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"}
-OF_ITEMS |= {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems"}
-BINARY = '"B"'
+from tests.support.memory_tables import Refusal, Tables
+
+VALIDATOR = ParamValidator()
+_tables: list[Tables] = []
 
 
 class WithoutHttp:
-    """What a client leaves out whose calls are answered here: where they go, and who signs them."""
-
-    _serializer: Any
+    """What a client leaves out whose calls are answered here: where they go, as what, and who signs them."""
 
     def _resolve_endpoint_ruleset(self, *_: Any) -> tuple[str, dict[str, str], dict[str, Any]]:
         return "", {}, {}
@@ -27,12 +22,10 @@ class WithoutHttp:
     def _convert_to_request_dict(
         self, api_params: Any, operation_model: Any, context: Any, **_: Any
     ) -> dict[str, Any]:
-        return {**self._serializer.serialize_to_request(api_params, operation_model), "context": context}
-
-
-def leave_out_http(base_classes: list[type], **_: Any) -> None:
-    """Make the class of a client one that leaves out HTTP."""
-    base_classes.insert(0, WithoutHttp)
+        report = VALIDATOR.validate(api_params, operation_model.input_shape)
+        if report.has_errors():
+            raise ParamValidationError(report=report.generate_report())
+        return {"asked": api_params, "headers": {}, "context": context}
 
 
 class Status(NamedTuple):
@@ -41,40 +34,29 @@ class Status(NamedTuple):
     status_code: int
 
 
-class Handler(DynamoHandler):  # type: ignore[misc]
-    """Knows the account and the region without a request."""
+@contextmanager
+def direct_tables() -> Iterator[None]:
+    """Begin with no table; what was stored is forgotten at the end."""
+    _tables.append(Tables())
+    try:
+        yield
+    finally:
+        _tables.pop()
 
-    current_account = DEFAULT_ACCOUNT_ID
-    region = "eu-west-1"
 
-    def __init__(self, parameters: Any) -> None:
-        super().__init__()
-        self.body = self.params = parameters
+def leave_out_http(base_classes: list[type], **_: Any) -> None:
+    """Make the class of a client one that leaves out HTTP."""
+    base_classes.insert(0, WithoutHttp)
 
 
 def answer(model: Any, params: Any, **_: Any) -> tuple[Status, Any]:
     """A call's answer as botocore expects it from those who answer in place of a server."""
-    handler = Handler(json.loads(params["body"]))
     try:
-        result = getattr(handler, camelcase_to_underscores(model.name))().result
-        return Status(200), _parsed(json.dumps(result, default=_plain), model)
-    except JsonRESTError as error:
-        reply = {"status_code": error.code, "headers": {}, "body": error.get_body().encode()}
-        parsed = PARSER.parse(reply, model.output_shape)
-        shape = model.service_model.shape_for_error_code(parsed["Error"]["Code"])
-        return Status(error.code), {**parsed, **({} if shape is None else PARSER.parse(reply, shape))}
-
-
-def _parsed(text: str, model: Any) -> Any:
-    """Parse an answer as botocore does; where JSON has a type for all of it, there is nothing left to do."""
-    if model.name in OF_ITEMS and BINARY not in text:
-        answer, members = json.loads(text), model.output_shape.members
-        known = {name: value for name, value in answer.items() if name in members and value is not None}
-        return {**known, "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}}
-    reply = {"status_code": 200, "headers": {}, "body": text.encode()}
-    return PARSER.parse(reply, model.output_shape)
-
-
-def _plain(value: Any) -> str:
-    """Return as JSON what it has no type for: bytes and times."""
-    return b64encode(value).decode() if isinstance(value, bytes) else str(value)
+        status, answer = 200, _tables[-1].answer(model.name, params["asked"])
+    except Refusal as refusal:
+        error = {"Code": refusal.code, "Message": refusal.message}
+        shape = model.service_model.shape_for_error_code(refusal.code)
+        named = {} if shape is None else {each for each in shape.members if each.lower() == "message"}
+        status, answer = 400, {"Error": error, **dict.fromkeys(named, refusal.message), **refusal.more}
+    metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}
+    return Status(status), {**answer, "ResponseMetadata": metadata}

@@ -1,4 +1,4 @@
-"""AWS in this process: moto, empty for each test.
+"""AWS in this process: moto, and tables of our own (``memory_tables.py``), empty for each test.
 
 Most of the time of a test with moto is not moto's: each session of boto3 reads the models of its services,
 clients are made, requests are written and answers parsed. So all tests of a process share one session with
@@ -23,7 +23,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
 from character_identity.aws.table import Table
-from tests.support.direct_table import answer, leave_out_http
+from tests.support.direct_table import answer, direct_tables, leave_out_http
 from tests.support.quick_moto import quick_moto
 from tests.support.shared_clients import SharedClients
 
@@ -39,6 +39,7 @@ def mocked_aws() -> Iterator[None]:
         patch("boto3.DEFAULT_SESSION", _session()),
         patch.object(session, "Session", _OurSession),
         quick_moto(),
+        direct_tables(),
         mock_aws(config=KEEP_SESSION),
     ):
         yield

@@ -141,7 +141,7 @@ class Functions(Construct):
             "role": role,
             "log_group": logs,
             "logging_format": lambda_.LoggingFormat.JSON,
-            "application_log_level_v2": lambda_.ApplicationLogLevel.INFO,
+            "application_log_level_v2": lambda_.ApplicationLogLevel[self._stage.log_level],
             "tracing": lambda_.Tracing.ACTIVE,
         }
         if entry.image:

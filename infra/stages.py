@@ -41,6 +41,8 @@ class Stage(_Model):
     protected: bool
     """Neither stack nor table can be deleted, and the table can be restored to any second of 35 days."""
     log_retention_days: int
+    log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = "INFO"
+    """From which on functions log; libraries, whose lines have links in them, log warnings only at any."""
     throttle: Throttle
     face_encoder: Literal["face-dlib-resnet-v1", "face-sface-2021dec", "none"] = "face-dlib-resnet-v1"
     """Made of published weights as the scoring image is built; with none no faces are looked for."""

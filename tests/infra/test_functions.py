@@ -6,6 +6,7 @@ import pytest
 
 from character_identity.api.routes.table import ROUTES
 from infra import catalog
+from infra.stages import read_stage
 from tests.infra.template import Template, readable
 
 pytestmark = pytest.mark.processes
@@ -207,10 +208,13 @@ def test_what_sends_webhooks_ends_before_an_attempt_counts_as_interrupted() -> N
     assert longest_s <= ATTEMPT_TAKES_AT_MOST.total_seconds()
 
 
-def test_every_function_logs_json_from_info_on(template: Template) -> None:
+def test_every_function_logs_json_from_the_level_of_its_stage_on(template: Template) -> None:
     for function in template.functions().values():
         logging = function["LoggingConfig"]
-        assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == ("JSON", "INFO")
+        assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == (
+            "JSON",
+            read_stage("prod").log_level,
+        )
 
 
 def test_every_function_is_traced(template: Template) -> None:

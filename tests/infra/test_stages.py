@@ -63,6 +63,7 @@ def test_prod_keeps_and_protects_its_data_and_dev_leaves_nothing() -> None:
         ({"removalPolicy": "keep"}, "removalPolicy must be 'retain' or 'destroy', not 'keep'"),
         ({"removalPolicy": "destroy"}, "the file says that the stage is protected"),
         ({"faceEncoder": "arcface"}, "faceEncoder must be"),
+        ({"logLevel": "debug"}, "logLevel must be 'DEBUG', 'INFO', 'WARN' or 'ERROR', not 'debug'"),
         ({"logRetentionDays": 31}, "logRetentionDays must be one of 1, 3, 5, 7, 14, 30"),
         ({"logRetentionDays": 14.5}, "logRetentionDays must be a whole number, not 14.5"),
         ({"logRetentionDays": True}, "logRetentionDays must be a whole number, not True"),

@@ -15,7 +15,7 @@ from typing import Protocol
 ORIGIN = ("correlation_id", "job_id", "provider", "evaluation_id")
 """What goes along with a job, the last with those of an evaluation only. The correlation id is API Gateway's
 id of the call that ordered it."""
-QUIET = ("boto3", "botocore", "httpcore", "httpx", "urllib3")
+QUIET = ("boto3", "botocore", "httpcore", "httpx", "PIL", "s3transfer", "urllib3")
 """They log addresses, which may be signed, at a level at which we log."""
 
 

@@ -7,6 +7,7 @@ export PATH := $(PATH):$(CURDIR)/.venv/bin
 # Each of the many processes that the tests are and start would compile anew what one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
+NIGHTLY = tests/neighbours tests/contracts/test_bent_answers.py tests/histories/test_slots.py tests/histories/test_killed_evaluations.py
 .PHONY: help setup demo references dev logs test nightly test-fast check docs clients synth preflight lock score report weights bench clean
 
 help: ## this list
@@ -32,8 +33,8 @@ test: setup ## all tests, side by side on all cores; a part of them with T=tests
 	@$(PYTHON) $(if $(COVERAGE),-m coverage run) -m pytest --numprocesses $(WORKERS) $(T)
 	@$(if $(COVERAGE),$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report $(if $(T),--fail-under=0))
 
-nightly: setup ## all generated neighbours of what broke once, counted by kind, and evaluations killed everywhere; make test tries a sample
-	@EXAMPLES=20000 $(PYTHON) -m pytest --numprocesses $(WORKERS) tests/neighbours tests/histories/test_killed_evaluations.py
+nightly: setup ## all generated neighbours of what broke once, counted by kind, bent answers, 300 orders at once, and evaluations killed everywhere; make test tries a sample
+	@EXAMPLES=20000 ORDERS=300 $(PYTHON) -m pytest --numprocesses $(WORKERS) $(NIGHTLY)
 
 test-fast: setup ## the tests that start no other process, and compute no thousands of histories
 	@$(PYTHON) -m pytest --numprocesses $(CORES) -m "not processes and not exhaustive" $(T)

@@ -223,6 +223,8 @@ def test_a_user_error_is_the_end_and_reported(error: Any) -> None:
         "https://s3.test/a",
         {"url": "https://s3.test/a"},
         [{"url": "https://s3.test/a", "id": 1}],
+        [" https://s3.test/a\n"],
+        ["//s3.test/a"],
     ],
     ids=str,
 )

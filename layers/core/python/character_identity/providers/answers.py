@@ -48,9 +48,15 @@ def entries(value: Any) -> list[Any]:
 def link(value: Any) -> str | None:
     """An address, which may be the ``url`` of an object."""
     url = value.get("url") if isinstance(value, dict) else value
-    if not isinstance(url, str) or not url or not url.isprintable():
+    if not isinstance(url, str) or not (url := _as_browsers_read(url)) or not url.isprintable():
         return None
     return url if len(url) <= LONGEST_LINK else None
+
+
+def _as_browsers_read(url: str) -> str:
+    """An address without blanks, and with a scheme: what lies there was paid for."""
+    url = url.strip().replace(" ", "%20")
+    return f"https:{url}" if url.startswith("//") else url
 
 
 def picture(value: Any) -> ProducedImage:

@@ -2,7 +2,8 @@
 
 import sys
 
-USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals|scoring|memory]
+USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals]
+       python -m benchmarks scoring|memory|pictures
        python -m benchmarks images [COUNT]
        python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
 
@@ -36,14 +37,18 @@ def main(arguments: list[str]) -> int:
             from benchmarks import memory
 
             return memory.main()
+        case ["pictures"]:
+            from benchmarks import pictures
+
+            return pictures.main()
         case ["images", *counted]:
             from benchmarks import images
 
             return images.main(*map(int, counted))
-        case ["faces", encoder, *pictures] if pictures:
+        case ["faces", encoder, *portraits] if portraits:
             from benchmarks import faces
 
-            return faces.main(encoder, pictures)
+            return faces.main(encoder, portraits)
         case _:
             print(USAGE, file=sys.stderr)
             return 2

@@ -179,6 +179,54 @@ def test_an_image_is_told_by_its_content(kind: str) -> None:
     assert opening.is_image(an_image(image_format=kind))
 
 
+def says(content: bytes, at: int, order: str, *sides: int) -> bytes:
+    """A file whose header has these sides."""
+    return content[:at] + struct.pack(f"{order}HH", *sides) + content[at + 4 :]
+
+
+def a_webp(width: int, height: int) -> bytes:
+    return says(an_image(image_format="WEBP"), 26, "<", width, height)
+
+
+def a_jpeg(mode: str, width: int, height: int, *, progressive: bool) -> bytes:
+    out = BytesIO()
+    Image.new(mode, (16, 16)).save(out, "JPEG", progressive=progressive)
+    frame = b"\xff\xc2" if progressive else b"\xff\xc0"
+    return says(out.getvalue(), out.getvalue().index(frame) + 5, ">", height, width)
+
+
+@pytest.mark.parametrize(
+    ("content", "most"),
+    [
+        (a_webp(7000, 4286), 30_000_000),
+        (a_jpeg("CMYK", 7000, 6429, progressive=True), 45_000_000),
+        (a_jpeg("CMYK", 7000, 7143, progressive=False), 50_000_000),
+        (a_jpeg("RGB", 7000, 7143, progressive=True), 50_000_000),
+    ],
+    ids=["WebP", "progressive CMYK", "CMYK", "progressive"],
+)
+def test_a_kind_of_file_whose_decoder_takes_more_has_fewer_pixels(content: bytes, most: int) -> None:
+    with pytest.raises(InvalidRequest, match=f"more than {most} pixels. Make it smaller") as refused:
+        decoding.decode(content)
+    assert refused.value.code == "image_too_large"
+    assert refused.value.message.endswith("JPEG or PNG.") == (most < opening.MAX_PIXELS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        a_webp(7000, 4285),
+        a_jpeg("CMYK", 7000, 6428, progressive=True),
+        a_jpeg("CMYK", 7000, 7142, progressive=False),
+        a_jpeg("RGB", 7000, 7142, progressive=True),
+    ],
+    ids=["WebP", "progressive CMYK", "CMYK", "progressive"],
+)
+def test_so_many_pixels_it_may_have(content: bytes) -> None:
+    with opening.opened(content) as image:
+        assert image.width == 7000
+
+
 def test_nothing_is_decoded_of_what_is_too_large() -> None:
     pictures: Callable[[], dict[str, int]] = vars(Image)["core"].get_stats  # that memory was taken for
     for entry in CORPUS.entries():

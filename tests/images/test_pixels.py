@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from character_identity.images.decoding import decode, prepare
+from character_identity.images.pixels import ORIENTATION, plain
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -82,3 +83,18 @@ def grey_profile() -> bytes:
 def test_srgb_itself_changes_nothing() -> None:
     image = Image.effect_noise((300, 300), 80).convert("RGB")
     assert decode(encoded(image, icc_profile=SRGB)).tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16"])
+def test_what_was_brought_into_another_form_is_let_go_of(mode: str) -> None:
+    """A copy of 50 megapixels is 200 MB."""
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    profile = wide_profile() if mode == "CMYK" else None
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    with Image.open(
+        BytesIO(encoded(Image.new(mode, (30, 20)), kind, icc_profile=profile, exif=exif))
+    ) as image:
+        assert plain(image).size == (20, 30)
+        with pytest.raises(ValueError, match="closed image"):
+            image.getpixel((0, 0))

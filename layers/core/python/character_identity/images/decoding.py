@@ -52,7 +52,7 @@ def decode(content: bytes) -> Image.Image:
 
     Raises:
         InvalidRequest: ``unreadable_image``: it is not a JPEG, PNG or WebP that decodes;
-            ``image_too_large``: it has more than MAX_PIXELS pixels, or more scans than any encoder writes.
+            ``image_too_large``: it has more pixels than are held, or more scans than any encoder writes.
     """
     with reading(content), opened(content) as image:
         return plain(image)

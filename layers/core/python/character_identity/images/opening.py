@@ -18,6 +18,10 @@ from PIL import Image
 from character_identity.domain.errors import InvalidRequest
 
 MAX_PIXELS = 50_000_000
+MAX_WEBP_PIXELS = 30_000_000
+"""Its decoder holds two pictures and Pillow two more: 16 bytes a pixel, where others take 4 to 8."""
+MAX_PROGRESSIVE_CMYK_PIXELS = 45_000_000
+"""libjpeg holds the coefficients of a progressive file to its end: of four channels 8 bytes a pixel more."""
 MAX_SCANS = 64
 """Of a progressive JPEG, each of which passes over all its pixels; encoders write about 10."""
 MAX_PROFILE_BYTES = 1024**2
@@ -71,7 +75,8 @@ def opened(content: bytes) -> Image.Image:
     """Read the header of a JPEG, PNG or WebP; call it within ``reading``.
 
     Raises:
-        InvalidRequest: ``image_too_large`` for more than MAX_PIXELS pixels, or more than MAX_SCANS scans.
+        InvalidRequest: ``image_too_large`` for more pixels than 600 MB hold while it is decoded, MAX_PIXELS
+            or fewer, or more than MAX_SCANS scans.
     """
     exif = b""
     if content.startswith(_PNG):
@@ -83,8 +88,9 @@ def opened(content: bytes) -> Image.Image:
     image = Image.open(BytesIO(content), formats=FORMATS)
     if exif:
         image.info["exif"] = exif
-    if image.width * image.height > MAX_PIXELS:
-        raise too_large()
+    most = _most_pixels(image)
+    if image.width * image.height > most:
+        raise too_large(most)
     return image
 
 
@@ -93,9 +99,20 @@ def is_image(content: bytes) -> bool:
     return content.startswith((_PNG, _JPEG)) or _is_webp(content) or _other_format(content) != ""
 
 
-def too_large() -> InvalidRequest:
-    """The refusal of an image with too many pixels."""
-    return InvalidRequest(f"The picture has more than {MAX_PIXELS} pixels.", code="image_too_large")
+def too_large(most: int = MAX_PIXELS) -> InvalidRequest:
+    """The refusal of an image with too many pixels, ``most`` being those that its kind may have."""
+    advice = (
+        "Make it smaller." if most == MAX_PIXELS else "Make it smaller, or save it as a plain JPEG or PNG."
+    )
+    return InvalidRequest(f"The picture has more than {most} pixels. {advice}", code="image_too_large")
+
+
+def _most_pixels(image: Image.Image) -> int:
+    if image.format == "WEBP":
+        return MAX_WEBP_PIXELS
+    if image.mode == "CMYK" and image.info.get("progressive"):
+        return MAX_PROGRESSIVE_CMYK_PIXELS
+    return MAX_PIXELS
 
 
 def _unreadable(content: bytes) -> str:

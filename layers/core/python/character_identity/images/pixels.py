@@ -34,19 +34,22 @@ def plain(image: Image.Image) -> Image.Image:
     """
     image.load()  # here: what cannot be decoded raises once, and below it would be taken for bad metadata
     turn = TURNS.get(orientation_of(image))
-    colours = _in_srgb(_in_eight_bits(image))
-    if colours is not image:
-        image.close()
+    image = _instead_of(image, _in_srgb(_in_eight_bits(image)))
     if turn is not None:
-        lying, colours = colours, colours.transpose(turn)
-        lying.close()
-    if not colours.has_transparency_data:
-        return colours if colours.mode == "RGB" else colours.convert("RGB")
-    if colours.mode != "RGBA":
-        colours = colours.convert("RGBA")
-    flat = Image.new("RGB", colours.size, "white")
-    flat.paste(colours, mask=colours)
+        image = _instead_of(image, image.transpose(turn))
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    if image.mode != "RGBA":
+        image = _instead_of(image, image.convert("RGBA"))
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(image, mask=image)
     return flat
+
+
+def _instead_of(image: Image.Image, other: Image.Image) -> Image.Image:
+    if other is not image:
+        image.close()
+    return other
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -257,8 +257,12 @@ class Generation(GenerationHead):
 
 
 class GenerationSummary(GenerationHead):
-    """A generation as lists show it; ``clip_similarity`` is that of the image at ``thumbnail_url``."""
+    """A generation as lists show it; ``clip_similarity`` is that of the image at ``thumbnail_url``.
 
+    ``scoring`` is None where only the generation itself tells: it has several images, or no score of CLIP's.
+    """
+
+    scoring: Literal["pending", "complete", "notScored"] | None = None
     thumbnail_url: str | None = None
 
 

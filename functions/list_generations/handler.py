@@ -7,6 +7,7 @@ from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import LIST_GENERATIONS
 from character_identity.api.schemas import GenerationSummary, ListGenerationsResponse
 from character_identity.domain.generation import Generation
+from character_identity.domain.scored_generation import ScoredGeneration
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
@@ -15,10 +16,13 @@ from character_identity.wiring import Services
 def list_generations(services: Services, request: Request) -> Response:
     page = services.generations.list(request.owner, request.path("identity_id"), window_of(request))
     images = {each.generation_id: each.shown.index for each in page.entries if each.shown}
-    scores = services.scores.by_clip(images)
+    outcomes = services.scores.by_clip(images)
 
     def summarise(generation: Generation) -> GenerationSummary:
-        return summarise_generation(generation, scores.get(generation.generation_id), services.bucket)
+        outcome = outcomes.get(generation.generation_id)
+        found = {generation.shown.index: [outcome]} if generation.shown and outcome else {}
+        scored = ScoredGeneration(generation, services.now(), found)
+        return summarise_generation(scored, services.bucket)
 
     shown, cursor = fill_page(request, page, summarise)
     return respond(request, ListGenerationsResponse(generations=shown, next_cursor=cursor))

@@ -116,7 +116,7 @@ def test_why_there_is_no_score_stands_in_its_place(store: Scores) -> None:
 
     assert store.scores_of("portrait") == {0: [NOT_SCORED, score(FALLBACK)]}
     assert store.score_of("portrait", 0, CLIP.encoder) is None
-    assert store.by_clip({"portrait": 0}) == {}
+    assert store.by_clip({"portrait": 0}) == {"portrait": NOT_SCORED}
     assert store.references("eileen", CLIP) == []
     put(store, "portrait", 0, score())
     assert store.scores_of("portrait") == {0: [score(), score(FALLBACK)]}

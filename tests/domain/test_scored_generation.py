@@ -68,6 +68,31 @@ def test_what_nobody_looked_at_in_time_has_no_score_and_says_so() -> None:
     assert scored([SCORE], after=SCORED_WITHIN * 9).scoring == "complete"
 
 
+@pytest.mark.parametrize(
+    ("found", "after", "state"),
+    [
+        ([[SCORE]], timedelta(), "complete"),
+        ([[BLACK]], timedelta(), "notScored"),
+        ([[]], timedelta(), None),
+        ([[]], SCORED_WITHIN, None),
+        ([[SCORE], []], timedelta(), None),
+        ([[SCORE], []], SCORED_WITHIN, "complete"),
+        ([[BLACK], []], SCORED_WITHIN, None),
+    ],
+)
+def test_a_list_says_of_the_scoring_what_the_first_picture_tells(
+    found: list[list[Score | NotScored]], after: timedelta, state: str | None
+) -> None:
+    some = scored(*found, after=after)
+    assert some.scoring_of_some == state
+    assert state in {None, some.scoring}
+
+
+def test_without_pictures_there_is_nothing_to_look_for() -> None:
+    assert scored([], outcomes=("filtered",)).scoring_of_some == "notScored"
+    assert ScoredGeneration(a_generation(status="queued"), NOON).scoring_of_some == "pending"
+
+
 def test_an_image_has_the_scores_and_the_reason_that_were_found() -> None:
     both = scored([OTHER, SCORE])
     [image] = both.generation.images

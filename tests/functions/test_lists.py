@@ -202,6 +202,7 @@ class TestSize:
         of_main, first = ask(api, IDENTITIES).body["identities"]
         of_failed, of_images = ask(api, GENERATIONS).body["generations"]
         assert of_failed["thumbnailUrl"] is None
+        assert (of_failed["scoring"], of_images["scoring"]) == ("notScored", None)
         for entry, key in (
             (of_main, "references/i2/0003.jpg"),
             (first, "references/i1/0001.jpg"),
@@ -214,6 +215,7 @@ class TestSize:
         store(an_identity(), generation(2), generation(3), ("g2", SCORE))
         unscored, scored = ask(api, GENERATIONS).body["generations"]
         assert (scored["clipSimilarity"], unscored["clipSimilarity"]) == (0.8, None)
+        assert (scored["scoring"], unscored["scoring"]) == ("complete", None)
         assert scored["metadata"]["promptUsed"] == "Sarah runs"
 
 

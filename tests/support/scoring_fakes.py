@@ -57,8 +57,8 @@ class FakeScores:
             found.setdefault(image_index, []).append(score)
         return found
 
-    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
-        found = {each: self.score_of(each, index, CLIP_ENCODER) for each, index in images.items()}
+    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score | NotScored]:
+        found = {each: self.scores[each].get((index, CLIP_ENCODER)) for each, index in images.items()}
         return {each: score for each, score in found.items() if score}
 
     def references(

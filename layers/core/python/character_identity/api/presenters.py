@@ -86,13 +86,16 @@ def present_generation(
     )
 
 
-def summarise_generation(generation: Generation, score: Score | None, bucket: Bucket) -> GenerationSummary:
+def summarise_generation(scored: ScoredGeneration, bucket: Bucket) -> GenerationSummary:
     """A generation in a list, with one link and CLIP's score of the picture that it leads to."""
+    generation = scored.generation
     shown = generation.shown if generation.status == "succeeded" else None
+    score = next(iter(scored.scores_of(shown)), None) if shown else None
     return GenerationSummary(
         **_generation_head(generation),
+        scoring=scored.scoring_of_some,
         thumbnail_url=bucket.link(shown.key) if shown and shown.key else None,
-        clip_similarity=score.mean if shown and score else None,
+        clip_similarity=score.mean if score else None,
     )
 
 

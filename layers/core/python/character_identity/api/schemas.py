@@ -399,8 +399,12 @@ class GenerationResponse(GenerationHead):
 
 
 class GenerationSummary(GenerationHead):
-    """A generation as lists show it. ``thumbnail_url`` is a link to its first picture that succeeded."""
+    """A generation as lists show it. ``thumbnail_url`` is a link to its first picture that succeeded.
 
+    ``scoring`` is the generation's own, as far as its state and what CLIP says of that picture tell.
+    """
+
+    scoring: Scoring | None
     thumbnail_url: str | None
 
 

@@ -10,6 +10,7 @@ from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
 from character_identity.aws.generation_table import unless_erased
 from character_identity.aws.identity_table import while_there
+from character_identity.aws.items import Item
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import NEW, THERE, check, delete, put
 from character_identity.domain.errors import Erased
@@ -86,18 +87,17 @@ class ScoreTable:
         rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
         scores: dict[int, list[Score | NotScored]] = {}
         for row in rows:
-            kind = NotScored if NOT_SCORED in row else Score
-            scores.setdefault(keys.image_index_of(row["sk"]), []).append(kind.model_validate(row))
+            scores.setdefault(keys.image_index_of(row["sk"]), []).append(_outcome(row))
         return scores
 
-    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
-        """Return CLIP's score of one image of each generation, by the generations' ids.
+    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score | NotScored]:
+        """Return what CLIP says of one image of each generation, by the generations' ids.
 
-        ``images`` has the indices, of 100 generations at most; one without a score is left out.
+        ``images`` has the indices, of 100 generations at most; one that it has not seen is left out.
         """
         wanted = [keys.score(generation_id, index, CLIP_ENCODER) for generation_id, index in images.items()]
         rows = self._table.get_all(wanted)
-        return {keys.id_of(row["pk"]): Score.model_validate(row) for row in rows if NOT_SCORED not in row}
+        return {keys.id_of(row["pk"]): _outcome(row) for row in rows}
 
     def put_shared_score(
         self,
@@ -144,12 +144,7 @@ class ScoreTable:
         """Return what an evaluation's pictures scored, by generation and image index."""
         pk = keys.evaluation(evaluation_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
-        return {
-            (row["generation_id"], row["image_index"]): (
-                NotScored if NOT_SCORED in row else Score
-            ).model_validate(row)
-            for row in rows
-        }
+        return {(row["generation_id"], row["image_index"]): _outcome(row) for row in rows}
 
     def count_shared_scores(self, evaluation_id: str) -> tuple[int, int]:
         """Return how many of an evaluation's pictures have a score, and how many a reason why not."""
@@ -172,6 +167,10 @@ class ScoreTable:
         """Return an identity's references as they are kept; none when none were scored with yet."""
         item = self._table.get(_references_key(identity_id, version, face_version))
         return [] if item is None else [_reference(kept) for kept in item["references"]]
+
+
+def _outcome(row: Item) -> Score | NotScored:
+    return (NotScored if NOT_SCORED in row else Score).model_validate(row)
 
 
 def _references_key(

@@ -34,6 +34,16 @@ class ScoredGeneration:
             return "pending"
         return "complete" if any(self.scores_of(image) for image in made) else "notScored"
 
+    @property
+    def scoring_of_some(self) -> Scoring | None:
+        """``scoring`` where not every score was looked for; None if the others may decide."""
+        generation = self.generation
+        made = [image for image in generation.images if image.outcome == "succeeded"]
+        is_known = generation.settled_at is None or all(self._found(image) for image in made)
+        if is_known or (self._is_over and any(self.scores_of(image) for image in made)):
+            return self.scoring
+        return None
+
     def is_done(self, *, for_scores: bool) -> bool:
         """Whether its pictures are there, or never will be; and scored too, if that is waited for."""
         return self.generation.settled_at is not None and not (for_scores and self.scoring == "pending")

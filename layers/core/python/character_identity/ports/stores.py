@@ -323,10 +323,11 @@ class Scores(Protocol):
         What another version of an encoder said earlier comes after what it says now.
         """
 
-    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score]:
-        """Return CLIP's score of one image of each generation, by the generations' ids.
+    def by_clip(self, images: Mapping[str, int]) -> dict[str, Score | NotScored]:
+        """Return what CLIP says of one image of each generation, by the generations' ids.
 
-        ``images`` has the indices, of ``MOST_ENTRIES`` generations at most; one without a score is left out.
+        ``images`` has the indices, of ``MOST_ENTRIES`` generations at most; one that it has not seen is left
+        out.
         """
 
     def references(

@@ -181,6 +181,11 @@ _GENERATIONS = {
     "generations": Meaning("The entries of the page, newest first"),
     "warnings": Meaning("What the provider does not take, in sentences", []),
     "scoring": Meaning("Whether scores are still to come", "complete"),
+    "GenerationSummary.scoring": Meaning(
+        "The same; null where only the generation itself can tell: it has several pictures, or no score of "
+        "CLIP's",
+        "complete",
+    ),
     "GenerationResponse.status": Meaning("How it stands", "succeeded"),
     "GenerationSummary.status": Meaning("How it stands", "succeeded"),
     "ImageResponse.reason": Meaning("Why there is no picture", "A safety checker blanked it.", usual=False),

@@ -33,7 +33,8 @@ def create_app(simulator: Simulator) -> ASGIApp:
     platform = FalPlatformSimulator(simulator, queue, models, fal_media)
     astria = AstriaSimulator(simulator, astria_media)
     parts = (queue, platform, webhooks, storage, cdn, astria, fal_media, astria_media)
-    control = Control(simulator, [part.clear for part in parts], {"fal": fal_media, "astria": astria_media})
+    media = {"fal": fal_media, "astria": astria_media}
+    control = Control(simulator, [part.clear for part in parts], [queue.finish, astria.finish], media)
 
     def fal(routes: list[object]) -> Starlette:
         app = Starlette(

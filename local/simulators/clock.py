@@ -54,6 +54,10 @@ class Schedule:
         work = self.ends_at - self.starts_at
         return Schedule(starts_at, NEVER if starts_at == NEVER else starts_at + work)
 
+    def ended(self, moment: datetime) -> "Schedule":
+        """The same job, ended at a moment before its time."""
+        return Schedule(min(self.starts_at, moment), moment)
+
 
 def iso(moment: datetime) -> str:
     """A moment as both providers write it: UTC with milliseconds and Z."""

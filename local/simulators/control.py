@@ -1,4 +1,4 @@
-"""The control API: read the ledger and the files, arm faults, change settings, start over."""
+"""The control API: read the ledger and the files, arm faults, change settings, end jobs, start over."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,11 +18,16 @@ class Control:
     """Routes for tests and people; no key is asked for, and no web page let in (``local/gate.py``)."""
 
     def __init__(
-        self, simulator: Simulator, forget: list[Callable[[], None]], media: Mapping[str, MediaStore]
+        self,
+        simulator: Simulator,
+        forget: list[Callable[[], None]],
+        finish: list[Callable[[], None]],
+        media: Mapping[str, MediaStore],
     ) -> None:
         self._simulator = simulator
         self._media = media
         self._forget = forget
+        self._finish = finish
         self._first_settings = simulator.settings
 
     def routes(self) -> list[Route]:
@@ -34,6 +39,7 @@ class Control:
             Route("/faults", self._arm, methods=["POST"]),
             Route("/settings", self._settings, methods=["GET"]),
             Route("/settings", self._change, methods=["POST"]),
+            Route("/finish", self._end_jobs, methods=["POST"]),
             Route("/reset", self._reset, methods=["POST"]),
         ]
 
@@ -67,6 +73,11 @@ class Control:
         except ValidationError as exc:
             return _refused(exc)
         return JSONResponse(self._simulator.settings.model_dump())
+
+    async def _end_jobs(self, request: Request) -> Response:
+        for finish in self._finish:
+            finish()
+        return Response(status_code=204)
 
     async def _reset(self, request: Request) -> Response:
         await self._simulator.stop()

@@ -69,6 +69,10 @@ class AstriaSimulator:
         self._callbacks.clear()
         self._last_read.clear()
 
+    def finish(self) -> None:
+        """End now the trainings that are under way, as they would have ended later."""
+        self._tunes.finish()
+
     def _prompt_calls(self) -> list[tuple[str, Operation, Handler]]:
         return [
             ("GET", "astria.get_prompt", self._get_prompt),

@@ -55,6 +55,14 @@ class AstriaTunes:
         self._tunes.clear()
         self._memory.clear(TUNES)
 
+    def finish(self) -> None:
+        """End now the trainings that are under way; a callback comes when it was to come."""
+        now = self._simulator.clock.now()
+        for tune in self._tunes.values():
+            if tune.schedule.ends_at > now:
+                tune.schedule = tune.schedule.ended(now)
+                self._memory.keep(TUNES, tune.tune_id, tune.kept())
+
     def find(self, tune_id: int) -> StoredTune | None:
         """The tune, unless it is unknown or gone."""
         tune = self._tunes.get(tune_id)

@@ -59,7 +59,7 @@ class FalJob:
         """End it at a moment, unpaid."""
         self.work.cancel()
         self.forced, self.call.cost_usd = outcome, 0
-        self.schedule = Schedule(min(moment, self.schedule.starts_at), moment)
+        self.schedule = self.schedule.ended(moment)
 
     async def expires_at(self, settings: SimulatorSettings) -> datetime:
         """Return the time when the result of a completed job is thrown away."""

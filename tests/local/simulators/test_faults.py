@@ -194,6 +194,15 @@ def test_settings_are_shown_and_changed(simulator: Simulation) -> None:
         assert simulator.call("POST", f"{CONTROL}/settings", json=body).status_code == 422
 
 
+def test_what_is_under_way_ends_when_somebody_says_so(simulator: Simulation) -> None:
+    job, tune = simulator.submit(FLUX, PROMPT), simulator.tune()
+    assert simulator.fal("GET", job["status_url"]).json()["status"] == "IN_QUEUE"
+    assert simulator.call("POST", f"{CONTROL}/finish").status_code == 204
+    assert simulator.fal("GET", job["status_url"]).json()["status"] == "COMPLETED"
+    assert simulator.fal("GET", job["response_url"]).status_code == 200
+    assert simulator.astria("GET", f"/tunes/{tune['id']}").json()["trained_at"]
+
+
 def test_the_ledger_shows_what_was_ordered(simulator: Simulation) -> None:
     job = simulator.submit(FLUX, PROMPT)
     simulator.clock.advance(5)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,9 @@ def add_options(one: argparse.ArgumentParser) -> None:
 
 def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Callable[[str], None]) -> str:
     references = _images(given.references) if given.references else []
+    if given.max_cost is not None and not 0 <= given.max_cost < math.inf:
+        raise Refused("--max-cost has to be an amount of dollars.")
+    scenarios = _scenarios(given.scenarios) if given.scenarios else None
     order = EvaluationOrder(
         name=given.name,
         class_name=given.class_name,
@@ -105,7 +109,7 @@ def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Ca
         identities=dict(_identity(word) for word in given.identity) or None,
         providers=given.providers.split(",") if given.providers else None,
         scenario_set=given.scenario_set,
-        scenarios=_scenarios(given.scenarios) if given.scenarios else None,
+        scenarios=scenarios,
         variations=given.variations,
         max_cost_usd=given.max_cost,
     )
@@ -148,10 +152,21 @@ def _identity(word: str) -> tuple[str, str]:
 
 
 def _scenarios(file: Path) -> list[dict[str, Any]]:
+    """Read a file of scenarios; what they may say is for the API to judge."""
     try:
-        scenarios = json.loads(file.read_bytes())
-    except ValueError as error:
+        scenarios = json.loads(file.read_bytes(), parse_constant=_no_constant)
+        json.dumps(scenarios, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Refused(f"{file} has half of a character of two halves, which no text may have.") from error
+    except (ValueError, RecursionError) as error:
         raise Refused(f"{file} is no JSON: {error}.") from error
-    if not isinstance(scenarios, list):
+    if not isinstance(scenarios, list) or not scenarios:
         raise Refused(f"{file} has to be a list of scenarios, each with name and prompt.")
+    for number, scenario in enumerate(scenarios, 1):
+        if not isinstance(scenario, dict):
+            raise Refused(f"{file}, scenario {number}: it has to be an object with name and prompt.")
     return scenarios
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")

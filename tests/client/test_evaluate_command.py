@@ -93,6 +93,37 @@ def test_an_order_is_agreed_to(words: list[str]) -> None:
     assert api.orders == []
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[]", "has to be a list of scenarios"),
+        (b"{}", "has to be a list of scenarios"),
+        (b'[{"name": "sea"}, "sea"]', "scenario 2: it has to be an object"),
+        (b"[null]", "scenario 1: it has to be an object"),
+        (b'[{"name": "sea", "prompt": "{name}", "threshold": NaN}]', "NaN is no number of JSON"),
+        (b"[-Infinity]", "-Infinity is no number of JSON"),
+        (b'[{"name": "sea", "prompt": "{name} \\ud800"}]', "has half of a character"),
+        (b"\xff", "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
+    ],
+    ids=str,
+)
+def test_a_file_of_scenarios_that_cannot_be_sent_is_told_and_nothing_is_ordered(
+    words: list[str], tmp_path: Path, content: bytes, told: str
+) -> None:
+    (tmp_path / "own.json").write_bytes(content)
+    api = FakeApi()
+    with pytest.raises(Refused, match=rf"own\.json.*{told}"):
+        Run(api, *words, "--yes")
+    assert (api.orders, api.uploaded) == ([], {})
+
+
+@pytest.mark.parametrize("amount", ["nan", "inf", "-1"])
+def test_a_maximum_is_an_amount(words: list[str], amount: str) -> None:
+    with pytest.raises(Refused, match="--max-cost has to be an amount of dollars"):
+        Run(FakeApi(), *words, f"--max-cost={amount}", "--yes")
+
+
 def test_what_exceeds_a_limit_is_not_ordered(words: list[str]) -> None:
     class Poor(FakeApi):
         def _estimate(self, order: dict[str, Any]) -> dict[str, Any]:

@@ -96,13 +96,13 @@ PROMPTS = [
 def test_rows_come_back_as_they_were(prompt: str) -> None:
     rows = [
         row(prompt=prompt, error=prompt),
-        row(seed=3002, similarity_mean=-0.5, cost_usd=0.0, latency_ms=1e-7, outcome="failed"),
+        row(variation=3, seed=3002, similarity_mean=-0.5, cost_usd=0.0, latency_ms=1e-7, outcome="failed"),
     ]
     assert read_csv(write_csv(rows), "results.csv") == rows
 
 
 def edited(column: str, cell: str) -> str:
-    lines = list(csv.reader(io.StringIO(write_csv([row(), row()]), newline="")))
+    lines = list(csv.reader(io.StringIO(write_csv([row(), row(variation=3)]), newline="")))
     lines[2][COLUMNS.index(column)] = cell
     text = io.StringIO(newline="")
     csv.writer(text).writerows(lines)
@@ -147,12 +147,25 @@ def test_what_an_edit_broke_is_named_by_row_and_column(column: str, cell: str) -
         (lambda text: text + "fal-lora,profile\r\n", "results.csv, row 3: it has 2 cells"),
         (lambda text: text + '"open', "results.csv, line 3: this is no CSV"),
         (lambda text: "", "results.csv: the header lacks column 'provider'."),
+        (lambda text: text.replace(",", ";"), "results.csv: its columns are not separated by commas;"),
+        (lambda text: text.replace(",", "\t"), "results.csv: its columns are not separated by commas;"),
+        (lambda text: text.replace("\r\n", "\r\n\r\n", 1), "results.csv, row 2: it is empty, and"),
+        (lambda text: text.replace("\r\n", "\r\n,,,\r\n", 1), "results.csv, row 2: it is empty, and"),
+        (
+            lambda text: text + text.partition("\r\n")[2],
+            "results.csv, row 3, variation: row 2 has this picture already.",
+        ),
     ],
 )
 def test_a_table_of_another_form_is_told(change: Callable[[str], str], told: str) -> None:
     with pytest.raises(BadResults) as caught:
         read_csv(change(write_csv([row()])), "results.csv")
     assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize("left", ["\r\n", "\r\n\r\n", ",,,\r\n", f"{',' * (len(COLUMNS) - 1)}\r\n"])
+def test_rows_without_anything_at_the_end_are_left_out(left: str) -> None:
+    assert read_csv(write_csv([row()]) + left, "results.csv") == [row()]
 
 
 def test_columns_may_be_in_another_order_and_a_spreadsheets_mark_may_stand_in_front() -> None:

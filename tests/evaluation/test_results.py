@@ -116,6 +116,25 @@ def test_a_reference_that_is_missing_is_told(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("part", "change", "told"),
+    [
+        ("scenarios", lambda known: [], "evaluation.json, scenarios: there are none."),
+        ("identities", lambda known: [], "evaluation.json, identities: there are none."),
+        ("scenarios", lambda known: [*known, known[1]], "scenarios.5: scenarios.1 has the same name."),
+        ("identities", lambda known: [known[0]] * 2, "identities.1: identities.0 has the same name."),
+    ],
+)
+def test_a_manifest_has_names_and_each_once(
+    tmp_path: Path, part: str, change: Callable[[list[Any]], list[Any]], told: str
+) -> None:
+    manifest = json.loads(written(tmp_path)["evaluation.json"])
+    edited = {**manifest, part: change(manifest[part])}
+    (tmp_path / "evaluation.json").write_text(json.dumps(edited))
+    with pytest.raises(BadResults, match=rf"{re.escape(told)}$"):
+        read_run(tmp_path)
+
+
 def test_an_identity_has_one_price_in_all_its_rows(tmp_path: Path) -> None:
     identities = [EvaluatedIdentity(provider=name, training_cost_usd=2.0) for name in FACTS]
     files = written(tmp_path, identities=identities)

@@ -110,6 +110,12 @@ def test_a_set_that_cannot_be_used_is_told_with_the_field(document: object, told
     assert len(str(caught.value)) < 300
 
 
+def test_a_field_that_is_there_twice_is_told_and_the_last_is_not_taken() -> None:
+    content = b"- name: sea\n  threshold: 0.9\n  title: At sea\n  threshold: 0.1\n"
+    with pytest.raises(BadDocument, match=r"^own\.yaml, line 4: 'threshold' is there twice\.$"):
+        parsed(content, "own.yaml")
+
+
 @pytest.mark.parametrize(
     "content", [b"- {", b"\xff\xfe\x00", b"!!python/object:os.system {}", b"- a: *b", b"[" * 5_000]
 )

@@ -48,8 +48,9 @@ def test_the_interval_stays_within_none_and_all() -> None:
         ("sea,1,a,b,best", "votes.csv, row 2, vote: "),
         ("moon,1,a,b,left", "votes.csv, row 2, scenario: "),
         ("sea,1,a,x,left", "votes.csv, row 2, right: "),
+        ("\r\nsea,1,a,b,left", "votes.csv, row 2: it is empty, and others follow."),
         ("sea,1,a,a,left", "votes.csv, row 2, right: this is the same provider"),
-        ('sea,1,a,"b', "votes.csv: this is no CSV"),
+        ('sea,1,a,"b', "votes.csv, line 2: this is no CSV"),
     ],
 )
 def test_what_cannot_be_right_is_named_by_row_and_column(row: str, told: str) -> None:

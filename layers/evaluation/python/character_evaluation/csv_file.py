@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from character_evaluation.errors import BadResults, validated
 from character_evaluation.run import EvaluationRow
+from character_evaluation.tables import read_table
 
 COLUMNS = (
     "provider",
@@ -49,7 +50,6 @@ COLUMNS = (
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 ROW = TypeAdapter(EvaluationRow)
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
-csv.field_size_limit(1 << 20)  # characters
 
 
 def write_csv(rows: Iterable[EvaluationRow]) -> str:
@@ -69,28 +69,31 @@ def read_csv(text: str, file: str) -> list[EvaluationRow]:
     """Read what ``write_csv`` wrote, perhaps edited by hand since; ``file`` is what errors call it.
 
     Raises:
-        BadResults: columns are missing or unknown, or a cell holds what cannot stand there. The message names
-            the row, counted as a spreadsheet does, and the column.
+        BadResults: columns are missing or unknown, a picture is there twice, or a cell holds what cannot
+            stand there. The message names the row, counted as a spreadsheet does, and the column.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    try:
-        header, *lines = [(reader.line_num, cells) for cells in reader if cells] or [(1, [])]
-    except csv.Error as error:
-        raise BadResults(f"{file}, line {reader.line_num}: this is no CSV ({error}).") from error
-    columns = header[1]
+    columns, lines = read_table(text, file, _problem_of)
+    rows = [_row(columns, cells, f"{file}, row {number}") for number, cells in enumerate(lines, 2)]
+    first: dict[tuple[str, str, int], int] = {}
+    for number, row in enumerate(rows, 2):
+        earlier = first.setdefault((row.provider, row.scenario, row.variation), number)
+        if earlier != number:
+            raise BadResults(f"{file}, row {number}, variation: row {earlier} has this picture already.")
+    return rows
+
+
+def _problem_of(header: list[str]) -> str | None:
     for problem, names in (
-        ("lacks", [name for name in COLUMNS if name not in columns]),
-        ("has twice", [name for name in COLUMNS if columns.count(name) > 1]),
-        ("has an unknown", [name for name in columns if name not in COLUMNS]),
+        ("lacks", [name for name in COLUMNS if name not in header]),
+        ("has twice", [name for name in COLUMNS if header.count(name) > 1]),
+        ("has an unknown", [name for name in header if name not in COLUMNS]),
     ):
         if names:
-            raise BadResults(f"{file}: the header {problem} column {names[0][:100]!r}.")
-    return [_row(columns, cells, f"{file}, row {number}") for number, (_, cells) in enumerate(lines, 2)]
+            return f"{problem} column {names[0][:100]!r}"
+    return None
 
 
 def _row(columns: list[str], cells: list[str], where: str) -> EvaluationRow:
-    if len(cells) != len(columns):
-        raise BadResults(f"{where}: it has {len(cells)} cells, and the header {len(columns)}.")
     values = {column: _text(cell, f"{where}, {column}") for column, cell in zip(columns, cells, strict=True)}
     return validated(ROW, {column: value for column, value in values.items() if value is not None}, where)
 

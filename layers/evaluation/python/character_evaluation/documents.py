@@ -35,8 +35,23 @@ def parsed_yaml(content: bytes, file: str) -> Any:
         BadDocument: it is no YAML.
     """
     try:
-        return yaml.safe_load(content)
+        return yaml.load(content, _Loader)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         place = f", line {where.line + 1}" if where else ""
-        raise BadDocument(f"{file}{place}: this is no YAML.") from error
+        why = error.problem if isinstance(error, _Twice) else "this is no YAML"
+        raise BadDocument(f"{file}{place}: {why}.") from error
+
+
+class _Twice(yaml.MarkedYAMLError):  # type: ignore[misc] # PyYAML has no types
+    """A mapping says something twice, of which YAML would take the last."""
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise _Twice(problem=f"{key.value[:100]!r} is there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)

@@ -54,8 +54,8 @@ def read_run(folder: Path) -> EvaluationRun:
     except ValidationError as error:
         raise BadResults(f"{manifest}, {first_of(error)}.") from error
     read = read_csv(_content(rows), str(rows))
-    providers = [identity.provider for identity in run.identities]
-    scenarios = [scenario.name for scenario in run.scenarios]
+    providers = _different([identity.provider for identity in run.identities], f"{manifest}, identities")
+    scenarios = _different([scenario.name for scenario in run.scenarios], f"{manifest}, scenarios")
     for number, row in enumerate(read, 2):
         if row.provider not in providers:
             raise BadResults(f"{rows}, row {number}, provider: {MANIFEST} has none of this name.")
@@ -69,6 +69,16 @@ def read_run(folder: Path) -> EvaluationRun:
     votes = read_votes(_content(ballots), str(ballots), providers, scenarios) if ballots.exists() else []
     identities = [_identity(identity, read, rows) for identity in run.identities]
     return replace(run, rows=read, votes=votes, identities=identities)
+
+
+def _different(names: Sequence[str], where: str) -> Sequence[str]:
+    """Return names of which there is at least one, and none twice."""
+    if not names:
+        raise BadResults(f"{where}: there are none.")
+    for number, name in enumerate(names):
+        if (first := names.index(name)) < number:
+            raise BadResults(f"{where}.{number}: {where.rpartition(' ')[2]}.{first} has the same name.")
+    return names
 
 
 def _rows(run: EvaluationRun) -> list[EvaluationRow]:

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from character_evaluation.differences import Interval, mean_interval
 from character_evaluation.errors import BadResults, validated
+from character_evaluation.tables import read_table
 
 COLUMNS = ("scenario", "variation", "left", "right", "vote")
 WON: Mapping[str, float] = {"left": 1.0, "equal": 0.5, "right": 0.0}
@@ -52,20 +53,13 @@ def read_votes(text: str, file: str, providers: Sequence[str], scenarios: Sequen
     Raises:
         BadResults: it is no such table; the message names file, row and column.
     """
-    try:
-        header, *lines = list(
-            csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-        ) or [[]]
-    except csv.Error as error:
-        raise BadResults(f"{file}: this is no CSV ({error}).") from error
-    if tuple(header) != COLUMNS:
-        raise BadResults(f"{file}: the header has to be {','.join(COLUMNS)}.")
+    _, lines = read_table(
+        text, file, lambda header: None if tuple(header) == COLUMNS else f"has to be {','.join(COLUMNS)}"
+    )
     known = {"scenario": scenarios, "left": providers, "right": providers}
     votes = []
     for number, cells in enumerate(lines, 2):
         where = f"{file}, row {number}"
-        if len(cells) != len(COLUMNS):
-            raise BadResults(f"{where}: it has {len(cells)} cells, and the header {len(COLUMNS)}.")
         vote = validated(VOTE, dict(zip(COLUMNS, cells, strict=True)), where)
         for column, names in known.items():
             if getattr(vote, column) not in names:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from character_identity.aws import identity_table
 from character_identity.aws.erasure_table import ErasureTable
 from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
@@ -13,7 +14,7 @@ from character_identity.aws.open_work import OpenWorkTable as OpenWorkTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.aws.trained_weights_table import TrainedWeightsTable
 from character_identity.domain.erasure import Removed, RetainedData
-from character_identity.domain.errors import Conflict, Erased, NotFound
+from character_identity.domain.errors import Conflict, Erased, NotFound, TooManyIdentities
 from character_identity.domain.event import Event
 from character_identity.domain.identity import Identity
 from character_identity.domain.page import Window
@@ -29,6 +30,7 @@ from character_identity.ports.stores import (
     Scores,
     TrainedWeights,
 )
+from tests.support import fakes
 from tests.support.builders import (
     NOON,
     a_generation,
@@ -121,6 +123,29 @@ class TestBurying:
         stores.events.mark_published(event.event_id)
         assert not stores.replace_with_tombstone()
         assert stores.events.find_unpublished(event.event_id) is None
+
+    def test_an_owner_has_so_many_identities_until_one_is_erased(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (identity_table, fakes):
+            monkeypatch.setattr(module, "MOST_IDENTITIES", 2)
+        another = an_identity(identity_id="i2")
+        for identity in (
+            an_identity(),
+            an_identity(identity_id="i3"),
+            an_identity(identity_id="b", owner="bob"),
+        ):
+            stores.identities.add(identity)
+        for job in (None, a_job(job_id="training-i2", subject_id="i2", identity_id="i2")):
+            with pytest.raises(TooManyIdentities):
+                stores.identities.add(another, job=job, limit_microusd=LIMIT)
+        with pytest.raises(Conflict):
+            stores.identities.add(an_identity())
+        stores.replace_with_tombstone()
+        assert not stores.replace_with_tombstone()
+        stores.identities.add(another)
+        with pytest.raises(TooManyIdentities):
+            stores.identities.add(an_identity(identity_id="i4"))
 
     def test_what_was_never_there_has_no_receipt(self, stores: Stores) -> None:
         assert not stores.replace_with_tombstone()
@@ -326,4 +351,4 @@ class TestRows:
         for number in range(130):
             table.put(pk="IDENTITY#i1", sk=f"EMBEDDING#{number}", vector=b"1" * 9000)
         assert ErasureTable(table).remove_rows("i1") == Removed(embeddings=130)
-        assert len(table.rows()) == 1
+        assert [row["pk"] for row in table.rows()] == ["IDENTITY#i1", "STORED#ann"]

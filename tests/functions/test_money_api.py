@@ -341,7 +341,7 @@ class TestEstimates:
         harness.services.identity_table.add(an_identity())
         self.estimate(harness)
         self.estimate_images(harness)
-        assert {item["pk"].split("#")[0] for item in rows("")} == {"IDENTITY", "REQUESTS"}
+        assert {item["pk"].split("#")[0] for item in rows("")} == {"IDENTITY", "REQUESTS", "STORED"}
 
     def test_images_that_could_not_be_ordered_are_not_estimated(self, harness: Harness) -> None:
         harness.services.identity_table.add(an_identity(owner="bob"))

@@ -241,7 +241,9 @@ class TestOnTheTables:
         assert here.stored_keys() == []
         items = {(item["pk"], item["sk"]): item for item in here.table.rows()}
         left = {pk.partition("#")[0] for pk, _ in items}
-        assert left <= {"IDENTITY", "JOB", "EVENT", "BUDGET", "REQUESTS", "PROVIDERJOB", "SLOTS", "OPERATOR"}
+        assert left <= {
+            *("IDENTITY", "JOB", "EVENT", "BUDGET", "STORED", "REQUESTS", "PROVIDERJOB", "SLOTS", "OPERATOR")
+        }
         assert [sk for pk, sk in items if pk.startswith("IDENTITY#")] == ["IDENTITY"]
         receipt = items[f"IDENTITY#{identity_id}", "IDENTITY"]
         assert (receipt["status"], receipt["complete"]) == (ERASED, True)

@@ -2,7 +2,13 @@ from typing import Any
 
 import pytest
 
-from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
+from character_identity.domain.errors import (
+    BudgetExceeded,
+    InvalidRequest,
+    NotFound,
+    ServiceError,
+    TooManyIdentities,
+)
 from character_identity.domain.identity import Identity
 from character_identity.domain.page import Window
 from character_identity.services.identities import IdentityService
@@ -144,15 +150,23 @@ def test_a_training_beyond_the_budget_is_refused_and_nothing_is_stored() -> None
     ) == ([], {}, [])
 
 
-def test_a_training_that_lost_the_race_for_the_budget_leaves_no_references() -> None:
+@pytest.mark.parametrize(
+    ("provider", "refusal"),
+    [
+        ("fal-lora", BudgetExceeded.for_order()),
+        ("fal-lora", TooManyIdentities(5)),
+        ("fal-instant", TooManyIdentities(5)),
+    ],
+)
+def test_what_is_refused_when_it_is_stored_leaves_no_references(provider: str, refusal: ServiceError) -> None:
     harness = Harness()
 
-    def be_late(identity: Identity, *_: Any, **__: Any) -> None:
-        raise BudgetExceeded.for_order()
+    def refuse(identity: Identity, *_: Any, **__: Any) -> None:
+        raise refusal
 
-    harness.identities.add = be_late  # type: ignore[method-assign]
-    with pytest.raises(BudgetExceeded):
-        harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    harness.identities.add = refuse  # type: ignore[method-assign]
+    with pytest.raises(type(refusal)):
+        harness.service.create("ann", "Sarah", provider, LINKS, "woman")
     assert harness.bucket.objects == {}
 
 

@@ -18,10 +18,17 @@ from character_identity.domain.errors import (
     InvalidRequest,
     NotFound,
     OperatorBudgetExceeded,
+    TooManyIdentities,
 )
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation, GenerationRequest, ProducedImage
-from character_identity.domain.identity import Identity, Phase, ProviderName, Weights
+from character_identity.domain.identity import (
+    MOST_IDENTITIES,
+    Identity,
+    Phase,
+    ProviderName,
+    Weights,
+)
 from character_identity.domain.job import (
     EVALUATION,
     JobHandle,
@@ -330,6 +337,8 @@ class FakeIdentities:
     ) -> None:
         if identity.identity_id in self.stored:
             raise Conflict("exists")
+        if sum(other.owner == identity.owner for other in self.stored.values()) >= MOST_IDENTITIES:
+            raise TooManyIdentities(MOST_IDENTITIES)
         if job is not None:
             self.ledger.accept(job, limit_microusd, operator_limit_microusd)
         self.stored[identity.identity_id] = identity

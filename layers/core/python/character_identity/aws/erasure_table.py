@@ -5,6 +5,7 @@ from datetime import datetime
 
 from character_identity.aws import keys
 from character_identity.aws.event_table import put_of
+from character_identity.aws.identity_table import uncounted
 from character_identity.aws.items import Item
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import ERASED, NOT_ERASED, delete, put
@@ -29,8 +30,9 @@ class ErasureTable:
         """Put a receipt in the place of what was erased, with the event; False if that is gone already."""
         item = _item(receipt, receipt.next_purge_at(receipt.erased_at))
         told = [] if event is None else [put_of(event)]
+        freed = [] if receipt.generation_id else [uncounted(receipt.owner)]
         try:
-            self._table.transact([put(item, NOT_ERASED, erased=ERASED), *told])
+            self._table.transact([put(item, NOT_ERASED, erased=ERASED), *told, *freed])
         except Refused:
             return False
         return True

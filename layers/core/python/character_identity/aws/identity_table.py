@@ -11,9 +11,9 @@ from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, put, update
-from character_identity.domain.errors import Conflict, Erased, NotFound
+from character_identity.domain.errors import Conflict, Erased, NotFound, TooManyIdentities
 from character_identity.domain.event import Event
-from character_identity.domain.identity import Identity, Phase
+from character_identity.domain.identity import MOST_IDENTITIES, Identity, Phase
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
 
@@ -39,11 +39,12 @@ class IdentityTable:
 
         Raises:
             Conflict: there is one of that id.
+            TooManyIdentities: its owner has as many as one may have.
             BudgetExceeded: the job's money is not there; nothing is stored then.
         """
         key = keys.identity(identity.identity_id)
         listed = keys.listed(keys.identities_of(identity.owner), identity.created_at)
-        writes = [put({**key, **listed, **identity.model_dump(mode="json")}, NEW)]
+        writes = [put({**key, **listed, **identity.model_dump(mode="json")}, NEW), _counted(identity.owner)]
         if event is not None:
             writes.append(put_of(event))
         if job is not None:
@@ -51,9 +52,12 @@ class IdentityTable:
         try:
             self._table.transact(writes)
         except Refused as exc:
-            if job is not None and not exc.refused[0]:
-                raise refusal(job, exc.refused) from exc
-            raise Conflict(f"The identity {identity.identity_id!r} exists.") from exc
+            exists, is_one_too_many, *_ = exc.refused
+            if exists:
+                raise Conflict(f"The identity {identity.identity_id!r} exists.") from exc
+            if is_one_too_many or job is None:
+                raise TooManyIdentities(MOST_IDENTITIES) from exc
+            raise refusal(job, exc.refused) from exc
 
     def get(self, identity_id: str) -> Identity:
         """Return the identity of that id.
@@ -102,6 +106,22 @@ class IdentityTable:
         with suppress(Refused):
             self._table.transact([settling, put_of(event)])
         return self.get(identity.identity_id)
+
+
+def _counted(owner: str) -> Write:
+    """One identity more of an owner's; those of before 0.2.0 are not counted."""
+    return update(
+        keys.stored(owner),
+        {},
+        "#identities < :most OR attribute_not_exists(#identities)",
+        add={"identities": 1},
+        most=MOST_IDENTITIES,
+    )
+
+
+def uncounted(owner: str) -> Write:
+    """One identity less."""
+    return update(keys.stored(owner), {}, add={"identities": -1})
 
 
 def while_there(identity_id: str) -> Write:

@@ -160,6 +160,11 @@ def budget_limit(owner: str) -> Key:
     return {"pk": f"BUDGET#{owner}", "sk": "LIMIT"}
 
 
+def stored(owner: str) -> Key:
+    """How many identities an owner has."""
+    return {"pk": f"STORED#{owner}", "sk": "IDENTITIES"}
+
+
 def event(event_id: str) -> Key:
     """An event; its deliveries lie beside it."""
     return {"pk": f"EVENT#{event_id}", "sk": "EVENT"}

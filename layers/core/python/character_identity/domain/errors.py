@@ -11,6 +11,7 @@ ServiceError
   NotFound                404  unknown, or another owner's
     Erased                  404  it was there; answers like an unknown one
   Conflict                409  not in the state that the call needs
+  TooManyIdentities       409  the owner has as many as one may store
   RequestInFlight         409  the same request is being worked on: try again
   KeyReused               422  the idempotency key belongs to another request
   MethodNotAllowed        405  the address takes another method
@@ -115,6 +116,7 @@ ErrorCode = Literal[
     "request_in_flight",
     "service_budget_exceeded",
     "still_running",
+    "too_many_identities",
     "too_many_requests",
 ]
 """Every code that an answer may have; each belongs to one class below."""
@@ -227,6 +229,14 @@ class Conflict(ServiceError):
 
     def __init__(self, message: str, *, code: ConflictCode = "conflict", details: Any = None) -> None:
         super().__init__(message, code=code, details=details)
+
+
+class TooManyIdentities(ServiceError):
+    status = 409
+    default_code = "too_many_identities"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} identities already: erase some that nobody needs.")
 
 
 class RequestInFlight(ServiceError):

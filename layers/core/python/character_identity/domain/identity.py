@@ -31,6 +31,10 @@ DEFAULT_STEPS = 1000
 """fal's example, and its unit of price; https://fal.ai/models/fal-ai/flux-lora-fast-training, 2026-11-22."""
 
 
+MOST_IDENTITIES = 5_000
+"""Of one owner, each with its pictures: one of fal-instant costs nothing, so no budget bounds them."""
+
+
 class Weights(BaseModel):
     """The file that a training yielded: our copy, and where the provider keeps its own."""
 

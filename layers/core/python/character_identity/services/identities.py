@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from character_identity.domain.budget import Fund, Quote
-from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
+from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound, TooManyIdentities
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
@@ -64,15 +64,19 @@ class IdentityService:
             InvalidRequest: the provider or a reference image is not usable; nothing was paid or stored.
             BudgetExceeded: the training costs more than is left of the owner's month, or the operator's.
             Conflict: there is an identity of that id.
+            TooManyIdentities: the owner has as many as one may have.
         """
         adapter = provider_named(self._providers, provider)
         if main is not None and main not in sources:
             raise InvalidRequest("mainReference is not one of the references.", code="unknown_reference")
         identity_id = identity_id or self._new_id()
         trains, job = adapter.training is not None, None
+        limits: dict[str, int] = {}
         if trains:  # before the references: money is the cheaper question
             quote = self._orders.quote(owner, adapter.training, steps)
             job = self._orders.job("training", owner, identity_id, identity_id, adapter, quote, fund)
+            limits["limit_microusd"] = quote.budget.limit_microusd
+            limits["operator_limit_microusd"] = quote.budget.operator_limit_microusd
         taken = self._references.take_in(owner, identity_id, sources, adapter.references)
         chosen = taken.medoid or 0 if main is None else list(sources).index(main)
         now = self._now()
@@ -97,22 +101,16 @@ class IdentityService:
             took_ms=None if trains else 0,
             cost_usd=None if trains else 0.0,
         )
-        if job is None:
-            ready = Event.of_identity(identity)
-            self._identities.add(identity, ready)
-            self._events.publish_soon(ready.event_id)
-            return identity
+        ready = Event.of_identity(identity) if job is None else None
         try:
-            self._identities.add(
-                identity,
-                job=job,
-                limit_microusd=quote.budget.limit_microusd,
-                operator_limit_microusd=quote.budget.operator_limit_microusd,
-            )
-        except BudgetExceeded:  # another order was faster
+            self._identities.add(identity, ready, job, **limits)
+        except (BudgetExceeded, TooManyIdentities):  # another order was faster, or there are thousands
             self._references.discard(taken.keys)
             raise
-        start_soon(self._workflows, job)
+        if ready is not None:
+            self._events.publish_soon(ready.event_id)
+        if job is not None:
+            start_soon(self._workflows, job)
         return identity
 
     def quote(self, owner: str, provider: str) -> Quote:

@@ -23,7 +23,12 @@ def _answers(example: Mapping[str, Any]) -> dict[int, Answer]:
 
 
 PAID: tuple[ErrorCode, ...] = ("provider_not_configured", "budget_exceeded")
-TAKEN_IN: tuple[ErrorCode, ...] = (*get_args(ReferenceCode), "unknown_provider", *PAID)
+TAKEN_IN: tuple[ErrorCode, ...] = (
+    *get_args(ReferenceCode),
+    "unknown_provider",
+    "too_many_identities",
+    *PAID,
+)
 GENERATED: tuple[ErrorCode, ...] = ("filtered", "generation_failed", "still_running", "unknown_image_size")
 TUNE = {"tune": {"title": "Character: Sarah", "class": "woman", "images": ["https://example.com/1.jpg"] * 4}}
 MADE = {"url": "https://media.example.com/1.jpg", "width": 1024, "height": 1024, "content_type": "image/jpeg"}

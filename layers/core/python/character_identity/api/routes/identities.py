@@ -46,6 +46,7 @@ CREATE_IDENTITY = Route(
         "unknown_provider",
         *get_args(ReferenceCode),
         "budget_exceeded",
+        "too_many_identities",
         "unknown_identity",  # an order that was erased
     ),
     is_keyed=True,

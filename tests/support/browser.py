@@ -89,6 +89,17 @@ class Browser:
         answer = self._session.get("screenshot")
         return b64decode(answer.json()["value"])
 
+    def picture_of(self, selector: str) -> bytes:
+        """A part of the page, also as far as it is not seen, a bit smaller, as a PNG."""
+        clip = self.run(
+            """const {x, y, width, height} = document.querySelector(arguments[0]).getBoundingClientRect();
+            const [left, top] = [x + scrollX - 8, y + scrollY - 8];
+            return {x: left, y: top, width: width + 16, height: height + 16, scale: 0.8}""",
+            selector,
+        )
+        options = {"format": "png", "captureBeyondViewport": True, "clip": clip}
+        return b64decode(self._devtools("Page.captureScreenshot", options)["data"])
+
     def type(self, selector: str, text: str) -> None:
         """Type into a field; into one for files, their paths, a line each."""
         found = self._call("element", {"using": "css selector", "value": selector})

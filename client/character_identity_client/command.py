@@ -2,9 +2,12 @@
 
 import argparse
 import json
+import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,11 @@ from pydantic import BaseModel
 from character_identity_client.api import ApiClient
 from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed
 from character_identity_client.evaluate_command import STOPPED, add_options, evaluate
-from character_identity_client.models import Generation, Score
+from character_identity_client.models import Finding, Generation, Score
+from character_identity_client.pictures import listed
 
+ENDINGS = """exit codes: 0 all went well; 1 a job failed, was not waited for, or pictures are not usable;
+2 wrong arguments, or the API refused; 3 no answer; 130 left by Ctrl-C"""
 BAR = 24
 """Letters of a progress bar."""
 
@@ -48,22 +54,49 @@ class Terminal:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command: 0 if all went well, 1 if a job failed, 2 if it was refused, 130 if it was left."""
+    """Run a command; its exit code is one of those in ``ENDINGS``."""
     given = parser().parse_args(arguments)
     terminal = Terminal(given.json, redraws=sys.stderr.isatty())
     try:
         with ApiClient(given.url, given.token) as api:
             code: int = given.command(api, given, terminal)
+            sys.stdout.flush()
             return code
-    except (JobFailed, DeadlinePassed) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    except (ApiError, ValueError, OSError, httpx.TransportError) as problem:
-        print(str(problem) or type(problem).__name__, file=sys.stderr)
-        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on, which is no mistake
+        return 0
     except KeyboardInterrupt:
         print("\nLeft; what was ordered goes on.", file=sys.stderr)
         return STOPPED
+    except (ApiError, JobFailed, DeadlinePassed, ValueError, OSError, httpx.HTTPError) as problem:
+        code, why = _told(problem)
+        print(why, file=sys.stderr)
+        return code
+
+
+def _told(problem: Exception) -> tuple[int, str]:
+    """The exit code of what went wrong, and a sentence about it."""
+    match problem:
+        case JobFailed() | DeadlinePassed():
+            return 1, str(problem)
+        case httpx.HTTPError():
+            return 3, f"There is no answer from {_host(problem)}: {str(problem) or type(problem).__name__}."
+        case ApiError(status=401 | 403, code="unknown"):
+            return 2, f"The token is not accepted (HTTP {problem.status}): give one that is good now."
+        case UnicodeError():
+            return 2, "A name or a text holds bytes that are no UTF-8."
+        case OSError(filename=str(name), strerror=str(why)):
+            return 2, f"{name}: {why}."
+        case _:
+            return 2, str(problem) or type(problem).__name__
+
+
+def _host(problem: httpx.HTTPError) -> str:
+    """Whom a request went to, without its path or signature."""
+    try:
+        return problem.request.url.netloc.decode()
+    except RuntimeError:
+        return "the API"
 
 
 def providers(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
@@ -82,16 +115,16 @@ def providers(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> 
 
 def check(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
     """Find out what is wrong with pictures, before anything is paid."""
-    keys = _uploaded(api, given.pictures, terminal)
-    found = api.check_references(keys, provider=given.provider)
-    lines = [f"{each.severity}: {each.message} {each.advice}" for each in found.findings]
+    pictures = _each(given.pictures)
+    found = api.check_references(_uploaded(api, pictures, terminal), provider=given.provider)
+    lines = [_about(finding, pictures) for finding in found.findings]
     terminal.answer(found, lines or ["Nothing was found."])
     return 0 if found.usable else 1
 
 
 def create(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
     """Create an identity from pictures, and wait until it is ready."""
-    keys = _uploaded(api, given.pictures, terminal)
+    keys = _uploaded(api, _each(given.pictures), terminal)
     made = api.create_identity(given.name, given.provider, keys, class_name=given.class_name)
     if made.status != "ready" and not given.no_wait:
         made = api.wait_until_ready(
@@ -105,6 +138,8 @@ def create(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int
 
 def generate(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
     """Draw an identity, and wait for the pictures and their scores."""
+    if given.output:
+        given.output.mkdir(parents=True, exist_ok=True)  # before anything is paid
     ordered = api.generate(
         given.identity,
         given.prompt,
@@ -121,7 +156,6 @@ def generate(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> i
     done = api.wait_until_scored(ordered.generation_id, timeout_s=given.timeout, on_progress=show)
     lines = [_line(image.image_url, image.scores, image.reason) for image in done.images]
     if given.output:
-        given.output.mkdir(parents=True, exist_ok=True)
         for number, image in enumerate(done.images, start=1):
             if image.image_url:
                 suffix = Path(httpx.URL(image.image_url).path).suffix
@@ -134,13 +168,12 @@ def generate(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> i
 
 def score(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
     """Say how like an identity, or other pictures, pictures are; nothing is stored."""
-    images = _uploaded(api, given.pictures, terminal)
-    references = _uploaded(api, given.reference, terminal) if given.reference else None
+    pictures = _each(given.pictures)
+    images = _uploaded(api, pictures, terminal)
+    references = _uploaded(api, _each(given.reference), terminal) if given.reference else None
     found = api.compare(images, identity_id=given.identity, references=references)
     reasons = [image.not_scored.reason if image.not_scored else None for image in found.images]
-    named = [str(picture) for picture in given.pictures]
-    names = named if len(named) == len(found.images) else [str(n + 1) for n in range(len(found.images))]
-    rows = zip(names, found.images, reasons, strict=True)
+    rows = zip(pictures, found.images, reasons, strict=True)
     terminal.answer(found, (_line(name, image.scores, reason) for name, image, reason in rows))
     return 0
 
@@ -195,8 +228,12 @@ def parser() -> argparse.ArgumentParser:
     shared.add_argument("--url", help="where the API is; else CHARACTER_IDENTITY_URL, or .local/dev.json")
     shared.add_argument("--token", help="who calls it; else CHARACTER_IDENTITY_TOKEN, or .local/dev.json")
     whole = argparse.ArgumentParser(
-        prog="character-identity", description="Calls the character identity API.", allow_abbrev=False
+        prog="character-identity",
+        description="Calls the character identity API.",
+        epilog=ENDINGS,
+        allow_abbrev=False,
     )
+    whole.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function: Callable[..., int], *, answers: bool = True) -> argparse.ArgumentParser:
@@ -219,7 +256,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--provider", required=True, help="who trains and draws it: see providers")
     one.add_argument("--class", dest="class_name", metavar="WORD", help="what it is: woman, man, cat, ...")
     one.add_argument("--no-wait", action="store_true", help="do not wait until it is ready")
-    one.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="for the wait")
+    one.add_argument("--timeout", type=_seconds, default=3600, metavar="SECONDS", help="for the wait")
 
     one = command("generate", generate)
     one.add_argument("identity", metavar="ID", help="of an identity")
@@ -228,7 +265,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int)
     one.add_argument("--aspect-ratio", choices=("1:1", "16:9", "9:16", "4:3", "3:4"))
     one.add_argument("--output", type=Path, metavar="DIR", help="put the pictures there")
-    one.add_argument("--timeout", type=float, default=3600, metavar="SECONDS", help="for the wait")
+    one.add_argument("--timeout", type=_seconds, default=3600, metavar="SECONDS", help="for the wait")
 
     one = command("score", score)
     one.add_argument("pictures", nargs="+", metavar="PICTURE", help="files, or folders of them")
@@ -256,15 +293,45 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def _version() -> str:
+    """That of the client's distribution, or of the service's, which has it too."""
+    try:
+        return version("character-identity-client")
+    except PackageNotFoundError:
+        return version("character-identity")
+
+
+def _each(pictures: Sequence[str]) -> list[str]:
+    """The files, with those of folders in their place."""
+    return [str(each) for picture in pictures for each in listed(picture)]
+
+
+def _seconds(word: str) -> float:
+    """A number of seconds that is more than nothing.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
+    return number
+
+
 def _uploaded(api: ApiClient, pictures: Sequence[str], terminal: Terminal) -> list[str]:
-    """The keys of files, and of those in folders."""
-    return [
-        key
-        for picture in pictures
-        for key in api.upload_references(
-            picture, on_progress=lambda done, total: terminal.progress("upload", done, total)
-        )
-    ]
+    """The keys of files."""
+    return api.upload_references(
+        pictures, on_progress=lambda done, total: terminal.progress("upload", done, total)
+    )
+
+
+def _about(finding: Finding, pictures: Sequence[str]) -> str:
+    """A finding in a line, with the picture that it is about."""
+    which = "" if finding.reference is None else f"{pictures[finding.reference]}: "
+    return f"{finding.severity}: {which}{finding.message} {finding.advice}"
 
 
 def _line(what: str | None, scores: Sequence[Score], reason: str | None) -> str:

@@ -35,7 +35,7 @@ def address(
 
     Raises:
         NotConfigured: it is nowhere.
-        ValueError: the token is none, or would cross a network in clear text.
+        ValueError: the address or the token is none, or the token would cross a network in clear text.
     """
     environment = os.environ if environment is None else environment
     known = environment.get(URL)
@@ -51,9 +51,9 @@ def address(
             f"It is not said where the API is: give api_url and token, or set {URL} and {TOKEN}, or start "
             f"make dev in this folder, which writes {DEV}."
         )
+    refuse_clear_text(url)
     if token is None:
         raise NotConfigured(f"It is not said who calls {httpx.URL(url).host}: give a token, or set {TOKEN}.")
-    refuse_clear_text(url)
     bearer(token)
     return Address(url, token)
 
@@ -62,9 +62,14 @@ def refuse_clear_text(api_url: str) -> None:
     """Let no token cross a network in clear text.
 
     Raises:
-        ValueError: it would, at this URL.
+        ValueError: it would, at this URL, or the URL is none.
     """
-    url = httpx.URL(api_url)
+    try:
+        url = httpx.URL(api_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if not (url.scheme and url.host):
+        raise ValueError(f"{api_url!r} is no address of an API, as https://api.example.com is one.")
     local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
     if url.scheme != "https" and not local:
         raise ValueError(f"The API must be called over HTTPS, not at {url.scheme}://{url.host}.")
@@ -74,6 +79,11 @@ def _of_dev(folder: Path) -> tuple[str | None, str | None]:
     for place in (folder, *folder.parents):
         file = place / DEV
         if file.is_file():
-            said = json.loads(file.read_text(encoding="utf-8"))
-            return said["apiUrl"], said["token"]
+            try:
+                said = json.loads(file.read_text(encoding="utf-8"))
+                return str(said["apiUrl"]), str(said["token"])
+            except (ValueError, LookupError, TypeError):
+                raise NotConfigured(
+                    f"{file} does not say where the API is: start make dev again, or remove the file."
+                ) from None
     return None, None

@@ -44,13 +44,18 @@ class ApiError(Exception):
     def _reasons(self) -> list[str]:
         fields = [detail for detail in self._details() if "field" in detail]
         return [
-            *(f"{finding.message} {finding.advice}" for finding in self.findings),
+            *(f"{_place(finding)}{finding.message} {finding.advice}" for finding in self.findings),
             *(f"{detail['field'] or 'body'}: {detail.get('message', '')}" for detail in fields),
         ]
 
     def _details(self) -> list[Mapping[str, Any]]:
         details = self.details if isinstance(self.details, list) else []
         return [detail for detail in details if isinstance(detail, dict)]
+
+
+def _place(finding: Finding) -> str:
+    """Which picture a finding is about, from 1; nothing where it is about all."""
+    return "" if finding.reference is None else f"picture {finding.reference + 1}: "
 
 
 class JobFailed(Exception):

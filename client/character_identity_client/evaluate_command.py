@@ -21,7 +21,6 @@ from character_identity_client.evaluations import (
     why_without_results,
 )
 from character_identity_client.models import Evaluation, EvaluationEstimate, EvaluationOrder
-from character_identity_client.pictures import CONTENT_TYPES
 
 STOPPED = 130
 """The exit code of who was stopped by Ctrl-C, as shells have it."""
@@ -46,6 +45,8 @@ def evaluate(
         Refused: nobody agreed to what it costs, or an option cannot be used.
         ApiError, httpx.TransportError: the API refused, or was not reached.
     """
+    if given.output:
+        given.output.mkdir(parents=True, exist_ok=True)  # before anything is paid
     evaluation_id = given.resume or _ordered(api, given, ask, say)
     again = f"character-identity evaluate --resume {evaluation_id} goes on from here."
     left, said = TimeLeft(), ""
@@ -98,14 +99,13 @@ def add_options(one: argparse.ArgumentParser) -> None:
 
 
 def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Callable[[str], None]) -> str:
-    references = _images(given.references) if given.references else []
     if given.max_cost is not None and not 0 <= given.max_cost < math.inf:
         raise Refused("--max-cost has to be an amount of dollars.")
     scenarios = _scenarios(given.scenarios) if given.scenarios else None
     order = EvaluationOrder(
         name=given.name,
         class_name=given.class_name,
-        references=api.upload_references(references) if references else None,
+        references=api.upload_references(given.references) if given.references else None,
         identities=dict(_identity(word) for word in given.identity) or None,
         providers=given.providers.split(",") if given.providers else None,
         scenario_set=given.scenario_set,
@@ -135,13 +135,6 @@ def _agree(estimate: EvaluationEstimate, ask: Ask | None, say: Callable[[str], N
         raise Refused(f"{question} --yes agrees to it; nothing was ordered.")
     if ask(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
         raise Refused("Nothing was ordered.")
-
-
-def _images(folder: Path) -> list[Path]:
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in CONTENT_TYPES)
-    if not images:
-        raise Refused(f"There are no pictures in {folder}.")
-    return images
 
 
 def _identity(word: str) -> tuple[str, str]:

@@ -192,7 +192,7 @@ def wait(
     while (found := (yield from look())) is None:
         left_s = deadline - (yield Now())
         if left_s <= 0:
-            raise DeadlinePassed(f"Waited {timeout_s:.0f} s for {what}.")
+            raise DeadlinePassed(f"Waited {timeout_s:g} s for {what}; the job goes on.")
         yield Sleep(min(wait_s, left_s))
         wait_s = min(wait_s * WAIT_GROWTH, longest_wait_s)
     return found

@@ -50,7 +50,11 @@ def listed(pictures: Pictures) -> list[Picture]:
     if isinstance(pictures, Sequence) and not isinstance(pictures, str | bytes):
         return [*pictures]
     if isinstance(pictures, str | Path) and not is_reference(pictures) and Path(pictures).is_dir():
-        found = sorted(path for path in Path(pictures).iterdir() if path.suffix.lower() in CONTENT_TYPES)
+        found = sorted(
+            path
+            for path in Path(pictures).iterdir()
+            if path.suffix.lower() in CONTENT_TYPES and path.is_file()
+        )
         if not found:
             raise ValueError(f"There are no pictures in {pictures}: it takes {', '.join(CONTENT_TYPES)}.")
         return [*found]
@@ -67,7 +71,9 @@ def picture_file(picture: Picture, number: int) -> PictureFile:
     if isinstance(picture, str | Path):
         path = Path(picture)
         kind = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
-        return PictureFile(path.name, kind, path.stat().st_size, path)
+        # A name may hold bytes that are no text, which JSON cannot have.
+        name = path.name.encode(errors="replace").decode()
+        return PictureFile(name, kind, path.stat().st_size, path)
     content = picture if isinstance(picture, bytes) else _encoded(picture)
     kind = _type_of(content)
     return PictureFile(f"{number}.{kind.partition('/')[2]}", kind, len(content), content)

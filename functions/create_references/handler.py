@@ -15,7 +15,7 @@ FILES_AN_ORDER = 5
 def create_references(services: Services, request: Request[CreateReferencesRequest]) -> Response:
     services.rate_limits["orders"].admit(request.owner, len(request.body.files) // FILES_AN_ORDER)
     tickets = [
-        services.references.upload_ticket(request.owner, file.content_type, file.size_bytes)
+        services.references.upload_ticket(request.owner, file.name, file.content_type, file.size_bytes)
         for file in request.body.files
     ]
     uploads = [Upload(key=ticket.key, url=ticket.url, fields=ticket.fields) for ticket in tickets]

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,14 @@ import httpx
 import pytest
 from PIL import Image
 
-from character_identity_client import ApiClient, ApiError, AsyncApiClient, NotConfigured, Progress
+from character_identity_client import (
+    ApiClient,
+    ApiError,
+    AsyncApiClient,
+    NotConfigured,
+    Progress,
+    ProxySession,
+)
 from character_identity_client.configuration import address
 from character_identity_client.pictures import Picture, picture_file
 from tests.client.test_api import Clock, client, generation, identity
@@ -266,6 +274,41 @@ def test_address_and_token_are_found(given: Any, environment: Any, found: Any, t
 def test_a_token_goes_nowhere_that_it_is_not_for(given: Any, environment: Any, tmp_path: Path) -> None:
     with pytest.raises(NotConfigured, match="CHARACTER_IDENTITY_TOKEN"):
         address(*given, environment=environment, folder=tmp_path)
+
+
+@pytest.mark.parametrize("said", ["", "{", "[]", "null", "{}", '{"apiUrl": "http://127.0.0.1:1"}', b"\xff"])
+def test_a_file_that_make_dev_has_not_written_is_named(said: str | bytes, tmp_path: Path) -> None:
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "dev.json").write_bytes(said if isinstance(said, bytes) else said.encode())
+    with pytest.raises(NotConfigured, match=r"dev\.json does not say where the API is"):
+        address(environment={}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://[::bad", "https://", "://x", "https://a.test:port", "/v1"]
+)
+def test_an_address_that_is_none_is_named(url: str) -> None:
+    for open_session in (ApiClient, AsyncApiClient, ProxySession):
+        with pytest.raises(ValueError, match="is no address of an API") as raised:
+            open_session(url, "t")
+        assert repr(url) in str(raised.value)
+
+
+def test_a_name_that_is_no_text_is_uploaded_as_text(tmp_path: Path) -> None:
+    names: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "store.test":
+            return httpx.Response(204)
+        names.extend(file["name"] for file in json.loads(request.content)["files"])
+        tickets = [{"key": "k", "url": "https://store.test/", "fields": {}}]
+        return httpx.Response(201, json={"uploads": tickets})
+
+    picture = tmp_path / os.fsdecode(b"\xff.jpg")
+    picture.write_bytes(b"x")
+    with client(handle) as api:
+        assert api.upload_references(picture) == ["k"]
+    assert names == ["?.jpg"]
 
 
 def test_a_large_result_is_fetched_from_where_it_lies_without_the_token() -> None:

@@ -1,6 +1,8 @@
 """The command line against a scripted API."""
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,9 +29,8 @@ def api(answers: dict[str, Any]) -> Handler:
             )
         path = f"{request.method} {request.url.path.removeprefix('/prod')}"
         if path == "POST /v1/references":
-            return httpx.Response(
-                201, json={"uploads": [{"key": KEY, "url": "https://store.test/", "fields": {}}]}
-            )
+            tickets = [{"key": KEY, "url": "https://store.test/", "fields": {}}]
+            return httpx.Response(201, json={"uploads": tickets * len(json.loads(request.content)["files"])})
         answer = answers[path]
         if isinstance(answer, list):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
@@ -155,14 +156,21 @@ REFUSAL = httpx.Response(402, json={"code": "budget_exceeded", "message": "It is
 
 @pytest.mark.parametrize(
     ("answer", "code", "words"),
-    [(FAILED, 1, "No face was found."), (REFUSAL, 2, "It is too dear."), (KeyboardInterrupt, 130, "goes on")],
+    [
+        (FAILED, 1, "No face was found."),
+        (REFUSAL, 2, "It is too dear."),
+        (httpx.Response(403, json={"message": "Forbidden"}), 2, "The token is not accepted (HTTP 403)"),
+        (httpx.ConnectError("Connection refused"), 3, "no answer from api.test: Connection refused."),
+        (httpx.ReadTimeout(""), 3, "no answer from api.test: ReadTimeout."),
+        (KeyboardInterrupt, 130, "goes on"),
+    ],
 )
 def test_the_exit_code_and_the_reason_tell_what_went_wrong(
     answer: Any, code: int, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def handle(request: httpx.Request) -> httpx.Response:
-        if answer is KeyboardInterrupt:
-            raise KeyboardInterrupt
+        if not isinstance(answer, dict | httpx.Response):
+            raise answer
         return api({"POST /v1/identities": answer, "GET /v1/identities/i1": answer})(request)
 
     monkeypatch.setattr(command, "ApiClient", lambda url, token: client(handle))
@@ -179,3 +187,66 @@ def test_who_has_said_nowhere_where_the_api_is_is_told_how(
         monkeypatch.delenv(name, raising=False)
     assert main(["providers"]) == 2
     assert "make dev" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("check", "nowhere.jpg"), "nowhere.jpg: No such file or directory."),
+        (("check", "nowhere/"), "nowhere: No such file or directory."),
+        (("check", "empty"), "There are no pictures in empty: it takes .jpg, .jpeg, .png, .webp."),
+        (("generate", "i1", "x", "--output", "file"), "file: File exists."),
+        (("generate", "i1", "\udcff"), "A name or a text holds bytes that are no UTF-8."),
+        (("evaluate", "--scenarios", "nowhere.json"), "nowhere.json: No such file or directory."),
+        (("evaluate", "--references", "empty"), "There are no pictures in empty"),
+        (("evaluate", "--resume", "e1", "--output", "file"), "file: File exists."),
+    ],
+    ids=lambda value: " ".join(value)[:30] if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_used_is_told_in_a_sentence_and_nothing_is_ordered(
+    given: tuple[str, ...],
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "empty" / "a_folder.jpg").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "ApiClient", lambda url, token: client(api({})))
+    assert main(given) == 2
+    assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "0", "-1", "soon", ""])
+def test_a_wait_of_no_number_is_a_wrong_argument(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["generate", "i1", "x", f"--timeout={number}"])
+    assert ended.value.code == 2
+    assert f"{number!r} is no number above 0" in capsys.readouterr().err
+
+
+def test_the_version_and_the_exit_codes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, told in ((["--version"], "character-identity 0."), (["--help"], "3 no answer")):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 0
+        assert told in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_finding_names_its_picture(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.png", "notes.txt"):
+        (tmp_path / name).write_bytes(an_image())
+    finding = {"code": "blurred", "severity": "error", "reference": 1, "message": "It is.", "advice": "Do."}
+    answers = {"POST /v1/references/check": {"usable": False, "findings": [finding]}}
+    assert run(answers, "check", str(tmp_path))[1] == [f"error: {tmp_path / 'b.png'}: It is. Do."]
+
+
+def test_who_reads_no_further_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    answers = api({"GET /v1/identities": {"identities": [READY] * 9999}})
+    monkeypatch.setattr(command, "ApiClient", lambda url, token: client(answers))
+    with os.fdopen(writer, "w", encoding="utf-8") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert main(["list"]) == 0

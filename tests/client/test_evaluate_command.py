@@ -179,5 +179,5 @@ def test_what_cannot_be_used_is_told(
     (tmp_path / "object").write_text("{}")
     [(option, value)] = change.items()
     value = str(tmp_path / value.lower()) if value.isupper() else value
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(ValueError, match=told):
         Run(FakeApi(), *words, f"{option}={value}", "--yes")

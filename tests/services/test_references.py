@@ -47,7 +47,7 @@ class Harness:
         )
 
     def uploaded(self, content: bytes, owner: str = "ann") -> str:
-        key = self.service.upload_ticket(owner, "image/jpeg", 100).key
+        key = self.service.upload_ticket(owner, "a.jpg", "image/jpeg", 100).key
         self.bucket.objects[key] = content
         return key
 
@@ -334,8 +334,9 @@ def test_the_medoid_is_reported_by_its_place_in_the_request() -> None:
 )
 def test_no_ticket_for_other_types_or_sizes(content_type: str, size: int, code: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        Harness().service.upload_ticket("ann", content_type, size)
+        Harness().service.upload_ticket("ann", "a.picture", content_type, size)
     assert caught.value.code == code
+    assert str(caught.value).startswith("a.picture ")
 
 
 class SlowMedia(FakeMedia):

@@ -85,14 +85,21 @@ class ReferenceService:
         self._new_id = new_id
         self._clock = clock
 
-    def upload_ticket(self, owner: str, content_type: str, size_bytes: int) -> UploadTicket:
-        """A presigned POST for one picture of exactly this type and at most this size."""
+    def upload_ticket(self, owner: str, name: str, content_type: str, size_bytes: int) -> UploadTicket:
+        """A presigned POST for one picture of exactly this type and at most this size.
+
+        Raises:
+            InvalidRequest: of another type or size; the message names the file.
+        """
         if content_type not in SUFFIXES:
             raise InvalidRequest(
-                f"{content_type!r} is not one of {', '.join(SUFFIXES)}.", code="unsupported_image_format"
+                f"{name} is {content_type!r}, which is not one of {', '.join(SUFFIXES)}.",
+                code="unsupported_image_format",
             )
         if not 0 < size_bytes <= MAX_BYTES:
-            raise InvalidRequest(f"A picture has 1 to {MAX_BYTES} bytes.", code="image_too_large")
+            raise InvalidRequest(
+                f"{name} has {size_bytes} bytes; a picture has 1 to {MAX_BYTES}.", code="image_too_large"
+            )
         key = f"{uploads_of(owner)}{self._new_id()}.{SUFFIXES[content_type]}"
         return self._bucket.upload_ticket(key, content_type, size_bytes)
 

@@ -7,14 +7,17 @@ the answers too. Browsers say so: Fetch Metadata (https://www.w3.org/TR/fetch-me
 
 import ipaddress
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 Scope = MutableMapping[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[None]]
 
+HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
+"""A name or an address, and a port: nothing else that a reader of URLs would take for one."""
 SIGNED = "AWS4-HMAC-SHA256 Credential="
 LARGEST_FORM = 64 * 1024 * 1024
 
@@ -94,10 +97,10 @@ def _foreign_name(headers: Mapping[str, str]) -> str | None:
 
 def is_here(host: str) -> bool:
     """Whether a ``Host`` header names this machine, by loopback address or by a name that stays here."""
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
+    named = HOST.fullmatch(host)
+    if named is None:
         return False
+    name = named["name"].lower().strip("[]").removesuffix(".")
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:

@@ -110,7 +110,8 @@ def test_without_a_key_pages_are_kept_out_as_well(headers: dict[str, str]) -> No
     [
         *(("127.0.0.1:1", True), ("[::1]:1", True), ("LOCALHOST", True), ("media.localhost:1", True)),
         *(("", False), ("localhost.evil.example", False), ("0.0.0.0", False), ("192.168.0.2", False)),
-        *(("evil.example@127.0.0.1", True), ("127.0.0.1@evil.example", False), ("127.1", False)),
+        *(("evil.example@127.0.0.1", False), ("127.0.0.1@evil.example", False), ("127.1", False)),
+        *(("localhost/evil", False), ("localhost:80, evil.example", False), ("localhost:80:80", False)),
     ],
 )
 def test_which_names_are_this_machines(host: str, here: bool) -> None:

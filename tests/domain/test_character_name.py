@@ -24,7 +24,10 @@ PROMPTS = [
     ("Sarah\u02bcs hat", "Sarah", "ohwx person\u02bcs hat"),
     ("ИВАН на крыше", "Иван", "ohwx person на крыше"),
     ("der Weg des ΟΔΥΣΣΕΥΣ", "Οδυσσευς", "der Weg des ohwx person"),
+    ("Sarah\u200d in a bar", "Sarah", "ohwx person\u200d in a bar"),
+    ("Mary\u2013Jane", "Mary-Jane", "ohwx person"),
     # not the name
+    ("Sarah\u200dson", "Sarah", "ohwx person, Sarah\u200dson"),
     ("Zoë in a bar", "Zoe", "ohwx person, Zoë in a bar"),
     ("Zoe\u0308 in a bar", "Zoe", "ohwx person, Zoe\u0308 in a bar"),
     ("राम and रामा", "राम", "ohwx person and रामा"),

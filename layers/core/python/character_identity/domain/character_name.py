@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 APOSTROPHES = "'\u2018\u2019\u02bb\u02bc\u02b9\u2032`\u00b4\u05f3"
-HYPHENS = "-\u2010\u2011\u2212"
+HYPHENS = "-\u2010\u2011\u2012\u2013\u2212"
 JOINERS = "\u200c\u200d"
 _GLUE = "\u00ad\u2060\ufeff"
 """Not seen, and no end of a word."""
@@ -103,7 +103,10 @@ def _as_read(letter: str, any_case: bool) -> str:
 
 def _is_word(text: str, start: int, end: int) -> bool:
     """Tell a name from a part of a longer word."""
-    before, after = text[:start].rstrip(_GLUE)[-1:], text[end:].lstrip(_GLUE)[:1]
+    behind = text[end:].lstrip(_GLUE)
+    before, after = text[:start].rstrip(_GLUE)[-1:], behind[:1]
+    if after and after in JOINERS and not behind.lstrip(JOINERS)[:1].isalnum():
+        after = ""  # it joins nothing
     return not (_joins(before, text[start]) or _belongs_to_letter(after) or _joins(text[end - 1], after))
 
 

@@ -1,7 +1,10 @@
 """The TypeScript client as it is built: its own tests, events, and what its user's compiler says."""
 
+import io
 import json
+import re
 import shutil
+import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -10,12 +13,17 @@ import pytest
 
 from character_identity.domain.event import EventType
 from character_identity.domain.webhook import secret_of, signed_headers
-from scripts.typescript import CLIENT, built
+from scripts.typescript import CLIENT, built, tarball
 from tests.support.openapi import described
 from tests.typescript.client import compile_strictly, install, output_of, run
 
 pytestmark = pytest.mark.processes
 
+STRICTEST = (
+    *("--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,dom,dom.iterable"),
+    *("--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--noPropertyAccessFromIndexSignature"),
+    *("--noImplicitReturns", "--isolatedModules", "--verbatimModuleSyntax", "--noUnusedLocals"),
+)
 SECRET = secret_of(b"a key of at least 24 bytes")
 
 
@@ -78,7 +86,34 @@ def test_what_is_signed_is_refused_where_it_tells_no_event_and_passes_where_it_t
 def test_what_a_user_writes_compiles_strictly_against_the_packed_package(tmp_path: Path) -> None:
     install(tmp_path)
     shutil.copy(CLIENT / "test" / "user.ts", tmp_path)
-    compile_strictly("user.ts", "--noEmit", cwd=tmp_path)
+    compile_strictly("user.ts", "--noEmit", *STRICTEST, cwd=tmp_path)
+
+
+def test_what_is_packed_is_whole_and_no_more() -> None:
+    with tarfile.open(tarball(built())) as packed:
+        files = {
+            member.name.removeprefix("package/"): (packed.extractfile(member) or io.BytesIO()).read().decode()
+            for member in packed.getmembers()
+        }
+    told = json.loads(files["package.json"])
+    assert {name for name in files if not name.startswith("dist/")} == {
+        "package.json",
+        "README.md",
+        "LICENSE",
+    }
+    assert told.keys().isdisjoint({"dependencies", "peerDependencies", "scripts", "bin"})
+    for entry in (told, *told["exports"].values()):
+        assert [*entry].index("types") < [*entry].index("default" if "default" in entry else "main")
+        assert {entry["types"].removeprefix("./"), entry.get("default", told["main"]).removeprefix("./")} <= {
+            *files
+        }
+    modules = {name for name in files if name.endswith((".js", ".d.ts"))}
+    assert {name.removesuffix(".js") for name in modules if name.endswith(".js")} == {
+        name.removesuffix(".d.ts") for name in modules if name.endswith(".d.ts")
+    }
+    for name in modules:
+        for module in re.findall(r"""(?:from|import)\s*\(?["']([^"']+)["']""", files[name]):
+            assert f"dist/{module.removeprefix('./')}" in files, f"{name} imports {module}"
 
 
 def _example(kind: str) -> Any:

@@ -37,7 +37,18 @@ export interface CallOptions {
   repeat?: boolean;
 }
 
-type Outcome = { response: Response } | { failure: unknown };
+/** An answer with its body read: one that is lost on the way is no answer. */
+interface Answer<Body> {
+  response: Response;
+  body: Body;
+}
+/** How to go on when an attempt fails, and when to give one up. */
+interface Repeating {
+  mayRepeat: boolean;
+  limitMs: number;
+  signal: AbortSignal | undefined;
+}
+type Outcome<Body> = Answer<Body> | { failure: unknown };
 
 export class Transport {
   readonly #options: ClientOptions;
@@ -71,29 +82,27 @@ export class Transport {
     const url = this.#options.apiUrl.replace(/\/$/, "") + filled(path, values ?? {}) + searchOf(query ?? {});
     const mayRepeat = request.repeat ?? (keyed || method !== "POST");
     const content = body === undefined ? null : JSON.stringify(body);
-    const response = await this.#repeated(mayRepeat, request.signal, async () => {
+    const repeating = { mayRepeat, limitMs: CALL_MS, signal: request.signal };
+    const answer = await this.#repeated(repeating, textOf, async (signal) => {
       headers.set("Authorization", `Bearer ${await this.#token()}`);
-      const signal = limited(CALL_MS, request.signal);
       // Where an answer leads on, fetch itself leaves the token behind; nothing but a GET may be led on.
       const redirect = method === "GET" ? "follow" : "error";
       return this.#fetch(url, { method, headers, body: content, signal, redirect });
     });
-    return (await contentOf(response)) as AnswerOf<Id>;
+    return contentOf(answer) as AnswerOf<Id>;
   }
 
   /** Post a form to a store. Stores get no token: their links carry their own permission. */
   async post(url: string, form: FormData, signal?: AbortSignal): Promise<void> {
-    await this.#repeated(true, signal, () =>
-      this.#fetch(url, { method: "POST", body: form, signal: limited(TRANSFER_MS, signal) }),
-    );
+    const repeating = { mayRepeat: true, limitMs: TRANSFER_MS, signal };
+    await this.#repeated(repeating, textOf, (signal) => this.#fetch(url, { method: "POST", body: form, signal }));
   }
 
   /** What a link leads to. */
   async download(url: string, signal?: AbortSignal): Promise<Blob> {
-    const response = await this.#repeated(true, signal, () =>
-      this.#fetch(url, { signal: limited(TRANSFER_MS, signal) }),
-    );
-    return response.blob();
+    const repeating = { mayRepeat: true, limitMs: TRANSFER_MS, signal };
+    const blobOf = (response: Response): Promise<Blob> => response.blob();
+    return (await this.#repeated(repeating, blobOf, (signal) => this.#fetch(url, { signal }))).body;
   }
 
   async #token(): Promise<string> {
@@ -101,15 +110,15 @@ export class Transport {
     return typeof token === "string" ? token : token();
   }
 
-  async #repeated(
-    mayRepeat: boolean,
-    signal: AbortSignal | undefined,
-    call: () => Promise<Response>,
-  ): Promise<Response> {
+  async #repeated<Body extends string | Blob>(
+    { mayRepeat, limitMs, signal }: Repeating,
+    read: (response: Response) => Promise<Body>,
+    call: (signal: AbortSignal) => Promise<Response>,
+  ): Promise<Answer<Body>> {
     let failures = 0;
     let waited = 0;
     for (;;) {
-      const outcome = await outcomeOf(call);
+      const outcome = await outcomeOf(call, read, limited(limitMs, signal));
       signal?.throwIfAborted();
       let delay = toldToWait(outcome);
       if (delay === undefined && mayRepeat && mayPass(outcome)) {
@@ -118,8 +127,8 @@ export class Transport {
       }
       if (delay === undefined || waited + delay > MOST_WAITING_MS) {
         if ("failure" in outcome) throw outcome.failure;
-        if (outcome.response.ok) return outcome.response;
-        throw await errorOf(outcome.response);
+        if (outcome.response.ok) return outcome;
+        throw errorOf(outcome.response, typeof outcome.body === "string" ? outcome.body : await outcome.body.text());
       }
       await this.sleep(delay, signal);
       waited += delay;
@@ -140,6 +149,16 @@ function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
     }, milliseconds);
     if (signal?.aborted) end();
     else signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** What a promise gives, unless the signal ends the wait for it. */
+function orAborted<T>(wait: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(signal.reason as Error);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    void wait.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
   });
 }
 
@@ -167,27 +186,38 @@ function searchOf(query: Record<string, unknown>): string {
   return given.length > 0 ? `?${search.toString()}` : "";
 }
 
-async function outcomeOf(call: () => Promise<Response>): Promise<Outcome> {
+function textOf(response: Response): Promise<string> {
+  return response.text();
+}
+
+async function outcomeOf<Body>(
+  call: (signal: AbortSignal) => Promise<Response>,
+  read: (response: Response) => Promise<Body>,
+  signal: AbortSignal,
+): Promise<Outcome<Body>> {
+  const attempt = async (): Promise<Answer<Body>> => {
+    const response = await call(signal);
+    return { response, body: await read(response) };
+  };
   try {
-    return { response: await call() };
+    return await orAborted(attempt(), signal);
   } catch (failure) {
     return { failure };
   }
 }
 
 /** After how many milliseconds the API wants to be asked again, if it says so. */
-function toldToWait(outcome: Outcome): number | undefined {
+function toldToWait(outcome: Outcome<unknown>): number | undefined {
   if ("failure" in outcome || !TOO_EARLY.has(outcome.response.status)) return undefined;
   const seconds = outcome.response.headers.get("Retry-After") ?? "";
   return /^\d+$/.test(seconds) ? Math.max(Number(seconds) * 1000, FIRST_WAIT_MS) : undefined;
 }
 
-function mayPass(outcome: Outcome): boolean {
+function mayPass(outcome: Outcome<unknown>): boolean {
   return "failure" in outcome || PASSING.has(outcome.response.status);
 }
 
-async function contentOf(response: Response): Promise<unknown> {
-  const text = await response.text();
+function contentOf({ response, body: text }: Answer<string>): unknown {
   if (text === "") return undefined;
   if (!response.headers.get("Content-Type")?.includes("json")) return text;
   try {
@@ -197,10 +227,10 @@ async function contentOf(response: Response): Promise<unknown> {
   }
 }
 
-async function errorOf(response: Response): Promise<ApiError> {
+function errorOf(response: Response, said: string): ApiError {
   let problem: Record<string, unknown> = {};
   try {
-    const body: unknown = JSON.parse(await response.text());
+    const body: unknown = JSON.parse(said);
     if (typeof body === "object" && body !== null) problem = body as Record<string, unknown>;
   } catch {
     // Something in between has answered.

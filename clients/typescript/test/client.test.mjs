@@ -93,6 +93,23 @@ for (const trouble of [lost, refusal(500), refusal(502), refusal(503), refusal(5
   });
 }
 
+test("an order whose answer breaks off is repeated with its key, and so is a picture", async () => {
+  const broken = () => new Response(new ReadableStream({ pull: (it) => it.error(lost) }));
+  const { api, calls } = scripted(GENERATION);
+  const answers = [broken(), Response.json(GENERATION), broken(), new Response("picture")];
+  const fetch = async (url, init) => {
+    calls.push(new Headers(init.headers).get("Idempotency-Key"));
+    return answers.shift();
+  };
+  const options = { apiUrl: "https://api.test", token: "t", fetch, sleep: async () => {} };
+  const again = new CharacterIdentityClient(options);
+  assert.equal((await again.createGeneration("i1", { prompt: "x" })).generationId, "g1");
+  assert.equal(calls[0], calls[1]);
+  assert.equal(await (await again.download("https://store.test/1.jpg")).text(), "picture");
+  assert.equal(calls.length, 4);
+  assert.ok(api);
+});
+
 test("two orders have two keys, and a key that is given is taken", async () => {
   const { api, calls } = scripted(GENERATION);
   await api.createGeneration("i1", { prompt: "x" });
@@ -237,6 +254,21 @@ test("a signal ends a wait between two looks, and a call", async () => {
   const waiting = api.waitFor(IDENTITY, { signal: controller.signal, onProgress: () => controller.abort() });
   await assert.rejects(waiting, { name: "AbortError" });
   await assert.rejects(api.getIdentity("i1", { signal: controller.signal }), { name: "AbortError" });
+});
+
+test("a signal ends the wait for a token, and for an answer that does not end", async () => {
+  const never = new Promise(() => {});
+  const endless = async (_, { signal }) =>
+    new Response(new ReadableStream({ start: (it) => signal.addEventListener("abort", () => it.error(signal.reason)) }));
+  for (const [token, fetch] of [[() => never, endless], ["t", endless], ["t", () => never]]) {
+    const api = new CharacterIdentityClient({ apiUrl: "https://api.test", token, fetch });
+    for (const call of [(signal) => api.getIdentity("i1", { signal }), (signal) => api.listIdentities({}, { signal }).next()]) {
+      const controller = new AbortController();
+      const waiting = call(controller.signal);
+      setTimeout(() => controller.abort(new Error("given up")));
+      await assert.rejects(waiting, { message: "given up" });
+    }
+  }
 });
 
 test("a whole job is one call", async () => {

@@ -1,5 +1,6 @@
 // What a user may write compiles strictly, and what nobody may write does not.
 import { ApiError, CharacterIdentityClient, verifyWebhook } from "character-identity-client";
+import { defineIdentityGallery, type IdentityGallery } from "character-identity-client/gallery";
 import type { ErrorCode, GenerationOrder, IdentityOrder, WebhookEvent } from "character-identity-client";
 
 export const simplest: IdentityOrder = { name: "Jane", provider: "fal-lora", references: [] };
@@ -38,4 +39,12 @@ export async function links(api: CharacterIdentityClient): Promise<string[]> {
   await api.call("get_identity", {});
   const { providers } = await api.call("list_providers", {});
   return [...found, ...providers.map((provider) => provider.name)];
+}
+
+export async function show(api: CharacterIdentityClient, gallery: IdentityGallery, signal: AbortSignal): Promise<void> {
+  defineIdentityGallery();
+  gallery.generations = api.listGenerations("i1", {}, { signal });
+  gallery.generations = [await api.getGeneration("g1")];
+  // @ts-expect-error: an identity is no generation
+  gallery.generations = [await api.getIdentity("i1")];
 }

@@ -3,7 +3,7 @@
 import sys
 
 USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals]
-       python -m benchmarks scoring|memory|pictures
+       python -m benchmarks scoring|memory|pictures|first-hour
        python -m benchmarks images [COUNT]
        python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
 
@@ -33,6 +33,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks.scoring import run
 
             return run.main()
+        case ["first-hour"]:
+            from benchmarks import first_hour
+
+            return first_hour.main()
         case ["memory"]:
             from benchmarks import memory
 

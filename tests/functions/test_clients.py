@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import inspect
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -209,7 +210,7 @@ def test_the_typescript_client_works_in_a_browser(server: ApiServer) -> None:
         "text/html",
         b'<!doctype html><link rel="icon" href="data:,"><title>Page</title>',
     )
-    body, now = EVENT.model_dump_json(), datetime.now(UTC)
+    body, now = json.dumps(EVENT.message), datetime.now(UTC)
     headers = signed_headers(SECRET, EVENT.event_id, now, body.encode())
     with browsing() as browser:
         browser.open(f"{server.url}/page")

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.first_hour import program
 from scripts.typescript import BUILT, CLIENT
 from tests.system.conftest import Running
 from tests.typescript.client import compile_strictly, install, output_of
@@ -83,11 +84,6 @@ def test_with_curl(folder: Path) -> None:
 @pytest.mark.parametrize(("language", "client"), [("python", PYTHON_CLIENT), ("ts", CLIENT)])
 def test_a_client_has_its_quick_start_in_its_own_readme_too(language: str, client: Path) -> None:
     assert program(language, client / "README.md") == program(language, README)
-
-
-def program(language: str, page: Path) -> str:
-    """The first program of a page in a language."""
-    return page.read_text(encoding="utf-8").partition(f"```{language}\n")[2].partition("```")[0]
 
 
 def assert_links_to_a_picture(said: str) -> None:

@@ -186,6 +186,7 @@ class ApiClient:
     delete_webhook = Blocking(operations.delete_webhook)
     get_event = Blocking(operations.get_event)
     replay_event = Blocking(operations.replay_event)
+    call = Blocking(operations.call)
 
     estimate_evaluation = Blocking(evaluation_operations.estimate_evaluation)
     create_evaluation = Blocking(evaluation_operations.create_evaluation)
@@ -305,6 +306,7 @@ class AsyncApiClient:
     delete_webhook = Awaited(operations.delete_webhook)
     get_event = Awaited(operations.get_event)
     replay_event = Awaited(operations.replay_event)
+    call = Awaited(operations.call)
 
     estimate_evaluation = Awaited(evaluation_operations.estimate_evaluation)
     create_evaluation = Awaited(evaluation_operations.create_evaluation)

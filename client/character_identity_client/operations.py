@@ -1,14 +1,25 @@
 """The operations of the API, each as steps: what it takes, and what becomes of its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
 from pydantic.alias_generators import to_camel
 
-from character_identity_client.calls import at, change, delete, get, order, pages, post, post_once
-from character_identity_client.effects import Entries, Steps
+from character_identity_client.calls import (
+    at,
+    change,
+    delete,
+    get,
+    order,
+    pages,
+    post,
+    post_once,
+    read,
+    repeated,
+)
+from character_identity_client.effects import Entries, Send, Steps
 from character_identity_client.models import (
     Attempt,
     Comparison,
@@ -229,6 +240,30 @@ def replay_event(event_id: str, *, endpoint_id: str | None = None) -> Steps[Even
     """Have an event posted again, to all webhooks that want it or to one."""
     to_one = f"?endpointId={quote(endpoint_id, safe='')}" if endpoint_id else ""
     return post(f"{at('events', event_id, 'replay')}{to_one}", Event)
+
+
+def call(
+    method: str,
+    path: str,
+    *,
+    body: Any = None,
+    query: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+) -> Steps[Any]:
+    """Call any route, such as one without a method here; what its JSON says, or else its text.
+
+    ``path`` begins with ``/``, as in ``/v1/identities``. A POST is repeated only with a key.
+
+    Raises:
+        ValueError: it is no path.
+    """
+    if not path.startswith("/"):
+        raise ValueError(f"{path!r} is no path of the API: it begins with /.")
+    headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    request = Send(method=method, url=path, json=body, query=query or {}, headers=headers)
+    answer = yield from repeated(request, may_repeat=method != "POST" or idempotency_key is not None)
+    is_json = "json" in answer.headers.get("Content-Type", "")
+    return read(Any, answer) if is_json else answer.text
 
 
 def _filters(status: str | None, provider: str | None, since: datetime | None) -> dict[str, str | None]:

@@ -311,6 +311,30 @@ def test_a_name_that_is_no_text_is_uploaded_as_text(tmp_path: Path) -> None:
     assert names == ["?.jpg"]
 
 
+def test_any_route_is_called_and_nothing_is_ordered_twice() -> None:
+    answers = [httpx.Response(503), httpx.Response(200, json={"a": 1}), httpx.Response(200, text="a,b")]
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.url.raw_path.decode(), request.headers.get("Idempotency-Key")))
+        return answers.pop(0)
+
+    with client(handle) as api:
+        assert api.call("POST", "/v1/new", body={}, idempotency_key="k") == {"a": 1}
+        assert api.call("GET", "/v1/rows", query={"b": "c"}) == "a,b"
+        answers = [httpx.Response(503)]
+        with pytest.raises(ApiError):
+            api.call("POST", "/v1/new", body={})
+        for path in ("https://elsewhere.test/", "v1/new", ""):
+            with pytest.raises(ValueError, match="is no path of the API"):
+                api.call("GET", path)
+    assert asked == [
+        *[("POST", "/prod/v1/new", "k")] * 2,
+        ("GET", "/prod/v1/rows?b=c", None),
+        ("POST", "/prod/v1/new", None),
+    ]
+
+
 def test_a_large_result_is_fetched_from_where_it_lies_without_the_token() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         if request.url.host == "store.test":

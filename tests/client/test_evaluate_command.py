@@ -11,10 +11,15 @@ import pytest
 from character_identity_client import ApiClient
 from character_identity_client.command import parser
 from character_identity_client.evaluate_command import Refused, evaluate
+from character_identity_client.evaluations import PAGES
 from tests.client.test_api import Clock
 from tests.local.fake_api import FakeApi, image, served
 
 SCENARIO = {"name": "sea", "title": "At sea", "prompt": "{name} at sea", "threshold": 0.8}
+
+
+class Killed(BaseException):
+    """The process dies, which nobody's except clause may see."""
 
 
 class Run:
@@ -133,6 +138,40 @@ def test_what_exceeds_a_limit_is_not_ordered(words: list[str]) -> None:
     with pytest.raises(Refused, match=r"^It may cost \$0\.80, more than budget allows\. Nothing was ordered"):
         Run(api, *words, "--yes")
     assert api.orders == []
+
+
+def test_whoever_is_killed_while_results_are_saved_loses_none_and_saves_the_rest(
+    tmp_path: Path, words: list[str]
+) -> None:
+    """Before each request in turn: what lies on the disk is whole, and the next time all of it lies there."""
+    api = FakeApi()
+    assert Run(api, *words, "--yes").code == 0
+    whole = _files(tmp_path / "results")
+    again = ["--resume=e-1", f"--output={tmp_path / 'again'}"]
+    requests = 0
+    while True:
+        folder, requests = tmp_path / "again", requests + 1
+        left = requests
+
+        def dying(request: httpx.Request) -> httpx.Response:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+            return api(request)
+
+        try:
+            Run(dying, *again)  # type: ignore[arg-type]
+            break
+        except Killed:
+            assert _files(folder).items() <= whole.items()
+    assert _files(folder) == whole
+    assert requests > len(PAGES), "it was killed again and again"
+    assert len(api.orders) == 1
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
 def test_who_leaves_comes_back_by_the_id(tmp_path: Path, words: list[str]) -> None:

@@ -4,6 +4,7 @@ import sys
 
 USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|intervals]
        python -m benchmarks scoring|memory|pictures|first-hour
+       python -m benchmarks evaluations [CHARACTERS [SLOTS ...]]
        python -m benchmarks images [COUNT]
        python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
 
@@ -29,6 +30,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks import intervals
 
             return intervals.main()
+        case ["evaluations", *counted]:
+            from benchmarks.evaluations import run as evaluations
+
+            return evaluations.main(*map(int, counted))
         case ["scoring"]:
             from benchmarks.scoring import run
 

@@ -104,4 +104,6 @@ def _set_up() -> None:
     for handler in logging.getLogger().handlers:
         handler.addFilter(KEYS)
     for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        quiet = logging.getLogger(name)
+        if quiet.level != logging.WARNING:  # setting it has every logger forget what it knows
+            quiet.setLevel(logging.WARNING)

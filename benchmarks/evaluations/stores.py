@@ -1,0 +1,108 @@
+"""The fakes of the tests with their rows on disk, so that what grows in memory is what is looked at."""
+
+import pickle
+import sqlite3
+from collections.abc import Iterator, MutableMapping
+from threading import Lock
+from typing import Any
+
+from tests.support.evaluation_fakes import FakeEvaluations
+from tests.support.scoring_fakes import FakeScores
+
+LOCK = Lock()
+"""One connection is for all threads, one at a time."""
+
+
+class OnDisk(MutableMapping[Any, Any]):
+    """A dictionary in a table of SQLite, for any thread. Keys are what pickles alike; values are copies."""
+
+    def __init__(self, database: sqlite3.Connection, name: str) -> None:
+        self._database = database
+        self._name = f'"{name}"'
+        self._do("CREATE TABLE {} (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
+
+    def __getitem__(self, key: Any) -> Any:
+        rows = self._do("SELECT value FROM {} WHERE key = ?", _key(key))
+        if not rows:
+            raise KeyError(key)
+        return pickle.loads(rows[0][0])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._do("INSERT OR REPLACE INTO {} VALUES (?, ?)", _key(key), pickle.dumps(value, protocol=5))
+
+    def __delitem__(self, key: Any) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._do("DELETE FROM {} WHERE key = ?", _key(key))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (pickle.loads(key) for (key,) in self._do("SELECT key FROM {}"))
+
+    def __len__(self) -> int:
+        return int(self._do("SELECT count(*) FROM {}")[0][0])
+
+    def __contains__(self, key: object) -> bool:
+        return bool(self._do("SELECT 1 FROM {} WHERE key = ?", _key(key)))
+
+    def _do(self, statement: str, *values: bytes) -> list[Any]:
+        with LOCK:
+            return self._database.execute(statement.format(self._name), values).fetchall()
+
+
+class Tables(dict[str, OnDisk]):
+    """A dictionary on disk for each key."""
+
+    def __init__(self, database: sqlite3.Connection, name: str) -> None:
+        super().__init__()
+        self._database = database
+        self._name = name
+
+    def setdefault(self, key: str, default: Any = None) -> OnDisk:
+        if key not in self:
+            self[key] = OnDisk(self._database, f"{self._name}/{key}")
+        return self[key]
+
+
+def put_on_disk(database: sqlite3.Connection, *fakes: Any) -> None:
+    """Keep the rows of fakes in a database; they have none yet."""
+    for fake in fakes:
+        kept = {name: value for name, value in vars(fake).items() if name in {"stored", "rows", "objects"}}
+        for name in kept:
+            setattr(fake, name, OnDisk(database, f"{type(fake).__name__}.{name}"))
+        if isinstance(fake, FakeEvaluations):
+            for name in ("outcomes", "scores", "embeddings"):
+                setattr(fake, name, Tables(database, name))
+
+
+class OwnScores(FakeScores):
+    """Scores of pictures, each a row of its own."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        super().__init__()
+        self._rows = OnDisk(database, "scores")
+
+    def put_score(
+        self,
+        identity_id: str,
+        generation_id: str,
+        image_index: int,
+        score: Any,
+        references: Any = (),
+        event: Any = None,
+        earlier: Any = None,
+    ) -> None:
+        found = self.scores_of(generation_id)
+        self._rows[generation_id] = found | {image_index: [score]}
+        if references:
+            self.embedded[identity_id, score.version, score.face_version] = list(references)
+
+    def score_of(self, generation_id: str, image_index: int, encoder: str) -> Any:
+        return next(iter(self.scores_of(generation_id).get(image_index, [])), None)
+
+    def scores_of(self, generation_id: str) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = self._rows.get(generation_id, {})
+        return found
+
+
+def _key(key: Any) -> bytes:
+    return pickle.dumps(key, protocol=5)

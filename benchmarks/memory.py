@@ -24,7 +24,7 @@ from rich.table import Table
 from character_identity.compat.archives import MAX_ARCHIVE_BYTES, images_in
 from character_identity.domain.errors import ServiceError
 from character_identity.images.decoding import inspect, prepare
-from character_identity.images.opening import MAX_PIXELS
+from character_identity.images.opening import MAX_PIXELS, MAX_WEBP_PIXELS
 from character_identity.outbound.lora_file import MAX_HEADER_BYTES, check_weights
 from character_identity.outbound.safe_http import MAX_UPLOAD_ANSWER_BYTES, SafeHttpClient
 from character_identity.services.references import MAX_KEPT_BYTES
@@ -159,11 +159,13 @@ def decoded() -> Iterator[Case]:
         yield f"{entry.name}, looked at", lambda content=entry.given: inspect(content)  # type: ignore[misc]
 
 
-def largest_decoded(mode: str, image_format: str, **options: Any) -> Callable[[], Iterator[Case]]:
+def largest_decoded(
+    mode: str, image_format: str, size: tuple[int, int] = LARGE, **options: Any
+) -> Callable[[], Iterator[Case]]:
     """A picture of as many pixels as are allowed."""
 
     def cases() -> Iterator[Case]:
-        content = images.saved(Image.new(mode, LARGE, 90), image_format, **options)
+        content = images.saved(Image.new(mode, size, 90), image_format, **options)
         yield "as a reference", lambda: prepare(content, MAX_KEPT_BYTES)
         yield "as a result", lambda: inspect(content)
 
@@ -172,6 +174,7 @@ def largest_decoded(mode: str, image_format: str, **options: Any) -> Callable[[]
 
 PICTURE_MB = MAX_PIXELS * 4 / MB
 """Of a decoded picture: Pillow takes four bytes for a pixel of colour."""
+WEBP_MB = MAX_WEBP_PIXELS * 4 / MB
 READINGS = (
     Reading("fetch", MAX_BYTES / MB, fetches),
     Reading("upload", MAX_UPLOAD_ANSWER_BYTES / MB, uploads),
@@ -181,10 +184,12 @@ READINGS = (
     Reading("49 megapixels, JPEG", PICTURE_MB, largest_decoded("RGB", "JPEG")),
     Reading("49 megapixels, progressive", PICTURE_MB, largest_decoded("RGB", "JPEG", progressive=True)),
     Reading("49 megapixels, PNG", PICTURE_MB, largest_decoded("RGB", "PNG")),
+    Reading("49 megapixels, CMYK", PICTURE_MB, largest_decoded("CMYK", "JPEG")),
+    Reading("49 megapixels, grey of 16 bits", PICTURE_MB, largest_decoded("I;16", "PNG")),
     # The picture, and it on white.
     Reading("49 megapixels, transparent", 2 * PICTURE_MB, largest_decoded("RGBA", "PNG")),
     # libwebp keeps two canvases, Pillow the frame's bytes and the picture.
-    Reading("49 megapixels, WebP", 4 * PICTURE_MB, largest_decoded("RGB", "WEBP")),
+    Reading("29 megapixels, WebP", 4 * WEBP_MB, largest_decoded("RGB", "WEBP", (5400, 5400))),
 )
 
 

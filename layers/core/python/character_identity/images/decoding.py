@@ -2,8 +2,10 @@
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from typing import cast
 
 from PIL import Image
 
@@ -20,6 +22,7 @@ KEPT_SIDE = 2048
 """Pixels of the longer side of what is kept: no provider trains on or conditions by more than 1024."""
 THUMBNAIL_SIDE = 512
 """Pixels of the longer side: enough for an encoder and to find faces, and 20 of them go in one call."""
+STRIP_PIXELS = 2_000_000
 SUFFIXES = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 
@@ -68,7 +71,7 @@ def inspect(content: bytes) -> ImageFacts:
     """Decode a picture whole and say what it is. Raises as ``decode``."""
     with reading(content), opened(content) as image:
         image.draft("L", image.size)  # of a JPEG the brightness alone, a quarter of the memory
-        brightest = image.convert("L").getextrema()[1]
+        brightest = max(map(_brightest, _strips(image)))
         width, height = image.size if orientation_of(image) < 5 else image.size[::-1]
         kind = str(image.format)
         return ImageFacts(
@@ -76,8 +79,19 @@ def inspect(content: bytes) -> ImageFacts:
             suffix=SUFFIXES[kind],
             width=width,
             height=height,
-            blank=not isinstance(brightest, int | float) or brightest <= BLACK_LEVEL,
+            blank=brightest <= BLACK_LEVEL,
         )
+
+
+def _strips(image: Image.Image) -> Iterator[Image.Image]:
+    """An image in parts: converted whole, one in CMYK takes two copies more."""
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _brightest(image: Image.Image) -> float:
+    return cast(tuple[float, float], image.convert("L").getextrema())[1]
 
 
 def prepare(content: bytes, limit_bytes: int) -> PreparedImage:

@@ -151,6 +151,6 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
     """The colours of an image in a mode without transparency, which a palette may have: by way of RGBA."""
     if image.mode == mode:
         return image
-    if mode == "RGB" and image.mode != "RGBA":
+    if mode == "RGB" and image.mode != "RGBA" and image.has_transparency_data:
         image = image.convert("RGBA")
     return image.convert(mode)

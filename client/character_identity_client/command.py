@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on, which is no mistake
         return 0
     except KeyboardInterrupt:
-        print("\nLeft; what was ordered goes on.", file=sys.stderr)
+        print("\nLeft; what was ordered goes on: see character-identity list.", file=sys.stderr)
         return STOPPED
     except (ApiError, JobFailed, DeadlinePassed, ValueError, OSError, httpx.HTTPError) as problem:
         code, why = _told(problem)

@@ -27,7 +27,8 @@ from tests.support.builders import (
     some_weights,
 )
 from tests.support.handlers import Api, run_task
-from tests.support.memory_tables import Refusal, Tables
+from tests.support.memory_tables import Tables
+from tests.support.refusal import Refusal
 
 
 def identity_body(api: Api, count: int = 5, **changes: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """DynamoDB's expressions as far as ours go, each parsed once; one that is not known here is an error.
 
 How they are written, https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html, read
-2026-11-29. What they mean is held against moto: tests/aws/test_direct_table.py.
+2026-11-29. What they mean is held against moto: tests/aws/test_memory_tables.py.
 """
 
 import operator

@@ -1,7 +1,7 @@
 """DynamoDB's tables in memory: what ours are asked, and what DynamoDB refuses of it.
 
 What is not known here is an error: an operation, an option, an expression. What is known answers as moto does
-(tests/aws/test_direct_table.py), in a tenth of the time. Rows are not copied: nobody changes a value.
+(tests/aws/test_memory_tables.py), in a tenth of the time. Rows are not copied: nobody changes a value.
 """
 
 import re
@@ -20,6 +20,8 @@ from tests.support.expressions import (
     number,
     placeholders_of,
 )
+from tests.support.names import snake
+from tests.support.refusal import Refusal
 
 LARGEST_ROW_BYTES = 405_000
 """As moto has it: https://github.com/getmoto/moto/issues/1874."""
@@ -57,16 +59,6 @@ OPTIONS = {
 
 Key = tuple[str, ...]
 Parsed = TypeVar("Parsed")
-
-
-class Refusal(Exception):
-    """DynamoDB's error; ``more`` is what it says beside the message."""
-
-    def __init__(self, code: str, message: str, **more: Any) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.more = more
 
 
 def _invalid(message: str) -> Refusal:
@@ -125,7 +117,7 @@ class Tables:
             Refusal: DynamoDB does not do it.
         """
         _see_that_all_is_known(operation, request)
-        work: Callable[[Mapping[str, Any]], dict[str, Any]] = getattr(self, f"_{_snake(operation)}")
+        work: Callable[[Mapping[str, Any]], dict[str, Any]] = getattr(self, f"_{snake(operation)}")
         with self._lock:
             return work(request)
 
@@ -287,7 +279,7 @@ class Tables:
         if "ConditionExpression" not in what:
             return before
         if not _parsed(what, "ConditionExpression", condition_of)(before or {}, bound):
-            more = {}
+            more: dict[str, Any] = {}
             if before is not None and what.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
                 more["Item"] = dict(before)
             raise Refusal("ConditionalCheckFailedException", "The conditional request failed", **more)
@@ -383,7 +375,3 @@ def _bytes(attribute: Mapping[str, Any]) -> int:
 def _names(schema: Mapping[str, Any]) -> Key:
     """Return the names of a key: of the partition, and within it."""
     return tuple(each["AttributeName"] for each in schema["KeySchema"])
-
-
-def _snake(operation: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()

@@ -1,8 +1,8 @@
-"""AWS in this process: moto, and tables of our own (``memory_tables.py``), empty for each test.
+"""AWS in this process, empty for each test: tables and buckets of our own, and moto for the rest.
 
 Most of the time of a test with moto is not moto's: each session of boto3 reads the models of its services,
 clients are made, requests are written and answers parsed. So all tests of a process share one session with
-one client for each service, and its tables are called without HTTP in between.
+one client for each service, and tables and buckets are called without HTTP in between.
 """
 
 import json
@@ -17,13 +17,12 @@ import boto3
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.config import DefaultConfig
-from moto.s3.models import s3_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
 from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
 from character_identity.aws.table import Table
-from tests.support.direct_table import answer, direct_tables, leave_out_http
+from tests.support.direct_calls import SERVICES, answer, answered_from_memory, leave_out_http
 from tests.support.quick_moto import quick_moto
 from tests.support.shared_clients import SharedClients
 
@@ -39,7 +38,7 @@ def mocked_aws() -> Iterator[None]:
         patch("boto3.DEFAULT_SESSION", _session()),
         patch.object(session, "Session", _OurSession),
         quick_moto(),
-        direct_tables(),
+        answered_from_memory(),
         mock_aws(config=KEEP_SESSION),
     ):
         yield
@@ -90,8 +89,8 @@ def create_table() -> StateTable:
 
 
 def create_bucket() -> Any:
-    """The bucket, made in moto itself: to have a client ask for it takes longer than many a test."""
-    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].create_bucket("media", REGION)
+    """The bucket, as ``infra/storage.py`` declares it."""
+    _session().client("s3").create_bucket(Bucket="media")
     return _bucket()
 
 
@@ -127,6 +126,7 @@ def _bucket() -> Any:
 def _session() -> SharedClients:
     """Make a session that knows moto, as every one does that is made after moto was imported."""
     session = SharedClients()
-    session.events.register("creating-client-class.dynamodb", leave_out_http)
-    session.events.register("before-call.dynamodb", answer)
+    for service in SERVICES:
+        session.events.register(f"creating-client-class.{service}", leave_out_http)
+        session.events.register(f"before-call.{service}", answer)
     return session

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from moto import backend_index
 from moto.core.base_backend import BaseBackend
 
-SERVICES = {"account", "awslambda", "cloudwatch", "events", "iam", "s3", "secretsmanager"}
+SERVICES = {"account", "awslambda", "cloudwatch", "events", "iam", "secretsmanager"}
 SERVICES |= {"servicequotas", "sns", "sqs", "ssm", "stepfunctions", "sts"}
 """What we call. Moto looks for the service of each call among 180."""
 PATTERNS = [(name, pattern) for name, pattern in backend_index.backend_url_patterns if name in SERVICES]
@@ -28,7 +28,7 @@ def quick_moto() -> Iterator[None]:
 
 
 def urls_of(backend: Any) -> Any:
-    """Return who answers which address; for S3 moto loads a module to find out."""
+    """Return who answers which address."""
     kind = type(backend)
     if kind not in _urls:
         _urls[kind] = URLS(backend)

@@ -1,6 +1,6 @@
 """The whole service in one process and one thread: real handlers, real state machine files, real adapters.
 
-Behind them moto and tables in memory, the providers' simulators as applications, and one clock that a test
+Behind them AWS in memory, the providers' simulators as applications, and one clock that a test
 moves. Each function has a sandbox of its own, which is lost when it crashes. What is not here: API Gateway,
 Lambda, the interpreter of Step Functions (``executions.py`` stands for it), EventBridge, and the queue of the
 scorer (``scored_pictures.py``).

@@ -1,0 +1,78 @@
+"""Clients ask tables and buckets in memory without HTTP in between, which takes most of a call's time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ParamValidationError
+from botocore.validate import ParamValidator
+
+from tests.support.memory_buckets import Buckets
+from tests.support.memory_tables import Tables
+from tests.support.refusal import Refusal
+
+SERVICES = ("dynamodb", "s3")
+VALIDATOR = ParamValidator()
+_in_memory: list[dict[str, Tables | Buckets]] = []
+
+
+class WithoutHttp:
+    """What a client leaves out whose calls are answered here: where they go, as what, and who signs them.
+
+    A link is signed as ever.
+    """
+
+    def _resolve_endpoint_ruleset(self, model: Any, params: Any, context: Any, **more: Any) -> Any:
+        if context.get("is_presign_request"):
+            return super()._resolve_endpoint_ruleset(model, params, context, **more)  # type: ignore[misc]
+        return "", {}, {}
+
+    def _convert_to_request_dict(
+        self, api_params: Any, operation_model: Any, endpoint_url: str, context: Any, **more: Any
+    ) -> Any:
+        if context.get("is_presign_request"):
+            return super()._convert_to_request_dict(  # type: ignore[misc]
+                api_params, operation_model, endpoint_url, context, **more
+            )
+        report = VALIDATOR.validate(api_params, operation_model.input_shape)
+        if report.has_errors():
+            raise ParamValidationError(report=report.generate_report())
+        return {"asked": api_params, "url": "", "headers": {}, "body": b"", "context": context}
+
+
+class Status(NamedTuple):
+    """The part that botocore reads of an HTTP response that is parsed already."""
+
+    status_code: int
+
+
+@contextmanager
+def answered_from_memory() -> Iterator[None]:
+    """Begin with no table and no bucket; what was stored is forgotten at the end."""
+    _in_memory.append({"dynamodb": Tables(), "s3": Buckets()})
+    try:
+        yield
+    finally:
+        _in_memory.pop()
+
+
+def leave_out_http(base_classes: list[type], **_: Any) -> None:
+    """Make the class of a client one that leaves out HTTP."""
+    base_classes.insert(0, WithoutHttp)
+
+
+def answer(model: Any, params: Any, **_: Any) -> tuple[Status, Any]:
+    """A call's answer as botocore expects it from those who answer in place of a server."""
+    try:
+        service = _in_memory[-1][model.service_model.service_name]
+        status, answer = 200, service.answer(model.name, params["asked"])
+    except Refusal as refusal:
+        error = {"Code": refusal.code, "Message": refusal.message}
+        shape = model.service_model.shape_for_error_code(refusal.code)
+        named = {} if shape is None else {each for each in shape.members if each.lower() == "message"}
+        status, answer = (
+            refusal.status,
+            {"Error": error, **dict.fromkeys(named, refusal.message), **refusal.more},
+        )
+    metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}
+    return Status(status), {**answer, "ResponseMetadata": metadata}

@@ -48,7 +48,7 @@ def packed(header: Any, data: bytes = bytes(DATA_BYTES)) -> bytes:
 GOOD: dict[str, bytes] = {
     "plain": packed(a_header()),
     "metadata": packed(a_header(__metadata__={"format": "pt"})),
-    "hostile metadata": packed(a_header(__metadata__={"x": "<script>", "__proto__": ["../../etc/passwd"]})),
+    "hostile metadata": packed(a_header(__metadata__={"x": "<script>", "__proto__": "../../etc/passwd"})),
     "another order": packed(dict(reversed(a_header().items()))),
     "kohya": packed(
         json.dumps(a_header()).replace("lora_A", "lora_down").replace("lora_B", "lora_up").encode()
@@ -96,6 +96,10 @@ HEADERS: dict[str, Any] = {
     "halves that do not fit": a_header(**{UP: a_tensor("BF16", [2, 4], 12, 28)}),
     "halves of integers": a_header(**{UP: a_tensor("I16", [4, 2], 12, 28)}),
     "very many tensors": {f"t{number}": a_tensor("U8", [0], 0, 0) for number in range(MAX_TENSORS + 1)},
+    "metadata of another shape": a_header(__metadata__={"format": ["pt"]}),
+    "metadata that are a list": a_header(__metadata__=["pt"]),
+    "metadata that are no number": b'{"__metadata__": {"a": NaN}, ' + json.dumps(a_header()).encode()[1:],
+    "a blank before it": b" " + json.dumps(a_header()).encode(),
     "only metadata": {"__metadata__": {"format": "pt"}},
     "an overlap": a_header(more=a_tensor("U8", [4], 8, 12)),
     "a gap": a_header(**{OTHER: a_tensor("U8", [3], 29, 32)}),

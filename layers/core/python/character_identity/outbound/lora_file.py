@@ -52,12 +52,16 @@ def _header_of(path: Path) -> tuple[Header, int]:
             raise _Broken("it has no safetensors header")
         text = file.read(length)
     try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=_without_doubles)
+        header = json.loads(
+            text.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_no_number
+        )
     except (ValueError, RecursionError) as exc:
         raise _Broken("its header cannot be read") from exc
-    if not isinstance(header, dict):
+    if not isinstance(header, dict) or not text.startswith(b"{"):  # blanks may follow, not come first
         raise _Broken("its header cannot be read")
-    header.pop("__metadata__", None)
+    told = header.pop("__metadata__", {})
+    if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
+        raise _Broken("its metadata are no texts by name")
     if not 1 <= len(header) <= MAX_TENSORS:
         raise _Broken(f"it has {len(header)} tensors")
     return header, size - 8 - length
@@ -68,6 +72,10 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name stands twice")
     return found
+
+
+def _no_number(constant: str) -> Any:
+    raise ValueError(f"JSON has no {constant}")
 
 
 def _check_layout(header: Header, data_bytes: int) -> None:

@@ -72,7 +72,7 @@ def test_an_estimate_orders_nothing_and_looks_at_no_reference(api: Api) -> None:
     ("changes", "field"),
     [
         ({"scenarios": []}, "scenarios"),
-        ({"scenarios": [BEACH, BEACH]}, ""),
+        ({"scenarios": [BEACH, BEACH]}, "scenarios"),
         ({"scenarios": [{**BEACH, "name": "On a beach"}]}, "scenarios.0.name"),
         ({"scenarios": [{**BEACH, "prompt": "Sarah on a beach"}]}, "scenarios.0.prompt"),
         ({"scenarios": [{**BEACH, "prompt": "{name}" + "x" * 1000}]}, "scenarios.0.prompt"),
@@ -82,7 +82,8 @@ def test_an_estimate_orders_nothing_and_looks_at_no_reference(api: Api) -> None:
         ({"scenarios": [{**BEACH, "threshold": -1.01}]}, "scenarios.0.threshold"),
         ({"scenarios": [{**BEACH, "aspectRatio": "7:1"}]}, "scenarios.0.aspectRatio"),
         ({"scenarioSet": "../secret"}, "scenarioSet"),
-        ({"providers": ["fal-lora", "fal-lora"]}, ""),
+        ({"scenarios": [{**BEACH, "title": "  "}]}, "scenarios.0.title"),
+        ({"providers": ["fal-lora", "fal-lora"]}, "providers"),
         ({"variations": 0}, "variations"),
         ({"variations": 9}, "variations"),
         ({"seed": -1}, "seed"),
@@ -109,6 +110,12 @@ def test_what_is_too_dear_or_unknown_is_refused_by_code(api: Api) -> None:
     assert too_dear.body["details"] == {"ceilingUsd": 1.0, "maxCostUsd": 0.5}
     unknown = create(api, {**asked, "providers": ["dall-e"]})
     assert (unknown.status, unknown.body["code"]) == (400, "unknown_provider")
+    elsewhere = {"references": asked["references"], "providers": [], "identities": {"dall-e": "i1"}}
+    assert create(api, {**asked, **elsewhere}).body["code"] == "unknown_provider"
+    long = {**BEACH, "prompt": "{name} " * 120}
+    too_long = create(api, {**asked, "scenarios": [long], "name": "N" * 60})
+    assert (too_long.status, too_long.body["code"]) == (400, "invalid_body")
+    assert too_long.body["detail"].startswith("With the name in it the prompt of beach is too long")
     nobodys = create(api, {**asked, "identities": {"fal-lora": "nobodys"}})
     assert (nobodys.status, nobodys.body["code"]) == (404, "unknown_identity")
     over = {"providers": ["astria"], "variations": 8, "scenarioSet": "extended"}

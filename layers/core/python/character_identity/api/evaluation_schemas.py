@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from character_identity.api.schemas import Body, BudgetResponse, ClassName, Name, NextCursor, Provider
 from character_identity.domain.evaluation import (
@@ -78,15 +78,21 @@ class CreateEvaluationRequest(Body):
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
 
-    @model_validator(mode="after")
-    def _names_are_different(self) -> Self:
-        names = [scenario.name for scenario in self.scenarios or ()]
+    @field_validator("scenarios")
+    @classmethod
+    def _names_are_different(cls, scenarios: list[ScenarioRequest] | None) -> list[ScenarioRequest] | None:
+        names = [scenario.name for scenario in scenarios or ()]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"two scenarios are called {twice}")
-        if len(set(self.providers)) < len(self.providers):
+        return scenarios
+
+    @field_validator("providers")
+    @classmethod
+    def _providers_are_different(cls, providers: list[str]) -> list[str]:
+        if len(set(providers)) < len(providers):
             raise ValueError("a provider is named twice")
-        return self
+        return providers
 
     def with_scenarios(self, shipped: Callable[[str], Sequence[Scenario]]) -> EvaluationRequest:
         """What is asked for, with its scenarios: those of a set that is ``shipped``, or the caller's own."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from character_identity.domain.clean_text import Clean
 from character_identity.domain.generation import AspectRatio
@@ -25,7 +25,7 @@ def with_place(template: str) -> str:
 
 
 ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
-Title = Annotated[str, Field(min_length=1, max_length=100), Clean]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Clean]
 Template = Annotated[str, Field(max_length=1_000), Clean, AfterValidator(with_place)]
 ExpectedSimilarity = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 

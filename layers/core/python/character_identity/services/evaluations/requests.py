@@ -28,6 +28,8 @@ from character_identity.services.references import MAX_REFERENCES, ReferenceServ
 
 ORDER, CELLS = "order.json", "cells.jsonl"
 """What an evaluation is made of, in its folder."""
+LONGEST_PROMPT = 4_000
+"""Characters, as of any generation."""
 ENDS_WITHIN = timedelta(days=7)
 """Ten thousand pictures of half a minute each take two days at the two slots of a new account."""
 
@@ -170,9 +172,9 @@ class EvaluationService:
         return evaluation
 
     def _parts(self, owner: str, request: EvaluationRequest) -> _Parts:
-        names = [*request.providers, *(name for name in request.identities if name not in request.providers)]
+        names = [*request.providers, *request.identities]
         if not request.providers and request.references:
-            names = list(self._providers.names())
+            names = [*self._providers.names(), *request.identities]
         elif not names:
             raise InvalidRequest("Give references or identities to evaluate.", code="too_few_references")
         providers = [provider_named(self._providers, name).name for name in dict.fromkeys(names)]
@@ -187,6 +189,10 @@ class EvaluationService:
             raise InvalidRequest(
                 "name is missing: what the character is called in prompts.", code="invalid_body"
             )
+        for scenario in request.scenarios:
+            if len(scenario.prompt(name)) > LONGEST_PROMPT:
+                message = f"With the name in it the prompt of {scenario.name} is too long: {LONGEST_PROMPT:,}"
+                raise InvalidRequest(f"{message} characters at most.", code="invalid_body")
         order = EvaluationOrder(
             name=name,
             scenarios=list(request.scenarios),

@@ -114,9 +114,10 @@ def _arrived(place: Path) -> Newcomer:
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.endswith(NOT_OURS)}
     path = [each for each in kept["PATH"].split(os.pathsep) if not each.startswith(str(ROOT))]
-    newcomer = Newcomer(place, kept | {"HOME": str(home), "PATH": os.pathsep.join(path)})
+    newcomer = Newcomer(place, kept | {"PATH": os.pathsep.join(path)})
     newcomer.step("git clone", "git", "clone", "--quiet", "--no-local", str(ROOT), str(clone))
-    newcomer.folder = clone
+    # At home, git may be told whose folders it may read.
+    newcomer.folder, newcomer.environment = clone, {**newcomer.environment, "HOME": str(home)}
     (clone / "jane").mkdir()
     for number, picture in enumerate(make_references(EILEEN, place / "photographs")[:2], start=1):
         picture.rename(clone / "jane" / f"{number}.jpg")

@@ -1,11 +1,13 @@
 """What a request says beside its body."""
 
 import json
+import re
 
 import pytest
 
-from character_identity.api.request import MAX_BODY_BYTES, MOST_FIELDS, Request
+from character_identity.api.request import MAX_BODY_BYTES, MOST_FIELDS, SHAPES, Request
 from character_identity.api.routes.identities import CREATE_IDENTITY
+from character_identity.api.routes.table import ROUTES
 from character_identity.api.schemas import CreateIdentityRequest
 from character_identity.domain.errors import BodyTooLarge, InvalidRequest
 from tests.support.handlers import api_event
@@ -115,3 +117,21 @@ def test_a_body_has_at_most_a_megabyte(more: str) -> None:
 )
 def test_what_readers_of_json_understand_differently_is_refused(body: str) -> None:
     assert refused(body).code == "malformed_json"
+
+
+def test_a_text_of_another_pattern_is_told_in_words() -> None:
+    body = {"name": "--", "provider": "astria", "references": [], "className": "w\u00f6man"}
+    assert refused(json.dumps(body)).details == [
+        {"field": "name", "message": "has a letter or a digit"},
+        {"field": "className", "message": "has 1 to 40 letters from a to z, digits and blanks"},
+    ]
+
+
+def test_there_are_words_for_every_pattern_of_a_body() -> None:
+    schemas = [json.dumps(route.request.model_json_schema()) for route in ROUTES if route.request]
+    patterns = {
+        json.loads(found)
+        for schema in schemas
+        for found in re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', schema)
+    }
+    assert patterns == {*SHAPES}

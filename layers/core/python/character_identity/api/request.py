@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from character_identity.api.preferences import Preference, preferences
 from character_identity.api.route import Content, Route
 from character_identity.domain.errors import BodyTooLarge, InvalidRequest, Quota
+from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.text import shortened
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,6 +30,13 @@ HEAVY = 5
 """Reads that a list or an answer that is held back counts as: it keeps the table or a function for longer."""
 LONGEST_IF_NONE_MATCH = 1_000
 """Characters; more are not looked at."""
+SHAPES: Mapping[str, str] = {
+    r"\w": "has a letter or a digit",
+    r"^[A-Za-z0-9 ]{1,40}$": "has 1 to 40 letters from a to z, digits and blanks",
+    r"^[a-z0-9]+(-[a-z0-9]+)*$": "has small letters from a to z and digits, parted by single hyphens",
+    f"^{ID_PATTERN}$": "is an id as the API gives them",
+}
+"""What the patterns of texts mean, for people."""
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -210,11 +218,11 @@ def parse(model: type[Model], content: Any) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as exc:
-        errors = exc.errors(include_url=False, include_context=False, include_input=False)
+        errors = exc.errors(include_url=False, include_input=False)
         fields = [
             {
                 "field": shortened(".".join(str(part) for part in error["loc"]), LONGEST_FIELD),
-                "message": shortened(error["msg"]),
+                "message": shortened(SHAPES.get(error.get("ctx", {}).get("pattern", ""), error["msg"])),
             }
             for error in errors[:MOST_FIELDS]
         ]

@@ -1,5 +1,6 @@
 """What all tests rely on does what it should."""
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from tests.support.distribution import APART, LONGEST_FIRST, TOGETHER, rank_of, unit_of
 
 ROOT = Path(__file__).parents[1]
+SYSTEM = ROOT / "tests" / "system"
 
 
 def test_a_process_is_refused_to_who_is_not_marked() -> None:
@@ -22,14 +24,21 @@ def test_a_process_is_granted_to_who_is_marked() -> None:
 
 
 def test_what_is_handed_out_by_name_is_there() -> None:
-    named = {*APART, *TOGETHER, *LONGEST_FIRST}
+    named = {*APART, *itertools.chain(*TOGETHER), *LONGEST_FIRST}
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_a_file_stays_together_unless_it_says_otherwise() -> None:
     assert unit_of("tests/domain/test_a.py::test_b[x]") == "tests/domain/test_a.py"
     assert unit_of(f"{APART[0]}::test_b[x]") == f"{APART[0]}::test_b[x]"
-    assert unit_of(f"{TOGETHER[0]}test_a.py::test_b") == TOGETHER[0]
+    folder, *_ = TOGETHER[0]
+    assert unit_of(f"{folder}test_a.py::test_b") == folder
+    assert len({unit_of(f"{file}::test_b") for file in TOGETHER[-1]}) == 1
+
+
+def test_what_asks_for_a_running_system_is_in_one_of_two_units() -> None:
+    files = [path for path in SYSTEM.glob("test_*.py") if "running_system: Running" in path.read_text()]
+    assert len({unit_of(f"{path.relative_to(ROOT)}::test_a") for path in files}) == 2
 
 
 def test_what_takes_longest_begins_first() -> None:

@@ -9,8 +9,24 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/infra/", "tests/state_machines/")
-"""Folders whose files share what takes long to prepare."""
+TOGETHER: tuple[tuple[str, ...], ...] = (
+    ("tests/infra/",),
+    ("tests/state_machines/",),
+    (
+        "tests/system/test_faults.py",
+        "tests/system/test_docs_page.py",
+        "tests/system/test_evaluations.py",
+        "tests/system/test_logs.py",
+    ),
+    (
+        "tests/system/test_service_modules.py",
+        "tests/system/test_owners.py",
+        "tests/system/test_quick_starts.py",
+        "tests/system/test_whole_flow.py",
+    ),
+)
+"""Files and folders that share what takes long to prepare. A running system takes 20 s of computing,
+most of it for functions that start; so there are two, with about as much to do."""
 
 APART = ("tests/faults/test_table.py", "tests/histories/test_model.py")
 """Files whose tests take long and share nothing."""
@@ -50,8 +66,8 @@ def unit_of(nodeid: str) -> str:
     """Name what a test stays together with."""
     if nodeid.startswith(APART):
         return nodeid
-    folder = next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
-    return folder or nodeid.partition("::")[0]
+    group = next((group for group in TOGETHER if nodeid.startswith(group)), None)
+    return group[0] if group else nodeid.partition("::")[0]
 
 
 def rank_of(nodeid: str) -> int:

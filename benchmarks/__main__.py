@@ -6,7 +6,7 @@ USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|in
        python -m benchmarks scoring|memory|pictures|first-hour
        python -m benchmarks evaluations [CHARACTERS [SLOTS ...]]
        python -m benchmarks images [COUNT]
-       python -m benchmarks faces ENCODER PERSON=PICTURE ..."""
+       python -m benchmarks subjects ENCODER [SUBJECT=PICTURE ...]"""
 
 
 def main(arguments: list[str]) -> int:
@@ -54,10 +54,10 @@ def main(arguments: list[str]) -> int:
             from benchmarks import images
 
             return images.main(*map(int, counted))
-        case ["faces", encoder, *portraits] if portraits:
-            from benchmarks import faces
+        case ["subjects", encoder, *photographs]:
+            from benchmarks import subjects
 
-            return faces.main(encoder, portraits)
+            return subjects.main(encoder, photographs)
         case _:
             print(USAGE, file=sys.stderr)
             return 2

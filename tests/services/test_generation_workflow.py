@@ -254,6 +254,21 @@ def test_an_image_that_cannot_be_had_is_tried_again_and_the_others_are_kept(url:
     assert [image.outcome for image in harness.generation.images] == ["succeeded", "succeeded"]
 
 
+def test_a_host_that_fails_is_asked_until_the_deadline_and_loses_no_other_picture() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.generation_status = GenerationStatus("done", images=produced("down", "a"))
+    state = harness.service.check(state)
+    harness.clock.pass_by(seconds=A_DEADLINE.total_seconds() - 1)
+    assert not state.links_may_recover(harness.clock())
+    with pytest.raises(ProviderUnavailable):
+        harness.service.store(state)
+    assert harness.bucket.list_keys("") == ["generations/i1/g1/02.jpg"]
+    harness.clock.pass_by(seconds=1)
+    assert harness.service.store(state).state == "succeeded"
+    assert [image.outcome for image in harness.generation.images] == ["failed", "succeeded"]
+
+
 def test_fewer_images_than_asked_for_are_reported() -> None:
     harness = Harness()
     harness.asked_for(3)

@@ -96,8 +96,9 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             return state.failed(GIVEN_UP)
         kept = {image.index: image for image in generation.images if image.outcome in KEPT}
         refused: set[str] = set()
+        troubled: set[int] = set()
         images = [
-            kept.get(index) or self._stored(generation, index, produced, refused)
+            kept.get(index) or self._stored(generation, index, produced, refused, troubled)
             for index, produced in enumerate(generation.produced, start=1)
         ]
         missing = range(len(images) + 1, generation.request.num_images + 1)
@@ -112,7 +113,9 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             self._bucket.delete(*(image.key for image in images if image.key))
             return state.failed(GIVEN_UP)
         lost = [image for image in images if image.outcome == "failed" and image.index not in missing]
-        if lost and state.links_may_recover(self._now()):
+        # A host that fails may be well again later; one that does not have it soon, or never.
+        may_pass = bool(troubled) and not state.past_deadline(self._now())
+        if lost and (may_pass or state.links_may_recover(self._now())):
             raise ProviderUnavailable(generation.provider, lost[0].reason or "a picture is missing")
         if refused:
             parked = self._park(state, refused)
@@ -177,9 +180,17 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         return settled, Event.of_generation(settled).event_id
 
     def _stored(
-        self, generation: Generation, index: int, produced: ProducedImage, refused: set[str]
+        self,
+        generation: Generation,
+        index: int,
+        produced: ProducedImage,
+        refused: set[str],
+        troubled: set[int],
     ) -> GeneratedImage:
-        """One picture in our bucket, or why it is not there; ``refused`` takes the host if that is why."""
+        """One picture in our bucket, or why it is not there.
+
+        ``refused`` takes the host if that is why, ``troubled`` the index if its host has trouble now.
+        """
         image = GeneratedImage(index=index, outcome="failed", seed=produced.seed)
         if produced.filtered:
             return image.model_copy(update={"outcome": "filtered", "reason": "safety checker"})
@@ -195,6 +206,8 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             refused.add(exc.host)
             return image.model_copy(update={"outcome": "parked", "reason": exc.message})
         except (InvalidRequest, ProviderError) as exc:
+            if isinstance(exc, ProviderUnavailable):
+                troubled.add(index)
             return image.model_copy(update={"reason": exc.message})
         if facts.blank:
             return image.model_copy(update={"outcome": "filtered", "reason": "black frame"})
@@ -220,7 +233,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         listed, images = [], generation.images
         for index, each in enumerate(produced, start=1):
             if each.url is not None and ProducedImage.is_inline(each.url):
-                image = self._stored(generation, index, each, set())
+                image = self._stored(generation, index, each, set(), set())
                 images = [*(known for known in images if known.index != index), image]
                 each = each.model_copy(update={"url": None, "reason": image.reason})
             listed.append(each)

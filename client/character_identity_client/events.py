@@ -97,13 +97,13 @@ class ImageScored(WebhookEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageNotScored(WebhookEvent):
-    """An encoder could not score a picture."""
+    """An encoder could not score a picture, or none has looked at it in time: ``encoder`` is None then."""
 
     type: Literal["ImageNotScored"]
     character_id: str
     generation_id: str
     image_number: int
-    encoder: str
+    encoder: str | None
     error: Reason
 
 

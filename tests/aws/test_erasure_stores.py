@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from character_identity.aws import identity_table
+from character_identity.aws import identity_table, keys
 from character_identity.aws.erasure_table import ErasureTable
 from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
@@ -16,9 +16,11 @@ from character_identity.aws.trained_weights_table import TrainedWeightsTable
 from character_identity.domain.erasure import Removed, RetainedData
 from character_identity.domain.errors import Conflict, Erased, NotFound, TooManyIdentities
 from character_identity.domain.event import Event
+from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.identity import Identity
 from character_identity.domain.page import Window
 from character_identity.domain.score import EmbeddedReference, Score
+from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.domain.view import EncoderVersion
 from character_identity.ports.stores import (
     Erasures,
@@ -309,6 +311,31 @@ class TestOneGeneration:
 
 class TestRows:
     """The table's own: what the fakes do not have."""
+
+    @pytest.mark.parametrize("ends", ["told", "erased", "without pictures"])
+    def test_who_settles_a_generation_waits_for_its_scores(self, table: StateTable, ends: str) -> None:
+        generations, scores, work = GenerationTable(table), ScoreTable(table), OpenWorkTable(table)
+        IdentityTable(table).add(an_identity())
+        images = [] if ends == "without pictures" else [GeneratedImage(index=1, outcome="succeeded")]
+        generations.add(a_generation(), a_generation_job(), 10_000_000)
+        done = a_generation(status="succeeded", settled_at=NOON, images=images)
+        event, late = Event.of_generation(done), Event.of_late_score(done, 1, NOON + SCORED_WITHIN)
+
+        def waits() -> list[OpenRow]:
+            return [row for row in work.due(NOON + SCORED_WITHIN, 9) if row.sk == keys.SCORING]
+
+        generations.settle(done, event)
+        generations.settle(done, event)
+        wait = OpenRow("GENERATION#g1", "SCORING", NOON + SCORED_WITHIN, "ann")
+        assert waits() == ([wait] if images else [])
+        assert work.due(NOON + SCORED_WITHIN - MINUTE, 9)[-1].sk != keys.SCORING
+        if ends == "erased":
+            assert ErasureTable(table).remove("generation-g1") == Removed(generations=1)
+        assert scores.scores_of("g1") == {}
+        for _ in range(2):
+            scores.stop_waiting("g1", [late])
+        assert waits() == []
+        assert (EventTable(table).find_unpublished(late.event_id) == late) == (ends == "told")
 
     def test_nothing_of_the_identity_is_in_the_row_of_its_receipt(self, table: StateTable) -> None:
         IdentityTable(table).add(an_identity(archive_url="https://fal.test/references.zip"))

@@ -24,6 +24,7 @@ from character_identity.services.jobs.state import MachineState
 from character_identity.services.jobs.sweep import GRACE, SweepService
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
 from character_identity.services.jobs.workflow import JobWorkflow
+from character_identity.services.late_scores import LateScoreService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import TakenIn
 from tests.histories.fake_provider import (
@@ -51,6 +52,7 @@ from tests.support.fakes import (
 )
 from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
+from tests.support.scoring_fakes import FakeScores
 
 OWNERS = ("ann", "bob")
 LIMIT_MICROUSD = 7_000_000
@@ -245,6 +247,9 @@ class History:
             providers,
             events,
             self.erasure,
+            LateScoreService(
+                generations, FakeScores(), events, self.clock
+            ),  # nobody waits: nothing is scored
             media,
             self.clock,
         )

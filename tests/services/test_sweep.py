@@ -6,7 +6,11 @@ import pytest
 from character_identity.domain.errors import ProviderRejected, ProviderUnavailable
 from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
+from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.score import NotScored, Score
+from character_identity.domain.scored_generation import LATE_REASON, SCORED_WITHIN
+from character_identity.domain.view import EncoderVersion
 from character_identity.observability import ORIGIN, keys_of, log_keys
 from character_identity.ports.providers import Cancellation
 from character_identity.ports.stores import OpenRow
@@ -24,6 +28,7 @@ from character_identity.services.jobs.sweep import (
     Swept,
 )
 from character_identity.services.jobs.training import TrainingWorkflow
+from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import (
     DEADLINE,
@@ -51,6 +56,7 @@ from tests.support.fakes import (
     slots_without_limit,
     unsigned,
 )
+from tests.support.scoring_fakes import FakeScores
 
 HANDLE = JobHandle(provider_job_id="t1")
 MINUTE = timedelta(minutes=1)
@@ -101,6 +107,8 @@ class Harness:
             no_evaluations(self.ledger, self.bucket, self.workflows),
             self.clock,
         )
+        self.scores = FakeScores()
+        self.scores.events = self.events
         self.service = SweepService(
             self.work,
             self.ledger,
@@ -109,6 +117,7 @@ class Harness:
             providers,
             events,
             erasure,
+            LateScoreService(self.generations, self.scores, events, self.clock),
             self.media,
             self.clock,
         )
@@ -356,6 +365,40 @@ class TestOtherRows:
         harness.sweep(minutes=1)
         assert harness.bucket.objects == {}
         assert harness.erasures.stored["i1"].complete
+
+    def test_who_waits_for_a_score_hears_that_its_time_is_over(self, harness: Harness) -> None:
+        """Of each picture that no encoder has looked at, once, however often the wait is ended."""
+        images = [
+            GeneratedImage(index=1, outcome="filtered"),
+            *(GeneratedImage(index=index, outcome="succeeded") for index in (2, 3, 4)),
+        ]
+        done = a_generation(status="succeeded", settled_at=NOON, images=images)
+        harness.generations.stored["g1"] = done
+        harness.scores.waits.add("g1")
+        why = NotScored(encoder="e", code="black_image", reason="It is black.")
+        for index, said in ((2, why), (4, Score.of(EncoderVersion("e", "0f1e", "v1"), "0f1e", {"r": 0.5}))):
+            harness.scores.put_score("i1", "g1", index, said)
+        harness.work.others["GENERATION#g1", "SCORING"] = NOON + SCORED_WITHIN
+        assert harness.sweep(hours=1) == Swept()
+        harness.sweep(hours=1)
+        harness.sweep(hours=1)
+        [event] = harness.bus.published
+        assert (event.type, event.owner) == ("ImageNotScored", "ann")
+        assert event.event_id == event_id_of("ImageNotScored", "g1/3/not_scored_in_time")
+        assert event.data == {
+            "generationId": "g1",
+            "characterId": "i1",
+            "imageNumber": 3,
+            "encoder": None,
+            "error": {"code": "not_scored_in_time", "message": LATE_REASON},
+        }
+        assert harness.scores.waits == set()
+
+    def test_nobody_waits_for_scores_of_what_was_erased(self, harness: Harness) -> None:
+        harness.scores.waits.add("g1")
+        harness.work.others["GENERATION#g1", "SCORING"] = NOON
+        assert harness.sweep().done == 1
+        assert (harness.bus.published, harness.scores.waits) == ([], set())
 
     def test_a_row_that_nobody_knows_fails_and_is_kept(self, harness: Harness) -> None:
         harness.work.others["NEWER#1", "NEWER"] = NOON

@@ -121,12 +121,12 @@ class FakeOpenWork:
         if row not in self._rows():
             return False
         kind, _, identifier = row.pk.partition("#")
-        if kind == "JOB":
+        if row[:2] in self.others:
+            self.others[row[:2]] = until
+        elif kind == "JOB":
             self._ledger.due[identifier] = until
         elif kind in {"IDENTITY", "GENERATION"}:
             self._erasures.due[identifier] = until
-        elif row[:2] in self.others:
-            self.others[row[:2]] = until
         else:
             self._leased[row[:2]] = until
         return True

@@ -23,6 +23,8 @@ class FakeScores:
         self.scores: dict[str, dict[tuple[int, str], Score | NotScored]] = defaultdict(dict)
         self.embedded: dict[tuple[str, EncoderVersion, EncoderVersion | None], list[EmbeddedReference]] = {}
         self.erased: set[str] = set()
+        self.waits: set[str] = set()
+        """Generations whose pictures somebody still has to score."""
         self.events = FakeEvents()
 
     def put_score(
@@ -56,6 +58,12 @@ class FakeScores:
         for (image_index, _), score in sorted(self.scores[generation_id].items(), key=lambda item: item[0]):
             found.setdefault(image_index, []).append(score)
         return found
+
+    def stop_waiting(self, generation_id: str, late: Sequence[Event]) -> None:
+        if generation_id in self.waits:
+            self.waits.remove(generation_id)
+            for event in late:
+                self.events.add(event)
 
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score | NotScored]:
         found = {each: self.scores[each].get((index, CLIP_ENCODER)) for each, index in images.items()}

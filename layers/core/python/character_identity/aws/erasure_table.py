@@ -58,8 +58,9 @@ class ErasureTable:
         """Delete the generation that a job is for, and its scores; its receipt, if it has one, stays."""
         key = keys.generation(subject_of(job_id))
         removed = self._table.write(delete(key, NOT_ERASED, erased=ERASED))
-        scores = [each for each in self._keys_under(key["pk"]) if each["sk"].startswith(keys.SCORE)]
-        self._delete(scores)
+        under = self._keys_under(key["pk"])
+        scores = [each for each in under if each["sk"].startswith(keys.SCORE)]
+        self._delete([*scores, *(each for each in under if each["sk"] == keys.SCORING)])
         return Removed(generations=int(removed), scores=len(scores))
 
     def remove_rows(self, identity_id: str) -> Removed:

@@ -16,6 +16,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
+from character_identity.domain.scored_generation import SCORED_WITHIN
 
 UNSETTLED = "#status IN (:queued, :running)"
 OUTCOME = frozenset(
@@ -82,11 +83,15 @@ class GenerationTable:
     def settle(self, generation: Generation, event: Event) -> Generation:
         """Store the outcome, and its event, unless there is one; returns what is stored.
 
+        From then on there is a wait for scores, if there are pictures.
+
         Raises:
             NotFound: it is gone.
         """
         with suppress(Refused):
-            self._table.transact([_unsettled(generation, OUTCOME), put_of(event)])
+            self._table.transact(
+                [_unsettled(generation, OUTCOME), put_of(event), *_waits_for_scores(generation)]
+            )
         return self.get(generation.generation_id)
 
 
@@ -104,3 +109,10 @@ def _unsettled(generation: Generation, fields: Set[str]) -> Write:
     changes = generation.model_dump(mode="json", include=set(fields))
     key = keys.generation(generation.generation_id)
     return update(key, changes, UNSETTLED, queued="queued", running="running")
+
+
+def _waits_for_scores(generation: Generation) -> list[Write]:
+    if generation.shown is None or generation.settled_at is None:
+        return []
+    due = keys.due(generation.settled_at + SCORED_WITHIN, keys.OPEN_MESSAGES)
+    return [put({**keys.scoring(generation.generation_id), **due, "owner": generation.owner})]

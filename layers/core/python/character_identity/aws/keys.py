@@ -23,6 +23,7 @@ EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"
 SCORE, DELIVERY, ENDPOINT = "SCORE#", "DELIVERY#", "ENDPOINT#"
 CELL, USED_BY, VIEW = "CELL#", "EVALUATION#", "VIEW#"
 SLOTS = "SLOTS"
+SCORING = "SCORING"
 NAMED_BY_ID = {"ATTEMPT", "IDENTITY", "GENERATION", "JOB", "EVENT", "EVALUATION"}
 NOT_DUE: dict[str, None] = {"gsi1pk": None, "gsi1sk": None, "due_at": None}
 """The attributes of a row that nobody has to see to any more."""
@@ -72,6 +73,11 @@ def trained_weights_at(sort_key: str) -> Key:
 def generation(generation_id: str) -> Key:
     """A generation; its scores lie beside it."""
     return {"pk": f"GENERATION#{generation_id}", "sk": "GENERATION"}
+
+
+def scoring(generation_id: str) -> Key:
+    """That somebody waits for the scores of a generation's pictures, until their time is over."""
+    return {"pk": generation(generation_id)["pk"], "sk": SCORING}
 
 
 def score(generation_id: str, image_index: int, encoder: str) -> Key:

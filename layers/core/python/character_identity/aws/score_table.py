@@ -90,6 +90,16 @@ class ScoreTable:
             scores.setdefault(keys.image_index_of(row["sk"]), []).append(_outcome(row))
         return scores
 
+    def stop_waiting(self, generation_id: str, late: Sequence[Event]) -> None:
+        """Store that these pictures were not scored in time, and wait for none of the generation any more.
+
+        Nothing is stored if that was done, or the generation is gone.
+        """
+        with suppress(Refused):
+            self._table.transact(
+                [delete(keys.scoring(generation_id), THERE), *(put_of(each) for each in late)]
+            )
+
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score | NotScored]:
         """Return what CLIP says of one image of each generation, by the generations' ids.
 

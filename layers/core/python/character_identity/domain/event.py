@@ -11,6 +11,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.score import NotScored, Score
+from character_identity.domain.scored_generation import LATE_CODE, LATE_REASON
 
 EventType = Literal[
     "IdentityReady",
@@ -117,12 +118,7 @@ class Event(BaseModel):
         at: datetime,
     ) -> "Event":
         """Return the event that an encoder scored a generation's image, or why not: one of each for both."""
-        data: dict[str, Any] = {
-            "generationId": generation_id,
-            "characterId": identity_id,
-            "imageNumber": image_index,
-            "encoder": outcome.encoder,
-        }
+        data = _about_image(identity_id, generation_id, image_index, outcome.encoder)
         if isinstance(outcome, Score):
             kind: EventType = "ImageScored"
             face = outcome.face_identity.likeness if outcome.face_identity else None
@@ -132,6 +128,14 @@ class Event(BaseModel):
             kind = "ImageNotScored"
             data["error"] = {"code": outcome.code, "message": outcome.reason}
         return cls._make(kind, owner, f"{generation_id}/{image_index}/{outcome.encoder}", at, data)
+
+    @classmethod
+    def of_late_score(cls, generation: Generation, image_index: int, at: datetime) -> "Event":
+        """Return the event that no encoder has looked at an image in time; a score may follow."""
+        data = _about_image(generation.identity_id, generation.generation_id, image_index, None)
+        data["error"] = {"code": LATE_CODE, "message": LATE_REASON}
+        subject_id = f"{generation.generation_id}/{image_index}/{LATE_CODE}"
+        return cls._make("ImageNotScored", generation.owner, subject_id, at, data)
 
     @classmethod
     def of_test(cls, owner: str, endpoint_id: str, at: datetime) -> "Event":
@@ -169,6 +173,15 @@ class Event(BaseModel):
 def event_id_of(kind: EventType, subject_id: str) -> str:
     """``evt_`` and the first 32 hexadecimal digits of the SHA-256 of ``<type>/<subject id>``."""
     return f"evt_{hashlib.sha256(f'{kind}/{subject_id}'.encode()).hexdigest()[:32]}"
+
+
+def _about_image(identity_id: str, generation_id: str, index: int, encoder: str | None) -> dict[str, Any]:
+    return {
+        "generationId": generation_id,
+        "characterId": identity_id,
+        "imageNumber": index,
+        "encoder": encoder,
+    }
 
 
 def _error_data(error: Failure | None) -> dict[str, Any]:

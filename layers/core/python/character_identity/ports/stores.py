@@ -323,6 +323,12 @@ class Scores(Protocol):
         What another version of an encoder said earlier comes after what it says now.
         """
 
+    def stop_waiting(self, generation_id: str, late: Sequence[Event]) -> None:
+        """Store that these pictures were not scored in time, and wait for none of the generation any more.
+
+        Nothing is stored if that was done, or the generation is gone.
+        """
+
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score | NotScored]:
         """Return what CLIP says of one image of each generation, by the generations' ids.
 
@@ -444,8 +450,8 @@ class OpenRow(NamedTuple):
 
     @property
     def is_message(self) -> bool:
-        """Whether it is an event or a delivery; others are money and erasures."""
-        return self.pk.startswith("EVENT#")
+        """Whether it is an event, a delivery or a wait for scores; others are money and erasures."""
+        return self.pk.startswith("EVENT#") or self.sk == "SCORING"
 
 
 class OpenWork(Protocol):

@@ -79,6 +79,7 @@ class Evaluating(Ordering):
     @cached_property
     def sweep(self) -> "SweepService":
         from character_identity.services.jobs.sweep import SweepService
+        from character_identity.services.late_scores import LateScoreService
 
         return SweepService(
             open_work=self.open_work,
@@ -92,6 +93,7 @@ class Evaluating(Ordering):
             providers=self.short_timeout_providers,
             events=self.events,
             erasure=self.erasure,
+            late_scores=LateScoreService(self.generation_table, self.scores, self.events, self.now),
             media=self.result_http,
             now=self.now,
         )

@@ -1,7 +1,8 @@
 """The sweep: every minute, what is due and nobody has seen to is settled.
 
 Whatever goes well, goes well without it. It is for what died in between: executions that were never started
-or were stopped, outcomes without their money, events that nobody published, webhooks and erasures that wait.
+or were stopped, outcomes without their money, events that nobody published, webhooks and erasures that wait,
+pictures that nobody scored.
 """
 
 import logging
@@ -22,6 +23,7 @@ from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.outcome import Outcome
 from character_identity.services.jobs.state import overdue
 from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, report_parked
+from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 
 MOST_ROWS = 200
@@ -84,6 +86,7 @@ class SweepService:
         providers: Providers,
         events: EventService,
         erasure: ErasureService,
+        late_scores: LateScoreService,
         media: Media,
         now: Now,
     ) -> None:
@@ -94,6 +97,7 @@ class SweepService:
         self._providers = providers
         self._events = events
         self._erasure = erasure
+        self._late_scores = late_scores
         self._media = media
         self._now = now
 
@@ -130,6 +134,8 @@ class SweepService:
             self._process_job(identifier)
         elif kind == "IDENTITY":
             self._erasure.purge(identifier)
+        elif row.sk == "SCORING":
+            self._late_scores.end_wait(identifier)
         elif kind == "GENERATION":
             self._erasure.purge_generation(identifier)
         elif kind == "EVENT" and row.sk == "EVENT":

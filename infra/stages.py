@@ -1,6 +1,5 @@
 """Stages: each is a file ``stages/NAME.json`` that says what its stack is called and how it is kept."""
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -8,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from character_identity.domain import strict_json
 from infra.parameters import PARAMETERS, Parameter, Value
 
 STAGES = Path(__file__).resolve().parents[1] / "stages"
@@ -98,20 +98,12 @@ def read_stage(name: str, folder: Path = STAGES) -> Stage:
         )
     file = f"{folder.name}/{name}.json"
     try:
-        content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"), object_pairs_hook=_once)
+        content = strict_json.read((folder / f"{name}.json").read_text(encoding="utf-8"))
         return Stage.model_validate(content)
     except ValidationError as invalid:
         raise InvalidStage(f"{file}: {_sentence(invalid.errors()[0])}.") from invalid
     except ValueError as invalid:
         raise InvalidStage(f"{file} is no JSON: {invalid}.") from invalid
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise ValueError(f"{', '.join(sorted(twice))} stands there twice")
-    return dict(pairs)
 
 
 WANTED = {

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from character_identity.api.preferences import Preference, preferences
 from character_identity.api.route import Content, Route
+from character_identity.domain import strict_json
 from character_identity.domain.errors import BodyTooLarge, InvalidRequest, Quota
 from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.text import shortened
@@ -192,21 +193,9 @@ class Request(Generic[Content]):
     @cached_property
     def _json(self) -> Any:
         try:
-            return json.loads(self.raw_body, object_pairs_hook=_once, parse_constant=_no_number)
-        except (ValueError, RecursionError, InvalidRequest) as exc:
+            return strict_json.read(self.raw_body)
+        except (ValueError, InvalidRequest) as exc:
             raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose names differ: of two values of one name each reader may take another (RFC 8259, 4)."""
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a name stands there twice")
-    return content
-
-
-def _no_number(constant: str) -> Any:
-    raise ValueError(f"JSON has no {constant}")
 
 
 def parse(model: type[Model], content: Any) -> Model:

@@ -3,11 +3,11 @@
 The format: https://github.com/huggingface/safetensors, read 2026-11-22.
 """
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
+from character_identity.domain import strict_json
 from character_identity.domain.errors import ProviderRejected
 
 MAX_HEADER_BYTES = 10 * 1024 * 1024
@@ -52,10 +52,8 @@ def _header_of(path: Path) -> tuple[Header, int]:
             raise _Broken("it has no safetensors header")
         text = file.read(length)
     try:
-        header = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_no_number
-        )
-    except (ValueError, RecursionError) as exc:
+        header = strict_json.read(text.decode("utf-8"))
+    except ValueError as exc:
         raise _Broken("its header cannot be read") from exc
     if not isinstance(header, dict) or not text.startswith(b"{"):  # blanks may follow, not come first
         raise _Broken("its header cannot be read")
@@ -65,17 +63,6 @@ def _header_of(path: Path) -> tuple[Header, int]:
     if not 1 <= len(header) <= MAX_TENSORS:
         raise _Broken(f"it has {len(header)} tensors")
     return header, size - 8 - length
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
-    return found
-
-
-def _no_number(constant: str) -> Any:
-    raise ValueError(f"JSON has no {constant}")
 
 
 def _check_layout(header: Header, data_bytes: int) -> None:

@@ -8,8 +8,8 @@ def read(text: str | bytes) -> Any:
     """Return what a JSON text says.
 
     Raises:
-        ValueError: it is no JSON, has a name twice in an object (RFC 8259, 4: which value counts is open), NaN
-            or Infinity, or too many levels for Python's reader; the message says which.
+        ValueError: it is no JSON, has a name twice in an object (RFC 8259, 4: which value counts is open),
+            NaN or Infinity, or too many levels for Python's reader; the message says which.
     """
     try:
         return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)

@@ -26,6 +26,7 @@ from functions.score_image.preprocessing import Preprocessing
 from local.packages import ROOT, runtime_packages
 from local.photographs import EILEEN
 from scripts.atomic import new_folder
+from scripts.weights.encoders import EXPORT_VERSION
 
 FOLDER = ROOT / ".build" / "scoring"
 HERE = Path(__file__).parent
@@ -141,7 +142,7 @@ def tower() -> Path:
 
 def exported() -> Path:
     """Return the same tower as our exporter lays it out."""
-    folder = FOLDER / "weights"
+    folder = FOLDER / f"weights-{EXPORT_VERSION}"
     if not folder.is_dir():
         with new_folder(folder) as making:
             command = [sys.executable, str(HERE / "ours.py"), "export", str(making), str(tower())]

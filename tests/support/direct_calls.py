@@ -1,4 +1,4 @@
-"""Clients ask tables and buckets in memory without HTTP in between, which takes most of a call's time."""
+"""Clients ask what is in memory here without HTTP in between, which takes most of a call's time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,21 @@ from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
 from tests.support.memory_buckets import Buckets
+from tests.support.memory_bus import Bus
+from tests.support.memory_secrets import Secrets
 from tests.support.memory_tables import Tables
 from tests.support.refusal import Refusal
 
-SERVICES = ("dynamodb", "s3")
+Service = Tables | Buckets | Bus | Secrets
+SERVICES: dict[str, type[Service]] = {
+    "dynamodb": Tables,
+    "events": Bus,
+    "s3": Buckets,
+    "secretsmanager": Secrets,
+}
+"""Who answers in place of which service."""
 VALIDATOR = ParamValidator()
-_in_memory: list[dict[str, Tables | Buckets]] = []
+_in_memory: list[dict[str, Service]] = []
 
 
 class WithoutHttp:
@@ -48,8 +57,8 @@ class Status(NamedTuple):
 
 @contextmanager
 def answered_from_memory() -> Iterator[None]:
-    """Begin with no table and no bucket; what was stored is forgotten at the end."""
-    _in_memory.append({"dynamodb": Tables(), "s3": Buckets()})
+    """Begin with nothing; what was stored is forgotten at the end."""
+    _in_memory.append({name: service() for name, service in SERVICES.items()})
     try:
         yield
     finally:

@@ -1,8 +1,8 @@
-"""AWS in this process, empty for each test: tables and buckets of our own, and moto for the rest.
+"""AWS in this process, empty for each test: tables, buckets, secrets and a bus of our own; moto for the rest.
 
 Most of the time of a test with moto is not moto's: each session of boto3 reads the models of its services,
 clients are made, requests are written and answers parsed. So all tests of a process share one session with
-one client for each service, and tables and buckets are called without HTTP in between.
+one client for each service, and what is ours is called without HTTP in between.
 """
 
 import json

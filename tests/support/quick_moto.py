@@ -8,7 +8,7 @@ from unittest.mock import patch
 from moto import backend_index
 from moto.core.base_backend import BaseBackend
 
-SERVICES = {"account", "awslambda", "cloudwatch", "events", "iam", "secretsmanager"}
+SERVICES = {"account", "awslambda", "cloudwatch", "iam"}
 SERVICES |= {"servicequotas", "sns", "sqs", "ssm", "stepfunctions", "sts"}
 """What we call. Moto looks for the service of each call among 180."""
 PATTERNS = [(name, pattern) for name, pattern in backend_index.backend_url_patterns if name in SERVICES]

@@ -20,6 +20,8 @@ from scripts.digest import digest
 
 CDK_OUT = STATE / "cdk.out"
 SYNTHESIS_INPUTS = ("app.py", "cdk.json", "infra", "functions", "layers", "scripts", "stages")
+WRITTEN_MEANWHILE = ("functions/show_openapi/openapi.json",)
+"""By the synthesis itself, from its inputs: as one of them it would have the next process begin again."""
 STAGE = "dev"
 STAMP = "inputs.sha256"
 OLDEST_NODE = 20  # what the CDK 2.275 supports
@@ -59,7 +61,7 @@ def architecture() -> str:
 
 
 def _synthesised(report: Report) -> Assembly:
-    inputs = f"{digest(ROOT, SYNTHESIS_INPUTS)} {architecture()} {PYTHON_VERSION}"
+    inputs = f"{digest(ROOT, SYNTHESIS_INPUTS, WRITTEN_MEANWHILE)} {architecture()} {PYTHON_VERSION}"
     stamp = CDK_OUT / STAMP
     if not stamp.exists() or stamp.read_text() != inputs:
         _require_node()

@@ -22,11 +22,14 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def synthesised(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The modules that were run to write a template into the project."""
+    """The modules that were run to write a template into the project, and a file among its inputs."""
     ran: list[str] = []
 
     def write_template(module: str, *arguments: str) -> None:
         ran.append(module)
+        (described,) = preparation.WRITTEN_MEANWHILE
+        (project / described).parent.mkdir(parents=True, exist_ok=True)
+        (project / described).write_text(str(len(ran)))
         preparation.CDK_OUT.mkdir()
         manifest = '{"artifacts": {"Stack": {"type": "aws:cloudformation:stack"}}}'
         (preparation.CDK_OUT / "manifest.json").write_text(manifest)

@@ -70,7 +70,7 @@ def main(characters: int = CHARACTERS, *slots: int) -> int:
     for number in slots or SLOTS:
         runs.append(simulated(characters, number))
         console.print(figures(runs), f"memory in MB: {_in_words(runs[-1].memory_mb)}")
-    console.print(use_of(runs[0].quotas))
+    console.print(use_of(fullest(runs)))
     grown = [run for run in runs if run.memory_mb[-1] - run.memory_mb[0] > MOST_GROWTH_MB]
     for run in grown:
         console.print(f"With {run.slots} slots memory grew by more than {MOST_GROWTH_MB} MB.")
@@ -114,7 +114,7 @@ def simulated(characters: int, slots: int, count: int = PROVIDERS) -> Simulated:
             transitions=world.load.transitions.total,
             calls=world.load.calls.total,
             memory_mb=memory,
-            quotas=sorted(world.load.quotas(), key=lambda quota: -quota.share),
+            quotas=list(world.load.quotas()),
             cpu_s=time.process_time() - began,
         )
 
@@ -149,8 +149,15 @@ def figures(runs: Sequence[Simulated]) -> Table:
     return table
 
 
+def fullest(runs: Sequence[Simulated]) -> list[Quota]:
+    """Each quota in the run that used most of it, that which is hit first in front."""
+    together = zip(*(run.quotas for run in runs), strict=True)
+    most = (max(of_runs, key=lambda quota: quota.share) for of_runs in together)
+    return sorted(most, key=lambda quota: -quota.share)
+
+
 def use_of(quotas: Sequence[Quota]) -> Table:
-    """The quotas, that which is hit first in front."""
+    """How much of each quota is used."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("quota")
     for name in ("used at most", "of", "share"):

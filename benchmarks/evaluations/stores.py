@@ -9,6 +9,8 @@ from typing import Any
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.scoring_fakes import FakeScores
 
+KEPT = {"stored", "rows", "objects", "origins", "kept"}
+"""Attributes of fakes that have a row, or more, for each order."""
 LOCK = Lock()
 """One connection is for all threads, one at a time."""
 
@@ -66,7 +68,7 @@ class Tables(dict[str, OnDisk]):
 def put_on_disk(database: sqlite3.Connection, *fakes: Any) -> None:
     """Keep the rows of fakes in a database; they have none yet."""
     for fake in fakes:
-        kept = {name: value for name, value in vars(fake).items() if name in {"stored", "rows", "objects"}}
+        kept = {name: value for name, value in vars(fake).items() if name in KEPT}
         for name in kept:
             setattr(fake, name, OnDisk(database, f"{type(fake).__name__}.{name}"))
         if isinstance(fake, FakeEvaluations):
@@ -80,6 +82,8 @@ class OwnScores(FakeScores):
     def __init__(self, database: sqlite3.Connection) -> None:
         super().__init__()
         self._rows = OnDisk(database, "scores")
+        embedded: Any = OnDisk(database, "embedded references")
+        self.embedded = embedded
 
     def put_score(
         self,

@@ -309,10 +309,11 @@ class World:
             transitions = upcoming.transitions
             self.executions.step(upcoming)
             self.load.stepped(upcoming, upcoming.transitions - transitions, self.executions)
-            if upcoming.status != "RUNNING" and upcoming.parent is None:
+            if upcoming.status != "RUNNING":
                 assert upcoming.status == "SUCCEEDED", f"{upcoming.name}: {upcoming.error} {upcoming.cause}"
-                self.executions.kill(upcoming.name)
-                see(upcoming)
+                del self.executions.by_name[upcoming.name]
+                if upcoming.parent is None:
+                    see(upcoming)
 
 
 class _TakenAsTheyAre:

@@ -91,14 +91,14 @@ class OwnScores(FakeScores):
         generation_id: str,
         image_index: int,
         score: Any,
-        references: Any = (),
+        references: Any = None,
         event: Any = None,
         earlier: Any = None,
     ) -> None:
         found = self.scores_of(generation_id)
         self._rows[generation_id] = found | {image_index: [score]}
         if references:
-            self.embedded[identity_id, score.version, score.face_version] = list(references)
+            self.embedded[identity_id, score.version, score.face_version] = references
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Any:
         return next(iter(self.scores_of(generation_id).get(image_index, [])), None)

@@ -19,7 +19,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.identity import Identity
 from character_identity.domain.page import Window
-from character_identity.domain.score import EmbeddedReference, Score
+from character_identity.domain.score import EmbeddedReference, KeptReferences, Score
 from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.domain.view import EncoderVersion
 from character_identity.ports.stores import (
@@ -74,8 +74,8 @@ class Stores:
             LIMIT,
         )
         score = Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5})
-        references = [EmbeddedReference("references/i1/0001.jpg", "0f1e", a_view([1.0]))]
-        self.scores.put_score(identity_id, generation_id, 1, score, references)
+        seen = [EmbeddedReference("references/i1/0001.jpg", "0f1e", a_view([1.0]))]
+        self.scores.put_score(identity_id, generation_id, 1, score, KeptReferences("ann", seen))
 
     def replace_with_tombstone(self, identity: Identity | None = None) -> bool:
         """Bury Ann's Sarah at noon."""
@@ -225,8 +225,8 @@ class TestRemoving:
         stores.weights.remember("ann", "taken over", "i2")
         assert stores.erasures.remove_rows("i1") == Removed(embeddings=1)
         assert stores.erasures.remove_rows("i1") == Removed()
-        assert stores.scores.references("i1", VERSION) == []
-        assert stores.scores.references("i2", VERSION) != []
+        assert stores.scores.references("i1", VERSION) is None
+        assert stores.scores.references("i2", VERSION) is not None
         found = [stores.weights.find("ann", mark) for mark in ("mark of i1", "mark of i2", "taken over")]
         assert found == [None, "i2", "i2"]
         assert stores.identities.get("i1").name == "Sarah", "the identity itself is not a row beside it"

@@ -1,5 +1,6 @@
 """One contract for the table and the fake that stands for it in other tests."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from character_identity.domain.score import (
     Calibration,
     EmbeddedReference,
     FaceIdentity,
+    KeptReferences,
     Likeness,
     NotScored,
     Score,
@@ -78,7 +80,16 @@ def put(
 ) -> None:
     """Store a score of Eileen's, with her references by their embeddings."""
     embedded = [EmbeddedReference(f"r{each[0]}", "0f1e", a_view(each, b"picture")) for each in references]
-    store.put_score("eileen", generation_id, image_index, score, embedded)
+    kept = KeptReferences("ann", embedded) if embedded else None
+    store.put_score("eileen", generation_id, image_index, score, kept)
+
+
+def kept_of_eileen(store: Scores, faces: EncoderVersion | None = None) -> Sequence[EmbeddedReference]:
+    """Her references, which a score has kept; Ann has made her."""
+    kept = store.references("eileen", CLIP, faces)
+    assert kept is not None
+    assert kept.owner == "ann"
+    return kept.embedded
 
 
 def test_scores_come_back_by_image_and_encoder(store: Scores) -> None:
@@ -117,7 +128,7 @@ def test_why_there_is_no_score_stands_in_its_place(store: Scores) -> None:
     assert store.scores_of("portrait") == {0: [NOT_SCORED, score(FALLBACK)]}
     assert store.score_of("portrait", 0, CLIP.encoder) is None
     assert store.by_clip({"portrait": 0}) == {"portrait": NOT_SCORED}
-    assert store.references("eileen", CLIP) == []
+    assert store.references("eileen", CLIP) is None
     put(store, "portrait", 0, score())
     assert store.scores_of("portrait") == {0: [score(), score(FALLBACK)]}
 
@@ -157,18 +168,18 @@ def test_scores_of_a_whole_page_of_generations_come_at_once(store: Scores) -> No
 
 
 def test_references_are_found_for_their_identity_and_version_only(store: Scores) -> None:
-    assert store.references("eileen", CLIP) == []
+    assert store.references("eileen", CLIP) is None
     put(store, "portrait", 0, score(CLIP), [0.5, -0.5, 0.25], [0.25, 0.5, -1.0])
     put(store, "portrait", 1, score(CLIP))
 
-    [one, other] = store.references("eileen", CLIP)
+    [one, other] = kept_of_eileen(store)
     assert (one.key, one.sha256, list(one.view.embedding)) == ("r0.5", "0f1e", [0.5, -0.5, 0.25])
     assert (other.key, list(other.view.embedding)) == ("r0.25", [0.25, 0.5, -1.0])
     assert one.view.fingerprint == a_view([], b"picture").fingerprint
-    assert store.references("anna", CLIP) == []
-    assert store.references("eileen", FALLBACK) == []
-    assert store.references("eileen", CLIP._replace(weights_sha256="another")) == []
-    assert store.references("eileen", CLIP._replace(preprocessing="another")) == []
+    assert store.references("anna", CLIP) is None
+    assert store.references("eileen", FALLBACK) is None
+    assert store.references("eileen", CLIP._replace(weights_sha256="another")) is None
+    assert store.references("eileen", CLIP._replace(preprocessing="another")) is None
 
 
 def test_faces_of_references_come_back_for_their_face_encoder_only(store: Scores) -> None:
@@ -176,13 +187,13 @@ def test_faces_of_references_come_back_for_their_face_encoder_only(store: Scores
         EmbeddedReference("r1", "0f1e", a_view([1.0]), [0.5, -0.25]),
         EmbeddedReference("r2", "0f1e", a_view([0.5]), "not_a_person"),
     ]
-    store.put_score("eileen", "portrait", 0, with_a_face(), references)
+    store.put_score("eileen", "portrait", 0, with_a_face(), KeptReferences("ann", references))
 
-    [one, other] = store.references("eileen", CLIP, FACES)
+    [one, other] = kept_of_eileen(store, FACES)
     assert (list(one.face or ()), other.face) == ([0.5, -0.25], "not_a_person")
     assert (list(one.view.embedding), other.key) == ([1.0], "r2")
-    assert store.references("eileen", CLIP) == []
-    assert store.references("eileen", CLIP, FACES._replace(weights_sha256="another")) == []
+    assert store.references("eileen", CLIP) is None
+    assert store.references("eileen", CLIP, FACES._replace(weights_sha256="another")) is None
     assert store.scores_of("portrait") == {0: [with_a_face()]}
 
 
@@ -205,7 +216,7 @@ def test_a_score_is_found_by_image_and_encoder(store: Scores) -> None:
 
 def test_the_most_references_of_the_longest_embeddings_fit_into_an_item(store: Scores) -> None:
     put(store, "portrait", 0, score(), *([float(number)] * 1280 for number in range(20)))
-    assert [list(each.view.embedding[:2]) for each in store.references("eileen", CLIP)][19] == [19, 19]
+    assert [list(each.view.embedding[:2]) for each in kept_of_eileen(store)][19] == [19, 19]
 
 
 def test_of_an_erased_identity_nothing_is_stored(store: Scores) -> None:
@@ -213,7 +224,7 @@ def test_of_an_erased_identity_nothing_is_stored(store: Scores) -> None:
     with pytest.raises(Erased):
         put(store, "portrait", 0, score(CLIP), [1.0])
     assert store.scores_of("portrait") == {}
-    assert store.references("eileen", CLIP) == []
+    assert store.references("eileen", CLIP) is None
     store.put_score("anna", "landscape", 0, score())
     assert store.scores_of("landscape") == {0: [score()]}
 
@@ -223,12 +234,12 @@ def test_an_event_is_stored_with_a_score_unless_it_is_there(request: pytest.Fixt
     table = with_identities(request)
     store, events = ScoreTable(table), EventTable(table)
     event = Event.of_score("ann", "eileen", "portrait", 1, score(), NOON)
-    store.put_score("eileen", "portrait", 1, score(), (), event)
+    store.put_score("eileen", "portrait", 1, score(), None, event)
     assert events.find_unpublished(event.event_id) == event
     events.mark_published(event.event_id)
 
     again = event.model_copy(update={"occurred_at": NOON + timedelta(days=1)})
-    store.put_score("eileen", "portrait", 1, score(similarity=0.5), (), again)
+    store.put_score("eileen", "portrait", 1, score(similarity=0.5), None, again)
 
     assert (events.find(event.event_id), events.find_unpublished(event.event_id)) == (event, None)
     assert store.scores_of("portrait") == {1: [score(similarity=0.5)]}
@@ -239,7 +250,7 @@ def test_of_an_erased_identity_no_event_is_stored(request: pytest.FixtureRequest
     event = Event.of_score("ann", "eileen", "portrait", 1, score(), NOON)
     erase(ScoreTable(table), "eileen")
     with pytest.raises(Erased):
-        ScoreTable(table).put_score("eileen", "portrait", 1, score(), (), event)
+        ScoreTable(table).put_score("eileen", "portrait", 1, score(), None, event)
     assert EventTable(table).find(event.event_id) is None
 
 

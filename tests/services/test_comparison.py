@@ -4,7 +4,7 @@ import pytest
 
 from character_identity.domain.errors import HostNotAllowed, InvalidRequest, NotFound, ProviderUnavailable
 from character_identity.domain.generation import GeneratedImage
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import KeptReferences, NotScored, Score
 from character_identity.domain.view import EncoderVersion
 from character_identity.services.comparison import (
     AT_ONCE,
@@ -101,7 +101,7 @@ def test_references_that_a_score_has_kept_are_not_read_again(harness: Harness) -
     kept = EmbeddedReferences(harness.bucket, harness.scores, Encoders(harness.embedder)).made(
         harness.identities.stored["i1"]
     )
-    harness.scores.embedded["i1", VERSION, None] = kept
+    harness.scores.embedded["i1", VERSION, None] = KeptReferences("ann", kept)
     for key in REFERENCES:
         del harness.bucket.objects[key]
     assert means(harness.with_identity(UPLOAD)) == [0.7]

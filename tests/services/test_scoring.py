@@ -143,7 +143,9 @@ def test_pictures_are_embedded_together_and_their_references_once(harness: Harne
     assert harness.embedder.calls == [[b"1.0 0.0", b"0.0 1.0"], [b"0.6 0.8", b"0.8 0.6"]]
     assert [score.best for score in map(scoring.score, looks) if isinstance(score, Score)] == [0.8, 0.8]
     kept = harness.scores.references("eileen", VERSION)
-    assert [(each.key, each.sha256, each.view.embedding) for each in kept] == [
+    assert kept is not None
+    assert kept.owner == harness.identities.stored["eileen"].owner
+    assert [(each.key, each.sha256, each.view.embedding) for each in kept.embedded] == [
         ("references/eileen/00.jpg", sha256(b"1.0 0.0").hexdigest(), [1, 0]),
         ("references/eileen/01.jpg", sha256(b"0.0 1.0").hexdigest(), [0, 1]),
     ]
@@ -235,8 +237,8 @@ def test_scores_of_two_versions_of_an_encoder_live_side_by_side(harness: Harness
     assert harness.score(IMAGE) == second
 
     assert harness.scores.scores_of("portrait") == {3: [second, first]}
-    assert harness.scores.references("eileen", VERSION) != []
-    assert harness.scores.references("eileen", later.version) != []
+    assert harness.scores.references("eileen", VERSION) is not None
+    assert harness.scores.references("eileen", later.version) is not None
     assert len(harness.bus.published) == 1, "it was told that there is a score"
     harness.embedder = FakeEmbedder(VERSION)
     assert harness.score(IMAGE) == first

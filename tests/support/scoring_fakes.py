@@ -10,7 +10,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.face import Box, Face, NoFace
 from character_identity.domain.near_copy import SIDE, Fingerprint
 from character_identity.domain.perceptual_hash import PerceptualHash
-from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, NotScored, Score
+from character_identity.domain.score import CLIP_ENCODER, KeptReferences, NotScored, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion, View
 from tests.support.event_fakes import FakeEvents
@@ -21,7 +21,7 @@ class FakeScores:
 
     def __init__(self) -> None:
         self.scores: dict[str, dict[tuple[int, str], Score | NotScored]] = defaultdict(dict)
-        self.embedded: dict[tuple[str, EncoderVersion, EncoderVersion | None], list[EmbeddedReference]] = {}
+        self.embedded: dict[tuple[str, EncoderVersion, EncoderVersion | None], KeptReferences] = {}
         self.erased: set[str] = set()
         self.waits: set[str] = set()
         """Generations whose pictures somebody still has to score."""
@@ -33,7 +33,7 @@ class FakeScores:
         generation_id: str,
         image_index: int,
         score: Score | NotScored,
-        references: Sequence[EmbeddedReference] = (),
+        references: KeptReferences | None = None,
         event: Event | None = None,
         earlier: Score | None = None,
     ) -> None:
@@ -47,7 +47,7 @@ class FakeScores:
             scores.pop((image_index, "#".join(score.version) if isinstance(score, Score) else ""), None)
         scores[image_index, score.encoder] = score
         if references and isinstance(score, Score):
-            self.embedded[identity_id, score.version, score.face_version] = list(references)
+            self.embedded[identity_id, score.version, score.face_version] = references
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
         found = self.scores[generation_id].get((image_index, encoder))
@@ -71,8 +71,8 @@ class FakeScores:
 
     def references(
         self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
-    ) -> list[EmbeddedReference]:
-        return self.embedded.get((identity_id, version, face_version), [])
+    ) -> KeptReferences | None:
+        return self.embedded.get((identity_id, version, face_version))
 
 
 class FakeEmbedder:

@@ -18,7 +18,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.face import NoFace
 from character_identity.domain.near_copy import MEASURE, Fingerprint
 from character_identity.domain.perceptual_hash import PerceptualHash
-from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, NotScored, Score
+from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, KeptReferences, NotScored, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion, View
 
@@ -44,7 +44,7 @@ class ScoreTable:
         generation_id: str,
         image_index: int,
         score: Score | NotScored,
-        references: Sequence[EmbeddedReference] = (),
+        references: KeptReferences | None = None,
         event: Event | None = None,
         earlier: Score | None = None,
     ) -> None:
@@ -60,9 +60,9 @@ class ScoreTable:
         there = [while_there(identity_id), unless_erased(generation_id)]
         writes = [*there, put({**key, **score.model_dump(mode="json")})]
         if references and isinstance(score, Score):
-            embedded = [_item(reference) for reference in references]
+            embedded = [_item(reference) for reference in references.embedded]
             by = _references_key(identity_id, score.version, score.face_version)
-            writes.append(put({**by, "references": embedded}))
+            writes.append(put({**by, "owner": references.owner, "references": embedded}))
         if earlier is not None:
             kept = keys.earlier_score(generation_id, image_index, _by(earlier.version))
             writes.append(put({**kept, **earlier.model_dump(mode="json")}))
@@ -173,10 +173,12 @@ class ScoreTable:
 
     def references(
         self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
-    ) -> list[EmbeddedReference]:
-        """Return an identity's references as they are kept; none when none were scored with yet."""
+    ) -> KeptReferences | None:
+        """Return an identity's references as they are kept; None when none were scored with yet."""
         item = self._table.get(_references_key(identity_id, version, face_version))
-        return [] if item is None else [_reference(kept) for kept in item["references"]]
+        if item is None or "owner" not in item:  # before version 0.2 the row did not say whose it is
+            return None
+        return KeptReferences(item["owner"], [_reference(kept) for kept in item["references"]])
 
 
 def _outcome(row: Item) -> Score | NotScored:

@@ -33,6 +33,13 @@ class EmbeddedReference(NamedTuple):
     face: ReferenceFace | None = None
 
 
+class KeptReferences(NamedTuple):
+    """An identity's references as a score has kept them, and whose the identity is."""
+
+    owner: str
+    embedded: Sequence[EmbeddedReference]
+
+
 class ReferenceSimilarity(NamedTuple):
     """Cosine similarity with the reference image under a key."""
 

@@ -16,7 +16,7 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity, Phase
 from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
 from character_identity.domain.page import Page, Window
-from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.score import EmbeddedReference, KeptReferences, NotScored, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.slots import Lease, Slots
 from character_identity.domain.view import EncoderVersion
@@ -302,7 +302,7 @@ class Scores(Protocol):
         generation_id: str,
         image_index: int,
         score: Score | NotScored,
-        references: Sequence[EmbeddedReference] = (),
+        references: KeptReferences | None = None,
         event: Event | None = None,
         earlier: Score | None = None,
     ) -> None:
@@ -338,7 +338,7 @@ class Scores(Protocol):
 
     def references(
         self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
-    ) -> list[EmbeddedReference]:
+    ) -> KeptReferences | None:
         """Return an identity's references as they are kept; none when none were scored with yet.
 
         Without a ``face_version``, those that no face encoder has seen.

@@ -73,7 +73,8 @@ class ComparisonService:
         if identity.owner != owner:
             raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
         try:
-            references = self._references.kept(identity_id) or self._references.made(identity)
+            kept = self._references.kept(identity_id)
+            references = kept.embedded if kept else self._references.made(identity)
         except InvalidRequest as exc:  # the identity's references are not what they were
             return [self._encoders.not_scored(exc.code, exc.message) for _ in images]
         return self._score(owner, images, references, self._sources.deadline(), ends_at)

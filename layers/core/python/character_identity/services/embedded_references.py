@@ -7,7 +7,7 @@ from typing import Protocol
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import MAX_IMAGE_BYTES
-from character_identity.domain.score import EmbeddedReference
+from character_identity.domain.score import EmbeddedReference, KeptReferences
 from character_identity.ports.stores import Bucket, Scores
 from character_identity.services.encoders import Encoders
 from character_identity.services.side_by_side import side_by_side
@@ -32,8 +32,8 @@ class EmbeddedReferences:
         self._scores = scores
         self._encoders = encoders
 
-    def kept(self, identity_id: str) -> list[EmbeddedReference]:
-        """As a score by the same encoders has kept them; none if there was no such score."""
+    def kept(self, identity_id: str) -> KeptReferences | None:
+        """As a score by the same encoders has kept them; None if there was no such score."""
         return self._scores.references(identity_id, self._encoders.version, self._encoders.face_version)
 
     def made(self, stored: References) -> list[EmbeddedReference]:

@@ -10,7 +10,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.face import Face, NoFace
 from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.job import job_id_of
-from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.score import EmbeddedReference, KeptReferences, NotScored, Score
 from character_identity.domain.view import View
 from character_identity.observability import add_log_keys
 from character_identity.ports.gateways import Now
@@ -56,7 +56,7 @@ class References:
     """
 
     owner: str = ""
-    embedded: list[EmbeddedReference] = field(default_factory=list)
+    embedded: Sequence[EmbeddedReference] = ()
     kept: bool = False
     failure: Exception | None = None
 
@@ -83,8 +83,8 @@ class Look:
 class ScoringService:
     """Scores stored pictures; doing it twice leaves what doing it once leaves.
 
-    Of a picture's identity two rows are read, one of which has its references as the encoder sees them. The
-    first score of an identity makes it: the intake sees thumbnails only, and their embeddings are others.
+    Of a picture's identity one row is read, which has its references as the encoder sees them. The first
+    score of an identity makes it: the intake sees thumbnails only, and their embeddings are others.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class ScoringService:
         except NotFound:
             return None
         self._events.publish_soon(event.event_id)
-        if new:
+        if new is not None:
             look.references.kept = True
         evaluation_id = look.origin.get("evaluation_id")
         if self._shared is not None and evaluation_id:
@@ -163,15 +163,15 @@ class ScoringService:
             self._shared.tell(evaluation_id)
         return outcome
 
-    def _outcome(self, look: Look) -> tuple[Score | NotScored, Sequence[EmbeddedReference]]:
+    def _outcome(self, look: Look) -> tuple[Score | NotScored, KeptReferences | None]:
         """Return what there is to store: what became of the picture, and references that are not kept."""
         if isinstance(look.failure, InvalidRequest):
-            return self._encoders.not_scored(look.failure.code, look.failure.message), ()
+            return self._encoders.not_scored(look.failure.code, look.failure.message), None
         if look.view is None:
             raise look.failure or RuntimeError(f"{look.key!r} was not looked at.")
-        references = look.references.embedded
-        score = self._encoders.score(look.content_sha256, look.view, look.faces, references)
-        return score, () if look.references.kept else references
+        references = look.references
+        score = self._encoders.score(look.content_sha256, look.view, look.faces, references.embedded)
+        return score, None if references.kept else KeptReferences(references.owner, references.embedded)
 
     def _look_for_faces(self, look: Look, content: bytes) -> None:
         try:
@@ -231,11 +231,14 @@ class ScoringService:
         """Return an identity's references; they are read and embedded if no score did it before."""
         references = References()
         try:
-            identity = self._identities.get(identity_id)
-            references.owner = identity.owner
             kept = self._embedded_references.kept(identity_id)
-            references.embedded = kept or self._embedded_references.made(identity)
-            references.kept = bool(kept)
+            if kept is None:
+                identity = self._identities.get(identity_id)
+                made = self._embedded_references.made(identity)
+                references.owner, references.embedded = identity.owner, made
+            else:
+                references.owner, references.embedded = kept
+            references.kept = kept is not None
         except Exception as exc:  # score() raises it, of each picture
             references.failure = exc
         return references

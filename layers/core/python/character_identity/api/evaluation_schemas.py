@@ -17,6 +17,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import AspectRatio
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.ids import ID_PATTERN
+from character_identity.domain.numbers import Number, Whole
 from character_identity.domain.scenario import (
     MOST_SCENARIOS,
     ExpectedSimilarity,
@@ -74,9 +75,9 @@ class CreateEvaluationRequest(Body):
     providers: list[Provider] = Field(default=[], max_length=20)
     scenario_set: ScenarioSet = "specification"
     scenarios: list[ScenarioRequest] | None = Field(default=None, min_length=1, max_length=MOST_SCENARIOS)
-    variations: int = Field(default=USUAL_VARIATIONS, ge=1, le=MOST_VARIATIONS)
-    seed: int = Field(default=0, ge=0, le=2**32 - 1)
-    max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    variations: Whole = Field(default=USUAL_VARIATIONS, ge=1, le=MOST_VARIATIONS)
+    seed: Whole = Field(default=0, ge=0, le=2**32 - 1)
+    max_cost_usd: Annotated[Number, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
 
     @field_validator("scenarios")
     @classmethod

@@ -12,6 +12,7 @@ from character_identity.domain.finding import Finding
 from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
 from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
 from character_identity.domain.ids import ID_PATTERN
+from character_identity.domain.numbers import Number, Whole
 from character_identity.domain.scored_generation import Scoring
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
@@ -19,7 +20,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", ma
 ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9 ]{1,40}$")]
 Provider = Annotated[str, Field(max_length=40, json_schema_extra={"enum": [*get_args(ProviderName)]})]
 """Another one is refused by name, with a code of its own; so its type allows any."""
-Side = Annotated[int, Field(ge=256, le=2048, multiple_of=8)]
+Side = Annotated[Whole, Field(ge=256, le=2048, multiple_of=8)]
 
 
 class Body(BaseModel):
@@ -43,7 +44,7 @@ NextCursor = Annotated[
 class UploadFile(Body):
     name: str = Field(max_length=255)
     content_type: str = Field(max_length=100)
-    size_bytes: int
+    size_bytes: Whole
 
 
 class CreateReferencesRequest(Body):
@@ -190,10 +191,10 @@ class CreateGenerationRequest(Body):
     width: Side | None = None
     height: Side | None = None
     aspect_ratio: AspectRatio = "1:1"
-    guidance_scale: Annotated[float, Field(ge=0, le=35)] | None = None
-    num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
-    num_images: Annotated[int, Field(ge=1, le=8)] = 1
+    guidance_scale: Annotated[Number, Field(ge=0, le=35)] | None = None
+    num_inference_steps: Annotated[Whole, Field(ge=1, le=100)] | None = None
+    seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] | None = None
+    num_images: Annotated[Whole, Field(ge=1, le=8)] = 1
 
     @model_validator(mode="after")
     def _sides_come_together(self) -> Self:
@@ -301,7 +302,7 @@ class StoredImageSource(Body):
     """A picture of a generation, by its number from 1."""
 
     generation_id: str = Field(pattern=f"^{ID_PATTERN}$")
-    image_number: int = Field(ge=1, le=99)
+    image_number: Whole = Field(ge=1, le=99)
 
 
 Picture = Annotated[str, Field(min_length=1, max_length=8192)] | StoredImageSource

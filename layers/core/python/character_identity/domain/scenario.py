@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from character_identity.domain.clean_text import Clean
 from character_identity.domain.generation import AspectRatio
+from character_identity.domain.numbers import Number
 
 PLACE_OF_NAME = "{name}"
 MOST_SCENARIOS = 100
@@ -27,7 +28,7 @@ def with_place(template: str) -> str:
 ScenarioName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Clean]
 Template = Annotated[str, Field(max_length=1_000), Clean, AfterValidator(with_place)]
-ExpectedSimilarity = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+ExpectedSimilarity = Annotated[Number, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
 class Scenario(BaseModel):

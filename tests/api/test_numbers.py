@@ -35,7 +35,7 @@ def test_a_number_of_a_body_is_no_text_and_not_true(body: type[BaseModel], name:
         with pytest.raises(ValidationError) as refused:
             body.model_validate({name: value})
         [error] = [each for each in refused.value.errors() if each["loc"] == (name,)]
-        assert "a number is wanted" in error["msg"]
+        assert error["type"] in {"int_type", "float_type"}
 
 
 def test_every_kind_of_number_is_among_them() -> None:

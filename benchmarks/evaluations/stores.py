@@ -94,11 +94,12 @@ class OwnScores(FakeScores):
         references: Any = None,
         event: Any = None,
         earlier: Any = None,
-    ) -> None:
+    ) -> bool:
         found = self.scores_of(generation_id)
         self._rows[generation_id] = found | {image_index: [score]}
         if references:
             self.embedded[identity_id, score.version, score.face_version] = references
+        return False
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Any:
         return next(iter(self.scores_of(generation_id).get(image_index, [])), None)

@@ -36,10 +36,11 @@ class FakeScores:
         references: KeptReferences | None = None,
         event: Event | None = None,
         earlier: Score | None = None,
-    ) -> None:
+    ) -> bool:
         if self.erased & {identity_id, generation_id}:
             raise Erased("gone")
-        if event is not None and self.events.find(event.event_id) is None:
+        is_new = event is not None and self.events.find(event.event_id) is None
+        if event is not None and is_new:
             self.events.add(event)
         scores = self.scores[generation_id]
         if earlier is not None:
@@ -48,6 +49,7 @@ class FakeScores:
         scores[image_index, score.encoder] = score
         if references and isinstance(score, Score):
             self.embedded[identity_id, score.version, score.face_version] = references
+        return is_new
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
         found = self.scores[generation_id].get((image_index, encoder))

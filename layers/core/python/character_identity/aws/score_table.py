@@ -47,11 +47,11 @@ class ScoreTable:
         references: KeptReferences | None = None,
         event: Event | None = None,
         earlier: Score | None = None,
-    ) -> None:
+    ) -> bool:
         """Store the encoder's score of an image, or why it has none, in place of an earlier one.
 
-        With a score come all references, if they are given, and its event, unless that is stored. An
-        ``earlier`` one, by another version of the encoder, is kept.
+        With a score come all references, if they are given, and its event, unless that is stored: then False
+        comes back. An ``earlier`` one, by another version of the encoder, is kept.
 
         Raises:
             Erased: the identity or the generation is gone; nothing is stored then.
@@ -75,6 +75,8 @@ class ScoreTable:
             if any(exc.refused[: len(there)]) or not told:
                 raise Erased(f"There is no generation {generation_id!r}.", code="unknown_generation") from exc
             self.put_score(identity_id, generation_id, image_index, score, references, earlier=earlier)
+            return False
+        return event is not None
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
         """Return the encoder's score of an image."""

@@ -305,8 +305,10 @@ class Scores(Protocol):
         references: KeptReferences | None = None,
         event: Event | None = None,
         earlier: Score | None = None,
-    ) -> None:
+    ) -> bool:
         """Store the encoder's score of an image, or why it has none, in place of an earlier one.
+
+        Returns whether the event was stored with it.
 
         With ``references``, all of the identity's by the same encoder, unless they are kept; and with the
         event that it has an outcome, unless one of that id is stored. ``earlier`` is the image's score by

@@ -149,10 +149,13 @@ class ScoringService:
         about = image.identity_id, image.generation_id, image.index
         event = Event.of_score(look.references.owner, *about, outcome, self._now())
         try:
-            self._scores.put_score(*about, outcome, new, event, look.earlier)
+            is_new = self._scores.put_score(*about, outcome, new, event, look.earlier)
         except NotFound:
             return None
-        self._events.publish_soon(event.event_id)
+        if is_new:
+            self._events.publish_new(event)
+        else:  # somebody may have died before telling
+            self._events.publish_soon(event.event_id)
         if new is not None:
             look.references.kept = True
         evaluation_id = look.origin.get("evaluation_id")

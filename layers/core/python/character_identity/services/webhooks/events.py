@@ -5,6 +5,8 @@ dies in between can lose it. It may be published more than once, always with the
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from character_identity.domain.errors import Conflict, EventNotAccepted, NotFound
 from character_identity.domain.event import Event
@@ -35,15 +37,21 @@ class EventService:
         """
         event = self._events.find_unpublished(event_id)
         if event is not None:
-            self._bus.publish(event)
-            self._events.mark_published(event_id)
+            self._publish(event)
 
     def publish_soon(self, event_id: str) -> None:
         """Publish like ``publish_unpublished``, right after the settlement; a failure waits for the sweep."""
-        try:
+        with _left_to_the_sweep():
             self.publish_unpublished(event_id)
-        except EventNotAccepted as exc:
-            logger.warning("the event waits for the sweep", exc_info=exc)
+
+    def publish_new(self, event: Event) -> None:
+        """Publish what the caller has just stored for the first time; a failure waits for the sweep."""
+        with _left_to_the_sweep():
+            self._publish(event)
+
+    def _publish(self, event: Event) -> None:
+        self._bus.publish(event)
+        self._events.mark_published(event.event_id)
 
     def get(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
         """An event and how far telling it is.
@@ -118,3 +126,11 @@ class EventService:
         if event is None or event.owner != owner:
             raise NotFound(f"There is no event {event_id!r}.", code="unknown_event")
         return event
+
+
+@contextmanager
+def _left_to_the_sweep() -> Iterator[None]:
+    try:
+        yield
+    except EventNotAccepted as exc:
+        logger.warning("the event waits for the sweep", exc_info=exc)

@@ -26,7 +26,7 @@ from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.astria.tunes import AstriaTrainer
 from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
 from character_identity.providers.fal.instant_character import InstantImages
-from character_identity.services.evaluations import workflow
+from character_identity.services.evaluations import cells
 from tests.histories.fake_provider import IMAGE_LINK, WEIGHTS_LINK, FakeImages, FakeTrainer
 
 MODELS_WITH_NAMES = (
@@ -35,7 +35,7 @@ MODELS_WITH_NAMES = (
     evaluation.Cell,
     evaluation.CellOutcome,
     evaluation.Evaluation,
-    workflow.CellState,
+    cells.CellState,
 )
 """Those that check a provider's name, and those that are made of them, in this order."""
 

@@ -15,18 +15,16 @@ from character_evaluation.assembly import assemble
 from character_evaluation.results import files_of
 from character_evaluation.summary import SUMMARY, recommendation_of, summary_of
 from character_identity.domain.budget import MICROUSD_PER_USD
-from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.evaluation import EvaluationRequest
 from character_identity.domain.job import account_of
-from character_identity.domain.similarity import Embedding
-from character_identity.domain.view import EncoderVersion, View
 from character_identity.observability import ORIGIN, log_keys
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
+from character_identity.services.evaluations.cells import CellState, EvaluationCells
 from character_identity.services.evaluations.compilation import EvaluationCompilation
 from character_identity.services.evaluations.requests import EvaluationService
 from character_identity.services.evaluations.scoring import SharedScoring
-from character_identity.services.evaluations.workflow import CellState, EvaluationState, EvaluationWorkflow
+from character_identity.services.evaluations.workflow import EvaluationState, EvaluationWorkflow
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
@@ -51,10 +49,12 @@ from tests.support.fakes import (
     unsigned,
 )
 from tests.support.in_process.executions import Execution
-from tests.support.scoring_fakes import a_view
+from tests.support.scoring_fakes import DigestEncoder
 
 OWNER = "ann"
 REFERENCES = [f"reference {number}" for number in range(5)]
+CLIP_NUMBERS = 512
+"""Of an embedding."""
 SCORED_AFTER = timedelta(seconds=2)
 """A warm scorer takes less; docs/scoring.md."""
 
@@ -164,17 +164,25 @@ class World:
             callbacks=self.callbacks,
             now=self.clock,
         )
+        self.cells = EvaluationCells(
+            evaluations=self.evaluations,
+            generations=self.generations,
+            generation_service=generation_service,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            callbacks=self.callbacks,
+            events=events,
+            now=self.clock,
+        )
         self.evaluation = EvaluationWorkflow(
             **shared,
-            generations=self.generations,
+            cells=self.cells,
             identity_service=identity_service,
-            generation_service=generation_service,
             providers=providers,
             ledger=self.ledger,
             slots=self.slots,
             bucket=self.bucket,
             bucket_name="media",
-            callbacks=self.callbacks,
             events=events,
             now=self.clock,
         )
@@ -186,7 +194,7 @@ class World:
             bucket=self.bucket,
             now=self.clock,
         )
-        encoders = Encoders(_DigestEncoder())
+        encoders = Encoders(DigestEncoder(CLIP_NUMBERS))
         self.scoring = ScoringService(
             identities=self.identities,
             bucket=self.bucket,
@@ -233,8 +241,8 @@ class World:
             "PlanEvaluation": self._task(lambda: self.evaluation, "plan", EvaluationState),
             "MakeIdentities": self._task(lambda: self.evaluation, "make_identities", EvaluationState),
             "CheckIdentities": self._task(lambda: self.evaluation, "check_identities", EvaluationState),
-            "OrderCell": self._task(lambda: self.evaluation, "order_cell", CellState),
-            "CheckCell": self._task(lambda: self.evaluation, "check_cell", CellState),
+            "OrderCell": self._task(lambda: self.cells, "order", CellState),
+            "CheckCell": self._task(lambda: self.cells, "check", CellState),
             "CheckScores": self._task(lambda: self.evaluation, "check_scores", EvaluationState),
             "RecordEvaluation": self._task(lambda: self.evaluation, "record", EvaluationState),
             "CompileEvaluation": self._compile,
@@ -331,19 +339,3 @@ class _TakenAsTheyAre:
 
     def discard(self, keys: list[str]) -> None:
         self._bucket.delete(*keys)
-
-
-class _DigestEncoder:
-    """Sees nothing but the digest of a picture, in as many numbers as CLIP."""
-
-    version = EncoderVersion("clip-vit-b32", "0f1e", "v1")
-    decoy: Embedding | None = None
-
-    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
-        return [a_view(_unit(image), image) for image in images]
-
-
-def _unit(image: bytes) -> Embedding:
-    numbers = [1 + byte / 256 for byte in sha256(image).digest() * 16]
-    length = sum(number * number for number in numbers) ** 0.5
-    return [number / length for number in numbers]

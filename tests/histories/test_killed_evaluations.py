@@ -9,22 +9,18 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from random import Random
 from typing import Any, Literal
 
 import pytest
 
-from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.similarity import Embedding
-from character_identity.domain.view import EncoderVersion, View
 from tests.faults.outcome import Facts
 from tests.support.in_process.executions import Crash
 from tests.support.in_process.fault_injection import Side
 from tests.support.in_process.harness import Harness, harness
-from tests.support.scoring_fakes import a_view
+from tests.support.scoring_fakes import DigestEncoder
 
 pytestmark = pytest.mark.exhaustive
 
@@ -41,22 +37,6 @@ MOST_TRIES = 30
 OF_OUR_TIME = {"total_ms"}
 """The columns that have our own time in them, of which who was killed takes more."""
 Kind = Literal["dies", "is lost", "is redriven"]
-
-
-class DigestEncoder:
-    """Sees nothing but the digest of a picture: the same of the same bytes."""
-
-    version = EncoderVersion("clip-vit-b32", "0f1e", "v1")
-    decoy: Embedding | None = None
-
-    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
-        return [a_view(_unit(image), image) for image in images]
-
-
-def _unit(image: bytes) -> Embedding:
-    numbers = [1 + byte / 256 for byte in sha256(image).digest()[:8]]
-    length = sum(number * number for number in numbers) ** 0.5
-    return [number / length for number in numbers]
 
 
 @dataclass
@@ -132,7 +112,7 @@ def _without_links(asked: Any) -> str:
 
 def _evaluated(patch: pytest.MonkeyPatch, points: Mapping[int, Kind]) -> Ended:
     """What is there at the end of an evaluation that is killed at these points."""
-    patch.setattr("functions.score_image.handler.shipped_encoder", lambda memory_mb: DigestEncoder())
+    patch.setattr("functions.score_image.handler.shipped_encoder", lambda memory_mb: DigestEncoder(8))
     patch.setattr("functions.score_image.handler.shipped_face_encoder", lambda memory_mb: None)
     with harness(patch) as inside:
         inside.score_pictures()

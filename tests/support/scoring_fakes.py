@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from math import cos, radians, sin
+from hashlib import sha256
+from itertools import cycle, islice
+from math import cos, hypot, radians, sin
 from random import Random
 
 from character_identity.domain.errors import Erased, InvalidRequest
@@ -90,6 +92,24 @@ class FakeEmbedder:
         self.embedded += images
         self.calls.append(list(images))
         return [_view(image) for image in images]
+
+
+class DigestEncoder:
+    """Sees nothing but the digest of a picture, in so many numbers: the same of the same bytes."""
+
+    version = EncoderVersion(CLIP_ENCODER, "0f1e", "v1")
+    decoy: Embedding | None = None
+
+    def __init__(self, numbers: int) -> None:
+        self._numbers = numbers
+
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
+        return [a_view(self._unit(image), image) for image in images]
+
+    def _unit(self, image: bytes) -> Embedding:
+        numbers = [1 + byte / 256 for byte in islice(cycle(sha256(image).digest()), self._numbers)]
+        length = hypot(*numbers)
+        return [number / length for number in numbers]
 
 
 class FakeFaces:

@@ -8,9 +8,10 @@ from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
 from character_identity.domain.scenario import Scenario
+from character_identity.services.evaluations.cells import CellState, EvaluationCells
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.evaluations.requests import EvaluationService
-from character_identity.services.evaluations.workflow import CellState, EvaluationState, EvaluationWorkflow
+from character_identity.services.evaluations.workflow import EvaluationState, EvaluationWorkflow
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
@@ -81,11 +82,9 @@ class Harness:
             callbacks=callbacks,
             now=self.clock,
         )
-        self.workflow = EvaluationWorkflow(
+        self.drawing = EvaluationCells(
             evaluations=self.evaluations,
-            shared_scores=self.evaluations,
             generations=self.generations,
-            identity_service=identity_service,
             generation_service=GenerationService(
                 self.generations,
                 self.identities,
@@ -96,12 +95,22 @@ class Harness:
                 lambda: "new",
                 lambda: 4711,
             ),
+            ledger=self.ledger,
+            bucket=self.bucket,
+            callbacks=callbacks,
+            events=event_service(self.events),
+            now=self.clock,
+        )
+        self.workflow = EvaluationWorkflow(
+            evaluations=self.evaluations,
+            shared_scores=self.evaluations,
+            cells=self.drawing,
+            identity_service=identity_service,
             providers=self.providers,
             ledger=self.ledger,
             slots=FakeSlots(fal=2),
             bucket=self.bucket,
             bucket_name="media",
-            callbacks=callbacks,
             events=event_service(self.events),
             now=self.clock,
         )

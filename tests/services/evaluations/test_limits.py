@@ -9,15 +9,9 @@ import pytest
 
 from character_identity.domain.evaluation import Cell
 from character_identity.domain.scored_generation import SCORED_WITHIN
+from character_identity.services.evaluations.cells import CELL_BACKOFF, WAITED_WITHIN, CellState
 from character_identity.services.evaluations.requests import ENDS_WITHIN
-from character_identity.services.evaluations.workflow import (
-    CELL_BACKOFF,
-    IDENTITY_BACKOFF,
-    SCORE_BACKOFF,
-    WAITED_WITHIN,
-    CellState,
-    EvaluationState,
-)
+from character_identity.services.evaluations.workflow import IDENTITY_BACKOFF, SCORE_BACKOFF, EvaluationState
 from character_identity.services.jobs.state import Backoff
 from character_identity.services.jobs.sweep import GRACE
 from tests.support.in_process.executions import DEFINITIONS

@@ -8,6 +8,7 @@ from character_identity.wiring.deferred import deferred
 from character_identity.wiring.ordering import Ordering
 
 if TYPE_CHECKING:
+    from character_identity.services.evaluations.cells import EvaluationCells
     from character_identity.services.evaluations.compilation import EvaluationCompilation
     from character_identity.services.evaluations.requests import EvaluationService
     from character_identity.services.evaluations.results import EvaluationResults
@@ -57,21 +58,34 @@ class Evaluating(Ordering):
         )
 
     @cached_property
+    def evaluation_cells(self) -> "EvaluationCells":
+        from character_identity.services.evaluations.cells import EvaluationCells
+
+        return EvaluationCells(
+            evaluations=self.evaluation_table,
+            generations=self.generation_table,
+            generation_service=self.generations,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            callbacks=self.callbacks,
+            events=self.events,
+            now=self.now,
+        )
+
+    @cached_property
     def evaluation_workflow(self) -> "EvaluationWorkflow":
         from character_identity.services.evaluations.workflow import EvaluationWorkflow
 
         return EvaluationWorkflow(
             evaluations=self.evaluation_table,
             shared_scores=self.shared_scores,
-            generations=self.generation_table,
+            cells=self.evaluation_cells,
             identity_service=self.identities,
-            generation_service=self.generations,
             providers=self.providers,
             ledger=self.ledger,
             slots=deferred(lambda: self.slot_table),
             bucket=self.bucket,
             bucket_name=self.storage_settings.bucket_name,
-            callbacks=self.callbacks,
             events=self.events,
             now=self.now,
         )

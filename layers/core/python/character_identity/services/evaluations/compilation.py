@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from character_identity.domain.errors import NotFound
-from character_identity.domain.evaluation import RESULTS, Cell, Evaluation, EvaluationOrder, Recommendation
+from character_identity.domain.evaluation import RESULTS, Cell, Evaluation, Recommendation
 from character_identity.domain.evaluation_material import Material
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
@@ -18,9 +18,8 @@ from character_identity.ports.stores import (
     Scores,
     SharedScores,
 )
-from character_identity.services.evaluations.requests import ORDER
+from character_identity.services.evaluations.order_file import read_order
 from character_identity.services.evaluations.results import PICTURES
-from character_identity.services.evaluations.workflow import MOST_ORDER_BYTES
 from character_identity.services.side_by_side import side_by_side
 
 COMPILED = {"running", "completed"}
@@ -57,9 +56,7 @@ class EvaluationCompilation:
             return None
         if evaluation.status not in COMPILED:
             return None
-        order = EvaluationOrder.model_validate_json(
-            self._bucket.read(f"{evaluation.prefix}{ORDER}", MOST_ORDER_BYTES)
-        )
+        order = read_order(self._bucket, evaluation)
         generations = self._generations_of(evaluation, order.cells(evaluation.providers))
         outcomes = self._evaluations.cell_outcomes(evaluation_id)
         identities = {name: self._identity(each) for name, each in evaluation.identities.items()}

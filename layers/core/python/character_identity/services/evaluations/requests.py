@@ -12,7 +12,6 @@ from character_identity.domain.evaluation import (
     EvaluationOrder,
     EvaluationRequest,
     derived_id,
-    prefix_of,
 )
 from character_identity.domain.evaluation_progress import EvaluationQuote, Progress, ProviderQuote
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
@@ -21,13 +20,12 @@ from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers, ReferenceLimits
 from character_identity.ports.stores import Bucket, Evaluations, Identities, SharedScores
+from character_identity.services.evaluations.order_file import key_of, write_order
 from character_identity.services.identities import IdentityService, provider_named
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService, start_soon
 from character_identity.services.references import MAX_REFERENCES, ReferenceService
 
-ORDER, CELLS = "order.json", "cells.jsonl"
-"""What an evaluation is made of, in its folder."""
 LONGEST_PROMPT = 4_000
 """Characters, as of any generation."""
 ENDS_WITHIN = timedelta(days=7)
@@ -118,13 +116,12 @@ class EvaluationService:
             reserved_microusd=quoted.ceiling_microusd,
             max_cost_usd=quoted.max_cost_usd,
         )
-        place = f"{prefix_of(evaluation_id)}{ORDER}"
-        self._bucket.write(place, parts.order.model_dump_json().encode(), "application/json")
+        write_order(self._bucket, evaluation_id, parts.order)
         budget = quoted.quote.budget
         try:
             self._evaluations.add(evaluation, job, budget.limit_microusd, budget.operator_limit_microusd)
         except BudgetExceeded:  # another order was faster
-            self._references.discard([*(keys if request.references else ()), place])
+            self._references.discard([*(keys if request.references else ()), key_of(evaluation_id)])
             raise
         start_soon(self._workflows, job)
         return evaluation

@@ -1,0 +1,189 @@
+"""The cells of an evaluation: its orders of pictures, each with tasks of its own in ``run_evaluation``."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from character_identity.domain.budget import Fund
+from character_identity.domain.errors import Conflict, NotFound, ServiceError
+from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation
+from character_identity.domain.event import Event
+from character_identity.domain.failure import Failure
+from character_identity.domain.generation import Generation
+from character_identity.domain.job import EVALUATION, LONGEST_WAIT, job_id_of
+from character_identity.ports.gateways import Now
+from character_identity.ports.stores import Bucket, Evaluations, Generations, Ledger
+from character_identity.services.evaluations.order_file import read_order
+from character_identity.services.generations import GenerationService
+from character_identity.services.jobs.callbacks import CallbackService
+from character_identity.services.jobs.state import Backoff
+from character_identity.services.webhooks.events import EventService
+
+CELL_BACKOFF = Backoff(first_s=4, longest_s=60, usual_s=0)
+"""How often a cell is looked at. Histories hold 25,000 events
+(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a look takes nine."""
+WAITED_WITHIN = LONGEST_WAIT + timedelta(hours=3)
+"""A job waits a day for its slot, then 90 minutes for its provider; the rest is for what is between."""
+CANCELLED = Failure(code="cancelled", message="The evaluation was cancelled.")
+TOO_LONG = Failure(code="deadline_exceeded", message="It did not end in time, and was waited for no longer.")
+
+
+class CellState(BaseModel):
+    """Where one cell stands."""
+
+    model_config = ConfigDict(extra="allow")
+
+    evaluation_id: str
+    cell: Cell
+    state: Literal["new", "ordered", "settled"] = "new"
+    poll_seconds: int = 5
+    polls: int = 0
+    until: datetime | None = None
+
+
+class EvaluationCells:
+    """Orders the pictures of cells and looks after them. Its first two methods are tasks."""
+
+    def __init__(
+        self,
+        *,
+        evaluations: Evaluations,
+        generations: Generations,
+        generation_service: GenerationService,
+        ledger: Ledger,
+        bucket: Bucket,
+        callbacks: CallbackService,
+        events: EventService,
+        now: Now,
+    ) -> None:
+        self._evaluations = evaluations
+        self._generations = generations
+        self._generation_service = generation_service
+        self._ledger = ledger
+        self._bucket = bucket
+        self._callbacks = callbacks
+        self._events = events
+        self._now = now
+
+    def order(self, state: CellState) -> CellState:
+        """Order the pictures of a cell, once however often this runs; a refusal is a result."""
+        evaluation = self._unsettled(state)
+        if evaluation is None:
+            return state.model_copy(update={"state": "settled"})
+        failure = self._hindrance(evaluation, state.cell) or self._order_pictures(evaluation, state.cell)
+        if failure is not None:
+            return self._settled(state, CellOutcome(cell=state.cell, error=failure))
+        ordered = {"state": "ordered", "until": self._now() + WAITED_WITHIN}
+        return _wait(state.model_copy(update=ordered))
+
+    def check(self, state: CellState) -> CellState:
+        """See whether the pictures of a cell are there, or will never be."""
+        evaluation = self._unsettled(state)
+        if evaluation is None:
+            return state.model_copy(update={"state": "settled"})
+        generation_id = evaluation.generation_id(state.cell)
+        generation = self._generation(generation_id)
+        if generation is None:
+            error = Failure(code="erased", message="The identity was erased.")
+            return self._settled(state, CellOutcome(cell=state.cell, error=error))
+        if evaluation.status == "cancelling":
+            generation = self._cancelled(generation)
+        if generation.settled_at is not None:
+            return self._settled(state, _outcome_of(state.cell, generation))
+        if state.until is not None and self._now() >= state.until:
+            return self._settled(
+                state, CellOutcome(cell=state.cell, generation_id=generation_id, error=TOO_LONG)
+            )
+        return _wait(state)
+
+    def stop(self, evaluation: Evaluation) -> None:
+        """Cancel what is still being drawn for an evaluation."""
+        for cell in read_order(self._bucket, evaluation).cells(evaluation.providers):
+            generation = self._generation(evaluation.generation_id(cell))
+            if generation is not None:
+                self._cancelled(generation)
+
+    def _unsettled(self, state: CellState) -> Evaluation | None:
+        """The evaluation while something may be ordered for it, and looked after."""
+        try:
+            evaluation = self._evaluations.get(state.evaluation_id)
+        except NotFound:
+            return None
+        return evaluation if evaluation.is_unsettled else None
+
+    def _generation(self, generation_id: str) -> Generation | None:
+        try:
+            return self._generations.get(generation_id)
+        except NotFound:
+            return None
+
+    def _hindrance(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
+        """Why nothing is to be ordered for a cell."""
+        if evaluation.status == "cancelling":
+            return CANCELLED
+        if cell.provider not in evaluation.providers:
+            return Failure(code="erased", message="The identity was erased.")
+        why = evaluation.failures.get(cell.provider)
+        return why and Failure(code="no_identity", message=f"No identity: {why.message}")
+
+    def _order_pictures(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
+        request = read_order(self._bucket, evaluation).request(cell).model_dump(exclude_none=True)
+        generation_id = evaluation.generation_id(cell)
+        if self._generation(generation_id) is not None:
+            return None
+        try:
+            self._generation_service.create(
+                evaluation.owner,
+                evaluation.identities[cell.provider],
+                request,
+                generation_id,
+                fund=fund_of(self._ledger, evaluation),
+            )
+        except Conflict as exc:
+            # There is one of that id: another run of this task was faster. Else the identity is not ready.
+            return None if exc.code == "conflict" else Failure(code=exc.code, message=exc.message)
+        except ServiceError as exc:
+            if exc.status >= 500:
+                raise
+            return Failure(code=exc.code, message=exc.message)
+        return None
+
+    def _cancelled(self, generation: Generation) -> Generation:
+        """Give a generation up unless it has ended; its machine is woken, and stops it at the provider."""
+        if generation.settled_at is not None:
+            return generation
+        changes = {"status": "failed", "settled_at": self._now(), "error": CANCELLED}
+        settled = generation.model_copy(update=changes)
+        event = Event.of_generation(settled)
+        stored = self._generations.settle(settled, event)
+        self._callbacks.tell(job_id_of("generation", generation.generation_id))
+        self._events.publish_soon(event.event_id)
+        return stored
+
+    def _settled(self, state: CellState, outcome: CellOutcome) -> CellState:
+        self._evaluations.put_cell(state.evaluation_id, outcome)
+        return state.model_copy(update={"state": "settled"})
+
+
+def fund_of(ledger: Ledger, evaluation: Evaluation) -> Fund:
+    """Return what the orders of an evaluation draw their money from."""
+    job = ledger.get(job_id_of(EVALUATION, evaluation.evaluation_id))
+    if job is None:
+        raise LookupError(f"The evaluation {evaluation.evaluation_id} was never ordered.")
+    return Fund(evaluation.evaluation_id, job.budget_month)
+
+
+def _wait(state: CellState) -> CellState:
+    seconds = CELL_BACKOFF.delay_s(state.polls, False)
+    return state.model_copy(update={"poll_seconds": seconds, "polls": state.polls + 1})
+
+
+def _outcome_of(cell: Cell, generation: Generation) -> CellOutcome:
+    return CellOutcome(
+        cell=cell,
+        generation_id=generation.generation_id,
+        pictures=sum(image.outcome == "succeeded" for image in generation.images),
+        cost_usd=generation.cost_usd,
+        error=generation.error,
+    )

@@ -1,5 +1,6 @@
 """Load on AWS: what is counted while evaluations run, and the quotas that it is held against."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.slots import Slots
+from character_identity.services.evaluations.results import LARGEST_ANSWER
 from tests.support.fakes import FakeLedger, FakeSlots
 from tests.support.in_process.executions import Execution, Executions
 
@@ -121,7 +123,7 @@ class Load:
 
     def compiled(self, files: Mapping[str, str]) -> None:
         for name, content in files.items():
-            self.grow(name, len(content.encode()))
+            self.grow(name, len(json.dumps(content)))
 
     def grow(self, name: str, size: int) -> None:
         self.largest[name] = max(size, self.largest.get(name, 0))
@@ -156,10 +158,8 @@ class Load:
         yield Quota("bytes of an evaluation's row", self.largest.get("row", 0), 400 * 1024, DYNAMODB)
         line = max((rate.peak for rate in self.line_reads.values()), default=0)
         yield Quota("read units/s of an account's slots", line, 3_000, PARTITION)
-        yield Quota(
-            "bytes of an answer: gallery.html", self.largest.get("gallery.html", 0), 5_000_000, LAMBDA
-        )
-        yield Quota("bytes of an answer: results.csv", self.largest.get("results.csv", 0), 5_000_000, LAMBDA)
+        for name in ("gallery.html", "results.csv"):
+            yield Quota(f"bytes of an answer: {name}", self.largest.get(name, 0), LARGEST_ANSWER, LAMBDA)
 
 
 def _events(state: Mapping[str, Any]) -> int:

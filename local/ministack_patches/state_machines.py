@@ -128,12 +128,12 @@ def refuse_paths_that_lead_nowhere() -> None:
 
 
 def refuse_large_results() -> None:
-    """A result of more than 256 KiB is States.DataLimitExceeded."""
+    """A result of more than 256 KiB in UTF-8 is States.DataLimitExceeded."""
     invoke = interpreter._invoke_resource
 
     def invoke_within_limits(resource: str, arguments: Any) -> Any:
         result = invoke(resource, arguments)
-        if len(json.dumps(result)) > LARGEST_RESULT_BYTES:
+        if len(json.dumps(result, ensure_ascii=False).encode()) > LARGEST_RESULT_BYTES:
             message = f"The result of '{resource}' exceeds {LARGEST_RESULT_BYTES} bytes."
             raise StateError("States.DataLimitExceeded", message)
         return result

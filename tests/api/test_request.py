@@ -1,5 +1,6 @@
 """What a request says beside its body."""
 
+import base64
 import json
 import re
 
@@ -94,14 +95,19 @@ def test_a_long_field_is_named_by_its_beginning() -> None:
     assert [detail["field"][:3] for detail in refusal.details] == ["xxx"]
 
 
-@pytest.mark.parametrize("more", ["", " "])
-def test_a_body_has_at_most_a_megabyte(more: str) -> None:
-    body = json.dumps({"name": "a", "provider": "astria", "references": []})
-    asked_for = asked(body=body + " " * (MAX_BODY_BYTES - len(body)) + more)
-    if not more:
-        assert asked_for.body.name == "a"
-        return
-    for read in (lambda: asked_for.body, lambda: asked_for.digest):
+@pytest.mark.parametrize("in_base64", [False, True])
+@pytest.mark.parametrize("letter", ["a", "\u00e9", "\u674e", "\N{GRINNING FACE}"])
+def test_a_body_has_at_most_a_megabyte_in_whatever_script(letter: str, in_base64: bool) -> None:
+    def of(size: int) -> Request[CreateIdentityRequest]:
+        start = '{"name": "a", "provider": "astria", "references": ["'
+        room = size - len(start.encode()) - len('"]}')
+        letters, blanks = divmod(room, len(letter.encode()))
+        body = f'{start}{letter * letters}{" " * blanks}"]}}'
+        sent = base64.b64encode(body.encode()).decode() if in_base64 else body
+        return Request(CREATE_IDENTITY, api_event("POST", "/v1/identities", body=sent, in_base64=in_base64))
+
+    assert of(MAX_BODY_BYTES).body.name == "a"
+    for read in (lambda: of(MAX_BODY_BYTES + 1).body, lambda: of(MAX_BODY_BYTES + 1).digest):
         with pytest.raises(BodyTooLarge):
             read()
 

@@ -205,6 +205,7 @@ URLS: dict[str, str | None] = {
             "https://" + "ä" * 62 + ".test/",
             "https://" + "ä" * 8000 + "/",
             "https://ann.test/" + "a" * 8192,
+            "https://ann.test/" + "\u674e" * 1000,  # nine bytes each as it is sent
         ]
     ),
 }

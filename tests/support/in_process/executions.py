@@ -41,7 +41,8 @@ MACHINES: Mapping[JobKind, str] = {
 DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 """The children of a map are executions of their own, each with its own history."""
 LARGEST_RESULT_BYTES = 256 * 1024
-"""Quotas of task executions, https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, 2026-11-23."""
+"""In UTF-8. Quotas of task executions,
+https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-23."""
 ITEM = "$$.Map.Item.Value"
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 NOT_IN_ALL = ("States.Runtime", "States.DataLimitExceeded")
@@ -269,7 +270,8 @@ class Executions:
         payload = _payload(state["Parameters"], execution)
         failure: BaseException | None = None
         try:
-            result = json.dumps(self.tasks[name](json.loads(json.dumps(payload))))
+            answer = self.tasks[name](json.loads(json.dumps(payload)))
+            result = json.dumps(answer, ensure_ascii=False)
         except (Crash, Exception) as error:
             failure = error
         if waits and execution.token is None:
@@ -278,7 +280,7 @@ class Executions:
             raised = "Runtime.ExitError" if isinstance(failure, Crash) else type(failure).__name__
             cause = json.dumps({"errorMessage": str(failure), "errorType": raised})
             self._failed(execution, state, raised, cause)
-        elif len(result) > LARGEST_RESULT_BYTES:
+        elif len(result.encode()) > LARGEST_RESULT_BYTES:
             self._failed(execution, state, "States.DataLimitExceeded", f"{name} answered too much")
         elif not waits:
             execution.state = json.loads(result)
@@ -346,7 +348,7 @@ class Executions:
                 self._schedule(execution, FOR_EVER)  # until a child ends
                 return
             results = [child.state for child in run.children if child.status == "SUCCEEDED"]
-            if len(json.dumps(results)) > LARGEST_RESULT_BYTES:
+            if len(json.dumps(results, ensure_ascii=False).encode()) > LARGEST_RESULT_BYTES:
                 raise StateFailed("States.DataLimitExceeded", f"{execution.at} has too many results")
         except StateFailed as failed:
             self._abort_children(execution)

@@ -81,21 +81,19 @@ class Request(Generic[Content]):
         """The body as it was sent, byte by byte.
 
         Raises:
-            BodyTooLarge: it is longer than any of the route's; but for the TypeScript client, which sends
-                pictures in its bodies.
+            BodyTooLarge: it has more bytes than any of the route's; but for the TypeScript client, which
+                sends pictures in its bodies.
             InvalidRequest: it is said to be in Base64, and is not.
         """
         body = self._event.get("body") or ""
-        is_packed = self._event.get("isBase64Encoded")
-        size = len(body) // 4 * 3 - body[-2:].count("=") if is_packed else len(body)
-        if size > MAX_BODY_BYTES and not self.route.for_typescript:
-            raise BodyTooLarge(MAX_BODY_BYTES)
-        if not is_packed:
-            return str(body).encode(errors="replace")
         try:
-            return base64.b64decode(body, validate=True)
+            is_packed = self._event.get("isBase64Encoded")
+            content = base64.b64decode(body, validate=True) if is_packed else body.encode(errors="replace")
         except ValueError as exc:
             raise InvalidRequest("The body is not Base64.", code="malformed_body") from exc
+        if len(content) > MAX_BODY_BYTES and not self.route.for_typescript:
+            raise BodyTooLarge(MAX_BODY_BYTES)
+        return content
 
     @property
     def path_parameters(self) -> Mapping[str, str]:

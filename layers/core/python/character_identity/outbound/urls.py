@@ -13,7 +13,8 @@ import idna
 from character_identity.domain.errors import InvalidRequest
 
 LONGEST_URL = 8192
-"""Characters; presigned links have 2,000, and servers take 8,000 (RFC 9110, section 4.1)."""
+"""Bytes as it is sent, where a letter of another script has up to twelve; presigned links have 2,000, and
+servers take 8,000 (RFC 9110, section 4.1)."""
 LONGEST_NAME, LONGEST_LABEL = 253, 63
 """Characters of a host name and of each part of it: RFC 1035, section 2.3.4."""
 
@@ -31,7 +32,7 @@ def parse_url(text: str) -> httpx.URL:
         InvalidRequest: ``forbidden_url``: it is none, or says more than where something lies.
     """
     if len(text) > LONGEST_URL:
-        raise _refused(f"it has more than {LONGEST_URL} characters")
+        raise _refused(f"it has more than {LONGEST_URL} bytes")
     if _UNPRINTABLE.search(text):
         raise _refused("it has a blank, a control character or a backslash in it")
     parts = _URL.fullmatch(text.partition("#")[0])
@@ -46,17 +47,18 @@ def parse_url(text: str) -> httpx.URL:
     if port and not 1 <= int(port) < 2**16:
         raise _refused("its port is not between 1 and 65535")
     try:
-        return httpx.URL(
-            f"{parts['scheme'].lower()}://{host}{f':{int(port)}' if port else ''}{parts['rest']}"
-        )
+        url = httpx.URL(f"{parts['scheme'].lower()}://{host}{f':{int(port)}' if port else ''}{parts['rest']}")
     except (httpx.InvalidURL, ValueError) as exc:
         raise _refused("its path is none") from exc
+    if len(url.raw_path) > LONGEST_URL:
+        raise _refused(f"it has more than {LONGEST_URL} bytes in ASCII")
+    return url
 
 
 def redirected(url: httpx.URL, location: str) -> httpx.URL:
     """Return where a redirect leads; servers write blanks into paths. Raises as ``parse_url``."""
     if len(location) > LONGEST_URL:
-        raise _refused(f"it has more than {LONGEST_URL} characters")
+        raise _refused(f"it has more than {LONGEST_URL} bytes")
     location = location.replace(" ", "%20")
     if _UNPRINTABLE.search(location):
         raise _refused("it has a control character or a backslash in it")

@@ -11,7 +11,7 @@ from character_identity.ports.stores import Bucket
 
 MOST_BYTES = 64 * 1024 * 1024
 LARGEST_ANSWER = 5_000_000
-"""Bytes. Lambda answers with 6 MB at most, as JSON
+"""Bytes of JSON, in which a quote is two and a letter up to six. Lambda answers with 6 MB of it at most
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-28)."""
 PICTURES = "pictures.json"
 PATH = re.compile(r'"((?:images|references)/[^"\s]+)"')
@@ -52,7 +52,7 @@ class EvaluationResults:
         except NotFound as exc:
             raise _not_completed(evaluation) from exc
         linked = self._linked(evaluation, file, content)
-        if len(linked.encode()) <= LARGEST_ANSWER:
+        if len(json.dumps(linked)) <= LARGEST_ANSWER:
             return Result(linked, RESULTS[file])
         if linked != content:
             key = f"{evaluation.prefix}linked/{file}"

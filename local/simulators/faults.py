@@ -56,8 +56,8 @@ class Fault(BaseModel):
     """One fault, for the next ``times`` calls of an operation.
 
     To the call itself: ``reply`` answers ``status`` with ``body`` (an object: JSON, a text: HTML, as
-    an ingress does), ``cut`` breaks the connection, ``delay`` answers ``seconds`` late. With
-    ``accepted`` the call takes effect first.
+    an ingress does) and ``headers`` (a Location below 400 redirects), ``cut`` breaks the connection,
+    ``delay`` answers ``seconds`` late. With ``accepted`` the call takes effect first.
     To the job that a call starts: ``fail`` ends it badly (fal answers ``status`` and ``body`` as its
     result; a tune answers 404 from then on; a prompt has ``body`` as its user_error), ``stuck`` never
     ends it (a call of fal.run: not before its start timeout, or an hour), ``forgotten`` answers 404 for
@@ -74,7 +74,7 @@ class Fault(BaseModel):
     times: int = Field(default=1, ge=1)
     path: str = Field(default="", description="only calls whose path contains this")
     accepted: bool = False
-    status: int = Field(default=500, ge=400, le=599)
+    status: int = Field(default=500, ge=300, le=599)
     body: dict[str, Any] | str | None = None
     headers: dict[str, str] = {}
     seconds: float = Field(default=0, ge=0)

@@ -126,10 +126,20 @@ def test_on_one_machine_loopback_passes_over_http_but_nothing_else_private_does(
         net.fetcher.fetch("http://private.test/a", 100)
 
 
-@pytest.mark.parametrize("url", ["https://public.test/a", "https://media.test/moved", "http://localhost:9/a"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://public.test/a",
+        "http://public.test/a",
+        "https://media.test/moved",
+        "https://media.test/plain",
+        "http://localhost:9/a",
+    ],
+)
 def test_a_host_that_the_operator_may_allow_is_named(url: str) -> None:
     net = Net(allow_loopback=True, hosts=frozenset({"media.test"}))
-    net.answers["media.test/moved"] = httpx.Response(302, headers={"Location": "https://public.test/b"})
+    net.answers["media.test/moved"] = moved("https://public.test/b")
+    net.answers["media.test/plain"] = moved("http://public.test/b")
     with pytest.raises(HostNotAllowed) as caught:
         net.fetcher.fetch(url, 100)
     assert caught.value.code == "forbidden_host"
@@ -139,7 +149,7 @@ def test_a_host_that_the_operator_may_allow_is_named(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["x", "", "/a", "https://", "ftp://public.test/a", "http://public.test/a", "https://private.test/a"],
+    ["x", "", "/a", "https://", "ftp://public.test/a", "https://private.test/a"],
 )
 def test_what_nobody_can_allow_is_refused_for_good(url: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
@@ -158,6 +168,77 @@ def test_every_redirect_is_checked_again() -> None:
     with pytest.raises(InvalidRequest):
         net.fetcher.fetch("https://public.test/a", 100)
     assert [call.url.path for call in net.calls] == ["/a", "/b"]
+
+
+def moved(location: str) -> httpx.Response:
+    return httpx.Response(302, headers={"Location": location})
+
+
+RESULTS = frozenset({"media.test", "public.test"})
+
+
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        ("https://media.test/here", "http://media.test/a?q=1"),
+        ("https://media.test/here", "HTTP://MEDIA.test:80/a?q=1"),
+        ("https://public.test/here", "http://media.test/a?q=1"),
+        ("http://media.test/a?q=1", None),
+    ],
+)
+def test_what_is_named_with_plain_http_is_asked_for_over_tls(url: str, location: str | None) -> None:
+    """Nobody can alter a result on its way, and what was paid is had where its host has it over TLS too."""
+    net = Net(hosts=RESULTS)
+    if location is not None:
+        net.answers[f"{httpx.URL(url).host}/here"] = moved(location)
+    net.answers["media.test/a"] = httpx.Response(200, content=b"picture")
+    assert net.fetcher.fetch(url, 100) == b"picture"
+    assert str(net.calls[-1].url) == "https://media.test/a?q=1"
+    assert {call.url.scheme for call in net.calls} == {"https"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (moved("http://media.test/a"), "leads back"),
+        (moved("https://media.test/here"), "leads back"),
+        (httpx.Response(404), "answered 404"),
+        (httpx.Response(503), "answered 503"),
+        (httpx.ConnectError("refused"), "ConnectError"),
+    ],
+    ids=["to plain http again", "in a circle", "404", "503", "refused"],
+)
+def test_what_plain_http_leads_to_in_vain_is_worth_another_look(
+    tmp_path: Path, answer: httpx.Response | Exception, reason: str
+) -> None:
+    net = Net(hosts=RESULTS)
+    net.answers |= {"media.test/here": moved("http://media.test/a"), "media.test/a": answer}
+    with pytest.raises(ProviderUnavailable, match=f"media.test is named with plain http.*{reason}"):
+        net.fetcher.download("https://media.test/here", tmp_path / "file", 100)
+    assert {call.url.scheme for call in net.calls} == {"https"}
+
+
+def test_a_host_of_results_that_has_no_address_has_one_later() -> None:
+    net = Net(hosts=frozenset({"media.test", "lost.test"}))
+    net.answers["media.test/here"] = moved("https://lost.test/a")
+    for url in ("https://lost.test/a", "https://media.test/here"):
+        with pytest.raises(ProviderUnavailable, match=r"lost\.test is not known"):
+            net.fetcher.fetch(url, 100)
+    with pytest.raises(InvalidRequest):
+        net.fetcher.fetch("https://elsewhere.test/a", 100)
+
+
+def test_a_callers_link_is_followed_over_tls_and_the_link_itself_is_its_callers_to_mend() -> None:
+    net = Net()
+    net.answers |= {
+        "public.test/here": moved("http://media.test/a"),
+        "media.test/a": httpx.Response(200, content=b"picture"),
+    }
+    assert net.fetcher.fetch("https://public.test/here", 100) == b"picture"
+    with pytest.raises(InvalidRequest) as caught:
+        net.fetcher.fetch("http://media.test/a", 100)
+    assert caught.value.code == "forbidden_url"
+    assert len(net.calls) == 2
 
 
 def test_redirects_end() -> None:

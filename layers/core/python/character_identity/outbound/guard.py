@@ -17,6 +17,15 @@ RESOLVE_TIMEOUT_S = 5.0
 Resolve = Callable[[str, int], list[str]]
 
 
+class PlainHttp(InvalidRequest):
+    """An address of plain http: what comes from it may be altered on its way, and all see what goes there."""
+
+    codes = ()
+
+    def __init__(self) -> None:
+        super().__init__("Only plain https addresses can be called.", code="forbidden_url")
+
+
 def resolve(host: str, port: int) -> list[str]:
     """All addresses of a host name; whatever ends in ``.localhost`` is this machine (RFC 6761, section 6.3).
 
@@ -45,7 +54,7 @@ class UrlGuard:
         """The checked addresses to connect to, of a URL from ``parse_url``.
 
         Raises:
-            InvalidRequest: the URL may not be called.
+            InvalidRequest: the URL may not be called; PlainHttp if that is its scheme's fault.
             HostNotAllowed: it might, if the operator allowed its host.
             httpx.ConnectTimeout: the name was not resolved within ``timeout_s``.
         """
@@ -61,7 +70,7 @@ class UrlGuard:
         is_here = bool(addresses) and all(map(is_loopback, addresses))
         if not (self.allow_loopback and is_here):
             if url.scheme != "https":
-                raise InvalidRequest("Only plain https addresses can be called.", code="forbidden_url")
+                raise PlainHttp
             if not addresses or not all(map(is_public, addresses)):
                 raise InvalidRequest(f"The host {host} is not public.", code="forbidden_host")
         if not self.allows(host):
@@ -70,7 +79,11 @@ class UrlGuard:
 
     def allows(self, host: str) -> bool:
         """Whether a host is among those that things may come from."""
-        return self.hosts is None or _is_among(host, self.hosts)
+        return self.hosts is None or self.expects(host)
+
+    def expects(self, host: str) -> bool:
+        """Whether a host is one of those by name, so that there has to be one."""
+        return self.hosts is not None and _is_among(host, self.hosts)
 
     def _resolved(self, host: str, port: int, timeout_s: float) -> list[str]:
         """Resolve a name beside this thread: the system's resolver has no deadline."""

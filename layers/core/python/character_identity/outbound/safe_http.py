@@ -11,7 +11,12 @@ from pathlib import Path
 
 import httpx
 
-from character_identity.domain.errors import InvalidRequest, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    InvalidRequest,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from character_identity.outbound.client import (
     Clock,
     Connect,
@@ -20,7 +25,7 @@ from character_identity.outbound.client import (
     open_client,
     received,
 )
-from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound.guard import PlainHttp, UrlGuard
 from character_identity.outbound.provider_http import NO_ANSWER
 from character_identity.outbound.urls import host_of, parse_url, redirected
 
@@ -64,10 +69,14 @@ class SafeHttpClient:
     def fetch(self, url: str, limit_bytes: int, timeout_s: float = FETCH_TIMEOUT_S) -> bytes:
         """The bytes behind a URL, the last of them within ``timeout_s`` seconds.
 
+        Where a redirect leads to plain http, or a result is said to lie there, the same host is asked over
+        TLS instead.
+
         Raises:
             InvalidRequest: it may not be fetched, or it is larger than ``limit_bytes``.
             ProviderRejected: the host answered that it does not have it, or answered with packed bytes.
-            ProviderUnavailable: the host did not answer in time; the same call may work later.
+            ProviderUnavailable: the host did not answer in time, or leads to plain http and does not have it
+                over TLS; the same call may work later.
         """
         with self._chunks(url, limit_bytes, timeout_s) as chunks:
             return b"".join(chunks)
@@ -105,7 +114,8 @@ class SafeHttpClient:
         with _answers_of_strangers(PROVIDER):
             answer = self._client.send(request, stream=True)
             try:
-                _raise_for(answer)
+                if not answer.is_success:
+                    raise _failure(answer)
                 for _ in received(answer, MAX_UPLOAD_ANSWER_BYTES):
                     pass
             except (TooManyBytes, EncodedBody):
@@ -130,21 +140,52 @@ class SafeHttpClient:
 
     @contextmanager
     def _chunks(self, url: str, limit_bytes: int, timeout_s: float) -> Iterator[Iterator[bytes]]:
-        target, ends_at = parse_url(url), self._clock() + timeout_s
         with _answers_of_strangers(PROVIDER):
-            for _ in range(MAX_REDIRECTS + 1):
-                request = self._request("GET", target, ends_at - self._clock())
-                answer = self._client.send(request, stream=True)
+            answer = self._followed(url, timeout_s)
+            try:
+                yield _capped(answer, limit_bytes)
+            finally:
+                answer.close()
+
+    def _followed(self, url: str, timeout_s: float) -> httpx.Response:
+        """The answer behind a URL and all its redirects, with its body yet to be read."""
+        target, ends_at, plain = parse_url(url), self._clock() + timeout_s, ""
+        try:
+            for hop in range(MAX_REDIRECTS + 1):
                 try:
-                    if answer.has_redirect_location:
-                        target = redirected(target, answer.headers["Location"])
-                        continue
-                    _raise_for(answer)
-                    yield _capped(answer, limit_bytes)
-                    return
-                finally:
-                    answer.close()
-        raise InvalidRequest("The address redirects too often.", code="forbidden_url")
+                    answer = self._asked(target, ends_at)
+                except PlainHttp:
+                    if hop == 0 and self._guard.hosts is None:  # whoever gave us the address can mend it
+                        raise
+                    plain, target = host_of(target), target.copy_with(scheme="https")
+                    continue
+                if not answer.has_redirect_location:
+                    return answer
+                answer.close()
+                target = redirected(target, answer.headers["Location"])
+            if plain:
+                raise ProviderRejected(PROVIDER, "it leads back there")
+            raise InvalidRequest("The address redirects too often.", code="forbidden_url")
+        except ProviderError as exc:
+            if not plain:
+                raise
+            said = f"{plain} is named with plain http, where a file may be altered; over TLS: {exc.message}"
+            raise ProviderUnavailable(PROVIDER, said) from exc
+
+    def _asked(self, url: httpx.URL, ends_at: float) -> httpx.Response:
+        """What a host answers: what lies there, or where it lies."""
+        request = self._request("GET", url, ends_at - self._clock())
+        try:
+            with _answers_of_strangers(PROVIDER):
+                answer = self._client.send(request, stream=True)
+        except InvalidRequest as exc:
+            if exc.code == "unknown_host" and self._guard.expects(host_of(url)):
+                raise ProviderUnavailable(PROVIDER, exc.message) from exc
+            raise
+        if not (answer.is_success or answer.has_redirect_location):
+            answer.close()
+            raise _failure(answer)
+        return answer
 
     def _request(
         self,
@@ -175,9 +216,7 @@ def _capped(answer: httpx.Response, limit_bytes: int) -> Iterator[bytes]:
         raise InvalidRequest(f"The file has more than {limit_bytes} bytes.", code="file_too_large") from exc
 
 
-def _raise_for(answer: httpx.Response) -> None:
+def _failure(answer: httpx.Response) -> ProviderError:
     status, host = answer.status_code, host_of(answer.request.url)
-    if status >= 500 or status in {408, 429}:
-        raise ProviderUnavailable(PROVIDER, f"{host} answered {status}")
-    if not answer.is_success:
-        raise ProviderRejected(PROVIDER, f"{host} answered {status}")
+    kind = ProviderUnavailable if status >= 500 or status in {408, 429} else ProviderRejected
+    return kind(PROVIDER, f"{host} answered {status}")

@@ -24,8 +24,8 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
 
 
 def _identity(inside: Harness, provider: str, references: int) -> str:
-    order = {"name": "Sarah", "provider": provider, "className": "woman"}
-    order["references"] = inside.uploads(5)[:references]
+    given = inside.uploads(5)[:references]
+    order = {"name": "Sarah", "provider": provider, "className": "woman", "references": given}
     return str(inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"])
 
 

@@ -74,6 +74,14 @@ PROSE = (
         "e\u0301" * 100,
         "\u0300" * 50,
     ),
+    *(
+        "\u2014Hola, dijo Sarah",
+        "\u2013Bonjour\n\u2013Salut",
+        "\u4ed6\u8bf4\uff1a\u2014\u2014\u4f60\u597d",
+        "--And then she ran",
+        "\u2014\u200b\u00bfQu\u00e9?",
+        "--\u00fcber",
+    ),
 )
 COMMANDS = (
     *("--video", "--video --video_model kling_v21 --duration 10", "--tiled_upscale", "--hires", "--VIDEO=1"),

@@ -67,6 +67,34 @@ def test_prose_keeps_its_words(text: str) -> None:
     assert prose(text) == (text, [])
 
 
+LONG_DASHES = "\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58"
+"""What keyboards, word processors and fonts make of two hyphens."""
+SHORT_DASHES = "-\u00ad\u058a\u05be\u2010\u2011\u2012\u2043\u2796\u30a0\ufe63\uff0d"
+IN_FRONT = ("", "\n", "Sarah. ", "\u00ab", "\u00bf", "(", "\u4ed6\u8bf4\uff1a", "\u200b")
+
+
+@pytest.mark.parametrize(
+    "word", ["Hola, dijo Sarah", "hola", "\u00fcber", "asi\u0301", "\u4f60\u597d", "Video"]
+)
+@pytest.mark.parametrize("front", IN_FRONT, ids=ascii)
+def test_a_dash_that_begins_speech_is_parted_from_its_word_and_nothing_is_lost(front: str, word: str) -> None:
+    for dash in (*LONG_DASHES, "\u2014\u200b", "\u2014\ufe0f"):
+        assert prose(f"{front}{dash}{word}") == (f"{front}{dash} {word}", [])
+    if word != "hola":  # a flag may be called that
+        for dashes in ("--", "\u2014\u2014", "\u2011\u2011", "-\u00ad-"):
+            assert prose(f"{front}{dashes}{word}") == (f"{front}{dashes} {word}", [])
+    for dash in SHORT_DASHES:
+        assert prose(f"{front}{dash}{word}") == (f"{front}{dash}{word}", [])
+        assert prose(f"{front}{dash} {word}") == (f"{front}{dash} {word}", [])
+
+
+@pytest.mark.parametrize("flag", ["video", "VIDEO", "tiled_upscale", "seed=1", "outpaint top-center"])
+def test_a_flag_is_one_behind_any_dash_that_two_hyphens_become(flag: str) -> None:
+    for dash in LONG_DASHES:
+        text, warnings = prose(f"Sarah, {dash}{flag}")
+        assert (text, len(warnings)) == ("Sarah,", 1)
+
+
 def test_dashes_inside_words_become_punctuation() -> None:
     assert prose("a room--video of it").text == "a room - video of it"
 

@@ -95,6 +95,9 @@ PARTS = (
     "a",
     "1",
     "Sarah",
+    "hola",
+    "\u4f60",
+    "e\u0301",
     *"\u200b\u200d\u202e\ufe0f\uff0d\uff1c\uff1e\uff1a\u2043",
 )
 

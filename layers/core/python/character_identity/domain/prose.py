@@ -20,7 +20,13 @@ _UNSEEN = re.compile(
 )
 """Not seen, though not called format characters: the Default_Ignorable of Unicode 16, and blank Braille."""
 
-_DASHES = r"(?<![\w\u2014-])(?:[-\u2014]{2,}+|\u2014)"  # all of a run: each part of it would take long
+_NOT_INSIDE = r"(?<![\w\u2014-])"
+_RUN = r"[-\u2014]{2,}+"  # all of it: each part would take long
+_IN_SENTENCES = r"(?-i:[A-Z][a-z]*\b)|\w*(?:[^\W\x00-\x7f]|[\u0300-\u036f])"
+"""No word of a flag: it begins a sentence, or is of another language than English."""
+_FLAGS = r"(?:video|outpaint|duration|resemblance|controlnets|multi)\b|\w*_|\w+="
+"""What makes a flag of one dash, which begins speech in Spanish and many other languages: a name of Astria's
+documentation (revision of 2026-08-21), or what no sentence has."""
 _QUOTED = r"\"[^\"]*\"|'[^']*'|\u201c[^\u201d]*\u201d"
 _WITH_VALUE = r"\w*(?:prompt|model|duration|outpaint|height|width|dilate|blur|offset|size|url|image|ar)"
 _VALUE = rf"(?:\s*=\s*(?:{_QUOTED}|\S+)|\s+(?:{_QUOTED}|[-+]?\d\S*|true\b|false\b|\w+(?:[-_]\w+)+))"
@@ -31,13 +37,15 @@ _COMMANDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "Flags such as --video were left out of the prompt.",
         re.compile(
-            rf"{_DASHES}(?:{_WITH_VALUE}\b(?:{_VALUE}|\s+[^\W\d][^\s,.;]*)?|[^\W\d]\w*{_VALUE}?)",
+            rf"{_NOT_INSIDE}(?:{_RUN}|\u2014(?={_FLAGS}))(?!{_IN_SENTENCES})"
+            rf"(?:{_WITH_VALUE}\b(?:{_VALUE}|\s+[^\W\d][^\s,.;]*)?|[^\W\d]\w*{_VALUE}?)",
             re.IGNORECASE,
         ),
     ),
     ("BREAK was left out of the prompt.", re.compile(r"(?<!\w)BREAK(?!\w)")),
 )
-_INSIDE_A_WORD = re.compile(r"(?<=\w)[-\u2014]{2,}+(?=\w)")
+_INSIDE_A_WORD = re.compile(rf"(?<=\w){_RUN}(?=\w)")
+_BEFORE_A_WORD = re.compile(rf"{_NOT_INSIDE}(?:{_RUN}|\u2014)()(?=[^\W\d])")
 
 
 class Prose(NamedTuple):
@@ -52,7 +60,8 @@ def prose(text: str) -> Prose:
 
     They are looked for in the text as it is read: full width is plain, every dash is one, and what nobody
     sees is not there, for a server on the way may do the same to it. What is no command stays as written. A
-    dash between words, and two between spaces, are punctuation and stay.
+    dash between words, and two between spaces, are punctuation and stay; one that begins speech is parted
+    from its word by a blank, and so is none of a flag.
     """
     head, read, written = _read(text)
     warnings: dict[str, None] = {}
@@ -64,6 +73,7 @@ def prose(text: str) -> Prose:
             if found:
                 warnings[warning] = None
         read, _ = _replaced(read, written, _INSIDE_A_WORD, " - ")
+        read, _ = _replaced(read, written, _BEFORE_A_WORD, " ")
     text = head + "".join(written)
     if warnings:
         text = re.sub(r"[ \t]{2,}", " ", text).strip()
@@ -74,14 +84,17 @@ def prose_naming(prompt: str, name: str, token: str) -> Prose:
     """Take commands out of a prompt, and put ``token`` where it has the character's name, or in front."""
     wanted, warnings = prose(prompt)
     text = with_character(wanted, name, token)
-    if prose(text).warnings:  # of a dash and a name that begins with a digit it made a flag
+    if prose(text) != (text, []):  # of a dash and a name that begins with a digit it made a flag
         text = text.replace(token, f" {token}")
     return Prose(text, warnings)
 
 
 def _replaced(read: str, written: list[str], pattern: re.Pattern[str], by: str) -> tuple[str, bool]:
-    """Replace in a text as it is read, and in what is written for each of its letters, all that is found."""
-    places = [match.span() for match in pattern.finditer(read)]
+    """Replace in a text as it is read, and in what is written for each of its letters, all that is found.
+
+    Of a pattern with a group it is the group that is replaced.
+    """
+    places = [match.span(pattern.groups) for match in pattern.finditer(read)]
     for start, end in reversed(places):
         read = read[:start] + by + read[end:]
         written[start:end] = by

@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from character_evaluation.errors import BadResults
-from character_evaluation.pages import cost, score, seconds
+from character_evaluation.pages import cost, drawn, score, seconds
 from character_evaluation.results import GALLERY, REPORT, ROWS, read_run
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
-from character_evaluation.verdict import verdict
+from character_evaluation.verdict import shortfall, verdict
 from character_identity_client import (
     ApiClient,
     ApiError,
@@ -34,7 +34,7 @@ from character_identity_client.evaluations import (
     LONGEST_RUN_S,
     cancelled_if_asked,
     save_results,
-    why_without_results,
+    why_not_completed,
 )
 from local.demo_options import Options, list_images, parse_options
 from local.errors import STOPPED, CannotRun, answering
@@ -201,8 +201,9 @@ def run(
             raise
         ended = cancelled
     if ended.status != "completed":
-        print(why_without_results(ended), file=sys.stderr)
-        return STOPPED if ended.status == "cancelled" else 1
+        print(why_not_completed(ended), file=sys.stderr)
+    if ended.links is None:
+        return _exit_code(ended)
     missing = save_results(api, evaluation_id, kept.folder)
     kept.publish()
     try:
@@ -210,7 +211,7 @@ def run(
     except BadResults as error:
         raise CannotRun(f"{error} {' '.join(missing[:1])}") from error
     _print_results(console, evaluation, kept.folder, _warnings(api, ended, references))
-    return _exit_code(evaluation)
+    return _exit_code(ended, evaluation)
 
 
 def _ordered(
@@ -279,21 +280,28 @@ def _print_results(
     for summary in summarise(evaluation):
         table.add_row(
             summary.provider,
-            f"{summary.succeeded} of {summary.asked}",
+            drawn(summary),
             score(summary.similarity_mean),
             seconds(summary.latency_median_ms),
             cost([summary]),
         )
     console.print(table)
     judged = verdict(evaluation).sentences if len(evaluation.identities) > 1 else ()
-    for line in [*judged, *_failures(evaluation), *warnings, *_provenance(evaluation)]:
+    lacking = shortfall(evaluation)
+    for line in [
+        *([lacking] if lacking else []),
+        *judged,
+        *_failures(evaluation),
+        *warnings,
+        *_provenance(evaluation),
+    ]:
         console.print(Text(line))
     for name in (GALLERY, REPORT, ROWS):
         console.print(str(output / name), markup=False, highlight=False, soft_wrap=True)
 
 
 def _failures(evaluation: EvaluationRun) -> Iterator[str]:
-    """A sentence on everything that is not there."""
+    """A sentence on everything that is not there, unless the evaluation ended before it could be."""
     failed = {identity.provider for identity in evaluation.identities if identity.error}
     for identity in evaluation.identities:
         if identity.error:
@@ -306,7 +314,7 @@ def _failures(evaluation: EvaluationRun) -> Iterator[str]:
                 yield f"{what}: not scored{because}"
             elif row.image is None:
                 yield f"{what}: no picture here{because}"
-        elif row.provider not in failed:
+        elif row.was_asked_for and row.provider not in failed:
             yield f"{what}: {row.outcome}{because}"
 
 
@@ -327,7 +335,9 @@ def _provenance(evaluation: EvaluationRun) -> Iterator[str]:
         )
 
 
-def _exit_code(evaluation: EvaluationRun) -> int:
+def _exit_code(ended: Evaluation, evaluation: EvaluationRun | None = None) -> int:
+    if ended.status != "completed" or evaluation is None:
+        return STOPPED if ended.status == "cancelled" else 1
     if any(row.outcome == "succeeded" for row in evaluation.rows):
         return 0
     print("No picture was made.", file=sys.stderr)

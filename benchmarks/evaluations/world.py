@@ -183,6 +183,7 @@ class World:
             slots=self.slots,
             bucket=self.bucket,
             bucket_name="media",
+            workflows=self.executions,
             events=events,
             now=self.clock,
         )
@@ -264,13 +265,14 @@ class World:
         """As functions/compile_evaluation does it."""
         self.load.invoked()
         state = EvaluationState.model_validate(event)
-        material = self.compilation.material(state.subject_id)
+        material = self.compilation.material(state.subject_id, state.failure)
         assert material is not None
         run, pictures = assemble(material)
         files = {**files_of(run), SUMMARY: summary_of(run)}
         self.compilation.keep(material.evaluation, files, pictures, recommendation_of(run))
         self.load.compiled(files)
-        return state.model_copy(update={"state": "compiled"}).model_dump(mode="json")
+        told = {"state": "compiled", "results": material.evaluation.status}
+        return state.model_copy(update=told).model_dump(mode="json")
 
     def _wait(self, event: Any) -> None:
         self.load.invoked()

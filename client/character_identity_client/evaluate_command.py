@@ -18,7 +18,7 @@ from character_identity_client.evaluations import (
     cancelled_if_asked,
     described,
     save_results,
-    why_without_results,
+    why_not_completed,
 )
 from character_identity_client.models import Evaluation, EvaluationEstimate, EvaluationOrder
 
@@ -66,9 +66,11 @@ def evaluate(
             say(f"\nIt goes on. {again}")
             return STOPPED
         ended = cancelled
+    code = {"completed": 0, "cancelled": STOPPED}.get(ended.status, 1)
     if ended.status != "completed":
-        say(why_without_results(ended))
-        return STOPPED if ended.status == "cancelled" else 1
+        say(why_not_completed(ended))
+    if ended.links is None:
+        return code
     folder = given.output or Path(evaluation_id)
     problems = save_results(api, evaluation_id, folder)
     for line in [*problems, *([again] if problems else [])]:
@@ -77,7 +79,7 @@ def evaluate(
         say(ended.recommendation.sentence)
     for name in (GALLERY, PAGES[0], ROWS):
         say(str(folder / name))
-    return 1 if problems else 0
+    return code or int(bool(problems))
 
 
 def add_options(one: argparse.ArgumentParser) -> None:

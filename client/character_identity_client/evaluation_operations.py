@@ -49,7 +49,7 @@ def cancel_evaluation(evaluation_id: str) -> Steps[Evaluation]:
 
 
 def evaluation_result(evaluation_id: str, file: str) -> Steps[bytes]:
-    """A result of a completed evaluation, such as ``results.csv``."""
+    """A result of an evaluation that has ended, such as ``results.csv``."""
     path = at("evaluations", evaluation_id, file)
     answer = yield from repeated(Send(method="GET", url=path, headers={"Accept": "*/*"}, leads_on=True))
     if answer.has_redirect_location:

@@ -18,8 +18,8 @@ AT_ONCE = 4
 """Pictures that are downloaded side by side."""
 LONGEST_RUN_S = 7 * 24 * 3600
 """Seconds that an evaluation may take."""
-SETTLES_WITHIN_S = 120
-"""Seconds in which a cancelled evaluation ends."""
+SETTLES_WITHIN_S = 600
+"""Seconds in which a cancelled evaluation ends: what runs is stopped, and results of the rest are made."""
 SURE_AFTER = 5
 """Per cent, after which it is said how long the rest will take."""
 
@@ -83,8 +83,8 @@ def cancelled_if_asked(
     return api.wait_until_evaluated(evaluation_id, timeout_s=SETTLES_WITHIN_S)
 
 
-def why_without_results(ended: Evaluation) -> str:
-    """Why an evaluation has no results, and what it cost all the same."""
+def why_not_completed(ended: Evaluation) -> str:
+    """Why an evaluation ended before it was completed, and what it cost all the same."""
     why = "The evaluation was cancelled."
     if ended.status == "failed":
         why = ended.error.message if ended.error else "It failed without saying why."
@@ -92,7 +92,7 @@ def why_without_results(ended: Evaluation) -> str:
 
 
 def save_results(api: ApiClient, evaluation_id: str, folder: Path) -> list[str]:
-    """Put all results of a completed evaluation into a folder, with links among each other.
+    """Put all results of an evaluation that has ended into a folder, with links among each other.
 
     What is there already of its pictures is not fetched again. Returns a sentence for each that could not be.
 

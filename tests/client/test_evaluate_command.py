@@ -10,7 +10,7 @@ import pytest
 
 from character_identity_client import ApiClient
 from character_identity_client.command import parser
-from character_identity_client.evaluate_command import Refused, evaluate
+from character_identity_client.evaluate_command import STOPPED, Refused, evaluate
 from character_identity_client.evaluations import PAGES
 from tests.client.test_api import Clock
 from tests.local.fake_api import FakeApi, image, served
@@ -195,7 +195,21 @@ def test_a_picture_that_is_missing_is_told_with_how_to_get_it(words: list[str]) 
     assert "character-identity evaluate --resume e-1 goes on from here." in done.said
 
 
-def test_an_evaluation_that_failed_has_no_results(words: list[str]) -> None:
+def test_one_that_was_cancelled_has_results_of_what_was_drawn(tmp_path: Path, words: list[str]) -> None:
+    api = FakeApi()
+
+    def leave(seconds: float) -> None:
+        if not api.cancelled and api.looks > 2:
+            raise KeyboardInterrupt
+
+    done = Run(api, *words, "--yes", ask=lambda question: "y", sleep=leave)
+    assert done.code == STOPPED
+    assert any(line.startswith("The evaluation was cancelled. $") for line in done.said)
+    assert done.said[-1] == str(tmp_path / "results" / "results.csv")
+    assert ",cancelled," in (tmp_path / "results" / "results.csv").read_text()
+
+
+def test_an_evaluation_that_failed_without_results_says_why(words: list[str]) -> None:
     done = Run(FakeApi(ends_as="failed"), *words, "--yes")
     assert (done.code, done.said[-1]) == (1, "It took too long. $0.20 were spent.")
 

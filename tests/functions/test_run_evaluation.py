@@ -81,12 +81,22 @@ def test_results_are_made_of_what_was_drawn(api: Api, evaluation_id: str) -> Non
     assert (usage.reserved_microusd, usage.jobs) == (200_000, 1)  # of the job that nobody has settled here
 
 
-def test_one_that_was_cancelled_has_no_results(api: Api, evaluation_id: str) -> None:
-    state = drawn(api, evaluation_id)
+def test_one_that_was_cancelled_has_results_of_what_was_drawn(api: Api, evaluation_id: str) -> None:
+    state = run_task("compile_evaluation", drawn(api, evaluation_id))
     api("cancel_evaluation", "POST", f"/v1/evaluations/{evaluation_id}/cancel")
-    assert run_task("compile_evaluation", state)["state"] == "ended"
-    assert run_task("record_evaluation", {**state, "state": "ended"})["state"] == "cancelled"
-    assert list(api.bucket.objects.filter(Prefix=f"evaluations/{evaluation_id}/results")) == []
+    stopped = run_task("record_evaluation", state)
+    assert stopped["state"] == "stopped"  # its results are of one that was completed
+    path = f"/v1/evaluations/{evaluation_id}"
+    assert api("get_evaluation", "GET", path).body["links"] is None
+    assert api("get_evaluation_result", "GET", f"{path}/results.csv").status == 409
+    assert run_task("record_evaluation", run_task("compile_evaluation", stopped))["state"] == "cancelled"
+    read = api("get_evaluation", "GET", path).body
+    assert (read["status"], read["error"]["code"]) == ("cancelled", "cancelled")
+    assert read["recommendation"]["provider"] is None
+    assert read["recommendation"]["sentence"].startswith("The evaluation was cancelled. Of 1 planned")
+    event = api_event("GET", read["links"]["summary"], owner="ann")
+    answer = import_module("functions.get_evaluation_result.handler").lambda_handler(event, Context())
+    assert json.loads(answer["body"])["status"] == "cancelled"
 
 
 def test_erasing_its_last_identity_erases_it(api: Api, evaluation_id: str) -> None:

@@ -15,6 +15,15 @@ from character_evaluation.results import files_of
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 from character_evaluation.scenarios import Scenario
 
+RESULTS = {
+    "resultsCsv": "results.csv",
+    "gallery": "gallery.html",
+    "report": "report.html",
+    "reportMarkdown": "report.md",
+    "summary": "summary.json",
+    "manifest": "evaluation.json",
+    "pictures": "pictures.json",
+}
 PHASES = ("planning", "identities", "pictures", "scores", "report")
 
 
@@ -143,6 +152,7 @@ class FakeApi:
             },
             "identities": {name: name for name in providers},
             "error": {"code": "too_late", "message": "It took too long."} if status == "failed" else None,
+            "links": RESULTS if status in {"completed", "cancelled"} else None,
         }
 
     def _identity(self, provider: str) -> dict[str, Any]:
@@ -208,6 +218,7 @@ class FakeApi:
             shared_references=8,
             variations=self.order["variations"],
             simulated=self.simulated,
+            status="cancelled" if self.cancelled else "completed",
         )
 
     def _row(self, provider: str, scenario: Scenario, variation: int) -> EvaluationRow:
@@ -218,6 +229,8 @@ class FakeApi:
             "variation": variation,
             "prompt": scenario.prompt(self.order["name"]),
         }
+        if self.cancelled and provider == self.order["providers"][-1]:
+            return EvaluationRow(**what, outcome="cancelled", error="The evaluation ended before this.")
         if provider in self.untrainable:
             return EvaluationRow(**what, outcome="failed", error="No face was found.")
         if which in self.filtered:

@@ -260,6 +260,13 @@ def test_who_leaves_may_cancel(output: Path, capsys: pytest.CaptureFixture[str])
     done = demo(output, api, "fal-instant fal-lora astria", ask=ask, sleep=stopped_at(3, api))
     assert (done.code, api.cancelled, len(asked)) == (STOPPED, True, 1)
     assert capsys.readouterr().err == "The evaluation was cancelled. $0.30 were spent.\n"
+    assert "The evaluation was cancelled. Of 6 planned pictures, drawn or failed: 4;" in done.printed
+    assert "0 of 0, 2 cancelled" in done.printed
+    assert "astria, " not in done.printed  # it did not fail
+    pages = {name: (output / name).read_bytes() for name in ("gallery.html", "report.html", "report.md")}
+    assert all(b"PARTIAL" in page for page in pages.values())
+    assert report([str(output)]) == 0
+    assert pages == {name: (output / name).read_bytes() for name in pages}
 
 
 def test_who_insists_on_leaving_while_asked_cancels_nothing(output: Path) -> None:

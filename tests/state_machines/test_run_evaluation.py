@@ -141,6 +141,15 @@ def test_one_that_is_cancelled_is_recorded_and_alarms_nobody(play: Play, task: s
     assert (played.status, played.path) == ("SUCCEEDED", [*path, *RECORD, "EvaluationCancelled"])
 
 
+def test_of_one_that_is_given_up_results_are_made_before_it_is_recorded(play: Play) -> None:
+    recorded = [{"state": "stopped", "error": None}, {"state": "cancelled"}]
+    played = play(CheckIdentities=[{"state": "ended"}], RecordEvaluation=recorded)
+    assert played.path == [
+        *(*BEFORE, *IDENTITIES, *RECORD, "CompileResults"),
+        *(*RECORD, "EvaluationCancelled"),
+    ]
+
+
 def test_results_are_made_anew_of_what_is_there(play: Play) -> None:
     played = play(PlanEvaluation=[{**PLANNED, "state": "scored"}])
     assert played.path == ["Plan", "Planned?", "CompileResults", *RECORD, "EvaluationCompleted"]

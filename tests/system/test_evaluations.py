@@ -129,7 +129,7 @@ def test_a_repeated_request_is_one_evaluation_and_one_that_is_cancelled_ends(
     assert cancelled.json()["status"] in {"cancelling", "cancelled"}
     done = evaluations.until(evaluation_id, "cancelled")
     assert done["error"]["code"] == "cancelled"
-    assert evaluations.get(evaluation_id, "report.html").json()["code"] == "evaluation_not_completed"
+    assert "PARTIAL" in evaluations.get(evaluation_id, "report.html").text
     assert running_system.paid("PORTIA_CANCELLED").count("fal-ai/flux-lora") == 0
 
 

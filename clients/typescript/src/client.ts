@@ -179,12 +179,12 @@ export class CharacterIdentityClient {
     return this.call("get_evaluation", { path: { evaluation_id }, ...options });
   }
 
-  /** Give an evaluation up: what runs is stopped, and the money that is left given back. */
+  /** Give an evaluation up: what runs is stopped, the money that is left given back; what was drawn has results. */
   cancelEvaluation(evaluation_id: string, options: CallOptions = {}): Promise<Evaluation> {
     return this.call("cancel_evaluation", { path: { evaluation_id }, ...HARMLESS, ...options });
   }
 
-  /** A file of a completed evaluation, such as `results.csv`: text, or what a JSON file holds. */
+  /** A file of an evaluation that has ended, such as `results.csv`: text, or what a JSON file holds. */
   getEvaluationResult(
     evaluation_id: string,
     file: RequestOf<"get_evaluation_result">["path"]["file"],

@@ -1,6 +1,7 @@
 """The services of evaluations on fakes: two providers, one that trains and one that does not."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from character_identity.domain.evaluation import Cell, Evaluation, EvaluationRequest
 from character_identity.domain.failure import Failure
@@ -9,6 +10,7 @@ from character_identity.domain.identity import Identity
 from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
 from character_identity.domain.scenario import Scenario
 from character_identity.services.evaluations.cells import CellState, EvaluationCells
+from character_identity.services.evaluations.compilation import EvaluationCompilation
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.evaluations.requests import EvaluationService
 from character_identity.services.evaluations.workflow import EvaluationState, EvaluationWorkflow
@@ -17,6 +19,8 @@ from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
+from character_identity.wiring import Services
+from functions.compile_evaluation.handler import compile_evaluation
 from tests.support.builders import an_image
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
@@ -34,6 +38,7 @@ from tests.support.fakes import (
     FakeWorkflows,
     event_service,
 )
+from tests.support.scoring_fakes import FakeScores
 
 LINKS = [f"https://a.test/{number}.jpg" for number in (1, 2, 3)]
 BEACH = Scenario(number=1, name="beach", title="Beach", template="{name} on a beach", expected_similarity=0.8)
@@ -111,12 +116,31 @@ class Harness:
             slots=FakeSlots(fal=2),
             bucket=self.bucket,
             bucket_name="media",
+            workflows=self.workflows,
             events=event_service(self.events),
             now=self.clock,
         )
         self.erasure = EvaluationErasure(
             evaluations=self.evaluations, ledger=self.ledger, bucket=self.bucket, workflows=self.workflows
         )
+
+    def compile(self, state: EvaluationState) -> EvaluationState:
+        """Write the results, as the function does."""
+        compilation = EvaluationCompilation(
+            evaluations=self.evaluations,
+            identities=self.identities,
+            generations=self.generations,
+            scores=FakeScores(),
+            shared_scores=self.evaluations,
+            bucket=self.bucket,
+            now=self.clock,
+        )
+        services = SimpleNamespace(evaluation_compilation=compilation)
+        return compile_evaluation(cast(Services, services), state)
+
+    def result(self, name: str) -> str:
+        """A file of the results."""
+        return self.bucket.objects[f"evaluations/{ID}/{name}"].decode()
 
     def request(self, **changes: Any) -> EvaluationRequest:
         """Two providers, two scenarios, one variation."""

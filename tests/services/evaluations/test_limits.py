@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from character_identity.domain.evaluation import Cell
+from character_identity.domain.evaluation import ENDS_WITHIN, Cell
 from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.services.evaluations.cells import CELL_BACKOFF, WAITED_WITHIN, CellState
-from character_identity.services.evaluations.requests import ENDS_WITHIN
+from character_identity.services.evaluations.requests import ENDING_TAKES
 from character_identity.services.evaluations.workflow import IDENTITY_BACKOFF, SCORE_BACKOFF, EvaluationState
 from character_identity.services.jobs.state import Backoff
 from character_identity.services.jobs.sweep import GRACE
@@ -48,7 +48,7 @@ def test_an_evaluation_that_does_not_end_fits_into_a_history() -> None:
 def test_the_machine_outlives_the_deadline_in_the_ledger() -> None:
     """After its own time limit nothing runs that could record the failure."""
     definition = json.loads((DEFINITIONS / "run_evaluation.asl.json").read_text())
-    assert definition["TimeoutSeconds"] > (ENDS_WITHIN + GRACE).total_seconds()
+    assert definition["TimeoutSeconds"] > (ENDS_WITHIN + ENDING_TAKES + GRACE).total_seconds()
 
 
 @pytest.mark.parametrize("cells", [1, 10_000])

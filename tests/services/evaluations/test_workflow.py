@@ -172,10 +172,9 @@ def test_cancelling_stops_what_runs_and_gives_the_money_back() -> None:
     assert (generation.status, generation.error and generation.error.code) == ("failed", "cancelled")
     assert f"generation-{generation.generation_id}" in harness.ledger.pending  # its machine stops it there
     assert {harness.drawing.order(cell).state for cell in rest} == {"settled"}
-    assert harness.workflow.check_scores(state).state == "ended"
+    state = harness.workflow.record(harness.compile(harness.workflow.check_scores(state)))
+    assert (state.state, harness.evaluation.status) == ("cancelled", "cancelled")
     harness.settle_jobs()
-    done = harness.workflow.record(state.model_copy(update={"state": "ended"}))
-    assert (done.state, harness.evaluation.status) == ("cancelled", "cancelled")
     assert harness.money[0] == 0
     assert [event.type for event in harness.events.stored.values()][-1] == "EvaluationFailed"
     assert harness.service.cancel("ann", ID).status == "cancelled"
@@ -202,7 +201,9 @@ def test_one_that_fails_stops_what_runs() -> None:
     state = harness.planned()
     ordered = harness.drawing.order(harness.cells[0])
     broken = {"error": {"Error": "States.Runtime", "Cause": "a bug"}}
-    done = harness.workflow.record(state.model_copy(update=broken))
+    stopped = harness.workflow.record(state.model_copy(update=broken))
+    assert (stopped.state, harness.evaluation.status) == ("stopped", "running")
+    done = harness.workflow.record(harness.compile(stopped))
     assert (done.state, harness.evaluation.status) == ("failed", "failed")
     generation = harness.generations.get(harness.evaluation.generation_id(ordered.cell))
     assert generation.error is not None and generation.error.code == "cancelled"
@@ -229,7 +230,7 @@ def test_nothing_is_drawn_from_one_that_is_settled() -> None:
     paid = len(harness.ledger.rows)
     assert {harness.drawing.order(cell).state for cell in harness.cells} == {"settled"}
     assert len(harness.ledger.rows) == paid
-    assert harness.workflow.plan(harness.begun).state == "ended"
+    assert harness.workflow.plan(harness.begun).state == "scored"  # its results are made anew
 
 
 def test_erasing_an_identity_takes_it_out_and_has_the_results_made_anew() -> None:

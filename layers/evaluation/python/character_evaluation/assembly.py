@@ -7,9 +7,10 @@ from math import fsum
 from operator import mul
 from typing import Any
 
-from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
-from character_identity.domain.evaluation import Cell
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun, RunStatus
+from character_identity.domain.evaluation import NOT_ORDERED, STOPPED, Cell, Evaluation
 from character_identity.domain.evaluation_material import Material
+from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.score import DECIMALS, NotScored, Score
@@ -18,9 +19,11 @@ from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion
 
 NO_PICTURE = "The provider gave fewer pictures than were asked for."
+NOT_MADE = Failure(code="cancelled", message="The evaluation ended before it was made.")
 Place = tuple[str, int]
 """A picture, by its generation and number."""
 NEVER_ORDERED = "It was not ordered."
+UNSEEN = "The evaluation ended before the picture was scored."
 
 
 def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
@@ -44,6 +47,8 @@ def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
         shared_references=len(evaluation.references),
         variations=order.variations,
         simulated=material.simulated,
+        status=_status(evaluation),
+        error=evaluation.error.message if evaluation.error else None,
     )
     return run, pictures
 
@@ -112,6 +117,8 @@ def _place(material: Material, row: EvaluationRow) -> tuple[int, int, int]:
 def _identity(material: Material, provider: ProviderName) -> EvaluatedIdentity:
     evaluation, identity = material.evaluation, material.identities.get(provider)
     failure = evaluation.failures.get(provider)
+    if failure is None and _is_partial(material) and (identity is None or identity.status != "ready"):
+        failure = identity.error if identity and identity.error else NOT_MADE
     return EvaluatedIdentity(
         provider=provider,
         identity_id=evaluation.identities[provider],
@@ -128,8 +135,6 @@ def _rows(
     """A row for each picture that was asked for, whatever became of it, and its key if it is there."""
     generation = material.generations.get(material.evaluation.generation_id(cell))
     images = {image.index: image for image in generation.images} if generation else {}
-    outcome = material.outcomes.get(cell.cell_id)
-    error = outcome.error.message if outcome and outcome.error else None
     # Pictures beyond the variations are compared with nobody's; where there are none, nobody misses them.
     wanted = cell.images if images else min(cell.images, material.order.variations)
     for index in range(1, wanted + 1):
@@ -137,9 +142,7 @@ def _rows(
             row, key = _made(material, cell, generation, images[index])
             yield replace(row, run_similarity_mean=among.get((generation.generation_id, index))), key
         else:
-            yield _failed(
-                material, cell, generation, index, error or (NO_PICTURE if images else NEVER_ORDERED)
-            )
+            yield _missing(material, cell, generation, index), None
 
 
 def _made(
@@ -149,7 +152,8 @@ def _made(
     shared, own = material.shared.get(place), material.own.get(place)
     error = image.reason
     if image.outcome == "succeeded" and not isinstance(shared, Score):
-        error = shared.reason if isinstance(shared, NotScored) else LATE_REASON
+        late = UNSEEN if _is_partial(material) else LATE_REASON
+        error = shared.reason if isinstance(shared, NotScored) else late
     suffix = image.key.rpartition(".")[2] if image.key else ""
     variation = cell.variation + image.index - 1
     is_there = image.outcome == "succeeded" and image.key is not None
@@ -174,14 +178,28 @@ def _total_ms(generation: Generation) -> float | None:
     return round((generation.settled_at - generation.created_at).total_seconds() * 1000)
 
 
-def _failed(
-    material: Material, cell: Cell, generation: Generation | None, index: int, error: str
-) -> tuple[EvaluationRow, None]:
+def _missing(material: Material, cell: Cell, generation: Generation | None, index: int) -> EvaluationRow:
+    """A picture that is not there: it failed, or the evaluation ended before it could be."""
+    outcome = material.outcomes.get(cell.cell_id)
+    why = (outcome.error if outcome else None) or (generation.error if generation else None)
+    if _is_partial(material) and outcome is None and (generation is None or generation.settled_at is None):
+        why = STOPPED if generation else NOT_ORDERED
     cost = generation.cost_usd if generation and index == 1 else None
-    row = EvaluationRow(
-        **_what(material, cell, generation, index), outcome="failed", error=error, cost_usd=cost or None
+    no_reason = NO_PICTURE if generation and generation.images else NEVER_ORDERED
+    return EvaluationRow(
+        **_what(material, cell, generation, index),
+        outcome="cancelled" if why and why.code == STOPPED.code else "failed",
+        error=why.message if why else no_reason,
+        cost_usd=cost or None,
     )
-    return row, None
+
+
+def _is_partial(material: Material) -> bool:
+    return _status(material.evaluation) != "completed"
+
+
+def _status(evaluation: Evaluation) -> RunStatus:
+    return evaluation.status if evaluation.status in ("failed", "cancelled") else "completed"
 
 
 def _what(material: Material, cell: Cell, generation: Generation | None, index: int) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _all_drawn(run: EvaluationRun, summaries: Sequence[ProviderSummary]) -> Crit
         if not any(_is(row, identity.provider, scenario.name) for row in run.rows)
     ]
     evidence = "; ".join([f"{drawn} pictures", *empty])
-    state: State = "met" if drawn >= FEWEST_IMAGES and not empty else "not met"
+    state: State = "met" if drawn >= FEWEST_IMAGES and not empty else _unmet(run)
     return Criterion(
         f"Every provider draws every scenario, {FEWEST_IMAGES} pictures or more", state, evidence
     )
@@ -95,9 +95,13 @@ def _all_scored(run: EvaluationRun, summaries: Sequence[ProviderSummary]) -> Cri
     evidence = f"{clip} of {drawn} pictures"
     if others:
         evidence += f"; {', '.join(others)} stood in for CLIP"
-    return Criterion(
-        "CLIP similarity is measured for every picture", "met" if 0 < drawn == clip else "not met", evidence
-    )
+    state: State = "met" if 0 < drawn == clip else _unmet(run)
+    return Criterion("CLIP similarity is measured for every picture", state, evidence)
+
+
+def _unmet(run: EvaluationRun) -> State:
+    """Of a run that ended before it was completed nobody knows what would have come."""
+    return "not decidable" if run.is_partial else "not met"
 
 
 def _one_provider(

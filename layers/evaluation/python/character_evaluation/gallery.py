@@ -12,7 +12,7 @@ from character_evaluation.pages import cost, moment, template
 from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
-from character_evaluation.verdict import verdict
+from character_evaluation.verdict import shortfall, verdict
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
         started=moment(run.started_at),
         summaries=summaries,
         verdict=verdict(run),
+        shortfall=shortfall(run),
         compared=run.compared,
         risk=RISK_IDENTITY,
         totals=_totals(summaries),

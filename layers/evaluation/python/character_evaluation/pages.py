@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from character_evaluation.statistics import ProviderSummary
+from character_evaluation.statistics import Figures, ProviderSummary
 
 
 def template(name: str) -> Template:
@@ -31,6 +31,7 @@ def _environment() -> Environment:
         "cost": cost,
         "score": score,
         "percent": percent,
+        "drawn": drawn,
         "chance": chance,
     }
     return environment
@@ -76,6 +77,12 @@ def chance(p: float | None) -> str:
 def percent(share: float | None) -> str:
     """A share of one, as people read it."""
     return "unknown" if share is None else f"{share * 100:.0f} %"
+
+
+def drawn(figures: Figures) -> str:
+    """How many pictures succeeded of those that were asked for; what was cancelled is neither."""
+    cancelled = f", {figures.cancelled} cancelled" if figures.cancelled else ""
+    return f"{figures.succeeded} of {figures.asked}{cancelled}"
 
 
 def score(similarity: float | None) -> str:

@@ -11,7 +11,7 @@ from character_evaluation.plots import WIDTH, Bar, Dot, Scale
 from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import ProviderSummary, figures_of, summarise
-from character_evaluation.verdict import similarity_of, verdict
+from character_evaluation.verdict import shortfall, similarity_of, verdict
 from character_evaluation.votes import preferences
 
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~!$])")
@@ -46,6 +46,7 @@ def _content(run: EvaluationRun) -> dict[str, Any]:
         "run": run,
         "started": moment(run.started_at),
         "verdict": verdict(run),
+        "shortfall": shortfall(run),
         "risk": RISK_IDENTITY,
         "criteria": criteria(run),
         "preferences": preferences(run.votes),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer
 
@@ -12,6 +12,9 @@ from character_evaluation.votes import Vote
 from character_identity.domain.generation import Outcome
 from character_identity.domain.score import CLIP_ENCODER
 
+RowOutcome = Literal[Outcome, "cancelled"]
+"""``cancelled``: the evaluation ended before it was ordered, or while it was drawn; nobody's failure."""
+RunStatus = Literal["completed", "failed", "cancelled"]
 Text = Annotated[str, Field(min_length=1)]
 Similarity = Annotated[float, Field(ge=-1.001, le=1.001, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -28,14 +31,15 @@ class EvaluationRow:
     ``run_similarity_mean`` is to the other pictures of its provider that are compared.
     ``nearest_reference`` is the number, from 1, of the most similar one. ``latency_ms`` is the provider's
     own, ``total_ms`` what passed from our order on. What begins with ``training_``, and ``reference_count``,
-    is of the provider's identity, the same in all its rows. A provider's first row is of its first call.
+    is of the provider's identity, the same in all its rows. A provider's first row that was asked for is of
+    its first call. One that was cancelled and has a ``generation_id`` was stopped while it was drawn.
     """
 
     provider: Text
     scenario: Text
     variation: Annotated[int, Field(ge=1)]
     prompt: Text
-    outcome: Outcome
+    outcome: RowOutcome
     identity_id: str | None = None
     generation_id: str | None = None
     seed: int | None = None
@@ -64,6 +68,21 @@ class EvaluationRow:
     training_time_ms: Amount | None = None
     training_cost_usd: Amount | None = None
 
+    @property
+    def was_asked_for(self) -> bool:
+        """Whether it is in denominators: its provider could have drawn it."""
+        return self.outcome != "cancelled"
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it was cancelled while it was drawn, so that it may have been billed."""
+        return self.outcome == "cancelled" and self.generation_id is not None
+
+    @property
+    def is_in_price(self) -> bool:
+        """Whether it is in the price of pictures; what failed is if a charge for it was reported."""
+        return self.was_asked_for and (self.outcome != "failed" or self.cost_usd is not None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedIdentity:
@@ -86,7 +105,8 @@ class EvaluationRun:
     compared; of a provider that drew more at once the rest is shown and counted in its costs.
     ``votes`` are of people who did not see whose pictures they judged.
     ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
-    part was played by a simulator, so that nobody takes their pictures for real ones.
+    part was played by a simulator, so that nobody takes their pictures for real ones. One that ended before
+    it was completed has its ``status``, and in ``error`` why.
     """
 
     character: str
@@ -99,6 +119,13 @@ class EvaluationRun:
     shared_references: int | None = None
     variations: Annotated[int, Field(ge=1)] | None = None
     simulated: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
+    status: RunStatus = "completed"
+    error: str | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it ended before all was drawn that was planned."""
+        return self.status != "completed"
 
     @property
     def compared(self) -> list[EvaluationRow]:

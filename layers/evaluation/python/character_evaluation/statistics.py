@@ -31,6 +31,8 @@ def nearest_rank(values: Sequence[float], share: float) -> float | None:
 class Figures:
     """What a provider's pictures came to, all or those of a scenario; what failed stays counted.
 
+    ``asked`` is without those that were ``cancelled``, which nobody could draw: an evaluation that was not
+    completed has planned both together.
     ``compared`` counts the scores of the variations that are compared, which the mean and its like are of;
     all else is of every picture. Latencies are the provider's own, without its first call;
     ``latency_p95_ms`` is by nearest rank. ``overhead_median_ms`` is what passed beside them from our orders
@@ -40,6 +42,7 @@ class Figures:
     """
 
     asked: int
+    cancelled: int
     succeeded: int
     filtered: int
     failed: int
@@ -62,7 +65,8 @@ class ProviderSummary(Figures):
     """All of a provider's pictures, and its identity.
 
     ``first_latency_ms`` is of its first call. ``cost_usd`` is training and pictures together, and None as
-    soon as one part of it is unknown; ``known_cost_usd`` is the sum of the parts that are known.
+    soon as one part of it is unknown, such as what was stopped while it was drawn; ``known_cost_usd`` is the
+    sum of the parts that are known.
     """
 
     provider: str
@@ -88,7 +92,10 @@ def figures_of(run: EvaluationRun, provider: str, scenario: str | None = None) -
 def _summary(run: EvaluationRun, identity: EvaluatedIdentity) -> ProviderSummary:
     rows = [row for row in run.rows if row.provider == identity.provider]
     first = _first_call(rows)
-    costs = [identity.training_cost_usd, *_costs(rows)]
+    costs = [
+        identity.training_cost_usd,
+        *(row.cost_usd for row in rows if row.is_in_price or row.was_stopped),
+    ]
     known_costs = [cost for cost in costs if cost is not None]
     return ProviderSummary(
         **_figures(run, identity.provider, None),
@@ -108,7 +115,8 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
         return row.provider == provider and scenario in (None, row.scenario)
 
     of_provider = [row for row in run.rows if row.provider == provider]
-    rows = [row for row in of_provider if is_of_it(row)]
+    planned = [row for row in of_provider if is_of_it(row)]
+    rows = [row for row in planned if row.was_asked_for]
     compared = [row for row in run.compared if is_of_it(row)]
     outcomes = [row.outcome for row in rows]
     scores = [row.similarity_mean for row in compared if row.similarity_mean is not None]
@@ -123,6 +131,7 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
     succeeded, copies = outcomes.count("succeeded"), sum(row.near_copy is not None for row in rows)
     return {
         "asked": len(rows),
+        "cancelled": len(planned) - len(rows),
         "succeeded": succeeded,
         "filtered": outcomes.count("filtered"),
         "failed": outcomes.count("failed"),
@@ -139,12 +148,13 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
         "latency_median_ms": median(latencies) if latencies else None,
         "latency_p95_ms": nearest_rank(latencies, 0.95),
         "overhead_median_ms": median(overheads) if overheads else None,
-        "cost_per_accepted_usd": _per_accepted(_costs(rows), succeeded),
+        "cost_per_accepted_usd": _per_accepted([row.cost_usd for row in rows if row.is_in_price], succeeded),
     }
 
 
 def _first_call(rows: Sequence[EvaluationRow]) -> list[EvaluationRow]:
     """The pictures of a provider's first call, which its model may have had to be loaded for."""
+    rows = [row for row in rows if row.was_asked_for]
     return [
         row
         for number, row in enumerate(rows)
@@ -156,8 +166,3 @@ def _per_accepted(costs: Sequence[float | None], accepted: int) -> float | None:
     """Return what a picture that succeeded cost, with its share of those that were paid and did not."""
     known = [cost for cost in costs if cost is not None]
     return math.fsum(known) / accepted if accepted and len(known) == len(costs) else None
-
-
-def _costs(rows: Sequence[EvaluationRow]) -> list[float | None]:
-    """What pictures cost; one that failed is on the bill only if a charge for it was reported."""
-    return [row.cost_usd for row in rows if row.outcome != "failed" or row.cost_usd is not None]

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from character_evaluation.criteria import criteria
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
-from character_evaluation.verdict import verdict
+from character_evaluation.verdict import shortfall, verdict
 from character_identity.domain.evaluation import Recommendation
 
 SUMMARY = "summary.json"
@@ -18,6 +18,8 @@ def summary_of(run: EvaluationRun) -> str:
     content = {
         "character": run.character,
         "startedAt": run.started_at.isoformat(),
+        "status": run.status,
+        "shortfall": shortfall(run),
         "recommendation": {"provider": found.provider, "sentences": found.sentences},
         "comparedBy": found.identity,
         "criteria": [asdict(criterion) for criterion in criteria(run)],
@@ -28,6 +30,7 @@ def summary_of(run: EvaluationRun) -> str:
 
 
 def recommendation_of(run: EvaluationRun) -> Recommendation:
-    """Return the verdict in a line."""
-    found = verdict(run)
-    return Recommendation(provider=found.provider, sentence=" ".join(found.sentences))
+    """Return the verdict in a line, and before it what it is lacking."""
+    found, lacking = verdict(run), shortfall(run)
+    sentences = [*([lacking] if lacking else []), *found.sentences]
+    return Recommendation(provider=found.provider, sentence=" ".join(sentences))

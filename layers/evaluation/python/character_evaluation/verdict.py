@@ -38,6 +38,22 @@ def verdict(run: EvaluationRun) -> Verdict:
     )
 
 
+def shortfall(run: EvaluationRun) -> str | None:
+    """What a run lacks that ended before it was completed, in words; None of one that was completed."""
+    if not run.is_partial:
+        return None
+    asked = sum(row.was_asked_for for row in run.rows)
+    stopped = sum(row.was_stopped for row in run.rows)
+    never = len(run.rows) - asked - stopped
+    ended = "was cancelled" if run.status == "cancelled" else "failed"
+    why = f" ({run.error.rstrip('.')})" if run.error and run.status == "failed" else ""
+    return (
+        f"The evaluation {ended}{why}. Of {len(run.rows)} planned pictures, drawn or failed: {asked}; "
+        f"stopped while they were drawn: {stopped}; never ordered: {never}. "
+        "What was stopped or never ordered is no failure of its provider."
+    )
+
+
 def measures_of(rows: Sequence[EvaluationRow]) -> Measures:
     """What is weighed: scores and latencies of pictures that succeeded, and the price of each of them.
 
@@ -84,7 +100,7 @@ def _prices(rows: Sequence[EvaluationRow]) -> Measure:
     for provider, scenario in {(row.provider, row.scenario): None for row in rows}:
         cell = [row for row in rows if (row.provider, row.scenario) == (provider, scenario)]
         accepted = [row for row in cell if row.outcome == "succeeded"]
-        costs = [row.cost_usd for row in cell if row.outcome != "failed" or row.cost_usd is not None]
+        costs = [row.cost_usd for row in cell if row.is_in_price]
         if accepted and None not in costs:
             prices[provider][scenario] = [sum(cost for cost in costs if cost) / len(accepted)]
     return prices

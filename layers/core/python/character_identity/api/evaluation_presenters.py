@@ -41,7 +41,7 @@ def present_evaluation(progress: Progress) -> EvaluationResponse:
         ceiling_usd=usd(evaluation.reserved_microusd),
         identities=evaluation.identities,
         failures=evaluation.failures,
-        links=_links(evaluation) if evaluation.status == "completed" else None,
+        links=_links(evaluation) if evaluation.has_results else None,
     )
 
 
@@ -96,19 +96,20 @@ def _head(evaluation: Evaluation) -> dict[str, Any]:
 def _counts(progress: Progress) -> EvaluationCounts:
     evaluation, outcomes = progress.evaluation, progress.outcomes
     ready = sum(identity.status == "ready" for identity in progress.identities)
-    failed_cells = [each for each in outcomes if each.error is not None]
-    pictures = sum(each.pictures for each in outcomes)
+    ran = [each for each in outcomes if not each.was_cancelled]
+    failed_cells = [each for each in ran if each.error is not None]
+    pictures = sum(each.pictures for each in ran)
     return EvaluationCounts(
         identities=IdentityCounts(
             total=len(evaluation.providers), done=ready, failed=len(evaluation.failures)
         ),
         cells=IdentityCounts(
-            total=evaluation.cells, done=len(outcomes) - len(failed_cells), failed=len(failed_cells)
+            total=evaluation.cells, done=len(ran) - len(failed_cells), failed=len(failed_cells)
         ),
         images=ImageCounts(
             total=evaluation.images,
             done=pictures,
-            failed=sum(each.cell.images for each in outcomes) - pictures,
+            failed=sum(each.cell.images for each in ran) - pictures,
             scored=progress.scored,
             not_scored=progress.not_scored,
         ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Literal
@@ -19,6 +19,12 @@ EvaluationStatus = Literal["running", "cancelling", "completed", "failed", "canc
 EvaluationPhase = Literal["planning", "identities", "pictures", "scores", "report"]
 PHASES: tuple[EvaluationPhase, ...] = ("planning", "identities", "pictures", "scores", "report")
 UNSETTLED: tuple[EvaluationStatus, ...] = ("running", "cancelling")
+ENDS_WITHIN = timedelta(days=7)
+"""Ten thousand pictures of half a minute each take two days at the two slots of a new account."""
+CANCELLED = Failure(code="cancelled", message="The evaluation was cancelled.")
+NOT_ORDERED = Failure(code="cancelled", message="The evaluation ended before this was ordered.")
+STOPPED = Failure(code="cancelled", message="The evaluation ended while this was drawn.")
+LATE = Failure(code="deadline_exceeded", message="The evaluation did not end before its deadline.")
 
 MOST_VARIATIONS = 8
 """As many as one order of Astria's has, https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22."""
@@ -34,7 +40,7 @@ RESULTS: Mapping[str, str] = {
     "evaluation.json": "application/json",
     "pictures.json": "application/json",
 }
-"""The files of a completed evaluation, each with its content type."""
+"""The files of an evaluation that has ended, each with its content type."""
 
 
 class Recommendation(BaseModel):
@@ -91,6 +97,11 @@ class CellOutcome(BaseModel):
     pictures: int = 0
     cost_usd: float | None = None
     error: Failure | None = None
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether the evaluation ended before it was ordered, or while it was drawn: nobody's failure."""
+        return self.error is not None and self.error.code == CANCELLED.code
 
     def erased(self) -> "CellOutcome":
         """Return what is left of it once its generation was erased."""
@@ -180,6 +191,27 @@ class Evaluation(BaseModel):
     def is_unsettled(self) -> bool:
         """True until it has an outcome."""
         return self.status in UNSETTLED
+
+    @property
+    def has_results(self) -> bool:
+        """Whether its results are there, or being made anew; one that failed may never have had any."""
+        return self.status == "completed" or (not self.is_unsettled and self.recommendation is not None)
+
+    def given_up(self, now: datetime) -> Failure | None:
+        """Why nothing more is ordered for one that has not ended; None as long as something may be."""
+        if self.status == "cancelling":
+            return CANCELLED
+        return LATE if now >= self.created_at + ENDS_WITHIN else None
+
+    def ended(self, failure: Failure | None, now: datetime) -> "Evaluation":
+        """As it ends now, for ``failure`` if it does not go on, and whatever has not come; unless it has."""
+        if not self.is_unsettled:
+            return self
+        why = self.given_up(now) or failure
+        given_up = "cancelled" if self.status == "cancelling" else "failed"
+        status = "completed" if why is None else given_up
+        changes = {"status": status, "error": why, "settled_at": now, "updated_at": now}
+        return self.model_copy(update=changes)
 
     @property
     def prefix(self) -> str:

@@ -12,7 +12,7 @@ from character_identity.domain.similarity import Embedding
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What was ordered and what came of it.
+    """What was ordered and what came of it; ``evaluation`` as it has ended.
 
     ``identities`` are by provider, ``outcomes`` by cell id, ``generations`` by id. ``own`` has the scores
     against the references that a picture's provider took, ``shared`` those against all of the character's;

@@ -92,7 +92,7 @@ class Event(BaseModel):
 
     @classmethod
     def of_evaluation(cls, evaluation: Evaluation) -> "Event":
-        """Return the event that the results of an evaluation are there, or will never be.
+        """Return the event that an evaluation has ended, and that its results are there if it has any.
 
         Raises:
             ValueError: it is not settled.

@@ -86,6 +86,7 @@ class Evaluating(Ordering):
             slots=deferred(lambda: self.slot_table),
             bucket=self.bucket,
             bucket_name=self.storage_settings.bucket_name,
+            workflows=deferred(lambda: self.state_machines),
             events=self.events,
             now=self.now,
         )

@@ -89,8 +89,8 @@ CANCEL_EVALUATION = Route(
     function="cancel_evaluation",
     tag="Evaluations",
     summary="Cancel an evaluation",
-    description="What runs is stopped, and the money that is left given back. One that has ended stays as "
-    "it is.",
+    description="What runs is stopped, the money that is left given back, and the results are made of what "
+    "was drawn. One that has ended stays as it is.",
     answers={200: Answer(description="The evaluation", content=EvaluationResponse)},
     codes=("unknown_evaluation",),
 )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from character_identity.domain.budget import Fund
 from character_identity.domain.errors import Conflict, NotFound, ServiceError
-from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation
+from character_identity.domain.evaluation import NOT_ORDERED, STOPPED, Cell, CellOutcome, Evaluation
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
@@ -25,7 +25,6 @@ CELL_BACKOFF = Backoff(first_s=4, longest_s=60, usual_s=0)
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a look takes nine."""
 WAITED_WITHIN = LONGEST_WAIT + timedelta(hours=3)
 """A job waits a day for its slot, then 90 minutes for its provider; the rest is for what is between."""
-CANCELLED = Failure(code="cancelled", message="The evaluation was cancelled.")
 TOO_LONG = Failure(code="deadline_exceeded", message="It did not end in time, and was waited for no longer.")
 
 
@@ -87,8 +86,8 @@ class EvaluationCells:
         if generation is None:
             error = Failure(code="erased", message="The identity was erased.")
             return self._settled(state, CellOutcome(cell=state.cell, error=error))
-        if evaluation.status == "cancelling":
-            generation = self._cancelled(generation)
+        if evaluation.given_up(self._now()) is not None:
+            generation = self._stopped(generation)
         if generation.settled_at is not None:
             return self._settled(state, _outcome_of(state.cell, generation))
         if state.until is not None and self._now() >= state.until:
@@ -98,11 +97,11 @@ class EvaluationCells:
         return _wait(state)
 
     def stop(self, evaluation: Evaluation) -> None:
-        """Cancel what is still being drawn for an evaluation."""
+        """Stop what is still being drawn for an evaluation: nobody wants it any more, and it costs money."""
         for cell in read_order(self._bucket, evaluation).cells(evaluation.providers):
             generation = self._generation(evaluation.generation_id(cell))
             if generation is not None:
-                self._cancelled(generation)
+                self._stopped(generation)
 
     def _unsettled(self, state: CellState) -> Evaluation | None:
         """The evaluation while something may be ordered for it, and looked after."""
@@ -120,8 +119,8 @@ class EvaluationCells:
 
     def _hindrance(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
         """Why nothing is to be ordered for a cell."""
-        if evaluation.status == "cancelling":
-            return CANCELLED
+        if evaluation.given_up(self._now()) is not None:
+            return NOT_ORDERED
         if cell.provider not in evaluation.providers:
             return Failure(code="erased", message="The identity was erased.")
         why = evaluation.failures.get(cell.provider)
@@ -149,11 +148,11 @@ class EvaluationCells:
             return Failure(code=exc.code, message=exc.message)
         return None
 
-    def _cancelled(self, generation: Generation) -> Generation:
+    def _stopped(self, generation: Generation) -> Generation:
         """Give a generation up unless it has ended; its machine is woken, and stops it at the provider."""
         if generation.settled_at is not None:
             return generation
-        changes = {"status": "failed", "settled_at": self._now(), "error": CANCELLED}
+        changes = {"status": "failed", "settled_at": self._now(), "error": STOPPED}
         settled = generation.model_copy(update=changes)
         event = Event.of_generation(settled)
         stored = self._generations.settle(settled, event)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from character_identity.domain.errors import NotFound
 from character_identity.domain.evaluation import RESULTS, Cell, Evaluation, Recommendation
 from character_identity.domain.evaluation_material import Material
+from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.score import Score
@@ -21,9 +22,6 @@ from character_identity.ports.stores import (
 from character_identity.services.evaluations.order_file import read_order
 from character_identity.services.evaluations.results import PICTURES
 from character_identity.services.side_by_side import side_by_side
-
-COMPILED = {"running", "completed"}
-"""Of a completed one the results are made anew, without an identity that was erased."""
 
 
 class EvaluationCompilation:
@@ -48,13 +46,14 @@ class EvaluationCompilation:
         self._bucket = bucket
         self._now = now
 
-    def material(self, evaluation_id: str) -> Material | None:
-        """All that there is of an evaluation; None if it has no results: it is gone, or was given up."""
+    def material(self, evaluation_id: str, failure: Failure | None = None) -> Material | None:
+        """All that there is of an evaluation, as it ends now, for ``failure`` if it does not go on.
+
+        None if it was erased. Of one that has ended the results are made anew, of what is there now.
+        """
         try:
-            evaluation = self._evaluations.get(evaluation_id)
+            evaluation = self._evaluations.get(evaluation_id).ended(failure, self._now())
         except NotFound:
-            return None
-        if evaluation.status not in COMPILED:
             return None
         order = read_order(self._bucket, evaluation)
         generations = self._generations_of(evaluation, order.cells(evaluation.providers))

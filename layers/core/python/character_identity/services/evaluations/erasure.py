@@ -1,14 +1,10 @@
 """What the erasure of an identity, or of one generation, takes out of evaluations."""
 
-from hashlib import sha256
-
 from character_identity.domain.evaluation import RESULTS, Evaluation, prefix_of
 from character_identity.domain.job import EVALUATION, job_id_of
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.stores import Bucket, Evaluations, Ledger
-
-LATER_RUNS = 1_000
-"""Runs of higher numbers make results anew; each erasure has one of its own."""
+from character_identity.services.evaluations.anew import have_compiled
 
 
 class EvaluationErasure:
@@ -48,10 +44,9 @@ class EvaluationErasure:
                 self._make_anew(left, generation_id)
 
     def _make_anew(self, evaluation: Evaluation, erased_id: str) -> None:
-        """Delete the results, and have a completed evaluation's made again: once for each erasure."""
+        """Delete the results, and have those of one that has ended made again: once for each erasure."""
         links = self._bucket.list_keys(f"{evaluation.prefix}linked/")
         self._bucket.delete(*(f"{evaluation.prefix}{name}" for name in RESULTS), *links)
         job = self._ledger.get(job_id_of(EVALUATION, evaluation.evaluation_id))
-        if evaluation.status == "completed" and job is not None:
-            number = int(sha256(erased_id.encode()).hexdigest()[:8], 16)
-            self._workflows.start(job.model_copy(update={"runs": LATER_RUNS + number}))
+        if not evaluation.is_unsettled and job is not None:
+            have_compiled(self._workflows, job, erased_id)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from character_identity.domain.budget import Quote, microusd, usd
 from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
 from character_identity.domain.evaluation import (
+    ENDS_WITHIN,
     UNSETTLED,
     Evaluation,
     EvaluationOrder,
@@ -28,8 +29,9 @@ from character_identity.services.references import MAX_REFERENCES, ReferenceServ
 
 LONGEST_PROMPT = 4_000
 """Characters, as of any generation."""
-ENDS_WITHIN = timedelta(days=7)
-"""Ten thousand pictures of half a minute each take two days at the two slots of a new account."""
+ENDING_TAKES = timedelta(hours=2)
+"""From the time after which nothing more is ordered until what was is stopped and the results are written;
+then the sweep gives it up."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class EvaluationService:
         job = self._orders.job(EVALUATION, owner, evaluation_id, evaluation_id, None, quoted.quote)
         keys, sha256s = self._take_in(owner, request, parts, evaluation_id)
         now = self._now()
-        job = job.model_copy(update={"deadline_at": now + ENDS_WITHIN})
+        job = job.model_copy(update={"deadline_at": now + ENDS_WITHIN + ENDING_TAKES})
         made = {name: derived_id(evaluation_id, name) for name in parts.made}
         evaluation = Evaluation(
             evaluation_id=evaluation_id,

@@ -39,14 +39,14 @@ class EvaluationResults:
 
         Raises:
             NotFound: there is no result of that name.
-            Conflict: the evaluation is not completed.
+            Conflict: the evaluation has not ended, or its results are being written.
         """
         if file not in RESULTS:
             message = f"There is no such result; there are {', '.join(RESULTS)}."
             raise NotFound(message, code="unknown_result")
         key = f"{evaluation.prefix}{file}"
         try:
-            if evaluation.status != "completed":
+            if evaluation.is_unsettled:
                 raise NotFound(key)
             content = self._bucket.read(key, MOST_BYTES).decode()
         except NotFound as exc:
@@ -75,8 +75,10 @@ class EvaluationResults:
 
 
 def _not_completed(evaluation: Evaluation) -> Conflict:
-    if evaluation.status == "completed":  # an identity of it was erased
+    if evaluation.is_unsettled:
+        message = f"The evaluation is {evaluation.status}; it has results once it has ended."
+    elif evaluation.has_results:  # an identity of it was erased
         message = "The results are being made anew, without an identity that was erased."
     else:
-        message = f"The evaluation is {evaluation.status}; only a completed one has results."
+        message = f"The evaluation is {evaluation.status}, and its results are not there, or not yet."
     return Conflict(message, code="evaluation_not_completed")

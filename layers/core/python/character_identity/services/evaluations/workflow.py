@@ -6,27 +6,22 @@ from the evaluation's, so a task that runs again finds what it has ordered, and 
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from character_identity.domain.budget import Fund, settlement_of
 from character_identity.domain.errors import Conflict, Erased, NotFound, ServiceError
-from character_identity.domain.evaluation import Evaluation, EvaluationPhase
+from character_identity.domain.evaluation import LATE, Evaluation, EvaluationPhase, EvaluationStatus
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import ProviderJob, account_of
 from character_identity.domain.scored_generation import SCORED_WITHIN
-from character_identity.ports.gateways import Now
+from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Evaluations, Ledger, SharedScores, SlotStore
-from character_identity.services.evaluations.cells import (
-    CANCELLED,
-    TOO_LONG,
-    WAITED_WITHIN,
-    EvaluationCells,
-    fund_of,
-)
+from character_identity.services.evaluations.anew import have_compiled
+from character_identity.services.evaluations.cells import TOO_LONG, WAITED_WITHIN, EvaluationCells, fund_of
 from character_identity.services.evaluations.order_file import read_order
 from character_identity.services.evaluations.scored import is_scored
 from character_identity.services.identities import IdentityService
@@ -45,13 +40,18 @@ CELLS = "cells.jsonl"
 BESIDE_UNLIMITED = 2
 """Cells at work at once at a provider that takes as many jobs as it is sent."""
 UNFINISHED = Failure(code="unfinished", message="It was to be recorded before it was done.")
-LATE = Failure(code="deadline_exceeded", message="The evaluation did not end before its deadline.")
+LAST_SCORES_WITHIN = timedelta(minutes=2)
+"""Of one that is given up: pictures are scored within seconds, and who cancels waits for the end."""
 ENDED = "ended"
 """The state of a machine that has nothing more to do: cancelled, erased, or given up meanwhile."""
 
 
 class EvaluationState(MachineState):
-    """Where an evaluation's machine stands; ``cells`` says where they are listed, ``until`` ends a wait."""
+    """Where an evaluation's machine stands; ``cells`` says where they are listed, ``until`` ends a wait.
+
+    ``failure`` is why it does not go on. ``results`` is the outcome that its results tell of, or would, had
+    they been written: it is tried once for each outcome that is about to be recorded.
+    """
 
     state: Literal[
         "accepted",
@@ -61,6 +61,7 @@ class EvaluationState(MachineState):
         "scoring",
         "scored",
         "compiled",
+        "stopped",
         "completed",
         "ended",
         "cancelled",
@@ -70,6 +71,8 @@ class EvaluationState(MachineState):
     cells: dict[str, str] | None = None
     concurrency: int = 1
     until: datetime | None = None
+    failure: Failure | None = None
+    results: EvaluationStatus | None = None
 
 
 class EvaluationWorkflow:
@@ -87,6 +90,7 @@ class EvaluationWorkflow:
         slots: SlotStore,
         bucket: Bucket,
         bucket_name: str,
+        workflows: Workflows,
         events: EventService,
         now: Now,
     ) -> None:
@@ -99,19 +103,20 @@ class EvaluationWorkflow:
         self._slots = slots
         self._bucket = bucket
         self._bucket_name = bucket_name
+        self._workflows = workflows
         self._events = events
         self._now = now
 
     # the tasks of the machine
 
     def plan(self, state: EvaluationState) -> EvaluationState:
-        """List the cells in the bucket; of an evaluation that is completed, the results are made anew."""
+        """List the cells in the bucket; of an evaluation that has ended, the results are made anew."""
         evaluation_id = state.subject_id
         state = state.model_copy(update={"evaluation_id": evaluation_id})
         evaluation = self._find(evaluation_id)
-        if evaluation is not None and evaluation.status == "completed":
+        if evaluation is not None and not evaluation.is_unsettled:
             return state.model_copy(update={"state": "scored"})
-        if evaluation is None or evaluation.status != "running":
+        if evaluation is None or evaluation.given_up(self._now()) is not None:
             return state.model_copy(update={"state": ENDED})
         cells = read_order(self._bucket, evaluation).cells(evaluation.providers)
         key = f"{evaluation.prefix}{CELLS}"
@@ -166,17 +171,22 @@ class EvaluationWorkflow:
     def check_scores(self, state: EvaluationState) -> EvaluationState:
         """See whether every picture has its score, or a reason why not; after two hours none is waited for.
 
+        Nor is it for long if the evaluation was given up: what was drawn is paid, and has its score soon.
+
         The phase is written before the scores are counted: whoever writes the last one after that sees it,
         and wakes the machine.
         """
         self._ledger.consume_callback(state.job_id)
-        evaluation = self._open(state)
-        if evaluation is None:
+        evaluation = self._find(state.evaluation_id)
+        if evaluation is None or not evaluation.is_unsettled:
             return state.model_copy(update={"state": ENDED})
         self._advance(evaluation, "scores")
+        now = self._now()
+        until = now + (SCORED_WITHIN if evaluation.given_up(now) is None else LAST_SCORES_WITHIN)
         if state.state != "scoring":
-            first = {"state": "scoring", "polls": 0, "until": self._now() + SCORED_WITHIN}
-            state = state.model_copy(update=first)
+            state = state.model_copy(update={"state": "scoring", "polls": 0, "until": until})
+        elif state.until is not None:
+            state = state.model_copy(update={"until": min(until, state.until)})
         scored = is_scored(evaluation, self._evaluations, self._shared_scores)
         if scored or self._is_late(state.until):
             self._advance(evaluation, "report")
@@ -184,14 +194,24 @@ class EvaluationWorkflow:
         return state.wait(self._now(), SCORE_BACKOFF, awaiting_callback=False)
 
     def record(self, state: EvaluationState) -> EvaluationState:
-        """Write the outcome and settle the money; an error that a Catch brought makes it a failure."""
+        """Write the outcome and settle the money; an error that a Catch brought makes it a failure.
+
+        Of one that is given up everything is stopped first, and the results are written of what is there.
+        """
         job = self._ledger.get(state.job_id)
         if job is None:
             raise LookupError(f"The job {state.job_id} was never ordered.")
-        failure = Failure.of_state(state.error) if state.error else None
+        failure = state.failure or (Failure.of_state(state.error) if state.error else None)
         if failure is None and state.state != "compiled":
             failure = UNFINISHED
-        outcome = self.settle(job, failure)
+        evaluation = self._find(job.subject_id)
+        if evaluation is not None and evaluation.is_unsettled:
+            ends_as = evaluation.ended(failure, self._now()).status
+            if state.results != ends_as and ends_as != "completed":
+                self._stop_jobs(evaluation)
+                changes = {"state": "stopped", "failure": failure, "error": None, "results": ends_as}
+                return state.model_copy(update=changes)
+        outcome = self._settle(job, failure)
         error = outcome.error.model_dump() if outcome.error else None
         ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
         return state.model_copy(update={"state": ended, "error": error})
@@ -206,40 +226,36 @@ class EvaluationWorkflow:
         return None if evaluation.is_unsettled else Outcome(evaluation.status, evaluation.error)
 
     def settle(self, job: ProviderJob, failure: Failure | None) -> Outcome:
+        """Settle an evaluation whose machine died, and have another write the results that it has not.
+
+        The sweep says of a job that it was not ordered; of an evaluation's that means its deadline.
+        """
+        late = failure is not None and failure.code == "not_ordered"
+        return self._settle(job, LATE if late else failure, write_results=True)
+
+    def _settle(self, job: ProviderJob, failure: Failure | None, *, write_results: bool = False) -> Outcome:
         """Store the outcome with its event, stop what still runs, and give back the money that is left.
 
         Each step is done once, however often all of it runs, and whoever is at it: the machine's last task,
         or the sweep where that task died.
         """
         evaluation = self._find(job.subject_id)
-        outcome, event_id = ERASED, None
-        if evaluation is not None:
-            stored, event_id = self._store_outcome(evaluation, failure)
-            outcome = Outcome(stored.status, stored.error)
-            if stored.status != "completed":
-                self._stop_jobs(stored)
+        if evaluation is None:
+            self._settle_money(job)
+            return ERASED
+        if evaluation.is_unsettled:
+            settled = evaluation.ended(failure, self._now())
+            evaluation = self._evaluations.settle(settled, Event.of_evaluation(settled))
+        if evaluation.status != "completed":
+            self._stop_jobs(evaluation)
+            if write_results and not evaluation.has_results:
+                have_compiled(self._workflows, job, job.subject_id)
         self._settle_money(job)
-        if event_id is not None:
-            self._events.publish_soon(event_id)
-        return outcome
-
-    def _store_outcome(self, evaluation: Evaluation, failure: Failure | None) -> tuple[Evaluation, str]:
-        now = self._now()
-        if evaluation.status == "cancelling":
-            outcome: dict[str, Any] = {"status": "cancelled", "error": CANCELLED}
-        elif failure is not None:
-            # The sweep says of a job that it was not ordered; of an evaluation's that means its deadline.
-            outcome = {"status": "failed", "error": LATE if failure.code == "not_ordered" else failure}
-        else:
-            outcome = {"status": "completed", "error": None}
-        settled = evaluation.model_copy(update={**outcome, "settled_at": now, "updated_at": now})
-        if not evaluation.is_unsettled:
-            return evaluation, Event.of_evaluation(evaluation).event_id
-        stored = self._evaluations.settle(settled, Event.of_evaluation(settled))
-        return stored, Event.of_evaluation(stored).event_id
+        self._events.publish_soon(Event.of_evaluation(evaluation).event_id)
+        return Outcome(evaluation.status, evaluation.error)
 
     def _stop_jobs(self, evaluation: Evaluation) -> None:
-        """Cancel what still runs: nobody wants it any more, and it costs money."""
+        """Stop what still runs: nobody wants it any more, and it costs money."""
         for name in evaluation.made:
             identity_id = evaluation.identities[name]
             if isinstance(self._identity(evaluation, identity_id), Identity):
@@ -264,7 +280,8 @@ class EvaluationWorkflow:
     def _open(self, state: EvaluationState) -> Evaluation | None:
         """The evaluation while it is to go on; None once it is cancelled, erased or given up."""
         evaluation = self._find(state.evaluation_id)
-        return evaluation if evaluation is not None and evaluation.status == "running" else None
+        goes_on = evaluation is not None and evaluation.is_unsettled
+        return evaluation if evaluation and goes_on and evaluation.given_up(self._now()) is None else None
 
     def _concurrency(self, evaluation: Evaluation) -> int:
         """Twice as many cells at work as there are slots, so that somebody waits for the next free one."""

@@ -1,0 +1,237 @@
+"""Evaluations that are cancelled, or given up, at any moment: what is there has results, and says so."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.evaluation import ENDS_WITHIN, RESULTS
+from character_identity.domain.failure import Failure
+from character_identity.domain.job import EVALUATION
+from character_identity.services.evaluations.cells import CellState
+from character_identity.services.evaluations.workflow import LAST_SCORES_WITHIN, EvaluationState
+from character_identity.services.jobs.sweep import MOST_RUNS
+from tests.services.evaluations.harness import ID, Harness
+from tests.services.evaluations.test_workflow import SCORE
+from tests.support.in_process.executions import Execution, Executions
+
+PICTURES = 4
+"""Two providers, two scenarios, one variation."""
+TASKS = (
+    *("plan", "make_identities", "check_identities", "check_identities"),
+    *(["order"] * 4 + ["check_cell"] * 8),
+    *("check_scores", "check_scores", "compile", "record"),
+)
+"""Of one that goes well."""
+
+
+@dataclass
+class Machine:
+    """The state machine on the services: pictures are there when a cell is looked at for the second time.
+
+    ``before`` is called with the number of each task, which what it raises ends.
+    """
+
+    harness: Harness
+    before: Callable[[int], None] = lambda number: None
+    scores: bool = True
+    passed: list[str] = field(default_factory=list)
+
+    def run(self) -> Execution:
+        """Run all of it, from where a new execution begins."""
+        harness = self.harness
+        tasks = {
+            "PlanEvaluation": self._task(harness.workflow.plan),
+            "MakeIdentities": self._task(harness.workflow.make_identities),
+            "CheckIdentities": self._task(self._check_identities),
+            "OrderCell": self._task(harness.drawing.order, CellState),
+            "CheckCell": self._task(self._check_cell, CellState),
+            "CheckScores": self._task(harness.workflow.check_scores),
+            "WaitForCallback": lambda event: self._score(),
+            "CompileEvaluation": self._task(harness.compile),
+            "RecordEvaluation": self._task(harness.workflow.record),
+        }
+        executions = Executions(tasks, harness.clock, read=lambda bucket, key: harness.bucket.objects[key])
+        started = {"job_id": harness.job.job_id, "state": "accepted"}
+        execution = executions.begin(ID, "run_evaluation", started)
+        while execution.status == "RUNNING":
+            harness.clock.time = max(executions.next_due() or harness.clock(), harness.clock())
+            executions.step(executions.due[0])
+        return execution
+
+    def _task(self, method: Callable[[Any], Any], model: Any = EvaluationState) -> Callable[[Any], Any]:
+        def task(event: Any) -> Any:
+            number = len(self.passed)
+            self.passed.append(method.__name__.removeprefix("_"))
+            self.before(number)
+            return method(model.model_validate(event)).model_dump(mode="json")
+
+        return task
+
+    def _check_identities(self, state: EvaluationState) -> EvaluationState:
+        if self.passed.count("check_identities") > 1:
+            for identity_id in self.harness.evaluation.identities.values():
+                self.harness.train(identity_id)
+        return self.harness.workflow.check_identities(state)
+
+    def _check_cell(self, state: CellState) -> CellState:
+        generation = self.harness.generations.get(self.harness.evaluation.generation_id(state.cell))
+        if state.polls > 1 and generation.settled_at is None:
+            self.harness.draw(state)
+        return self.harness.drawing.check(state)
+
+    def _score(self) -> None:
+        for outcome in self.harness.evaluations.cell_outcomes(ID) if self.scores else ():
+            if outcome.pictures:
+                self.harness.evaluations.put_shared_score(ID, outcome.generation_id or "", 1, SCORE)
+
+
+def an_evaluation() -> Harness:
+    harness = Harness()
+    harness.create()
+    return harness
+
+
+def rows_of(harness: Harness) -> list[dict[str, str]]:
+    return [*csv.DictReader(io.StringIO(harness.result("results.csv")))]
+
+
+def holds_together(harness: Harness, status: str) -> None:
+    """Whatever happened: results of all that was planned, nothing paid twice, nothing set aside."""
+    harness.settle_jobs()
+    evaluation, rows = harness.evaluation, rows_of(harness)
+    assert evaluation.status == status
+    assert {name for name in RESULTS if f"evaluations/{ID}/{name}" in harness.bucket.objects} == {*RESULTS}
+    assert len(rows) == PICTURES
+    drawn = [each for each in harness.generations.stored.values() if each.status == "succeeded"]
+    assert sum(row["outcome"] == "succeeded" for row in rows) == len(drawn)
+    assert {row["outcome"] for row in rows} <= {"succeeded", "cancelled"}  # nobody failed
+    orders = [job.subject_id for job in harness.ledger.rows.values() if job.kind == "generation"]
+    assert {row["generation_id"] for row in rows if row["generation_id"]} == {*orders}
+    assert harness.money[0] == 0
+    assert not harness.job.open
+    summary = json.loads(harness.result("summary.json"))
+    assert summary["status"] == status
+    assert (summary["shortfall"] is None) == (status == "completed")
+    for page in ("gallery.html", "report.html", "report.md"):
+        assert ("PARTIAL" in harness.result(page)) == (status != "completed"), page
+    assert evaluation.recommendation is not None
+    assert evaluation.recommendation.provider is None
+    told = [event.type for event in harness.events.stored.values() if event.subject_id == ID]
+    assert told == ["EvaluationCompleted" if status == "completed" else "EvaluationFailed"]
+
+
+def test_undisturbed_it_is_completed_and_no_results_are_partial() -> None:
+    harness = an_evaluation()
+    machine = Machine(harness)
+    assert machine.run().path[-1] == "EvaluationCompleted"
+    holds_together(harness, "completed")
+    assert (*machine.passed,) == TASKS
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["cancelled", "cancelled and killed"])
+def test_cancelled_at_any_moment_it_has_results_of_what_is_there(dies: bool) -> None:
+    """And if the machine is lost right then, another that the sweep starts comes to the same."""
+    outcomes = set()
+    for at in range(0, len(TASKS), 3 if dies else 1):
+        harness = an_evaluation()
+
+        def cancel(number: int, at: int = at, harness: Harness = harness) -> None:
+            if number == at:
+                for _ in range(2):
+                    harness.service.cancel("ann", ID)
+                if dies:
+                    raise KeyboardInterrupt
+
+        machine = Machine(harness, before=cancel)
+        if dies:
+            with pytest.raises(KeyboardInterrupt):
+                machine.run()
+        execution = machine.run()
+        assert (execution.status, execution.path[-1]) == ("SUCCEEDED", "EvaluationCancelled"), at
+        holds_together(harness, "cancelled")
+        outcomes.add(tuple(sorted(row["outcome"] for row in rows_of(harness))))
+    assert len(outcomes) > 2  # none was drawn, some were, all were
+
+
+def test_cancelled_before_all_is_scored_it_waits_for_scores_no_longer_than_they_take() -> None:
+    harness = an_evaluation()
+    cancelled_at: list[datetime] = []
+
+    def cancel(number: int) -> None:
+        if machine.passed[number] == "check_scores" and not cancelled_at:
+            cancelled_at.append(harness.clock())
+            harness.service.cancel("ann", ID)
+
+    machine = Machine(harness, before=cancel, scores=False)
+    machine.run()
+    holds_together(harness, "cancelled")
+    assert harness.clock() - cancelled_at[0] <= LAST_SCORES_WITHIN + timedelta(minutes=1)
+    assert {row["error"] for row in rows_of(harness)} == {
+        "The evaluation ended before the picture was scored."
+    }
+
+
+@pytest.mark.parametrize("at", [0, 1, 3, 16, 18], ids=lambda at: TASKS[at])
+def test_one_that_fails_has_results_of_what_is_there(at: int) -> None:
+    harness = an_evaluation()
+
+    def fail(number: int) -> None:
+        if number == at:
+            raise InvalidRequest("a bug")
+
+    execution = Machine(harness, before=fail).run()
+    assert (execution.status, execution.error) == ("FAILED", "invalid_request")
+    holds_together(harness, "failed")
+    assert "The evaluation failed (a bug)" in harness.result("report.md")
+
+
+@pytest.mark.parametrize("at", [2, 6, 13, 17], ids=lambda at: TASKS[at])
+def test_one_that_reaches_its_deadline_ends_by_itself(at: int) -> None:
+    """Before the sweep gives its job up."""
+    harness = an_evaluation()
+
+    def pass_by(number: int) -> None:
+        if number == at:
+            harness.clock.time = max(harness.clock(), harness.evaluation.created_at + ENDS_WITHIN)
+
+    execution = Machine(harness, before=pass_by).run()
+    assert (execution.status, execution.error) == ("FAILED", "deadline_exceeded")
+    holds_together(harness, "failed")
+    assert harness.clock() < harness.job.deadline_at
+
+
+def test_one_whose_machines_all_died_has_its_results_from_one_more() -> None:
+    harness = an_evaluation()
+    harness.planned()
+    harness.draw(harness.drawing.order(harness.cells[0]))
+    harness.drawing.order(harness.cells[1])
+    for _ in range(2):
+        harness.workflow.settle(harness.job, Failure(code="interrupted", message="It was interrupted."))
+    anew = [job.runs for job in harness.workflows.started if job.kind == EVALUATION]
+    assert len(anew) == 2
+    assert anew[1] > MOST_RUNS
+    assert not harness.evaluation.has_results
+    Machine(harness).run()
+    holds_together(harness, "failed")
+    assert harness.evaluation.has_results
+    assert sorted(row["outcome"] for row in rows_of(harness)) == ["cancelled"] * 3 + ["succeeded"]
+
+
+def test_results_that_cannot_be_written_keep_nothing_from_ending() -> None:
+    harness = an_evaluation()
+
+    def fail(number: int) -> None:
+        if machine.passed[number] == "compile":
+            raise InvalidRequest("a bug")
+
+    machine = Machine(harness, before=fail)
+    assert machine.run().error == "invalid_request"
+    assert (harness.evaluation.status, harness.evaluation.has_results) == ("failed", False)
+    assert machine.passed.count("compile") == 2

@@ -61,7 +61,10 @@ KINDS = (
 
 
 class Provider:
-    """Takes orders and is done with each after the usual time, which it tells ``call_back``."""
+    """Takes orders and is done with each after the usual time, which it tells ``call_back``.
+
+    It keeps none: the id of a job says when it is done.
+    """
 
     mock = False
     simulated = False
@@ -74,7 +77,6 @@ class Provider:
         self.kind = kind
         self.now = now
         self.orders = 0
-        self.done_at: dict[str, datetime] = {}
         self.call_back: Callable[[str, datetime], None] = lambda job_id, at: None
         self.trains = kind.trainer is not None
         self.images = _Images(self)
@@ -84,15 +86,13 @@ class Provider:
     def submit(self, mark: str, callback_url: str | None, seconds: int) -> JobHandle:
         """Take an order; ``callback_url`` names the job."""
         self.orders += 1
-        job_id, done_at = f"{self.name}-{self.orders}", self.now() + timedelta(seconds=seconds)
-        self.done_at[job_id] = done_at
+        done_at = self.now() + timedelta(seconds=seconds)
         if callback_url is not None:
             self.call_back(parse_qs(urlsplit(callback_url).query)["job"][0], done_at)
-        return JobHandle(provider_job_id=job_id)
+        return JobHandle(provider_job_id=f"{self.name}-{self.orders}@{done_at.isoformat()}")
 
     def is_done(self, handle: JobHandle) -> bool:
-        """Whether an order is; then it is forgotten once its results were read."""
-        return self.now() >= self.done_at[handle.provider_job_id]
+        return self.now() >= datetime.fromisoformat(handle.provider_job_id.rpartition("@")[2])
 
     def be_there(self) -> None:
         return

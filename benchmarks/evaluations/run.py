@@ -38,17 +38,18 @@ APART = timedelta(seconds=1)
 """Between two orders; an owner may send sixty a minute."""
 TRANSITION_USD = 0.025 / 1000
 """https://aws.amazon.com/step-functions/pricing/, read 2026-11-28; the first 4,000 of a month are free."""
-TIMES_SEEN = 10
-"""That it is looked at how much memory is resident, evenly over the machines that ended."""
-MOST_GROWTH_MB = 60
-"""From the first look to the last."""
+LOOKS = (0.10, 0.25, 0.50, 0.75, 1.0)
+"""Shares of the state machines that have ended when it is looked at how much memory is resident."""
+GROWN_UP = 1
+"""The look from which on memory may not grow, where those that began together have ended by then."""
+MOST_GROWTH_MB = 2
 PAGE = 4096
 MB = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """One simulation: its figures, and the process's resident MB after each tenth of its state machines."""
+    """One simulation: its figures, and the process's resident MB at each of ``LOOKS``."""
 
     slots: int
     orders: int
@@ -61,6 +62,10 @@ class Simulated:
     quotas: list[Quota]
     cpu_s: float
 
+    @property
+    def growth_mb(self) -> float:
+        return max(self.memory_mb[GROWN_UP:]) - self.memory_mb[GROWN_UP]
+
 
 def main(characters: int = CHARACTERS, *slots: int) -> int:
     """Simulate with each number of slots; 0 if all of them ended as they should."""
@@ -69,9 +74,10 @@ def main(characters: int = CHARACTERS, *slots: int) -> int:
     runs = []
     for number in slots or SLOTS:
         runs.append(simulated(characters, number))
-        console.print(figures(runs), f"memory in MB: {_in_words(runs[-1].memory_mb)}")
-    console.print(use_of(fullest(runs)))
-    grown = [run for run in runs if run.memory_mb[-1] - run.memory_mb[0] > MOST_GROWTH_MB]
+        console.print(f"simulated with {number} slots in {runs[-1].cpu_s:.0f} s of CPU")
+    console.print(figures(runs), use_of(fullest(runs)), memory(runs))
+    have_ended = characters * LOOKS[GROWN_UP] >= AT_ONCE
+    grown = [run for run in runs if have_ended and run.growth_mb > MOST_GROWTH_MB]
     for run in grown:
         console.print(f"With {run.slots} slots memory grew by more than {MOST_GROWTH_MB} MB.")
     return 1 if grown else 0
@@ -80,19 +86,20 @@ def main(characters: int = CHARACTERS, *slots: int) -> int:
 def simulated(characters: int, slots: int, count: int = PROVIDERS) -> Simulated:
     """Run the evaluations of so many characters to their end."""
     began = time.process_time()
-    memory: list[float] = []
+    resident: list[float] = []
     with TemporaryDirectory() as folder, closing(_database(Path(folder) / "rows")) as database:
         world = World(partial(providers, count), slots, database)
         ordered_at = world.clock()
         ended, machines = itertools.count(1), characters * (1 + _orders(world))
+        looks = {round(share * machines) for share in LOOKS}
         numbers = iter(range(characters))
         for after, number in enumerate(itertools.islice(numbers, AT_ONCE)):
             world.order(after * APART, f"e{number:03}", _request(number, world))
 
         def see(execution: Execution) -> None:
-            if next(ended) % (machines // TIMES_SEEN) == 0:
+            if next(ended) in looks:
                 gc.collect()
-                memory.append(_resident_mb())
+                resident.append(_resident_mb())
             number = next(numbers, None) if execution.definition["StartAt"] == "Plan" else None
             if number is not None:
                 world.order(APART, f"e{number:03}", _request(number, world))
@@ -100,6 +107,8 @@ def simulated(characters: int, slots: int, count: int = PROVIDERS) -> Simulated:
         world.run(see)
         stored = [world.evaluations.get(f"e{number:03}") for number in range(characters)]
         assert {each.status for each in stored} == {"completed"}
+        orders = sum(provider.orders for provider in world.providers.values())
+        assert orders == characters * _orders(world), "each is made once"
         rows = [row for each in stored for row in world.evaluations.cell_outcomes(each.evaluation_id)]
         month = world.ledger.of("ann", ordered_at.strftime("%Y-%m"))
         assert month.reserved_microusd == 0
@@ -107,13 +116,13 @@ def simulated(characters: int, slots: int, count: int = PROVIDERS) -> Simulated:
             world.load.grow("row", len(each.model_dump_json()))
         return Simulated(
             slots=slots,
-            orders=sum(provider.orders for provider in world.providers.values()),
+            orders=orders,
             pictures=sum(row.pictures for row in rows),
             spent_usd=usd(month.committed_microusd),
             took=world.clock() - ordered_at,
             transitions=world.load.transitions.total,
             calls=world.load.calls.total,
-            memory_mb=memory,
+            memory_mb=resident,
             quotas=list(world.load.quotas()),
             cpu_s=time.process_time() - began,
         )
@@ -167,6 +176,16 @@ def use_of(quotas: Sequence[Quota]) -> Table:
     return table
 
 
+def memory(runs: Sequence[Simulated]) -> Table:
+    """Resident MB, and by how much they grew since the first quarter."""
+    table = Table(box=SIMPLE_HEAD)
+    for name in ("slots", *(f"{share:.0%}" for share in LOOKS), f"growth since {LOOKS[GROWN_UP]:.0%}"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        table.add_row(str(run.slots), *(f"{each:.1f}" for each in (*run.memory_mb, run.growth_mb)))
+    return table
+
+
 def _request(number: int, world: World) -> EvaluationRequest:
     return EvaluationRequest(
         name=f"Sarah {number}",
@@ -186,6 +205,7 @@ def _database(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA synchronous = OFF")
     database.execute("PRAGMA journal_mode = OFF")
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
     return database
 
 
@@ -199,7 +219,3 @@ def _orders(world: World) -> int:
 
 def _resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / MB
-
-
-def _in_words(memory: Sequence[float]) -> str:
-    return ", ".join(f"{each:.0f}" for each in memory)

@@ -9,60 +9,65 @@ from typing import Any
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.scoring_fakes import FakeScores
 
-KEPT = {"stored", "rows", "objects", "origins", "kept"}
+KEPT = {"stored", "rows", "holders", "known", "uses", "objects", "origins", "kept"}
 """Attributes of fakes that have a row, or more, for each order."""
 LOCK = Lock()
 """One connection is for all threads, one at a time."""
 
 
 class OnDisk(MutableMapping[Any, Any]):
-    """A dictionary in a table of SQLite, for any thread. Keys are what pickles alike; values are copies."""
+    """A dictionary in a table of SQLite, for any thread. Keys are what pickles alike; values are copies.
 
-    def __init__(self, database: sqlite3.Connection, name: str) -> None:
+    One table has several, each the ``part`` of its name.
+    """
+
+    def __init__(self, database: sqlite3.Connection, name: str, part: str = "") -> None:
         self._database = database
         self._name = f'"{name}"'
-        self._do("CREATE TABLE {} (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
+        self._part = part
+        with LOCK:
+            columns = "(part TEXT, key BLOB, value BLOB, PRIMARY KEY (part, key)) WITHOUT ROWID"
+            database.execute(f"CREATE TABLE IF NOT EXISTS {self._name} {columns}")
 
     def __getitem__(self, key: Any) -> Any:
-        rows = self._do("SELECT value FROM {} WHERE key = ?", _key(key))
+        rows = self._do("SELECT value FROM {} WHERE part = ? AND key = ?", _key(key))
         if not rows:
             raise KeyError(key)
         return pickle.loads(rows[0][0])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._do("INSERT OR REPLACE INTO {} VALUES (?, ?)", _key(key), pickle.dumps(value, protocol=5))
+        self._do("INSERT OR REPLACE INTO {} VALUES (?, ?, ?)", _key(key), pickle.dumps(value, protocol=5))
 
     def __delitem__(self, key: Any) -> None:
         if key not in self:
             raise KeyError(key)
-        self._do("DELETE FROM {} WHERE key = ?", _key(key))
+        self._do("DELETE FROM {} WHERE part = ? AND key = ?", _key(key))
 
     def __iter__(self) -> Iterator[Any]:
-        return (pickle.loads(key) for (key,) in self._do("SELECT key FROM {}"))
+        return (pickle.loads(key) for (key,) in self._do("SELECT key FROM {} WHERE part = ?"))
 
     def __len__(self) -> int:
-        return int(self._do("SELECT count(*) FROM {}")[0][0])
+        return int(self._do("SELECT count(*) FROM {} WHERE part = ?")[0][0])
 
     def __contains__(self, key: object) -> bool:
-        return bool(self._do("SELECT 1 FROM {} WHERE key = ?", _key(key)))
+        return bool(self._do("SELECT 1 FROM {} WHERE part = ? AND key = ?", _key(key)))
 
     def _do(self, statement: str, *values: bytes) -> list[Any]:
         with LOCK:
-            return self._database.execute(statement.format(self._name), values).fetchall()
+            return self._database.execute(statement.format(self._name), (self._part, *values)).fetchall()
 
 
-class Tables(dict[str, OnDisk]):
-    """A dictionary on disk for each key."""
+class Parts:
+    """A dictionary on disk for each key, there as soon as it is asked for; none is kept in memory."""
 
     def __init__(self, database: sqlite3.Connection, name: str) -> None:
-        super().__init__()
         self._database = database
         self._name = name
 
     def setdefault(self, key: str, default: Any = None) -> OnDisk:
-        if key not in self:
-            self[key] = OnDisk(self._database, f"{self._name}/{key}")
-        return self[key]
+        return OnDisk(self._database, self._name, key)
+
+    get = setdefault
 
 
 def put_on_disk(database: sqlite3.Connection, *fakes: Any) -> None:
@@ -73,7 +78,7 @@ def put_on_disk(database: sqlite3.Connection, *fakes: Any) -> None:
             setattr(fake, name, OnDisk(database, f"{type(fake).__name__}.{name}"))
         if isinstance(fake, FakeEvaluations):
             for name in ("outcomes", "scores", "embeddings"):
-                setattr(fake, name, Tables(database, name))
+                setattr(fake, name, Parts(database, name))
 
 
 class OwnScores(FakeScores):

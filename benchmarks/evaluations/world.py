@@ -16,6 +16,7 @@ from character_evaluation.results import files_of
 from character_evaluation.summary import SUMMARY, recommendation_of, summary_of
 from character_identity.domain.budget import MICROUSD_PER_USD
 from character_identity.domain.evaluation import EvaluationRequest
+from character_identity.domain.event import Event
 from character_identity.domain.job import account_of
 from character_identity.observability import ORIGIN, log_keys
 from character_identity.services.embedded_references import EmbeddedReferences
@@ -89,6 +90,7 @@ class World:
         self.identities = FakeIdentities(ledger=self.ledger, events=self.events)
         self.generations = FakeGenerations(ledger=self.ledger, events=self.events, identities=self.identities)
         self.evaluations = FakeEvaluations(ledger=self.ledger, events=self.events)
+        self.trained_weights = FakeTrainedWeights()
         self.bucket = FakeBucket()
         self.scores = OwnScores(database)
         put_on_disk(
@@ -98,6 +100,7 @@ class World:
             self.identities,
             self.generations,
             self.evaluations,
+            self.trained_weights,
             self.bucket,
         )
 
@@ -105,7 +108,7 @@ class World:
         new_id = (f"id{number}" for number in itertools.count()).__next__
         providers: Any = self.providers
         references: Any = _TakenAsTheyAre(self.bucket)
-        events = event_service(self.events, self.clock)
+        events = event_service(self.events, self.clock, _Bus())
         orders = OrderService(self.ledger, self.clock, new_id)
         self.callbacks = CallbackService(self.ledger, self.executions, providers)
         identity_service = IdentityService(
@@ -142,7 +145,7 @@ class World:
         self.training = TrainingWorkflow(
             identities=self.identities,
             check_weights=lambda path: None,
-            trained_weights=FakeTrainedWeights(),
+            trained_weights=self.trained_weights,
             **ports,
         )
         self.generation = GenerationWorkflow(
@@ -196,7 +199,7 @@ class World:
             now=self.clock,
         )
         encoders = Encoders(DigestEncoder(CLIP_NUMBERS))
-        self.scoring = ScoringService(
+        self.scoring: Callable[[], ScoringService] = lambda: ScoringService(
             identities=self.identities,
             bucket=self.bucket,
             scores=self.scores,
@@ -284,9 +287,11 @@ class World:
         self._at(self.clock() + SCORED_AFTER, lambda: self._score(keys))
 
     def _score(self, keys: Sequence[str]) -> None:
-        for look in self.scoring.look_at(keys):
+        """As functions/score_image does it, with services of their own for each batch."""
+        scoring = self.scoring()
+        for look in scoring.look_at(keys):
             self.load.invoked()
-            self.scoring.score(look)
+            scoring.score(look)
 
     def _call_back(self, job_id: str, at: datetime) -> None:
         def tell() -> None:
@@ -324,6 +329,16 @@ class World:
                 del self.executions.by_name[upcoming.name]
                 if upcoming.parent is None:
                     see(upcoming)
+
+
+class _Bus:
+    """Takes every event, and keeps none."""
+
+    def publish(self, event: Event) -> None:
+        return
+
+    def request_delivery(self, event_id: str) -> None:
+        return
 
 
 class _TakenAsTheyAre:

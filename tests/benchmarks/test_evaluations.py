@@ -3,14 +3,23 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.evaluations import world as worlds
 from benchmarks.evaluations.load import Load, Rate
-from benchmarks.evaluations.stores import OnDisk, Tables
+from benchmarks.evaluations.providers import KINDS, Provider, Providers
+from benchmarks.evaluations.stores import OnDisk, Parts
+from character_evaluation.scenarios import shipped
+from character_identity.domain.evaluation import EvaluationRequest
+from tests.support.event_fakes import FakeBus
+from tests.support.reachable import module_state, reachable
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 11, 29, tzinfo=UTC)
@@ -56,6 +65,90 @@ def test_rows_on_disk_are_those_of_a_dictionary() -> None:
         assert rows.pop("a") == {"x": 3}, "values are copies, as rows are"
         with pytest.raises(KeyError):
             del rows["a"]
-        tables = Tables(database, "of")
-        tables.setdefault("e1", {})["k"] = 1
-        assert (tables["e1"]["k"], "e2" in tables) == (1, False)
+        parts = Parts(database, "of")
+        parts.setdefault("e1", {})["k"] = 1
+        parts.setdefault("e2", {})["k"] = 2
+        assert (dict(parts.get("e1")), dict(parts.get("e3", {}))) == ({"k": 1}, {})
+
+
+FIRST = 2
+"""Evaluations after which there is all that is made once."""
+NAMES: Any = ("fal-lora", "fal-instant")
+Change = Callable[[pytest.MonkeyPatch], None]
+
+
+def test_what_is_over_is_kept_on_disk_only() -> None:
+    early, late = _alive_after(FIRST, 2 * FIRST)
+    assert (late - early).total() < FIRST
+
+
+def _a_bus_that_remembers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(worlds, "_Bus", FakeBus)
+
+
+def _one_scorer_for_all(patch: pytest.MonkeyPatch) -> None:
+    made = worlds.World._make_services
+
+    def once(world: worlds.World) -> None:
+        made(world)
+        world.scoring = cache(world.scoring)
+
+    patch.setattr(worlds.World, "_make_services", once)
+
+
+def _a_provider_that_remembers(patch: pytest.MonkeyPatch) -> None:
+    submit, taken = Provider.submit, set()
+
+    def submitted(provider: Provider, mark: str, callback_url: str | None, seconds: int) -> Any:
+        handle = submit(provider, mark, callback_url, seconds)
+        taken.add(handle.provider_job_id)
+        return handle
+
+    patch.setattr(Provider, "submit", submitted)
+    patch.setattr(worlds, "taken", taken, raising=False)
+
+
+def _rows_in_memory(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("benchmarks.evaluations.stores.KEPT", set())
+
+
+@pytest.mark.parametrize(
+    "change", [_a_bus_that_remembers, _one_scorer_for_all, _a_provider_that_remembers, _rows_in_memory]
+)
+def test_what_is_kept_in_memory_is_noticed(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(monkeypatch)
+    early, late = _alive_after(FIRST, 2 * FIRST)
+    assert (late - early).total() >= FIRST
+
+
+def _alive_after(*counts: int) -> list[Any]:
+    """What is alive, by type, as so many evaluations have ended, one after the other."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as database:
+        world = worlds.World(
+            lambda now: Providers(
+                {name: Provider(name, kind, now) for name, kind in zip(NAMES, KINDS, strict=False)}
+            ),
+            slots=2,
+            database=database,
+        )
+        found = []
+        for number in range(1, max(counts) + 1):
+            world.order(timedelta(), f"e{number}", _an_order())
+            world.run(lambda execution: None)
+            if number in counts:
+                found.append(reachable(world, module_state("character_", "benchmarks.", "tests.support.")))
+    return found
+
+
+def _an_order() -> EvaluationRequest:
+    return EvaluationRequest(
+        name="Sarah",
+        class_name="woman",
+        references=worlds.REFERENCES,
+        identities={},
+        providers=[*NAMES],
+        scenarios=shipped("specification")[:1],
+        variations=1,
+        seed=1,
+        max_cost_usd=None,
+    )

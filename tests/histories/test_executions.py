@@ -11,7 +11,14 @@ import pytest
 
 from character_identity.aws.workflows import StateMachines
 from character_identity.domain.job import JobKind, ProviderJob
-from tests.support.in_process.executions import DEFINITIONS, Crash, Execution, Executions
+from tests.support.in_process.executions import (
+    DEFINITIONS,
+    MOST_APPOINTMENTS,
+    Crash,
+    Execution,
+    Executions,
+)
+from tests.support.reachable import reachable
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 TASKS_OF_MAPS = (
@@ -105,6 +112,19 @@ def test_a_token_wakes_once_and_in_time_only(machines: Machines) -> None:
     assert machines.now == START + timedelta(seconds=100)
     machines.executions.wake(machines.tokens[1])
     assert machines.execution.at == "CheckGeneration"
+
+
+def test_a_wait_that_is_over_leaves_nothing_behind(machines: Machines) -> None:
+    machines.does["CheckGeneration"] = WAITING
+    alive = []
+    for number in range(100):
+        machines.go_on("WaitForCallback")
+        machines.executions.step(machines.execution)
+        machines.executions.wake(machines.tokens.pop())
+        machines.called.clear()
+        if number >= 2 * MOST_APPOINTMENTS:
+            alive.append(reachable(machines.executions)["tuple"])
+    assert max(alive) - min(alive) <= 2 * MOST_APPOINTMENTS
 
 
 def test_a_call_that_dies_after_its_token_was_sent_changes_nothing(machines: Machines) -> None:

@@ -36,9 +36,9 @@ class FakeEvaluations:
         self, *evaluations: Evaluation, ledger: FakeLedger | None = None, events: FakeEvents | None = None
     ) -> None:
         self.stored = {evaluation.evaluation_id: evaluation for evaluation in evaluations}
-        self.uses = {
-            (identity, key) for key, each in self.stored.items() for identity in each.identities.values()
-        }
+        self.uses: dict[tuple[str, str], None] = {}
+        for evaluation in evaluations:
+            self._note_uses(evaluation)
         self.outcomes: dict[str, dict[str, CellOutcome]] = {}
         self.scores: dict[str, dict[tuple[str, int], Score | NotScored]] = {}
         self.embeddings: dict[str, dict[tuple[str, int], Embedding]] = {}
@@ -57,9 +57,7 @@ class FakeEvaluations:
             raise Conflict("exists")
         self.ledger.accept(job, limit_microusd, operator_limit_microusd)
         self.stored[evaluation.evaluation_id] = evaluation
-        self.uses |= {
-            (identity_id, evaluation.evaluation_id) for identity_id in evaluation.identities.values()
-        }
+        self._note_uses(evaluation)
 
     def get(self, evaluation_id: str) -> Evaluation:
         if evaluation_id not in self.stored:
@@ -129,7 +127,7 @@ class FakeEvaluations:
         return self.stored.get(evaluation_id)
 
     def forget_use(self, identity_id: str, evaluation_id: str) -> None:
-        self.uses.discard((identity_id, evaluation_id))
+        self.uses.pop((identity_id, evaluation_id), None)
 
     def put_shared_score(
         self,
@@ -167,6 +165,10 @@ class FakeEvaluations:
         self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> References:
         return self.kept.get((evaluation_id, version, face_version), [])
+
+    def _note_uses(self, evaluation: Evaluation) -> None:
+        for identity_id in evaluation.identities.values():
+            self.uses[identity_id, evaluation.evaluation_id] = None
 
     def _change(self, evaluation_id: str, **changes: Any) -> None:
         stored = self.stored[evaluation_id].model_dump() | {

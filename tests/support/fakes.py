@@ -44,6 +44,7 @@ from character_identity.domain.provenance import Provenance
 from character_identity.domain.reference_set import ReferenceAnalysis
 from character_identity.domain.slots import UNLIMITED, Lease, Slots
 from character_identity.observability import origin
+from character_identity.ports.gateways import EventBus
 from character_identity.ports.providers import (
     Cancellation,
     Estimate,
@@ -716,13 +717,15 @@ def _answer(answer: Status | Exception) -> Status:
     return answer
 
 
-def event_service(events: FakeEvents, clock: Clock | None = None) -> EventService:
-    """Publishes those events on a bus of its own."""
+def event_service(
+    events: FakeEvents, clock: Clock | None = None, bus: EventBus | None = None
+) -> EventService:
+    """Publishes those events on a bus of its own, if on no other."""
     return EventService(
         events=events,
         endpoints=FakeEndpoints(),
         deliveries=FakeDeliveries(),
-        bus=FakeBus(),
+        bus=bus or FakeBus(),
         now=clock or Clock(),
     )
 

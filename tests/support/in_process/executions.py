@@ -43,6 +43,8 @@ DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 LARGEST_RESULT_BYTES = 256 * 1024
 """In UTF-8. Quotas of task executions,
 https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-23."""
+MOST_APPOINTMENTS = 4
+"""Of a run on average, before those are thrown away that others took the place of."""
 ITEM = "$$.Map.Item.Value"
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 NOT_IN_ALL = ("States.Runtime", "States.DataLimitExceeded")
@@ -105,6 +107,10 @@ class Execution:
     map_run: MapRun | None = None
 
 
+Appointment = tuple[datetime, int, Execution]
+"""When a run can make a step; of several at the same time the first that was made comes first."""
+
+
 class Executions:
     """The port Workflows. ``tasks`` has a callable for each function that a file names, JSON in and out.
 
@@ -126,7 +132,7 @@ class Executions:
         self._read_object = read
         self._tokens = 0
         self.by_name: dict[str, Execution] = {}
-        self._agenda: list[tuple[datetime, int, Execution]] = []
+        self._agenda: list[Appointment] = []
         self._appointments = itertools.count()
 
     def start(self, job: ProviderJob) -> None:
@@ -216,18 +222,25 @@ class Executions:
 
     def upcoming(self) -> Execution | None:
         """Return the run that can make the next step."""
-        while self._agenda:
-            at, _, execution = self._agenda[0]
-            is_there = self.by_name.get(execution.name) is execution and execution.status == "RUNNING"
-            if is_there and at == min(execution.due, execution.ends):
-                return execution
+        while self._agenda and not self._is_kept(self._agenda[0]):
             heapq.heappop(self._agenda)
-        return None
+        return self._agenda[0][2] if self._agenda else None
 
     def _schedule(self, execution: Execution, due: datetime) -> None:
         execution.due = due
         entry = (min(due, execution.ends), next(self._appointments), execution)
         heapq.heappush(self._agenda, entry)
+        if len(self._agenda) > MOST_APPOINTMENTS * (1 + len(self.by_name)):
+            standing: dict[str, Appointment] = {}
+            for each in filter(self._is_kept, sorted(self._agenda)):
+                standing.setdefault(each[2].name, each)
+            self._agenda = [*standing.values()]
+
+    def _is_kept(self, entry: Appointment) -> bool:
+        """Whether an appointment still stands: others were made since, and runs may be gone."""
+        at, _, execution = entry
+        is_there = self.by_name.get(execution.name) is execution and execution.status == "RUNNING"
+        return is_there and at == min(execution.due, execution.ends)
 
     def step(self, execution: Execution) -> None:
         """Make one step: one attempt of a task, or one state of another kind."""

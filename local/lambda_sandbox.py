@@ -23,6 +23,9 @@ INIT_LIMIT_S = (
 LONGEST_LOG_LINE = 1 << 20
 PATH_PREFIX = "/2018-06-01/runtime/"
 ACCEPTED = b'{"status":"OK"}'
+MAX_SANDBOXES = max(4, 2 * (os.cpu_count() or 1))
+"""This machine's limit for a function, whose requests beyond it wait in line. A process that starts costs as
+much computing as tens of requests; more of them than cores help only while they wait for providers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,7 @@ class Function:
     timeout_s: float = 3
     version: str = "$LATEST"
     arn: str = ""
-    max_sandboxes: int = 8  # this machine's limit; requests beyond it wait in line
+    max_sandboxes: int = MAX_SANDBOXES
 
 
 Log = Callable[[Function, str], None]

@@ -270,12 +270,21 @@ def outcomes(running_system: Running, orders: dict[str, Order], waiting: Waiting
             with ThreadPoolExecutor() as pool:
                 lanes = list(pool.map(run, SHIFTS[number]))
         calls = running_system.providers.get("/control/ledger").raise_for_status().json()["calls"]
+        stop_pictures(running_system)
         return {
             cell: replace(got, orders=accepted(calls, cell)) for lane in lanes for cell, got in lane.items()
         }
 
     with ThreadPoolExecutor(len(CELLS)) as beside:
         yield of_shift
+
+
+def stop_pictures(running_system: Running) -> None:
+    """End the undecided pictures of a shift: to ask for them all the time takes as much as the next shift."""
+    machines = running_system.aws("stepfunctions")
+    arn = running_system.system.state_machines["generate_images"]
+    for execution in machines.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]:
+        machines.stop_execution(executionArn=execution["executionArn"])
 
 
 def make_old(running_system: Running) -> None:

@@ -1,11 +1,16 @@
-"""``make dev`` is killed with twenty jobs under way, and started again: all end, and each is paid once."""
+"""``make dev`` is killed with twenty jobs under way, and started again: all end, and each is paid once.
+
+Its providers are not those that it would start: they have addresses and keys of their own.
+"""
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,18 +24,19 @@ import pytest
 
 from character_identity_client import ApiClient
 from local import dev
-from local.deploy import Endpoint, client
+from local.deploy import REGION, Endpoint, client
 from local.packages import ROOT
 from local.photographs import EILEEN, make_references
 from local.service import Service
-from local.settings import SIMULATOR_KEYS, URLS
-from tests.support.waiting import wait_until
+from local.settings import KEYS, URLS
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 from tests.system.conftest import score_pictures
 
 TRAININGS = ["fal-lora"] * 3 + ["astria"] * 3
 GENERATIONS = 14
 JOBS = len(TRAININGS) + GENERATIONS
 TAKEN_BEFORE_THE_KILL = 8
+OTHER_KEYS = {"FAL_KEY": "other:key", "ASTRIA_API_KEY": "sd_other"}
 FOR_LATE_WEBHOOKS_S = 8
 """The providers need no longer for a job, and then try a webhook again."""
 
@@ -47,7 +53,7 @@ class Killed:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_KEY"))},
             **{name: f"{self.providers_url}{path}" for name, (_, path) in URLS.items()},
-            **SIMULATOR_KEYS,
+            **OTHER_KEYS,
         }
 
     @contextmanager
@@ -85,6 +91,7 @@ class Orders:
     """What was ordered before the kill, when that was, and how many of it the providers had taken by then."""
 
     killed: Killed
+    references: list[Path]
     trainings: list[str]
     generations: list[str]
     taken: int
@@ -96,16 +103,18 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orders]:
     """Twenty orders, and the kill as soon as the providers have taken some of them."""
     folder = tmp_path_factory.mktemp("killed")
     port = _free_port()
-    options = [*("--training-seconds", "4"), *("--generation-seconds", "2")]
-    providers = Service("local.simulators", "--port", str(port), *options, logs=folder / "logs")
+    seconds = [*("--training-seconds", "4"), *("--generation-seconds", "2")]
+    keys = [word for name, option in KEYS.items() for word in (option, OTHER_KEYS[name])]
+    providers = Service("local.simulators", "--port", str(port), *seconds, *keys, logs=folder / "logs")
     try:
         providers.announcement()
         killed = Killed(folder, port)
         with killed.running() as system, ApiClient(system["apiUrl"], system["token"]) as api:
-            trainings, generations = _ordered(api, make_references(EILEEN, folder / "references")[:5])
+            references = make_references(EILEEN, folder / "references")[:5]
+            trainings, generations = _ordered(api, references)
             while len(killed.taken()) < TAKEN_BEFORE_THE_KILL:
                 time.sleep(0.05)
-        yield Orders(killed, trainings, generations, len(killed.taken()), datetime.now(UTC))
+        yield Orders(killed, references, trainings, generations, len(killed.taken()), datetime.now(UTC))
     finally:
         providers.stop()
 
@@ -127,7 +136,18 @@ def test_the_kill_comes_in_the_middle(orders: Orders) -> None:
     assert TAKEN_BEFORE_THE_KILL <= orders.taken < JOBS
 
 
-def test_after_it_all_end_and_none_is_paid_twice(orders: Orders) -> None:
+@dataclass(frozen=True)
+class Ended:
+    """How the orders ended after the kill, and what the providers were asked to be paid for."""
+
+    jobs: list[Any]
+    outcomes: list[str]
+    paid: list[Any]
+    paid_in_the_end: list[Any]  # with an identity and a picture of each provider, ordered afterwards
+
+
+@pytest.fixture(scope="module")
+def ended(orders: Orders) -> Ended:
     with orders.killed.running() as system, ApiClient(system["apiUrl"], system["token"]) as api:
 
         def open_jobs() -> list[Any]:
@@ -141,14 +161,47 @@ def test_after_it_all_end_and_none_is_paid_twice(orders: Orders) -> None:
         for job in filter(was_cut, open_jobs()):
             _let_the_deadline_pass(system, job)
         wait_until(lambda: not open_jobs(), "the end of all jobs")
-        jobs = _jobs(system)
+        jobs, paid = _jobs(system), orders.killed.taken()
         outcomes = [str(api.get_identity(each).status) for each in orders.trainings]
         outcomes += [str(api.get_generation(each).status) for each in orders.generations]
-    nobody_can_tell = [job for job in jobs if job["state"] != "submitted"]
-    assert outcomes.count("ready") + outcomes.count("succeeded") == JOBS - len(nobody_can_tell)
-    paid = [json.dumps(call["input"], sort_keys=True) for call in orders.killed.taken()]
+        _order_of_each_provider(api, orders.references)
+    return Ended(jobs, outcomes, paid, orders.killed.taken())
+
+
+def _order_of_each_provider(api: ApiClient, references: list[Path]) -> None:
+    keys = api.upload_references(references)
+    identities = [
+        api.create_identity("Zoe", provider, keys[:count], class_name="woman").character_id
+        for provider, count in (("fal-instant", 1), ("fal-lora", 5), ("astria", 5))
+    ]
+    for identity_id in identities:
+        api.wait_until_ready(identity_id, timeout_s=HANGS_AFTER_S)
+        picture = api.generate(identity_id, "Zoe smiles", seed=1)
+        api.wait_until_generated(picture.generation_id, timeout_s=HANGS_AFTER_S)
+
+
+def test_after_it_all_end_and_none_is_paid_twice(ended: Ended) -> None:
+    nobody_can_tell = [job for job in ended.jobs if job["state"] != "submitted"]
+    assert ended.outcomes.count("ready") + ended.outcomes.count("succeeded") == JOBS - len(nobody_can_tell)
+    paid = [json.dumps(call["input"], sort_keys=True) for call in ended.paid]
     assert len(paid) == len(set(paid)), "an order was paid twice"
     assert JOBS - len(nobody_can_tell) <= len(paid) <= JOBS
+
+
+def test_every_call_goes_where_the_urls_lead(ended: Ended) -> None:
+    """Nothing of a provider's own is left in: whoever was called took other keys than ours."""
+    before, after = Counter(_endpoints(ended.paid)), Counter(_endpoints(ended.paid_in_the_end))
+    assert after - before == {
+        "fal-ai/flux-lora": 1,
+        "fal-ai/flux-lora-fast-training": 1,
+        "fal-ai/instant-character": 1,
+        "tunes": 1,
+        "tunes/N/prompts": 1,
+    }
+
+
+def _endpoints(calls: list[Any]) -> list[str]:
+    return [re.sub(r"(?<=tunes/)\d+", "N", call["endpoint"]) for call in calls]
 
 
 def _was_cut(job: Any, killed_at: datetime) -> bool:
@@ -179,6 +232,7 @@ def _table(system: dict[str, Any]) -> Any:
         endpoint_url=system["awsEndpointUrl"],
         aws_access_key_id=system["accessKeyId"],
         aws_secret_access_key=system["secretAccessKey"],
+        region_name=REGION,
     )
     return resource.Table(system["table"])
 

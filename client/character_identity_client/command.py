@@ -5,7 +5,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from character_identity_client.api import ApiClient
 from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed
 from character_identity_client.evaluate_command import STOPPED, add_options, evaluate
+from character_identity_client.journal import Journal, add_key, digests, hint
 from character_identity_client.models import Finding, Generation, Score
 from character_identity_client.pictures import listed
 
@@ -124,8 +125,12 @@ def check(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
 
 def create(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
     """Create an identity from pictures, and wait until it is ready."""
-    keys = _uploaded(api, _each(given.pictures), terminal)
-    made = api.create_identity(given.name, given.provider, keys, class_name=given.class_name)
+    pictures = _each(given.pictures)
+    asked = {"identity": [given.name, given.provider, given.class_name], "pictures": digests(pictures)}
+    key, references = _noted(given, terminal, asked, lambda: _uploaded(api, pictures, terminal))
+    made = api.create_identity(
+        given.name, given.provider, references, class_name=given.class_name, idempotency_key=key
+    )
     if made.status != "ready" and not given.no_wait:
         made = api.wait_until_ready(
             made.character_id,
@@ -140,13 +145,9 @@ def generate(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> i
     """Draw an identity, and wait for the pictures and their scores."""
     if given.output:
         given.output.mkdir(parents=True, exist_ok=True)  # before anything is paid
-    ordered = api.generate(
-        given.identity,
-        given.prompt,
-        seed=given.seed,
-        aspect_ratio=given.aspect_ratio,
-        num_images=given.images,
-    )
+    options = {"seed": given.seed, "aspect_ratio": given.aspect_ratio, "num_images": given.images}
+    key, _ = _noted(given, terminal, {"generation": [given.identity, given.prompt, options]}, list)
+    ordered = api.generate(given.identity, given.prompt, **options, idempotency_key=key)
     total = given.images or 1
 
     def show(now: Generation) -> None:
@@ -256,6 +257,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--provider", required=True, help="who trains and draws it: see providers")
     one.add_argument("--class", dest="class_name", metavar="WORD", help="what it is: woman, man, cat, ...")
     one.add_argument("--no-wait", action="store_true", help="do not wait until it is ready")
+    add_key(one)
     one.add_argument("--timeout", type=_seconds, default=3600, metavar="SECONDS", help="for the wait")
 
     one = command("generate", generate)
@@ -263,6 +265,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("prompt", help="what to draw, with the character's name")
     one.add_argument("--images", type=int, metavar="N", help="how many pictures")
     one.add_argument("--seed", type=int)
+    add_key(one)
     one.add_argument("--aspect-ratio", choices=("1:1", "16:9", "9:16", "4:3", "3:4"))
     one.add_argument("--output", type=Path, metavar="DIR", help="put the pictures there")
     one.add_argument("--timeout", type=_seconds, default=3600, metavar="SECONDS", help="for the wait")
@@ -319,6 +322,18 @@ def _seconds(word: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
     return number
+
+
+def _noted(
+    given: argparse.Namespace,
+    terminal: Terminal,
+    asked: Mapping[str, Any],
+    prepare: Callable[[], list[str]],
+) -> tuple[str, list[str]]:
+    """The key of an order, which is told, and its references; it is in the journal, and may be sent."""
+    key, references = Journal(given.journal).once(given.key, asked, prepare)
+    terminal.show(f"{hint(key)}\n")
+    return key, references
 
 
 def _uploaded(api: ApiClient, pictures: Sequence[str], terminal: Terminal) -> list[str]:

@@ -20,16 +20,14 @@ from character_identity_client.evaluations import (
     save_results,
     why_not_completed,
 )
+from character_identity_client.journal import Journal, Refused, add_key, digests, hint
 from character_identity_client.models import Evaluation, EvaluationEstimate, EvaluationOrder
+from character_identity_client.pictures import listed
 
 STOPPED = 130
 """The exit code of who was stopped by Ctrl-C, as shells have it."""
 
 Ask = Callable[[str], str]
-
-
-class Refused(ValueError):
-    """The command cannot do what was asked; the message is a sentence for the user."""
 
 
 def evaluate(
@@ -96,7 +94,9 @@ def add_options(one: argparse.ArgumentParser) -> None:
     one.add_argument("--variations", type=int, help="pictures a scenario")
     one.add_argument("--max-cost", type=float, metavar="DOLLARS", help="refuse what may cost more")
     one.add_argument("--yes", action="store_true", help="pay without being asked")
-    one.add_argument("--resume", metavar="ID", help="follow an evaluation that was ordered before")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--resume", metavar="ID", help="follow an evaluation that was ordered before")
+    add_key(one, which)
     one.add_argument("--output", type=Path, metavar="DIR", help="for the results; default: the id's")
 
 
@@ -104,10 +104,10 @@ def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Ca
     if given.max_cost is not None and not 0 <= given.max_cost < math.inf:
         raise Refused("--max-cost has to be an amount of dollars.")
     scenarios = _scenarios(given.scenarios) if given.scenarios else None
+    pictures = listed(given.references) if given.references else []
     order = EvaluationOrder(
         name=given.name,
         class_name=given.class_name,
-        references=api.upload_references(given.references) if given.references else None,
         identities=dict(_identity(word) for word in given.identity) or None,
         providers=given.providers.split(",") if given.providers else None,
         scenario_set=given.scenario_set,
@@ -115,10 +115,22 @@ def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Ca
         variations=given.variations,
         max_cost_usd=given.max_cost,
     )
-    _agree(api.estimate_evaluation(order), ask, say, yes=given.yes)
-    evaluation_id = api.create_evaluation(order).evaluation_id
-    say(f"Evaluation {evaluation_id}")
-    return evaluation_id
+
+    def prepare() -> list[str]:
+        references = api.upload_references(pictures)
+        _agree(api.estimate_evaluation(_drawing_on(references, order)), ask, say, yes=given.yes)
+        return references
+
+    asked = {"evaluation": order.model_dump(mode="json"), "pictures": digests(pictures)}
+    key, references = Journal(given.journal).once(given.key, asked, prepare)
+    say(hint(key))
+    made = api.create_evaluation(_drawing_on(references, order), idempotency_key=key)
+    say(f"Evaluation {made.evaluation_id}")
+    return made.evaluation_id
+
+
+def _drawing_on(references: list[str], order: EvaluationOrder) -> EvaluationOrder:
+    return order.model_copy(update={"references": references or None})
 
 
 def _agree(estimate: EvaluationEstimate, ask: Ask | None, say: Callable[[str], None], *, yes: bool) -> None:

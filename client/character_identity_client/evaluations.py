@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 
 from character_identity_client.api import ApiClient, ApiError
+from character_identity_client.files import write_file
 from character_identity_client.models import Evaluation
 
 PAGES = ("report.html", "report.md", "summary.json")
@@ -105,9 +105,9 @@ def save_results(api: ApiClient, evaluation_id: str, folder: Path) -> list[str]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         problems = list(pool.map(lambda path: _fetch(api, links[path], path, places[path]), links))
     for name in (ROWS, MANIFEST, *PAGES):
-        _write(folder / name, api.evaluation_result(evaluation_id, name))
+        write_file(folder / name, api.evaluation_result(evaluation_id, name))
     gallery = api.evaluation_result(evaluation_id, GALLERY).decode()
-    _write(folder / GALLERY, on_disk(gallery, links).encode())
+    write_file(folder / GALLERY, on_disk(gallery, links).encode())
     return [problem for problem in problems if problem]
 
 
@@ -123,19 +123,10 @@ def _fetch(api: ApiClient, link: str, path: str, place: Path) -> str | None:
     if place.exists():
         return None
     try:
-        _write(place, api.download(link))
+        write_file(place, api.download(link))
     except (ApiError, httpx.TransportError) as error:
         return f"{path} could not be downloaded: {error}"
     return None
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file in one step: who looks finds all of it or none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=file.parent, prefix=".") as scratch:
-        unfinished = Path(scratch) / file.name
-        unfinished.write_bytes(content)
-        unfinished.replace(file)
 
 
 def _within(folder: Path, path: str) -> Path:

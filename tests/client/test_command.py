@@ -1,7 +1,9 @@
 """The command line against a scripted API."""
 
+import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,26 @@ from tests.support.builders import an_image
 
 Handler = Callable[[httpx.Request], httpx.Response]
 KEY = "uploads/k.jpg"
+
+
+class Killed(BaseException):
+    """The process dies, which nobody's except clause may see."""
+
+
+class Dying:
+    """Where the process dies at a request, counted from 1: before it is sent, or else before its answer."""
+
+    def __init__(self, handler: Handler, at: int, *, before: bool) -> None:
+        self._handler, self._left, self._before = handler, at, before
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self._left -= 1
+        if self._left == 0 and self._before:
+            raise Killed
+        answer = self._handler(request)
+        if self._left == 0:
+            raise Killed
+        return answer
 
 
 def api(answers: dict[str, Any]) -> Handler:
@@ -43,10 +65,15 @@ def run(answers: dict[str, Any], *words: str, redraws: bool = False) -> tuple[in
     """The exit code of a command, the lines that it said, and what it showed of its progress."""
     said: list[str] = []
     shown: list[str] = []
+    code = _run(api(answers), said, shown, *words, redraws=redraws)
+    return code, said, re.sub(HINT, "", "".join(shown))
+
+
+def _run(handler: Handler, said: list[str], shown: list[str], *words: str, redraws: bool = False) -> int:
     given = parser().parse_args(words)
     terminal = Terminal(given.json, said.append, shown.append, redraws)
-    code = given.command(client(api(answers)), given, terminal)
-    return code, said, "".join(shown)
+    code: int = given.command(client(handler), given, terminal)
+    return code
 
 
 @pytest.fixture
@@ -80,6 +107,58 @@ def test_check(picture: str, usable: bool, code: int) -> None:
     ended, said, shown = run(answers, "check", picture, "--provider", "astria")
     assert (ended, said) == (code, ["warning: It is blurred. Sharpen it."])
     assert shown == "upload: 1/1\n"
+
+
+HINT = r"Order (\S+): after any trouble, the same command with --key \1 goes on with it\.\n"
+
+
+class Ordering:
+    """An API that knows an order by its key, and gives every upload a place of its own."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+        self.orders: dict[str, bytes] = {}
+        self.uploads = itertools.count()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/references"):
+            ticket = {"key": f"uploads/{next(self.uploads)}.jpg", "url": "https://store.test/", "fields": {}}
+            return httpx.Response(201, json={"uploads": [ticket]})
+        if key := request.headers.get("Idempotency-Key"):
+            assert self.orders.setdefault(key, request.content) == request.content, (
+                "the key is another order's"
+            )
+        return api(self.answers)(request)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["unsent", "unanswered"])
+@pytest.mark.parametrize("kind", ["create", "generate"])
+def test_who_is_killed_at_any_request_goes_on_with_the_order_by_its_key(
+    kind: str, before: bool, picture: str
+) -> None:
+    answers: dict[str, Any] = {
+        "POST /v1/identities": identity(),
+        "GET /v1/identities/i1": READY,
+        "POST /v1/identities/i1/generations": generation("queued"),
+        "GET /v1/generations/g1": generation(scores=1),
+    }
+    words = {
+        "create": ("create", "Eileen", picture, "--provider", "fal-lora"),
+        "generate": ("generate", "i1", "A portrait"),
+    }[kind]
+    for killed_at in itertools.count(1):
+        ordering = Ordering(answers)
+        said: list[str] = []
+        shown: list[str] = []
+        try:
+            _run(Dying(ordering, killed_at, before=before), said, shown, *words)
+            break
+        except Killed:
+            told = re.search(HINT, "".join(shown))
+            assert told or not ordering.orders, "the key is told before the order is sent"
+        _run(ordering, said, shown, *words, *(["--key", told[1]] if told else []))
+        assert len(ordering.orders) == 1
+    assert killed_at > {"create": 4, "generate": 2}[kind], "it was killed again and again"
 
 
 def test_create_waits_and_draws_a_bar(picture: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +11,35 @@ import pytest
 
 from character_identity_client import ApiClient
 from character_identity_client.command import parser
-from character_identity_client.evaluate_command import STOPPED, Refused, evaluate
+from character_identity_client.evaluate_command import STOPPED, evaluate
 from character_identity_client.evaluations import PAGES
+from character_identity_client.journal import Refused
 from tests.client.test_api import Clock
+from tests.client.test_command import Dying, Killed
 from tests.local.fake_api import FakeApi, image, served
 
 SCENARIO = {"name": "sea", "title": "At sea", "prompt": "{name} at sea", "threshold": 0.8}
-
-
-class Killed(BaseException):
-    """The process dies, which nobody's except clause may see."""
 
 
 class Run:
     """One call of the command: its code, or the error that it ends with, and what it said."""
 
     def __init__(
-        self, api: FakeApi, *words: str, ask: Any = None, sleep: Callable[[float], None] | None = None
+        self,
+        api: Callable[[httpx.Request], httpx.Response],
+        *words: str,
+        ask: Any = None,
+        sleep: Callable[[float], None] | None = None,
+        said: list[str] | None = None,
     ) -> None:
-        self.said: list[str] = []
+        self.said = said = [] if said is None else said
         clock = Clock()
         transport = httpx.MockTransport(served(api))
         with ApiClient(
             "https://api.test", "t", transport=transport, clock=clock.read, sleep=sleep or clock.sleep
         ) as client:
             given = parser().parse_args(["evaluate", *words])
-            self.code = evaluate(client, given, ask, self.said.append, clock.read)
+            self.code = evaluate(client, given, ask, said.append, clock.read)
 
 
 @pytest.fixture
@@ -77,9 +81,47 @@ def test_results_of_what_was_ordered_lie_on_the_disk(tmp_path: Path, words: list
         "evaluation.json",
     }
     assert (results / "images/astria/sea-2.jpg").read_bytes() == image()
-    assert done.said[2] == "Evaluation e-1"
-    assert "pictures 2 of 4, $0.10 of $25.00" in done.said[5]
+    assert done.said[3] == "Evaluation e-1"
+    assert "pictures 2 of 4, $0.10 of $25.00" in done.said[6]
     assert done.said[-1] == str(results / "results.csv")
+
+
+def test_who_is_killed_at_any_request_of_an_order_goes_on_with_it_by_its_key(words: list[str]) -> None:
+    """Before it is sent or after; who is told no key has ordered nothing."""
+    for killed_at, before in product(range(1, 6), (True, False)):
+        api, said = FakeApi(), list[str]()
+        with pytest.raises(Killed):
+            Run(Dying(api, killed_at, before=before), *words, "--yes", said=said)
+        told = [line.split()[1].rstrip(":") for line in said if line.startswith("Order ")]
+        assert told or not api.orders, "the key is told before the order is sent"
+        again = Run(api, *words, *([f"--key={told[0]}"] if told else ["--yes"]))
+        assert (again.code, len(api.orders)) == (0, 1)
+    assert "Evaluation e-1" in said, "it was killed at each request up to the order's, and at the next"
+
+
+def test_a_key_is_of_one_order(words: list[str], tmp_path: Path, journal: Path) -> None:
+    api = FakeApi()
+    assert Run(api, *words, "--yes", "--key=mine").code == 0
+    with pytest.raises(Refused, match="mine is of another order"):
+        Run(api, *words, "--variations=3", "--yes", "--key=mine")
+    (tmp_path / "pictures" / "1.jpg").rename(tmp_path / "pictures" / "same.jpg")
+    assert Run(api, *words, "--key=mine").code == 0
+    (tmp_path / "pictures" / "same.jpg").write_bytes(image() + b"other")
+    with pytest.raises(Refused, match="mine is of another order"):
+        Run(api, *words, "--key=mine")
+    [file] = journal.iterdir()
+    file.write_text("{}")
+    with pytest.raises(Refused, match="cannot be read; another --key"):
+        Run(api, *words, "--key=mine")
+    assert api.orders == ["mine"]
+
+
+def test_an_order_that_was_not_agreed_to_is_asked_for_again(words: list[str]) -> None:
+    api = FakeApi()
+    for _ in range(2):
+        with pytest.raises(Refused, match="--yes agrees to it"):
+            Run(api, *words, "--key=mine")
+    assert api.orders == []
 
 
 def test_an_order_is_agreed_to(words: list[str]) -> None:
@@ -161,7 +203,7 @@ def test_whoever_is_killed_while_results_are_saved_loses_none_and_saves_the_rest
             return api(request)
 
         try:
-            Run(dying, *again)  # type: ignore[arg-type]
+            Run(dying, *again)
             break
         except Killed:
             assert _files(folder).items() <= whole.items()

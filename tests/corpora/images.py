@@ -39,6 +39,7 @@ SIDE = 256
 JPEG = an_image(SIDE, SIDE)
 PNG = an_image(SIDE, SIDE, image_format="PNG")
 WEBP = an_image(SIDE, SIDE, image_format="WEBP")
+PROGRESSIVE = {"progressive": True}
 SCANS = b"\xff\xda\0\0" * (MAX_SCANS + 1)
 LIGHT = {"I;16": 25_000}
 """A grey that is not black; of most modes 90 is."""
@@ -110,6 +111,23 @@ def entries() -> Iterator[Entry]:
             yield Entry(f"{kind} {part:.0%}", "cut short", content[: int(len(content) * part)], UNREADABLE)
         yield Entry(f"{kind}, another inside", "cut short", content[:12] + OTHER_FORMATS["GIF"], UNREADABLE)
         yield Entry(f"{kind}, more behind", "more behind", content + OTHER_FORMATS["HTML"] * 100)
+    gradient = Image.linear_gradient("L").resize((SIDE, SIDE))
+    for name, options in (
+        ("JPEG", {}),
+        ("grey in best tables", {"optimize": True}),
+        ("progressive", PROGRESSIVE),
+    ):
+        whole = saved(gradient, "JPEG", **options)
+        start = whole.index(b"\xff\xda")
+        for part in (0.3, 0.6, 0.9):
+            cut = whole[: start + int((len(whole) - start) * part)]
+            yield Entry(f"{name} {part:.0%} and an end", "cut short", cut + whole[-2:], UNREADABLE)
+        yield Entry(
+            f"{name} without an end",
+            "cut short",
+            whole[:-2],
+            UNREADABLE if options is PROGRESSIVE else ACCEPTED,
+        )
     yield Entry("JPEG with a ZIP behind", "more behind", JPEG + OTHER_FORMATS["ZIP"])
     yield Entry("JPEG with a film behind", "more behind", JPEG + SCANS)
     yield Entry("scans in metadata", "more behind", with_segment(JPEG, 0xE5, SCANS))

@@ -13,7 +13,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.image_quality import BLACK_LEVEL, ImageQuality
 from character_identity.domain.perceptual_hash import PerceptualHash
 from character_identity.images.measures import measure_quality, perceptual_hash
-from character_identity.images.opening import opened, reading
+from character_identity.images.opening import picture
 from character_identity.images.pixels import orientation_of, plain
 
 MIN_SIDE, MAX_SIDE = 256, 65_500
@@ -57,19 +57,19 @@ def decode(content: bytes) -> Image.Image:
         InvalidRequest: ``unreadable_image``: it is not a JPEG, PNG or WebP that decodes;
             ``image_too_large``: it has more pixels than are held, or more scans than any encoder writes.
     """
-    with reading(content), opened(content) as image:
+    with picture(content) as image:
         return plain(image)
 
 
 def decode_within(content: bytes, longest: int) -> Image.Image:
     """Decode a picture as ``decode``, no side above ``longest``; a JPEG at no more than twice that size."""
-    with reading(content), opened(content) as image:
+    with picture(content) as image:
         return _plain_within(image, longest)
 
 
 def inspect(content: bytes) -> ImageFacts:
     """Decode a picture whole and say what it is. Raises as ``decode``."""
-    with reading(content), opened(content) as image:
+    with picture(content) as image:
         image.draft("L", image.size)  # of a JPEG the brightness alone, a quarter of the memory
         brightest = max(map(_brightest, _strips(image)))
         width, height = image.size if orientation_of(image) < 5 else image.size[::-1]
@@ -113,7 +113,7 @@ def prepare(content: bytes, limit_bytes: int) -> PreparedImage:
 
 def _kept(content: bytes) -> Image.Image:
     """Decode a picture as it is kept, no side above KEPT_SIDE."""
-    with reading(content), opened(content) as image:
+    with picture(content) as image:
         if min(image.size) < MIN_SIDE:
             raise InvalidRequest(
                 f"The picture has {image.width}x{image.height} pixels; {MIN_SIDE} a side are needed.",

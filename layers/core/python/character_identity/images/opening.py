@@ -4,18 +4,17 @@ Whatever a decoder raises about such bytes means that they cannot be read: Pillo
 exceptions than it documents (Pillow issues 3973, 4665, 6492, 6799, 8965).
 """
 
-import re
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from itertools import islice
 
 from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.images.jpeg import breaks_off, scans_of, told_if_cut, without_metadata
 
 MAX_PIXELS = 50_000_000
 MAX_WEBP_PIXELS = 30_000_000
@@ -23,21 +22,14 @@ MAX_WEBP_PIXELS = 30_000_000
 MAX_PROGRESSIVE_CMYK_PIXELS = 45_000_000
 """libjpeg holds the coefficients of a progressive file to its end: of four channels 8 bytes a pixel more."""
 MAX_SCANS = 64
-"""Of a progressive JPEG, each of which passes over all its pixels; encoders write about 10."""
+"""Of a JPEG, each of which passes over all its pixels; encoders write about 10."""
 MAX_PROFILE_BYTES = 1024**2
 """Of a compressed colour profile in a PNG; Pillow refuses the whole file above it."""
 FORMATS = ("JPEG", "PNG", "WEBP")
+BREAKS_OFF = "The picture breaks off before its end; send the whole file."
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
-_JPEG_MARKER = re.compile(
-    rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL
-)  # those that begin a segment, or end the file
-_END_OF_IMAGE, _START_OF_SCAN = b"\xd9", b"\xda"
-_APPLICATION = {bytes([marker]) for marker in range(0xE0, 0xF0)}
-_EXIF = b"Exif\0\0"
-_NEEDED = (b"JFIF\0", b"ICC_PROFILE\0", b"Adobe", b"http://ns.adobe.com/xap/")
-"""Segments of applications that say which colours the pixels are, and in XMP how they are turned."""
 _XMP = b"XML:com.adobe.xmp\0\0"  # not compressed: it may hold the orientation
 _LOOKED_INTO = {b"iTXt", b"iCCP"}
 _OTHERS = {
@@ -68,7 +60,17 @@ def reading(content: bytes) -> Iterator[None]:
         except Image.DecompressionBombError as exc:
             raise too_large() from exc
         except Exception as exc:
-            raise InvalidRequest(_unreadable(content), code="unreadable_image") from exc
+            why = BREAKS_OFF if "truncated" in str(exc) else _unreadable(content)  # Pillow's word for it
+            raise InvalidRequest(why, code="unreadable_image") from exc
+
+
+@contextmanager
+def picture(content: bytes) -> Iterator[Image.Image]:
+    """Open a picture to decode it, all of which is there. Raises as ``reading`` and ``opened``."""
+    with reading(content), opened(content) as image:
+        if content.startswith(_JPEG) and breaks_off(content):
+            raise InvalidRequest(BREAKS_OFF, code="unreadable_image")
+        yield image
 
 
 def opened(content: bytes) -> Image.Image:
@@ -78,16 +80,21 @@ def opened(content: bytes) -> Image.Image:
         InvalidRequest: ``image_too_large`` for more pixels than 600 MB hold while it is decoded, MAX_PIXELS
             or fewer, or more than MAX_SCANS scans.
     """
-    exif = b""
     if content.startswith(_PNG):
-        content = _without_text(content)
-    elif content.startswith(_JPEG):
-        if _has_many_scans(content):
-            raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
-        content, exif = _without_metadata(content)
-    image = Image.open(BytesIO(content), formats=FORMATS)
+        return _capped(_without_text(content))
+    if not content.startswith(_JPEG):
+        return _capped(content)
+    if scans_of(content, MAX_SCANS + 1) > MAX_SCANS:
+        raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
+    content, exif = without_metadata(content)
+    image = _capped(told_if_cut(content))
     if exif:
         image.info["exif"] = exif
+    return image
+
+
+def _capped(content: bytes) -> Image.Image:
+    image = Image.open(BytesIO(content), formats=FORMATS)
     most = _most_pixels(image)
     if image.width * image.height > most:
         raise too_large(most)
@@ -133,40 +140,6 @@ def _other_format(content: bytes) -> str:
 
 def _is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
-
-
-def _segments(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The segments of a JPEG's first picture as decoders find them: marker, first byte, first one behind.
-
-    What lies between them is the picture's pixels, and what lies behind it is any bytes: other pictures, the
-    film of a live picture.
-    """
-    at = 2
-    while (marker := _JPEG_MARKER.search(jpeg, at)) and marker[1] != _END_OF_IMAGE:
-        at = marker.end() + max(2, int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big"))
-        yield marker[1], marker.start(), at
-
-
-def _has_many_scans(jpeg: bytes) -> bool:
-    scans = (1 for marker, _, _ in _segments(jpeg) if marker == _START_OF_SCAN)
-    return next(islice(scans, MAX_SCANS, None), None) is not None
-
-
-def _without_metadata(jpeg: bytes) -> tuple[bytes, bytes]:
-    """Leave out of a JPEG what Pillow would look into before it decodes, and return the EXIF data beside it.
-
-    It refuses a file for a resolution that is no fraction. Of several pictures (MPF) only the first counts.
-    """
-    kept, exif, at = [], b"", 0
-    for marker, start, end in _segments(jpeg):
-        if marker == _START_OF_SCAN:
-            break
-        if marker in _APPLICATION and not jpeg.startswith(_NEEDED, start + 4):
-            kept.append(jpeg[at:start])
-            at = end
-            if not exif and jpeg.startswith(_EXIF, start + 4):
-                exif = jpeg[start + 4 : end]
-    return b"".join([*kept, jpeg[at:]]), exif
 
 
 def _without_text(content: bytes) -> bytes:

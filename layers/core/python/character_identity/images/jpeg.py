@@ -1,0 +1,136 @@
+"""JPEG files by their segments, and whether all of their pixels are there.
+
+Only a file's first picture counts: other pictures (MPF), the film of a live picture or any bytes may lie
+behind it. libjpeg fills with grey what is missing of a scan when a marker ends it, and only warns, which
+Pillow passes on to nobody.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from hashlib import shake_256
+from io import BytesIO
+from itertools import islice, product
+
+from PIL import Image
+
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
+"""Of those that begin a segment, or end the file."""
+_END_OF_DATA = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
+_END_OF_DATA_WITH_RESTARTS = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_END_OF_IMAGE, _START_OF_SCAN, _RESTART_INTERVAL = b"\xd9", b"\xda", b"\xdd"
+_SEQUENTIAL, _PROGRESSIVE = {b"\xc0", b"\xc1"}, b"\xc2"
+_APPLICATION = {bytes([marker]) for marker in range(0xE0, 0xF0)}
+_EXIF = b"Exif\0\0"
+_NEEDED = (b"JFIF\0", b"ICC_PROFILE\0", b"Adobe", b"http://ns.adobe.com/xap/")
+"""Segments of applications that say which colours the pixels are, and in XMP how they are turned."""
+_COEFFICIENTS = 64
+_READ_AHEAD = bytes(16)
+"""libjpeg reads up to eight bytes ahead of the last pixels."""
+_NOISE = shake_256().digest(4096).replace(b"\xff", b"\0")
+_TAILS = (bytes(len(_NOISE)), _NOISE)
+"""Two that are no marker: where pixels are missing, other ones come of each."""
+
+
+def scans_of(jpeg: bytes, most: int) -> int:
+    """Count the scans, up to ``most``."""
+    scans = (1 for marker, _, _ in _segments(jpeg) if marker == _START_OF_SCAN)
+    return sum(islice(scans, most))
+
+
+def without_metadata(jpeg: bytes) -> tuple[bytes, bytes]:
+    """Leave out of a JPEG what Pillow would look into before it decodes, and return the EXIF data beside it.
+
+    It refuses a file for a resolution that is no fraction. Of several pictures only the first is left.
+    """
+    kept, exif, at = [], b"", 0
+    for marker, start, end in _segments(jpeg):
+        if marker == _START_OF_SCAN:
+            break
+        if marker in _APPLICATION and not jpeg.startswith(_NEEDED, start + 4):
+            kept.append(jpeg[at:start])
+            at = end
+            if not exif and jpeg.startswith(_EXIF, start + 4):
+                exif = jpeg[start + 4 : end]
+    return b"".join([*kept, jpeg[at:]]), exif
+
+
+def told_if_cut(jpeg: bytes) -> bytes:
+    """Take away what ends the pixels of a JPEG of one scan: whoever decodes it then has enough, or raises."""
+    frame = _Frame(jpeg)
+    return jpeg[: frame.data_ends[0]] + _READ_AHEAD if frame.is_one_scan else jpeg
+
+
+def breaks_off(jpeg: bytes) -> bool:
+    """Whether pixels are missing of a JPEG of several scans, as not all were begun, or one does not end.
+
+    Who decodes it needs the end of the file, so it is decoded twice, with two tails to each scan; at half the
+    size, in which all but the finest coefficients still show.
+    """
+    frame = _Frame(without_metadata(jpeg)[0])
+    if frame.is_one_scan or not frame.components:
+        return False
+    return bool(frame.missing) or len({_pixels(frame.with_tails(tail)) for tail in _TAILS}) > 1
+
+
+class _Frame:
+    """What the headers say of a picture.
+
+    ``components`` are those of a Huffman-coded one, whose decoder leaves tails alone once it has all pixels;
+    ``missing`` are the coefficients of components that no scan has in full precision.
+    """
+
+    def __init__(self, jpeg: bytes) -> None:
+        self._jpeg = jpeg
+        self._scans: list[tuple[int, re.Pattern[bytes]]] = []
+        self.missing: set[tuple[int, int]] = set()
+        self.is_one_scan = False
+        self.components = b""
+        is_sequential, end_of_data = False, _END_OF_DATA
+        for marker, start, end in _segments(jpeg):
+            body = jpeg[start + 4 : end]
+            if marker in _SEQUENTIAL or marker == _PROGRESSIVE:
+                self.components, is_sequential = body[6 : 6 + 3 * body[5] : 3], marker in _SEQUENTIAL
+                self.missing = set(product(self.components, range(_COEFFICIENTS)))
+            elif marker == _RESTART_INTERVAL:
+                end_of_data = _END_OF_DATA_WITH_RESTARTS if any(body) else _END_OF_DATA
+            elif marker == _START_OF_SCAN:
+                self._scans.append((end, end_of_data))
+                count = body[0]
+                first, last, precision = body[1 + 2 * count : 4 + 2 * count]
+                if is_sequential:  # cameras write anything there
+                    first, last, precision = 0, _COEFFICIENTS - 1, 0
+                if precision % 16 == 0:
+                    self.missing -= set(product(body[1 : 1 + 2 * count : 2], range(first, last + 1)))
+                if is_sequential and count == len(self.components):
+                    self.is_one_scan = True
+                    break  # nobody reads further
+
+    @cached_property
+    def data_ends(self) -> list[int]:
+        """Where the data of each scan end."""
+        ends = (pattern.search(self._jpeg, start) for start, pattern in self._scans)
+        return [end.start() if end else len(self._jpeg) for end in ends]
+
+    def with_tails(self, tail: bytes) -> bytes:
+        """The file with more data behind those of each scan."""
+        starts = [0, *self.data_ends]
+        parts = (self._jpeg[start:end] for start, end in zip(starts, self.data_ends, strict=False))
+        return tail.join([*parts, self._jpeg[self.data_ends[-1] :]])
+
+
+def _segments(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The segments of the first picture as decoders find them: marker, first byte, first one behind.
+
+    What lies between them is the picture's pixels.
+    """
+    at = 2
+    while (marker := _MARKER.search(jpeg, at)) and marker[1] != _END_OF_IMAGE:
+        at = marker.end() + max(2, int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big"))
+        yield marker[1], marker.start(), at
+
+
+def _pixels(jpeg: bytes) -> bytes:
+    with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+        image.draft(None, (max(1, image.width // 2), max(1, image.height // 2)))
+        return image.tobytes()

@@ -223,6 +223,12 @@ FUNCTIONS = (
         publishes=True,
     ),
     Function(
+        name="erase_evaluation",
+        table="write",
+        lists=True,
+        deletes=("references/", "evaluations/"),
+    ),
+    Function(
         name="get_evaluation_result",
         memory_mb=1024,
         table="read",

@@ -193,6 +193,7 @@ class ApiClient:
     get_evaluation = Blocking(evaluation_operations.get_evaluation)
     list_evaluations = BlockingList(evaluation_operations.list_evaluations)
     cancel_evaluation = Blocking(evaluation_operations.cancel_evaluation)
+    erase_evaluation = Blocking(evaluation_operations.erase_evaluation)
     evaluation_result = Blocking(evaluation_operations.evaluation_result)
     wait_until_evaluated = Blocking(evaluation_operations.wait_until_evaluated)
 
@@ -313,6 +314,7 @@ class AsyncApiClient:
     get_evaluation = Awaited(evaluation_operations.get_evaluation)
     list_evaluations = AwaitedList(evaluation_operations.list_evaluations)
     cancel_evaluation = Awaited(evaluation_operations.cancel_evaluation)
+    erase_evaluation = Awaited(evaluation_operations.erase_evaluation)
     evaluation_result = Awaited(evaluation_operations.evaluation_result)
     wait_until_evaluated = Awaited(evaluation_operations.wait_until_evaluated)
 

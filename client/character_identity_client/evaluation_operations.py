@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from character_identity_client.calls import at, get, order, pages, post, repeated
+from character_identity_client.calls import at, delete, get, order, pages, post, repeated
 from character_identity_client.effects import Entries, Send, Steps
 from character_identity_client.jobs import wait
 from character_identity_client.models import (
     Evaluation,
     EvaluationEstimate,
     EvaluationOrder,
+    EvaluationReceipt,
     EvaluationSummary,
 )
 
@@ -46,6 +47,11 @@ def list_evaluations(
 def cancel_evaluation(evaluation_id: str) -> Steps[Evaluation]:
     """Give an evaluation up; one that has ended stays as it is."""
     return post(at("evaluations", evaluation_id, "cancel"), Evaluation)
+
+
+def erase_evaluation(evaluation_id: str) -> Steps[EvaluationReceipt]:
+    """Erase an evaluation that has ended; its identities and generations stay, as the receipt says."""
+    return delete(at("evaluations", evaluation_id), EvaluationReceipt)
 
 
 def evaluation_result(evaluation_id: str, file: str) -> Steps[bytes]:

@@ -350,6 +350,25 @@ class ErasureReceipt(Answer):
     remaining: list[RetainedData] = []
 
 
+class RemovedOfEvaluation(Answer):
+    """How many were deleted with an evaluation; ``files`` are its results and what they were made from."""
+
+    references: int = 0
+    files: int = 0
+    cells: int = 0
+    scores: int = 0
+
+
+class EvaluationReceipt(Answer):
+    """What is left of an erased evaluation; ``complete``: nothing more is to be done."""
+
+    evaluation_id: str
+    erased_at: str
+    complete: bool
+    removed: RemovedOfEvaluation
+    remaining: list[RetainedData] = []
+
+
 class Price(Answer):
     """Dollars for a unit, and where and when (ISO date) that was read."""
 

@@ -14,7 +14,8 @@ from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.domain.budget import Settlement, settlement_of
-from character_identity.domain.errors import BudgetExceeded, Conflict, NotFound
+from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
+from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
 from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation, Recommendation
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
@@ -49,6 +50,8 @@ LATER = NOON + timedelta(minutes=1)
 VERSION = EncoderVersion("tiny", "0f1e", "v1")
 SCORE = Score.of(VERSION, "0f1e", {"r": 0.5})
 BLACK = NotScored(encoder="tiny", code="black_image", reason="It is black.")
+PRINT = Fingerprint(PerceptualHash("0f1e", 1, 2), bytes(32 * 32))
+EMBEDDED = [EmbeddedReference("references/e1/0001.jpg", "0f1e", View((0.0, 1.0), PRINT), None)]
 LORA = Cell(provider="fal-lora", scenario="beach", variation=1, images=1)
 INSTANT = LORA.model_copy(update={"provider": "fal-instant"})
 
@@ -220,12 +223,10 @@ def test_cells_and_scores_are_written_again_without_harm(stores: Stores) -> None
 
 def test_the_references_are_kept_with_the_first_score(stores: Stores) -> None:
     stores.add()
-    fingerprint = Fingerprint(PerceptualHash("0f1e", 1, 2), bytes(32 * 32))
-    reference = EmbeddedReference("references/e1/0001.jpg", "0f1e", View((0.0, 1.0), fingerprint), None)
-    stores.scores.put_shared_score("e1", "g1", 1, BLACK, [reference])
+    stores.scores.put_shared_score("e1", "g1", 1, BLACK, EMBEDDED)
     assert stores.scores.shared_references("e1", VERSION) == []
-    stores.scores.put_shared_score("e1", "g1", 1, SCORE, [reference])
-    assert stores.scores.shared_references("e1", VERSION) == [reference]
+    stores.scores.put_shared_score("e1", "g1", 1, SCORE, EMBEDDED)
+    assert stores.scores.shared_references("e1", VERSION) == EMBEDDED
     assert stores.scores.shared_references("e1", VERSION, VERSION) == []
     assert len(stores.scores.shared_scores("e1")) == 1
 
@@ -285,12 +286,50 @@ def test_a_generation_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
     assert stores.evaluations.without_generation("e2", "g1") is None
 
 
-def test_with_the_last_identity_all_of_it_goes(stores: Stores) -> None:
-    stores.add(providers=["fal-lora"], identities={"fal-lora": "i2"})
-    stores.evaluations.put_cell("e1", CellOutcome(cell=LORA))
-    stores.scores.put_shared_score("e1", "g1", 1, SCORE)
+def test_its_last_identity_is_not_taken_out(stores: Stores) -> None:
+    added = stores.add(providers=["fal-lora"], identities={"fal-lora": "i2"})
+    assert stores.evaluations.without_identity("e1", "i2") is None
+    assert stores.evaluations.get("e1") == added
+
+
+def test_an_erased_one_is_gone_for_whatever_is_under_way(stores: Stores) -> None:
+    stores.add(status="completed")
+    stores.evaluations.put_cell("e1", CellOutcome(cell=LORA, generation_id="g1", pictures=1))
+    stores.scores.put_shared_score("e1", "g1", 1, SCORE, EMBEDDED, (0.6, 0.8))
+    receipt = EvaluationReceipt(evaluation_id="e1", owner="ann", erased_at=NOON, identities=["i1", "i2"])
+    assert stores.evaluations.receipt("e1") is None
+    assert stores.evaluations.replace_with_tombstone(receipt)
+    assert not stores.evaluations.replace_with_tombstone(receipt.model_copy(update={"owner": "bob"}))
+    assert stores.evaluations.receipt("e1") == receipt
     for _ in range(2):
-        assert stores.evaluations.without_identity("e1", "i2") is None
-        with pytest.raises(NotFound):
+        with pytest.raises(Erased):
             stores.evaluations.get("e1")
-    assert (stores.evaluations.cell_outcomes("e1"), stores.scores.shared_scores("e1")) == ([], {})
+        assert stores.evaluations.list("ann", Window(limit=9)).entries == []
+        stores.evaluations.remove_rows("e1")
+        # what a task, the scorer or another erasure still writes
+        stores.evaluations.put_cell("e1", CellOutcome(cell=INSTANT))
+        stores.scores.put_shared_score("e1", "g2", 1, SCORE, EMBEDDED, (0.6, 0.8))
+        stores.evaluations.conclude("e1", Recommendation(provider=None, sentence="s"), LATER)
+        assert not stores.evaluations.advance("e1", "report", LATER)
+        assert stores.evaluations.without_generation("e1", "g1") is None
+        assert stores.evaluations.without_identity("e1", "i1") is None
+        assert stores.evaluations.cell_outcomes("e1") == []
+        assert stores.scores.shared_scores("e1") == {}
+        assert stores.scores.shared_embeddings("e1") == {}
+        assert stores.scores.shared_references("e1", VERSION) == []
+        assert stores.evaluations.receipt("e1") == receipt
+    purged = receipt.model_copy(update={"complete": True})
+    stores.evaluations.save_receipt(purged, None)
+    assert stores.evaluations.receipt("e1") == purged
+
+
+def test_what_is_removed_is_counted(stores: Stores) -> None:
+    stores.add()
+    nobodys = EvaluationReceipt(evaluation_id="e2", owner="ann", erased_at=NOON, identities=[])
+    assert not stores.evaluations.replace_with_tombstone(nobodys)
+    stores.evaluations.put_cell("e1", CellOutcome(cell=LORA, generation_id="g1", pictures=1))
+    stores.scores.put_shared_score("e1", "g1", 1, SCORE, EMBEDDED, (0.6, 0.8))
+    stores.scores.put_shared_score("e1", "g1", 2, BLACK)
+    assert stores.evaluations.remove_rows("e1") == RemovedOfEvaluation(cells=1, scores=2)
+    assert stores.evaluations.remove_rows("e1") == RemovedOfEvaluation()
+    assert stores.evaluations.get("e1").status == "running"

@@ -73,10 +73,11 @@ def ready(provider: str = "fal-lora") -> Callable[[Api, str], None]:
     return arrange
 
 
-def add_evaluation(evaluation_id: str) -> None:
+def add_evaluation(evaluation_id: str, **changes: Any) -> None:
     """An evaluation whose two pictures are there, one of them scored."""
-    evaluation = an_evaluation(evaluation_id=evaluation_id, phase="scores")
-    job = an_evaluation_job(job_id=f"evaluation-{evaluation_id}", subject_id=evaluation_id)
+    evaluation = an_evaluation(evaluation_id=evaluation_id, phase="scores", **changes)
+    money = "reserved" if evaluation.is_unsettled else "committed"
+    job = an_evaluation_job(job_id=f"evaluation-{evaluation_id}", subject_id=evaluation_id, money=money)
     tables = wiring.services()
     tables.evaluation_table.add(evaluation, job, LIMIT)
     cell = Cell(provider="fal-lora", scenario="beach", variation=1, images=1)
@@ -252,6 +253,11 @@ ROUTES = (
         "GET /v1/evaluations/{evaluation_id} (two identities)",
         get("get_evaluation", f"{EVALUATIONS}/{{}}"),
         lambda api, name: add_evaluation(name),
+    ),
+    Route(
+        "DELETE /v1/evaluations/{evaluation_id} (two identities)",
+        lambda api, name: api("erase_evaluation", "DELETE", f"{EVALUATIONS}/{name}"),
+        lambda api, name: add_evaluation(name, status="completed"),
     ),
     Route("GET /v1/usage", get("get_usage", "/v1/usage")),
     Route("GET /v1/webhooks", get("list_webhooks", "/v1/webhooks")),

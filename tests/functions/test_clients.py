@@ -25,6 +25,8 @@ from tests.support.builders import (
     a_generation_job,
     a_job,
     a_training_identity,
+    an_evaluation,
+    an_evaluation_job,
     an_identity,
     different_images,
     some_weights,
@@ -65,7 +67,7 @@ OTHERS: dict[str, Any] = {
 
 @pytest.fixture
 def server(api: Api, shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
-    """The API with an identity i1 that is ready and drawn, i2 that may be erased, and i3 in training."""
+    """The API with an identity i1 that is drawn, i2 and e9 that may be erased, and i3 in training."""
     for name in ("FAL", "ASTRIA"):
         boto3.client("secretsmanager").create_secret(Name=name, SecretString="a key")
         monkeypatch.setenv(f"{name}_SECRET_NAME", name)
@@ -82,6 +84,9 @@ def server(api: Api, shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> 
     drawn = a_generation(status="succeeded", images=[image], settled_at=NOON)
     services.generation_table.add(drawn, a_generation_job(), limit)
     api.bucket.put_object(Key=image.key, Body=PICTURES[0])
+    ended = an_evaluation(evaluation_id="e9", status="completed")
+    paid = an_evaluation_job(job_id="evaluation-e9", subject_id="e9", money="committed")
+    services.evaluation_table.add(ended, paid, limit)
     with serving(api.bucket) as server:
         yield server
 
@@ -185,12 +190,16 @@ def every_operation(api: Any) -> dict[str, Any]:
     outcome["spent"] = api.usage().limit_usd > 0
     evaluated = EvaluationOrder(identities={"fal-lora": "i1"}, variations=1)
     outcome["cells"] = api.estimate_evaluation(evaluated).cells
+    outcome["forgotten"] = api.erase_evaluation("e9").complete
     evaluation_id = api.create_evaluation(evaluated).evaluation_id
     outcome["evaluated"] = api.get_evaluation(evaluation_id).status
     outcome["evaluations"] = [it.evaluation_id == evaluation_id for it in api.list_evaluations()]
     with pytest.raises(ApiError) as unready:
         api.evaluation_result(evaluation_id, "results.csv")
     outcome["unready"] = unready.value.code
+    with pytest.raises(ApiError) as unended:
+        api.erase_evaluation(evaluation_id)
+    outcome["unended"] = unended.value.code
     outcome["givenUp"] = api.cancel_evaluation(evaluation_id).status
     outcome["compared"] = len(api.compare([("g1", 1)], references=keys[:2]).images)
     outcome["erasedOne"] = api.erase_generation("g1").generation_id
@@ -332,9 +341,11 @@ EXPECTED: dict[str, Any] = {
     "picture": True,
     "spent": True,
     "cells": 5,
+    "forgotten": True,
     "evaluated": "running",
     "evaluations": [True],
     "unready": "evaluation_not_completed",
+    "unended": "evaluation_running",
     "givenUp": "cancelling",
     "compared": 1,
     "erasedOne": "g1",

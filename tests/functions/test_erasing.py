@@ -10,11 +10,20 @@ import pytest
 from character_identity import wiring
 from character_identity.aws.keys import due
 from character_identity.domain.event import Event
+from character_identity.domain.failure import Failure
 from functions.sweep import handler as sweep
-from tests.support.builders import a_generation, a_generation_job, a_job, a_training_identity, an_identity
+from tests.support.builders import (
+    a_generation,
+    a_generation_job,
+    a_job,
+    a_training_identity,
+    an_evaluation,
+    an_evaluation_job,
+    an_identity,
+)
 from tests.support.erasure_fakes import a_receipt
 from tests.support.fakes import Clock
-from tests.support.handlers import Api, Context
+from tests.support.handlers import Answer, Api, Context
 
 LIMIT = 100_000_000
 PATH = "/v1/identities/i1"
@@ -138,6 +147,76 @@ class TestErasingOneGeneration:
         api("erase_generation", "DELETE", self.ONE)
         assert api("erase_identity", "DELETE", PATH).body["removed"]["generations"] == 0
         assert api("erase_generation", "DELETE", self.ONE).body["generationId"] == "g1"
+
+
+class TestErasingEvaluations:
+    """What erasing does, and what kills it: tests/services/evaluations/test_erasing.py."""
+
+    ONE = "/v1/evaluations/e1"
+
+    @pytest.fixture(autouse=True)
+    def ended(self, api: Api) -> None:
+        """Ann's evaluation, with results and a copy of a reference."""
+        paid = an_evaluation_job(money="committed")
+        wiring.services().evaluation_table.add(an_evaluation(status="completed"), paid, LIMIT)
+        for key in ("evaluations/e1/results.csv", "evaluations/e11/order.json", "references/e1/0001.jpg"):
+            api.bucket.put_object(Key=key, Body=b"rows")
+
+    def test_it_is_erased_and_receipted_once(self, api: Api) -> None:
+        answer = api("erase_evaluation", "DELETE", self.ONE)
+        assert (answer.status, answer.body["evaluationId"], answer.body["complete"]) == (200, "e1", True)
+        assert answer.body["removed"] == {"references": 1, "files": 1, "cells": 0, "scores": 0}
+        assert keys(api) == ["evaluations/e11/order.json"]
+        assert api("get_evaluation", "GET", self.ONE).body["code"] == "unknown_evaluation"
+        assert api("get_evaluation_result", "GET", f"{self.ONE}/results.csv").status == 404
+        assert api("list_evaluations", "GET", "/v1/evaluations").body["evaluations"] == []
+        assert api("cancel_evaluation", "POST", f"{self.ONE}/cancel").status == 404
+        again = api("erase_evaluation", "DELETE", self.ONE)
+        assert (again.status, again.body) == (200, answer.body)
+
+    def test_anothers_and_one_that_runs_are_not(self, api: Api) -> None:
+        running = an_evaluation(evaluation_id="e2")
+        job = an_evaluation_job(job_id="evaluation-e2", subject_id="e2")
+        wiring.services().evaluation_table.add(running, job, LIMIT)
+        answers = [
+            api("erase_evaluation", "DELETE", path, owner=owner)
+            for path, owner in (
+                (self.ONE, "bob"),
+                ("/v1/evaluations/e9", "bob"),
+                ("/v1/evaluations/e2", "ann"),
+            )
+        ]
+        assert [(answer.status, answer.body["code"]) for answer in answers] == [
+            (404, "unknown_evaluation"),
+            (404, "unknown_evaluation"),
+            (409, "evaluation_running"),
+        ]
+        assert api("get_evaluation", "GET", self.ONE).body["status"] == "completed"
+
+    def test_its_key_orders_nothing_any_more(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("MONTHLY_BUDGET_USD", "OPERATOR_BUDGET_USD"):
+            monkeypatch.setenv(name, "100")
+        services = wiring.services()
+        services.identity_table.add(an_identity())
+        order = {"identities": {"fal-lora": "i1"}, "variations": 1}
+
+        def ordered() -> Answer:
+            headers = {"Idempotency-Key": "one"}
+            return api("create_evaluation", "POST", "/v1/evaluations", order, headers=headers)
+
+        evaluation_id = ordered().body["evaluationId"]
+        job = services.ledger.get(f"evaluation-{evaluation_id}")
+        assert job is not None
+        services.evaluation_workflow.settle(job, Failure(code="interrupted", message="It was interrupted."))
+        assert api("erase_evaluation", "DELETE", f"/v1/evaluations/{evaluation_id}").status == 200
+        assert (ordered().status, ordered().body["code"]) == (404, "unknown_evaluation")
+
+    def test_what_was_written_meanwhile_goes_with_the_sweep(self, api: Api, clock: Clock) -> None:
+        api("erase_evaluation", "DELETE", self.ONE)
+        api.bucket.put_object(Key="evaluations/e1/results.csv", Body=b"rows")
+        clock.pass_by(minutes=2)
+        sweep.lambda_handler({}, Context())
+        assert keys(api) == ["evaluations/e11/order.json"]
 
 
 class TestSweeping:

@@ -247,6 +247,7 @@ class History:
             providers,
             events,
             self.erasure,
+            no_evaluations(ledger, bucket, workflows),
             LateScoreService(
                 generations, FakeScores(), events, self.clock
             ),  # nobody waits: nothing is scored

@@ -169,6 +169,7 @@ FUNCTIONS: dict[str, Rights] = {
     "list_evaluations": READ_AND_COUNT,
     "get_evaluation": READ_AND_COUNT,
     "cancel_evaluation": WRITE_TABLE | _wake("TrainIdentity", "RunEvaluation") | PUBLISH,
+    "erase_evaluation": WRITE_TABLE | LIST | _delete("references") | _delete("evaluations"),
     "get_evaluation_result": READ_AND_COUNT
     | _get("evaluations", "references", "generations")
     | _put("evaluations")

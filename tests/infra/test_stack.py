@@ -108,7 +108,7 @@ def test_a_sweep_that_does_not_run_raises_an_alarm(template: Template) -> None:
 
 def test_the_receipt_of_an_erasure_says_how_long_things_really_stay(template: Template) -> None:
     from character_identity.aws.event_table import KEPT
-    from character_identity.services.erasure import STAYS
+    from character_identity.domain.erasure import STAYS
 
     days = {where: kept for where, _, _, kept in STAYS}
     assert (days["logs"], days["events"]) == (max(DAYS), KEPT.days)

@@ -95,6 +95,7 @@ class Harness:
             now=self.clock,
         )
         callbacks = CallbackService(self.ledger, self.workflows, providers)
+        evaluation_erasure = no_evaluations(self.ledger, self.bucket, self.workflows)
         erasure = ErasureService(
             self.identities,
             self.generations,
@@ -104,7 +105,7 @@ class Harness:
             providers,
             callbacks,
             events,
-            no_evaluations(self.ledger, self.bucket, self.workflows),
+            evaluation_erasure,
             self.clock,
         )
         self.scores = FakeScores()
@@ -117,6 +118,7 @@ class Harness:
             providers,
             events,
             erasure,
+            evaluation_erasure,
             LateScoreService(self.generations, self.scores, events, self.clock),
             self.media,
             self.clock,

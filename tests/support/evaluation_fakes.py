@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from character_identity.aws.evaluation_table import OUTCOME
-from character_identity.domain.errors import Conflict, NotFound
+from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
+from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.evaluation import (
     PHASES,
     CellOutcome,
@@ -23,6 +24,7 @@ from character_identity.domain.view import EncoderVersion
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.stores import Bucket
 from character_identity.services.evaluations.erasure import EvaluationErasure
+from tests.support.builders import NOON
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import FakeLedger
 
@@ -43,6 +45,8 @@ class FakeEvaluations:
         self.scores: dict[str, dict[tuple[str, int], Score | NotScored]] = {}
         self.embeddings: dict[str, dict[tuple[str, int], Embedding]] = {}
         self.kept: dict[tuple[str, EncoderVersion, EncoderVersion | None], list[EmbeddedReference]] = {}
+        self.receipts: dict[str, EvaluationReceipt] = {}
+        self.due: dict[str, datetime] = {}
         self.ledger = ledger or FakeLedger()
         self.events = events or FakeEvents()
 
@@ -61,7 +65,8 @@ class FakeEvaluations:
 
     def get(self, evaluation_id: str) -> Evaluation:
         if evaluation_id not in self.stored:
-            raise NotFound("unknown", code="unknown_evaluation")
+            error = Erased if evaluation_id in self.receipts else NotFound
+            raise error(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
         return self.stored[evaluation_id]
 
     def list(self, owner: str, window: Window) -> Page[Evaluation]:
@@ -105,9 +110,6 @@ class FakeEvaluations:
         stored = self.stored.get(evaluation_id)
         left = stored.without_identity(identity_id) if stored else None
         if left is None:
-            for kept in (self.stored, self.outcomes, self.scores):
-                kept.pop(evaluation_id, None)
-            self.kept = {key: each for key, each in self.kept.items() if key[0] != evaluation_id}
             return None
         self.stored[evaluation_id] = left
         outcomes = self.outcomes.get(evaluation_id, {})
@@ -128,6 +130,30 @@ class FakeEvaluations:
 
     def forget_use(self, identity_id: str, evaluation_id: str) -> None:
         self.uses.pop((identity_id, evaluation_id), None)
+
+    def replace_with_tombstone(self, receipt: EvaluationReceipt) -> bool:
+        if self.stored.pop(receipt.evaluation_id, None) is None:
+            return False
+        self._keep(receipt, receipt.next_purge_at(receipt.erased_at))
+        return True
+
+    def receipt(self, evaluation_id: str) -> EvaluationReceipt | None:
+        return self.receipts.get(evaluation_id)
+
+    def save_receipt(self, receipt: EvaluationReceipt, purge_at: datetime | None) -> None:
+        self._keep(receipt, purge_at)
+
+    def _keep(self, receipt: EvaluationReceipt, purge_at: datetime | None) -> None:
+        self.receipts[receipt.evaluation_id] = receipt
+        self.due.pop(receipt.evaluation_id, None)
+        if purge_at is not None:
+            self.due[receipt.evaluation_id] = purge_at
+
+    def remove_rows(self, evaluation_id: str) -> RemovedOfEvaluation:
+        cells, scores = self.outcomes.pop(evaluation_id, {}), self.scores.pop(evaluation_id, {})
+        self.embeddings.pop(evaluation_id, None)
+        self.kept = {key: each for key, each in self.kept.items() if key[0] != evaluation_id}
+        return RemovedOfEvaluation(cells=len(cells), scores=len(scores))
 
     def put_shared_score(
         self,
@@ -180,4 +206,6 @@ class FakeEvaluations:
 
 def no_evaluations(ledger: FakeLedger, bucket: Bucket, workflows: Workflows) -> EvaluationErasure:
     """Erasure where no identity is part of an evaluation."""
-    return EvaluationErasure(evaluations=FakeEvaluations(), ledger=ledger, bucket=bucket, workflows=workflows)
+    return EvaluationErasure(
+        evaluations=FakeEvaluations(), ledger=ledger, bucket=bucket, workflows=workflows, now=lambda: NOON
+    )

@@ -10,6 +10,7 @@ import type {
   Evaluation,
   EvaluationEstimate,
   EvaluationOrder,
+  EvaluationReceipt,
   EvaluationSummary,
   Event,
   EventTypes,
@@ -182,6 +183,11 @@ export class CharacterIdentityClient {
   /** Give an evaluation up: what runs is stopped, the money that is left given back; what was drawn has results. */
   cancelEvaluation(evaluation_id: string, options: CallOptions = {}): Promise<Evaluation> {
     return this.call("cancel_evaluation", { path: { evaluation_id }, ...HARMLESS, ...options });
+  }
+
+  /** Erase an evaluation that has ended; its identities and generations stay, as the receipt says. */
+  eraseEvaluation(evaluation_id: string, options: CallOptions = {}): Promise<EvaluationReceipt> {
+    return this.call("erase_evaluation", { path: { evaluation_id }, ...options });
   }
 
   /** A file of an evaluation that has ended, such as `results.csv`: text, or what a JSON file holds. */

@@ -13,6 +13,7 @@ export type EventTypes = NonNullable<Schemas["CreateWebhookRequest"]["types"]>;
 export type Evaluation = Schemas["EvaluationResponse"];
 export type EvaluationEstimate = Schemas["EstimateEvaluationResponse"];
 export type EvaluationOrder = Schemas["CreateEvaluationRequest"];
+export type EvaluationReceipt = Schemas["EvaluationReceiptResponse"];
 export type EvaluationSummary = Schemas["EvaluationSummary"];
 export type Event = Schemas["EventResponse"];
 export type Finding = Schemas["Finding"];

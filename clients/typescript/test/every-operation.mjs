@@ -40,10 +40,12 @@ outcome.picture = Buffer.from(await (await api.download(image.imageUrl)).arrayBu
 outcome.spent = (await api.getUsage()).limitUsd > 0;
 const evaluated = { identities: { "fal-lora": "i1" }, variations: 1 };
 outcome.cells = (await api.estimateEvaluation(evaluated)).cells;
+outcome.forgotten = (await api.eraseEvaluation("e9")).complete;
 const { evaluationId } = await api.createEvaluation(evaluated);
 outcome.evaluated = (await api.getEvaluation(evaluationId)).status;
 outcome.evaluations = (await all(api.listEvaluations())).map((each) => each.evaluationId === evaluationId);
 outcome.unready = await api.getEvaluationResult(evaluationId, "results.csv").catch((error) => error.code);
+outcome.unended = await api.eraseEvaluation(evaluationId).catch((error) => error.code);
 outcome.givenUp = (await api.cancelEvaluation(evaluationId)).status;
 const drawn = { generationId: "g1", imageNumber: 1 };
 outcome.compared = (await api.compareImages({ images: [drawn], references: keys.slice(0, 2) })).images.length;

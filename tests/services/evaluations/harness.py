@@ -121,7 +121,11 @@ class Harness:
             now=self.clock,
         )
         self.erasure = EvaluationErasure(
-            evaluations=self.evaluations, ledger=self.ledger, bucket=self.bucket, workflows=self.workflows
+            evaluations=self.evaluations,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            workflows=self.workflows,
+            now=self.clock,
         )
 
     def compile(self, state: EvaluationState) -> EvaluationState:

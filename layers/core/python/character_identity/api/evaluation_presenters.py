@@ -6,15 +6,19 @@ from character_identity.api.evaluation_schemas import (
     EstimateEvaluationResponse,
     EvaluationCounts,
     EvaluationLinks,
+    EvaluationReceiptResponse,
     EvaluationResponse,
     EvaluationSummary,
     IdentityCounts,
     ImageCounts,
     ProviderEstimateResponse,
     RecommendationResponse,
+    RemovedOfEvaluationResponse,
 )
 from character_identity.api.presenters import present_budget
+from character_identity.api.schemas import RetainedDataResponse
 from character_identity.domain.budget import usd
+from character_identity.domain.erasure import EvaluationReceipt
 from character_identity.domain.evaluation import PHASES, Evaluation, EvaluationPhase
 from character_identity.domain.evaluation_progress import EvaluationQuote, Progress
 
@@ -48,6 +52,17 @@ def present_evaluation(progress: Progress) -> EvaluationResponse:
 def summarise_evaluation(evaluation: Evaluation) -> EvaluationSummary:
     """An evaluation in a list."""
     return EvaluationSummary(**_head(evaluation))
+
+
+def present_evaluation_receipt(receipt: EvaluationReceipt) -> EvaluationReceiptResponse:
+    """What was erased with an evaluation, and what remains."""
+    return EvaluationReceiptResponse(
+        evaluation_id=receipt.evaluation_id,
+        erased_at=receipt.erased_at,
+        complete=receipt.complete,
+        removed=RemovedOfEvaluationResponse(**dict(receipt.removed)),
+        remaining=[RetainedDataResponse(**dict(retained)) for retained in receipt.kept],
+    )
 
 
 def present_evaluation_estimate(quoted: EvaluationQuote) -> EstimateEvaluationResponse:

@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from character_identity.api.schemas import Body, BudgetResponse, ClassName, Name, NextCursor, Provider
+from character_identity.api.schemas import (
+    Body,
+    BudgetResponse,
+    ClassName,
+    Name,
+    NextCursor,
+    Provider,
+    RetainedDataResponse,
+)
 from character_identity.domain.evaluation import (
     MOST_VARIATIONS,
     EvaluationPhase,
@@ -214,3 +222,22 @@ class EvaluationResponse(EvaluationSummary):
 class ListEvaluationsResponse(Body):
     evaluations: list[EvaluationSummary]
     next_cursor: NextCursor = None
+
+
+class RemovedOfEvaluationResponse(Body):
+    """How many were deleted; ``files`` are its results and what they were made from."""
+
+    references: int
+    files: int
+    cells: int
+    scores: int
+
+
+class EvaluationReceiptResponse(Body):
+    """What is left of an erased evaluation; ``complete``: nothing more is to be done."""
+
+    evaluation_id: str
+    erased_at: datetime
+    complete: bool
+    removed: RemovedOfEvaluationResponse
+    remaining: list[RetainedDataResponse]

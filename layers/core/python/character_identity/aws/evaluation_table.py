@@ -13,8 +13,9 @@ from character_identity.aws.items import Item
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import NEW, THERE, Write, check, delete, put, update
-from character_identity.domain.errors import Conflict, NotFound
+from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, delete, put, update
+from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
+from character_identity.domain.errors import Conflict, Erased, NotFound
 from character_identity.domain.evaluation import (
     PHASES,
     CellOutcome,
@@ -36,7 +37,7 @@ MOST_DELETED_AT_ONCE = 100
 
 
 class EvaluationTable:
-    """One item each, listed for its owner by time.
+    """One item each, listed for its owner by time; once it is erased its receipt, ``status`` ``erased``.
 
     Beside it lies an item for each cell that has an outcome, and one for each scored picture; beside each
     identity that it is made of, an item that says so.
@@ -74,11 +75,12 @@ class EvaluationTable:
         """Return the evaluation of that id.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is none; Erased if there was.
         """
         item = self._table.get(keys.evaluation(evaluation_id))
-        if item is None:
-            raise NotFound(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
+        if item is None or item["status"] == ERASED:
+            error = NotFound if item is None else Erased
+            raise error(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
         return Evaluation.model_validate(item)
 
     def list(self, owner: str, window: Window) -> Page[Evaluation]:
@@ -112,7 +114,7 @@ class EvaluationTable:
     def conclude(self, evaluation_id: str, found: Recommendation, at: datetime) -> None:
         """Keep what the results recommend."""
         changes = {"recommendation": found.model_dump(mode="json"), "updated_at": at.isoformat()}
-        self._table.write(update(keys.evaluation(evaluation_id), changes, THERE))
+        self._table.write(update(keys.evaluation(evaluation_id), changes, NOT_ERASED, erased=ERASED))
 
     def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
         """Store the outcome, and its event, unless there is one; returns what is stored.
@@ -129,7 +131,7 @@ class EvaluationTable:
     def put_cell(self, evaluation_id: str, outcome: CellOutcome) -> None:
         """Store what became of a cell, unless the evaluation is gone."""
         key = keys.cell(evaluation_id, outcome.cell.cell_id)
-        there = check(keys.evaluation(evaluation_id), THERE)
+        there = check(keys.evaluation(evaluation_id), NOT_ERASED, erased=ERASED)
         with suppress(Refused):
             self._table.transact([there, put({**key, **outcome.model_dump(mode="json")})])
 
@@ -146,34 +148,60 @@ class EvaluationTable:
         return [row["sk"].removeprefix(keys.USED_BY) for row in rows]
 
     def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
-        """Take an identity out of an evaluation, with its cells and scores; of the last one all goes."""
-        key = keys.evaluation(evaluation_id)
-        item = self._table.get(key)
-        stored = None if item is None else Evaluation.model_validate(item)
+        """Take an identity out of one, with its cells and scores; None if it is the last, which stays."""
+        stored = self._find(evaluation_id)
         left = stored.without_identity(identity_id) if stored else None
         if left is None:
-            references = keys.shared_references(evaluation_id, "")["pk"]
-            self._delete([*self._keys_under(key["pk"]), *self._keys_under(references)])
             return None
         changes = left.model_dump(mode="json", include=PARTS)
-        self._table.write(update(key, changes, THERE))
+        self._table.write(update(keys.evaluation(evaluation_id), changes, NOT_ERASED, erased=ERASED))
         self._delete(self._rows_but_of(left))
         return left
 
     def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
         """Take a generation's scores out, and say of its cell that it was erased."""
-        item = self._table.get(keys.evaluation(evaluation_id))
-        if item is None:
+        stored = self._find(evaluation_id)
+        if stored is None:
             return None
         for outcome in self.cell_outcomes(evaluation_id):
             if outcome.generation_id == generation_id:
                 self.put_cell(evaluation_id, outcome.erased())
         self._delete(self._scores_of(evaluation_id, {generation_id}))
-        return Evaluation.model_validate(item)
+        return stored
 
     def forget_use(self, identity_id: str, evaluation_id: str) -> None:
         """The identity is no part of the evaluation any more."""
         self._table.write(delete(keys.used_by(identity_id, evaluation_id)))
+
+    def replace_with_tombstone(self, receipt: EvaluationReceipt) -> bool:
+        """Put a receipt in the place of an evaluation; False if it is gone already."""
+        item = _tombstone(receipt, receipt.next_purge_at(receipt.erased_at))
+        return self._table.write(put(item, NOT_ERASED, erased=ERASED))
+
+    def receipt(self, evaluation_id: str) -> EvaluationReceipt | None:
+        """Return the receipt of an erased evaluation."""
+        item = self._table.get(keys.evaluation(evaluation_id))
+        return None if item is None or item["status"] != ERASED else EvaluationReceipt.model_validate(item)
+
+    def save_receipt(self, receipt: EvaluationReceipt, purge_at: datetime | None) -> None:
+        """Keep what became of an erasure, and when to purge again; None: no more."""
+        self._table.write(put(_tombstone(receipt, purge_at)))
+
+    def remove_rows(self, evaluation_id: str) -> RemovedOfEvaluation:
+        """Delete all rows of an evaluation but its own: cells, scores, and what the encoder saw."""
+        own = keys.evaluation(evaluation_id)
+        under = [key for key in self._keys_under(own["pk"]) if key["sk"] != own["sk"]]
+        self._delete([*under, *self._keys_under(keys.shared_references(evaluation_id, "")["pk"])])
+        return RemovedOfEvaluation(
+            cells=sum(key["sk"].startswith(keys.CELL) for key in under),
+            scores=sum(key["sk"].startswith(keys.SCORE) for key in under),
+        )
+
+    def _find(self, evaluation_id: str) -> Evaluation | None:
+        try:
+            return self.get(evaluation_id)
+        except NotFound:
+            return None
 
     def _rows_but_of(self, evaluation: Evaluation) -> Sequence[keys.Key]:
         """Return the keys of cells and scores of providers that are no part of an evaluation."""
@@ -211,3 +239,9 @@ class EvaluationTable:
 def _item(evaluation: Evaluation) -> Item:
     listed = keys.listed(keys.evaluations_of(evaluation.owner), evaluation.created_at)
     return {**keys.evaluation(evaluation.evaluation_id), **listed, **evaluation.model_dump(mode="json")}
+
+
+def _tombstone(receipt: EvaluationReceipt, purge_at: datetime | None) -> Item:
+    due = {} if purge_at is None else keys.due(purge_at)
+    own = keys.evaluation(receipt.evaluation_id)
+    return {**own, **receipt.model_dump(mode="json"), **due, "status": ERASED}

@@ -12,7 +12,7 @@ from character_identity.aws.generation_table import unless_erased
 from character_identity.aws.identity_table import while_there
 from character_identity.aws.items import Item
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import NEW, THERE, check, delete, put
+from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, THERE, check, delete, put
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.face import NoFace
@@ -128,7 +128,7 @@ class ScoreTable:
         place = {"generation_id": generation_id, "image_index": image_index}
         key = keys.shared_score(evaluation_id, generation_id, image_index)
         writes = [
-            check(keys.evaluation(evaluation_id), THERE),
+            check(keys.evaluation(evaluation_id), NOT_ERASED, erased=ERASED),
             put({**key, **place, **score.model_dump(mode="json")}),
         ]
         if references and isinstance(score, Score):

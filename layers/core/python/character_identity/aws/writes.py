@@ -17,7 +17,7 @@ Write = Mapping[str, Mapping[str, Any]]
 NEW = "attribute_not_exists(pk)"
 THERE = "attribute_exists(pk)"
 ERASED = "erased"
-"""The status of what is left of an erased identity or generation: its receipt."""
+"""The status of what is left of an erased identity, generation or evaluation: its receipt."""
 NOT_ERASED = "attribute_exists(pk) AND #status <> :erased"
 
 

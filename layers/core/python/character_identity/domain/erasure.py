@@ -1,5 +1,6 @@
-"""The receipt of an erasure: what was erased and what was not; all that is left of its subject."""
+"""Receipts of erasures: what was erased and what was not; all that is left of their subjects."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +15,17 @@ MAX_LATE_PURGE_DELAY = timedelta(days=1)
 """Between two purges while something is left to do: until the last one was due, and after that."""
 MOST_KEPT = 100
 """Of what stays, so many are named, and the others counted: a row takes 400 KB."""
+
+
+STAYS = (
+    ("events", "ids, statuses and error messages", "They tell the owner's systems what happened.", 30),
+    ("logs", "ids, times and error messages", "They are for finding faults.", 30),
+    ("state machines", "ids, times and error messages", "AWS keeps the history of executions.", 90),
+    ("backups", "the rows as they were", "The table can be restored to any time since.", 35),
+)
+"""Where, what, why, and for how many days: as long as our events and logs live, and by AWS's guides
+(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html and "Point-in-time backups for DynamoDB",
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html; 2026-11-23)."""
 
 
 class Removed(BaseModel):
@@ -44,25 +56,80 @@ class RetainedData(BaseModel):
     until: datetime | None = None
 
 
-class ErasureReceipt(BaseModel):
-    """Of an identity with all that was made of it, or of one generation, where it has a ``generation_id``.
+def always_staying(now: datetime) -> Iterator[RetainedData]:
+    """What stays for a while whatever was erased."""
+    for where, what, why, days in STAYS:
+        yield RetainedData(where=where, what=what, why=why, until=now + timedelta(days=days))
 
-    ``unfinished`` are ids of the jobs that are not done with at the provider.
 
-    ``kept`` is what stays whatever we do, and ``unnamed`` the number of more jobs that do. An erasure is
-    ``complete`` when there is nothing more to be done.
+def accounts_of(jobs: str) -> RetainedData:
+    """What stays of jobs in the ledger."""
+    return RetainedData(
+        where="ledger", what=f"ids, times and amounts of {jobs}", why="They are our accounts."
+    )
+
+
+class Receipt(BaseModel):
+    """What every erasure leaves. It is ``complete`` when there is nothing more to be done.
+
+    ``kept`` is what stays whatever we do.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    identity_id: str
-    generation_id: str | None = None
     owner: str
-    provider: ProviderName
     erased_at: datetime
     complete: bool = False
-    removed: Removed = Removed()
     kept: list[RetainedData] = []
+
+    @property
+    def last_purge_at(self) -> datetime:
+        """The time by which everything that was under way at the erasure has ended."""
+        return self.erased_at + LAST_PURGE
+
+    def next_purge_at(self, now: datetime) -> datetime | None:
+        """Return the time of the next purge: soon, then less and less often, and once at the end."""
+        age = now - self.erased_at
+        if age < FIRST_PURGE:
+            return self.erased_at + FIRST_PURGE
+        if not self.complete:
+            return now + min(age, MAX_PURGE_DELAY if now < self.last_purge_at else MAX_LATE_PURGE_DELAY)
+        return self.last_purge_at if now < self.last_purge_at else None
+
+
+class RemovedOfEvaluation(BaseModel):
+    """Numbers of what was deleted; ``files`` are its results and what they were made from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    references: int = 0
+    files: int = 0
+    cells: int = 0
+    scores: int = 0
+
+    def __add__(self, other: "RemovedOfEvaluation") -> "RemovedOfEvaluation":
+        return RemovedOfEvaluation(**{name: count + getattr(other, name) for name, count in self})
+
+
+class EvaluationReceipt(Receipt):
+    """Of an evaluation; ``identities`` are ids of those that it was of, which stay."""
+
+    evaluation_id: str
+    identities: list[str]
+    removed: RemovedOfEvaluation = RemovedOfEvaluation()
+
+
+class ErasureReceipt(Receipt):
+    """Of an identity with all that was made of it, or of one generation, where it has a ``generation_id``.
+
+    ``unfinished`` are ids of the jobs that are not done with at the provider, and ``unnamed`` the number of
+    jobs that stay there beside those that ``kept`` names.
+    """
+
+    identity_id: str
+    generation_id: str | None = None
+    provider: ProviderName
+    removed: Removed = Removed()
     unnamed: int = 0
     unfinished: list[str] = []
 
@@ -79,20 +146,6 @@ class ErasureReceipt(BaseModel):
             why = "Not all of it was stopped or deleted there yet. The service goes on asking by itself."
             remaining.insert(0, RetainedData(where=self.provider, what=what, why=why))
         return remaining
-
-    @property
-    def last_purge_at(self) -> datetime:
-        """The time by which everything that was under way at the erasure has ended."""
-        return self.erased_at + LAST_PURGE
-
-    def next_purge_at(self, now: datetime) -> datetime | None:
-        """Return the time of the next purge: soon, then less and less often, and once at the end."""
-        age = now - self.erased_at
-        if age < FIRST_PURGE:
-            return self.erased_at + FIRST_PURGE
-        if not self.complete:
-            return now + min(age, MAX_PURGE_DELAY if now < self.last_purge_at else MAX_LATE_PURGE_DELAY)
-        return self.last_purge_at if now < self.last_purge_at else None
 
     def keeping(self, *retained: RetainedData) -> "ErasureReceipt":
         """Return the receipt with what stays as well, each once."""

@@ -89,6 +89,7 @@ ConflictCode = Literal[
     "being_started",
     "conflict",
     "evaluation_not_completed",
+    "evaluation_running",
     "identity_failed",
     "identity_not_ready",
     "too_many_secrets",

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from character_identity.domain.budget import Budget, Settlement
-from character_identity.domain.erasure import ErasureReceipt, Removed
+from character_identity.domain.erasure import (
+    ErasureReceipt,
+    EvaluationReceipt,
+    Removed,
+    RemovedOfEvaluation,
+)
 from character_identity.domain.errors import RequestKind
 from character_identity.domain.evaluation import CellOutcome, Evaluation, EvaluationPhase, Recommendation
 from character_identity.domain.event import Event
@@ -99,7 +104,7 @@ class Evaluations(Protocol):
         """Ids of the evaluations that an identity is part of."""
 
     def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
-        """Take an identity out of an evaluation, with its cells; of the last one all goes, and None is left.
+        """Take an identity out of an evaluation, with its cells; None if it is the last, which stays.
 
         That it was part of it stays known until ``forget_use``, so that all of this can be done again.
         """
@@ -108,6 +113,15 @@ class Evaluations(Protocol):
         """Take a generation's scores out, and say of its cell that it was erased; None: there is none."""
 
     def forget_use(self, identity_id: str, evaluation_id: str) -> None: ...
+    def replace_with_tombstone(self, receipt: EvaluationReceipt) -> bool:
+        """Put a receipt in the place of one; False if it is gone already."""
+
+    def receipt(self, evaluation_id: str) -> EvaluationReceipt | None: ...
+    def save_receipt(self, receipt: EvaluationReceipt, purge_at: datetime | None) -> None:
+        """Keep what became of an erasure, and when to purge again; None: no more."""
+
+    def remove_rows(self, evaluation_id: str) -> RemovedOfEvaluation:
+        """Delete all rows of one but its own: cells, scores, and what the encoder saw."""
 
 
 class Erasures(Protocol):

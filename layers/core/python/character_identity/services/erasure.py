@@ -13,7 +13,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from character_identity.domain.erasure import ErasureReceipt, Removed, RetainedData
+from character_identity.domain.erasure import (
+    ErasureReceipt,
+    Removed,
+    RetainedData,
+    accounts_of,
+    always_staying,
+)
 from character_identity.domain.errors import (
     NotFound,
     ProviderNotConfigured,
@@ -41,16 +47,6 @@ MOST_AT_ONCE = 200
 UPLOADS_KEPT = timedelta(days=2)
 """They expire after one day, rounded up to midnight UTC
 (https://repost.aws/questions/QUvjf44qlYSMmQLyRUtTrevg, read 2026-11-23)."""
-STAYS = (
-    ("events", "ids, statuses and error messages", "They tell the owner's systems what happened.", 30),
-    ("logs", "ids, times and error messages", "They are for finding faults.", 30),
-    ("state machines", "ids, times and error messages", "AWS keeps the history of executions.", 90),
-    ("backups", "the rows as they were", "The table can be restored to any time since.", 35),
-)
-"""Where, what, why, and for how many days: as long as our events and logs live, and by AWS's guides
-(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html and "Point-in-time backups for DynamoDB",
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html; 2026-11-23)."""
-
 Subject = TypeVar("Subject", Identity, Generation)
 
 logger = logging.getLogger(__name__)
@@ -166,20 +162,14 @@ class ErasureService:
             erased_at=self._now(),
             removed=Removed(generations=1),
             unfinished=[job_id_of("generation", generation.generation_id)],
-        ).keeping(*self._always_staying())
+        ).keeping(*always_staying(self._now()))
         if self._erasures.replace_with_tombstone(receipt):
             self._purge(receipt)
 
-    def _always_staying(self) -> Iterable[RetainedData]:
-        """What stays for a while whatever was made of an identity."""
-        now = self._now()
-        for where, what, why, days in STAYS:
-            yield RetainedData(where=where, what=what, why=why, until=now + timedelta(days=days))
-
     def _staying(self, owner: str) -> Iterable[RetainedData]:
-        """The same, and what the owner has uploaded."""
+        """What stays for a while, and what the owner has uploaded."""
         now = self._now()
-        yield from self._always_staying()
+        yield from always_staying(now)
         uploads = self._bucket.list_keys(uploads_of(owner))
         if uploads:
             yield RetainedData(
@@ -248,9 +238,7 @@ class ErasureService:
 
     def _staying_of(self, job: ProviderJob) -> Iterable[RetainedData]:
         """What stays because there was a job."""
-        yield RetainedData(
-            where="ledger", what="ids, times and amounts of its jobs", why="They are our accounts."
-        )
+        yield accounts_of("its jobs")
         keeps = self._providers[job.provider].keeps
         if keeps is not None:
             yield RetainedData(where=job.provider, what="what it was sent and what it made", why=keeps)

@@ -108,6 +108,7 @@ class Evaluating(Ordering):
             providers=self.short_timeout_providers,
             events=self.events,
             erasure=self.erasure,
+            evaluation_erasure=self.evaluation_erasure,
             late_scores=LateScoreService(self.generation_table, self.scores, self.events, self.now),
             media=self.result_http,
             now=self.now,

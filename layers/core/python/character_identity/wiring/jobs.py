@@ -107,7 +107,8 @@ class Jobs(ProviderAdapters, Webhooks):
             evaluations=self.evaluation_table,
             ledger=self.ledger,
             bucket=self.bucket,
-            workflows=self.state_machines,
+            workflows=deferred(lambda: self.state_machines),
+            now=self.now,
         )
 
     @cached_property

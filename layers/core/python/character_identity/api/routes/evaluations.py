@@ -5,6 +5,7 @@ from typing import get_args
 from character_identity.api.evaluation_schemas import (
     CreateEvaluationRequest,
     EstimateEvaluationResponse,
+    EvaluationReceiptResponse,
     EvaluationResponse,
     ListEvaluationsResponse,
 )
@@ -94,6 +95,17 @@ CANCEL_EVALUATION = Route(
     answers={200: Answer(description="The evaluation", content=EvaluationResponse)},
     codes=("unknown_evaluation",),
 )
+ERASE_EVALUATION = Route(
+    method="DELETE",
+    path="/v1/evaluations/{evaluation_id}",
+    function="erase_evaluation",
+    tag="Evaluations",
+    summary="Erase an evaluation",
+    description="Its results, references and scores go; identities and generations stay. One that runs is to "
+    "be cancelled first. Repeated, it answers the receipt as it is by then.",
+    answers={200: Answer(description="What was erased, and what remains", content=EvaluationReceiptResponse)},
+    codes=("unknown_evaluation", "evaluation_running"),
+)
 GET_EVALUATION_RESULT = Route(
     method="GET",
     path="/v1/evaluations/{evaluation_id}/{file}",
@@ -114,5 +126,6 @@ ROUTES = (
     LIST_EVALUATIONS,
     GET_EVALUATION,
     CANCEL_EVALUATION,
+    ERASE_EVALUATION,
     GET_EVALUATION_RESULT,
 )

@@ -19,6 +19,7 @@ from character_identity.ports.gateways import Media, Now, Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
+from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.outcome import Outcome
 from character_identity.services.jobs.state import overdue
@@ -86,6 +87,7 @@ class SweepService:
         providers: Providers,
         events: EventService,
         erasure: ErasureService,
+        evaluation_erasure: EvaluationErasure,
         late_scores: LateScoreService,
         media: Media,
         now: Now,
@@ -97,6 +99,7 @@ class SweepService:
         self._providers = providers
         self._events = events
         self._erasure = erasure
+        self._evaluation_erasure = evaluation_erasure
         self._late_scores = late_scores
         self._media = media
         self._now = now
@@ -134,6 +137,8 @@ class SweepService:
             self._process_job(identifier)
         elif kind == "IDENTITY":
             self._erasure.purge(identifier)
+        elif kind == "EVALUATION":
+            self._evaluation_erasure.purge(identifier)
         elif row.sk == "SCORING":
             self._late_scores.end_wait(identifier)
         elif kind == "GENERATION":

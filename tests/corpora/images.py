@@ -104,6 +104,12 @@ def entries() -> Iterator[Entry]:
         yield Entry(name, "metadata", with_exif(JPEG, *tags))
     for name, content in _with_more():
         yield Entry(name, "metadata", content)
+    for name, numbers in (
+        ("PQ", b"\x09\x10\0\1"),
+        ("HLG", b"\x09\x12\0\1"),
+        ("a video's levels", b"\1\1\0\0"),
+    ):
+        yield Entry(name, "colours that sRGB has not", with_chunks(PNG, (b"cICP", numbers)), UNREADABLE)
     for name, content in OTHER_FORMATS.items():
         yield Entry(name, "another format", content, UNREADABLE)
     for kind, content in (("JPEG", JPEG), ("PNG", PNG), ("WebP", WEBP)):
@@ -166,6 +172,9 @@ def _with_more() -> Iterator[tuple[str, bytes]]:
     yield "a profile of another method", with_chunks(PNG, (b"iCCP", b"profile\0\1" + zlib.compress(b"x")))
     yield "EXIF in a PNG", with_chunks(PNG, (b"eXIf", b"II*\0" + b"\xff" * 40))
     yield "XMP that is XML's bomb", with_chunks(PNG, (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + LAUGHS))
+    yield "colours of Display P3 by number", with_chunks(PNG, (b"cICP", b"\x0c\x0d\0\1"))
+    yield "colours by a number that there is not", with_chunks(PNG, (b"cICP", b"\xff\xff\0\1"))
+    yield "colours by half a chunk", with_chunks(PNG, (b"cICP", b"\x0c"))
     yield "a chunk that nobody knows", with_chunks(PNG, (b"abCd", bytes(1000)))
     yield "XMP in a JPEG", with_segment(JPEG, 0xE1, b"http://ns.adobe.com/xap/1.0/\0" + LAUGHS)
     yield "a broken profile in a JPEG", with_segment(JPEG, 0xE2, b"ICC_PROFILE\0\1\1" + bytes(200))

@@ -81,7 +81,10 @@ def opened(content: bytes) -> Image.Image:
             or fewer, or more than MAX_SCANS scans.
     """
     if content.startswith(_PNG):
-        return _capped(_without_text(content))
+        content, cicp = _without_text(content)
+        image = _capped(content)
+        image.info["cicp"] = cicp
+        return image
     if not content.startswith(_JPEG):
         return _capped(content)
     if scans_of(content, MAX_SCANS + 1) > MAX_SCANS:
@@ -142,19 +145,21 @@ def _is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
 
 
-def _without_text(content: bytes) -> bytes:
-    """Leave out a PNG's text, and a colour profile that is too large or none.
+def _without_text(content: bytes) -> tuple[bytes, bytes]:
+    """Leave out a PNG's text, and a colour profile that is too large or none; beside it its cICP chunk.
 
     Tools keep whole workflows there; Pillow unpacks all of it, and refuses the file above a megabyte.
     """
-    kept, at = [_PNG], len(_PNG)
+    kept, at, cicp = [_PNG], len(_PNG), b""
     while at + 8 <= len(content):
         (length,) = struct.unpack(">I", content[at : at + 4])
         kind, body, end = content[at + 4 : at + 8], at + 8, at + 12 + length
         if not _is_left_out(kind, content[body : body + length] if kind in _LOOKED_INTO else b""):
             kept.append(content[at:end])
+        if kind == b"cICP":
+            cicp = cicp or content[body : body + length]
         at = end
-    return b"".join([*kept, content[at:]])
+    return b"".join([*kept, content[at:]]), cicp
 
 
 def _is_left_out(kind: bytes, body: bytes) -> bool:

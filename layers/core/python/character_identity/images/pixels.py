@@ -7,6 +7,8 @@ from itertools import product
 
 from PIL import Image, ImageChops, ImageCms
 
+from character_identity.images.cicp import profile_named
+
 ORIENTATION = 0x0112
 """The EXIF tag: 1 to 8, where 1 is upright."""
 TURNS = {
@@ -95,8 +97,12 @@ def _in_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """Apply the colour profile; one that cannot be read, or does not fit the image, is ignored."""
-    content = image.info.get("icc_profile")
+    """Apply the colour profile; one that cannot be read, or does not fit the image, is ignored.
+
+    Raises:
+        InvalidRequest: as ``profile_named``.
+    """
+    content = profile_named(image.info.get("cicp", b"")) or image.info.get("icc_profile")
     if not content:
         return image
     try:

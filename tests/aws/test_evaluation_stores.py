@@ -192,10 +192,11 @@ def test_it_has_one_outcome(stores: Stores) -> None:
     assert stores.evaluations.cancel("e1", LATER)
     assert not stores.evaluations.cancel("e1", LATER)
     assert stores.evaluations.get("e1").status == "cancelling"
+    again = evaluation.model_copy(update={"status": "completed", "settled_at": LATER})
+    assert stores.evaluations.settle(again, Event.of_evaluation(again)).status == "cancelling"
     ended = evaluation.model_copy(update={"status": "cancelled", "settled_at": LATER, "updated_at": LATER})
     event = Event.of_evaluation(ended)
     assert stores.evaluations.settle(ended, event).status == "cancelled"
-    again = evaluation.model_copy(update={"status": "completed", "settled_at": LATER})
     assert stores.evaluations.settle(again, Event.of_evaluation(again)).status == "cancelled"
     assert stores.events.find_unpublished(event.event_id) == event
     assert stores.events.find(Event.of_evaluation(again).event_id) is None

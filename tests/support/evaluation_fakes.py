@@ -90,7 +90,8 @@ class FakeEvaluations:
             self._change(evaluation_id, recommendation=found, updated_at=at)
 
     def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
-        if self.get(evaluation.evaluation_id).is_unsettled:
+        stored = self.get(evaluation.evaluation_id)
+        if stored.is_unsettled and (stored.status == "running" or evaluation.status == "cancelled"):
             outcome = {name: getattr(evaluation, name) for name in OUTCOME}
             self._change(evaluation.evaluation_id, **outcome)
             self.events.add(event)

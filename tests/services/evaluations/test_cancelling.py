@@ -160,6 +160,26 @@ def test_cancelled_at_any_moment_it_has_results_of_what_is_there(dies: bool) -> 
     assert len(outcomes) > 2  # none was drawn, some were, all were
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["completed", "failed"])
+def test_cancelled_in_the_moment_in_which_another_outcome_is_stored(
+    monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    harness = an_evaluation()
+    settle = harness.evaluations.settle
+
+    def cancelled_first(*given: Any) -> Any:
+        harness.service.cancel("ann", ID)
+        return settle(*given)
+
+    def fail(number: int) -> None:
+        if fails and number == 3:
+            raise InvalidRequest("a bug")
+
+    monkeypatch.setattr(harness.evaluations, "settle", cancelled_first)
+    assert Machine(harness, before=fail).run().path[-1] == "EvaluationCancelled"
+    holds_together(harness, "cancelled")
+
+
 def test_cancelled_before_all_is_scored_it_waits_for_scores_no_longer_than_they_take() -> None:
     harness = an_evaluation()
     cancelled_at: list[datetime] = []

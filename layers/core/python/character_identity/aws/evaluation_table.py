@@ -27,6 +27,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
 
+IS_RUNNING = "#status = :running"
 IS_UNSETTLED = "#status IN (:running, :cancelling)"
 STATUSES: dict[str, Any] = {"running": "running", "cancelling": "cancelling"}
 OUTCOME = {"status", "settled_at", "updated_at", "error"}
@@ -108,7 +109,7 @@ class EvaluationTable:
         """Have a running evaluation cancelled; whether it was running."""
         changes = {"status": "cancelling", "updated_at": at.isoformat()}
         return self._table.write(
-            update(keys.evaluation(evaluation_id), changes, "#status = :running", running="running")
+            update(keys.evaluation(evaluation_id), changes, IS_RUNNING, running="running")
         )
 
     def conclude(self, evaluation_id: str, found: Recommendation, at: datetime) -> None:
@@ -119,13 +120,17 @@ class EvaluationTable:
     def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
         """Store the outcome, and its event, unless there is one; returns what is stored.
 
+        One that was cancelled meanwhile ends as cancelled only.
+
         Raises:
             NotFound: it is gone.
         """
         outcome = evaluation.model_dump(mode="json", include=OUTCOME)
         key = keys.evaluation(evaluation.evaluation_id)
+        is_cancelled = evaluation.status == "cancelled"
+        when, statuses = (IS_UNSETTLED, STATUSES) if is_cancelled else (IS_RUNNING, {"running": "running"})
         with suppress(Refused):
-            self._table.transact([update(key, outcome, IS_UNSETTLED, **STATUSES), put_of(event)])
+            self._table.transact([update(key, outcome, when, **statuses), put_of(event)])
         return self.get(evaluation.evaluation_id)
 
     def put_cell(self, evaluation_id: str, outcome: CellOutcome) -> None:

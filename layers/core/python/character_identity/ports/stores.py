@@ -94,7 +94,10 @@ class Evaluations(Protocol):
         """Keep what the results recommend."""
 
     def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
-        """Store the outcome, and its event, unless there is one; returns what is stored."""
+        """Store the outcome, and its event, unless there is one; returns what is stored.
+
+        One that was cancelled meanwhile ends as cancelled only.
+        """
 
     def put_cell(self, evaluation_id: str, outcome: CellOutcome) -> None:
         """Store what became of a cell, unless the evaluation is gone."""

@@ -212,6 +212,8 @@ class EvaluationWorkflow:
                 changes = {"state": "stopped", "failure": failure, "error": None, "results": ends_as}
                 return state.model_copy(update=changes)
         outcome = self._settle(job, failure)
+        if outcome is None:
+            return self.record(state)
         error = outcome.error.model_dump() if outcome.error else None
         ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
         return state.model_copy(update={"state": ended, "error": error})
@@ -231,10 +233,15 @@ class EvaluationWorkflow:
         The sweep says of a job that it was not ordered; of an evaluation's that means its deadline.
         """
         late = failure is not None and failure.code == "not_ordered"
-        return self._settle(job, LATE if late else failure, write_results=True)
+        why = LATE if late else failure
+        return self._settle(job, why, write_results=True) or self.settle(job, failure)
 
-    def _settle(self, job: ProviderJob, failure: Failure | None, *, write_results: bool = False) -> Outcome:
+    def _settle(
+        self, job: ProviderJob, failure: Failure | None, *, write_results: bool = False
+    ) -> Outcome | None:
         """Store the outcome with its event, stop what still runs, and give back the money that is left.
+
+        None, and nothing is done, if the evaluation was cancelled just now, and so ends otherwise.
 
         Each step is done once, however often all of it runs, and whoever is at it: the machine's last task,
         or the sweep where that task died.
@@ -246,6 +253,8 @@ class EvaluationWorkflow:
         if evaluation.is_unsettled:
             settled = evaluation.ended(failure, self._now())
             evaluation = self._evaluations.settle(settled, Event.of_evaluation(settled))
+            if evaluation.is_unsettled:
+                return None
         if evaluation.status != "completed":
             self._stop_jobs(evaluation)
             if write_results and not evaluation.has_results:

@@ -1,5 +1,7 @@
 """Evaluations that are killed ten times, wherever chance says, and resumed: the same results, paid once.
 
+Of those that are cancelled besides, results of what was paid.
+
 What is killed is the sandbox of the caller's request, of a task or of the scorer, before or after any of its
 calls; or the state machine, with all its children: it is lost, or stopped and redriven by an operator.
 """
@@ -16,6 +18,7 @@ from typing import Any, Literal
 
 import pytest
 
+from character_identity.domain.budget import microusd
 from tests.faults.outcome import Facts
 from tests.support.in_process.executions import Crash
 from tests.support.in_process.fault_injection import Side
@@ -41,17 +44,23 @@ Kind = Literal["dies", "is lost", "is redriven"]
 
 @dataclass
 class Killer:
-    """Kills when so many moments have passed: before a call of a function, after it, or before it answers."""
+    """Kills when so many moments have passed: before a call of a function, after it, or before it answers.
+
+    Before the step of that number its owner cancels, twice.
+    """
 
     inside: Harness
     points: Mapping[int, Kind]
+    cancels_at: int | None = None
+    evaluation_id: str = ""
+    steps: int = 0
     passed: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
     stopped: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.inside.faulty_transport.moment = self.pass_moment
-        self.inside.before_step = lambda execution: self.redrive()
+        self.inside.before_step = lambda execution: self.step()
 
     def pass_moment(self, what: str, side: Side) -> None:
         kind = self.points.get(self.passed.total())
@@ -73,6 +82,15 @@ class Killer:
                 executions.abort(each.name, "Killed")
                 self.stopped.append(each.name)
 
+    def step(self) -> None:
+        self.redrive()
+        self.steps += 1
+        if self.cancels_at is not None and self.steps >= self.cancels_at:
+            path = f"/v1/evaluations/{self.evaluation_id}/cancel"
+            answers = [self.inside.call("cancel_evaluation", "POST", path).status for _ in range(2)]
+            if 200 in answers:  # else that one was killed
+                self.cancels_at = None
+
     def redrive(self) -> None:
         """As soon as anything else is done; else the sweep is first, and starts another run."""
         while self.stopped:
@@ -85,6 +103,9 @@ class Ended:
 
     files: dict[str, bytes]
     facts: Facts
+    read: dict[str, Any]
+    """The evaluation, as its owner reads it."""
+    steps: int
     passed: Counter[str]
     killed: Counter[str]
 
@@ -110,21 +131,20 @@ def _without_links(asked: Any) -> str:
     return json.dumps({name: each for name, each in asked.items() if "://" not in str(each)}, sort_keys=True)
 
 
-def _evaluated(patch: pytest.MonkeyPatch, points: Mapping[int, Kind]) -> Ended:
-    """What is there at the end of an evaluation that is killed at these points."""
+def _evaluated(patch: pytest.MonkeyPatch, points: Mapping[int, Kind], cancels_at: int | None = None) -> Ended:
+    """What is there at the end of an evaluation that is killed at these points, and perhaps cancelled."""
     patch.setattr("functions.score_image.handler.shipped_encoder", lambda memory_mb: DigestEncoder(8))
     patch.setattr("functions.score_image.handler.shipped_face_encoder", lambda memory_mb: None)
     with harness(patch) as inside:
         inside.score_pictures()
         body = {**ORDER, "references": inside.uploads(REFERENCES)}
-        killer = Killer(inside, points)
-        evaluation_id = _ordered(inside, body)
+        killer = Killer(inside, points, cancels_at)
+        evaluation_id = killer.evaluation_id = _ordered(inside, body)
         inside.run()
         inside.faulty_transport.moment = inside.before_step = None
         read = inside.call("get_evaluation", "GET", f"/v1/evaluations/{evaluation_id}").body
-        assert (read["status"], read["progress"], read["error"]) == ("completed", 100, None)
         files = {key: inside.stored(key) for key in inside.stored_keys()}
-        return Ended(files, Facts.of(inside), killer.passed, killer.killed)
+        return Ended(files, Facts.of(inside), read, killer.steps, killer.passed, killer.killed)
 
 
 def _ordered(inside: Harness, body: dict[str, Any]) -> str:
@@ -157,6 +177,7 @@ def undisturbed() -> Iterator[Ended]:
 
 
 def test_undisturbed_each_cell_is_paid_once(undisturbed: Ended) -> None:
+    assert (undisturbed.read["status"], undisturbed.read["progress"]) == ("completed", 100)
     assert len(undisturbed.paid) == TRAININGS + CELLS
     assert [row["outcome"] for row in undisturbed.rows] == ["succeeded"] * IMAGES
     assert {row["encoder"] for row in undisturbed.rows} == {"clip-vit-b32"}
@@ -168,7 +189,28 @@ def test_one_that_is_killed_at_ten_points_is_as_if_nothing_had_been(
 ) -> None:
     ended = _evaluated(monkeypatch, _points(undisturbed.passed, Random(seed)))
     assert ended.killed.total() >= TEN
+    assert (ended.read["status"], ended.read["progress"], ended.read["error"]) == ("completed", 100, None)
     assert ended.rows == undisturbed.rows
     assert ended.paid == undisturbed.paid
     assert ended.files.keys() == undisturbed.files.keys()
     assert ended.money == undisturbed.money
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_one_that_is_cancelled_and_killed_has_results_of_what_was_paid(
+    undisturbed: Ended, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = Random(seed)
+    moments = chance.sample(range(undisturbed.passed[CLIENT], undisturbed.passed.total()), 5)
+    kinds: list[Kind] = ["dies", "is lost", "is redriven", "dies", "dies"]
+    at = int(undisturbed.steps * chance.uniform(0.1, 0.9))
+    ended = _evaluated(monkeypatch, dict(zip(moments, kinds, strict=True)), cancels_at=at)
+    assert (ended.read["status"], ended.read["error"]["code"]) == ("cancelled", "cancelled")
+    assert Counter(ended.paid) <= Counter(undisturbed.paid)
+    assert {row["outcome"] for row in ended.rows} <= {"succeeded", "cancelled"}
+    assert len({(row["provider"], row["scenario"]) for row in ended.rows}) == CELLS
+    pages = [content for key, content in ended.files.items() if key.endswith((".html", "report.md"))]
+    assert all(b"The evaluation was cancelled." in page for page in pages)
+    assert len(pages) == 3
+    assert ended.money["reserved"] == 0
+    assert 0 < ended.money["committed"] <= microusd(ended.read["ceilingUsd"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from character_identity.api.evaluation_presenters import present_evaluation
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.evaluation import ENDS_WITHIN, RESULTS
 from character_identity.domain.failure import Failure
@@ -112,6 +113,8 @@ def holds_together(harness: Harness, status: str) -> None:
     drawn = [each for each in harness.generations.stored.values() if each.status == "succeeded"]
     assert sum(row["outcome"] == "succeeded" for row in rows) == len(drawn)
     assert {row["outcome"] for row in rows} <= {"succeeded", "cancelled"}  # nobody failed
+    counts = present_evaluation(harness.service.progress(evaluation)).counts
+    assert (counts.cells.failed, counts.images.failed) == (0, 0)
     orders = [job.subject_id for job in harness.ledger.rows.values() if job.kind == "generation"]
     assert {row["generation_id"] for row in rows if row["generation_id"]} == {*orders}
     assert harness.money[0] == 0

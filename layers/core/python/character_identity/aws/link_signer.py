@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -29,7 +28,7 @@ class LinkSigner:
         """Sign the plain address of an object: it answers a GET for GOOD_FOR_S seconds or more."""
         second = int(self._now().timestamp())
         at = datetime.fromtimestamp(second - second % GOOD_FOR_S, UTC)
-        request = AWSRequest("GET", urlsplit(url)._replace(query="").geturl())
+        request = AWSRequest("GET", url)
         _SignedAt(at, self._credentials(), "s3", self._region, expires=2 * GOOD_FOR_S).add_auth(request)
         signed: str = request.url
         return signed

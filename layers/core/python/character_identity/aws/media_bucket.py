@@ -1,8 +1,10 @@
 """References, weights and pictures in S3."""
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
@@ -79,9 +81,16 @@ class MediaBucket:
 
         It stays the same for a while; see LinkSigner.
         """
-        return self._signed(
-            self._client.generate_presigned_url("get_object", Params={"Bucket": self._name, "Key": key})
+        return self._signed(self._address + quote(key))
+
+    @cached_property
+    def _address(self) -> str:
+        """Where objects lie, but for their keys: asked for once, as botocore signs what it tells."""
+        name = "key"
+        link: str = self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._name, "Key": name}
         )
+        return link.partition("?")[0].removesuffix(name)
 
     def upload_ticket(self, key: str, content_type: str, limit_bytes: int) -> UploadTicket:
         """A presigned POST for exactly this key and type, of 1 to ``limit_bytes`` bytes."""

@@ -110,7 +110,7 @@ def _check_weights(harness: Harness, workflow: Workflow, subject: Identity | Gen
     assert subject.provider_model_id is not None
     if workflow.vendor == "fal":
         assert subject.weights is not None
-        content = _content(harness, subject.weights.key)
+        content = harness.stored(subject.weights.key)
         assert hashlib.sha256(content).hexdigest() == subject.weights.sha256, "other bytes than were hashed"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "weights"
@@ -125,7 +125,7 @@ def _check_images(harness: Harness, subject: Identity | Generation) -> None:
     good = [image for image in subject.images if image.outcome == "succeeded"]
     assert good or subject.status == "failed"
     for image in good:
-        content = _content(harness, image.key or "")
+        content = harness.stored(image.key or "")
         assert hashlib.sha256(content).hexdigest() == image.sha256, "other bytes than were hashed"
         assert not inspect(content).blank
 
@@ -139,12 +139,6 @@ def _check_erased(harness: Harness, workflow: Workflow, job: ProviderJob) -> Non
     elif job.handle is not None:  # without it nobody can tell what to delete
         kept = [file["name"] for file in harness.simulator.files("fal")]
         assert all(name.startswith("files/u/") for name in kept), f"more than uploads is left: {kept}"
-
-
-def _content(harness: Harness, key: str) -> bytes:
-    with harness.faulty_transport.unwatched():
-        content: bytes = harness.bucket.Object(key).get()["Body"].read()
-    return content
 
 
 def _is_main(item: Row) -> bool:

@@ -1,27 +1,17 @@
 """Fills the table, a column at a time."""
 
-import gc
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from tests.faults import callbacks, jobs, our_calls, our_side, paid_call
-from tests.faults.forks import Forks, Report
 from tests.faults.rows import Row
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Caller, Workflow
-from tests.support.in_process.harness import Harness, harness
+from tests.faults.worlds import Report, World, explore
+from tests.support.in_process.harness import harness
 
-ROOT = Path(__file__).parents[2]
-HANGS_AFTER_S = 1800
-"""A guard against a column that never ends: it takes less than a minute where nothing else runs."""
 ROWS: tuple[Row, ...] = (
     Row("No fault", lambda scenario, split: None),
     *our_calls.ROWS,
@@ -38,45 +28,16 @@ Column = Mapping[str, Cell]
 
 
 def fill(workflow: Workflow) -> Column:
-    """Fill one column; it copies this process, which should do nothing else."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", folder)
-        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # the forks have the same files
-        with harness(patch) as rehearsal:  # loads what is loaded on first use
-            Scenario(rehearsal, workflow, Caller(rehearsal, workflow)).tell()
-        gc.disable()  # it looks at all objects, and a fork has memory of its own for what it touches
-        with harness(patch) as prepared:
-            caller, cells = Caller(prepared, workflow), Forks()
-            for row in ROWS:
-                if row.spares(workflow) is None:
-                    cells.run(row.fault, partial(_cell, prepared, workflow, caller, row))
-            return {fault: _read(report) for fault, report in cells.all_reports().items()}
+    """Fill one column."""
+    rows = [row for row in ROWS if row.spares(workflow) is None]
+    return {row.fault: explore(partial(_tell, workflow, row)) for row in rows}
 
 
-def _cell(prepared: Harness, workflow: Workflow, caller: Caller, row: Row) -> str:
-    forks = Forks()
-
-    def tell() -> str:
-        scenario = Scenario(prepared, workflow, caller)
-        row.arrange(scenario, forks.split)
+def _tell(workflow: Workflow, row: Row, world: World) -> str:
+    with pytest.MonkeyPatch.context() as patch, harness(patch) as prepared:
+        scenario = Scenario(prepared, workflow, Caller(prepared, workflow))
+        row.arrange(scenario, world.split)
         return scenario.tell()
-
-    return json.dumps({name: report.__dict__ for name, report in forks.explore(tell).items()})
-
-
-def _read(report: Report) -> Cell:
-    if report.failed:
-        return {"": report}
-    return {name: Report(**fork) for name, fork in json.loads(report.text).items()}
-
-
-def filled(workflow: Workflow) -> Column:
-    """Have a process of its own fill a column."""
-    command = [sys.executable, "-m", "tests.faults", workflow.name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANGS_AFTER_S)
-    assert done.returncode == 0, done.stderr
-    cells = json.loads(done.stdout)
-    return {fault: {name: Report(**report) for name, report in cell.items()} for fault, cell in cells.items()}
 
 
 def wrong(workflow: Workflow, column: Column) -> list[str]:

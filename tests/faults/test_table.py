@@ -3,14 +3,14 @@
 import pytest
 
 from tests.faults.page import PAGE, page, texts_of, texts_on_page
-from tests.faults.table import filled, wrong
+from tests.faults.table import fill, wrong
 from tests.faults.workflows import WORKFLOWS, Workflow
 
 
-@pytest.mark.processes
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
 def test_an_order_that_meets_a_fault_ends_as_the_page_says(workflow: Workflow) -> None:
-    column = filled(workflow)
+    column = fill(workflow)
     failures = wrong(workflow, column)
     assert not failures, "\n\n".join(failures)
     shown, stale = texts_of(workflow, column), "the page is stale: python -m tests.faults writes it"

@@ -40,7 +40,7 @@ def test_an_image_is_turned_upright_and_loses_its_metadata() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
     exif[0x010E] = "where I live"
-    picture = prepared(an_image(400, 300, exif=exif))
+    picture = prepared(an_image(400, 300, exif=exif.tobytes()))
     for jpeg in (picture.jpeg, picture.thumbnail):
         with opened(jpeg) as image:
             assert image.size == (300, 400)

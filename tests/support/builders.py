@@ -1,6 +1,7 @@
 """Builders for tests: each makes something valid, and takes what matters to the test."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -109,6 +110,7 @@ def a_generation_job(**changes: Any) -> ProviderJob:
     return a_job(**(values | changes))
 
 
+@cache
 def an_image(
     width: int = 320, height: int = 300, colour: Any = (200, 120, 40), image_format: str = "JPEG", **save: Any
 ) -> bytes:

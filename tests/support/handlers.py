@@ -101,11 +101,19 @@ class Api:
 
     def uploaded(self, content: bytes, owner: str = "ann") -> str:
         """The key of a picture that ``owner`` uploaded with a ticket."""
-        file = {"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": max(1, len(content))}
-        ticket = self("create_references", "POST", "/v1/references", {"files": [file]}, owner)
-        key = str(ticket.body["uploads"][0]["key"])
-        self.bucket.put_object(Key=key, Body=content)
-        return key
+        return self.all_uploaded([content], owner)[0]
+
+    def all_uploaded(self, contents: list[bytes], owner: str = "ann") -> list[str]:
+        """The keys of pictures that ``owner`` uploaded with tickets that were asked for at once."""
+        files = [
+            {"name": "a.jpg", "contentType": "image/jpeg", "sizeBytes": max(1, len(each))}
+            for each in contents
+        ]
+        tickets = self("create_references", "POST", "/v1/references", {"files": files}, owner)
+        keys = [str(each["key"]) for each in tickets.body["uploads"]]
+        for key, content in zip(keys, contents, strict=True):
+            self.bucket.meta.client.put_object(Bucket=self.bucket.name, Key=key, Body=content)
+        return keys
 
 
 def run_task(name: str, state: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Holds real answers against what the OpenAPI document says of them."""
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -18,6 +19,7 @@ def described() -> Json:
     return document()
 
 
+@cache
 def operations() -> dict[str, Json]:
     """Every operation of the document by its route, as in "GET /docs"."""
     return {
@@ -33,20 +35,23 @@ def route_of(method: str, path: str) -> str:
     Raises:
         LookupError: the document has none.
     """
-    for known in sorted(described()["paths"], key=lambda known: known.count("{")):
-        pattern = re.sub(r"{\w+}", "[^/]+", known)
-        if re.fullmatch(pattern, path) and f"{method} {known}" in operations():
+    for known, pattern in _paths():
+        if pattern.fullmatch(path) and f"{method} {known}" in operations():
             return f"{method} {known}"
     raise LookupError(f"{method} {path}")
 
 
 def path_parameters(path: str) -> dict[str, str]:
     """What API Gateway reads out of a path for its function."""
-    for known in sorted(described()["paths"], key=lambda known: known.count("{")):
-        found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", known), path)
-        if found:
-            return found.groupdict()
-    return {}
+    fitting = (pattern.fullmatch(path) for _, pattern in _paths())
+    return next((found.groupdict() for found in fitting if found), {})
+
+
+@cache
+def _paths() -> list[tuple[str, re.Pattern[str]]]:
+    """Return the paths of the document and what fits them; one without parameters goes before one with."""
+    known = sorted(described()["paths"], key=lambda path: path.count("{"))
+    return [(path, re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))) for path in known]
 
 
 def resolved(part: Json) -> Json:
@@ -61,8 +66,13 @@ def resolved(part: Json) -> Json:
 
 def problems(schema: Json, content: Any) -> list[str]:
     """Return the places where content is not as a schema of the document says."""
-    validator = Draft202012Validator({**schema, "components": described()["components"]})
+    validator = _validator(json.dumps(schema))
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(content)]
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({**json.loads(schema), "components": described()["components"]})
 
 
 def undescribed(route: str, status: int, headers: Mapping[str, str], content: Any) -> list[str]:

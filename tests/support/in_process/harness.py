@@ -23,6 +23,7 @@ import pytest
 
 from character_identity import wiring
 from character_identity.aws import keys
+from character_identity.aws.media_bucket import MediaBucket
 from character_identity.aws.open_work import OpenWorkTable
 from character_identity.ports.stores import OpenRow
 from infra.catalog import pascal
@@ -60,6 +61,7 @@ TASKS = [
     "wait_for_callback",
 ]
 SWEEP_EVERY = timedelta(minutes=1)
+LARGEST_OBJECT_BYTES = 50_000_000
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "000000000000",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -146,18 +148,19 @@ class Harness:
 
     def _prepare_aws(self) -> None:
         self.table = create_table()
-        self.bucket = create_bucket()
+        bucket = create_bucket()
+        self._objects = MediaBucket(bucket.meta.client, bucket.name, str)
         secrets = boto3.client("secretsmanager")
         for name, key in {**KEYS, "provenance": SIGNING}.items():
             secrets.create_secret(Name=name, SecretString=key)
-        self.api = Api(self.bucket)
+        self.api = Api(bucket)
 
     # what callers and providers do
 
     def uploads(self, count: int) -> list[str]:
         """Keys of pictures that ann uploaded."""
         with self.faulty_transport.unwatched():
-            return [self.api.uploaded(an_image(colour=(40 * number, 90, 200))) for number in range(count)]
+            return self.api.all_uploaded([an_image(colour=(40 * number, 90, 200)) for number in range(count)])
 
     def call(self, name: str, method: str, path: str, body: Any = None, **more: Any) -> Answer:
         """One request; a crash is API Gateway's 500, after which a caller repeats it."""
@@ -188,7 +191,7 @@ class Harness:
 
     def score_pictures(self) -> None:
         """Have the scorer see every picture that is stored from now on."""
-        self.scored_pictures = ScoredPictures(self.bucket, self.faulty_transport, self._invoke)
+        self.scored_pictures = ScoredPictures(self._objects, self.faulty_transport, self._invoke)
 
     def begin_ids(self, first: int = 1_000) -> None:
         """Draw ids from a number on: a request that is repeated draws the same."""
@@ -272,15 +275,12 @@ class Harness:
     def stored_keys(self) -> list[str]:
         """Return the keys in the bucket, uploads left out."""
         with self.faulty_transport.unwatched():
-            return sorted(
-                each.key for each in self.bucket.objects.all() if not each.key.startswith("uploads/")
-            )
+            return [key for key in self._objects.list_keys("") if not key.startswith("uploads/")]
 
     def stored(self, key: str) -> bytes:
         """What lies in the bucket at a key."""
         with self.faulty_transport.unwatched():
-            content: bytes = self.bucket.Object(key).get()["Body"].read()
-        return content
+            return self._objects.read(key, LARGEST_OBJECT_BYTES)
 
     @property
     def function(self) -> str:

@@ -8,22 +8,26 @@ from typing import Any
 import pytest
 from boto3.s3.transfer import TransferConfig
 
+from character_identity.images.decoding import prepare
 from character_identity.outbound.guard import UrlGuard
 from local.simulators.drawing.rendering import Shot
 from tests.support.builders import an_image
 
+_prepared = cache(prepare)
+
 
 def apply_patches(patch: pytest.MonkeyPatch) -> None:
-    """One thread, plain pictures and small weights."""
+    """One thread, plain pictures, each prepared once, and small weights."""
     _stay_in_one_thread(patch)
     _render_plain_images(patch)
+    patch.setattr("character_identity.services.references.prepare", _prepared)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
 
 
 def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
     """The simulators render, names are resolved, and files are fetched and stored, while others wait.
 
-    A crash so leaves nothing behind, and a fork has all of the process.
+    A crash so leaves nothing behind.
     """
 
     async def here(work: Callable[..., Any], *values: Any) -> Any:
@@ -38,12 +42,8 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
 def _render_plain_images(patch: pytest.MonkeyPatch) -> None:
     """The simulators' pictures show nothing but their seed."""
 
-    @cache
-    def plain(number: int, image_format: str) -> bytes:
-        return an_image(64, 64, (number, 120, 90), image_format)
-
     def render(shot: Shot, known: object, output_format: str = "jpeg") -> bytes:
-        return plain(shot.seed % 256, output_format.upper())
+        return an_image(64, 64, (shot.seed % 256, 120, 90), output_format.upper())
 
     for module in ("fal.models", "astria.prompts"):
         patch.setattr(f"local.simulators.{module}.render", render)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from character_identity.aws.media_bucket import MediaBucket
 from tests.support.handlers import queued
 from tests.support.in_process.executions import Crash
 from tests.support.in_process.fault_injection import FaultyTransport
@@ -17,7 +18,7 @@ class ScoredPictures:
     """``invoke`` calls a function by its name; where it dies or fails, the event comes again."""
 
     def __init__(
-        self, bucket: Any, faulty_transport: FaultyTransport, invoke: Callable[[str, Any], Any]
+        self, bucket: MediaBucket, faulty_transport: FaultyTransport, invoke: Callable[[str, Any], Any]
     ) -> None:
         self._bucket = bucket
         self._faulty_transport = faulty_transport
@@ -46,6 +47,6 @@ class ScoredPictures:
         if STORED not in new:
             return
         with self._faulty_transport.unwatched():
-            keys = {each.key for each in self._bucket.objects.filter(Prefix="generations/")}
+            keys = set(self._bucket.list_keys("generations/"))
         self._queue |= dict.fromkeys(sorted(keys - self._known), now)
         self._known |= keys

@@ -7,10 +7,10 @@ Pillow passes on to nobody.
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from hashlib import shake_256
 from io import BytesIO
 from itertools import islice, product
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -58,19 +58,33 @@ def without_metadata(jpeg: bytes) -> tuple[bytes, bytes]:
 def told_if_cut(jpeg: bytes) -> bytes:
     """Take away what ends the pixels of a JPEG of one scan: whoever decodes it then has enough, or raises."""
     frame = _Frame(jpeg)
-    return jpeg[: frame.data_ends[0]] + _READ_AHEAD if frame.is_one_scan else jpeg
+    return jpeg[: frame.end_of(frame.scans[0])] + _READ_AHEAD if frame.is_one_scan else jpeg
 
 
 def breaks_off(jpeg: bytes) -> bool:
-    """Whether pixels are missing of a JPEG of several scans, as not all were begun, or one does not end.
+    """Whether pixels are missing of a JPEG of several scans, as not all were begun, or the last does not end.
 
-    Who decodes it needs the end of the file, so it is decoded twice, with two tails to each scan; at half the
+    Who decodes it needs the end of the file, so the last scan is decoded twice, with two tails, at half the
     size, in which all but the finest coefficients still show.
     """
     frame = _Frame(without_metadata(jpeg)[0])
     if frame.is_one_scan or not frame.components:
         return False
-    return bool(frame.missing) or len({_pixels(frame.with_tails(tail)) for tail in _TAILS}) > 1
+    if frame.missing:
+        return True
+    shows_brightness = frame.components[0] in frame.scans[-1].components
+    mode = "L" if shows_brightness else None  # which takes half the time
+    return len({_pixels(frame.with_last_scan(tail), mode) for tail in _TAILS}) > 1
+
+
+class _Scan(NamedTuple):
+    """Which coefficients of which components it has, its first byte, that of its data, what ends them."""
+
+    components: frozenset[int]
+    coefficients: range
+    start: int
+    data: int
+    end_of_data: re.Pattern[bytes]
 
 
 class _Frame:
@@ -82,7 +96,7 @@ class _Frame:
 
     def __init__(self, jpeg: bytes) -> None:
         self._jpeg = jpeg
-        self._scans: list[tuple[int, re.Pattern[bytes]]] = []
+        self.scans: list[_Scan] = []
         self.missing: set[tuple[int, int]] = set()
         self.is_one_scan = False
         self.components = b""
@@ -95,28 +109,34 @@ class _Frame:
             elif marker == _RESTART_INTERVAL:
                 end_of_data = _END_OF_DATA_WITH_RESTARTS if any(body) else _END_OF_DATA
             elif marker == _START_OF_SCAN:
-                self._scans.append((end, end_of_data))
                 count = body[0]
+                components = frozenset(body[1 : 1 + 2 * count : 2])
                 first, last, precision = body[1 + 2 * count : 4 + 2 * count]
                 if is_sequential:  # cameras write anything there
                     first, last, precision = 0, _COEFFICIENTS - 1, 0
+                coefficients = range(first, last + 1)
+                self.scans.append(_Scan(components, coefficients, start, end, end_of_data))
                 if precision % 16 == 0:
-                    self.missing -= set(product(body[1 : 1 + 2 * count : 2], range(first, last + 1)))
+                    self.missing -= set(product(components, coefficients))
                 if is_sequential and count == len(self.components):
                     self.is_one_scan = True
                     break  # nobody reads further
 
-    @cached_property
-    def data_ends(self) -> list[int]:
-        """Where the data of each scan end."""
-        ends = (pattern.search(self._jpeg, start) for start, pattern in self._scans)
-        return [end.start() if end else len(self._jpeg) for end in ends]
+    def end_of(self, scan: _Scan) -> int:
+        """The first byte behind the data of a scan."""
+        behind = scan.end_of_data.search(self._jpeg, scan.data)
+        return behind.start() if behind else len(self._jpeg)
 
-    def with_tails(self, tail: bytes) -> bytes:
-        """The file with more data behind those of each scan."""
-        starts = [0, *self.data_ends]
-        parts = (self._jpeg[start:end] for start, end in zip(starts, self.data_ends, strict=False))
-        return tail.join([*parts, self._jpeg[self.data_ends[-1] :]])
+    def with_last_scan(self, tail: bytes) -> bytes:
+        """The file with its last scan and those that it refines, and with more data behind its own."""
+        *others, last = self.scans
+        parts, at = [], 0
+        for scan in others:
+            if not (scan.components & last.components and {*scan.coefficients} & {*last.coefficients}):
+                parts.append(self._jpeg[at : scan.start])
+                at = self.end_of(scan)
+        end = self.end_of(last)
+        return b"".join([*parts, self._jpeg[at:end], tail, self._jpeg[end:]])
 
 
 def _segments(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -130,7 +150,7 @@ def _segments(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
         yield marker[1], marker.start(), at
 
 
-def _pixels(jpeg: bytes) -> bytes:
+def _pixels(jpeg: bytes, mode: str | None) -> bytes:
     with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
-        image.draft(None, (max(1, image.width // 2), max(1, image.height // 2)))
+        image.draft(mode, (max(1, image.width // 2), max(1, image.height // 2)))
         return image.tobytes()

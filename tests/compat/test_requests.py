@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from character_identity.compat.requests import InstantGeneration, LoraTraining, Tune, TunePrompt, image_source
 from character_identity.domain.errors import InvalidRequest
@@ -72,6 +73,29 @@ def test_images_of_a_tune_come_in_either_field() -> None:
 
 def test_a_prompt_asks_for_four_images_as_astria_does() -> None:
     assert TunePrompt(text="Jane").request() == {"prompt": "Jane", "num_images": 4, "aspect_ratio": "1:1"}
+
+
+NUMBERS = [
+    (an_image_request, "num_images", 4),
+    (an_image_request, "num_inference_steps", 40),
+    (an_image_request, "guidance_scale", 4),
+    (an_image_request, "seed", 7),
+    (lambda **sent: LoraTraining(images_data_url=[], **sent), "steps", 900),
+    (lambda **sent: TunePrompt(text="Jane", **sent), "num_images", 8),
+    (lambda **sent: TunePrompt(text="Jane", **sent), "seed", 7),
+]
+
+
+@pytest.mark.parametrize(("read", "field", "number"), NUMBERS, ids=lambda value: str(value)[:20])
+def test_numbers_are_read_as_the_providers_read_them(read: Any, field: str, number: int) -> None:
+    """In text and as true too: programs that send so work with fal and Astria, and go on working."""
+    for sent in (number, str(number), f" {number} ", float(number)):
+        assert getattr(read(**{field: sent}), field) == number
+    assert getattr(read(**{field: True}), field) == 1
+    no_numbers: list[Any] = ["", "many", "1e400", f"{number}x", [number], {}, -1, "-1"]
+    for refused in no_numbers:
+        with pytest.raises(ValidationError):
+            read(**{field: refused})
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,13 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class CompatRequest(BaseModel):
+    """A body as its provider reads it: ``"3"`` and ``true`` are numbers.
+
+    fal's models are pydantic's, as its refusals show, which takes them unless it is told not to
+    (https://fal.ai/docs/documentation/model-apis/errors, read 2026-11-22), and so does Rails at Astria, where
+    forms are text.
+    """
+
     model_config = ConfigDict(extra="ignore", defer_build=True)
 
 

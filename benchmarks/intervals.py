@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from character_evaluation.differences import Measure, differences
 from character_evaluation.power import smallest_gap
@@ -84,6 +83,8 @@ def by_bootstrap(scores: Any, rng: np.random.Generator) -> tuple[float, float]:
 
 def by_pictures(scores: Any, rng: np.random.Generator) -> tuple[float, float]:
     """Student's t, as if every picture were an observation of its own."""
+    from scipy import stats
+
     low, high = stats.ttest_1samp((scores[0] - scores[1]).ravel(), 0.0).confidence_interval()
     return float(low), float(high)
 

@@ -9,8 +9,6 @@ from functools import cache
 from html.parser import HTMLParser
 from typing import Literal
 
-from scipy import stats
-
 from character_evaluation.results import ROWS, files_of
 from character_evaluation.run import EvaluatedIdentity
 from character_evaluation.scenarios import SCENARIOS
@@ -148,6 +146,8 @@ def p95(values: list[float]) -> float:
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
     middle, error = statistics.fmean(values), statistics.stdev(values) / len(values) ** 0.5
+    from scipy import stats
+
     half = float(stats.t.ppf(0.975, len(values) - 1)) * error
     return middle - half, middle + half
 

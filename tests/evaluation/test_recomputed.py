@@ -8,8 +8,6 @@ from html.parser import HTMLParser
 from itertools import combinations
 from typing import Any
 
-from scipy import stats
-
 from character_evaluation.results import GALLERY, MARKDOWN, REPORT, VOTES
 from character_evaluation.scenarios import SCENARIOS
 from tests.evaluation.recomputing import (
@@ -137,6 +135,8 @@ def test_the_figures_of_each_scenario() -> None:
 
 
 def test_the_differences_of_pairs() -> None:
+    from scipy import stats
+
     tested: list[tuple[str, str, list[float], float]] = []
     for one, other in combinations(PROVIDERS, 2):
         ones, others = scenario_means(rows(), one), scenario_means(rows(), other)

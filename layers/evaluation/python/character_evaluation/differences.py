@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean, stdev
 
-from scipy import stats
-
 LEVEL = 0.95
 """Of every interval that is shown."""
 FEWEST_CLUSTERS = 5
@@ -99,6 +97,8 @@ def _student(values: Sequence[float]) -> tuple[Interval, float]:
     mean = fmean(values)
     if stdev(values) <= CONSTANT * max(abs(each) for each in values):  # its limit: the test divides by it
         return (mean, mean), 1.0 if mean == 0 else 0.0
+    from scipy import stats  # half a second of loading, for those who compare only
+
     test = stats.ttest_1samp(values, 0.0)
     low, high = test.confidence_interval(LEVEL)
     return (float(low), float(high)), float(test.pvalue)

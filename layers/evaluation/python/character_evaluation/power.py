@@ -2,8 +2,6 @@
 
 from math import sqrt
 
-from scipy import optimize, stats
-
 WANTED = 0.8
 """How often a gap of the size in question shall be found."""
 MOST_CLUSTERS = 2_000
@@ -20,6 +18,8 @@ def power(gap: float, deviation: float, clusters: int, risk: float) -> float:
         return 0.0
     if deviation == 0:
         return float(gap != 0)
+    from scipy import stats  # half a second of loading, for those who compare only
+
     df, shift = clusters - 1, abs(gap) / deviation * sqrt(clusters)
     return float(stats.nct.sf(stats.t.isf(risk / 2, df), df, shift))
 
@@ -30,6 +30,8 @@ def smallest_gap(deviation: float, clusters: int, risk: float, wanted: float = W
         return None
     if deviation == 0:
         return 0.0
+    from scipy import optimize
+
     widest = deviation * 200  # more than enough at two clusters, and the test is surer with each further one
     found = optimize.brentq(lambda gap: power(gap, deviation, clusters, risk) - wanted, 0.0, widest)
     return float(found)

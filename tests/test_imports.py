@@ -89,6 +89,7 @@ RULES: dict[str, set[str]] = {
         LIBRARIES,
         *(f"local.{name}" for name in ("errors", "gate", "photographs", "ports", "service", "state_file")),
     },
+    "local.console": {LIBRARIES, "local", "scripts", f"{DOMAIN}.page_policy"},
     "local.demo": {*DEMO, "local"},
     "local.demo_options": {*DEMO, "local"},
     "local.spending": {*DEMO, "local"},

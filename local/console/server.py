@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -18,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from character_identity.domain.page_policy import page_policy
 from local.console.executions import Executions
 from local.console.masking import masked
 from local.console.rows import overview
@@ -140,18 +138,7 @@ def _serving(views: Mapping[str, View], key: str) -> type[BaseHTTPRequestHandler
 
 @cache
 def _policy() -> str:
-    """The page's own script and style, told by their hashes, and calls of this server; nothing else."""
-    page = PAGE.read_text(encoding="utf-8")
-    script, style = (_hash(page, element) for element in ("script", "style"))
-    return (
-        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-
-
-def _hash(page: str, element: str) -> str:
-    (content,) = re.findall(rf"<{element}>(.*?)</{element}>", page, flags=re.DOTALL)
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+    return page_policy(PAGE.read_text(encoding="utf-8"), images="data:", calls="'self'")
 
 
 def _number(value: object) -> object:

@@ -1,9 +1,7 @@
 """The comparison gallery: one HTML page that works from disk, with its pictures beside it."""
 
-from base64 import b64encode
 from collections import defaultdict
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.resources import files
 
 from markupsafe import Markup
@@ -13,6 +11,7 @@ from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
 from character_evaluation.verdict import shortfall, verdict
+from character_identity.domain.page_policy import source_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def render_gallery(run: EvaluationRun, csv_link: str | None = None) -> str:
         cells=_cells(run),
         csv_link=csv_link,
         script=Markup(script),
-        script_digest=b64encode(sha256(script.encode()).digest()).decode(),
+        script_source=Markup(source_of(script)),
     )
 
 

@@ -24,6 +24,7 @@ from character_identity.domain.evaluation import (
     Recommendation,
 )
 from character_identity.domain.event import Event
+from character_identity.domain.if_there import if_there
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
 
@@ -154,7 +155,7 @@ class EvaluationTable:
 
     def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
         """Take an identity out of one, with its cells and scores; None if it is the last, which stays."""
-        stored = self._find(evaluation_id)
+        stored = if_there(self.get, evaluation_id)
         left = stored.without_identity(identity_id) if stored else None
         if left is None:
             return None
@@ -165,7 +166,7 @@ class EvaluationTable:
 
     def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
         """Take a generation's scores out, and say of its cell that it was erased."""
-        stored = self._find(evaluation_id)
+        stored = if_there(self.get, evaluation_id)
         if stored is None:
             return None
         for outcome in self.cell_outcomes(evaluation_id):
@@ -201,12 +202,6 @@ class EvaluationTable:
             cells=sum(key["sk"].startswith(keys.CELL) for key in under),
             scores=sum(key["sk"].startswith(keys.SCORE) for key in under),
         )
-
-    def _find(self, evaluation_id: str) -> Evaluation | None:
-        try:
-            return self.get(evaluation_id)
-        except NotFound:
-            return None
 
     def _rows_but_of(self, evaluation: Evaluation) -> Sequence[keys.Key]:
         """Return the keys of cells and scores of providers that are no part of an evaluation."""

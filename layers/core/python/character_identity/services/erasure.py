@@ -8,7 +8,7 @@ left.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -29,6 +29,7 @@ from character_identity.domain.errors import (
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
+from character_identity.domain.if_there import if_there
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
 from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
@@ -93,7 +94,7 @@ class ErasureService:
         Raises:
             NotFound: there is none, or it is another's.
         """
-        identity = _found(lambda: self._identities.get(identity_id))
+        identity = if_there(self._identities.get, identity_id)
         if identity is not None and identity.owner == owner:
             self._erase(identity)
         receipt = self._erasures.find(identity_id)
@@ -107,7 +108,7 @@ class ErasureService:
         Raises:
             NotFound: there is none, or it is another's.
         """
-        generation = _found(lambda: self._generations.get(generation_id))
+        generation = if_there(self._generations.get, generation_id)
         if generation is not None and generation.owner == owner:
             self._erase_generation(generation)
         receipt = self._erasures.find_of_generation(generation_id)
@@ -287,10 +288,3 @@ class ErasureService:
 
     def _save(self, receipt: ErasureReceipt) -> None:
         self._erasures.save(receipt, receipt.next_purge_at(self._now()))
-
-
-def _found(get: Callable[[], Subject]) -> Subject | None:
-    try:
-        return get()
-    except NotFound:
-        return None

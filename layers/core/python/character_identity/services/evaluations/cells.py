@@ -6,11 +6,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from character_identity.domain.budget import Fund
-from character_identity.domain.errors import Conflict, NotFound, ServiceError
+from character_identity.domain.errors import Conflict, ServiceError
 from character_identity.domain.evaluation import NOT_ORDERED, STOPPED, Cell, CellOutcome, Evaluation
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
+from character_identity.domain.if_there import if_there
 from character_identity.domain.job import EVALUATION, LONGEST_WAIT, job_id_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Evaluations, Generations, Ledger
@@ -82,7 +83,7 @@ class EvaluationCells:
         if evaluation is None:
             return state.model_copy(update={"state": "settled"})
         generation_id = evaluation.generation_id(state.cell)
-        generation = self._generation(generation_id)
+        generation = if_there(self._generations.get, generation_id)
         if generation is None:
             error = Failure(code="erased", message="The identity was erased.")
             return self._settled(state, CellOutcome(cell=state.cell, error=error))
@@ -99,23 +100,14 @@ class EvaluationCells:
     def stop(self, evaluation: Evaluation) -> None:
         """Stop what is still being drawn for an evaluation: nobody wants it any more, and it costs money."""
         for cell in read_order(self._bucket, evaluation).cells(evaluation.providers):
-            generation = self._generation(evaluation.generation_id(cell))
+            generation = if_there(self._generations.get, evaluation.generation_id(cell))
             if generation is not None:
                 self._stopped(generation)
 
     def _unsettled(self, state: CellState) -> Evaluation | None:
         """The evaluation while something may be ordered for it, and looked after."""
-        try:
-            evaluation = self._evaluations.get(state.evaluation_id)
-        except NotFound:
-            return None
-        return evaluation if evaluation.is_unsettled else None
-
-    def _generation(self, generation_id: str) -> Generation | None:
-        try:
-            return self._generations.get(generation_id)
-        except NotFound:
-            return None
+        evaluation = if_there(self._evaluations.get, state.evaluation_id)
+        return evaluation if evaluation and evaluation.is_unsettled else None
 
     def _hindrance(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
         """Why nothing is to be ordered for a cell."""
@@ -129,7 +121,7 @@ class EvaluationCells:
     def _order_pictures(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
         request = read_order(self._bucket, evaluation).request(cell).model_dump(exclude_none=True)
         generation_id = evaluation.generation_id(cell)
-        if self._generation(generation_id) is not None:
+        if if_there(self._generations.get, generation_id) is not None:
             return None
         try:
             self._generation_service.create(

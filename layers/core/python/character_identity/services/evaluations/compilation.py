@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 
-from character_identity.domain.errors import NotFound
 from character_identity.domain.evaluation import RESULTS, Cell, Evaluation, Recommendation
 from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
-from character_identity.domain.identity import Identity
+from character_identity.domain.if_there import if_there
 from character_identity.domain.score import Score
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import (
@@ -51,14 +51,16 @@ class EvaluationCompilation:
 
         None if it was erased. Of one that has ended the results are made anew, of what is there now.
         """
-        try:
-            evaluation = self._evaluations.get(evaluation_id).ended(failure, self._now())
-        except NotFound:
+        evaluation = if_there(self._evaluations.get, evaluation_id)
+        if evaluation is None:
             return None
+        evaluation = evaluation.ended(failure, self._now())
         order = read_order(self._bucket, evaluation)
         generations = self._generations_of(evaluation, order.cells(evaluation.providers))
         outcomes = self._evaluations.cell_outcomes(evaluation_id)
-        identities = {name: self._identity(each) for name, each in evaluation.identities.items()}
+        identities = {
+            name: if_there(self._identities.get, each) for name, each in evaluation.identities.items()
+        }
         played = {name for name, each in identities.items() if each and (each.simulated or each.mock)}
         return Material(
             evaluation=evaluation,
@@ -86,7 +88,7 @@ class EvaluationCompilation:
         self._evaluations.conclude(evaluation.evaluation_id, found, self._now())
 
     def _generations_of(self, evaluation: Evaluation, cells: list[Cell]) -> dict[str, Generation]:
-        found = side_by_side(self._generation, (evaluation.generation_id(cell) for cell in cells))
+        found = side_by_side(partial(if_there, self._generations.get), map(evaluation.generation_id, cells))
         return {each.generation_id: each for each in found if each is not None}
 
     def _own_scores(self, generations: Mapping[str, Generation]) -> dict[tuple[str, int], Score]:
@@ -98,15 +100,3 @@ class EvaluationCompilation:
             for score in scores[:1]
             if isinstance(score, Score)
         }
-
-    def _generation(self, generation_id: str) -> Generation | None:
-        try:
-            return self._generations.get(generation_id)
-        except NotFound:
-            return None
-
-    def _identity(self, identity_id: str) -> Identity | None:
-        try:
-            return self._identities.get(identity_id)
-        except NotFound:
-            return None

@@ -16,6 +16,7 @@ from character_identity.domain.evaluation import (
 )
 from character_identity.domain.evaluation_progress import EvaluationQuote, Progress, ProviderQuote
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
+from character_identity.domain.if_there import if_there
 from character_identity.domain.job import EVALUATION, job_id_of
 from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import Now, Workflows
@@ -143,7 +144,7 @@ class EvaluationService:
         """How far an evaluation is."""
         outcomes = self._evaluations.cell_outcomes(evaluation.evaluation_id)
         counts = self._shared_scores.count_shared_scores(evaluation.evaluation_id) if outcomes else (0, 0)
-        found = [self._find(each) for each in evaluation.identities.values()]
+        found = [if_there(self._identities.get, each) for each in evaluation.identities.values()]
         return Progress(
             evaluation,
             [each for each in found if each is not None],
@@ -164,7 +165,7 @@ class EvaluationService:
         if evaluation.status in UNSETTLED:
             self._evaluations.cancel(evaluation_id, self._now())
             for name in evaluation.made:
-                if self._find(evaluation.identities[name]) is not None:
+                if if_there(self._identities.get, evaluation.identities[name]) is not None:
                     self._identity_service.cancel(owner, evaluation.identities[name])
             self._callbacks.tell(job_id_of(EVALUATION, evaluation_id))
             evaluation = self.get(owner, evaluation_id)
@@ -250,12 +251,6 @@ class EvaluationService:
                 known.setdefault(digest, key)
         some = list(known.items())[:MAX_REFERENCES]
         return [key for _, key in some], [digest for digest, _ in some]
-
-    def _find(self, identity_id: str) -> Identity | None:
-        try:
-            return self._identities.get(identity_id)
-        except NotFound:
-            return None
 
 
 def _over_maximum(quoted: EvaluationQuote) -> InvalidRequest:

@@ -6,9 +6,9 @@ The scorer has seen the picture already, so this takes the encoder no second loo
 
 from collections.abc import Callable, Sequence
 
-from character_identity.domain.errors import InvalidRequest, NotFound
-from character_identity.domain.evaluation import Evaluation
+from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.face import Face, NoFace
+from character_identity.domain.if_there import if_there
 from character_identity.domain.job import EVALUATION, job_id_of
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.view import View
@@ -66,7 +66,7 @@ class SharedScoring:
 
     def tell(self, evaluation_id: str) -> None:
         """Wake the evaluation's machine if it waits for scores, and this was the last."""
-        evaluation = self._find(evaluation_id)
+        evaluation = if_there(self._evaluations.get, evaluation_id)
         if evaluation is None or evaluation.phase != "scores":
             return
         if is_scored(evaluation, self._evaluations, self._scores):
@@ -78,7 +78,7 @@ class SharedScoring:
         return self._known[evaluation_id]
 
     def _read(self, evaluation_id: str) -> list[EmbeddedReference] | NotScored | None:
-        evaluation = self._find(evaluation_id)
+        evaluation = if_there(self._evaluations.get, evaluation_id)
         if evaluation is None:
             return None
         kept = self._scores.shared_references(
@@ -88,9 +88,3 @@ class SharedScoring:
             return kept or self._references.made(evaluation)
         except InvalidRequest as exc:  # one was deleted or changed: no picture can be compared with it
             return self._encoders.not_scored(exc.code, exc.message)
-
-    def _find(self, evaluation_id: str) -> Evaluation | None:
-        try:
-            return self._evaluations.get(evaluation_id)
-        except NotFound:
-            return None

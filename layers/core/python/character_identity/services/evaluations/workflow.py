@@ -15,6 +15,7 @@ from character_identity.domain.evaluation import LATE, Evaluation, EvaluationPha
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import Identity, ProviderName
+from character_identity.domain.if_there import if_there
 from character_identity.domain.job import ProviderJob, account_of
 from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.ports.gateways import Now, Workflows
@@ -113,7 +114,7 @@ class EvaluationWorkflow:
         """List the cells in the bucket; of an evaluation that has ended, the results are made anew."""
         evaluation_id = state.subject_id
         state = state.model_copy(update={"evaluation_id": evaluation_id})
-        evaluation = self._find(evaluation_id)
+        evaluation = if_there(self._evaluations.get, evaluation_id)
         if evaluation is not None and not evaluation.is_unsettled:
             return state.model_copy(update={"state": "scored"})
         if evaluation is None or evaluation.given_up(self._now()) is not None:
@@ -177,7 +178,7 @@ class EvaluationWorkflow:
         and wakes the machine.
         """
         self._ledger.consume_callback(state.job_id)
-        evaluation = self._find(state.evaluation_id)
+        evaluation = if_there(self._evaluations.get, state.evaluation_id)
         if evaluation is None or not evaluation.is_unsettled:
             return state.model_copy(update={"state": ENDED})
         self._advance(evaluation, "scores")
@@ -204,7 +205,7 @@ class EvaluationWorkflow:
         failure = state.failure or (Failure.of_state(state.error) if state.error else None)
         if failure is None and state.state != "compiled":
             failure = UNFINISHED
-        evaluation = self._find(job.subject_id)
+        evaluation = if_there(self._evaluations.get, job.subject_id)
         if evaluation is not None and evaluation.is_unsettled:
             ends_as = evaluation.ended(failure, self._now()).status
             if state.results != ends_as and ends_as != "completed":
@@ -222,7 +223,7 @@ class EvaluationWorkflow:
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
         """What became of an evaluation; None while it has no outcome."""
-        evaluation = self._find(job.subject_id)
+        evaluation = if_there(self._evaluations.get, job.subject_id)
         if evaluation is None:
             return ERASED
         return None if evaluation.is_unsettled else Outcome(evaluation.status, evaluation.error)
@@ -246,7 +247,7 @@ class EvaluationWorkflow:
         Each step is done once, however often all of it runs, and whoever is at it: the machine's last task,
         or the sweep where that task died.
         """
-        evaluation = self._find(job.subject_id)
+        evaluation = if_there(self._evaluations.get, job.subject_id)
         if evaluation is None:
             self._settle_money(job)
             return ERASED
@@ -280,15 +281,9 @@ class EvaluationWorkflow:
 
     # what the tasks have in common
 
-    def _find(self, evaluation_id: str) -> Evaluation | None:
-        try:
-            return self._evaluations.get(evaluation_id)
-        except NotFound:
-            return None
-
     def _open(self, state: EvaluationState) -> Evaluation | None:
         """The evaluation while it is to go on; None once it is cancelled, erased or given up."""
-        evaluation = self._find(state.evaluation_id)
+        evaluation = if_there(self._evaluations.get, state.evaluation_id)
         goes_on = evaluation is not None and evaluation.is_unsettled
         return evaluation if evaluation and goes_on and evaluation.given_up(self._now()) is None else None
 

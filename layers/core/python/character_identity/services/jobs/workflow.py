@@ -19,6 +19,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.failure import Failure
+from character_identity.domain.if_there import if_there
 from character_identity.domain.job import LONGEST_WAIT, JobHandle, JobKind, Parked, ProviderJob
 from character_identity.observability import count
 from character_identity.ports.gateways import Now
@@ -213,7 +214,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
         """What became of a job's subject; None while it has no outcome."""
-        subject = self._find(job.subject_id)
+        subject = if_there(self._get, job.subject_id)
         if subject is None:
             return ERASED
         return None if subject.settled_at is None else Outcome(subject.status, subject.error)
@@ -272,17 +273,11 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _open(self, state: StateT) -> SubjectT | None:
         """The subject while it has no outcome; None once it was settled, cancelled or erased."""
-        subject = self._find(state.subject_id)
+        subject = if_there(self._get, state.subject_id)
         return None if subject is None or subject.settled_at is not None else subject
 
     def _is_erased(self, state: StateT) -> bool:
-        return self._find(state.subject_id) is None
-
-    def _find(self, subject_id: str) -> SubjectT | None:
-        try:
-            return self._get(subject_id)
-        except NotFound:
-            return None
+        return if_there(self._get, state.subject_id) is None
 
     def _look_up(self, state: StateT, subject: SubjectT, job: ProviderJob) -> StateT:
         """Look-up: the answer to the order was lost, so find the job, where the provider has a way to."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 Value = str | int | float | list[str]
 
 HOST = r"[A-Za-z0-9.-]+(:[0-9]{1,5})?"
+DOLLARS = r"[0-9]{1,7}(\.[0-9]{1,2})?"
 MEDIA_HOST = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|[0-9a-f:]+"
 """A name, with a dot in front for all under it, or an address."""
 BASE_URL = rf"https://{HOST}(/[^\s?#]*)?|http://(127\.0\.0\.1|localhost)(:[0-9]{{1,5}})?(/[^\s?#]*)?"
@@ -97,7 +98,7 @@ PARAMETERS = (
         name="MonthlyBudgetUsd",
         default="100",
         description="What an owner may spend at the providers in a month",
-        pattern=r"[0-9]{1,7}(\.[0-9]{1,2})?",
+        pattern=DOLLARS,
         must_be="an amount in US dollars, such as 100 or 99.50",
     ),
     Parameter(
@@ -105,7 +106,7 @@ PARAMETERS = (
         name="OperatorBudgetUsd",
         default="1000",
         description="What all owners together may spend at the providers in a month",
-        pattern=r"[0-9]{1,7}(\.[0-9]{1,2})?",
+        pattern=DOLLARS,
         must_be="an amount in US dollars, such as 1000 or 999.50",
     ),
     Parameter(

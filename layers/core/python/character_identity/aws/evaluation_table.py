@@ -12,10 +12,11 @@ from character_identity.aws.event_table import put_of
 from character_identity.aws.items import Item
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
+from character_identity.aws.rows import read_row
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, delete, put, update
 from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
-from character_identity.domain.errors import Conflict, Erased, NotFound
+from character_identity.domain.errors import Conflict
 from character_identity.domain.evaluation import (
     PHASES,
     CellOutcome,
@@ -79,11 +80,8 @@ class EvaluationTable:
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        item = self._table.get(keys.evaluation(evaluation_id))
-        if item is None or item["status"] == ERASED:
-            error = NotFound if item is None else Erased
-            raise error(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
-        return Evaluation.model_validate(item)
+        key, what = keys.evaluation(evaluation_id), f"evaluation {evaluation_id!r}"
+        return Evaluation.model_validate(read_row(self._table, key, what, "unknown_evaluation"))
 
     def list(self, owner: str, window: Window) -> Page[Evaluation]:
         """Return a page of an owner's evaluations, newest first; one just added may be missing."""

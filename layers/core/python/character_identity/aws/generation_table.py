@@ -9,9 +9,10 @@ from character_identity.aws.budget_table import refusal
 from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
+from character_identity.aws.rows import read_row
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import ERASED, NEW, Write, check, put, update
-from character_identity.domain.errors import Conflict, Erased, NotFound
+from character_identity.domain.errors import Conflict
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import ProviderJob
@@ -65,11 +66,8 @@ class GenerationTable:
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        item = self._table.get(keys.generation(generation_id))
-        if item is None or item["status"] == ERASED:
-            error = NotFound if item is None else Erased
-            raise error(f"There is no generation {generation_id!r}.", code="unknown_generation")
-        return Generation.model_validate(item)
+        key, what = keys.generation(generation_id), f"generation {generation_id!r}"
+        return Generation.model_validate(read_row(self._table, key, what, "unknown_generation"))
 
     def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:
         """Return a page of an identity's generations, newest first; one just added may be missing."""

@@ -9,9 +9,10 @@ from character_identity.aws.budget_table import refusal
 from character_identity.aws.event_table import put_of
 from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
+from character_identity.aws.rows import read_row
 from character_identity.aws.table import Refused, Table
 from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, put, update
-from character_identity.domain.errors import Conflict, Erased, NotFound, TooManyIdentities
+from character_identity.domain.errors import Conflict, TooManyIdentities
 from character_identity.domain.event import Event
 from character_identity.domain.identity import MOST_IDENTITIES, Identity, Phase
 from character_identity.domain.job import ProviderJob
@@ -65,11 +66,8 @@ class IdentityTable:
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        item = self._table.get(keys.identity(identity_id))
-        if item is None or item["status"] == ERASED:
-            error = NotFound if item is None else Erased
-            raise error(f"There is no identity {identity_id!r}.", code="unknown_identity")
-        return Identity.model_validate(item)
+        key, what = keys.identity(identity_id), f"identity {identity_id!r}"
+        return Identity.model_validate(read_row(self._table, key, what, "unknown_identity"))
 
     def list(self, owner: str, window: Window) -> Page[Identity]:
         """Return a page of an owner's identities, newest first; one that was just added may be missing."""

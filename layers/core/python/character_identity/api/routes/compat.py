@@ -31,6 +31,7 @@ TAKEN_IN: tuple[ErrorCode, ...] = (
 )
 GENERATED: tuple[ErrorCode, ...] = ("filtered", "generation_failed", "still_running", "unknown_image_size")
 TUNE = {"tune": {"title": "Character: Sarah", "class": "woman", "images": ["https://example.com/1.jpg"] * 4}}
+ANSWERS_200 = "It always answers 200, for anything else would end the wait."
 MADE = {"url": "https://media.example.com/1.jpg", "width": 1024, "height": 1024, "content_type": "image/jpeg"}
 PICTURES = {
     "images": [MADE],
@@ -101,7 +102,7 @@ SHOW_LORA_STATUS = Route(
     function="proxy_fal_lora_status",
     tag=TAG,
     summary="See how far a LoRA training is",
-    description="It always answers 200, for anything else would end the wait.",
+    description=ANSWERS_200,
     query=(Query(name="request_id", description="The id of a training", schema=AN_ID, required=True),),
     answers=_answers(TRAINING),
     for_typescript=True,
@@ -148,7 +149,7 @@ GET_TUNE = Route(
     function="proxy_astria_get_tune",
     tag=TAG,
     summary="See how far a tune is",
-    description="It always answers 200, for anything else would end the wait.",
+    description=ANSWERS_200,
     answers=_answers(TUNE_AT_WORK),
     for_typescript=True,
     accepts_prefer_wait=True,
@@ -172,7 +173,7 @@ GET_PROMPT = Route(
     function="proxy_astria_get_prompt",
     tag=TAG,
     summary="Get the pictures of a prompt",
-    description="It always answers 200, for anything else would end the wait.",
+    description=ANSWERS_200,
     answers=_answers(PROMPT_AT_WORK),
     for_typescript=True,
     accepts_prefer_wait=True,
@@ -197,7 +198,7 @@ SHOW_OF_ASTRIA = Route(
     operation="proxy_astria_status",
     tag=TAG,
     summary="See how far a tune or a prompt is",
-    description="It always answers 200, for anything else would end the wait.",
+    description=ANSWERS_200,
     query=(
         Query(
             name="action",

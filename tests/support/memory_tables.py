@@ -233,8 +233,8 @@ class Tables:
             return tuple(row[name]["S"] for name in names)
 
         forward = request.get("ScanIndexForward", True)
-        rows = sorted((row for row in rows if all(name in row for name in names)), key=place)
-        rows = rows if forward else rows[::-1]
+        needed = set(names)
+        rows = sorted((row for row in rows if needed <= row.keys()), key=place, reverse=not forward)
         if "ExclusiveStartKey" in request:
             start = place(request["ExclusiveStartKey"])
             rows = [row for row in rows if (place(row) > start if forward else place(row) < start)]

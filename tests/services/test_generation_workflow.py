@@ -507,6 +507,21 @@ class TestSlots:
         assert (state.state, state.poll_seconds, harness.provider.orders) == ("waiting", 30, [])
         assert harness.service.check(state).state == "unsubmitted"
 
+    @pytest.mark.parametrize(("priority", "longest_s"), [("interactive", 120), ("batch", 600)])
+    def test_it_asks_again_ever_later_the_sooner_the_more_somebody_waits_for_it(
+        self, priority: Any, longest_s: int
+    ) -> None:
+        harness = self.harness()
+        harness.ledger.rows[harness.job.job_id] = harness.job.model_copy(
+            update={"priority": priority, "deadline_at": LATER}
+        )
+        state, waits = harness.submitted(), []
+        for _ in range(10):
+            waits.append(state.poll_seconds)
+            state = harness.service.submit(harness.service.check(state))
+        assert waits == sorted(waits)
+        assert (waits[0], waits[-1]) == (30, longest_s)
+
     def test_with_one_it_is_ordered_and_gives_it_back_when_the_provider_is_done(self) -> None:
         harness = self.harness()
         state = harness.service.check(harness.submitted())

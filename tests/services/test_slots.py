@@ -74,6 +74,15 @@ def test_who_gives_a_slot_back_wakes_whoever_is_next() -> None:
     assert (harness.holders, harness.waiting) == (["b"], ["c"])
 
 
+def test_who_was_not_woken_is_woken_with_the_next_slot_that_is_given_back() -> None:
+    harness = Harness(limit=2)
+    assert [harness.asks(name) for name in "abcd"] == [True, True, False, False]
+    harness.service.release(job("a"))
+    harness.woken.clear()  # the message was lost
+    harness.service.release(job("b"))
+    assert harness.woken == ["c", "d"]
+
+
 def test_giving_back_twice_changes_nothing() -> None:
     harness = Harness()
     assert [harness.asks(name) for name in "ab"] == [True, False]

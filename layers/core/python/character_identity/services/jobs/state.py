@@ -1,5 +1,6 @@
 """What the state machines carry from task to task: the job's id and times, never contents."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
+from character_identity.domain.slots import Priority
 
 LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
 """A link that does not work right after its job was completed is tried again for so long."""
@@ -125,8 +127,12 @@ class Backoff:
         return max(self.usual_s // 3, 1), self.usual_s * 2
 
 
-SLOT_BACKOFF = Backoff(first_s=30, longest_s=120, usual_s=0)
-"""How often a job asks for a slot that nobody told it of."""
+SLOT_BACKOFFS: Mapping[Priority, Backoff] = {
+    "interactive": Backoff(first_s=30, longest_s=120, usual_s=0),
+    "batch": Backoff(first_s=30, longest_s=600, usual_s=0),
+}
+"""How often a job asks for a slot that nobody told it of. Whoever gives one back wakes as many as have room,
+and so those, too, that an earlier one failed to wake."""
 
 
 def overdue(job: ProviderJob) -> Failure:

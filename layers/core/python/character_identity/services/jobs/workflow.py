@@ -32,7 +32,7 @@ from character_identity.services.jobs.outcome import ERASED, Outcome, Subject
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import (
     GIVEN_UP,
-    SLOT_BACKOFF,
+    SLOT_BACKOFFS,
     UNFINISHED,
     WAITING,
     Backoff,
@@ -333,7 +333,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         Whoever gives one back wakes the machine as a callback does, and its check leads back to the order.
         """
         now = self._now()
-        waiting = state.model_copy(update={"state": WAITING}).wait(now, SLOT_BACKOFF, awaiting_callback=False)
+        backoff = SLOT_BACKOFFS[job.priority]
+        waiting = state.model_copy(update={"state": WAITING}).wait(now, backoff, awaiting_callback=False)
         asks_again_by = now + timedelta(seconds=waiting.poll_seconds) + DROPPED_OUT_AFTER
         has_slot = self._slots.acquire(job, until=ends_at + STOPS_WITHIN, asks_again_by=asks_again_by)
         return None if has_slot else waiting

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from character_identity.domain.budget import Fund, settlement_of
+from character_identity.domain.budget import Fund
 from character_identity.domain.errors import Conflict, Erased, NotFound, ServiceError
 from character_identity.domain.evaluation import LATE, Evaluation, EvaluationPhase, EvaluationStatus
 from character_identity.domain.event import Event
@@ -27,6 +27,7 @@ from character_identity.services.evaluations.order_file import read_order
 from character_identity.services.evaluations.scored import is_scored
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.outcome import ERASED, Outcome
+from character_identity.services.jobs.settlement import settle_money
 from character_identity.services.jobs.state import Backoff, MachineState
 from character_identity.services.references import NamedImage, Source
 from character_identity.services.sources import MAX_BYTES
@@ -249,7 +250,7 @@ class EvaluationWorkflow:
         """
         evaluation = if_there(self._evaluations.get, job.subject_id)
         if evaluation is None:
-            self._settle_money(job)
+            settle_money(self._ledger, job)
             return ERASED
         if evaluation.is_unsettled:
             settled = evaluation.ended(failure, self._now())
@@ -260,7 +261,7 @@ class EvaluationWorkflow:
             self._stop_jobs(evaluation)
             if write_results and not evaluation.has_results:
                 have_compiled(self._workflows, job, job.subject_id)
-        self._settle_money(job)
+        settle_money(self._ledger, job)
         self._events.publish_soon(Event.of_evaluation(evaluation).event_id)
         return Outcome(evaluation.status, evaluation.error)
 
@@ -271,13 +272,6 @@ class EvaluationWorkflow:
             if isinstance(self._identity(evaluation, identity_id), Identity):
                 self._identity_service.cancel(evaluation.owner, identity_id)
         self._cells.stop(evaluation)
-
-    def _settle_money(self, job: ProviderJob | None) -> None:
-        """Give back what no job has drawn; one that is under way may draw meanwhile, and then again."""
-        while job is not None and job.open:
-            if self._ledger.settle(job, settlement_of(job)):
-                return
-            job = self._ledger.get(job.job_id)
 
     # what the tasks have in common
 

@@ -29,6 +29,7 @@ from character_identity.services.jobs.callback_addresses import CallbackAddresse
 from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.look_up import identify
 from character_identity.services.jobs.outcome import ERASED, Outcome, Subject
+from character_identity.services.jobs.settlement import settle_money
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import (
     GIVEN_UP,
@@ -238,22 +239,11 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         try:
             subject, event_id = self._store_outcome(self._get(job.subject_id), outcome)
         except NotFound:
-            self._settle_money(job)
+            settle_money(self._ledger, job)
             return ERASED
-        self._settle_money(job)
+        settle_money(self._ledger, job)
         self._events.publish_soon(event_id)
         return Outcome(subject.status, subject.error)
-
-    def _settle_money(self, job: ProviderJob | None) -> None:
-        """By what is known of the job, which a call that is under way may change meanwhile."""
-        while job is not None and job.open:
-            settlement = settlement_of(job)
-            if self._ledger.settle(job, settlement):
-                if settlement.is_implausible:
-                    logger.error("the provider bills far from the estimate", extra=_bill(job))
-                    count("ImplausibleBills")
-                return
-            job = self._ledger.get(job.job_id)
 
     # what the tasks have in common
 
@@ -405,12 +395,3 @@ def report_parked(parked: Parked) -> None:
     told = {"hosts": ", ".join(parked.hosts), "until": parked.until.isoformat()}
     logger.error("a paid result lies on a host that is not allowed: see MediaHosts", extra=told)
     count("ParkedResults")
-
-
-def _bill(job: ProviderJob) -> dict[str, float | None]:
-    """The amounts of a job, in millionths of a dollar."""
-    return {
-        "reported_microusd": job.reported_microusd,
-        "estimate_microusd": job.estimate_microusd,
-        "reserved_microusd": job.reserved_microusd,
-    }

@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 
 from tests.support.npm import installed
+from tests.support.waiting import HANGS_AFTER_S
 
 ACCESSIBILITY = Path(__file__).parent / "accessibility"
 DRIVER = shutil.which("chromedriver")
 CHROMIUM = shutil.which("chromium")
 MISSING = "Debian's chromium and chromium-driver are not installed here"
-HANGS_AFTER_S = 120
 TRIES = 10
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 QUIET = (
@@ -33,6 +33,10 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+class StaleElement(AssertionError):
+    """An element that was found is not on the page any more."""
 
 
 class Browser:
@@ -49,7 +53,7 @@ class Browser:
         return self._call("execute/sync", {"script": script, "args": list(arguments)})
 
     def until(self, condition: str) -> None:
-        """Wait until an expression in the page is true; the driver gives up after its own 30 s."""
+        """Wait until an expression in the page is true."""
         self.run(
             f"return new Promise((done) => {{ (function look() "
             f"{{ ({condition}) ? done(true) : setTimeout(look, 20); }})(); }})"
@@ -106,8 +110,15 @@ class Browser:
         self._call(f"element/{found[ELEMENT]}/value", {"text": text})
 
     def click(self, selector: str) -> None:
-        found = self._call("element", {"using": "css selector", "value": selector})
-        self._call(f"element/{found[ELEMENT]}/click", {})
+        """Click on an element; if the page has drawn it anew meanwhile, on the new one."""
+        for _ in range(TRIES):
+            found = self._call("element", {"using": "css selector", "value": selector})
+            try:
+                self._call(f"element/{found[ELEMENT]}/click", {})
+            except StaleElement:
+                continue
+            return
+        raise AssertionError(f"{selector} is drawn anew again and again")
 
     def console(self) -> list[str]:
         """Return what the page has logged as wrong since it was asked last."""
@@ -122,7 +133,8 @@ class Browser:
         answer = self._session.post(command, json=body)
         value = answer.json()["value"]
         if answer.is_error:
-            raise AssertionError(f"{command}: {value['message']}")
+            failure = StaleElement if value["error"] == "stale element reference" else AssertionError
+            raise failure(f"{command}: {value['message']}")
         return value
 
 
@@ -136,7 +148,13 @@ def browsing() -> Iterator[Browser]:
         httpx.Client(base_url=address, timeout=HANGS_AFTER_S, trust_env=False) as driver,
     ):
         options = {"binary": CHROMIUM, "args": [*QUIET, f"--user-data-dir={profile}"]}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        hangs_after_ms = int(HANGS_AFTER_S * 1000)  # the driver's own are 30 s and 300 s
+        waits = {"script": hangs_after_ms, "pageLoad": hangs_after_ms}
+        wanted = {
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "timeouts": waits,
+        }
         answer = driver.post("session", json={"capabilities": {"alwaysMatch": wanted}})
         session = f"session/{answer.json()['value']['sessionId']}"
         driver.base_url = driver.base_url.join(f"{session}/")

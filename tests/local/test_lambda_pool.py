@@ -15,7 +15,7 @@ import pytest
 from local.lambda_pool import Invocation, Pool
 from local.lambda_sandbox import Function
 from local.packages import runtime_packages
-from tests.support.waiting import wait_until
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -260,7 +260,7 @@ def test_an_init_phase_without_end_is_given_up(
 def test_requests_at_the_same_time_get_sandboxes_of_their_own(
     pool: Pool, code: Path, runtime: Path, tmp_path: Path
 ) -> None:
-    target, meeting = function(code, runtime, timeout_s=30), tmp_path / "meeting"
+    target, meeting = function(code, runtime, timeout_s=HANGS_AFTER_S, max_sandboxes=8), tmp_path / "meeting"
     meeting.mkdir()
     event = {"do": "meet", "folder": str(meeting), "guests": 8}
     with ThreadPoolExecutor(8) as callers:

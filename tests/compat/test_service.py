@@ -163,14 +163,28 @@ def test_once_it_was_answered_the_same_call_is_a_new_wish() -> None:
     assert len(harness.workflows.started) == 2
 
 
-def test_a_call_of_long_ago_is_not_found() -> None:
+def test_an_outcome_of_long_ago_is_not_found() -> None:
     harness = Harness()
     with pytest.raises(StillRunning):
         harness.generate()
+    harness.settle_all()
     harness.clock.pass_by(minutes=11)
     harness.while_waiting = harness.settle_all
     harness.generate()
     assert len(harness.workflows.started) == 2
+
+
+def test_pictures_that_take_hours_are_found_by_the_same_call_and_not_paid_twice() -> None:
+    harness = Harness()
+    with pytest.raises(StillRunning) as caught:
+        harness.generate()
+    harness.clock.pass_by(minutes=300)
+    with pytest.raises(StillRunning):
+        harness.generate()
+    harness.settle_all()
+    harness.clock.pass_by(minutes=9)
+    assert harness.generate().generation_id == caught.value.details["generation_id"]
+    assert len(harness.workflows.started) == 1
 
 
 def test_another_owners_same_call_is_their_own() -> None:

@@ -32,7 +32,7 @@ from tests.support.builders import NOON, an_image
 from tests.support.handlers import Answer, Api, Context
 from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
-from tests.support.in_process.patches import apply_patches
+from tests.support.in_process.patches import apply_patches, is_store
 from tests.support.in_process.scored_pictures import ScoredPictures
 from tests.support.mocked_aws import create_bucket, create_table, mocked_aws
 from tests.support.simulators import Simulation, Web
@@ -94,6 +94,11 @@ WAITS: dict[str, Any] = {"media_host": "media.localhost", "queue_s": 5, "trainin
 """Seconds; a training lasts long enough for the sweep to come by."""
 
 
+def key_in(link: httpx.URL) -> str:
+    """The key of the object that a link to our bucket leads to."""
+    return link.path.lstrip("/").removeprefix("media/")
+
+
 class ProvidersWeb(Web):
     """The web as the simulators see it: themselves, our bucket, our API, whose posts are kept for later."""
 
@@ -104,10 +109,9 @@ class ProvidersWeb(Web):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host == "127.0.0.1" and self.app is not None:
             return await self.app.handle_async_request(request)
-        if request.url.host.endswith("amazonaws.com"):
+        if is_store(request.url.host):
             with self._faulty_transport.unwatched():
-                key = request.url.path.lstrip("/").removeprefix("media/")
-                stored = boto3.client("s3").get_object(Bucket="media", Key=key)
+                stored = boto3.client("s3").get_object(Bucket="media", Key=key_in(request.url))
                 return httpx.Response(200, content=stored["Body"].read())
         return await super().handle_async_request(request)
 
@@ -320,6 +324,7 @@ class Harness:
                 now=self.clock.now,
                 new_id=lambda: f"{next(self._ids):032x}",
                 new_seed=lambda: 7,
+                sleep=self.let_pass,
             )
             services.__dict__["state_machines"] = Watched(
                 self.executions, "workflows", self.faulty_transport.through
@@ -328,7 +333,9 @@ class Harness:
         return self._sandboxes[name]
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        """A provider's answer; a callback that it posted before answering comes first."""
+        """A provider's answer, or an object of ours; a callback that was posted before it comes first."""
+        if is_store(request.url.host):
+            return httpx.Response(200, content=self.stored(key_in(request.url)))
         with self.faulty_transport.unwatched():
             answer = self.simulator.call(
                 request.method, str(request.url), headers=dict(request.headers), content=request.read()

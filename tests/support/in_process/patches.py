@@ -12,6 +12,7 @@ from character_identity.images.decoding import prepare
 from character_identity.outbound.guard import UrlGuard
 from local.simulators.drawing.rendering import Shot
 from tests.support.builders import an_image
+from tests.support.http import PUBLIC
 
 _prepared = cache(prepare)
 
@@ -24,6 +25,11 @@ def apply_patches(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
 
 
+def is_store(host: str) -> bool:
+    """Whether a host is the one of our bucket."""
+    return host.endswith("amazonaws.com")
+
+
 def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
     """The simulators render, names are resolved, and files are fetched and stored, while others wait.
 
@@ -33,9 +39,12 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
     async def here(work: Callable[..., Any], *values: Any) -> Any:
         return work(*values)
 
+    def resolved(guard: UrlGuard, host: str, port: int, _: float) -> list[str]:
+        return [PUBLIC] if is_store(host) else guard.resolve(host, port)
+
     patch.setattr(asyncio, "to_thread", here)
     patch.setattr("character_identity.services.references.side_by_side", map)
-    patch.setattr(UrlGuard, "_resolved", lambda guard, host, port, _: guard.resolve(host, port))
+    patch.setattr(UrlGuard, "_resolved", resolved)
     patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
 
 

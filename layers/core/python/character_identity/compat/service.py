@@ -28,6 +28,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
+from character_identity.domain.if_there import if_there
 from character_identity.domain.links import without_signature
 from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
 from character_identity.ports.gateways import Media, NewId, Now
@@ -39,6 +40,7 @@ from character_identity.services.long_poll import STEP_S, wait_until_settled
 from character_identity.services.references import ReferenceService, Source
 
 SAME_CALL_WITHIN = timedelta(minutes=10)
+"""Of the end of its pictures, which nobody was told of."""
 IMAGE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
 """API Gateway cuts at 30 s; the client's polls are stretched, so that its limit on polls suffices."""
 
@@ -148,9 +150,9 @@ class CompatService:
         return generation
 
     def _ordered(self, owner: str, identity: Identity, digest: str, request: dict[str, Any]) -> Generation:
-        """The generation of the same call of late whose outcome nobody was told, or a new one."""
+        """The generation of the same call whose outcome nobody was told of late, or a new one."""
         call = self._records.find(digest)
-        if call is None or self._is_over(call):
+        if call is None or self._is_over(owner, call):
             new = self._new_call()
             call = self._records.claim(digest, new, call)
             if call == new:
@@ -255,9 +257,19 @@ class CompatService:
     def _new_call(self) -> IdempotencyRecord:
         return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())
 
-    def _is_over(self, call: IdempotencyRecord) -> bool:
-        """Whether the same call now would be a new wish: its outcome was told, or it was long ago."""
-        return self._now() - call.made_at > SAME_CALL_WITHIN or self._records.was_delivered(call.target_id)
+    def _is_over(self, owner: str, call: IdempotencyRecord) -> bool:
+        """Whether the same call now would be a new wish: its outcome was told, or came long ago.
+
+        As long as there is none the same call waits for it, however long: a second order would be paid too.
+        """
+        if self._records.was_delivered(call.target_id):
+            return True
+        if self._now() - call.made_at <= SAME_CALL_WITHIN:
+            return False
+        generation = if_there(lambda target_id: self._generations.get(owner, target_id), call.target_id)
+        if generation is None:
+            return True
+        return generation.settled_at is not None and self._now() - generation.settled_at > SAME_CALL_WITHIN
 
     def _sources(self, owner: str, links: list[str] | str) -> list[Source]:
         """The pictures themselves, as far as they can be had: what counts is what lies at the links now."""

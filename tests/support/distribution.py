@@ -16,13 +16,13 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
         "tests/system/test_faults.py",
         "tests/system/test_evaluations.py",
         "tests/system/test_logs.py",
+        "tests/system/test_whole_flow.py",
     ),
     (
         "tests/system/test_service_modules.py",
-        "tests/system/test_docs_page.py",  # it counts all orders, and some of test_faults.py come late
+        "tests/system/test_docs_page.py",
         "tests/system/test_owners.py",
         "tests/system/test_quick_starts.py",
-        "tests/system/test_whole_flow.py",
     ),
 )
 """Files and folders that share what takes long to prepare. A running system takes 20 s of computing,

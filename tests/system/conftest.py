@@ -13,7 +13,7 @@ from character_identity_client import ApiClient
 from local.photographs import CHELSEA, EILEEN, make_references
 from local.runtime import Options, System, running
 from tests.support.emulator import client_of
-from tests.support.waiting import HANGS_AFTER_S
+from tests.support.waiting import HANGS_AFTER_S, wait_until
 
 TRAINING_S, GENERATION_S = 1.0, 0.2
 
@@ -30,9 +30,16 @@ class Running:
     def aws(self, service: str) -> Any:
         return client_of(service, self.system.aws)
 
-    def execution(self, machine: str, name: str) -> Any:
+    def ended(self, machine: str, name: str) -> Any:
+        """An execution once it has ended, which it does a moment after it recorded what came of it."""
         arn = self.system.state_machines[machine].replace(":stateMachine:", ":execution:")
-        return self.aws("stepfunctions").describe_execution(executionArn=f"{arn}:{name}")
+        stepfunctions = self.aws("stepfunctions")
+
+        def found() -> Any:
+            execution = stepfunctions.describe_execution(executionArn=f"{arn}:{name}")
+            return None if execution["status"] == "RUNNING" else execution
+
+        return wait_until(found, f"the end of {name}")
 
     def paid(self, text: str) -> list[str]:
         """The endpoints of the simulators' billable calls whose input holds ``text``."""

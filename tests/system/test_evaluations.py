@@ -78,7 +78,7 @@ def test_one_that_is_killed_is_resumed_and_pays_for_each_cell_once(
     assert (done["status"], done["progress"], done["error"]) == ("completed", 100, None)
     assert done["counts"]["images"] == {"total": 2, "done": 2, "failed": 0, "scored": 2, "notScored": 0}
     assert done["recommendation"]["provider"] is None  # simulators drew, which decide nothing
-    assert running_system.execution("run_evaluation", f"{evaluation_id}-2")["status"] == "SUCCEEDED"
+    assert running_system.ended("run_evaluation", f"{evaluation_id}-2")["status"] == "SUCCEEDED"
     paid = sorted(running_system.paid(PLACE))
     assert paid == ["fal-ai/flux-lora", "fal-ai/instant-character"]
     assert running_system.paid("OPHELIA_EVALUATED").count("fal-ai/flux-lora-fast-training") == 1

@@ -62,7 +62,7 @@ def test_an_identity_is_made_generated_and_scored(running_system: Running, provi
     machines = {"generate_images": order.generation_id}
     if TRAININGS[provider]:
         machines["train_identity"] = identity_id
-    assert {running_system.execution(*machine)["status"] for machine in machines.items()} == {"SUCCEEDED"}
+    assert {running_system.ended(*machine)["status"] for machine in machines.items()} == {"SUCCEEDED"}
 
 
 def test_trained_weights_are_ours(running_system: Running) -> None:
@@ -125,7 +125,7 @@ def test_a_training_that_the_provider_fails_ends_failed_and_says_why(running_sys
         running_system.api.wait_until_ready(identity_id, timeout_s=HANGS_AFTER_S)
     assert caught.value.code == "training_failed"
     assert "No face was found." in caught.value.message
-    execution = running_system.execution("train_identity", identity_id)
+    execution = running_system.ended("train_identity", identity_id)
     assert (execution["status"], execution["error"]) == ("FAILED", "training_failed")
     with pytest.raises(ApiError) as refused:
         running_system.api.generate(identity_id, PROMPT)

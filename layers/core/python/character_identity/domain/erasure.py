@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,10 +29,17 @@ STAYS = (
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html; 2026-11-23)."""
 
 
-class Removed(BaseModel):
-    """Numbers of what was deleted; ``provider_objects`` are trainings and generations at the provider."""
+class Counts(BaseModel):
+    """Numbers of what was deleted, which are added up over several purges."""
 
     model_config = ConfigDict(frozen=True)
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(**{name: count + getattr(other, name) for name, count in self})
+
+
+class Removed(Counts):
+    """With an identity or a generation; ``provider_objects`` are trainings and generations there."""
 
     references: int = 0
     weights: int = 0
@@ -40,9 +48,6 @@ class Removed(BaseModel):
     scores: int = 0
     embeddings: int = 0
     provider_objects: int = 0
-
-    def __add__(self, other: "Removed") -> "Removed":
-        return Removed(**{name: count + getattr(other, name) for name, count in self})
 
 
 class RetainedData(BaseModel):
@@ -97,18 +102,13 @@ class Receipt(BaseModel):
         return self.last_purge_at if now < self.last_purge_at else None
 
 
-class RemovedOfEvaluation(BaseModel):
-    """Numbers of what was deleted; ``files`` are its results and what they were made from."""
-
-    model_config = ConfigDict(frozen=True)
+class RemovedOfEvaluation(Counts):
+    """With an evaluation; ``files`` are its results and what they were made from."""
 
     references: int = 0
     files: int = 0
     cells: int = 0
     scores: int = 0
-
-    def __add__(self, other: "RemovedOfEvaluation") -> "RemovedOfEvaluation":
-        return RemovedOfEvaluation(**{name: count + getattr(other, name) for name, count in self})
 
 
 class EvaluationReceipt(Receipt):

@@ -44,7 +44,7 @@ DRAWS = 1_000
 DOWNLOADS = ROOT / ".build" / "downloads"
 
 Array = npt.NDArray[np.float64]
-Look = Callable[[bytes], Embedding | None]
+Embed = Callable[[bytes], Embedding | None]
 
 
 class Photograph(NamedTuple):
@@ -128,14 +128,14 @@ class Pairs(NamedTuple):
 
 def main(folder: str, pictures: Sequence[str]) -> int:
     """Print what was measured; 0 if there was something to compare."""
-    look, name, sets = look_of(Path(folder))
+    embed, name, sets = embedder_of(Path(folder))
     if pictures:
         given = [each.partition("=") for each in pictures]
         sets = {"given": [Photograph(subject, Path(path)) for subject, _, path in given]}
     compared = False
     for what, photographs in sets.items():
         seconds: list[float] = []
-        seen = list(_look_at(look, photographs, seconds))
+        seen = list(_embedded(embed, photographs, seconds))
         subjects = {each.subject for each in seen}
         print(f"{name}, {what}: {len(subjects)} subjects, {len(photographs)} photographs")
         print(f"seen: {len(seen)} of {len(photographs) * len(ALTERATIONS)} pictures")
@@ -144,7 +144,7 @@ def main(folder: str, pictures: Sequence[str]) -> int:
     return 0 if compared else 1
 
 
-def look_of(folder: Path) -> tuple[Look, str, dict[str, Sequence[Photograph]]]:
+def embedder_of(folder: Path) -> tuple[Embed, str, dict[str, Sequence[Photograph]]]:
     """Return how an encoder sees a picture, its name, and what it is tried with."""
     name = json.loads((folder / "encoder.json").read_text())["encoder"]
     if name.startswith("face-"):
@@ -156,11 +156,11 @@ def look_of(folder: Path) -> tuple[Look, str, dict[str, Sequence[Photograph]]]:
         )
     whole = OnnxEncoder(folder, MB_PER_VCPU)
 
-    def look(content: bytes) -> Embedding | None:
+    def embed(content: bytes) -> Embedding | None:
         [view] = whole.embed([content])
         return None if isinstance(view, InvalidRequest) else view.embedding
 
-    return look, name, {"people": PEOPLE, "things": THINGS}
+    return embed, name, {"people": PEOPLE, "things": THINGS}
 
 
 def pairs(seen: Sequence[Seen]) -> tuple[Pairs, Pairs, Pairs]:
@@ -225,14 +225,14 @@ def lower_bound(units: int) -> float:
     return float((1 - CONFIDENCE) ** (1 / units))
 
 
-def _look_at(look: Look, photographs: Sequence[Photograph], seconds: list[float]) -> Iterator[Seen]:
+def _embedded(embed: Embed, photographs: Sequence[Photograph], seconds: list[float]) -> Iterator[Seen]:
     for number, photograph in enumerate(photographs):
         with Image.open(BytesIO(photograph.read())) as image:
             original = image.convert("RGB")
         for alter in ALTERATIONS.values():
             content = _jpeg(alter(original), 92)
             started = time.process_time()  # of one thread
-            embedding = look(content)
+            embedding = embed(content)
             seconds.append(time.process_time() - started)
             if embedding is not None:
                 yield Seen(photograph.subject, number, embedding)

@@ -83,7 +83,7 @@ MACHINES = {"training": "train_identity", "generation": "generate_images"}
 
 @dataclass(frozen=True)
 class Job:
-    """How an order went. ``polls`` are our looks at the provider, ``reads`` those that it saw."""
+    """How an order went. ``polls`` are our polls of the provider, ``reads`` those that it saw."""
 
     order: Order
     status: str  # of the execution
@@ -242,7 +242,7 @@ def heading() -> str:
         f"Waits of the state machines are multiplied by {WAIT_SCALE}. The simulators train for",
         f"{training} and draw for {generation}, as fal usually does; late webhooks",
         f"come {late} late.",
-        "polls: looks at the provider; reads: those that it saw; transitions: states and retries.",
+        "polls: of the provider; reads: those that it saw; transitions: states and retries.",
     )
     return "\n".join(lines)
 

@@ -91,7 +91,7 @@ def deploy(
     """
     template_url = _upload(assembly, endpoint, archives)
     declared = assembly.template.get("Parameters", {})
-    _pretend_bootstrapped(declared, endpoint)
+    _mark_as_bootstrapped(declared, endpoint)
     cloudformation = client("cloudformation", endpoint)
     given = {name: value for name, value in parameters.items() if name in declared}
     try:
@@ -121,7 +121,7 @@ def set_secrets(endpoint: Endpoint, values: Mapping[str, str]) -> None:
         secrets.put_secret_value(SecretId=name, SecretString=value)
 
 
-def _pretend_bootstrapped(declared: Mapping[str, Any], endpoint: Endpoint) -> None:
+def _mark_as_bootstrapped(declared: Mapping[str, Any], endpoint: Endpoint) -> None:
     """Give the parameter by which a CDK template asks for a bootstrapped account what it wants to see."""
     if "BootstrapVersion" in declared:
         name = declared["BootstrapVersion"]["Default"]

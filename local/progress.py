@@ -19,7 +19,7 @@ def counted(pictures: int) -> str:
 
 
 class Progress(Protocol):
-    """Receives the evaluation at every look, and what there is to note beside it, from several threads."""
+    """receives the evaluation at every poll, and what there is to note beside it, from several threads."""
 
     def show(self, evaluation: Evaluation) -> None: ...
 

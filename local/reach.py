@@ -1,4 +1,4 @@
-"""Looks whether providers answer, and says it within seconds when one does not."""
+"""Probes whether providers answer, and says it within seconds when one does not."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,10 +11,10 @@ from local.progress import Progress
 INTERVAL_S = 10
 LIMIT_S = 5
 
-Look = Callable[[str], str | None]
+Probe = Callable[[str], str | None]
 
 
-def look(url: str) -> str | None:
+def probe(url: str) -> str | None:
     """Why there is no answer at an address, or None if there is one; free, for it takes no key along."""
     try:
         status = httpx.head(url, timeout=LIMIT_S).status_code
@@ -29,13 +29,13 @@ def vendor(provider: str) -> str:
 
 
 @contextmanager
-def watching(addresses: Mapping[str, str], progress: Progress, look: Look = look) -> Iterator[None]:
+def watching(addresses: Mapping[str, str], progress: Progress, probe: Probe = probe) -> Iterator[None]:
     """Show next to each provider, by name, whether it answers at its address, as long as this lasts."""
     ended = threading.Event()
 
     def watch(provider: str, url: str) -> None:
         while not ended.is_set():
-            problem = look(url)
+            problem = probe(url)
             progress.note(provider, problem and f"{vendor(provider)} does not answer at {url} ({problem})")
             ended.wait(INTERVAL_S)
 

@@ -55,7 +55,7 @@ MOST_MEGAPIXELS = 2
 FAL_QUEUE_URL = "https://queue.fal.run"
 LARGEST_IMAGE = 32 << 20  # bytes
 STARTS_WITHIN = timedelta(minutes=30)
-PATIENCE_S = 15 * 60
+RESULT_WITHIN_S = 15 * 60
 POLL_S = 1.0
 ORDERS = "orders.json"
 
@@ -161,13 +161,15 @@ class Studio:
         write_file(file, content)
 
     def _result(self, name: str, job: JobHandle) -> dict[str, Any]:
-        ends_at = self.clock() + PATIENCE_S
+        ends_at = self.clock() + RESULT_WITHIN_S
         while True:
             found = self._looked_up(job)
             if found is not None:
                 break
             if self.clock() >= ends_at:
-                raise CannotRun(f"{name} is not there after {PATIENCE_S // 60} minutes; ask again later.")
+                raise CannotRun(
+                    f"{name} is not there after {RESULT_WITHIN_S // 60} minutes; ask again later."
+                )
             self.sleep(POLL_S)
         if found.output is None:
             self.orders.forget(name)

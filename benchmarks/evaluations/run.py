@@ -21,9 +21,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.evaluations.harness import REFERENCES, Harness
 from benchmarks.evaluations.load import Quota
 from benchmarks.evaluations.providers import providers
-from benchmarks.evaluations.world import REFERENCES, World
 from character_evaluation.scenarios import shipped
 from character_identity.domain.budget import usd
 from character_identity.domain.evaluation import EvaluationOrder, EvaluationRequest
@@ -38,10 +38,10 @@ APART = timedelta(seconds=1)
 """Between two orders; an owner may send sixty a minute."""
 TRANSITION_USD = 0.025 / 1000
 """https://aws.amazon.com/step-functions/pricing/, read 2026-11-28; the first 4,000 of a month are free."""
-LOOKS = (0.10, 0.25, 0.50, 0.75, 1.0)
-"""Shares of the state machines that have ended when it is looked at how much memory is resident."""
+MEASURED_AT = (0.10, 0.25, 0.50, 0.75, 1.0)
+"""Shares of the state machines that have ended when the resident memory is measured."""
 GROWN_UP = 1
-"""The look from which on memory may not grow, where those that began together have ended by then."""
+"""The measurement from which on memory may not grow, where those that began together have ended by then."""
 MOST_GROWTH_MB = 2
 PAGE = 4096
 MB = 1024 * 1024
@@ -49,7 +49,7 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Simulated:
-    """One simulation: its figures, and the process's resident MB at each of ``LOOKS``."""
+    """One simulation: its figures, and the process's resident MB at each of ``MEASURED_AT``."""
 
     slots: int
     orders: int
@@ -76,7 +76,7 @@ def main(characters: int = CHARACTERS, *slots: int) -> int:
         runs.append(simulated(characters, number))
         console.print(f"simulated with {number} slots in {runs[-1].cpu_s:.0f} s of CPU")
     console.print(figures(runs), use_of(fullest(runs)), memory(runs))
-    have_ended = characters * LOOKS[GROWN_UP] >= AT_ONCE
+    have_ended = characters * MEASURED_AT[GROWN_UP] >= AT_ONCE
     grown = [run for run in runs if have_ended and run.growth_mb > MOST_GROWTH_MB]
     for run in grown:
         console.print(f"With {run.slots} slots memory grew by more than {MOST_GROWTH_MB} MB.")
@@ -88,42 +88,42 @@ def simulated(characters: int, slots: int, count: int = PROVIDERS) -> Simulated:
     began = time.process_time()
     resident: list[float] = []
     with TemporaryDirectory() as folder, closing(_database(Path(folder) / "rows")) as database:
-        world = World(partial(providers, count), slots, database)
-        ordered_at = world.clock()
-        ended, machines = itertools.count(1), characters * (1 + _orders(world))
-        looks = {round(share * machines) for share in LOOKS}
+        harness = Harness(partial(providers, count), slots, database)
+        ordered_at = harness.clock()
+        ended, machines = itertools.count(1), characters * (1 + _orders(harness))
+        measured_at = {round(share * machines) for share in MEASURED_AT}
         numbers = iter(range(characters))
         for after, number in enumerate(itertools.islice(numbers, AT_ONCE)):
-            world.order(after * APART, f"e{number:03}", _request(number, world))
+            harness.order(after * APART, f"e{number:03}", _request(number, harness))
 
         def see(execution: Execution) -> None:
-            if next(ended) in looks:
+            if next(ended) in measured_at:
                 gc.collect()
                 resident.append(_resident_mb())
             number = next(numbers, None) if execution.definition["StartAt"] == "Plan" else None
             if number is not None:
-                world.order(APART, f"e{number:03}", _request(number, world))
+                harness.order(APART, f"e{number:03}", _request(number, harness))
 
-        world.run(see)
-        stored = [world.evaluations.get(f"e{number:03}") for number in range(characters)]
+        harness.run(see)
+        stored = [harness.evaluations.get(f"e{number:03}") for number in range(characters)]
         assert {each.status for each in stored} == {"completed"}
-        orders = sum(provider.orders for provider in world.providers.values())
-        assert orders == characters * _orders(world), "each is made once"
-        rows = [row for each in stored for row in world.evaluations.cell_outcomes(each.evaluation_id)]
-        month = world.ledger.of("ann", ordered_at.strftime("%Y-%m"))
+        orders = sum(provider.orders for provider in harness.providers.values())
+        assert orders == characters * _orders(harness), "each is made once"
+        rows = [row for each in stored for row in harness.evaluations.cell_outcomes(each.evaluation_id)]
+        month = harness.ledger.of("ann", ordered_at.strftime("%Y-%m"))
         assert month.reserved_microusd == 0
         for each in stored:
-            world.load.grow("row", len(each.model_dump_json()))
+            harness.load.grow("row", len(each.model_dump_json()))
         return Simulated(
             slots=slots,
             orders=orders,
             pictures=sum(row.pictures for row in rows),
             spent_usd=usd(month.committed_microusd),
-            took=world.clock() - ordered_at,
-            transitions=world.load.transitions.total,
-            calls=world.load.calls.total,
+            took=harness.clock() - ordered_at,
+            transitions=harness.load.transitions.total,
+            calls=harness.load.calls.total,
             memory_mb=resident,
-            quotas=list(world.load.quotas()),
+            quotas=list(harness.load.quotas()),
             cpu_s=time.process_time() - began,
         )
 
@@ -179,20 +179,24 @@ def use_of(quotas: Sequence[Quota]) -> Table:
 def memory(runs: Sequence[Simulated]) -> Table:
     """Resident MB, and by how much they grew since the first quarter."""
     table = Table(box=SIMPLE_HEAD)
-    for name in ("slots", *(f"{share:.0%}" for share in LOOKS), f"growth since {LOOKS[GROWN_UP]:.0%}"):
+    for name in (
+        "slots",
+        *(f"{share:.0%}" for share in MEASURED_AT),
+        f"growth since {MEASURED_AT[GROWN_UP]:.0%}",
+    ):
         table.add_column(name, justify="right")
     for run in runs:
         table.add_row(str(run.slots), *(f"{each:.1f}" for each in (*run.memory_mb, run.growth_mb)))
     return table
 
 
-def _request(number: int, world: World) -> EvaluationRequest:
+def _request(number: int, harness: Harness) -> EvaluationRequest:
     return EvaluationRequest(
         name=f"Sarah {number}",
         class_name="woman",
         references=REFERENCES,
         identities={},
-        providers=[*world.providers],
+        providers=[*harness.providers],
         scenarios=shipped("specification")[:SCENARIOS],
         variations=VARIATIONS,
         seed=number,
@@ -209,12 +213,12 @@ def _database(file: Path) -> sqlite3.Connection:
     return database
 
 
-def _orders(world: World) -> int:
+def _orders(harness: Harness) -> int:
     """What one evaluation orders: cells, and trainings."""
-    request = _request(0, world)
+    request = _request(0, harness)
     order = EvaluationOrder(name="Sarah", scenarios=list(request.scenarios), variations=request.variations)
-    trainings = sum(provider.trains for provider in world.providers.values())
-    return trainings + len(order.cells(world.providers.names()))
+    trainings = sum(provider.trains for provider in harness.providers.values())
+    return trainings + len(order.cells(harness.providers.names()))
 
 
 def _resident_mb() -> float:

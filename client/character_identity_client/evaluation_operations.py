@@ -15,8 +15,8 @@ from character_identity_client.models import (
     EvaluationSummary,
 )
 
-LONGEST_LOOK_S = 3.0
-"""Between two looks at an evaluation, which people watch."""
+LONGEST_DELAY_S = 3.0
+"""Between two polls of an evaluation, which people watch."""
 
 
 def estimate_evaluation(order: EvaluationOrder) -> Steps[EvaluationEstimate]:
@@ -75,13 +75,13 @@ def wait_until_evaluated(
         DeadlinePassed: it is still running.
     """
 
-    def look() -> Steps[Evaluation | None]:
+    def poll() -> Steps[Evaluation | None]:
         evaluation = yield from get_evaluation(evaluation_id)
         if on_progress is not None:
             on_progress(evaluation)
         return evaluation if evaluation.settled else None
 
-    return wait(look, f"evaluation {evaluation_id} to end", timeout_s, LONGEST_LOOK_S)
+    return wait(poll, f"evaluation {evaluation_id} to end", timeout_s, LONGEST_DELAY_S)
 
 
 def _body(order: EvaluationOrder) -> dict[str, Any]:

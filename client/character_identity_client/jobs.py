@@ -98,12 +98,12 @@ def wait_until_ready(
         DeadlinePassed: it is still training.
     """
 
-    def look() -> Steps[Identity | None]:
+    def poll() -> Steps[Identity | None]:
         identity = yield from get_identity(identity_id)
         _tell(on_progress, identity)
         return identity if identity.status == "ready" else None
 
-    return wait(look, f"identity {identity_id} to be ready", timeout_s)
+    return wait(poll, f"identity {identity_id} to be ready", timeout_s)
 
 
 def wait_until_generated(
@@ -184,12 +184,12 @@ def run(
 
 
 def wait(
-    look: Callable[[], Steps[T | None]], what: str, timeout_s: float, longest_wait_s: float = LONGEST_WAIT_S
+    poll: Callable[[], Steps[T | None]], what: str, timeout_s: float, longest_wait_s: float = LONGEST_WAIT_S
 ) -> Steps[T]:
-    """Look less and less often until there is something: about a third late at worst."""
+    """Poll less and less often until there is something: about a third late at worst."""
     deadline = (yield Now()) + timeout_s
     wait_s = FIRST_WAIT_S
-    while (found := (yield from look())) is None:
+    while (found := (yield from poll())) is None:
         left_s = deadline - (yield Now())
         if left_s <= 0:
             raise DeadlinePassed(f"Waited {timeout_s:g} s for {what}; the job goes on.")
@@ -205,12 +205,12 @@ def _wait_for_generation(
     timeout_s: float,
     on_progress: Callable[[Generation], None] | None,
 ) -> Steps[Generation]:
-    def look() -> Steps[Generation | None]:
+    def poll() -> Steps[Generation | None]:
         generation = yield from get_generation(generation_id)
         _tell(on_progress, generation)
         return generation if is_done(generation) else None
 
-    return wait(look, f"generation {generation_id} to have {what}", timeout_s)
+    return wait(poll, f"generation {generation_id} to have {what}", timeout_s)
 
 
 J = TypeVar("J", Identity, Generation)

@@ -17,11 +17,11 @@ import numpy.typing as npt
 import onnxruntime
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.near_copy import Fingerprint
+from character_identity.domain.near_copy import CopyDescriptor
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion, View
 from character_identity.images.decoding import decode
-from character_identity.images.measures import fingerprint
+from character_identity.images.measures import copy_descriptor
 from functions.score_image.preprocessing import Pixels, Preprocessing
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -63,7 +63,7 @@ class OnnxEncoder:
         return mean_decoy(self.version)
 
     def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
-        """Return the unit vector of each JPEG, PNG or WebP and its fingerprint, or why it has none.
+        """Return the unit vector of each JPEG, PNG or WebP and its descriptor, or why it has none.
 
         A reason has the code ``unreadable_image``, ``image_too_large`` or ``black_image``. The next pictures
         are decoded while the model is at work. A picture's vector depends on those beside it by 1e-5 at most.
@@ -75,15 +75,15 @@ class OnnxEncoder:
                 views += self._embed(some)
         return views
 
-    def _decode(self, content: bytes) -> tuple[Pixels, Fingerprint] | InvalidRequest:
+    def _decode(self, content: bytes) -> tuple[Pixels, CopyDescriptor] | InvalidRequest:
         try:
             image = decode(content)
-            return self._preprocessing.pixels_of(image), fingerprint(image, sha256(content).hexdigest())
+            return self._preprocessing.pixels_of(image), copy_descriptor(image, sha256(content).hexdigest())
         except InvalidRequest as error:
             return error
 
     def _embed(
-        self, some: list[tuple[Pixels, Fingerprint] | InvalidRequest]
+        self, some: list[tuple[Pixels, CopyDescriptor] | InvalidRequest]
     ) -> Iterator[View | InvalidRequest]:
         pixels = [each[0] for each in some if not isinstance(each, InvalidRequest)]
         vectors = iter(self._run(np.stack(pixels)) if pixels else ())

@@ -24,14 +24,14 @@ FACE_WEIGHTS = Path(__file__).with_name("face_weights")
 """Of the face encoder that the image ships; it may ship none."""
 WINDOW = 80
 """Pixels: of the width of the smallest face that the detectors see."""
-LOOKS = (1024, 2048)
+FRONTAL_SIDES = (1024, 2048)
 """Pixels of the longer side at which frontal faces are looked for, the second where the first shows none:
 a face of 1/25 of the longer side is found."""
 FRAME = 0.2
 """Of the longer side, put around a picture that shows none at first: a face that fills it has no outline."""
-TINY_LOOK = 4096
+TINY_SIDE = 4096
 """At which those are found that are too small: 20 of 1024 pixels."""
-TURNED_LOOK = 512
+TURNED_SIDE = 512
 """At which those are found that are turned away; it takes ten times as long for each pixel."""
 MIN_SCORE = 0.5
 """Of either detector, whose own least is 0."""
@@ -53,7 +53,7 @@ class FaceEncoder:
 
     def __init__(self, folder: Path, memory_mb: int) -> None:
         described = json.loads((folder / "encoder.json").read_text())
-        expected = f"dlib-hog-{LOOKS[0]}-5-points-{described['faceSize']}-{VERSION}"
+        expected = f"dlib-hog-{FRONTAL_SIDES[0]}-5-points-{described['faceSize']}-{VERSION}"
         if described["preprocessing"] != expected:
             raise ValueError(
                 f"{folder} was made for {described['preprocessing']}, not {expected}: make it again"
@@ -83,16 +83,16 @@ class FaceEncoder:
         picture = decode_within(image, LARGEST)
         if self._is_turned(picture):
             return "profile"
-        return "too_small" if self._boxes(picture, TINY_LOOK) else "no_face"
+        return "too_small" if self._boxes(picture, TINY_SIDE) else "no_face"
 
     def _is_turned(self, picture: Image.Image) -> bool:
-        pixels = _scaled(picture, TURNED_LOOK)
+        pixels = _scaled(picture, TURNED_SIDE)
         if min(pixels.shape[:2]) < WINDOW:
             return False
         return any(found.confidence >= MIN_SCORE for found in self._turned(pixels, 0))
 
     def _frontal(self, picture: Image.Image) -> list[Box]:
-        first, second = LOOKS
+        first, second = FRONTAL_SIDES
         return self._boxes(picture, first) or self._framed(picture, first) or self._boxes(picture, second)
 
     def _framed(self, picture: Image.Image, longest: int) -> list[Box]:

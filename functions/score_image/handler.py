@@ -11,7 +11,7 @@ from character_identity.handlers.tasks import Event, Finish, batch_handler
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
 from character_identity.services.evaluations.scoring import SharedScoring
-from character_identity.services.scoring import Look, ScoringService
+from character_identity.services.scoring import EmbeddedImage, ScoringService
 from character_identity.wiring import Services
 from functions.score_image.encoder import shipped_encoder
 from functions.score_image.faces import shipped_face_encoder
@@ -41,27 +41,27 @@ def score_images(services: Services, events: list[Event], context: Any) -> Itera
     # EventBridge has keys as they are, "+" and "%" too; only S3's own notifications have them encoded:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html, read 2026-11-28.
     keys = [event.get("detail", {}).get("object", {}).get("key") for event in events]
-    looks = iter(scoring.look_at(key for key in keys if key))
+    images = iter(scoring.embed(key for key in keys if key))
     for key in keys:
-        yield partial(_finish, scoring, next(looks) if key else None)
+        yield partial(_finish, scoring, next(images) if key else None)
 
 
-def _finish(scoring: ScoringService, look: Look | None) -> None:
-    if look is None:
+def _finish(scoring: ScoringService, embedded: EmbeddedImage | None) -> None:
+    if embedded is None:
         raise ValueError("The message is no event of S3's: it has no detail.object.key.")
     try:
-        score = scoring.score(look)
+        score = scoring.score(embedded)
     except InvalidRequest as error:  # the same event would fail again, so a retry would not help
-        reason = {"key": look.key, "code": error.code, "reason": error.message}
+        reason = {"key": embedded.key, "code": error.code, "reason": error.message}
         logger.warning("no picture of ours", extra=reason)
         return
     if score is None:
-        logger.info("nothing to compare with: the identity is gone", extra={"key": look.key})
+        logger.info("nothing to compare with: the identity is gone", extra={"key": embedded.key})
     elif isinstance(score, NotScored):
-        reason = {"key": look.key, "code": score.code, "reason": score.reason}
+        reason = {"key": embedded.key, "code": score.code, "reason": score.reason}
         logger.warning("not scored", extra=reason)
     else:
-        scored = {"key": look.key, "encoder": score.encoder, "mean": score.mean, "best": score.best}
+        scored = {"key": embedded.key, "encoder": score.encoder, "mean": score.mean, "best": score.best}
         logger.info("scored", extra=scored)
 
 

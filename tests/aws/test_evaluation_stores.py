@@ -19,7 +19,7 @@ from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, N
 from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation, Recommendation
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
-from character_identity.domain.near_copy import Fingerprint
+from character_identity.domain.near_copy import CopyDescriptor
 from character_identity.domain.page import Window
 from character_identity.domain.perceptual_hash import PerceptualHash
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
@@ -50,8 +50,8 @@ LATER = NOON + timedelta(minutes=1)
 VERSION = EncoderVersion("tiny", "0f1e", "v1")
 SCORE = Score.of(VERSION, "0f1e", {"r": 0.5})
 BLACK = NotScored(encoder="tiny", code="black_image", reason="It is black.")
-PRINT = Fingerprint(PerceptualHash("0f1e", 1, 2), bytes(32 * 32))
-EMBEDDED = [EmbeddedReference("references/e1/0001.jpg", "0f1e", View((0.0, 1.0), PRINT), None)]
+DESCRIPTOR = CopyDescriptor(PerceptualHash("0f1e", 1, 2), bytes(32 * 32))
+EMBEDDED = [EmbeddedReference("references/e1/0001.jpg", "0f1e", View((0.0, 1.0), DESCRIPTOR), None)]
 LORA = Cell(provider="fal-lora", scenario="beach", variation=1, images=1)
 INSTANT = LORA.model_copy(update={"provider": "fal-instant"})
 

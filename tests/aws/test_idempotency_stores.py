@@ -33,7 +33,7 @@ def counts(kind: str, table: StateTable) -> RequestCounts:
     return FakeRequestCounts() if kind == "fake" else RequestCountTable(table)
 
 
-class TestEarlierCalls:
+class TestIdempotencyRecords:
     def test_the_first_claim_wins(self, calls: IdempotencyRecords) -> None:
         assert calls.find("d") is None
         assert calls.claim("d", FIRST, None) == FIRST
@@ -111,7 +111,7 @@ class TestRows:
         (item,) = table.rows()
         assert item["expires_at"] == int(NOON.timestamp()) + 3600
 
-    def test_a_call_that_is_released_before_it_is_looked_at_leaves_its_place(self, table: StateTable) -> None:
+    def test_a_call_that_is_released_before_it_is_read_leaves_its_place(self, table: StateTable) -> None:
         class Released(IdempotencyTable):
             def find(self, digest: str) -> IdempotencyRecord | None:
                 self.release(digest, FIRST)

@@ -175,7 +175,7 @@ def test_references_are_found_for_their_identity_and_version_only(store: Scores)
     [one, other] = kept_of_eileen(store)
     assert (one.key, one.sha256, list(one.view.embedding)) == ("r0.5", "0f1e", [0.5, -0.5, 0.25])
     assert (other.key, list(other.view.embedding)) == ("r0.25", [0.25, 0.5, -1.0])
-    assert one.view.fingerprint == a_view([], b"picture").fingerprint
+    assert one.view.copy_descriptor == a_view([], b"picture").copy_descriptor
     assert store.references("anna", CLIP) is None
     assert store.references("eileen", FALLBACK) is None
     assert store.references("eileen", CLIP._replace(weights_sha256="another")) is None

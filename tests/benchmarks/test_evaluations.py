@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.evaluations import world as worlds
+from benchmarks.evaluations import harness as harnesses
 from benchmarks.evaluations.load import Load, Rate
 from benchmarks.evaluations.providers import KINDS, Provider, Providers
 from benchmarks.evaluations.stores import OnDisk, Parts
@@ -83,17 +83,17 @@ def test_what_is_over_is_kept_on_disk_only() -> None:
 
 
 def _a_bus_that_remembers(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(worlds, "_Bus", FakeBus)
+    patch.setattr(harnesses, "_Bus", FakeBus)
 
 
 def _one_scorer_for_all(patch: pytest.MonkeyPatch) -> None:
-    made = worlds.World._make_services
+    made = harnesses.Harness._make_services
 
-    def once(world: worlds.World) -> None:
-        made(world)
-        world.scoring = cache(world.scoring)
+    def once(harness: harnesses.Harness) -> None:
+        made(harness)
+        harness.scoring = cache(harness.scoring)
 
-    patch.setattr(worlds.World, "_make_services", once)
+    patch.setattr(harnesses.Harness, "_make_services", once)
 
 
 def _a_provider_that_remembers(patch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def _a_provider_that_remembers(patch: pytest.MonkeyPatch) -> None:
         return handle
 
     patch.setattr(Provider, "submit", submitted)
-    patch.setattr(worlds, "taken", taken, raising=False)
+    patch.setattr(harnesses, "taken", taken, raising=False)
 
 
 def _rows_in_memory(patch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_what_is_kept_in_memory_is_noticed(change: Change, monkeypatch: pytest.M
 def _alive_after(*counts: int) -> list[Any]:
     """What is alive, by type, as so many evaluations have ended, one after the other."""
     with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as database:
-        world = worlds.World(
+        harness = harnesses.Harness(
             lambda now: Providers(
                 {name: Provider(name, kind, now) for name, kind in zip(NAMES, KINDS, strict=False)}
             ),
@@ -133,10 +133,10 @@ def _alive_after(*counts: int) -> list[Any]:
         )
         found = []
         for number in range(1, max(counts) + 1):
-            world.order(timedelta(), f"e{number}", _an_order())
-            world.run(lambda execution: None)
+            harness.order(timedelta(), f"e{number}", _an_order())
+            harness.run(lambda execution: None)
             if number in counts:
-                found.append(reachable(world, module_state("character_", "benchmarks.", "tests.support.")))
+                found.append(reachable(harness, module_state("character_", "benchmarks.", "tests.support.")))
     return found
 
 
@@ -144,7 +144,7 @@ def _an_order() -> EvaluationRequest:
     return EvaluationRequest(
         name="Sarah",
         class_name="woman",
-        references=worlds.REFERENCES,
+        references=harnesses.REFERENCES,
         identities={},
         providers=[*NAMES],
         scenarios=shipped("specification")[:1],

@@ -220,7 +220,7 @@ def test_who_leaves_comes_back_by_the_id(tmp_path: Path, words: list[str]) -> No
     api = FakeApi()
 
     def sleep(seconds: float) -> None:
-        if api.looks == 2:
+        if api.polls == 2:
             raise KeyboardInterrupt
 
     left = Run(api, *words, "--yes", sleep=sleep)
@@ -241,7 +241,7 @@ def test_one_that_was_cancelled_has_results_of_what_was_drawn(tmp_path: Path, wo
     api = FakeApi()
 
     def leave(seconds: float) -> None:
-        if not api.cancelled and api.looks > 2:
+        if not api.cancelled and api.polls > 2:
             raise KeyboardInterrupt
 
     done = Run(api, *words, "--yes", ask=lambda question: "y", sleep=leave)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from character_identity.domain.near_copy import SIDE, near_copy, structure
-from character_identity.images.measures import fingerprint
+from character_identity.images.measures import copy_descriptor
 
 Edit = Callable[[Image.Image], Image.Image]
 
@@ -54,23 +54,23 @@ EDITS: dict[str, Edit] = {
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 @pytest.mark.parametrize("seed", range(6))
 def test_a_copy_or_a_lightly_edited_one_raises_the_alarm(seed: int, edit: Edit) -> None:
-    references = [(str(number), fingerprint(scene(number), "")) for number in range(6)]
-    found = near_copy(fingerprint(edit(scene(seed)), ""), references)
+    references = [(str(number), copy_descriptor(scene(number), "")) for number in range(6)]
+    found = near_copy(copy_descriptor(edit(scene(seed)), ""), references)
     assert found is not None
     assert (found.reference, found.mirrored) == (str(seed), False)
 
 
 def test_so_does_the_mirror_image() -> None:
-    found = near_copy(fingerprint(ImageOps.mirror(scene(1)), ""), [("r", fingerprint(scene(1), ""))])
+    found = near_copy(copy_descriptor(ImageOps.mirror(scene(1)), ""), [("r", copy_descriptor(scene(1), ""))])
     assert found is not None
     assert found.mirrored
     assert found.structure > 0.95
 
 
 def test_other_pictures_raise_none() -> None:
-    prints = [fingerprint(scene(seed), "") for seed in range(40)]
-    for number, one in enumerate(prints):
-        others = [(str(index), other) for index, other in enumerate(prints) if index != number]
+    descriptors = [copy_descriptor(scene(seed), "") for seed in range(40)]
+    for number, one in enumerate(descriptors):
+        others = [(str(index), other) for index, other in enumerate(descriptors) if index != number]
         assert near_copy(one, others) is None
 
 
@@ -86,7 +86,7 @@ def test_one_outline_with_another_inside_is_no_copy() -> None:
             draw.line((80, row, 176, row + (12 if inside == "white" else -12)), fill="grey", width=5)
         return image
 
-    front, behind = fingerprint(figure("white"), ""), fingerprint(figure("black"), "")
+    front, behind = copy_descriptor(figure("white"), ""), copy_descriptor(figure("black"), "")
     assert near_copy(front, [("r", behind)]) is None
 
 
@@ -98,4 +98,4 @@ def test_structure_is_one_for_the_same_and_low_for_the_negative() -> None:
 
 
 def test_nothing_is_a_copy_of_nothing() -> None:
-    assert near_copy(fingerprint(scene(0), ""), []) is None
+    assert near_copy(copy_descriptor(scene(0), ""), []) is None

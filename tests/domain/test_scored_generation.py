@@ -55,7 +55,7 @@ def test_before_the_pictures_are_there_it_is_pending(status: str) -> None:
         assert ScoredGeneration(generation, NOON + 2 * SCORED_WITHIN).scoring == "pending"
 
 
-def test_what_nobody_looked_at_in_time_has_no_score_and_says_so() -> None:
+def test_what_was_not_scored_in_time_has_no_score_and_says_so() -> None:
     """And is complete all the same where another image has one; what comes later counts."""
     moment = timedelta(seconds=1)
     assert scored([], after=SCORED_WITHIN - moment).scoring == "pending"

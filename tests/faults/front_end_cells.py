@@ -139,7 +139,7 @@ def orders_with(references: list[str], download: Download) -> dict[str, Order]:
     def params(name: str) -> CharacterGenerationParams:
         return CharacterGenerationParams(character_id="", prompt=f"Sarah reads {name}")
 
-    def look_at(url: str) -> None:
+    def get(url: str) -> None:
         """Fail unless there is a picture behind the link."""
         with Image.open(BytesIO(download(url))) as image:
             image.load()
@@ -151,9 +151,9 @@ def orders_with(references: list[str], download: Download) -> dict[str, Order]:
             assert download(trained)
 
     return {
-        "instant": lambda name: look_at(generate_with_instant_character(params(name), instant).image_url),
-        "lora": lambda name: look_at(generate_with_flux_lora(params(name), lora).image_url),
-        "prompt": lambda name: look_at(generate_with_astria(params(name), tune).image_url),
+        "instant": lambda name: get(generate_with_instant_character(params(name), instant).image_url),
+        "lora": lambda name: get(generate_with_flux_lora(params(name), lora).image_url),
+        "prompt": lambda name: get(generate_with_astria(params(name), tune).image_url),
         "training": lambda name: use(create_flux_lora_character_identity(name, references).model_url),
         "tune": lambda name: use(create_astria_character_identity(name, references).character_id),
     }

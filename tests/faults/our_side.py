@@ -120,7 +120,7 @@ def _scored_after_erasure(scenario: Scenario, split: Split) -> None:
 
 def _scores(harness: Harness, keys: list[str]) -> list[Score | NotScored | None]:
     scoring = _scoring(harness)
-    return [scoring.score(look) for look in scoring.look_at(keys)]
+    return [scoring.score(image) for image in scoring.embed(keys)]
 
 
 def _scoring(harness: Harness) -> ScoringService:

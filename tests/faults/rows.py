@@ -10,7 +10,7 @@ from tests.support.in_process.executions import Execution
 from tests.support.in_process.fault_injection import Side
 
 Split = Callable[[str], bool]
-"""Parts the worlds: True in the one in which the fault of that name is to happen."""
+"""Parts the branches: True in the one in which the fault of that name is to happen."""
 Arrange = Callable[[Scenario, Split], None]
 Happen = Callable[[], object]
 
@@ -27,7 +27,7 @@ def nobody(workflow: Workflow) -> str | None:
 class Row:
     """``arrange`` prepares the fault before the order is made.
 
-    It may part the worlds: then what counts is the outcome of all of them. ``ends`` are the outcomes that
+    It may part the branches: then what counts is the outcome of all of them. ``ends`` are the outcomes that
     are right. ``spares`` says why a workflow cannot meet the fault.
     """
 

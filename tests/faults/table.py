@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 
 from tests.faults import callbacks, jobs, our_calls, our_side, paid_call
+from tests.faults.branches import Branch, Report, explore
 from tests.faults.rows import Row
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Caller, Workflow
-from tests.faults.worlds import Report, World, explore
 from tests.support.in_process.harness import harness
 
 ROWS: tuple[Row, ...] = (
@@ -22,7 +22,7 @@ ROWS: tuple[Row, ...] = (
 )
 
 Cell = Mapping[str, Report]
-"""What came of each world, by what happened in it."""
+"""What came of each branch, by what happened in it."""
 Column = Mapping[str, Cell]
 """The cells of a workflow, by fault."""
 
@@ -30,13 +30,13 @@ Column = Mapping[str, Cell]
 def fill(workflow: Workflow) -> Column:
     """Fill one column."""
     rows = [row for row in ROWS if row.spares(workflow) is None]
-    return {row.fault: explore(partial(_tell, workflow, row)) for row in rows}
+    return {row.fault: explore(partial(_run, workflow, row)) for row in rows}
 
 
-def _tell(workflow: Workflow, row: Row, world: World) -> str:
+def _run(workflow: Workflow, row: Row, branch: Branch) -> str:
     with pytest.MonkeyPatch.context() as patch, harness(patch) as prepared:
         scenario = Scenario(prepared, workflow, Caller(prepared, workflow))
-        row.arrange(scenario, world.split)
+        row.arrange(scenario, branch.split)
         return scenario.tell()
 
 

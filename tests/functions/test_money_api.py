@@ -520,8 +520,8 @@ class TestPreferWait:
             harness.while_waiting = score
 
         harness.while_waiting = settle
-        look = {"prefer": 'Wait=20; until="scored"'}
-        answer = harness.api("get_generation", "GET", location, headers=look)
+        waiting = {"prefer": 'Wait=20; until="scored"'}
+        answer = harness.api("get_generation", "GET", location, headers=waiting)
         assert (answer.body["status"], answer.body["scoring"], harness.slept) == (
             "succeeded",
             "complete",
@@ -554,8 +554,8 @@ class TestPreferWait:
         location = self.ready_world(harness).generate().headers["Location"]
         harness.settle(location.rpartition("/")[2])
         harness.clock.pass_by(hours=2)
-        look = {"prefer": "wait=20; until=scored"}
-        answer = harness.api("get_generation", "GET", location, headers=look)
+        waiting = {"prefer": "wait=20; until=scored"}
+        answer = harness.api("get_generation", "GET", location, headers=waiting)
         assert (answer.body["scoring"], harness.slept) == ("notScored", [])
         [image] = answer.body["images"]
         assert (image["scores"], image["notScored"]["code"]) == ([], "not_scored_in_time")
@@ -603,18 +603,18 @@ class TestRateLimit:
         harness.accept_training()
         query = {"request_id": "i1", "action": "get_tune", "tune_id": "i1"} if route.for_typescript else {}
 
-        def look() -> Answer:
+        def poll() -> Answer:
             return harness.api(
                 route.function, "GET", path_of(route), query=query, headers={"prefer": "wait=8"}
             )
 
-        answer = look()
+        answer = poll()
         if route.for_typescript:
             assert (answer.status, harness.slept) == (200, [])
         else:
             assert (refused(answer), answer.headers["Retry-After"]) == ((429, "too_many_requests"), "60")
         harness.clock.pass_by(seconds=60)
-        assert look().status != 429
+        assert poll().status != 429
 
     def test_all_but_what_is_open_or_static_is_counted(self) -> None:
         uncounted = {route.key for route in ROUTES if route.counted_as is None and not route.is_open}

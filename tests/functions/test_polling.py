@@ -23,7 +23,7 @@ def clock(api: Api) -> Clock:
     return clock
 
 
-def look(api: Api, path: str, tag: str | None = None, owner: str = "ann") -> Answer:
+def poll(api: Api, path: str, tag: str | None = None, owner: str = "ann") -> Answer:
     function = "get_identity" if path == ONE else "get_generation"
     headers = {} if tag is None else {"if-none-match": tag}
     return api(function, "GET", path, headers=headers, owner=owner)
@@ -40,29 +40,29 @@ def stored() -> None:
 @pytest.mark.parametrize("path", [ONE, DRAWN])
 def test_what_is_as_it_was_is_not_sent_again(api: Api, path: str) -> None:
     stored()
-    first = look(api, path)
+    first = poll(api, path)
     tag = first.headers["ETag"]
     assert (first.status, tag[:3]) == (200, 'W/"')
     for known in (tag, tag.removeprefix("W/"), f'"another", {tag}', "*"):
-        again = look(api, path, known)
+        again = poll(api, path, known)
         assert (again.status, again.body, again.headers["ETag"]) == (304, None, tag)
     for unknown in ('"another"', "", tag[:-2] + '"', "," * 2_000 + tag):
-        assert look(api, path, unknown).status == 200
-    assert look(api, path, tag, owner="bob").status == 404
+        assert poll(api, path, unknown).status == 200
+    assert poll(api, path, tag, owner="bob").status == 404
 
 
 def test_a_change_has_another_tag(api: Api) -> None:
     services = wiring.services()
     training = a_training_identity()
     services.identity_table.add(training)
-    tags = [look(api, ONE).headers["ETag"]]
+    tags = [poll(api, ONE).headers["ETag"]]
     services.identity_table.advance("i1", "training", 30)
-    tags.append(look(api, ONE).headers["ETag"])
+    tags.append(poll(api, ONE).headers["ETag"])
     settled = training.model_copy(update={"status": "ready", "phase": "ready", "settled_at": NOON})
     services.identity_table.settle(settled, Event.of_identity(settled))
-    tags.append(look(api, ONE).headers["ETag"])
+    tags.append(poll(api, ONE).headers["ETag"])
     assert len({*tags}) == 3
-    assert look(api, ONE, tags[1]).status == 200
+    assert poll(api, ONE, tags[1]).status == 200
 
 
 def test_a_tag_ends_with_the_links_and_not_with_who_signed_them(
@@ -70,14 +70,14 @@ def test_a_tag_ends_with_the_links_and_not_with_who_signed_them(
 ) -> None:
     """Each sandbox has credentials of its own; a link that ends has to be sent again."""
     stored()
-    tag = look(api, DRAWN).headers["ETag"]
+    tag = poll(api, DRAWN).headers["ETag"]
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ANOTHER")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "another")
     wiring.services.cache_clear()
     wiring.services().now = clock
-    assert look(api, DRAWN, tag).status == 304
+    assert poll(api, DRAWN, tag).status == 304
     clock.pass_by(hours=6)
-    assert look(api, DRAWN, tag).status == 200
+    assert poll(api, DRAWN, tag).status == 200
 
 
 def test_each_answer_says_how_many_requests_are_left(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_each_answer_says_how_many_requests_are_left(api: Api, monkeypatch: pyte
     wiring.services.cache_clear()
     wiring.services().now = Clock(NOON + timedelta(seconds=17.5))
     stored()
-    said = [look(api, ONE).headers for _ in range(2)]
+    said = [poll(api, ONE).headers for _ in range(2)]
     assert [each["RateLimit"] for each in said] == ['"reads";r=11;t=43', '"reads";r=10;t=43']
     assert {each["RateLimit-Policy"] for each in said} == {'"reads";q=12;w=60'}
 
@@ -97,7 +97,7 @@ def test_each_answer_says_how_many_requests_are_left(api: Api, monkeypatch: pyte
     refused = rename()
     assert (refused.status, refused.headers["Retry-After"]) == (429, "43")
     assert refused.headers["RateLimit"] == '"orders";r=0;t=43'
-    assert look(api, "/v1/generations/nobodys").headers["RateLimit"] == '"reads";r=9;t=43'
+    assert poll(api, "/v1/generations/nobodys").headers["RateLimit"] == '"reads";r=9;t=43'
 
 
 def test_the_first_clients_door_is_as_it_was(api: Api) -> None:

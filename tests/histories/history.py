@@ -1,4 +1,4 @@
-"""The services on the fakes of tests/support, with pretended providers: fast enough for many histories."""
+"""The services on the fakes of tests/support, with fake providers: fast enough for many histories."""
 
 import hashlib
 import itertools

@@ -1,4 +1,4 @@
-"""The API as the demo sees it, in memory: it evaluates, a phase at each look, with failures to order."""
+"""The API as the demo sees it, in memory: it evaluates, a phase at each poll, with failures to order."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def image() -> bytes:
 
 @dataclass
 class FakeApi:
-    """One evaluation, of which each look finds the next phase; for several threads."""
+    """One evaluation, of which each poll finds the next phase; for several threads."""
 
     findings: tuple[dict[str, Any], ...] = ()  # about the references of every identity
     unreadable: str = ""  # the end of an uploaded picture's name
@@ -50,7 +50,7 @@ class FakeApi:
     uploaded: dict[str, bytes] = field(default_factory=dict)
     orders: list[str] = field(default_factory=list)  # their keys; who repeats one gets what it led to
     order: dict[str, Any] = field(default_factory=dict)
-    looks: int = 0
+    polls: int = 0
     downloads: list[str] = field(default_factory=list)
     cancelled: bool = False
     _files: dict[str, str] = field(default_factory=dict)  # rendered once
@@ -71,7 +71,7 @@ class FakeApi:
             case "POST", ["evaluations"]:
                 return self._create(request)
             case "GET", ["evaluations", "e-1"]:
-                self.looks += not self.stuck
+                self.polls += not self.stuck
                 return httpx.Response(200, json=self._evaluation())
             case "POST", ["evaluations", "e-1", "cancel"]:
                 self.cancelled = True
@@ -132,8 +132,8 @@ class FakeApi:
     def _evaluation(self) -> dict[str, Any]:
         providers = self.order["providers"]
         images = len(providers) * len(self.order["scenarios"]) * self.order["variations"]
-        ended = self.looks > len(PHASES)
-        place = min(self.looks, len(PHASES)) - 1 if self.looks else 0
+        ended = self.polls > len(PHASES)
+        place = min(self.polls, len(PHASES)) - 1 if self.polls else 0
         drawn = images if place > 2 else images // 2 if place == 2 else 0
         status = "cancelled" if self.cancelled else self.ends_as if ended else "running"
         counts = {"total": images, "done": drawn, "failed": 0}

@@ -227,11 +227,11 @@ def test_an_evaluation_that_failed_says_why_and_what_it_cost(
     assert capsys.readouterr().err == "It took too long. $0.30 were spent.\n"
 
 
-def stopped_at(look: int, api: FakeApi) -> Callable[[float], None]:
+def stopped_at(poll: int, api: FakeApi) -> Callable[[float], None]:
     """Ctrl-C, when the evaluation was looked at so often."""
 
     def sleep(seconds: float) -> None:
-        if api.looks == look:
+        if api.polls == poll:
             raise KeyboardInterrupt
 
     return sleep

@@ -160,7 +160,7 @@ def handler(event, context):
         try:
             1 / 0
         except ZeroDivisionError:
-            logger.exception("a bug", extra={"status": 500})
+            logger.exception("unhandled exception", extra={"status": 500})
 """
 
 
@@ -177,12 +177,12 @@ def test_lambdas_own_formatter_writes_lines_from_info_on_with_all_that_they_say(
         environment=environment,
     )
     invoke(pool, target)
-    wait_until(lambda: any("a bug" in line for line in lines), "the last line")
+    wait_until(lambda: any("unhandled exception" in line for line in lines), "the last line")
     written = [json.loads(line) for line in lines if line.startswith("{")]
     assert [(line["level"], line["message"]) for line in written] == [
         ("INFO", "begun"),
         ("WARNING", "refused"),
-        ("ERROR", "a bug"),
+        ("ERROR", "unhandled exception"),
     ]
     assert all((line["correlation_id"], line["job_id"]) == ("r1", "j1") for line in written)
     begun, refused, bug = written

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from character_identity_client import Evaluation
 from local.progress import showing
-from local.reach import look, watching
+from local.reach import probe, watching
 from tests.local.test_progress import evaluation
 from tests.support.ports import closed_port
 
@@ -28,7 +28,7 @@ class Noted:
             self.changed.set()
 
 
-def test_each_provider_is_looked_at_when_the_watch_begins() -> None:
+def test_each_provider_is_probed_when_the_watch_begins() -> None:
     noted, answers = Noted(), {"https://fal.test/x": "timed out", "https://astria.test": None}
     addresses = {"fal-lora": "https://fal.test/x", "astria": "https://astria.test"}
     with watching(addresses, noted, answers.__getitem__):
@@ -40,8 +40,8 @@ def test_each_provider_is_looked_at_when_the_watch_begins() -> None:
 
 
 def test_an_address_where_nothing_listens_is_out_of_reach() -> None:
-    assert "refused" in str(look(f"http://127.0.0.1:{closed_port()}"))
-    assert look("http://[") is not None
+    assert "refused" in str(probe(f"http://127.0.0.1:{closed_port()}"))
+    assert probe("http://[") is not None
 
 
 def test_what_is_out_of_reach_is_said_once_for_each_wait_in_a_log() -> None:

@@ -270,7 +270,7 @@ class Wire:
         self._clock = clock
         self._answers = iter(answers)
         self._taken_at_once = taken_at_once
-        self.send_pause_s = 0.0
+        self.send_delay_s = 0.0
         self.timeout_s = 0.0
         self.is_closed = False
 
@@ -283,12 +283,12 @@ class Wire:
         return -1
 
     def recv(self, size: int) -> bytes:
-        pause_s, content = next(self._answers, (0.0, b""))
-        self._pass(pause_s)
+        delay_s, content = next(self._answers, (0.0, b""))
+        self._pass(delay_s)
         return content
 
     def send(self, content: memoryview) -> int:
-        self._pass(self.send_pause_s)
+        self._pass(self.send_delay_s)
         return min(len(content), self._taken_at_once)
 
     def close(self) -> None:
@@ -348,7 +348,7 @@ def post(client: SafeHttpClient) -> object:
 
 def slow_reader(clock: Clock) -> Wire:
     wire = Wire(clock, [(0, ANSWER)], taken_at_once=1)
-    wire.send_pause_s = 2
+    wire.send_delay_s = 2
     return wire
 
 

@@ -78,7 +78,7 @@ def test_another_owners_event_is_unknown(owner: str, event_id: str) -> None:
     assert harness.bus.requested == []
 
 
-def test_an_event_is_looked_at_with_its_deliveries() -> None:
+def test_an_event_is_read_with_its_deliveries() -> None:
     harness = Harness()
     harness.deliveries.add(a_delivery())
     assert harness.service.get("ann", EVENT) == (an_event(), [a_delivery()])

@@ -170,7 +170,7 @@ def test_what_is_refused_when_it_is_stored_leaves_no_references(provider: str, r
     assert harness.bucket.objects == {}
 
 
-def test_a_cancelled_training_is_failed_told_and_looked_at_once() -> None:
+def test_a_cancelled_training_is_failed_told_and_polled_at_once() -> None:
     harness = Harness()
     harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
     harness.ledger.register_waiter("training-new", "token")

@@ -130,7 +130,7 @@ def test_of_far_too_many_none_is_fetched() -> None:
         assert located(harness.check(links, limits)) == [("too_many_references", None)]  # FakeMedia has none
 
 
-def test_no_provider_takes_more_than_are_looked_at() -> None:
+def test_no_provider_takes_more_than_are_analyzed() -> None:
     assert max(Astria.references.maximum, FalFluxLora.references.maximum) <= MAX_REFERENCES
 
 

@@ -62,8 +62,8 @@ class Harness:
 
     def outcome(self, key: str) -> Score | NotScored | None:
         scoring = self.scoring
-        [look] = scoring.look_at([key])
-        return scoring.score(look)
+        [image] = scoring.embed([key])
+        return scoring.score(image)
 
     def why_not(self, key: str) -> str:
         """The code of the reason why there is no score, which is recorded."""
@@ -138,10 +138,10 @@ def test_pictures_are_embedded_together_and_their_references_once(harness: Harne
     harness.bucket.objects[OTHER] = b"0.8 0.6"
     scoring = harness.scoring
 
-    looks = scoring.look_at([IMAGE, OTHER])
+    images = scoring.embed([IMAGE, OTHER])
 
     assert harness.embedder.calls == [[b"1.0 0.0", b"0.0 1.0"], [b"0.6 0.8", b"0.8 0.6"]]
-    assert [score.best for score in map(scoring.score, looks) if isinstance(score, Score)] == [0.8, 0.8]
+    assert [score.best for score in map(scoring.score, images) if isinstance(score, Score)] == [0.8, 0.8]
     kept = harness.scores.references("eileen", VERSION)
     assert kept is not None
     assert kept.owner == harness.identities.stored["eileen"].owner
@@ -165,7 +165,7 @@ def test_what_fails_leaves_the_pictures_beside_it_be(
     monkeypatch.setattr(harness.bucket, "read_with_origin", throttled)
     scoring = harness.scoring
     gone, slow = "generations/anna/portrait/01.jpg", "generations/eileen/portrait/05.jpg"
-    erased, throttled_one, unreadable, foreign, scored = scoring.look_at([gone, slow, OTHER, "a.jpg", IMAGE])
+    erased, throttled_one, unreadable, foreign, scored = scoring.embed([gone, slow, OTHER, "a.jpg", IMAGE])
 
     assert scoring.score(erased) is None
     with pytest.raises(ConnectionError):
@@ -181,7 +181,7 @@ def test_what_fails_leaves_the_pictures_beside_it_be(
 def test_pictures_and_references_are_read_side_by_side(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No read ends before another has begun, and the looks come in the order of their keys."""
+    """No read ends before another has begun, and the images come in the order of their keys."""
     harness.bucket.objects[OTHER] = b"0.8 0.6"
     together = Barrier(2, timeout=HANGS_AFTER_S)
     read = harness.bucket.read
@@ -191,8 +191,8 @@ def test_pictures_and_references_are_read_side_by_side(
         return read(key, limit_bytes)
 
     monkeypatch.setattr(harness.bucket, "read", slow)
-    looks = harness.scoring.look_at([IMAGE, OTHER])
-    assert [(look.key, look.view and look.view.embedding) for look in looks] == [
+    images = harness.scoring.embed([IMAGE, OTHER])
+    assert [(image.key, image.view and image.view.embedding) for image in images] == [
         (IMAGE, [0.6, 0.8]),
         (OTHER, [0.8, 0.6]),
     ]
@@ -438,12 +438,12 @@ def test_the_face_is_compared_beside_the_picture(harness: Harness) -> None:
 def test_faces_of_references_are_looked_for_once(harness: Harness) -> None:
     harness.faces = FakeFaces(FACES, {FIRST: [0], SECOND: "no_face", PICTURE: [10], b"0.8 0.6": [20]})
     harness.score(IMAGE)
-    harness.faces.looked_at.clear()
+    harness.faces.searched.clear()
     harness.bucket.objects[OTHER] = b"0.8 0.6"
 
     score = harness.score(OTHER)
 
-    assert harness.faces.looked_at == [b"0.8 0.6"]
+    assert harness.faces.searched == [b"0.8 0.6"]
     assert score is not None
     assert score.face_identity is not None
     assert score.face_identity.likeness is not None
@@ -462,12 +462,12 @@ def test_another_face_encoder_compares_anew_and_the_references_too(
         score = harness.score(IMAGE)
         assert score is not None
         assert score.face_version == version
-        assert sorted(harness.faces.looked_at) == [SECOND, PICTURE, FIRST]
+        assert sorted(harness.faces.searched) == [SECOND, PICTURE, FIRST]
         assert before is not None
         assert score.per_reference == before.per_reference
-        harness.faces.looked_at.clear()
+        harness.faces.searched.clear()
         assert harness.score(IMAGE) == score
-        assert harness.faces.looked_at == []
+        assert harness.faces.searched == []
 
 
 def test_a_face_that_cannot_be_compared_has_a_reason(harness: Harness) -> None:
@@ -491,7 +491,7 @@ def test_where_no_reference_shows_a_face_no_picture_is_searched(
         assert score is not None
         assert score.face_identity is not None
         assert score.face_identity.no_face == code
-    assert PICTURE not in harness.faces.looked_at
+    assert PICTURE not in harness.faces.searched
 
 
 def test_a_search_for_faces_that_fails_comes_again_and_leaves_the_others_be(
@@ -508,7 +508,7 @@ def test_a_search_for_faces_that_fails_comes_again_and_leaves_the_others_be(
 
     monkeypatch.setattr(harness.faces, "faces", broken)
     scoring = harness.scoring
-    failed, scored = scoring.look_at([IMAGE, OTHER])
+    failed, scored = scoring.embed([IMAGE, OTHER])
     with pytest.raises(RuntimeError):
         scoring.score(failed)
     assert isinstance(scoring.score(scored), Score)

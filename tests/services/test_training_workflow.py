@@ -312,7 +312,7 @@ def test_a_provider_that_calls_back_is_left_alone_for_as_long_as_such_a_job_usua
     assert waits(Harness(), 5) == [40, 240, 10, 15, 22]
 
 
-def test_a_provider_that_called_back_is_looked_at_again_soon() -> None:
+def test_a_provider_that_called_back_is_polled_again_soon() -> None:
     harness = Harness()
     state = harness.submitted()
     harness.ledger.record_callback("training-i1")

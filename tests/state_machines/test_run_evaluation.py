@@ -100,7 +100,7 @@ def test_all_of_it(play: Play) -> None:
     assert (played.calls["OrderCell"], played.calls["CheckCell"]) == (3, 3)
 
 
-def test_a_cell_is_looked_at_until_it_is_settled(play: Play) -> None:
+def test_a_cell_is_polled_until_it_is_settled(play: Play) -> None:
     played = play(CheckCell=[{}, {}, {"state": "settled"}])
     assert (played.status, played.path) == ("SUCCEEDED", WELL)
     assert played.calls["CheckCell"] == 5  # the script counts for all three together

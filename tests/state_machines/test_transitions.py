@@ -101,7 +101,7 @@ def test_a_job_that_is_woken_once_takes_few_transitions(
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
-def test_a_usual_job_with_a_callback_is_looked_at_twice(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_usual_job_with_a_callback_is_polled_twice(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     polls = job.polls(awaiting_callback=True, done_after_s=job.backoff.usual_s)
     steps = len((*job.machine.begin, *job.machine.poll * polls, job.machine.store, *job.machine.well))
     with capsys.disabled():

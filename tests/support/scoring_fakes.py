@@ -10,7 +10,7 @@ from random import Random
 from character_identity.domain.errors import Erased, InvalidRequest
 from character_identity.domain.event import Event
 from character_identity.domain.face import Box, Face, NoFace
-from character_identity.domain.near_copy import SIDE, Fingerprint
+from character_identity.domain.near_copy import SIDE, CopyDescriptor
 from character_identity.domain.perceptual_hash import PerceptualHash
 from character_identity.domain.score import CLIP_ENCODER, KeptReferences, NotScored, Score
 from character_identity.domain.similarity import Embedding
@@ -119,10 +119,10 @@ class FakeFaces:
         self.version = version
         self.decoy: Embedding | None = None
         self.seen = seen
-        self.looked_at: list[bytes] = []
+        self.searched: list[bytes] = []
 
     def faces(self, image: bytes) -> list[Face]:
-        self.looked_at.append(image)
+        self.searched.append(image)
         found = self.seen.get(image, "no_face")
         return [] if isinstance(found, str) else [a_face(degrees) for degrees in found]
 
@@ -138,10 +138,10 @@ def a_face(degrees: float) -> Face:
 
 
 def a_view(embedding: Embedding, content: bytes = b"") -> View:
-    """A view whose fingerprint is near to that of equal content only."""
+    """A view whose descriptor is near to that of equal content only."""
     random = Random(content)
     hashes = random.getrandbits(128), random.getrandbits(128)
-    return View(embedding, Fingerprint(PerceptualHash("0f1e", *hashes), random.randbytes(SIDE * SIDE)))
+    return View(embedding, CopyDescriptor(PerceptualHash("0f1e", *hashes), random.randbytes(SIDE * SIDE)))
 
 
 def _view(image: bytes) -> View | InvalidRequest:

@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 HANGS_AFTER_S = 900.0
 """A guard against waiting for ever, and no expectation: nothing takes that long, whatever else runs."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.3
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.02, 0.3
 """To ask costs the process that is asked what it needs to get done."""
 
 
@@ -17,9 +17,9 @@ def wait_until(holds: Callable[[], Found], what: str) -> Found:
     Raises:
         AssertionError: it never was.
     """
-    deadline, pause_s = time.monotonic() + HANGS_AFTER_S, FIRST_PAUSE_S
+    deadline, delay_s = time.monotonic() + HANGS_AFTER_S, FIRST_DELAY_S
     while not (found := holds()):
         assert time.monotonic() < deadline, f"{what}: not within {HANGS_AFTER_S} s"
-        time.sleep(pause_s)
-        pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+        time.sleep(delay_s)
+        delay_s = min(delay_s * 1.5, LONGEST_DELAY_S)
     return found

@@ -56,7 +56,7 @@ export interface WaitOptions<Job> {
   timeoutMs?: number;
   /** Of a generation: whether to wait for its scores too. */
   until?: "done" | "scored";
-  /** Sees the job as it is at every look. */
+  /** Sees the job as it is at every poll. */
   onProgress?: (job: Job) => void;
 }
 
@@ -347,8 +347,8 @@ export class CharacterIdentityClient {
     options: WaitOptions<Identity> | WaitOptions<Generation> | WaitOptions<Evaluation> = {},
   ): Promise<Identity | Generation | Evaluation> {
     if ("evaluationId" in job) {
-      const look = (): Promise<Evaluation> => this.getEvaluation(job.evaluationId, signalOf(options));
-      return this.#wait(job, look, (it) => it.status === "completed", options as WaitOptions<Evaluation>);
+      const poll = (): Promise<Evaluation> => this.getEvaluation(job.evaluationId, signalOf(options));
+      return this.#wait(job, poll, (it) => it.status === "completed", options as WaitOptions<Evaluation>);
     }
     if ("generationId" in job) {
       const { until = "done", ...wanted } = options as WaitOptions<Generation>;

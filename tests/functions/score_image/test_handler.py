@@ -10,7 +10,7 @@ from PIL import Image
 from character_identity import wiring
 from character_identity.domain.score import NotScored, Score
 from character_identity.domain.view import EncoderVersion
-from character_identity.services.scoring import Look, ScoringService
+from character_identity.services.scoring import EmbeddedImage, ScoringService
 from functions.score_image import handler
 from tests.functions.score_image.test_preprocessing import png_header
 from tests.support.builders import an_identity
@@ -176,10 +176,10 @@ def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytes
     """An event without a key stands for whatever a person puts into the queue, the other for a fault."""
     score = ScoringService.score
 
-    def throttled_at_first(service: ScoringService, look: Look) -> Score | NotScored | None:
-        if look.key.endswith("/01.jpg"):
+    def throttled_at_first(service: ScoringService, image: EmbeddedImage) -> Score | NotScored | None:
+        if image.key.endswith("/01.jpg"):
             raise ConnectionError("the table is throttled")
-        return score(service, look)
+        return score(service, image)
 
     monkeypatch.setattr(ScoringService, "score", throttled_at_first)
     other = object_created("generations/eileen/portrait/01.jpg")

@@ -115,9 +115,9 @@ def test_a_redirect_ends_the_delivery(simulator: Simulation) -> None:
 def test_deliveries_can_be_lost_or_doubled(simulator: Simulation, copies: int) -> None:
     simulator.change(fal_webhook_copies=copies)
     submit(simulator)
-    notices = simulator.let_pass(3)
-    assert len(notices) == copies
-    assert notices[1:] == notices[:1] * (copies - 1)
+    callbacks = simulator.let_pass(3)
+    assert len(callbacks) == copies
+    assert callbacks[1:] == callbacks[:1] * (copies - 1)
 
 
 def test_deliveries_can_overtake_one_another(simulator: Simulation) -> None:

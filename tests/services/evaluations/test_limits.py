@@ -18,16 +18,16 @@ from tests.support.in_process.executions import DEFINITIONS
 
 LONGEST_HISTORY = 25_000
 LARGEST_STATE_BYTES = 256 * 1024
-LOOK = 2 + 5 + 2
-"""Events of a wait, of the task that looks, and of the choice after it."""
+POLL = 2 + 5 + 2
+"""Events of a wait, of the task that polls, and of the choice after it."""
 TOKEN = 6
 """Events of a wait for a token, which has its time out; it takes the place of a wait."""
 BY_HAND = 2_000
 """Room for all else: other states, and what has to be tried again."""
 
 
-def looks(backoff: Backoff, within_s: float) -> int:
-    """How often something is looked at that does not come."""
+def polls(backoff: Backoff, within_s: float) -> int:
+    """How often something is polled that does not come."""
     passed_s, count = 0.0, 0
     while passed_s < within_s:
         passed_s += backoff.delay_s(count, False)
@@ -36,12 +36,12 @@ def looks(backoff: Backoff, within_s: float) -> int:
 
 
 def test_a_cell_that_does_not_end_fits_into_a_history() -> None:
-    assert looks(CELL_BACKOFF, WAITED_WITHIN.total_seconds()) * LOOK + BY_HAND < LONGEST_HISTORY
+    assert polls(CELL_BACKOFF, WAITED_WITHIN.total_seconds()) * POLL + BY_HAND < LONGEST_HISTORY
 
 
 def test_an_evaluation_that_does_not_end_fits_into_a_history() -> None:
-    identities = looks(IDENTITY_BACKOFF, WAITED_WITHIN.total_seconds()) * LOOK
-    scores = looks(SCORE_BACKOFF, SCORED_WITHIN.total_seconds()) * (LOOK + TOKEN)
+    identities = polls(IDENTITY_BACKOFF, WAITED_WITHIN.total_seconds()) * POLL
+    scores = polls(SCORE_BACKOFF, SCORED_WITHIN.total_seconds()) * (POLL + TOKEN)
     assert identities + scores + BY_HAND < LONGEST_HISTORY
 
 

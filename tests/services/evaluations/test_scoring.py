@@ -53,8 +53,8 @@ class Harness:
                 tell=self.told.append,
             ),
         )
-        for look in scoring.look_at(keys):
-            scoring.score(look)
+        for image in scoring.embed(keys):
+            scoring.score(image)
 
     def shared(self, generation_id: str) -> Score | NotScored:
         return self.evaluations.shared_scores("e1")[generation_id, 1]

@@ -16,7 +16,7 @@ from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, THERE, check,
 from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.face import NoFace
-from character_identity.domain.near_copy import MEASURE, Fingerprint
+from character_identity.domain.near_copy import MEASURE, CopyDescriptor
 from character_identity.domain.perceptual_hash import PerceptualHash
 from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, KeptReferences, NotScored, Score
 from character_identity.domain.similarity import Embedding
@@ -32,7 +32,7 @@ class ScoreTable:
 
     A score lies beside its generation, and behind it what an earlier version of its encoder said. An
     identity's references, all that an encoder sees of them, are one item beside the identity: 20 of 1,280
-    float32 (little-endian) with their fingerprints and faces are 0.14 MB, and an item holds 0.4 MB.
+    float32 (little-endian) with their descriptors and faces are 0.14 MB, and an item holds 0.4 MB.
     """
 
     def __init__(self, table: Table) -> None:
@@ -220,12 +220,12 @@ def _item(reference: EmbeddedReference) -> dict[str, Any]:
 def _reference(item: Mapping[str, Any]) -> EmbeddedReference:
     hashes: bytes = item["hashes"]
     shape, mirrored = (int.from_bytes(each) for each in (hashes[:HASH_BYTES], hashes[HASH_BYTES:]))
-    fingerprint = Fingerprint(PerceptualHash(item["sha256"], shape, mirrored), item["grey"])
+    descriptor = CopyDescriptor(PerceptualHash(item["sha256"], shape, mirrored), item["grey"])
     face = item.get("face")
     return EmbeddedReference(
         item["key"],
         item["sha256"],
-        View(_unpacked(item["vector"]), fingerprint),
+        View(_unpacked(item["vector"]), descriptor),
         cast(NoFace, face) if face is None or isinstance(face, str) else _unpacked(face),
     )
 

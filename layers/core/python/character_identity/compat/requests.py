@@ -12,7 +12,7 @@ from character_identity.images.data_uri import decoded
 from character_identity.services.sources import MAX_BYTES
 
 CLIENT_GUIDANCE, CLIENT_STEPS = 7.5, 30
-"""What the client sends when nobody chose: defaults of other models, under which Flux looks burnt."""
+"""What the client sends when nobody chose: defaults of other models, under which Flux overexposes."""
 ASPECT_RATIOS: dict[str, AspectRatio] = {
     "1:1": "1:1",
     "16:9": "16:9",

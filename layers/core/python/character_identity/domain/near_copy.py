@@ -13,9 +13,9 @@ from typing import NamedTuple
 from character_identity.domain.perceptual_hash import PerceptualHash
 
 MEASURE = "dhash-128-structure-32-v1"
-"""Raise it when a fingerprint may come out differently."""
+"""Raise it when a descriptor may come out differently."""
 SIDE = 32
-"""Pixels of a fingerprint's grey picture, whatever the picture's aspect."""
+"""Pixels of a descriptor's grey picture, whatever the picture's aspect."""
 PART = 8
 FLAT = 30.0
 """Variance of light below which a part is as good as flat: what noise and compression make."""
@@ -23,7 +23,7 @@ MIN_STRUCTURE = 0.75
 """See docs/scoring.md for what was measured."""
 
 
-class Fingerprint(NamedTuple):
+class CopyDescriptor(NamedTuple):
     """A picture's perceptual hash, and its light and dark: SIDE x SIDE grey levels, row by row."""
 
     hash: PerceptualHash
@@ -40,7 +40,7 @@ class NearCopy(NamedTuple):
     measure: str
 
 
-def near_copy(image: Fingerprint, references: Iterable[tuple[str, Fingerprint]]) -> NearCopy | None:
+def near_copy(image: CopyDescriptor, references: Iterable[tuple[str, CopyDescriptor]]) -> NearCopy | None:
     """The reference, by key, that a picture copies most nearly, as it is or mirrored; None if none."""
     found = [
         NearCopy(key, bits, round(structure, 3), mirrored, MEASURE)
@@ -62,7 +62,7 @@ def structure(one: bytes, other: bytes) -> float:
     return fsum(told) / len(told) if told else 1.0
 
 
-def _compared(image: Fingerprint, reference: Fingerprint) -> Iterator[tuple[int, float, bool]]:
+def _compared(image: CopyDescriptor, reference: CopyDescriptor) -> Iterator[tuple[int, float, bool]]:
     """Of the picture as it is, and mirrored, where the hashes are near: bits, structure, mirrored."""
     if image.hash.is_near(reference.hash):
         bits = (image.hash.shape ^ reference.hash.shape).bit_count()

@@ -217,11 +217,11 @@ class Score(Likeness):
     ) -> "Score":
         """Compare a picture with references; ``decoy`` is the mean of decoys' embeddings, None for none."""
         embeddings = {reference.key: reference.view.embedding for reference in references}
-        fingerprints = [(each.key, each.view.fingerprint) for each in references]
+        descriptors = [(each.key, each.view.copy_descriptor) for each in references]
         return cls(
             **version._asdict(),
             **dict(Likeness.between(view.embedding, embeddings, decoy)),
-            near_copy=near_copy(view.fingerprint, fingerprints),
+            near_copy=near_copy(view.copy_descriptor, descriptors),
             face_identity=face_identity,
             image_sha256=image_sha256,
         )

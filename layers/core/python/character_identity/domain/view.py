@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from character_identity.domain.near_copy import Fingerprint
+from character_identity.domain.near_copy import CopyDescriptor
 from character_identity.domain.similarity import Embedding
 
 
@@ -18,4 +18,4 @@ class View(NamedTuple):
     """A picture as it is compared: by an encoder, and for being a copy."""
 
     embedding: Embedding
-    fingerprint: Fingerprint
+    copy_descriptor: CopyDescriptor

@@ -5,7 +5,7 @@ from itertools import pairwise
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from character_identity.domain.image_quality import ImageQuality
-from character_identity.domain.near_copy import SIDE, Fingerprint
+from character_identity.domain.near_copy import SIDE, CopyDescriptor
 from character_identity.domain.perceptual_hash import PerceptualHash
 
 GRID = 8
@@ -26,11 +26,11 @@ def _hash_of(grey: Image.Image, content: str) -> PerceptualHash:
     return PerceptualHash(content, shape=_darker_bits(cells), mirrored=_darker_bits(mirrored))
 
 
-def fingerprint(image: Image.Image, content: str) -> Fingerprint:
+def copy_descriptor(image: Image.Image, content: str) -> CopyDescriptor:
     """What tells a near copy of the picture, whose content has that SHA-256."""
     grey = image.convert("L")
     small = grey.resize((SIDE, SIDE), Image.Resampling.BOX)
-    return Fingerprint(_hash_of(grey, content), small.tobytes())
+    return CopyDescriptor(_hash_of(grey, content), small.tobytes())
 
 
 def measure_quality(image: Image.Image) -> ImageQuality:

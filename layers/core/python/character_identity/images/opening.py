@@ -31,7 +31,7 @@ BREAKS_OFF = "The picture breaks off before its end; send the whole file."
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _XMP = b"XML:com.adobe.xmp\0\0"  # not compressed: it may hold the orientation
-_LOOKED_INTO = {b"iTXt", b"iCCP"}
+_READ_KINDS = {b"iTXt", b"iCCP"}
 _OTHERS = {
     b"GIF8": "GIF",
     b"BM": "BMP",
@@ -154,7 +154,7 @@ def _without_text(content: bytes) -> tuple[bytes, bytes]:
     while at + 8 <= len(content):
         (length,) = struct.unpack(">I", content[at : at + 4])
         kind, body, end = content[at + 4 : at + 8], at + 8, at + 12 + length
-        if not _is_left_out(kind, content[body : body + length] if kind in _LOOKED_INTO else b""):
+        if not _is_left_out(kind, content[body : body + length] if kind in _READ_KINDS else b""):
             kept.append(content[at:end])
         if kind == b"cICP":
             cicp = cicp or content[body : body + length]

@@ -143,7 +143,7 @@ class ComparisonService:
         for content in some:
             view = next(views) if isinstance(content, bytes) else content
             if isinstance(content, bytes) and not isinstance(view, InvalidRequest | NotFound):
-                faces = self._encoders.look_for_faces(content, references)
+                faces = self._encoders.find_faces(content, references)
                 yield self._encoders.score(sha256(content).hexdigest(), view, faces, references)
             else:
                 assert isinstance(view, InvalidRequest | NotFound)

@@ -93,9 +93,7 @@ class Encoders:
         sha256s = [sha256(content).hexdigest() for content in contents]
         return [EmbeddedReference(*each) for each in zip(keys, sha256s, views, seen, strict=True)]
 
-    def look_for_faces(
-        self, content: bytes, references: Sequence[EmbeddedReference]
-    ) -> Sequence[Face] | NoFace:
+    def find_faces(self, content: bytes, references: Sequence[EmbeddedReference]) -> Sequence[Face] | NoFace:
         """See the faces of a picture, if references show one."""
         known = any(not isinstance(face, str) for face in faces_of(references).values())
         if self.faces is None or not known:

@@ -62,7 +62,7 @@ class References:
 
 
 @dataclass
-class Look:
+class EmbeddedImage:
     """What was seen of the picture under a key: all that its score takes, or the ``failure`` to see it.
 
     ``scored`` is the score that it has already: it is the same picture still. ``earlier`` is one of the same
@@ -107,26 +107,30 @@ class ScoringService:
         self._now = now
         self._shared = shared
 
-    def look_at(self, keys: Iterable[str]) -> list[Look]:
+    def embed(self, keys: Iterable[str]) -> list[EmbeddedImage]:
         """Read the pictures under ``keys`` side by side and embed them together.
 
         One that fails leaves the others be.
         """
-        looks = [Look(key) for key in keys]
-        self._find_references(looks)
-        contents = side_by_side(self._try_to_read, looks)
-        read = list(zip(looks, contents, strict=True))
-        new = [(look, content) for look, content in read if content is not None and look.scored is None]
+        images = [EmbeddedImage(key) for key in keys]
+        self._find_references(images)
+        contents = side_by_side(self._try_to_read, images)
+        read = list(zip(images, contents, strict=True))
+        new = [
+            (embedded, content)
+            for embedded, content in read
+            if content is not None and embedded.scored is None
+        ]
         views = self._encoders.whole.embed([content for _, content in new])
-        for (look, content), view in zip(new, views, strict=True):
+        for (embedded, content), view in zip(new, views, strict=True):
             if isinstance(view, InvalidRequest):
-                look.failure = view
+                embedded.failure = view
             else:
-                look.view = view
-                self._look_for_faces(look, content)
-        return looks
+                embedded.view = view
+                self._find_faces(embedded, content)
+        return images
 
-    def score(self, look: Look) -> Score | NotScored | None:
+    def score(self, embedded: EmbeddedImage) -> Score | NotScored | None:
         """Compare what was seen with the references that its identity names; store the score, and tell.
 
         NotScored is stored in its place when the picture or a reference cannot be compared, and will not be
@@ -137,19 +141,19 @@ class ScoringService:
             InvalidRequest: the key is not a generated image's.
             Exception: whatever kept it from being seen, and may be over.
         """
-        image = GeneratedImage.of(look.key)
-        add_log_keys(**{"job_id": job_id_of("generation", image.generation_id), **look.origin})
-        if isinstance(look.failure, NotFound):
+        image = GeneratedImage.of(embedded.key)
+        add_log_keys(**{"job_id": job_id_of("generation", image.generation_id), **embedded.origin})
+        if isinstance(embedded.failure, NotFound):
             return None
-        if isinstance(look.failure, InvalidRequest) and look.failure.code in AFTER_A_SCORE:
-            look.scored = self._scored(image)
-        if look.scored is not None:
-            return look.scored
-        outcome, new = self._outcome(look)
+        if isinstance(embedded.failure, InvalidRequest) and embedded.failure.code in AFTER_A_SCORE:
+            embedded.scored = self._scored(image)
+        if embedded.scored is not None:
+            return embedded.scored
+        outcome, new = self._outcome(embedded)
         about = image.identity_id, image.generation_id, image.index
-        event = Event.of_score(look.references.owner, *about, outcome, self._now())
+        event = Event.of_score(embedded.references.owner, *about, outcome, self._now())
         try:
-            is_new = self._scores.put_score(*about, outcome, new, event, look.earlier)
+            is_new = self._scores.put_score(*about, outcome, new, event, embedded.earlier)
         except NotFound:
             return None
         if is_new:
@@ -157,75 +161,81 @@ class ScoringService:
         else:  # somebody may have died before telling
             self._events.publish_soon(event.event_id)
         if new is not None:
-            look.references.kept = True
-        evaluation_id = look.origin.get("evaluation_id")
+            embedded.references.kept = True
+        evaluation_id = embedded.origin.get("evaluation_id")
         if self._shared is not None and evaluation_id:
             # After its own: an evaluation that has all shared scores waits for nothing more.
-            seen = outcome if look.view is None else (look.content_sha256, look.view, look.faces)
+            seen = (
+                outcome if embedded.view is None else (embedded.content_sha256, embedded.view, embedded.faces)
+            )
             self._shared.score(evaluation_id, image.generation_id, image.index, seen)
             self._shared.tell(evaluation_id)
         return outcome
 
-    def _outcome(self, look: Look) -> tuple[Score | NotScored, KeptReferences | None]:
+    def _outcome(self, embedded: EmbeddedImage) -> tuple[Score | NotScored, KeptReferences | None]:
         """Return what there is to store: what became of the picture, and references that are not kept."""
-        if isinstance(look.failure, InvalidRequest):
-            return self._encoders.not_scored(look.failure.code, look.failure.message), None
-        if look.view is None:
-            raise look.failure or RuntimeError(f"{look.key!r} was not looked at.")
-        references = look.references
-        score = self._encoders.score(look.content_sha256, look.view, look.faces, references.embedded)
+        if isinstance(embedded.failure, InvalidRequest):
+            return self._encoders.not_scored(embedded.failure.code, embedded.failure.message), None
+        if embedded.view is None:
+            raise embedded.failure or RuntimeError(f"{embedded.key!r} was not embedded.")
+        references = embedded.references
+        score = self._encoders.score(
+            embedded.content_sha256, embedded.view, embedded.faces, references.embedded
+        )
         return score, None if references.kept else KeptReferences(references.owner, references.embedded)
 
-    def _look_for_faces(self, look: Look, content: bytes) -> None:
+    def _find_faces(self, embedded: EmbeddedImage, content: bytes) -> None:
         try:
-            look.faces = self._encoders.look_for_faces(content, look.references.embedded)
+            embedded.faces = self._encoders.find_faces(content, embedded.references.embedded)
         except Exception as exc:  # score() raises it
-            look.failure, look.view = exc, None
+            embedded.failure, embedded.view = exc, None
 
     def _scored(self, image: GeneratedImage) -> Score | None:
         return self._scores.score_of(image.generation_id, image.index, self._encoders.version.encoder)
 
-    def _find_references(self, looks: Sequence[Look]) -> None:
+    def _find_references(self, images: Sequence[EmbeddedImage]) -> None:
         found: dict[str, References] = {}
-        for look in looks:
+        for embedded in images:
             try:
-                identity_id = GeneratedImage.of(look.key).identity_id
+                identity_id = GeneratedImage.of(embedded.key).identity_id
             except InvalidRequest as exc:
-                look.failure = exc
+                embedded.failure = exc
                 continue
             if identity_id not in found:
                 found[identity_id] = self._references(identity_id)
-            look.references = found[identity_id]
-            look.failure = look.references.failure
+            embedded.references = found[identity_id]
+            embedded.failure = embedded.references.failure
 
-    def _try_to_read(self, look: Look) -> bytes | None:
+    def _try_to_read(self, embedded: EmbeddedImage) -> bytes | None:
         """Return a picture's file; None if it could not be had, or was not to be read."""
-        if look.failure is None:
+        if embedded.failure is None:
             try:
-                return self._read(look)
+                return self._read(embedded)
             except Exception as exc:  # score() raises it
-                look.failure = exc
+                embedded.failure = exc
         return None
 
-    def _read(self, look: Look) -> bytes:
+    def _read(self, embedded: EmbeddedImage) -> bytes:
         try:
-            content, look.origin = self._bucket.read_with_origin(look.key, MAX_STORED_BYTES)
+            content, embedded.origin = self._bucket.read_with_origin(embedded.key, MAX_STORED_BYTES)
         except NotFound as exc:
             message = "The picture was deleted before it was compared."
             raise InvalidRequest(message, code="image_deleted") from exc
-        look.content_sha256 = sha256(content).hexdigest()
-        image = GeneratedImage.of(look.key)
+        embedded.content_sha256 = sha256(content).hexdigest()
+        image = GeneratedImage.of(embedded.key)
         scored = self._scored(image)
-        if scored and scored.image_sha256 == look.content_sha256:
+        if scored and scored.image_sha256 == embedded.content_sha256:
             if scored.version != self._encoders.version:
-                look.earlier = scored
-            elif self._encoders.face_version in (None, scored.face_version) and self._is_shared(look, image):
-                look.scored = scored
+                embedded.earlier = scored
+            elif self._encoders.face_version in (None, scored.face_version) and self._is_shared(
+                embedded, image
+            ):
+                embedded.scored = scored
         return content
 
-    def _is_shared(self, look: Look, image: GeneratedImage) -> bool:
+    def _is_shared(self, embedded: EmbeddedImage, image: GeneratedImage) -> bool:
         """Whether the evaluation that the picture is of, if it is of one, has a score of it."""
-        evaluation_id = look.origin.get("evaluation_id")
+        evaluation_id = embedded.origin.get("evaluation_id")
         if self._shared is None or not evaluation_id:
             return True
         return self._shared.is_scored(evaluation_id, image.generation_id, image.index)

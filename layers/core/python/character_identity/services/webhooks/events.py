@@ -1,7 +1,7 @@
 """Events: published to everybody who listens on the bus, and read by their owners.
 
-An event is stored in the transaction that settles its subject, and is open until it was published: nobody who
-dies in between can lose it. It may be published more than once, always with the same id.
+An event is stored in the transaction that settles its subject, and is unpublished until the bus has
+taken it: nobody who dies in between can lose it. It may be published more than once, always with the same id.
 """
 
 import logging

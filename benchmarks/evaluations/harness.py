@@ -60,7 +60,7 @@ SCORED_AFTER = timedelta(seconds=2)
 """A warm scorer takes less; docs/scoring.md."""
 
 
-class World:
+class Harness:
     """``load`` counts what it does to AWS; ``spent_usd`` is what providers billed."""
 
     def __init__(
@@ -289,9 +289,9 @@ class World:
     def _score(self, keys: Sequence[str]) -> None:
         """As functions/score_image does it, with services of their own for each batch."""
         scoring = self.scoring()
-        for look in scoring.look_at(keys):
+        for image in scoring.embed(keys):
             self.load.invoked()
-            scoring.score(look)
+            scoring.score(image)
 
     def _call_back(self, job_id: str, at: datetime) -> None:
         def tell() -> None:

@@ -52,7 +52,7 @@ def test_only_different_images_count_towards_the_minimum(
 
 def test_the_message_says_how_many_of_those_that_came_are_different() -> None:
     (finding,) = judge_count(4, 6, 5, 6)
-    assert finding.message == "At least 5 reference images are needed; of 6 that came 4 are different."
+    assert finding.message == "The provider takes at least 5 reference images; 6 came, 4 of them different."
 
 
 def test_a_copy_is_reported_at_its_second_place_and_with_its_first() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,6 +13,7 @@ import pytest
 
 from character_evaluation.gallery import render_gallery
 from character_evaluation.pages import dollars, score, seconds
+from character_evaluation.report import render_html, render_markdown
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 from character_evaluation.scenarios import SCENARIOS
 
@@ -269,3 +271,23 @@ def test_the_verdict_stands_above_the_pictures_with_all_that_it_rests_on() -> No
 def test_scores_have_three_digits() -> None:
     assert score(0.91249) == "0.912"
     assert score(None) == "not scored"
+
+
+@pytest.mark.parametrize("render", [render_gallery, render_html, render_markdown])
+def test_one_of_a_thing_is_told_as_one(render: Callable[[EvaluationRun], str]) -> None:
+    planned = row(variation=2, outcome="cancelled", similarity_mean=None)
+    identity = EvaluatedIdentity(provider="astria")
+    found = render(
+        run(
+            row(),
+            planned,
+            identities=[identity],
+            references=["1.jpg"],
+            shared_references=1,
+            variations=1,
+            status="cancelled",
+        )
+    )
+    told = " ".join(re.sub("<style>.*?</style>|<[^>]*>", " ", found, flags=re.DOTALL).split())
+    assert "the first variation of" in told
+    assert re.findall(r"\b1 (?:[a-z]+ )?(?:pictures|images|variations|providers|scenarios)", told) == []

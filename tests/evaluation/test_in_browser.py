@@ -30,6 +30,7 @@ LEFT, DOWN, RIGHT, BACKSPACE, ESCAPE = "\ue012", "\ue015", "\ue014", "\ue003", "
 WIDTHS = """for (const image of document.images) image.loading = "eager";
 return Promise.all([...document.images].filter((image) => image.getAttribute("src"))
     .map((image) => image.decode().then(() => image.naturalWidth)))"""
+CUT = "[...document.querySelectorAll('.wide')].filter((each) => each.scrollWidth > each.clientWidth)"
 ENTER, TAB = "\ue007", "\ue004"
 
 
@@ -83,6 +84,8 @@ def test_nothing_keeps_anybody_from_a_page(
     try:
         assert browser.accessibility() == []
         assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        if page == "gallery.html" or "width" not in seen:  # the report's tables are too wide for a telephone
+            assert browser.run(f"return {CUT}") == []
         if page == "gallery.html":
             browser.click("figure[data-provider=a] a")
             assert browser.accessibility() == []
@@ -108,8 +111,7 @@ def test_on_paper_there_is_nothing_to_click_and_nothing_is_cut_off(browser: Brow
         assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         browser.open(address_of(folder / "report.html"))
         browser.run("document.body.style.width = '7in'")
-        cut = "each.scrollWidth > each.clientWidth"
-        assert browser.run(f"return [...document.querySelectorAll('.wide')].filter((each) => {cut})") == []
+        assert browser.run(f"return {CUT}") == []
         assert browser.print().startswith(b"%PDF")
     finally:
         browser.emulate()

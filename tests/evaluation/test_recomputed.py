@@ -44,7 +44,8 @@ def test_the_summaries_of_providers() -> None:
         training = float(mine[0]["training_cost_usd"])
         low, high = interval(list(scenario_means(rows(), provider).values()))
         count = f"{len(done)} of {len(mine)}"
-        took = seconds(float(mine[0]["training_time_ms"]))
+        trained_ms = float(mine[0]["training_time_ms"])
+        took = seconds(trained_ms) if trained_ms else "none"
         median = seconds(statistics.median(numbers(later, "latency_ms")))
         expected.append(
             [
@@ -93,7 +94,7 @@ def test_the_summaries_of_providers() -> None:
                 mine[0]["reference_count"],
                 count,
                 median,
-                "none" if took == "0.0 s" else took,
+                took,
                 dollars(bill(mine) + training),
             ]
         )
@@ -123,7 +124,7 @@ def test_the_figures_of_each_scenario() -> None:
                     str(len(scores)),
                     score(perhaps(statistics.fmean, scores)),
                     score(perhaps(statistics.median, scores)),
-                    score(perhaps(statistics.stdev, scores, 2)),
+                    "one score" if len(scores) == 1 else score(perhaps(statistics.stdev, scores, 2)),
                     seconds(perhaps(statistics.median, later)),
                     seconds(perhaps(p95, later)),
                     dollars(bill(mine) / len(done)),

@@ -138,7 +138,7 @@ def test_a_copy_does_not_count_towards_the_minimum() -> None:
     harness = Harness()
     error = harness.refusal([harness.uploaded(an_image()), harness.uploaded(an_image())])
     assert error.code == "too_few_references"
-    assert error.message == "At least 2 reference images are needed; of 2 that came 1 are different."
+    assert error.message == "The provider takes at least 2 reference images; 2 came, 1 of them different."
 
 
 def test_a_copy_beside_enough_others_is_only_a_warning() -> None:

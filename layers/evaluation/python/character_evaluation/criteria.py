@@ -9,6 +9,7 @@ from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
 from character_evaluation.verdict import measures_of, similarity_of
 from character_identity.domain.score import CLIP_ENCODER
+from character_identity.domain.text import counted
 
 FEWEST_IMAGES = 45
 HIGH_SIMILARITY = 0.95
@@ -77,7 +78,7 @@ def _all_drawn(run: EvaluationRun, summaries: Sequence[ProviderSummary]) -> Crit
         for scenario in run.scenarios
         if not any(_is(row, identity.provider, scenario.name) for row in run.rows)
     ]
-    evidence = "; ".join([f"{drawn} pictures", *empty])
+    evidence = "; ".join([counted(drawn, "picture"), *empty])
     state: State = "met" if drawn >= FEWEST_IMAGES and not empty else _unmet(run)
     return Criterion(
         f"Every provider draws every scenario, {FEWEST_IMAGES} pictures or more", state, evidence
@@ -92,7 +93,7 @@ def _all_scored(run: EvaluationRun, summaries: Sequence[ProviderSummary]) -> Cri
     drawn = sum(summary.succeeded for summary in summaries)
     clip = sum(row.clip_similarity is not None for row in run.rows if row.outcome == "succeeded")
     others = [encoder for encoder in run.encoders if encoder != CLIP_ENCODER]
-    evidence = f"{clip} of {drawn} pictures"
+    evidence = f"{clip} of {counted(drawn, 'picture')}"
     if others:
         evidence += f"; {', '.join(others)} stood in for CLIP"
     state: State = "met" if 0 < drawn == clip else _unmet(run)

@@ -7,6 +7,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from character_evaluation.statistics import Figures, ProviderSummary
+from character_identity.domain.text import counted
 
 
 def template(name: str) -> Template:
@@ -30,6 +31,10 @@ def _environment() -> Environment:
         "dollars": dollars,
         "cost": cost,
         "score": score,
+        "deviation": deviation,
+        "training": training,
+        "counted": counted,
+        "first_of": first_of,
         "percent": percent,
         "drawn": drawn,
         "chance": chance,
@@ -49,6 +54,11 @@ def seconds(milliseconds: float | None) -> str:
     if milliseconds < 90_000:
         return f"{milliseconds / 1000:.1f} s"
     return f"{milliseconds / 60_000:.1f} min"
+
+
+def training(milliseconds: float | None) -> str:
+    """How long a training took, where there was one."""
+    return "none" if milliseconds == 0 else seconds(milliseconds)
 
 
 def dollars(amount: float | None) -> str:
@@ -88,3 +98,13 @@ def drawn(figures: Figures) -> str:
 def score(similarity: float | None) -> str:
     """A similarity with three digits; the fourth is noise."""
     return "not scored" if similarity is None else f"{similarity:.3f}"
+
+
+def deviation(figures: Figures) -> str:
+    """How far scores lie apart, which takes two of them."""
+    return "one score" if figures.compared == 1 else score(figures.similarity_deviation)
+
+
+def first_of(number: int, thing: str) -> str:
+    """The first of some things, one or more."""
+    return f"the first {thing}" if number == 1 else f"the first {counted(number, thing)}"

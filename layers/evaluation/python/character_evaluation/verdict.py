@@ -9,6 +9,7 @@ from character_evaluation.differences import FEWEST_CLUSTERS, Difference, Measur
 from character_evaluation.power import smallest_gap
 from character_evaluation.recommendation import RISK_IDENTITY, Measures, Recommendation, recommend
 from character_evaluation.run import EvaluationRow, EvaluationRun
+from character_identity.domain.text import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,9 @@ def shortfall(run: EvaluationRun) -> str | None:
     never = len(run.rows) - asked - stopped
     ended = "was cancelled" if run.status == "cancelled" else "failed"
     why = f" ({run.error.rstrip('.')})" if run.error and run.status == "failed" else ""
+    planned = counted(len(run.rows), "planned picture")
     return (
-        f"The evaluation {ended}{why}. Of {len(run.rows)} planned pictures, drawn or failed: {asked}; "
+        f"The evaluation {ended}{why}. Of {planned}, drawn or failed: {asked}; "
         f"stopped while they were drawn: {stopped}; never ordered: {never}. "
         "What was stopped or never ordered is no failure of its provider."
     )
@@ -146,7 +148,8 @@ def _settling(found: Recommendation) -> list[str]:
     one, other, gap = settling.one, settling.other, settling.gap
     if settling.scenarios is None:
         return [f"Between {one} and {other} the gap of {gap:.3f} is too small to be told by any test."]
-    return [f"About {settling.scenarios} more scenarios would settle it between {one} and {other}."]
+    more = counted(settling.scenarios, "more scenario")
+    return [f"About {more} would settle it between {one} and {other}."]
 
 
 def _resolution(pairs: Sequence[Difference]) -> list[str]:

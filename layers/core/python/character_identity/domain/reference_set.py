@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from character_identity.domain.finding import Finding
 from character_identity.domain.perceptual_hash import PerceptualHash
+from character_identity.domain.text import counted
 
 MIN_FOR_OUTLIER = 4
 """Pictures. Of sets of three that belong together one in ten had an outlier."""
@@ -32,14 +33,12 @@ class ReferenceAnalysis:
 def judge_count(different: int, given: int, minimum: int, maximum: int) -> Iterator[Finding]:
     """Too few, where only different pictures count, or too many."""
     if different < minimum:
-        came = (
-            f"{different} came" if different == given else f"of {given} that came {different} are different"
-        )
-        yield Finding.of("too_few_references", f"At least {minimum} reference images are needed; {came}.")
+        came = f"{given} came" if different == given else f"{given} came, {different} of them different"
+        least = counted(minimum, "reference image")
+        yield Finding.of("too_few_references", f"The provider takes at least {least}; {came}.")
     if given > maximum:
-        yield Finding.of(
-            "too_many_references", f"At most {maximum} reference images are taken; {given} came."
-        )
+        most = counted(maximum, "reference image")
+        yield Finding.of("too_many_references", f"The provider takes at most {most}; {given} came.")
 
 
 def judge_repeats(hashes: Mapping[int, PerceptualHash], names: Sequence[str]) -> Iterator[Finding]:

@@ -20,6 +20,11 @@ def without_controls(text: str) -> str:
     return text
 
 
+def counted(number: int, thing: str) -> str:
+    """So many things, in words: ``1 picture``, ``2 pictures``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def shortened(text: str, most: int = LONGEST_MESSAGE) -> str:
     """Return a text of at most so many characters; the last one says where more was left out."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -31,6 +31,7 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.if_there import if_there
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
+from character_identity.domain.text import counted
 from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
@@ -175,7 +176,7 @@ class ErasureService:
         if uploads:
             yield RetainedData(
                 where="uploads",
-                what=f"{len(uploads)} pictures that this owner has uploaded of late",
+                what=f"{counted(len(uploads), 'picture')} that this owner has uploaded of late",
                 why="They belong to no identity, and expire.",
                 until=now + UPLOADS_KEPT,
             )

@@ -89,7 +89,7 @@ def highest(name: str, cap_mb: float, cases: Iterable[Case]) -> Peak:
 
 
 def peak_mb(work: Callable[[], Any]) -> float:
-    """How much more is resident at the peak of a piece of work than before it, which may be refused.
+    """Return how much more is resident at the peak of a piece of work than before it, which may be refused.
 
     Raises:
         CannotRun: this system does not count it.

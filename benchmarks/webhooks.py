@@ -162,7 +162,7 @@ class Bench:
         ]
 
     def _course(self, training: Order | None, generating: Order) -> list[tuple[Order, Any]]:
-        """How the executions of one provider ended; nothing is drawn after a training that did not."""
+        """Return how the executions of one provider ended; nothing is drawn after a training that did not."""
         provider = generating.provider
         references = self._keys[: self._most[provider]]
         identity = self._api.create_identity("Eileen", provider, references, class_name="woman")
@@ -234,7 +234,7 @@ def problems(results: Mapping[str, Sequence[Job]]) -> Iterator[str]:
 
 
 def heading() -> str:
-    """What the figures are of."""
+    """Return what the figures are of."""
     training, generation, late = (unscaled(seconds) for seconds in (TRAINING_S, GENERATION_S, LATE_S))
     lines = (
         "Webhooks: what each job costs",

@@ -78,7 +78,7 @@ class Function:
 
     @property
     def is_limited(self) -> bool:
-        """Whether its owner may call it only so often in a minute."""
+        """Return True if its owner may call it only so often in a minute."""
         return any(route.counted_as for route in self.routes)
 
 

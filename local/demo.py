@@ -248,7 +248,7 @@ def _ordered(
 
 
 def _warnings(api: ApiClient, ended: Evaluation, references: Sequence[Path]) -> list[str]:
-    """What the API had to say about the references that providers took, each once."""
+    """Return what the API had to say about the references that providers took, each once."""
     findings = (
         finding
         for identity_id in ended.identities.values()

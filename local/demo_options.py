@@ -35,7 +35,7 @@ class Options:
     max_cost_usd: float | None = None
 
     def order(self, references: Sequence[str]) -> EvaluationOrder:
-        """What the API is asked to compare; ``references`` are uploaded keys."""
+        """Return what the API is asked to compare; ``references`` are uploaded keys."""
         return EvaluationOrder(
             name=self.character,
             class_name=self.class_name,
@@ -173,7 +173,7 @@ def _parser() -> Parser:
 
 
 def _class_name(given: str | None, name: str, ask: Ask | None, *, required: bool) -> str | None:
-    """What the character is. Nobody can guess it, and a training builds on it: a cat is no person."""
+    """Return what the character is. Nobody can guess it, and a training builds on it: a cat is no person."""
     word = (given or "").strip()
     if not word and ask is not None:
         word = ask(f"What is {name}: woman, man, cat, ...? ").strip()

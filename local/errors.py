@@ -53,7 +53,7 @@ def answering(command: Callable[[], int]) -> int:
 
 
 def explained(error: OSError) -> CannotRun:
-    """What a user can do about an error of the operating system.
+    """Return what a user can do about an error of the operating system.
 
     Raises:
         OSError: it is none of those, but a bug of ours.

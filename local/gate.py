@@ -96,7 +96,7 @@ def _foreign_name(headers: Mapping[str, str]) -> str | None:
 
 
 def is_here(host: str) -> bool:
-    """Whether a ``Host`` header names this machine, by loopback address or by a name that stays here."""
+    """Return True if a ``Host`` header names this machine, by loopback address or a name that stays here."""
     named = HOST.fullmatch(host)
     if named is None:
         return False
@@ -108,14 +108,14 @@ def is_here(host: str) -> bool:
 
 
 def is_cross_site(headers: Mapping[str, str]) -> bool:
-    """Whether a browser sends this for a page of another origin."""
+    """Return True if a browser sends this for a page of another origin."""
     origin = headers.get("origin")
     foreign = origin is not None and origin != f"http://{headers.get('host')}"
     return foreign or headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
 
 
 def _is_signed_link(scope: Scope, access_key: str) -> bool:
-    """Whether it is a link to an object, signed in the form of today or (boto3, of itself) of before."""
+    """Return True if it is a link to an object, signed in today's form or (boto3, of itself) an older one."""
     query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
     if scope["path"] == "/" or "Action" in query:
         return False
@@ -140,7 +140,7 @@ async def _read(receive: Any) -> tuple[bytes, bool]:
 
 
 def _again(body: bytes, more: bool, receive: Any) -> Callable[[], Awaitable[Any]]:
-    """What was read, as if it had not been."""
+    """Return what was read, as if it had not been."""
     left = [{"type": "http.request", "body": body, "more_body": more}]
 
     async def next_message() -> Any:

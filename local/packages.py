@@ -59,7 +59,7 @@ def installed(requirements: Path, state: Path, name: str) -> Path:
 
 
 def _why(requirements: Path, said: str) -> str:
-    """What pip said, in one sentence; of a package index that does not answer it says a lot."""
+    """Return what pip said, in one sentence; of a package index that does not answer it says a lot."""
     if any(name in said for name in NO_INDEX):
         return (
             f"No package index answers for {requirements}; connect this machine to a network and try again."

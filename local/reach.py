@@ -15,7 +15,7 @@ Probe = Callable[[str], str | None]
 
 
 def probe(url: str) -> str | None:
-    """Why there is no answer at an address, or None if there is one; free, for it takes no key along."""
+    """Say why there is no answer at an address, None if there is one; free, for it takes no key along."""
     try:
         status = httpx.head(url, timeout=LIMIT_S).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -40,7 +40,7 @@ class Run:
 
     @property
     def state(self) -> Path:
-        """What the system keeps: identities, pictures, weights, and what the simulators know."""
+        """Return what the system keeps: identities, pictures, weights, and what the simulators know."""
         return self.folder / "state"
 
     @property
@@ -49,7 +49,7 @@ class Run:
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What was noted of the run so far."""
+        """Return what was noted of the run so far."""
         plan: dict[str, Any] = _read(self.folder / PLAN)
         return plan
 
@@ -82,7 +82,7 @@ class Journal:
         return name in self._made
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """What was made under this name, now or before the run was interrupted; it must fit into JSON."""
+        """Return what was made under this name, now or before an interruption; it must fit into JSON."""
         if name in self._made:
             made: T = self._made[name]
             return made

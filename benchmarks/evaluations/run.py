@@ -166,7 +166,7 @@ def fullest(runs: Sequence[Simulated]) -> list[Quota]:
 
 
 def use_of(quotas: Sequence[Quota]) -> Table:
-    """How much of each quota is used."""
+    """Return how much of each quota is used."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("quota")
     for name in ("used at most", "of", "share"):
@@ -214,7 +214,7 @@ def _database(file: Path) -> sqlite3.Connection:
 
 
 def _orders(harness: Harness) -> int:
-    """What one evaluation orders: cells, and trainings."""
+    """Return what one evaluation orders: cells, and trainings."""
     request = _request(0, harness)
     order = EvaluationOrder(name="Sarah", scenarios=list(request.scenarios), variations=request.variations)
     trainings = sum(provider.trains for provider in harness.providers.values())

@@ -32,7 +32,7 @@ class Send:
 
     @property
     def to_the_api(self) -> bool:
-        """Whether the token goes with it."""
+        """Return True if the token goes with it."""
         return self.url.startswith("/")
 
 

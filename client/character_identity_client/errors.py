@@ -32,12 +32,12 @@ class ApiError(Exception):
 
     @property
     def findings(self) -> list[Finding]:
-        """What was noticed about the references, where they are why the call was refused."""
+        """Return what was noticed about the references, where they are why the call was refused."""
         return [Finding.model_validate(detail) for detail in self._details() if "advice" in detail]
 
     @property
     def advice(self) -> list[str]:
-        """What to do about it, a sentence each; of findings that only warn, none."""
+        """Return what to do about it, a sentence each; of findings that only warn, none."""
         errors = [finding.advice for finding in self.findings if finding.severity == "error"]
         return [*dict.fromkeys(errors)]
 
@@ -54,7 +54,7 @@ class ApiError(Exception):
 
 
 def _place(finding: Finding) -> str:
-    """Which picture a finding is about, from 1; nothing where it is about all."""
+    """Return which picture a finding is about, from 1; nothing where it is about all."""
     return "" if finding.reference is None else f"picture {finding.reference + 1}: "
 
 

@@ -39,7 +39,7 @@ class TimeLeft:
 
 
 def described(evaluation: Evaluation, left_s: float | None = None) -> str:
-    """How far an evaluation is: its phase with counts, dollars spent of the ceiling, and the time left."""
+    """Return an evaluation's phase with counts, the dollars spent of the ceiling, and the time left."""
     spent = f"${evaluation.cost_usd:.2f}"
     if evaluation.max_cost_usd is not None:
         spent += f" of ${evaluation.max_cost_usd:.2f}"
@@ -48,7 +48,7 @@ def described(evaluation: Evaluation, left_s: float | None = None) -> str:
 
 
 def step(evaluation: Evaluation) -> str:
-    """What an evaluation is doing, with counts."""
+    """Return what an evaluation is doing, with counts."""
     identities, images = evaluation.counts.identities, evaluation.counts.images
     match evaluation.status, evaluation.phase:
         case "running", "identities":
@@ -84,7 +84,7 @@ def cancelled_if_asked(
 
 
 def why_not_completed(ended: Evaluation) -> str:
-    """Why an evaluation ended before it was completed, and what it cost all the same."""
+    """Return why an evaluation ended before it was completed, and what it cost all the same."""
     why = "The evaluation was cancelled."
     if ended.status == "failed":
         why = ended.error.message if ended.error else "It failed without saying why."

@@ -101,12 +101,12 @@ def add_key(one: argparse.ArgumentParser, among: Any = None) -> None:
 
 
 def hint(key: str) -> str:
-    """What to say before an order is sent."""
+    """Return what to say before an order is sent."""
     return f"Order {key}: after any trouble, the same command with --key {key} goes on with it."
 
 
 def digests(pictures: Sequence[Picture]) -> list[str]:
-    """What tells pictures from others, whatever their files are called; of one that the API knows, itself."""
+    """Return a digest of pictures, whatever their files are called; of one that the API knows, itself."""
     return [
         str(each) if is_reference(each) else sha256(picture_file(each, number).content()).hexdigest()
         for number, each in enumerate(pictures, 1)
@@ -114,7 +114,7 @@ def digests(pictures: Sequence[Picture]) -> list[str]:
 
 
 def _folder() -> Path:
-    """Where programs keep what they know, https://specifications.freedesktop.org/basedir-spec/latest/."""
+    """Return the folder of programs' state, https://specifications.freedesktop.org/basedir-spec/latest/."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "character-identity" / "orders"
 

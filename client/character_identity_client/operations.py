@@ -217,7 +217,7 @@ def rotate_webhook_secret(endpoint_id: str) -> Steps[NewWebhook]:
 
 
 def list_webhook_deliveries(endpoint_id: str, *, type: str | None = None) -> Entries[Attempt]:
-    """What was posted to an address in the last week, newest first."""
+    """Return what was posted to an address in the last week, newest first."""
     return pages(at("webhooks", endpoint_id, "deliveries"), "deliveries", Attempt, {"type": type})
 
 

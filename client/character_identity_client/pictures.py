@@ -62,7 +62,7 @@ def listed(pictures: Pictures) -> list[Picture]:
 
 
 def is_reference(picture: Picture) -> bool:
-    """Whether the API knows it already: a link, or the key of an upload."""
+    """Return True if the API knows it already: a link, or the key of an upload."""
     return isinstance(picture, str) and picture.startswith(("https://", "http://", "uploads/"))
 
 

@@ -17,7 +17,7 @@ class FaceDetector:
     """Finds faces of people seen from the front; none from the side, of cats, or of most drawings."""
 
     def count(self, jpeg: bytes) -> int:
-        """How many faces a small picture shows."""
+        """Return how many faces a small picture shows."""
         with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
             pixels = np.asarray(image.convert("RGB"))
         boxes, _, _ = self._detector.run(pixels, UPSAMPLED, MIN_SCORE)

@@ -104,7 +104,7 @@ def steps_of(history: Iterator[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _failure(event: Mapping[str, Any]) -> str | None:
-    """What an event says went wrong."""
+    """Return what an event says went wrong."""
     for name, details in event.items():
         if (
             name.endswith(DETAILS)

@@ -53,7 +53,7 @@ class Console:
 
     @property
     def url(self) -> str:
-        """Where the page is; who has this may read it."""
+        """Return where the page is; who has this may read it."""
         return f"http://{HOST}:{self._server.server_address[1]}/local?key={self._key}"
 
     def close(self) -> None:
@@ -142,5 +142,5 @@ def _policy() -> str:
 
 
 def _number(value: object) -> object:
-    """How JSON takes a number of DynamoDB."""
+    """Return how JSON takes a number of DynamoDB."""
     return int(value) if value == int(value) else float(value)  # type: ignore[call-overload, arg-type]

@@ -67,7 +67,7 @@ async def _serve(settings: SimulatorSettings, listener: socket.socket, memory: M
 
 
 def _shows_media(scope: Scope) -> bool:
-    """Whether a page may have it anywhere in it, as it has what lies at the real providers' media hosts."""
+    """Return True if any page may embed it, as it may what lies at the real providers' media hosts."""
     return scope["method"] in {"GET", "HEAD"} and scope["path"].startswith(("/fal/media/", "/astria/media/"))
 
 

@@ -41,5 +41,5 @@ def order_of(document: dict[str, Any]) -> Order:
 
 
 def outcome_of(document: dict[str, Any]) -> FalAnswer | None:
-    """How a request ended; None if it had not."""
+    """Return how a request ended; None if it had not."""
     return None if document["outcome"] is None else FalAnswer(**document["outcome"])

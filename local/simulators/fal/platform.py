@@ -114,7 +114,7 @@ class FalPlatformSimulator:
         )
 
     async def _found(self, request: Request) -> list[FalJob]:
-        """What the filters let through, the latest first."""
+        """Return what the filters let through, the latest first."""
         asked, now, settings = request.query_params, self._simulator.clock.now(), self._simulator.settings
         request_id, endpoints = asked.get("request_id"), _endpoints(request)
         start = _moment(asked.get("start"), now - (WIDE_WINDOW if request_id else DEFAULT_WINDOW))
@@ -185,7 +185,7 @@ class FalPlatformSimulator:
         return JSONResponse(answer)
 
     def _output_files(self, job: FalJob, outcome: FalAnswer) -> list[str]:
-        """What the stored output links to; without it nobody knows."""
+        """Return what the stored output links to; without it nobody knows."""
         return outcome.links if self._keeps_payloads(job) else []
 
     def _removed(self, url: str) -> Json:
@@ -224,7 +224,7 @@ class FalPlatformSimulator:
         return JSONResponse({"estimate_type": kind, "total_cost": round(total_usd, 6), "currency": "USD"})
 
     async def _usage(self, request: Request) -> Response:
-        """What was billed for each endpoint in the time asked for, in one sum."""
+        """Return what was billed for each endpoint in the time asked for, in one sum."""
         asked, now = request.query_params, self._simulator.clock.now()
         start = _moment(asked.get("start"), now - DEFAULT_WINDOW)
         end = _moment(asked.get("end"), now + timedelta(seconds=1))

@@ -54,12 +54,12 @@ def add_log_keys(**keys: str | None) -> None:
 
 
 def keys_of(job: Job) -> dict[str, str | None]:
-    """What the lines about a job say, whoever works on it."""
+    """Return what the lines about a job say, whoever works on it."""
     return {name: getattr(job, name) for name in ORIGIN}
 
 
 def origin() -> dict[str, str]:
-    """Where the piece of work at hand comes from, to be kept with what it makes."""
+    """Return where the piece of work at hand comes from, to be kept with what it makes."""
     return {name: value for name, value in (_keys.get() or {}).items() if name in ORIGIN}
 
 

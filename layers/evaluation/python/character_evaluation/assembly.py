@@ -79,7 +79,7 @@ def facts_of(score: Score | None) -> dict[str, Any]:
 
 
 def _among_themselves(material: Material) -> dict[Place, float]:
-    """How like the others of its provider each picture is that is compared, by one encoder."""
+    """Return how like the others of its provider each picture is that is compared, by one encoder."""
     by: defaultdict[tuple[str, EncoderVersion], dict[Place, Embedding]] = defaultdict(dict)
     for cell in material.order.cells(material.evaluation.providers):
         compared = min(cell.images, material.order.variations - cell.variation + 1)
@@ -172,7 +172,7 @@ def _made(
 
 
 def _total_ms(generation: Generation) -> float | None:
-    """What passed from our order on, in milliseconds: the provider's work, its line, and ours."""
+    """Return what passed from our order on, in milliseconds: the provider's work, its line, and ours."""
     if generation.settled_at is None:
         return None
     return round((generation.settled_at - generation.created_at).total_seconds() * 1000)

@@ -51,7 +51,7 @@ class Character(BaseModel):
     further: Images = ()
 
     def prompt(self, image: ReferenceImage) -> str:
-        """What a model that draws from text is asked for: the same person in each, and nobody else."""
+        """Return what a model that draws from text is asked for: the same person in each, and nobody else."""
         return (
             f"{image.title}: photograph of one {self.class_name}. {self.description}. {image.shows}. "
             "Photorealistic, one person alone."

@@ -110,5 +110,5 @@ def _cell(value: str | float | None) -> str | float | None:
 
 
 def _looks_like_formula(text: str) -> bool:
-    """Whether a text is a formula, or was one until it got its apostrophe."""
+    """Return True if a text is a formula, or was one until it got its apostrophe."""
     return text.lstrip("'").startswith(FORMULA_STARTS)

@@ -90,7 +90,7 @@ def percent(share: float | None) -> str:
 
 
 def drawn(figures: Figures) -> str:
-    """How many pictures succeeded of those that were asked for; what was cancelled is neither."""
+    """Return how many pictures succeeded of those that were asked for; what was cancelled is neither."""
     cancelled = f", {figures.cancelled} cancelled" if figures.cancelled else ""
     return f"{figures.succeeded} of {figures.asked}{cancelled}"
 

@@ -70,17 +70,17 @@ class EvaluationRow:
 
     @property
     def was_asked_for(self) -> bool:
-        """Whether it is in denominators: its provider could have drawn it."""
+        """Return True if it is in denominators: its provider could have drawn it."""
         return self.outcome != "cancelled"
 
     @property
     def was_stopped(self) -> bool:
-        """Whether it was cancelled while it was drawn, so that it may have been billed."""
+        """Return True if it was cancelled while it was drawn, so that it may have been billed."""
         return self.outcome == "cancelled" and self.generation_id is not None
 
     @property
     def is_in_price(self) -> bool:
-        """Whether it is in the price of pictures; what failed is if a charge for it was reported."""
+        """Return True if it is in the price of pictures; what failed is if a charge for it was reported."""
         return self.was_asked_for and (self.outcome != "failed" or self.cost_usd is not None)
 
 
@@ -124,7 +124,7 @@ class EvaluationRun:
 
     @property
     def is_partial(self) -> bool:
-        """Whether it ended before all was drawn that was planned."""
+        """Return True if it ended before all was drawn that was planned."""
         return self.status != "completed"
 
     @property

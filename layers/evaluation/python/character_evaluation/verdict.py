@@ -40,7 +40,7 @@ def verdict(run: EvaluationRun) -> Verdict:
 
 
 def shortfall(run: EvaluationRun) -> str | None:
-    """What a run lacks that ended before it was completed, in words; None of one that was completed."""
+    """Say what a run lacks that ended before it was completed; None of one that was completed."""
     if not run.is_partial:
         return None
     asked = sum(row.was_asked_for for row in run.rows)
@@ -57,7 +57,7 @@ def shortfall(run: EvaluationRun) -> str | None:
 
 
 def measures_of(rows: Sequence[EvaluationRow]) -> Measures:
-    """What is weighed: scores and latencies of pictures that succeeded, and the price of each of them.
+    """Return what is weighed: scores and latencies of pictures that succeeded, and the price of each of them.
 
     Identity is how like the faces are, where ``faces_count``, else the whole pictures. What a scenario's
     pictures cost is divided by those that succeeded in it: a filtered one was paid too.
@@ -80,7 +80,7 @@ def faces_of(rows: Sequence[EvaluationRow]) -> Measure:
 
 
 def faces_count(rows: Sequence[EvaluationRow]) -> bool:
-    """Whether faces decide: one encoder compared them, and every provider's in enough of the scenarios."""
+    """True if faces decide: one encoder compared them, and every provider's in enough of the scenarios."""
     faces = faces_of(rows)
     shared = (
         set.intersection(*(set(cluster_means(faces, provider)) for provider in faces)) if faces else set()

@@ -55,7 +55,7 @@ def summarise_evaluation(evaluation: Evaluation) -> EvaluationSummary:
 
 
 def present_evaluation_receipt(receipt: EvaluationReceipt) -> EvaluationReceiptResponse:
-    """What was erased with an evaluation, and what remains."""
+    """Return what was erased with an evaluation, and what remains."""
     return EvaluationReceiptResponse(
         evaluation_id=receipt.evaluation_id,
         erased_at=receipt.erased_at,
@@ -66,7 +66,7 @@ def present_evaluation_receipt(receipt: EvaluationReceipt) -> EvaluationReceiptR
 
 
 def present_evaluation_estimate(quoted: EvaluationQuote) -> EstimateEvaluationResponse:
-    """What an evaluation would cost."""
+    """Return what an evaluation would cost."""
     would_exceed = None if quoted.quote.affordable else "budget"
     return EstimateEvaluationResponse(
         cells=quoted.cells,

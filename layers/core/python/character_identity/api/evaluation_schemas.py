@@ -104,7 +104,7 @@ class CreateEvaluationRequest(Body):
         return providers
 
     def with_scenarios(self, shipped: Callable[[str], Sequence[Scenario]]) -> EvaluationRequest:
-        """What is asked for, with its scenarios: those of a set that is ``shipped``, or the caller's own."""
+        """Return the order with its scenarios: those of a set that is ``shipped``, or the caller's own."""
         own = [scenario.numbered(number) for number, scenario in enumerate(self.scenarios or (), 1)]
         return EvaluationRequest(
             name=self.name,

@@ -20,7 +20,7 @@ Shown = TypeVar("Shown", bound=Body)
 
 
 def window_of(request: Request[Any]) -> Window:
-    """Which entries a call asks for.
+    """Return which entries a call asks for.
 
     Raises:
         InvalidRequest: it asks for what there is not, or its cursor belongs to another list.
@@ -61,7 +61,7 @@ def fill_page(
 
 
 def _scope(request: Request[Any]) -> str:
-    """Which list of whom; a cursor belongs to one, whatever ``limit`` its pages have."""
+    """Return which list of whom; a cursor belongs to one, whatever ``limit`` its pages have."""
     asked = request.query_parameters
     filters = sorted((name, asked[name]) for name in asked.keys() - {"limit", "cursor"})
     return json.dumps([request.owner, request.route.path, request.path_parameters, filters], sort_keys=True)

@@ -109,7 +109,7 @@ def present_comparison(version: EncoderVersion, found: Sequence[Score | NotScore
 
 
 def present_place(job_id: str, provider: str, slots: SlotStore, now: datetime) -> PlaceInLine | None:
-    """Where a job stands in the line for a slot at its provider; None if it does not."""
+    """Return where a job stands in the line for a slot at its provider; None if it does not."""
     account = account_of(provider)
     position = slots.get(account).position_of(job_id, now)
     reason = f"As many jobs as our account at {account} may have at once are running."
@@ -117,7 +117,7 @@ def present_place(job_id: str, provider: str, slots: SlotStore, now: datetime) -
 
 
 def present_receipt(receipt: ErasureReceipt) -> ErasureReceiptResponse:
-    """What was erased, and what remains."""
+    """Return what was erased, and what remains."""
     return ErasureReceiptResponse(
         character_id=receipt.identity_id,
         generation_id=receipt.generation_id,
@@ -143,7 +143,7 @@ def present_provider(provider: Provider) -> ProviderResponse:
 
 
 def present_estimate(quote: Quote) -> EstimateResponse:
-    """What an order would cost, and whether its owner can afford it."""
+    """Return what an order would cost, and whether its owner can afford it."""
     return EstimateResponse(
         estimate_usd=None if quote.estimate_microusd is None else usd(quote.estimate_microusd),
         reserved_usd=usd(quote.reserved_microusd),
@@ -154,12 +154,12 @@ def present_estimate(quote: Quote) -> EstimateResponse:
 
 
 def present_budget(budget: Budget) -> BudgetResponse:
-    """What an owner may spend in a month, and has."""
+    """Return what an owner may spend in a month, and has."""
     return BudgetResponse(**_sums(budget))
 
 
 def present_usage(budget: Budget) -> UsageResponse:
-    """What an owner spent in a month."""
+    """Return what an owner spent in a month."""
     return UsageResponse(**_sums(budget), assumed_usd=usd(budget.assumed_microusd), jobs=budget.jobs)
 
 

@@ -53,12 +53,12 @@ class Request(Generic[Content]):
 
     @property
     def owner(self) -> str:
-        """Who is calling: the token's ``sub``, which the authorizer has verified."""
+        """Return who is calling: the token's ``sub``, which the authorizer has verified."""
         return str(self._context["authorizer"]["lambda"]["owner"])
 
     @property
     def may_order(self) -> bool:
-        """Whether the caller may order what costs money: an authorizer that knows why not says so."""
+        """Return True if the caller may order what costs money: an authorizer that knows why not says so."""
         return self._context["authorizer"]["lambda"].get("mayOrder", True) is not False
 
     @property
@@ -126,20 +126,20 @@ class Request(Generic[Content]):
 
     @property
     def preferred_wait_s(self) -> float | None:
-        """How long the caller would wait, as in ``Prefer: wait=5``; None if it does not say."""
+        """Return how long the caller would wait, as in ``Prefer: wait=5``; None if it does not say."""
         if not self.is_held:
             return 0
         return None if self._wait is None else float(self._wait.value)
 
     @property
     def granted_wait_s(self) -> int | None:
-        """How long the answer may be held back, as the caller prefers; None if it does not say."""
+        """Return how long the answer may be held back, as the caller prefers; None if it does not say."""
         wait_s = self.preferred_wait_s
         return None if wait_s is None else min(int(wait_s), LONGEST_WAIT_S)
 
     @property
     def waits_for_scores(self) -> bool:
-        """Whether the caller would wait for scores too, as in ``Prefer: wait=20; until=scored``."""
+        """Return True if the caller would wait for scores too, as in ``Prefer: wait=20; until=scored``."""
         return self._wait is not None and self._wait.parameters.get("until", "").lower() == "scored"
 
     @cached_property
@@ -173,7 +173,7 @@ class Request(Generic[Content]):
         return key
 
     def has(self, etag: str) -> bool:
-        """Whether the caller has an answer with that tag already (``If-None-Match``, RFC 9110, 13.1.2)."""
+        """Return True if the caller has the answer of that tag (``If-None-Match``, RFC 9110, 13.1.2)."""
         asked = self.headers.get("if-none-match", "")[:LONGEST_IF_NONE_MATCH]
         known = (each.strip().removeprefix("W/") for each in asked.split(","))
         return any(each in ("*", etag.removeprefix("W/")) for each in known)

@@ -84,7 +84,7 @@ def respond(
 
 
 def _etag(text: str) -> str:
-    """What tells a body from another; weak, for how links are signed is left out, but not when they end."""
+    """Return a body's tag; weak, for how links are signed is left out, but not when they end."""
     said = _SIGNED_BY.sub("", text)
     return f'W/"{hashlib.sha256(said.encode()).hexdigest()[: 2 * ETAG_BYTES]}"'
 

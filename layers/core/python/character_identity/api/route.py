@@ -111,14 +111,14 @@ class Route(Generic[Content]):
 
     @property
     def counted_as(self) -> RequestKind | None:
-        """What its calls are counted as, of which an owner has so many in a minute."""
+        """Return what its calls are counted as, of which an owner has so many in a minute."""
         if self.is_open or self.is_static:
             return None
         return "reads" if self.method == "GET" else "orders"
 
     @property
     def is_paid(self) -> bool:
-        """Whether it orders what costs money."""
+        """Return True if it orders what costs money."""
         return "budget_exceeded" in self.codes
 
     @property

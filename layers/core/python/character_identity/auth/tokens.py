@@ -68,7 +68,7 @@ class TokenVerifier:
         )
 
     def caller_of(self, token: str | None) -> Caller | None:
-        """Who the token was issued to, or None when the token is not good.
+        """Return who the token was issued to, or None when the token is not good.
 
         Raises:
             KeysUnavailable: the issuer's keys cannot be read; nobody can be told apart then.
@@ -125,7 +125,7 @@ def bearer_of(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_anonymous(claims: Mapping[str, Any]) -> bool:
-    """Whether an issuer says that nobody signed in: Supabase with a flag, Firebase with the provider's name.
+    """True if an issuer says that nobody signed in: Supabase with a flag, Firebase with the provider's name.
 
     https://supabase.com/docs/guides/auth/auth-anonymous and
     https://firebase.google.com/docs/reference/node/firebase.FirebaseIdToken, read 2026-11-28. A flag that is

@@ -34,7 +34,7 @@ class AnalysisFunction:
         self._name = name
 
     def analyze(self, images: list[bytes]) -> ReferenceAnalysis | None:
-        """What the encoder saw in small JPEGs; None when the function fails or does not answer in time.
+        """Analyze small JPEGs by the encoder; None when the function fails or does not answer in time.
 
         A call takes 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read
         2026-11-22).

@@ -91,7 +91,7 @@ def earlier_score(generation_id: str, image_index: int, by: str) -> Key:
 
 
 def image_index_of(score_sk: str) -> int:
-    """Which image a score's sort key is about."""
+    """Return the index of the image that a score's sort key is about."""
     return int(score_sk.split("#")[1])
 
 
@@ -101,7 +101,7 @@ def evaluation(evaluation_id: str) -> Key:
 
 
 def cell(evaluation_id: str, cell_id: str) -> Key:
-    """What became of one order of pictures of an evaluation."""
+    """The row of what became of one order of pictures of an evaluation."""
     return {"pk": evaluation(evaluation_id)["pk"], "sk": f"{CELL}{cell_id}"}
 
 
@@ -137,7 +137,7 @@ def job(job_id: str) -> Key:
 
 
 def slots(account: str) -> Key:
-    """Which jobs run at a provider's account; who waits lies beside it."""
+    """The row of the jobs that run at a provider's account; who waits lies beside it."""
     return {"pk": f"SLOTS#{account}", "sk": SLOTS}
 
 
@@ -167,7 +167,7 @@ def budget_limit(owner: str) -> Key:
 
 
 def stored(owner: str) -> Key:
-    """How many identities an owner has."""
+    """The row that counts an owner's identities."""
     return {"pk": f"STORED#{owner}", "sk": "IDENTITIES"}
 
 
@@ -177,7 +177,7 @@ def event(event_id: str) -> Key:
 
 
 def delivery(event_id: str, endpoint_id: str) -> Key:
-    """How far telling an event to one endpoint is."""
+    """The row of how far telling an event to one endpoint is."""
     return {"pk": event(event_id)["pk"], "sk": f"{DELIVERY}{endpoint_id}"}
 
 
@@ -202,7 +202,7 @@ def attempts_at(endpoint_id: str) -> str:
 
 
 def request_count(owner: str, since: datetime) -> Key:
-    """How many requests an owner sent in the stretch of time that began then."""
+    """The row that counts an owner's requests in the stretch of time that began then."""
     return {"pk": f"REQUESTS#{owner}", "sk": since.isoformat()}
 
 

@@ -85,7 +85,7 @@ class MediaBucket:
 
     @cached_property
     def _address(self) -> str:
-        """Where objects lie, but for their keys: asked for once, as botocore signs what it tells."""
+        """Return where objects lie, but for their keys: asked for once, as botocore signs what it tells."""
         name = "key"
         link: str = self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._name, "Key": name}
@@ -105,5 +105,5 @@ class MediaBucket:
 
 
 def _metadata() -> dict[str, str]:
-    """Where an object comes from, for the log lines of whoever is told of it."""
+    """Return where an object comes from, for the log lines of whoever is told of it."""
     return {name.replace("_", "-"): value for name, value in origin().items()}

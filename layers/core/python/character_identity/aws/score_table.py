@@ -141,7 +141,7 @@ class ScoreTable:
             self._table.transact(writes)
 
     def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
-        """Whether there is a score of an evaluation's picture, or a reason why not."""
+        """Return True if there is a score of an evaluation's picture, or a reason why not."""
         return self._table.get(keys.shared_score(evaluation_id, generation_id, image_index)) is not None
 
     def shared_embeddings(self, evaluation_id: str) -> dict[tuple[str, int], Embedding]:

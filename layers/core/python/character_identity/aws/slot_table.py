@@ -21,7 +21,7 @@ class SlotTable:
         self._limits = limits
 
     def is_limited(self, account: str) -> bool:
-        """Whether an account has slots at all."""
+        """Return True if an account has slots at all."""
         return self._limits.get(account, UNLIMITED) != UNLIMITED
 
     def get(self, account: str) -> Slots:

@@ -179,6 +179,6 @@ class Table:
 
 
 def _delay_s(attempt: int) -> float:
-    """How long to wait after an attempt, the first of which is 0."""
+    """Return how long to wait after an attempt, the first of which is 0."""
     longest_s: float = min(FIRST_DELAY_S * 2**attempt, MAX_DELAY_S)
     return longest_s * random.uniform(0.5, 1.5)

@@ -33,7 +33,7 @@ class StateMachines:
                 raise
 
     def is_running(self, job: ProviderJob) -> bool:
-        """Whether the run is going on; one that was never started is not."""
+        """Return True if the run is going on; one that was never started is not."""
         try:
             answer = self._client.describe_execution(executionArn=self._execution(job))
         except ClientError as exc:

@@ -33,7 +33,7 @@ def create_tune(services: Services, owner: str, body: CreateTune) -> dict[str, A
 
 
 def get_tune(services: Services, request: Request[Any], tune_id: str) -> dict[str, Any]:
-    """How far a training is."""
+    """Return how far a training is."""
 
     def read() -> dict[str, Any]:
         identity = services.compat.training(request.owner, tune_id, "astria", request.preferred_wait_s)

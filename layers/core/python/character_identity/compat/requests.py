@@ -121,7 +121,7 @@ class Tune(CompatRequest):
 
     @property
     def class_word(self) -> str:
-        """What the character is; the client sends its name here, which says nothing."""
+        """Return what the character is; the client sends its name here, which says nothing."""
         return self.class_name or (self.name if self.name in CLASS_WORDS else "person")
 
     @property
@@ -172,5 +172,5 @@ def image_source(link: str) -> str | bytes:
 
 
 def is_link(text: str) -> bool:
-    """Whether a text begins as a link does, in capitals or not."""
+    """Return True if a text begins as a link does, in capitals or not."""
     return text[:8].lower().startswith(("https://", "http://"))

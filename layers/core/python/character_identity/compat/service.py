@@ -258,7 +258,7 @@ class CompatService:
         return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())
 
     def _is_over(self, owner: str, call: IdempotencyRecord) -> bool:
-        """Whether the same call now would be a new wish: its outcome was told, or came long ago.
+        """Return True if the same call now would be a new wish: its outcome was told, or came long ago.
 
         As long as there is none the same call waits for it, however long: a second order would be paid too.
         """
@@ -285,7 +285,7 @@ class CompatService:
         return list(images_in(archive))
 
     def _identity_of_weights(self, owner: str, lora_url: str) -> str:
-        """By what lies at the link now; by the link itself only where it cannot be fetched any more."""
+        """Return a digest of what lies at the link; of the link itself where it cannot be fetched."""
         try:
             start = self._media.fetch_start(lora_url, DIGESTED_BYTES)
         except ProviderError as exc:
@@ -317,7 +317,7 @@ def _digest(owner: str, *what: Any) -> str:
 
 
 def _digests(sources: list[Source]) -> list[str]:
-    """What tells sets of pictures apart: their content, or the link of one that cannot be had."""
+    """Return what tells sets of pictures apart: their content, or the link of one that cannot be had."""
     return [
         without_signature(source)
         if isinstance(source, str)

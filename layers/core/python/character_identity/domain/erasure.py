@@ -68,7 +68,7 @@ def always_staying(now: datetime) -> Iterator[RetainedData]:
 
 
 def accounts_of(jobs: str) -> RetainedData:
-    """What stays of jobs in the ledger."""
+    """Return what stays of jobs in the ledger."""
     return RetainedData(
         where="ledger", what=f"ids, times and amounts of {jobs}", why="They are our accounts."
     )

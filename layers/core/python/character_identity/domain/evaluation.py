@@ -100,7 +100,7 @@ class CellOutcome(BaseModel):
 
     @property
     def was_cancelled(self) -> bool:
-        """Whether the evaluation ended before it was ordered, or while it was drawn: nobody's failure."""
+        """Return True if the evaluation ended before its order or while it was drawn: nobody's failure."""
         return self.error is not None and self.error.code == CANCELLED.code
 
     def erased(self) -> "CellOutcome":
@@ -123,7 +123,7 @@ class EvaluationOrder(BaseModel):
     seed: int = 0
 
     def request(self, cell: Cell) -> GenerationRequest:
-        """What a cell asks its provider for."""
+        """Return what a cell asks its provider for."""
         scenario = next(each for each in self.scenarios if each.name == cell.scenario)
         return GenerationRequest(
             prompt=scenario.prompt(self.name),
@@ -194,11 +194,11 @@ class Evaluation(BaseModel):
 
     @property
     def has_results(self) -> bool:
-        """Whether its results are there, or being made anew; one that failed may never have had any."""
+        """Return True if it has results, perhaps being made anew; one that failed may never have any."""
         return self.status == "completed" or (not self.is_unsettled and self.recommendation is not None)
 
     def given_up(self, now: datetime) -> Failure | None:
-        """Why nothing more is ordered for one that has not ended; None as long as something may be."""
+        """Return why nothing more is ordered for one that has not ended; None as long as something may be."""
         if self.status == "cancelling":
             return CANCELLED
         return LATE if now >= self.created_at + ENDS_WITHIN else None
@@ -215,7 +215,7 @@ class Evaluation(BaseModel):
 
     @property
     def prefix(self) -> str:
-        """Where its files lie in the bucket."""
+        """Return where its files lie in the bucket."""
         return prefix_of(self.evaluation_id)
 
     def without_identity(self, identity_id: str) -> "Evaluation | None":
@@ -233,7 +233,7 @@ class Evaluation(BaseModel):
         return self.model_copy(update=changes)
 
     def pictures(self, outcomes: Iterable[CellOutcome]) -> int:
-        """How many pictures there are of those that it compares: each of them gets a score."""
+        """Return how many pictures there are of those that it compares: each of them gets a score."""
         return sum(each.pictures for each in outcomes if each.cell.provider in self.providers)
 
     def generation_id(self, cell: Cell) -> str:
@@ -242,7 +242,7 @@ class Evaluation(BaseModel):
 
 
 def prefix_of(evaluation_id: str) -> str:
-    """Where an evaluation's files lie in the bucket."""
+    """Return where an evaluation's files lie in the bucket."""
     return f"evaluations/{evaluation_id}/"
 
 

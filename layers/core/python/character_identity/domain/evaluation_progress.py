@@ -51,7 +51,7 @@ class EvaluationQuote:
 
     @property
     def is_over_maximum(self) -> bool:
-        """Whether it may cost more than its caller would pay."""
+        """Return True if it may cost more than its caller would pay."""
         return self.ceiling_microusd > microusd(self.max_cost_usd)
 
 
@@ -67,7 +67,7 @@ class Progress:
 
     @property
     def cost_usd(self) -> float:
-        """What is known to be spent."""
+        """Return what is known to be spent."""
         made = [each for each in self.identities if each.provider in self.evaluation.made]
         costs = [*(each.cost_usd for each in made), *(each.cost_usd for each in self.outcomes)]
         return sum(cost for cost in costs if cost is not None)

@@ -73,7 +73,7 @@ class GeneratedImage(BaseModel):
 
     @property
     def content_type(self) -> str | None:
-        """What the picture was found to be when it was stored."""
+        """Return what the picture was found to be when it was stored."""
         return CONTENT_TYPES[self.key.rpartition(".")[2]] if self.key else None
 
 

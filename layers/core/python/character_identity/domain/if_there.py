@@ -9,7 +9,7 @@ Kept = TypeVar("Kept")
 
 
 def if_there(get: Callable[[str], Kept], kept_id: str) -> Kept | None:
-    """What a store's ``get`` returns; None where there is nothing, or nothing any more."""
+    """Return what a store's ``get`` returns; None where there is nothing, or nothing any more."""
     try:
         return get(kept_id)
     except NotFound:

@@ -52,7 +52,7 @@ def near_copy(image: CopyDescriptor, references: Iterable[tuple[str, CopyDescrip
 
 
 def structure(one: bytes, other: bytes) -> float:
-    """How alike light and dark are arranged in two grey pictures of SIDE x SIDE; at most 1.
+    """Return how alike light and dark are arranged in two grey pictures of SIDE x SIDE; at most 1.
 
     It is the mean over their parts, but for those that are flat in both, as backgrounds are.
     """

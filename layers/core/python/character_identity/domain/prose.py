@@ -102,7 +102,7 @@ def _replaced(read: str, written: list[str], pattern: re.Pattern[str], by: str) 
 
 
 def _read(text: str) -> tuple[str, str, list[str]]:
-    """What nobody sees in front of a text, its letters as they are read, and what is written for each."""
+    """Split a text: what nobody sees in front, its letters as they are read, and what is written for each."""
     head = ""
     read: list[str] = []
     written: list[str] = []

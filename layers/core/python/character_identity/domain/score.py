@@ -159,7 +159,7 @@ class FaceIdentity(BaseModel):
 
     @property
     def version(self) -> EncoderVersion:
-        """By which face encoder, exactly."""
+        """Return the face encoder's version."""
         return EncoderVersion(self.encoder, self.weights_sha256, self.preprocessing)
 
     @property
@@ -228,12 +228,12 @@ class Score(Likeness):
 
     @property
     def version(self) -> EncoderVersion:
-        """By which encoder, exactly."""
+        """Return the encoder's version."""
         return EncoderVersion(self.encoder, self.weights_sha256, self.preprocessing)
 
     @property
     def face_version(self) -> EncoderVersion | None:
-        """By which face encoder, exactly; None where there was none."""
+        """Return the face encoder's version; None where there was none."""
         return self.face_identity.version if self.face_identity else None
 
     @property

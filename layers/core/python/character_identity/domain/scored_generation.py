@@ -28,7 +28,7 @@ class ScoredGeneration:
 
     @property
     def scoring(self) -> Scoring:
-        """How far the scoring is; pictures that were filtered or failed are not waited for."""
+        """Return how far the scoring is; pictures that were filtered or failed are not waited for."""
         made = [image for image in self.generation.images if image.outcome == "succeeded"]
         if self.generation.settled_at is None or any(self._waits(image) for image in made):
             return "pending"
@@ -45,19 +45,19 @@ class ScoredGeneration:
         return None
 
     def is_done(self, *, for_scores: bool) -> bool:
-        """Whether its pictures are there, or never will be; and scored too, if that is waited for."""
+        """Return True if its pictures are there, or never will be; and scored too, if that is waited for."""
         return self.generation.settled_at is not None and not (for_scores and self.scoring == "pending")
 
     def scores_of(self, image: GeneratedImage) -> list[Score]:
-        """What encoders measured of an image."""
+        """Return what encoders measured of an image."""
         return [each for each in self._found(image) if isinstance(each, Score)]
 
     def not_scored(self, image: GeneratedImage) -> NotScored | None:
-        """Why an encoder gave an image no score, if one says so."""
+        """Return why an encoder gave an image no score, if one says so."""
         return next((each for each in self._found(image) if isinstance(each, NotScored)), None)
 
     def is_late(self, image: GeneratedImage) -> bool:
-        """Whether nobody has looked at a picture in time."""
+        """Return True if nobody has looked at a picture in time."""
         return image.outcome == "succeeded" and not self._found(image) and self._is_over
 
     def _waits(self, image: GeneratedImage) -> bool:

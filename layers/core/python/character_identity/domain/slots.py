@@ -59,11 +59,11 @@ class Slots(BaseModel):
         return tuple(lease for lease in self.holders if now < lease.until)
 
     def has_slot(self, job_id: str, now: datetime) -> bool:
-        """Whether a job has a slot now."""
+        """Return True if a job has a slot now."""
         return any(lease.job_id == job_id for lease in self.held_at(now))
 
     def line_at(self, now: datetime) -> list[Lease]:
-        """Who waits, in the order in which slots are given.
+        """Return who waits, in the order in which slots are given.
 
         Interactive jobs come before others. Among equals the owners take turns, each with its oldest job
         first, and the slots that an owner has count as turns: one with a thousand jobs delays another's

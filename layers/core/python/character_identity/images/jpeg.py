@@ -62,7 +62,7 @@ def told_if_cut(jpeg: bytes) -> bytes:
 
 
 def breaks_off(jpeg: bytes) -> bool:
-    """Whether pixels are missing of a JPEG of several scans, as not all were begun, or the last does not end.
+    """Return True if pixels are missing of a JPEG of several scans: not all begun, or the last does not end.
 
     Who decodes it needs the end of the file, so the last scan is decoded twice, with two tails, at half the
     size, in which all but the finest coefficients still show.

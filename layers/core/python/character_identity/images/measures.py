@@ -27,7 +27,7 @@ def _hash_of(grey: Image.Image, content: str) -> PerceptualHash:
 
 
 def copy_descriptor(image: Image.Image, content: str) -> CopyDescriptor:
-    """What tells a near copy of the picture, whose content has that SHA-256."""
+    """Return what tells a near copy of the picture, whose content has that SHA-256."""
     grey = image.convert("L")
     small = grey.resize((SIDE, SIDE), Image.Resampling.BOX)
     return CopyDescriptor(_hash_of(grey, content), small.tobytes())

@@ -113,7 +113,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def _changes_nothing(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether a profile is sRGB by what it does to colours; linear ones are called so too."""
+    """Return True if a profile is sRGB by what it does to colours; linear ones are called so too."""
     if profile.profile.xcolor_space.strip() != "RGB":
         return False
     samples = _samples().copy()

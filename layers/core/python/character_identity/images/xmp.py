@@ -180,7 +180,7 @@ def _webp_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _extended_header(bitstream: Part) -> bytes:
-    """What VP8X holds for a file that had none: flags, and the size less one, 24 bits a side."""
+    """Return what VP8X holds for a file that had none: flags, and the size less one, 24 bits a side."""
     if bitstream.kind == b"VP8L":
         (bits,) = struct.unpack("<I", bitstream.body[1:5])
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1

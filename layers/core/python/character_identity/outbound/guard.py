@@ -78,11 +78,11 @@ class UrlGuard:
         return tuple(map(str, addresses))
 
     def allows(self, host: str) -> bool:
-        """Whether a host is among those that things may come from."""
+        """Return True if a host is among those that things may come from."""
         return self.hosts is None or self.expects(host)
 
     def expects(self, host: str) -> bool:
-        """Whether a host is one of those by name, so that there has to be one."""
+        """Return True if a host is one of those by name, so that there has to be one."""
         return self.hosts is not None and _is_among(host, self.hosts)
 
     def _resolved(self, host: str, port: int, timeout_s: float) -> list[str]:

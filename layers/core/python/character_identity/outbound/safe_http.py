@@ -63,7 +63,7 @@ class SafeHttpClient:
         self._client.close()
 
     def allows(self, host: str) -> bool:
-        """Whether a host is among those that things may come from."""
+        """Return True if a host is among those that things may come from."""
         return self._guard.allows(host)
 
     def fetch(self, url: str, limit_bytes: int, timeout_s: float = FETCH_TIMEOUT_S) -> bytes:
@@ -173,7 +173,7 @@ class SafeHttpClient:
             raise ProviderUnavailable(PROVIDER, said) from exc
 
     def _asked(self, url: httpx.URL, ends_at: float) -> httpx.Response:
-        """What a host answers: what lies there, or where it lies."""
+        """Return what a host answers: what lies there, or where it lies."""
         request = self._request("GET", url, ends_at - self._clock())
         try:
             with _answers_of_strangers(PROVIDER):

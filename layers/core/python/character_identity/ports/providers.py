@@ -153,15 +153,15 @@ class PaidJobs(Protocol[Request, Order, Status]):
     def deadline_s(self) -> int: ...
     @property
     def usual_s(self) -> int:
-        """What such a job takes when all goes well."""
+        """Return what such a job takes when all goes well."""
 
     @property
     def prices(self) -> Mapping[str, Price]:
-        """What an estimate is made of, by what they are for."""
+        """Return what an estimate is made of, by what they are for."""
 
     @property
     def supports_lookup(self) -> bool:
-        """Whether a job can be looked up by what was ordered, when the answer to the order was lost."""
+        """Return True if a job can be looked up by its order, when the answer to that was lost."""
 
     def estimate(self, request: Request) -> Estimate: ...
     def make_ready(self, order: Order) -> None:
@@ -170,7 +170,7 @@ class PaidJobs(Protocol[Request, Order, Status]):
     def submit(self, order: Order) -> JobHandle: ...
     def status(self, handle: JobHandle, request: Request) -> Status: ...
     def job_handle(self, provider_job_id: str) -> JobHandle:
-        """How to find a job of which only the id is known, as a callback tells it.
+        """Return the handle of a job of which only the id is known, as a callback tells it.
 
         Raises:
             InvalidRequest: no such job can have that id.
@@ -180,7 +180,7 @@ class PaidJobs(Protocol[Request, Order, Status]):
         """Look for the job that such an order, made at ``since``, started."""
 
     def absent_after(self, order: Order) -> timedelta:
-        """How long after it was made a look-up that finds nothing proves that it was never taken."""
+        """Return how long after it was made a look-up that finds nothing proves that it was never taken."""
 
     def cancel(self, handle: JobHandle) -> Cancellation:
         """Ask the provider to stop a job. Free, and repeatable."""
@@ -224,7 +224,7 @@ class Provider(Protocol):
     def mock(self) -> bool: ...
     @property
     def simulated(self) -> bool:
-        """Whether it is a stand-in on this machine that is called by this name."""
+        """Return True if it is a stand-in on this machine that is called by this name."""
 
     @property
     def references(self) -> ReferenceLimits: ...
@@ -238,7 +238,7 @@ class Provider(Protocol):
 
     @property
     def keeps(self) -> str | None:
-        """What the provider keeps after everything was erased that can be, in a sentence; None: nothing."""
+        """Return what the provider keeps after all was erased that can be, in a sentence; None: nothing."""
 
 
 class Providers(Protocol):

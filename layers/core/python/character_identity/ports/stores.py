@@ -225,7 +225,7 @@ class SlotStore(Protocol):
     """Who has a slot at each provider's account (``fal``), and who waits for one."""
 
     def is_limited(self, account: str) -> bool:
-        """Whether an account has slots at all."""
+        """Return True if an account has slots at all."""
 
     def get(self, account: str) -> Slots: ...
     def replace(self, account: str, old: Slots, new: Slots) -> bool:
@@ -380,7 +380,7 @@ class SharedScores(Protocol):
         """Store what an encoder says of a picture, and with a score what is given: embedding, references."""
 
     def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
-        """Whether there is a score of a picture, or a reason why not."""
+        """Return True if there is a score of a picture, or a reason why not."""
 
     def shared_embeddings(self, evaluation_id: str) -> Mapping[tuple[str, int], Embedding]:
         """Return those of the pictures that have scores, by generation and image index."""
@@ -469,7 +469,7 @@ class OpenRow(NamedTuple):
 
     @property
     def is_message(self) -> bool:
-        """Whether it is an event, a delivery or a wait for scores; others are money and erasures."""
+        """Return True if it is an event, a delivery or a wait for scores; others are money and erasures."""
         return self.pk.startswith("EVENT#") or self.sk == "SCORING"
 
 

@@ -52,7 +52,7 @@ class C2paSigner:
 
 
 def manifest(provenance: Provenance) -> dict[str, Any]:
-    """What is claimed: that a trained model made the picture, which one, when, and for which order."""
+    """Return what is claimed: that a trained model made the picture, which one, when, and for which order."""
     made = {
         "action": "c2pa.created",
         "when": f"{provenance.stored_at:%Y-%m-%dT%H:%M:%SZ}",

@@ -55,7 +55,7 @@ class Encoders:
 
     @property
     def version(self) -> EncoderVersion:
-        """By which a score is named."""
+        """Return the version that a score is named by."""
         return self.whole.version
 
     @property

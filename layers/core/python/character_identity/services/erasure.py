@@ -169,7 +169,7 @@ class ErasureService:
             self._purge(receipt)
 
     def _staying(self, owner: str) -> Iterable[RetainedData]:
-        """What stays for a while, and what the owner has uploaded."""
+        """Return what stays for a while, and what the owner has uploaded."""
         now = self._now()
         yield from always_staying(now)
         uploads = self._bucket.list_keys(uploads_of(owner))
@@ -239,7 +239,7 @@ class ErasureService:
         return receipt.model_copy(update={"removed": removed, "unfinished": unfinished})
 
     def _staying_of(self, job: ProviderJob) -> Iterable[RetainedData]:
-        """What stays because there was a job."""
+        """Return what stays because there was a job."""
         yield accounts_of("its jobs")
         keeps = self._providers[job.provider].keeps
         if keeps is not None:
@@ -284,7 +284,7 @@ class ErasureService:
         )
 
     def _is_last(self, receipt: ErasureReceipt) -> bool:
-        """Whether nothing is under way any more that was so at the erasure."""
+        """Return True if nothing is under way any more that was so at the erasure."""
         return self._now() >= receipt.last_purge_at
 
     def _save(self, receipt: ErasureReceipt) -> None:

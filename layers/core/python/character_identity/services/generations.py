@@ -79,7 +79,7 @@ class GenerationService:
         return generation
 
     def quote(self, owner: str, identity_id: str, request: dict[str, Any]) -> Quote:
-        """What such an order would cost now. Raises as ``create``, except for the budget."""
+        """Return what such an order would cost now. Raises as ``create``, except for the budget."""
         _, provider, seeded = self._orderable(owner, identity_id, request)
         return self._orders.quote(owner, provider.images, seeded)
 

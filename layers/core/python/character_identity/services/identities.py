@@ -114,7 +114,7 @@ class IdentityService:
         return identity
 
     def quote(self, owner: str, provider: str) -> Quote:
-        """What creating such an identity would cost now.
+        """Return what creating such an identity would cost now.
 
         Raises:
             InvalidRequest: there is no such provider.

@@ -27,7 +27,7 @@ def wait_until(
     now: Now,
     sleep: Callable[[float], None],
 ) -> Found:
-    """What is read once it is done, or as it is after ``wait_s``."""
+    """Return what is read once it is done, or as it is after ``wait_s``."""
     found = read()
     end = now() + timedelta(seconds=wait_s)
     while not is_done(found) and now() < end:

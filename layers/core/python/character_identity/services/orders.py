@@ -36,7 +36,7 @@ class OrderService:
         self._new_id = new_id
 
     def quote(self, owner: str, jobs: PaidJobs[Request, Any, Any] | None, request: Request) -> Quote:
-        """What a job costs; nothing where the provider needs none of its kind."""
+        """Return what a job costs; nothing where the provider needs none of its kind."""
         if jobs is None:
             return Quote(0, 0, self.budget(owner), {})
         estimate = jobs.estimate(request)

@@ -41,7 +41,7 @@ class PriceCheck:
 
 
 def _agree(price: Price, amount_usd: float | None) -> bool:
-    """Whether an amount is the listed one; where we list a thousand steps, it may be for one of them."""
+    """Return True if an amount is the listed one, or a thousandth where we list a thousand steps."""
     if amount_usd is None:
         return False
     amounts = [price.amount_usd, *([price.amount_usd / 1000] if price.unit == "1000 steps" else [])]

@@ -234,7 +234,7 @@ class ScoringService:
         return content
 
     def _is_shared(self, embedded: EmbeddedImage, image: GeneratedImage) -> bool:
-        """Whether the evaluation that the picture is of, if it is of one, has a score of it."""
+        """Return True unless the picture is of an evaluation that has no score of it yet."""
         evaluation_id = embedded.origin.get("evaluation_id")
         if self._shared is None or not evaluation_id:
             return True

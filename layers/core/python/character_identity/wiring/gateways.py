@@ -107,7 +107,7 @@ class Gateways(Base):
 
     @cached_property
     def url_guard(self) -> "UrlGuard":
-        """What may be called at all."""
+        """Return the rule of what may be called at all."""
         from character_identity.outbound.guard import UrlGuard
 
         return UrlGuard(allow_loopback=self.outbound_settings.local_mode)

@@ -223,7 +223,7 @@ def _our_error(route: Route[Any], status: int, codes: Sequence[str]) -> Json:
 
 
 def _with_refusal(content: Json, status: int) -> Json:
-    """What API Gateway answers itself, beside what we do."""
+    """Return what API Gateway answers itself, beside what we do."""
     refusal, example = schema("Refusal"), {"message": REFUSALS[status]}
     ours = content.get("application/json")
     if ours is None:

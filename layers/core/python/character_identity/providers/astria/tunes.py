@@ -87,5 +87,5 @@ class AstriaTrainer(AstriaJobs):
 
 
 def _title(order: TrainingOrder) -> str:
-    """What the tune is called: the name may say anything, and what ends it is the order's own."""
+    """Return what the tune is called: the name may say anything, and what ends it is the order's own."""
     return prose(order.title).text

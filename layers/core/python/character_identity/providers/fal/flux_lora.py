@@ -85,7 +85,7 @@ class FluxLoraTrainer(FalJobs):
         return timedelta(seconds=4 * self.usual_s * max(order.steps / 1000, 1))
 
     def status(self, handle: JobHandle, request: int) -> TrainingStatus:
-        """Where the training stands, without its cost: in which unit fal bills one is not documented."""
+        """Return the training's status, without its cost: in which unit fal bills is not documented."""
         status = self._queue.status(handle)
         if status.state == "IN_QUEUE":
             return TrainingStatus("queued", queue_position=status.queue_position)

@@ -52,7 +52,7 @@ class FalImages(FalJobs):
         )
 
     def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
-        """Where a picture job stands; the cost is what fal says it bills, at the price per megapixel."""
+        """Return a picture job's status; the cost is what fal says it bills, at the price per megapixel."""
         status = self._queue.status(handle)
         if status.state == "IN_QUEUE":
             return GenerationStatus("queued", queue_position=status.queue_position)

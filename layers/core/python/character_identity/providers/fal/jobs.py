@@ -43,7 +43,7 @@ class FalJobs(ABC):
 
     @abstractmethod
     def longest_run(self, order: Any) -> timedelta:
-        """How long a run takes at the most, once it was started."""
+        """Return how long a run takes at the most, once it was started."""
 
     def submit(self, order: Any) -> JobHandle:
         return self._queue.submit(
@@ -62,7 +62,7 @@ class FalJobs(ABC):
         return self._queue.job_handle(self.endpoint, provider_job_id)
 
     def find(self, order: Any, since: datetime) -> Found:
-        """By what was sent; where fal does not keep that, by the time."""
+        """Find the job by what was sent; where fal does not keep that, by the time."""
         certain, possible = [], []
         first, last = since - CLOCK_SKEW, since + SENT_WITHIN
         wanted = self._mark(self.body(order))
@@ -92,7 +92,7 @@ class FalJobs(ABC):
         return True
 
     def _mark(self, sent: dict[str, Any]) -> tuple[str, ...] | None:
-        """What tells an input from others; None if it cannot be read from it."""
+        """Return what tells an input from others; None if it cannot be read from it."""
         values = [_plain(sent.get(name)) for name in self.marks]
         return None if None in values else tuple(value for value in values if value is not None)
 

@@ -57,7 +57,7 @@ class FalPlatform:
 
     @property
     def may_delete(self) -> bool:
-        """Whether somebody has put an admin key in."""
+        """Return True if somebody has put an admin key in."""
         try:
             self._admin_key()
         except ProviderNotConfigured:
@@ -120,7 +120,7 @@ class FalPlatform:
             raise ProviderRejected("fal", f"deleted the record, and kept {len(kept)} of {len(results)} files")
 
     def unit_prices_usd(self, endpoints: Sequence[str]) -> Mapping[str, float]:
-        """What the account pays for a unit of each endpoint; one that is not told is left out."""
+        """Return what the account pays for a unit of each endpoint; one that is not told is left out."""
         answer = self._api.call("GET", f"{self._url}/pricing", params={"endpoint_id": list(endpoints)})
         prices = answer.get("prices") if isinstance(answer, dict) else None
         if not isinstance(prices, list):

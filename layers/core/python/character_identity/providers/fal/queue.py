@@ -137,7 +137,7 @@ class FalQueue:
         )
 
     def status(self, handle: JobHandle) -> FalStatus:
-        """Where a job stands, with the log messages that fal still holds.
+        """Return where a job stands, with the log messages that fal still holds.
 
         One that fal does not know any more counts as COMPLETED: its result, which was paid for, may still be
         there, and if not says so itself.
@@ -256,12 +256,12 @@ def _is_from_fal(answer: httpx.Response) -> bool:
 
 
 def _is_start_timeout(answer: httpx.Response) -> bool:
-    """Whether fal dropped a job because it did not start in the time that we gave it."""
+    """Return True if fal dropped a job because it did not start in the time that we gave it."""
     return str(answer.headers.get("x-fal-request-timeout-type", "")).lower() == "user"
 
 
 def _why(status: int, reason: str) -> str:
-    """Why a job has no result."""
+    """Return why a job has no result."""
     if status == CLIENT_CANCELLED:
         return f"cancelled: {reason}"
     if status == httpx.codes.NOT_FOUND:

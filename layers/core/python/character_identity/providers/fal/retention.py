@@ -23,7 +23,7 @@ def inputs_live_s(deadline_s: int) -> int:
 
 
 def kept(may_delete: bool, references_s: int, **outputs_s: int) -> str:
-    """What remains at fal, in a sentence: the files by name, with how long they live in seconds."""
+    """Return what remains at fal, in a sentence: the files by name, with how long they live in seconds."""
     if may_delete:
         return (
             "fal deletes its record of a request and the files that it made, and not the references that it "

@@ -110,7 +110,7 @@ class EvaluationCells:
         return evaluation if evaluation and evaluation.is_unsettled else None
 
     def _hindrance(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
-        """Why nothing is to be ordered for a cell."""
+        """Return why nothing is to be ordered for a cell."""
         if evaluation.given_up(self._now()) is not None:
             return NOT_ORDERED
         if cell.provider not in evaluation.providers:

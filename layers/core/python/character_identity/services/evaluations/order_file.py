@@ -7,7 +7,7 @@ MOST_BYTES = 1024 * 1024
 
 
 def key_of(evaluation_id: str) -> str:
-    """Where it lies in the bucket."""
+    """Return where it lies in the bucket."""
     return f"{prefix_of(evaluation_id)}order.json"
 
 

@@ -130,7 +130,7 @@ class EvaluationService:
         return evaluation
 
     def quote(self, owner: str, request: EvaluationRequest) -> EvaluationQuote:
-        """What an evaluation would cost now; nothing is stored. Raises as ``create``, but for money."""
+        """Return an evaluation's cost as of now; nothing is stored. Raises as ``create``, but for money."""
         return self._quote(owner, request, self._parts(owner, request))
 
     def get(self, owner: str, evaluation_id: str) -> Evaluation:
@@ -141,7 +141,7 @@ class EvaluationService:
         return evaluation
 
     def progress(self, evaluation: Evaluation) -> Progress:
-        """How far an evaluation is."""
+        """Return how far an evaluation is."""
         outcomes = self._evaluations.cell_outcomes(evaluation.evaluation_id)
         counts = self._shared_scores.count_shared_scores(evaluation.evaluation_id) if outcomes else (0, 0)
         found = [if_there(self._identities.get, each) for each in evaluation.identities.values()]

@@ -8,6 +8,6 @@ from character_identity.ports.stores import Evaluations, SharedScores
 
 
 def is_scored(evaluation: Evaluation, evaluations: Evaluations, scores: SharedScores) -> bool:
-    """Whether each picture that is there has a score against all references, or a reason why not."""
+    """Return True if each picture that is there has a score against all references, or a reason why not."""
     wanted = evaluation.pictures(evaluations.cell_outcomes(evaluation.evaluation_id))
     return sum(scores.count_shared_scores(evaluation.evaluation_id)) >= wanted

@@ -61,7 +61,7 @@ class SharedScoring:
         self._scores.put_shared_score(evaluation_id, generation_id, index, found, new, embedding)
 
     def is_scored(self, evaluation_id: str, generation_id: str, index: int) -> bool:
-        """Whether a picture has its score against all references, or a reason why not."""
+        """Return True if a picture has its score against all references, or a reason why not."""
         return self._scores.has_shared_score(evaluation_id, generation_id, index)
 
     def tell(self, evaluation_id: str) -> None:

@@ -223,7 +223,7 @@ class EvaluationWorkflow:
     # how it ends
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
-        """What became of an evaluation; None while it has no outcome."""
+        """Return what became of an evaluation; None while it has no outcome."""
         evaluation = if_there(self._evaluations.get, job.subject_id)
         if evaluation is None:
             return ERASED

@@ -15,11 +15,11 @@ class CallbackAddresses:
 
     @property
     def on(self) -> bool:
-        """Whether providers are told where to call back."""
+        """Return True if providers are told where to call back."""
         return bool(self._base_url)
 
     def url_for(self, job: ProviderJob) -> str | None:
-        """What a provider gets with the order of a job."""
+        """Return what a provider gets with the order of a job."""
         if not self._base_url:
             return None
         if job.provider == "astria":

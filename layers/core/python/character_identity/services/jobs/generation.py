@@ -223,7 +223,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
     def _unpacked(
         self, generation: Generation, produced: tuple[ProducedImage, ...]
     ) -> tuple[list[ProducedImage], list[GeneratedImage]]:
-        """What can stand in a row: pictures that came in the answer itself lie in our bucket from now on."""
+        """Put pictures that came in the answer itself into our bucket; returns what can stand in a row."""
         listed, images = [], generation.images
         for index, each in enumerate(produced, start=1):
             if each.url is not None and ProducedImage.is_inline(each.url):

@@ -7,7 +7,7 @@ from character_identity.ports.stores import Ledger
 
 
 def identify(ledger: Ledger, job: ProviderJob, found: Found, *, is_listed: bool) -> JobHandle | None:
-    """Which of the provider's jobs that were found is ours; None if none is.
+    """Return which of the provider's jobs that were found is ours; None if none is.
 
     One that does not tell what was ordered is ours if it is nobody else's and no other order is without
     an answer; that cannot be said before ``is_listed``: all that there will be are among them.

@@ -82,11 +82,11 @@ class MachineState(BaseModel):
         return self.model_copy(update={"state": state, "links_until": now + LINKS_MAY_RECOVER_FOR})
 
     def links_may_recover(self, now: datetime) -> bool:
-        """Whether a link that does not work is worth another try."""
+        """Return True if a link that does not work is worth another try."""
         return self.links_until is not None and now < self.links_until
 
     def past_deadline(self, now: datetime) -> bool:
-        """Whether nobody waits any more."""
+        """Return True if nobody waits any more."""
         return self.deadline_at is not None and now >= self.deadline_at
 
     def wait(
@@ -136,7 +136,7 @@ and so those, too, that an earlier one failed to wake."""
 
 
 def overdue(job: ProviderJob) -> Failure:
-    """Why a job is given up at its deadline."""
+    """Return why a job is given up at its deadline."""
     if job.state == "accepted":
         return Failure(
             code="not_ordered",

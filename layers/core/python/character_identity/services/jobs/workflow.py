@@ -214,7 +214,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     # how it ends
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
-        """What became of a job's subject; None while it has no outcome."""
+        """Return what became of a job's subject; None while it has no outcome."""
         subject = if_there(self._get, job.subject_id)
         if subject is None:
             return ERASED
@@ -248,7 +248,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     # what the tasks have in common
 
     def _is_fresh(self, state: StateT, job: ProviderJob) -> bool:
-        """Whether what was prepared is still there when the provider reads it: it lives for two deadlines."""
+        """Return True if what was prepared lives until the provider has read it: for two deadlines."""
         lives = timedelta(seconds=self._jobs(job).deadline_s)
         return state.prepared_at is not None and self._now() - state.prepared_at < lives
 

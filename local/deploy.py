@@ -15,9 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.errors import CannotRun
+from local.settings import REGION
 from scripts.atomic import write_file
 
-REGION = "eu-west-1"
 ACCOUNT = "000000000000"
 POLL_S = 0.02
 LIMIT_S = 120

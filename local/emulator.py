@@ -25,9 +25,8 @@ from local.lambda_sandbox import Function
 from local.packages import STATE, runtime_packages
 from local.ports import listener, port
 from local.service import give_up
+from local.settings import REGION
 from local.state_file import StateFile
-
-REGION = "eu-west-1"
 
 
 def main(arguments: list[str]) -> int:

@@ -23,7 +23,7 @@ def probe(url: str) -> str | None:
     return f"HTTP {status}" if status >= 500 else None
 
 
-def vendor(provider: str) -> str:
+def account_of(provider: str) -> str:
     """Whose a provider is: several may be of one."""
     return provider.partition("-")[0]
 
@@ -36,7 +36,9 @@ def watching(addresses: Mapping[str, str], progress: Progress, probe: Probe = pr
     def watch(provider: str, url: str) -> None:
         while not ended.is_set():
             problem = probe(url)
-            progress.note(provider, problem and f"{vendor(provider)} does not answer at {url} ({problem})")
+            progress.note(
+                provider, problem and f"{account_of(provider)} does not answer at {url} ({problem})"
+            )
             ended.wait(INTERVAL_S)
 
     for provider, url in addresses.items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+REGION = "eu-west-1"
 # environment variable: (parameter of the stack, path of the simulator)
 URLS = {
     "FAL_QUEUE_URL": ("FalQueueUrl", "/fal/queue"),

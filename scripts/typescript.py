@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CLIENT = ROOT / "clients" / "typescript"
 BUILT = ROOT / ".build" / "clients"
 PACKED = BUILT / "character-identity-client.tgz"
-INSTALL = ("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit")
-NPM_RETRIES = ("--fetch-retries", "1", "--fetch-timeout", "60000")
+RETRIES = ("--fetch-retries", "1", "--fetch-timeout", "60000")
+INSTALL = ("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", *RETRIES)
 HANGS_AFTER_S = 600
 
 
@@ -62,7 +62,7 @@ def _install(client: Path, folder: Path) -> None:
         return
     for file in ("package.json", "package-lock.json"):
         shutil.copy(client / file, folder)
-    _run([*INSTALL, *NPM_RETRIES], folder)
+    _run([*INSTALL], folder)
 
 
 def _version(folder: Path, name: str) -> str | None:

@@ -111,11 +111,11 @@ def entries() -> Iterator[Entry]:
 
 
 def fal(**how: Any) -> dict[str, Any]:
-    return {"vendor": "fal", **how}
+    return {"account": "fal", **how}
 
 
 def astria(**how: Any) -> dict[str, Any]:
-    return {"vendor": "astria", "path": "/webhooks/astria/generation-a1.other", **how}
+    return {"account": "astria", "path": "/webhooks/astria/generation-a1.other", **how}
 
 
 def door(system: System) -> Try:
@@ -130,7 +130,7 @@ def door(system: System) -> Try:
 
     def call_back(how: dict[str, Any]) -> str:
         how = dict(how)
-        if how.pop("vendor") == "astria":
+        if how.pop("account") == "astria":
             answer = doors.astria(TUNE, **how)
         else:
             answer = doors.fal(**_with_headers(doors, how))

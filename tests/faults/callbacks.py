@@ -58,12 +58,12 @@ def _signed_wrongly(scenario: Scenario, split: Split) -> None:
 
 def _forged(scenario: Scenario, split: Split) -> None:
     """Before each step, somebody who knows the job's id but not its secret says that it has ended."""
-    harness, vendor = scenario.harness, scenario.workflow.vendor
+    harness, account = scenario.harness, scenario.workflow.account
     kind = "training" if scenario.workflow.trains else "generation"
 
     def forge(execution: Execution) -> None:
         job_id = f"{kind}-{execution.name}"
-        path = {"fal": f"fal?job={job_id}&token=guessed", "astria": f"astria/{job_id}.guessed"}[vendor]
+        path = {"fal": f"fal?job={job_id}&token=guessed", "astria": f"astria/{job_id}.guessed"}[account]
         post = httpx.Request("POST", f"{CALLBACKS_TO}/webhooks/{path}", json={"request_id": "mine", "id": 1})
         assert harness.receive(post) in {401, 404}
 
@@ -73,7 +73,7 @@ def _forged(scenario: Scenario, split: Split) -> None:
 def _only_fal(workflow: Workflow) -> str | None:
     return (
         None
-        if workflow.vendor == "fal"
+        if workflow.account == "fal"
         else "Astria signs nothing: the secret in the address is all there is."
     )
 

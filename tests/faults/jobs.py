@@ -51,7 +51,7 @@ def _links(**fault: Any) -> Arrange:
     """Answer so whoever fetches what the job made."""
 
     def arrange(scenario: Scenario, split: Split) -> None:
-        scenario.arm(f"{scenario.workflow.vendor}.media", "reply", path=scenario.workflow.file, **fault)
+        scenario.arm(f"{scenario.workflow.account}.media", "reply", path=scenario.workflow.file, **fault)
 
     return arrange
 

@@ -24,11 +24,11 @@ ERASED = frozenset({"erased"})
 
 
 def _rotated(scenario: Scenario, split: Split) -> None:
-    vendor = scenario.workflow.vendor
+    account = scenario.workflow.account
 
     def rotate(execution: Execution) -> None:
-        scenario.harness.simulator.change(**{f"{vendor}_key": NEW_KEYS[vendor]})
-        _put_secret(scenario, NEW_KEYS[vendor])
+        scenario.harness.simulator.change(**{f"{account}_key": NEW_KEYS[account]})
+        _put_secret(scenario, NEW_KEYS[account])
 
     at_each_step(scenario, split, rotate)
 
@@ -40,7 +40,7 @@ def _no_key(scenario: Scenario, split: Split) -> None:
 
 def _put_secret(scenario: Scenario, key: str) -> None:
     with scenario.harness.faulty_transport.unwatched():
-        boto3.client("secretsmanager").put_secret_value(SecretId=scenario.workflow.vendor, SecretString=key)
+        boto3.client("secretsmanager").put_secret_value(SecretId=scenario.workflow.account, SecretString=key)
 
 
 def _lost(scenario: Scenario, split: Split) -> None:

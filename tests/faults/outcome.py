@@ -108,7 +108,7 @@ def _check_weights(harness: Harness, workflow: Workflow, subject: Identity | Gen
     if not isinstance(subject, Identity) or subject.status != "ready":
         return
     assert subject.provider_model_id is not None
-    if workflow.vendor == "fal":
+    if workflow.account == "fal":
         assert subject.weights is not None
         content = harness.stored(subject.weights.key)
         assert hashlib.sha256(content).hexdigest() == subject.weights.sha256, "other bytes than were hashed"
@@ -133,7 +133,7 @@ def _check_images(harness: Harness, subject: Identity | Generation) -> None:
 def _check_erased(harness: Harness, workflow: Workflow, job: ProviderJob) -> None:
     """Nothing is left here, nor at the provider as far as it deletes."""
     assert [key for key in harness.stored_keys() if f"/{job.identity_id}/" in key] == []
-    if workflow.vendor == "astria":
+    if workflow.account == "astria":
         for path in ("/tunes", "/tunes/1504944/prompts"):
             assert harness.simulator.astria("GET", path).json() == []
     elif job.handle is not None:  # without it nobody can tell what to delete

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from character_identity.domain.job import Account
 from tests.support.handlers import Answer
 from tests.support.in_process.harness import Harness
 
@@ -34,7 +35,7 @@ class Workflow:
         return self.kind == "train"
 
     @property
-    def vendor(self) -> Literal["fal", "astria"]:
+    def account(self) -> Account:
         return "astria" if self.provider == "astria" else "fal"
 
 

@@ -13,7 +13,8 @@ from character_identity.api.routes.documents import SHOW_DOCS
 from character_identity.api.routes.identities import CREATE_IDENTITY, LIST_PROVIDERS
 from character_identity.api.schemas import CreateIdentityRequest, ListIdentitiesResponse
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
-from character_identity.handlers.http import LambdaHandler, endpoint, http_handler
+from character_identity.handlers.http import endpoint, http_handler
+from character_identity.handlers.tasks import LambdaHandler
 from character_identity.services.rate_limit import RateLimit
 from character_identity.wiring import Services
 from tests.support.api_fakes import FakeRequestCounts

@@ -5,12 +5,12 @@ import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from character_identity.domain.budget import Budget
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderRejected, ServiceError
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import JobKind, ProviderJob
+from character_identity.domain.job import Account, JobKind, ProviderJob
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.services.erasure import ErasureService
 from character_identity.services.generations import GenerationService
@@ -335,9 +335,9 @@ class History:
             return
 
     def call_back(self, job: ProviderJob, token: str, provider_job_id: str | None) -> None:
-        vendor: Literal["fal", "astria"] = "astria" if job.provider == "astria" else "fal"
+        account: Account = "astria" if job.provider == "astria" else "fal"
         try:
-            self.callbacks.receive(vendor, job.job_id, token, provider_job_id)
+            self.callbacks.receive(account, job.job_id, token, provider_job_id)
         except (Crash, NotFound):
             return
 

@@ -10,7 +10,7 @@ from character_identity.domain.budget import Settlement
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.job import Account, JobHandle, ProviderJob
 from character_identity.services.idempotency import IdempotencyService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
@@ -96,14 +96,14 @@ class _GenerationSettledAgain(FakeGenerations):
 class _TokenNotChecked(CallbackService):
     def receive(
         self,
-        vendor: Literal["fal", "astria"],
+        account: Account,
         job_id: str,
         callback_token: str,
         provider_job_id: str | None = None,
     ) -> None:
         job = self._ledger.get(job_id)
         if job is not None:
-            super().receive(vendor, job_id, job.callback_token, provider_job_id)
+            super().receive(account, job_id, job.callback_token, provider_job_id)
 
 
 class _AnyImageWillDo(GenerationWorkflow):

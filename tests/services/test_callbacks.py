@@ -32,9 +32,9 @@ class Harness:
         job_id: str = "training-i1",
         token: str = "secret",
         named: str | None = None,
-        vendor: Any = "fal",
+        account: Any = "fal",
     ) -> None:
-        self.callbacks.receive(vendor, job_id, token, named)
+        self.callbacks.receive(account, job_id, token, named)
 
 
 def test_callback_wakes_the_machine_that_waits() -> None:
@@ -121,13 +121,13 @@ def test_who_does_not_know_the_secret_of_the_job_learns_nothing(job_id: str, tok
 
 
 @pytest.mark.parametrize(
-    ("provider", "vendor"), [("fal-lora", "astria"), ("fal-instant", "astria"), ("astria", "fal")]
+    ("provider", "account"), [("fal-lora", "astria"), ("fal-instant", "astria"), ("astria", "fal")]
 )
-def test_a_job_is_called_back_at_its_own_providers_address_only(provider: str, vendor: str) -> None:
+def test_a_job_is_called_back_at_its_own_providers_address_only(provider: str, account: str) -> None:
     """Or who knows a secret that fal was given could do without fal's signature."""
     harness = Harness(provider=provider, handle=None, state="unknown")
     with pytest.raises(NotFound):
-        harness.receive(named="7", vendor=vendor)
+        harness.receive(named="7", account=account)
     assert harness.job.handle is None
 
 
@@ -144,7 +144,7 @@ def test_callback_says_how_to_find_a_job_whose_order_got_no_answer(state: str) -
 
 def test_astrias_jobs_are_found_in_the_same_way() -> None:
     harness = Harness(provider="astria", handle=None, state="unknown")
-    harness.receive(named="7", vendor="astria")
+    harness.receive(named="7", account="astria")
     assert harness.job.handle == JobHandle(provider_job_id="7")
 
 

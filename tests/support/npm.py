@@ -10,8 +10,8 @@ import pytest
 from tests.support.waiting import HANGS_AFTER_S
 
 BUILD = Path(__file__).parents[2] / ".build"
-INSTALL = ("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit")
-NPM_RETRIES = ("--fetch-retries", "1", "--fetch-timeout", "60000")
+RETRIES = ("--fetch-retries", "1", "--fetch-timeout", "60000")
+INSTALL = ("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", *RETRIES)
 
 
 def installed(folder: Path) -> Path:
@@ -26,7 +26,7 @@ def installed(folder: Path) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         for file in ("package.json", "package-lock.json"):
             shutil.copy(folder / file, place)
-        subprocess.run((*INSTALL, *NPM_RETRIES), cwd=place, check=True, timeout=HANGS_AFTER_S)
+        subprocess.run(INSTALL, cwd=place, check=True, timeout=HANGS_AFTER_S)
     return place / "node_modules"
 
 

@@ -24,11 +24,11 @@ import pytest
 
 from character_identity_client import ApiClient
 from local import dev
-from local.deploy import REGION, Endpoint, client
+from local.deploy import Endpoint, client
 from local.packages import ROOT
 from local.photographs import EILEEN, make_references
 from local.service import Service
-from local.settings import KEYS, URLS
+from local.settings import KEYS, REGION, URLS
 from tests.support.waiting import HANGS_AFTER_S, wait_until
 from tests.system.conftest import score_pictures
 

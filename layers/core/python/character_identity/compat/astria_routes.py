@@ -1,11 +1,12 @@
 """The four Astria actions, for the functions of their own and for the dispatcher over them."""
 
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from character_identity.api.request import Request
 from character_identity.compat import responses
 from character_identity.compat.requests import CreatePrompt, CreateTune
 from character_identity.compat.service import CompatService
+from character_identity.domain.job import Account
 from character_identity.ports.stores import Bucket
 
 MOCK_BRANCH = "branch 'fast' was left out: it is Astria's mock, which never draws the character."
@@ -22,7 +23,7 @@ class Services(Protocol):
     @property
     def bucket(self) -> Bucket: ...
 
-    def require_key(self, vendor: Literal["fal", "astria"], product: str) -> None: ...
+    def require_key(self, account: Account, product: str) -> None: ...
 
 
 def create_tune(services: Services, owner: str, body: CreateTune) -> dict[str, Any]:

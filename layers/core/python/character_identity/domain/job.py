@@ -17,6 +17,8 @@ JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown", "
 
 ``dropped``: it took the job, and said when it was cancelled that it had not begun."""
 
+Account = Literal["fal", "astria"]
+"""The accounts of ours that take keys and call back."""
 LONGEST_WAIT = timedelta(days=1)
 """For a slot, and then in the provider's queue."""
 

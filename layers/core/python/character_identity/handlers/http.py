@@ -10,11 +10,10 @@ from character_identity.api.request import Request
 from character_identity.api.response import Response, problem, with_quota
 from character_identity.api.route import Content, Route
 from character_identity.domain.errors import AnonymousCaller, ServiceError, TooManyRequests
+from character_identity.handlers.tasks import Event, LambdaHandler
 from character_identity.observability import log_keys
 from character_identity.wiring import Services
 
-Event = dict[str, Any]
-LambdaHandler = Callable[[Event, Any], Any]
 Serve = Callable[[Services, Request[Content]], Response]
 
 logger = logging.getLogger(__name__)

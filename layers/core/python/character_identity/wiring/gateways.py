@@ -9,6 +9,7 @@ from character_identity.config import (
     ProviderSettings,
     WorkflowSettings,
 )
+from character_identity.domain.job import EVALUATION, Account
 from character_identity.ports.gateways import EventBus, ImageAnalyzer, Workflows
 from character_identity.wiring.base import Base
 from character_identity.wiring.deferred import deferred
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 ANALYSIS_TIMEOUT_S = 12
 """Of the 29 s that a request has; a cold function with an encoder takes a few."""
-
-Vendor = Literal["fal", "astria"]
 
 
 class Gateways(Base):
@@ -38,7 +37,6 @@ class Gateways(Base):
     @cached_property
     def state_machines(self) -> Workflows:
         from character_identity.aws.workflows import StateMachines
-        from character_identity.domain.job import EVALUATION
 
         settings = WorkflowSettings.from_env(self.env)
         return StateMachines(
@@ -81,7 +79,7 @@ class Gateways(Base):
         return self.aws.client("secretsmanager", config=options)
 
     @cached_property
-    def keys(self) -> "dict[Vendor | Literal['fal-admin'], Secret]":
+    def keys(self) -> "dict[Account | Literal['fal-admin'], Secret]":
         """The providers' keys; each is fetched once, and again when its provider refuses it."""
         from character_identity.aws.secrets import Secret
 
@@ -92,7 +90,7 @@ class Gateways(Base):
             "astria": Secret(client, settings.astria_secret_name),
         }
 
-    def require_key(self, vendor: Vendor, product: str) -> None:
+    def require_key(self, account: Account, product: str) -> None:
         """Refuse what could only fail later for want of a key.
 
         Raises:
@@ -101,7 +99,7 @@ class Gateways(Base):
         from character_identity.domain.errors import ProviderNotConfigured
 
         try:
-            self.keys[vendor]()
+            self.keys[account]()
         except ProviderNotConfigured as exc:
             raise ProviderNotConfigured(f"{product} API key not configured on server.") from exc
 

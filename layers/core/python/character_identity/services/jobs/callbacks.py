@@ -1,10 +1,10 @@
 """Early wake-ups: a provider's callback ends a state machine's wait. What it says is never believed."""
 
 import hmac
-from typing import Literal
 
 from character_identity.domain.errors import NotFound
 from character_identity.domain.ids import ID
+from character_identity.domain.job import Account
 from character_identity.observability import add_log_keys, keys_of
 from character_identity.ports.gateways import Workflows
 from character_identity.ports.providers import Providers
@@ -26,12 +26,12 @@ class CallbackService:
 
     def receive(
         self,
-        vendor: Literal["fal", "astria"],
+        account: Account,
         job_id: str,
         callback_token: str,
         provider_job_id: str | None = None,
     ) -> None:
-        """``vendor`` called back about a job of its own: who waits for it shall ask the provider.
+        """An ``account`` called back about a job of its own: who waits for it shall ask the provider.
 
         ``provider_job_id`` counts only while the answer to our order is missing: it is then how to ask. That
         goes for an order that we took for refused, too: who calls back has accepted it.
@@ -45,7 +45,7 @@ class CallbackService:
         if (
             job is None
             or not hmac.compare_digest(job.callback_token.encode(), callback_token.encode())
-            or job.account != vendor
+            or job.account != account
         ):
             raise NotFound("There is no such callback.", code="unknown_callback")
         add_log_keys(**keys_of(job))

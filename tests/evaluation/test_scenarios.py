@@ -117,11 +117,23 @@ def test_a_field_that_is_there_twice_is_told_and_the_last_is_not_taken() -> None
 
 
 @pytest.mark.parametrize(
-    "content", [b"- {", b"\xff\xfe\x00", b"!!python/object:os.system {}", b"- a: *b", b"[" * 5_000]
+    "content",
+    [
+        *(b"- {", b"\xff\xfe\x00", b"!!python/object:os.system {}", b"- a: *b", b"[" * 5_000),
+        *(b"- !!int ''", b"- !!float ''", b"- !!bool maybe", b"- !!timestamp soon", b"- !!map [a]"),
+    ],
 )
 def test_what_is_no_yaml_is_said(content: bytes) -> None:
     with pytest.raises(BadDocument, match="no YAML"):
         parsed(content, "own.yaml")
+
+
+def test_a_few_lines_that_would_grow_to_gigabytes_are_not_read() -> None:
+    lines = ["- &a0 {name: sea}", *(f"- &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 60))]
+    with pytest.raises(BadDocument, match=r"^own\.yaml, line 2: write out what << would take over\.$"):
+        parsed("\n".join(lines).encode(), "own.yaml")
+    with pytest.raises(BadDocument, match=r"^own\.yaml, scenario 1: "):
+        parsed(b"- &a [*a]", "own.yaml")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,11 @@ from typing import Any
 import yaml
 
 LARGEST_FILE = 1 << 20  # bytes
+MERGE = "tag:yaml.org,2002:merge"
+
+
+RAISED_BY_TAGS = (ValueError, LookupError, AttributeError, TypeError)
+"""What PyYAML lets pass where a tag stands before what is none of its kind, such as ``!!int ""``."""
 
 
 class BadDocument(ValueError):
@@ -36,22 +41,26 @@ def parsed_yaml(content: bytes, file: str) -> Any:
     """
     try:
         return yaml.load(content, _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, *RAISED_BY_TAGS) as error:
         where = getattr(error, "problem_mark", None)
         place = f", line {where.line + 1}" if where else ""
-        why = error.problem if isinstance(error, _Twice) else "this is no YAML"
+        why = error.problem if isinstance(error, _Refused) else "this is no YAML"
         raise BadDocument(f"{file}{place}: {why}.") from error
 
 
-class _Twice(yaml.MarkedYAMLError):  # type: ignore[misc] # PyYAML has no types
-    """A mapping says something twice, of which YAML would take the last."""
+class _Refused(yaml.MarkedYAMLError):  # type: ignore[misc] # PyYAML has no types
+    """A mapping says something twice, of which YAML would take the last; or takes over what others say."""
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.tag == MERGE:
+                raise _Refused(
+                    problem="write out what << would take over", problem_mark=key.start_mark
+                )  # a few lines of it may grow to gigabytes
             if key.value in seen:
-                raise _Twice(problem=f"{key.value[:100]!r} is there twice", problem_mark=key.start_mark)
+                raise _Refused(problem=f"{key.value[:100]!r} is there twice", problem_mark=key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)

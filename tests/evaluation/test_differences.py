@@ -1,14 +1,21 @@
 """Differences between providers: paired by scenario, with an interval, and decided or not."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.intervals import by_bootstrap, by_pictures, by_student, coverage
-from character_evaluation.differences import FEWEST_CLUSTERS, Difference, differences
+from character_evaluation.differences import (
+    AMOUNTS,
+    FEWEST_CLUSTERS,
+    SIMILARITIES,
+    Difference,
+    differences,
+    mean_interval,
+)
 
 APART = (0.01, 0.05, 0.02, 0.04, 0.03)
 RISK = 0.05
@@ -34,6 +41,21 @@ def test_the_test_is_students_on_the_differences_of_the_scenarios() -> None:
     assert found.p == pytest.approx(0.01324, abs=1e-5)
     assert found.ahead(RISK) == "one"
     assert of(*((0.5, 0.5 + apart) for apart in APART)).ahead(RISK) == "other"
+
+
+@pytest.mark.parametrize(
+    ("means", "possible", "expected"),
+    [
+        ((0.99, 0.999, 0.8), SIMILARITIES, (0.6505, 1.0)),
+        ((0.001, 0.2), AMOUNTS, (0.0, 1.3648)),
+        ((1.001, 1.001), SIMILARITIES, (1.0, 1.0)),
+        ((1.0,), SIMILARITIES, None),
+    ],
+)
+def test_an_interval_ends_where_what_is_measured_does(
+    means: Sequence[float], possible: tuple[float, float], expected: tuple[float, float] | None
+) -> None:
+    assert mean_interval(means, possible) == (expected and pytest.approx(expected, abs=1e-4))
 
 
 def test_what_a_scenario_does_to_everybody_is_nobodys_lead() -> None:

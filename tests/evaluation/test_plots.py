@@ -14,6 +14,8 @@ from character_evaluation.plots import Scale
         ([-0.03, 0.02], [-0.03, -0.02, -0.01, 0.0, 0.01, 0.02]),
         ([0.8], [0.8, 1.0]),
         ([0.0], [0.0, 0.2]),
+        ([0.0, 5e-324], [0.0, 1e-10]),
+        ([0.8, 0.8000000000000002], [0.8, 0.8000000001]),
     ],
 )
 def test_ticks_are_round_and_hold_all_values(values: list[float], ticks: list[float]) -> None:

@@ -31,6 +31,11 @@ def test_one_scenario_finds_nothing_and_what_does_not_vary_is_found_at_once() ->
     assert smallest_gap(0.0, 5, 0.05) == 0.0
 
 
+@pytest.mark.parametrize("deviation", [0.0, 1e-17, 3e-12, 1e-9, 1e-6])
+def test_what_hardly_varies_is_found_by_the_fewest_scenarios(deviation: float) -> None:
+    assert clusters_needed(0.03, deviation, 0.01, fewest=5) == 5
+
+
 @pytest.mark.parametrize("clusters", [2, 5, 15, 25, 200])
 def test_the_smallest_gap_is_found_as_often_as_wanted(clusters: int) -> None:
     gap = smallest_gap(0.05, clusters, 0.04)

@@ -91,6 +91,23 @@ def test_who_gave_no_picture_is_no_contender() -> None:
     assert found.provider == "lora"
 
 
+def without_one(measure: Measure, provider: str) -> Measure:
+    return {**measure, provider: {**measure[provider], "3": []}}
+
+
+@pytest.mark.parametrize(("missed_by", "recommended"), [("dear", "cheap"), ("cheap", None)])
+def test_by_price_and_time_nobody_wins_who_left_a_scenario_out_and_anybody_over_who_did(
+    missed_by: str, recommended: str | None
+) -> None:
+    of = {
+        "identity": around(dear=0.7, cheap=0.7),
+        "price_usd": around(0.0, dear=0.2, cheap=0.05),
+        "latency_ms": around(0.02, dear=20_000, cheap=5_000),
+    }
+    found = recommend(Measures(**{name: without_one(each, missed_by) for name, each in of.items()}))
+    assert found.provider == recommended
+
+
 def test_a_price_that_is_not_known_decides_nothing() -> None:
     unknown = {**PRICES, "lora": {str(n): [] for n in range(SCENARIOS)}}
     found = recommend(Measures(identity=SAME, price_usd=unknown, latency_ms=LATENCIES))

@@ -1,5 +1,6 @@
 """What is said of a run, and what is not."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -61,8 +62,43 @@ def test_a_lead_that_decides_nothing_is_said_with_what_would() -> None:
     [why, finds, settles] = found.sentences
     assert why.startswith("Not decided")
     assert finds.startswith("Four in five gaps of 0.0")
-    assert settles.startswith("About ") and settles.endswith(
-        "more scenarios would settle it between a and b."
+    # A picture of a scenario costs either 4 cents.
+    told = re.fullmatch(
+        r"About (\d+) more scenarios would settle it between a and b, for about \$(.*)\.", settles
+    )
+    assert told is not None and float(told[2]) == pytest.approx(int(told[1]) * 0.08)
+
+
+def test_what_would_settle_it_has_no_price_where_one_is_not_known() -> None:
+    found = verdict(run({"a": {}, "b": {"lead": 0.01, "cost_usd": None}}))
+    assert found.sentences[-1].endswith("would settle it between a and b, at a price that is not known.")
+
+
+def test_who_leads_but_for_a_scenario_that_it_left_out_is_said_to_lack_that_one() -> None:
+    six = [*SCENARIOS, SCENARIOS[0].model_copy(update={"number": 6, "name": "sixth"})]
+    rows = [*run({"a": {}, "b": {"lead": 0.2}}).rows, row(scenario="sixth")]
+    found = verdict(run({"a": {}, "b": {}}, rows=rows, scenarios=six))
+    assert found.provider is None
+    assert (
+        found.sentences[-1]
+        == "b leads over a, but gave nothing in 1 scenario that a drew: they would settle it."
+    )
+
+
+def test_exact_ties_are_said_to_be_no_question_of_more_scenarios() -> None:
+    ties = [replace(each, similarity_mean=0.8) for each in run({"a": {}, "b": {}}).rows]
+    found = verdict(run({"a": {}, "b": {}}, rows=ties))
+    assert found.provider is None
+    assert found.sentences[-1].startswith("In identity they are exactly alike")
+
+
+def test_what_other_weights_would_recommend_is_said() -> None:
+    """A fifth of the price for five times as long: at equal weights there is not even a difference."""
+    found = verdict(run({"a": {"cost_usd": 0.2, "latency_ms": 5_000}, "b": {"latency_ms": 25_000}}))
+    assert found.provider is None
+    assert found.sentences[1:3] == (
+        "With a weight of price against time from 0 to 0.25 it would be a.",
+        "With a weight of price against time from 0.75 to 1 it would be b.",
     )
 
 

@@ -1,10 +1,10 @@
 """The specification's criteria of success, each met, not met or not to be decided, with the evidence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from character_evaluation.differences import Interval, cluster_means, mean_interval
+from character_evaluation.differences import AMOUNTS, SIMILARITIES, Interval, cluster_means, mean_interval
 from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.statistics import ProviderSummary, summarise
 from character_evaluation.verdict import measures_of, similarity_of
@@ -44,15 +44,22 @@ def criteria(run: EvaluationRun) -> list[Criterion]:
             run,
             f"A provider reaches a CLIP similarity above {HIGH_SIMILARITY}",
             {provider: cluster_means(clip, provider) for provider in clip},
+            SIMILARITIES,
             lambda interval: interval[0] > HIGH_SIMILARITY,
             lambda interval: interval[1] <= HIGH_SIMILARITY,
             "{:.3f} to {:.3f}",
             missing=f"no score is of {CLIP_ENCODER}",
+            beside={
+                summary.provider: f", calibrated {summary.calibrated_mean:.2f}"
+                for summary in summaries
+                if summary.calibrated_mean is not None
+            },
         ),
         _one_provider(
             run,
             f"A provider draws in less than {LONGEST_S} s",
             {provider: cluster_means(seconds, provider) for provider in seconds},
+            AMOUNTS,
             lambda interval: interval[1] < LONGEST_S,
             lambda interval: interval[0] >= LONGEST_S,
             "{:.1f} to {:.1f} s",
@@ -62,6 +69,7 @@ def criteria(run: EvaluationRun) -> list[Criterion]:
             run,
             f"A provider's picture costs less than ${DEAREST_USD}",
             {provider: cluster_means(measures.price_usd, provider) for provider in measures.price_usd},
+            AMOUNTS,
             lambda interval: interval[1] < DEAREST_USD,
             lambda interval: interval[0] >= DEAREST_USD,
             "${:.4f} to ${:.4f}",
@@ -109,18 +117,26 @@ def _one_provider(
     run: EvaluationRun,
     text: str,
     by_provider: dict[str, dict[str, float]],
+    possible: Interval,
     meets: Callable[[Interval], bool],
     fails: Callable[[Interval], bool],
     form: str,
     missing: str,
+    beside: Mapping[str, str] = {},
 ) -> Criterion:
-    """Met as soon as one provider's interval lies where it should, not met if each lies elsewhere."""
+    """Met as soon as one provider's interval lies where it should, not met if each lies elsewhere.
+
+    ``beside`` is what is said of a provider after its interval.
+    """
     intervals = {
         provider: interval
         for provider, means in by_provider.items()
-        if (interval := mean_interval(list(means.values())))
+        if (interval := mean_interval(list(means.values()), possible))
     }
-    evidence = "; ".join(f"{provider} {form.format(*interval)}" for provider, interval in intervals.items())
+    evidence = "; ".join(
+        f"{provider} {form.format(*interval)}{beside.get(provider, '')}"
+        for provider, interval in intervals.items()
+    )
     if run.simulated:
         return Criterion(text, "not decidable", f"Simulated: {evidence or missing}")
     if any(meets(interval) for interval in intervals.values()):

@@ -5,6 +5,7 @@ other, so fifteen pictures of five scenarios are five observations and not fifte
 same clusters to do, so what is compared is the difference within each: what is hard for everybody cancels.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -16,12 +17,17 @@ FEWEST_CLUSTERS = 5
 """Below, nothing is decided: from here on benchmarks/intervals.py tried how often intervals hold."""
 CONSTANT = 1e-9
 """Differences that vary by less than this part of themselves do not vary: a price list, and rounding."""
+ROUNDING = 1e-12
+"""Left of sums of logarithms that cancel out; scores differ by a millionth at least."""
 
 Measure = Mapping[str, Mapping[str, Sequence[float]]]
 """What was measured, by provider and by cluster; one number for each picture that has one."""
 
 
 Interval = tuple[float, float]
+SIMILARITIES: Interval = (-1.0, 1.0)
+AMOUNTS: Interval = (0.0, math.inf)
+SHARES: Interval = (0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +57,19 @@ class Difference:
         Nothing is decided by fewer than ``FEWEST_CLUSTERS``, nor for a provider that gave nothing where the
         other gave something: it may lead because it left out what is hard.
         """
-        if self.mean is None or self.p_holm is None or self.p_holm >= risk or self.clusters < FEWEST_CLUSTERS:
-            return None
-        leads, missed = (
-            (self.one, self.missed_by_one) if self.mean > 0 else (self.other, self.missed_by_other)
-        )
-        return None if missed else leads
+        return self._preferred(risk, is_one=self.mean is not None and self.mean > 0)
+
+    def below(self, risk: float) -> str | None:
+        """Return which of the two measures less, where that is the better one; or None, as ``ahead``."""
+        return self._preferred(risk, is_one=self.mean is not None and self.mean < 0)
+
+    def is_told(self, risk: float) -> bool:
+        """Whether the values alone would decide, whoever gave nothing somewhere."""
+        return self.p_holm is not None and self.p_holm < risk and self.clusters >= FEWEST_CLUSTERS
+
+    def _preferred(self, risk: float, *, is_one: bool) -> str | None:
+        preferred, missed = (self.one, self.missed_by_one) if is_one else (self.other, self.missed_by_other)
+        return preferred if self.is_told(risk) and not missed else None
 
 
 def differences(measure: Measure) -> list[Difference]:
@@ -69,14 +82,22 @@ def cluster_means(measure: Measure, provider: str) -> dict[str, float]:
     return {cluster: fmean(values) for cluster, values in measure[provider].items() if values}
 
 
-def mean_interval(means: Sequence[float]) -> Interval | None:
-    """Return Student's interval of the mean of clusters, at 95 %; None of fewer than two."""
-    return None if len(means) < 2 else _student(means)[0]
+def mean_interval(means: Sequence[float], possible: Interval) -> Interval | None:
+    """Return Student's interval of the mean of clusters, at 95 %; None of fewer than two.
+
+    It knows no bounds, so what is not ``possible`` is cut off: the truth is not there, and as often within
+    what is left.
+    """
+    if len(means) < 2:
+        return None
+    least, most = possible
+    low, high = _student(means)[0]
+    return min(max(low, least), most), max(min(high, most), least)
 
 
 def _difference(measure: Measure, one: str, other: str) -> Difference:
     ones, others = cluster_means(measure, one), cluster_means(measure, other)
-    apart = [ones[cluster] - others[cluster] for cluster in ones if cluster in others]
+    apart = [_apart(ones[cluster], others[cluster]) for cluster in ones if cluster in others]
     found = Difference(
         one=one,
         other=other,
@@ -85,6 +106,11 @@ def _difference(measure: Measure, one: str, other: str) -> Difference:
         missed_by_other=len(ones.keys() - others.keys()),
     )
     return found if len(apart) < 2 else _tested(found, apart)
+
+
+def _apart(one: float, other: float) -> float:
+    """Return the difference; what rounding makes of two that are equal is none."""
+    return 0.0 if math.isclose(one, other, rel_tol=CONSTANT, abs_tol=ROUNDING) else one - other
 
 
 def _tested(found: Difference, apart: Sequence[float]) -> Difference:

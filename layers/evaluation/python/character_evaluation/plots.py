@@ -7,6 +7,9 @@ from dataclasses import dataclass
 WIDTH = 560
 """Of the field that values are drawn in, in units of the drawing."""
 TICKS = 5
+DECIMALS = 10
+FINEST = 10**-DECIMALS
+"""Of steps: ticks that are rounded would all be the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +39,11 @@ class Scale:
 
     def __init__(self, values: Sequence[float], length: float = WIDTH) -> None:
         low, high = min(values), max(values)
-        step = _round_step((high - low or abs(high) or 1.0) / TICKS)
+        step = _round_step(max((high - low or abs(high) or 1.0) / TICKS, FINEST))
         first, last = math.floor(low / step), math.ceil(high / step)
         last += first == last
         self._low, self._span, self._length = first * step, (last - first) * step, length
-        self.ticks = [round(place * step, 10) for place in range(first, last + 1)]
+        self.ticks = [round(place * step, DECIMALS) for place in range(first, last + 1)]
 
     def __call__(self, value: float) -> float:
         """Return the place of a value, rounded so that drawings are the same everywhere."""

@@ -2,8 +2,12 @@
 
 from math import sqrt
 
+from character_evaluation.differences import CONSTANT
+
 WANTED = 0.8
 """How often a gap of the size in question shall be found."""
+FURTHEST = 1e6
+"""A shift as large is found for certain; of 1e10 scipy 1.17.1 tells no number, and warns."""
 MOST_CLUSTERS = 2_000
 """Beyond that no number is told: nobody would draw so many."""
 
@@ -16,11 +20,11 @@ def power(gap: float, deviation: float, clusters: int, risk: float) -> float:
     """
     if clusters < 2:
         return 0.0
-    if deviation == 0:
+    if deviation <= CONSTANT * abs(gap):
         return float(gap != 0)
     from scipy import stats  # half a second of loading, for those who compare only
 
-    df, shift = clusters - 1, abs(gap) / deviation * sqrt(clusters)
+    df, shift = clusters - 1, min(abs(gap) / deviation * sqrt(clusters), FURTHEST)
     return float(stats.nct.sf(stats.t.isf(risk / 2, df), df, shift))
 
 

@@ -47,12 +47,15 @@ class Settling:
     """What would settle it between two: more scenarios, for all that is known now.
 
     ``scenarios`` is None where the gap is too small to be found by any number that somebody would draw.
+    ``missed`` counts the scenarios in which ``one`` gave nothing and ``other`` did, where ``one`` leads by
+    all others, so that these alone are wanting.
     """
 
     one: str
     other: str
     gap: float
     scenarios: int | None
+    missed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,23 +135,28 @@ def _lightest(contenders: Sequence[str], burden: Sequence[Difference]) -> str | 
     """Return the one that is decidedly lighter than each other."""
     for provider in contenders:
         pairs = [each for each in burden if provider in (each.one, each.other)]
-        if pairs and all(each.ahead(RISK_BURDEN) not in (None, provider) for each in pairs):
+        if pairs and all(each.below(RISK_BURDEN) == provider for each in pairs):
             return provider
     return None
 
 
 def _settling(identity: Sequence[Difference], contenders: Sequence[str]) -> Settling | None:
     """Of the contenders' pairs, the one that takes the fewest scenarios."""
+    tested = sum(pair.p is not None for pair in identity)
     pairs = [
-        _settled(pair, len(identity))
+        _settled(pair, tested)
         for pair in identity
-        if pair.one in contenders and pair.other in contenders and pair.mean and pair.deviation
+        if pair.one in contenders and pair.other in contenders and pair.mean
     ]
-    return min(pairs, key=lambda pair: pair.scenarios or math.inf, default=None)
+    return min(pairs, key=lambda pair: math.inf if pair.scenarios is None else pair.scenarios, default=None)
 
 
 def _settled(pair: Difference, pairs: int) -> Settling:
     assert pair.mean is not None and pair.deviation is not None
+    if pair.is_told(RISK_IDENTITY):
+        by_one = (pair.one, pair.other, pair.missed_by_one)
+        one, other, missed = by_one if pair.mean > 0 else (pair.other, pair.one, pair.missed_by_other)
+        return Settling(one=one, other=other, gap=abs(pair.mean), scenarios=0, missed=missed)
     # At the first step of Holm's method, which is the hardest.
     needed = clusters_needed(pair.mean, pair.deviation, RISK_IDENTITY / pairs, FEWEST_CLUSTERS)
     more = None if needed is None else max(1, needed - pair.clusters)

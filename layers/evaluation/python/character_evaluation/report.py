@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from character_evaluation.criteria import criteria
-from character_evaluation.differences import Measure, cluster_means, mean_interval
+from character_evaluation.differences import SIMILARITIES, Measure, cluster_means, mean_interval
 from character_evaluation.pages import moment, template
 from character_evaluation.plots import WIDTH, Bar, Dot, Scale
 from character_evaluation.recommendation import RISK_IDENTITY
@@ -63,7 +63,8 @@ def _content(run: EvaluationRun) -> dict[str, Any]:
 
 
 def _interval(identity: Measure, provider: str) -> tuple[float, float] | None:
-    return mean_interval(list(cluster_means(identity, provider).values())) if provider in identity else None
+    means = cluster_means(identity, provider) if provider in identity else {}
+    return mean_interval([*means.values()], SIMILARITIES)
 
 
 def _plots(run: EvaluationRun) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Figures:
     all else is of every picture. Latencies are the provider's own, without its first call;
     ``latency_p95_ms`` is by nearest rank. ``overhead_median_ms`` is what passed beside them from our orders
     on. ``cost_per_accepted_usd`` is without training, and None as soon as one part of it is unknown.
+    ``calibrated_mean`` is of those scores that lie on the scale from decoys (0) to the references among
+    themselves (1).
     ``among_mean`` is how like the compared pictures are among themselves, those of a scenario to all of their
     provider's. ``copy_rate`` is the share (0 to 1) of near copies among the pictures that succeeded.
     """
@@ -53,6 +55,7 @@ class Figures:
     similarity_mean: float | None
     similarity_deviation: float | None
     similarity_median: float | None
+    calibrated_mean: float | None
     among_mean: float | None
     latency_median_ms: float | None
     latency_p95_ms: float | None
@@ -142,6 +145,7 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
         "similarity_mean": mean(scores),
         "similarity_deviation": sample_standard_deviation(scores),
         "similarity_median": median(scores) if scores else None,
+        "calibrated_mean": mean([row.calibrated for row in compared if row.calibrated is not None]),
         "among_mean": mean(
             [row.run_similarity_mean for row in compared if row.run_similarity_mean is not None]
         ),

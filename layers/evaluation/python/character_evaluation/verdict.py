@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from character_evaluation.differences import FEWEST_CLUSTERS, Difference, Measure, cluster_means
+from character_evaluation.pages import dollars
 from character_evaluation.power import smallest_gap
 from character_evaluation.recommendation import RISK_IDENTITY, Measures, Recommendation, recommend
 from character_evaluation.run import EvaluationRow, EvaluationRun
@@ -33,7 +34,7 @@ def verdict(run: EvaluationRun) -> Verdict:
     found = recommend(measures_of(run.compared))
     return Verdict(
         provider=found.provider,
-        sentences=tuple(_sentences(found)),
+        sentences=tuple(_sentences(found, run)),
         pairs=found.identity,
         identity="face" if faces_count(run.compared) else "whole picture",
     )
@@ -124,37 +125,87 @@ def _hindrance(run: EvaluationRun) -> str | None:
     return None
 
 
-def _sentences(found: Recommendation) -> list[str]:
+def _sentences(found: Recommendation, run: EvaluationRun) -> list[str]:
     if found.provider and found.decided_by == "identity":
-        return [f"Recommended: {found.provider}. What it draws is decidedly nearer to the references."]
+        return [
+            f"Recommended: {found.provider}. What it draws is decidedly nearer to the references.",
+            *_resolution(found.identity),
+        ]
     if found.provider:
-        agreeing = [weight for weight, provider in found.by_weight.items() if provider == found.provider]
         return [
             f"Recommended: {found.provider}. In identity it is not decidedly behind any other, "
             "and its pictures decidedly take less money and time.",
-            f"The same with any weight of price against time from {min(agreeing):g} to {max(agreeing):g}.",
+            f"The same with a weight of price against time {_weights(found, found.provider)}.",
+            *_otherwise(found),
+            *_resolution(found.identity),
         ]
     return [
         "Not decided: neither identity nor price and time tell the providers apart.",
+        *_otherwise(found),
         *_resolution(found.identity),
-        *_settling(found),
+        *_settling(found, run),
     ]
 
 
-def _settling(found: Recommendation) -> list[str]:
+def _otherwise(found: Recommendation) -> list[str]:
+    """Say who else would be recommended, if price and time were weighed otherwise."""
+    others = dict.fromkeys(name for name in found.by_weight.values() if name not in (None, found.provider))
+    return [
+        f"With a weight of price against time {_weights(found, name)} it would be {name}."
+        for name in others
+        if name
+    ]
+
+
+def _weights(found: Recommendation, provider: str) -> str:
+    """Return the weights that recommend a provider: from one to another, where each between them does as well."""
+    agreeing = [weight for weight, name in found.by_weight.items() if name == provider]
+    between = [weight for weight in found.by_weight if min(agreeing) <= weight <= max(agreeing)]
+    if len(agreeing) == 1 or between != agreeing:
+        return f"of {', '.join(f'{weight:g}' for weight in agreeing)}"
+    return f"from {min(agreeing):g} to {max(agreeing):g}"
+
+
+def _settling(found: Recommendation, run: EvaluationRun) -> list[str]:
     settling = found.settling
     if settling is None:
+        compared = [pair.mean for pair in found.identity if pair.clusters >= FEWEST_CLUSTERS]
+        if compared and not any(compared):
+            return [
+                "In identity they are exactly alike, in each scenario: more of them would tell as little."
+            ]
         return [f"At least {FEWEST_CLUSTERS} scenarios in which both gave pictures are needed."]
     one, other, gap = settling.one, settling.other, settling.gap
+    if settling.missed:
+        these = counted(settling.missed, "scenario")
+        return [
+            f"{one} leads over {other}, but gave nothing in {these} that {other} drew: they would settle it."
+        ]
     if settling.scenarios is None:
         return [f"Between {one} and {other} the gap of {gap:.3f} is too small to be told by any test."]
     more = counted(settling.scenarios, "more scenario")
-    return [f"About {more} would settle it between {one} and {other}."]
+    return [
+        f"About {more} would settle it between {one} and {other}, "
+        f"{_price_of(settling.scenarios, run, (one, other))}."
+    ]
+
+
+def _price_of(scenarios: int, run: EvaluationRun, providers: Sequence[str]) -> str:
+    """Say what further scenarios would cost of some providers, by what theirs cost in this run."""
+    total = 0.0
+    for provider in providers:
+        rows = [row for row in run.rows if row.provider == provider and row.was_asked_for]
+        if any(row.cost_usd is None for row in rows if row.is_in_price):
+            return "at a price that is not known"
+        drawn = {row.scenario for row in rows}
+        total += scenarios * sum(row.cost_usd or 0.0 for row in rows) / len(drawn)
+    return f"for about {dollars(total)}"
 
 
 def _resolution(pairs: Sequence[Difference]) -> list[str]:
+    tested = sum(pair.p is not None for pair in pairs)
     gaps = [
-        smallest_gap(pair.deviation, pair.clusters, RISK_IDENTITY / len(pairs))
+        smallest_gap(pair.deviation, pair.clusters, RISK_IDENTITY / tested)
         for pair in pairs
         if pair.deviation is not None
     ]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from character_evaluation.differences import Interval, mean_interval
+from character_evaluation.differences import SHARES, Interval, mean_interval
 from character_evaluation.errors import BadResults, validated
 from character_evaluation.tables import read_table
 
@@ -93,12 +93,11 @@ def preferences(votes: Sequence[Vote]) -> list[Preference]:
 
 def _preference(one: str, other: str, by_scenario: Mapping[str, Sequence[float]]) -> Preference:
     means = [fmean(shares) for shares in by_scenario.values()]
-    interval = mean_interval(means)
     return Preference(
         one=one,
         other=other,
         votes=sum(len(shares) for shares in by_scenario.values()),
         scenarios=len(means),
         share=fmean(means),
-        interval=interval and (max(0.0, interval[0]), min(1.0, interval[1])),
+        interval=mean_interval(means, SHARES),
     )

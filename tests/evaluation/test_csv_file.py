@@ -96,7 +96,8 @@ PROMPTS = [
 def test_rows_come_back_as_they_were(prompt: str) -> None:
     rows = [
         row(prompt=prompt, error=prompt),
-        row(variation=3, seed=3002, similarity_mean=-0.5, cost_usd=0.0, latency_ms=1e-7, outcome="failed"),
+        row(variation=3, seed=3002, similarity_mean=-0.5, encoder="clip-vit-b32", cost_usd=0.0),
+        row(variation=4, cost_usd=0.0, latency_ms=1e-7, outcome="failed"),
     ]
     assert read_csv(write_csv(rows), "results.csv") == rows
 
@@ -130,6 +131,25 @@ def edited(column: str, cell: str) -> str:
 def test_what_an_edit_broke_is_named_by_row_and_column(column: str, cell: str) -> None:
     with pytest.raises(BadResults, match=rf"^results\.csv, row 3, {column}: "):
         read_csv(edited(column, cell), "results.csv")
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"outcome": "failed", "similarity_mean": 0.5}, "similarity_mean"),
+        ({"outcome": "filtered", "near_copy": "references/1.jpg"}, "near_copy"),
+        ({"outcome": "cancelled", "image": "images/1.jpg"}, "image"),
+        ({"similarity_mean": 0.5, "encoder": None}, "encoder"),
+        ({"face_similarity_mean": 0.5}, "face_encoder"),
+        ({"clip_similarity": 0.5, "similarity_mean": 0.5, "encoder": "other"}, "clip_similarity"),
+        ({"clip_similarity": 0.5, "similarity_mean": 0.6, "encoder": "clip-vit-b32"}, "clip_similarity"),
+        ({"cost_usd": 1e308}, "cost_usd"),
+        ({"total_ms": 1e13}, "total_ms"),
+    ],
+)
+def test_what_cannot_stand_beside_the_rest_of_its_row_is_told(changes: dict[str, Any], column: str) -> None:
+    with pytest.raises(BadResults, match=rf"^results\.csv, row 3, {column}: "):
+        read_csv(write_csv([row(), row(variation=3, **changes)]), "results.csv")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from character_evaluation.results import MARKDOWN, ROWS, files_of, read_run
 from character_evaluation.run import EvaluatedIdentity
 from character_evaluation.scenarios import SCENARIOS
 from character_evaluation.votes import Vote
+from character_identity.domain.prices import Price
 from tests.evaluation.test_verdict import run
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:1) ‮ =1+1 `a` {{ 7*7 }}"
@@ -162,6 +163,41 @@ def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, 
         read_run(tmp_path)
 
 
+def test_a_time_that_would_be_another_on_another_machine_is_told(tmp_path: Path) -> None:
+    manifest = json.loads(written(tmp_path)["evaluation.json"])
+    (tmp_path / "evaluation.json").write_text(json.dumps({**manifest, "started_at": "2026-01-02T00:00:00"}))
+    with pytest.raises(BadResults, match=r"evaluation\.json, started_at: "):
+        read_run(tmp_path)
+
+
+def test_a_nearest_reference_is_one_of_those_that_there_are(tmp_path: Path) -> None:
+    first, *others = run(FACTS).rows
+    written(tmp_path, rows=[replace(first, nearest_reference=1), *others])
+    with pytest.raises(BadResults, match=r"row 2, nearest_reference: evaluation\.json has 0 references\."):
+        read_run(tmp_path)
+
+
+def test_a_provider_without_rows_has_no_figures_whatever_the_manifest_says(tmp_path: Path) -> None:
+    identities = [*run(FACTS).identities, EvaluatedIdentity(provider="c")]
+    manifest = json.loads(written(tmp_path, identities=identities)["evaluation.json"])
+    manifest["identities"][2]["training_cost_usd"] = float("nan")
+    (tmp_path / "evaluation.json").write_text(json.dumps(manifest))
+    assert read_run(tmp_path).identities == identities
+    assert "| c | unknown | unknown | unknown | unknown |" in files_of(read_run(tmp_path))[MARKDOWN]
+
+
+def test_the_report_says_by_which_models_prices_and_seeds_it_came_about() -> None:
+    listed = {"image": Price(0.035, "megapixel", "https://fal.test/price_list", "2026-11-22")}
+    files = files_of(run(FACTS, models={"a": "fal-ai/flux-lora"}, prices={"a": listed}, seed=7))
+    for line in (
+        "seeds: 7 + 1000 times the number of the scenario + the variation",
+        "model of a: fal-ai/flux-lora",
+        "price of a, image: $0.035 per megapixel (https://fal.test/price_list, read 2026-11-22)",
+    ):
+        assert f"<li>{line}</li>" in files["report.html"]
+        assert f"- {line}\n" in files[MARKDOWN].replace("\\", "")
+
+
 def test_a_folder_without_a_run_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path)]) == 2
     assert "evaluation.json cannot be read: No such file" in capsys.readouterr().err
@@ -208,3 +244,10 @@ def test_what_others_wrote_is_inert_in_every_page() -> None:
         assert Apart(files[name]).together == [], "a mark of another direction turns nothing but its own text"
     assert not re.search(r"(?<!\\)[<\[`]", files[MARKDOWN].splitlines()[0])
     assert "49" not in files[MARKDOWN].splitlines()[0]
+
+
+def test_what_an_edited_csv_calls_an_encoder_is_inert_in_markdown() -> None:
+    edited = [replace(row, encoder=HOSTILE, weights_sha256=HOSTILE) for row in run(FACTS).rows]
+    found = files_of(run(FACTS, rows=[*edited[:5], *run(FACTS).rows[5:]]))[MARKDOWN]
+    assert "scores of different encoders" in found
+    assert not re.search(r"(?<!\\)<script", found)

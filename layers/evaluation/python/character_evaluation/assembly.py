@@ -13,6 +13,7 @@ from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import ProviderName
+from character_identity.domain.provenance import MODELS
 from character_identity.domain.score import DECIMALS, NotScored, Score
 from character_identity.domain.scored_generation import LATE_REASON
 from character_identity.domain.similarity import Embedding
@@ -49,6 +50,9 @@ def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
         simulated=material.simulated,
         status=_status(evaluation),
         error=evaluation.error.message if evaluation.error else None,
+        models={name: MODELS[name] for name in evaluation.providers if name in MODELS},
+        prices={name: order.prices[name] for name in evaluation.providers if order.prices.get(name)},
+        seed=order.seed,
     )
     return run, pictures
 

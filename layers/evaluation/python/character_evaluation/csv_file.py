@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from character_evaluation.errors import BadResults, validated
 from character_evaluation.run import EvaluationRow
 from character_evaluation.tables import read_table
+from character_identity.domain.score import CLIP_ENCODER
 
 COLUMNS = (
     "provider",
@@ -47,6 +48,23 @@ COLUMNS = (
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 
+OF_PICTURES = (
+    "image",
+    "similarity_mean",
+    "similarity_best",
+    "clip_similarity",
+    "calibrated",
+    "near_copy",
+    "face_similarity_mean",
+    "face_similarity_best",
+    "face_calibrated",
+    "first_similarity",
+    "own_similarity_mean",
+    "nearest_reference",
+    "run_similarity_mean",
+)
+"""The columns of which a row says nothing whose picture is not there."""
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 ROW = TypeAdapter(EvaluationRow)
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
@@ -70,16 +88,36 @@ def read_csv(text: str, file: str) -> list[EvaluationRow]:
 
     Raises:
         BadResults: columns are missing or unknown, a picture is there twice, or a cell holds what cannot
-            stand there. The message names the row, counted as a spreadsheet does, and the column.
+            stand there, or not beside the others of its row. The message names the row, counted as a
+            spreadsheet does, and the column.
     """
     columns, lines = read_table(text, file, _problem_of)
     rows = [_row(columns, cells, f"{file}, row {number}") for number, cells in enumerate(lines, 2)]
+    for number, row in enumerate(rows, 2):
+        if contradiction := _contradiction(row):
+            raise BadResults(f"{file}, row {number}, {contradiction}.")
     first: dict[tuple[str, str, int], int] = {}
     for number, row in enumerate(rows, 2):
         earlier = first.setdefault((row.provider, row.scenario, row.variation), number)
         if earlier != number:
             raise BadResults(f"{file}, row {number}, variation: row {earlier} has this picture already.")
     return rows
+
+
+def _contradiction(row: EvaluationRow) -> str | None:
+    """Return a column, and why it cannot say what it does beside the others of its row."""
+    if row.outcome != "succeeded":
+        told = next((column for column in OF_PICTURES if getattr(row, column) is not None), None)
+        return told and f"{told}: there is no picture, for the outcome is {row.outcome}"
+    if row.similarity_mean is not None and row.encoder is None:
+        return "encoder: the score is of none"
+    if row.face_similarity_mean is not None and row.face_encoder is None:
+        return "face_encoder: the score of the face is of none"
+    if row.clip_similarity is not None and row.encoder != CLIP_ENCODER:
+        return f"clip_similarity: the encoder is not {CLIP_ENCODER}"
+    if row.clip_similarity is not None and row.clip_similarity != row.similarity_mean:
+        return "clip_similarity: similarity_mean is of the same encoder, and another"
+    return None
 
 
 def _problem_of(header: list[str]) -> str | None:

@@ -63,6 +63,10 @@ def read_run(folder: Path) -> EvaluationRun:
             raise BadResults(f"{rows}, row {number}, scenario: {MANIFEST} has none of this name.")
         if row.image is not None:
             _require_picture(folder, row.image, f"{rows}, row {number}, image")
+        if row.nearest_reference is not None and row.nearest_reference > len(run.references):
+            raise BadResults(
+                f"{rows}, row {number}, nearest_reference: {MANIFEST} has {len(run.references)} references."
+            )
     for number, reference in enumerate(run.references):
         _require_picture(folder, reference, f"{manifest}, references.{number}")
     ballots = folder / VOTES
@@ -90,7 +94,7 @@ def _rows(run: EvaluationRun) -> list[EvaluationRow]:
 
 
 def _identity(identity: EvaluatedIdentity, read: Sequence[EvaluationRow], file: Path) -> EvaluatedIdentity:
-    """An identity with what its provider's rows say of it, which has to be one thing."""
+    """An identity with what its provider's rows say of it, which has to be one thing; without any, none."""
     facts: dict[str, Any] = {}
     for number, row in enumerate(read, 2):
         for fact in OF_IDENTITY if row.provider == identity.provider else ():
@@ -99,7 +103,8 @@ def _identity(identity: EvaluatedIdentity, read: Sequence[EvaluationRow], file: 
                 raise BadResults(
                     f"{file}, row {number}, {fact}: an earlier row of {row.provider} says another."
                 )
-    return replace(identity, **facts)
+    nothing: dict[str, Any] = dict.fromkeys(OF_IDENTITY)
+    return replace(identity, **nothing | facts)
 
 
 def _require_picture(folder: Path, link: str, where: str) -> None:

@@ -1,15 +1,15 @@
 """What an evaluation made: one row for every image that was asked for, and the identities behind them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainSerializer
+from pydantic import AwareDatetime, Field, PlainSerializer
 
 from character_evaluation.scenarios import Scenario
 from character_evaluation.votes import Vote
 from character_identity.domain.generation import Outcome
+from character_identity.domain.prices import Price
 from character_identity.domain.score import CLIP_ENCODER
 
 RowOutcome = Literal[Outcome, "cancelled"]
@@ -17,7 +17,8 @@ RowOutcome = Literal[Outcome, "cancelled"]
 RunStatus = Literal["completed", "failed", "cancelled"]
 Text = Annotated[str, Field(min_length=1)]
 Similarity = Annotated[float, Field(ge=-1.001, le=1.001, allow_inf_nan=False)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+"""Of dollars or milliseconds: no run comes near the most, and what is added up stays a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +108,12 @@ class EvaluationRun:
     ``references`` are paths or links of the reference images; ``simulated`` names the providers whose
     part was played by a simulator, so that nobody takes their pictures for real ones. One that ended before
     it was completed has its ``status``, and in ``error`` why.
+    ``models`` says what draws each provider's pictures, ``prices`` what it was estimated by; ``seed`` moves
+    the seeds of all pictures.
     """
 
     character: str
-    started_at: datetime
+    started_at: AwareDatetime
     references: Sequence[str]
     scenarios: Sequence[Scenario]
     identities: Sequence[EvaluatedIdentity]
@@ -121,6 +124,9 @@ class EvaluationRun:
     simulated: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
     status: RunStatus = "completed"
     error: str | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    prices: Mapping[str, Mapping[str, Price]] = field(default_factory=dict)
+    seed: int | None = None
 
     @property
     def is_partial(self) -> bool:

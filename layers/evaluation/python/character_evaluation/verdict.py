@@ -158,7 +158,7 @@ def _otherwise(found: Recommendation) -> list[str]:
 
 
 def _weights(found: Recommendation, provider: str) -> str:
-    """Return the weights that recommend a provider: from one to another, where each between them does as well."""
+    """Return the weights that recommend a provider, from one to another where all between do."""
     agreeing = [weight for weight, name in found.by_weight.items() if name == provider]
     between = [weight for weight in found.by_weight if min(agreeing) <= weight <= max(agreeing)]
     if len(agreeing) == 1 or between != agreeing:

@@ -13,6 +13,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.page import Position
+from character_identity.domain.prices import Price
 from character_identity.domain.scenario import Scenario
 
 EvaluationStatus = Literal["running", "cancelling", "completed", "failed", "cancelled"]
@@ -112,7 +113,8 @@ class CellOutcome(BaseModel):
 class EvaluationOrder(BaseModel):
     """What is drawn, all of it; in the bucket, for a row has no room for a hundred prompts.
 
-    ``seed`` moves the seeds of all pictures, which are the same for every provider.
+    ``seed`` moves the seeds of all pictures, which are the same for every provider. ``prices`` are those that
+    each provider was estimated by, by what they are for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -121,6 +123,7 @@ class EvaluationOrder(BaseModel):
     scenarios: list[Scenario]
     variations: int
     seed: int = 0
+    prices: dict[str, dict[str, Price]] = {}
 
     def request(self, cell: Cell) -> GenerationRequest:
         """Return what a cell asks its provider for."""

@@ -19,6 +19,7 @@ from character_identity.domain.identity import DEFAULT_STEPS, Identity, Provider
 from character_identity.domain.if_there import if_there
 from character_identity.domain.job import EVALUATION, job_id_of
 from character_identity.domain.page import Page, Window
+from character_identity.domain.prices import Price
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers, ReferenceLimits
 from character_identity.ports.stores import Bucket, Evaluations, Identities, SharedScores
@@ -198,6 +199,7 @@ class EvaluationService:
             scenarios=list(request.scenarios),
             variations=request.variations,
             seed=request.seed,
+            prices={name: self._prices_of(name, trains=name not in there) for name in providers},
         )
         class_name = request.class_name or (one.class_name if one else "person")
         parts = _Parts(name, class_name, providers, there, order)
@@ -205,6 +207,11 @@ class EvaluationService:
             message = f"{parts.made[0]} has no identity here, and there are no references to make one of."
             raise InvalidRequest(message, code="too_few_references")
         return parts
+
+    def _prices_of(self, name: ProviderName, *, trains: bool) -> dict[str, Price]:
+        provider = self._providers[name]
+        training = provider.training.prices if trains and provider.training else {}
+        return {**training, **provider.images.prices}
 
     def _ready(self, owner: str, provider: str, identity_id: str) -> Identity:
         identity = self._identities.get(identity_id)

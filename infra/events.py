@@ -1,4 +1,7 @@
-"""Events and schedules: stored images are scored, events delivered, jobs swept, prices compared."""
+"""Events and schedules: stored images are scored, events delivered, jobs swept, prices compared.
+
+What a function fails on several times lies in a dead-letter queue.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Storage: images and weights, state, keys."""
+"""Storage: a bucket for images and weights, a table with TTL for state, secrets for keys."""
 
 from collections.abc import Mapping, Sequence
 

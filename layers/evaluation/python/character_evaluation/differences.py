@@ -1,4 +1,4 @@
-"""How far apart two providers are, with an interval that holds and a decision that is rarely wrong.
+"""How far apart two providers are, with a confidence interval and a decision that is rarely wrong.
 
 The unit of observation is the cluster: one scenario of one character. Pictures of one scenario resemble each
 other, so fifteen pictures of five scenarios are five observations and not fifteen. Both providers had the

@@ -1,4 +1,4 @@
-"""Every key of the one table and of its index ``gsi1``: what lies where is decided here and nowhere else.
+"""Every key of the single-table design and of its index ``gsi1``: what lies where is decided here alone.
 
 A row is found by ``pk`` and ``sk``; what belongs to one thing lies beside it, under its ``pk``. A row that is
 listed has ``gsi1pk`` and ``gsi1sk`` too: an owner's identities and an identity's generations by their time,

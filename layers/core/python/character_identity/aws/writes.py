@@ -1,7 +1,7 @@
 """Writes: what is to be done to a row, alone or with others in a transaction.
 
-Conditions are DynamoDB's, as text: ``#name`` stands for the attribute of that name, ``:name`` for a value
-that is handed over by that name.
+Conditional writes have DynamoDB's conditions, as text: ``#name`` stands for the attribute of that name,
+``:name`` for a value that is handed over by that name.
 """
 
 import re

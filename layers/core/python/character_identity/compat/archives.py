@@ -1,4 +1,4 @@
-"""Pictures out of a ZIP that somebody made."""
+"""Pictures out of a ZIP that somebody made, perhaps a ZIP bomb."""
 
 import zipfile
 from io import BytesIO

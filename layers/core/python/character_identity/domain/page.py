@@ -1,4 +1,4 @@
-"""Page: a stretch of a list, newest first, and where the next one begins."""
+"""Pagination: a page is a stretch of a list, newest first, and says where the next one begins."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Opens image files from elsewhere: what they are, and nothing decoded before the caps were checked.
+"""Opens image files from elsewhere, decompression bombs too: nothing is decoded before the caps were checked.
 
 Whatever a decoder raises about such bytes means that they cannot be read: Pillow raises more kinds of
 exceptions than it documents (Pillow issues 3973, 4665, 6492, 6799, 8965).

@@ -2,8 +2,8 @@
 
 What it holds to, whoever calls:
 
-- the address that is connected to is one that was checked for this name, and the name is what TLS verifies;
-  a connection is kept for its name, and serves no other;
+- the address that is connected to is one that was checked for this name, whatever DNS rebinding tells later,
+  and the name is what TLS verifies; a connection is kept for its name, and serves no other;
 - a timeout is a deadline for the whole call: from resolving the name to the last byte that is read;
 - no credentials and proxies from the environment, no redirects, no compression.
 """

@@ -1,4 +1,4 @@
-"""Erasing: an identity and all that was made of it, or one generation, here and at its provider.
+"""Erasure of an identity and all that was made of it, or of one generation, here and at its provider.
 
 The row becomes a receipt in one write, and with that it is gone, whatever is under way: no task changes it
 any more, no picture of it is ordered or scored. Deleting what it leaves is a purge. It is repeated a minute

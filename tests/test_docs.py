@@ -36,7 +36,21 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert missing == []
 
 
-def test_every_guard_that_a_broken_twin_leaves_out_is_listed() -> None:
+def test_every_page_of_docs_is_named_where_things_are() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"](docs/{page.name}" not in readme] == []
+
+
+def test_the_page_says_of_every_room_what_it_may_import() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("## Who may import whom")[2]
+    named = set(re.findall(r"(?:^|  )(\w+) +<- ", table.partition("## ")[0], re.M))
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms - named == set()
+    known = {path.stem for path in (*PACKAGE.iterdir(), *ROOT.iterdir())} | {"character_evaluation"}
+    assert named - known == set()
+
+
+def test_every_guard_that_a_mutant_leaves_out_is_listed() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert sorted(re.findall(r"^\| ((?:an?|the|success|weights|there) [^|]*?) \| ", page, re.M)) == sorted(
         MUTANTS

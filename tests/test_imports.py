@@ -51,7 +51,7 @@ RULES: dict[str, set[str]] = {
     f"{CORE}.api": {DOMAIN, PORTS, "pydantic", "typing_extensions"},
     f"{CORE}.api.routes.compat": {f"{CORE}.api", f"{CORE}.compat.requests", DOMAIN},
     f"{CORE}.compat": {DOMAIN, PORTS, IMAGES, f"{CORE}.services", f"{CORE}.api.request", "pydantic"},
-    f"{CORE}.wiring": {CORE, "botocore", "httpx"},  # the one place that knows every class
+    f"{CORE}.wiring": {CORE, "httpx"},  # the one place that knows every class
     f"{CORE}.handlers": {CORE},  # and the one where functions meet their services
     "character_evaluation": {DOMAIN, "jinja2", "markupsafe", "pydantic", "scipy", "yaml"},
     # what uses it

@@ -31,7 +31,7 @@ def test_it_is_what_botocore_signs_when_the_quarter_begins(
     link = bucket_at(QUARTER + timedelta(hours=2, minutes=7)).link(KEY)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: QUARTER.replace(tzinfo=None))
     services = wiring.Services({"TABLE_NAME": "state", "BUCKET_NAME": "media"})
-    assert link == services._s3().generate_presigned_url(
+    assert link == services.s3.generate_presigned_url(
         "get_object", Params={"Bucket": "media", "Key": KEY}, ExpiresIn=2 * GOOD_FOR_S
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from botocore.config import Config
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.config import DefaultConfig
@@ -114,7 +115,8 @@ class _OurSession(session.Session):
         self.botocore = _session()._session
 
     def client(self, service: str, **options: Any) -> Any:
-        return _session().client(service, **options)
+        given = {"config": Config(**options)} if options else {}
+        return _session().client(service, **given)
 
 
 @cache

@@ -7,6 +7,7 @@ that it takes to load and to make the first clients.
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 
 
 class Session:
@@ -16,5 +17,5 @@ class Session:
         self.botocore = botocore.session.Session()
 
     def client(self, service: str, **options: Any) -> Any:
-        """Return a new client of a service; ``options`` are those of botocore's ``create_client``."""
-        return self.botocore.create_client(service, **options)
+        """Return a new client of a service; ``options`` are those of botocore's ``Config``."""
+        return self.botocore.create_client(service, config=Config(**options))

@@ -58,5 +58,5 @@ class Base:
         return Session()
 
     def client(self, service: str, **options: Any) -> Any:
-        """Return a client of a service of AWS, which its first call makes."""
+        """Return a client of a service of AWS, made by its first call; options of botocore's ``Config``."""
         return deferred(lambda: self.aws.client(service, **options))

@@ -12,7 +12,6 @@ from character_identity.config import (
 from character_identity.domain.job import EVALUATION, Account
 from character_identity.ports.gateways import EventBus, ImageAnalyzer, Workflows
 from character_identity.wiring.base import Base
-from character_identity.wiring.deferred import deferred
 
 if TYPE_CHECKING:
     from character_identity.aws.secrets import Secret
@@ -59,24 +58,17 @@ class Gateways(Base):
         from character_identity.aws.analysis_function import AnalysisFunction
 
         name = AnalysisSettings.from_env(self.env).analyze_images_name
-        return AnalysisFunction(deferred(self._lambda), name)
-
-    def _lambda(self) -> Any:
-        from botocore.config import Config
-
-        options = Config(connect_timeout=3, read_timeout=ANALYSIS_TIMEOUT_S, retries={"max_attempts": 0})
-        return self.aws.client("lambda", config=options)
+        client = self.client(
+            "lambda", connect_timeout=3, read_timeout=ANALYSIS_TIMEOUT_S, retries={"max_attempts": 0}
+        )
+        return AnalysisFunction(client, name)
 
     @cached_property
     def secrets(self) -> Any:
         """The client of Secrets Manager, for whose answer calls to providers wait."""
-        return deferred(self._secrets_manager)
-
-    def _secrets_manager(self) -> Any:
-        from botocore.config import Config
-
-        options = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 3})
-        return self.aws.client("secretsmanager", config=options)
+        return self.client(
+            "secretsmanager", connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 3}
+        )
 
     @cached_property
     def keys(self) -> "dict[Account | Literal['fal-admin'], Secret]":

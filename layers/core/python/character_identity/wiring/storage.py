@@ -25,7 +25,6 @@ from character_identity.ports.stores import (
     TrainedWeights,
 )
 from character_identity.wiring.base import Base
-from character_identity.wiring.deferred import deferred
 
 if TYPE_CHECKING:
     from character_identity.aws.link_signer import LinkSigner
@@ -46,13 +45,18 @@ class Storage(Base):
         return Table(self.client("dynamodb"), self.storage_settings.table_name)
 
     @cached_property
+    def s3(self) -> Any:
+        """The client of S3, by the bucket's own host in its region."""
+        regional = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+        hosts = {} if self.storage_settings.aws_endpoint_url else regional
+        return self.client("s3", signature_version="s3v4", s3=hosts)
+
+    @cached_property
     def bucket(self) -> Bucket:
         from character_identity.aws.media_bucket import MediaBucket
 
-        return MediaBucket(deferred(self._s3), self.storage_settings.bucket_name, self._signed)
-
-    def _signed(self, url: str) -> str:
-        return self._link_signer.signed(url)
+        name = self.storage_settings.bucket_name
+        return MediaBucket(self.s3, name, lambda url: self._link_signer.signed(url))
 
     @cached_property
     def _link_signer(self) -> "LinkSigner":
@@ -60,13 +64,6 @@ class Storage(Base):
 
         session = self.aws.botocore
         return LinkSigner(session.get_credentials, session.get_config_variable("region"), self.now)
-
-    def _s3(self) -> Any:
-        from botocore.config import Config
-
-        regional = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
-        hosts = {} if self.storage_settings.aws_endpoint_url else regional
-        return self.aws.client("s3", config=Config(signature_version="s3v4", s3=hosts))
 
     @cached_property
     def identity_table(self) -> Identities:

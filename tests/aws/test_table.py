@@ -1,5 +1,6 @@
 """The table: values in and out, and how conflicts between transactions are waited for."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -13,34 +14,65 @@ from character_identity.aws.table import ATTEMPTS, MOST_READS, Table
 
 
 class ConflictingClient:
-    """Another transaction is on the same items, so many times."""
+    """Another transaction is on the same items, so many times, or something else that passes."""
 
-    def __init__(self, conflicts: int) -> None:
+    def __init__(self, conflicts: int, reason: str = "TransactionConflict") -> None:
         self.conflicts = conflicts
+        self.reason = reason
         self.calls = 0
 
     def transact_write_items(self, TransactItems: list[Any]) -> None:
+        reasons = [{"Code": "None"}, {"Code": self.reason}]
+        self._meet({"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons})
+
+    def put_item(self, TableName: str) -> dict[str, Any]:
+        self._meet({"Error": {"Code": f"{self.reason}Exception"}})
+        return {}
+
+    def _meet(self, error: Any) -> None:
         self.calls += 1
         if self.calls <= self.conflicts:
-            reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
-            raise ClientError(
-                {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
-                "TransactWriteItems",
-            )
+            raise ClientError(error, "Any")
 
 
-def test_a_conflict_is_waited_for() -> None:
-    client, delays = ConflictingClient(3), list[float]()
+def transact(client: ConflictingClient, delays: list[float]) -> None:
     Table(client, "state").transact([{"Put": {}}], delays.append)
+
+
+def write(client: ConflictingClient, delays: list[float]) -> None:
+    assert Table(client, "state").write({"Put": {}}, delays.append)
+
+
+@pytest.mark.parametrize(
+    ("do", "reason"),
+    [
+        (transact, "TransactionConflict"),
+        (transact, "ThrottlingError"),
+        (transact, "ProvisionedThroughputExceeded"),
+        (write, "TransactionConflict"),
+    ],
+)
+def test_what_passes_is_waited_for_and_not_for_ever(
+    do: Callable[[ConflictingClient, list[float]], None], reason: str
+) -> None:
+    client, delays = ConflictingClient(3, reason), list[float]()
+    do(client, delays)
     assert (client.calls, len(delays)) == (4, 3)
-
-
-def test_a_conflict_is_not_waited_for_for_ever() -> None:
-    client, delays = ConflictingClient(1000), list[float]()
+    client, delays = ConflictingClient(1000, reason), []
     with pytest.raises(ClientError):
-        Table(client, "state").transact([{"Put": {}}], delays.append)
+        do(client, delays)
     assert client.calls == ATTEMPTS
     assert sum(delays) < 6
+
+
+@pytest.mark.parametrize("do", [transact, write])
+def test_what_does_not_pass_is_not_waited_for(
+    do: Callable[[ConflictingClient, list[float]], None],
+) -> None:
+    client = ConflictingClient(1000, "Validation")
+    with pytest.raises(ClientError):
+        do(client, [])
+    assert client.calls == 1
 
 
 class BatchClient:

@@ -88,6 +88,7 @@ ROWS = (
         _not_found(NOT_FOUND, 2, FOR_EVER),
         GOOD | FAILED,
     ),
+    Row("Poll of the job: 400 of a proxy, five times", _polls(status=400, times=5, body="<html>")),
     Row("Poll of the job: 503, five times", _polls(status=503, times=5, body="<html>")),
     Row("Link expired", _links(status=404, times=FOR_EVER), LOST, _with_bytes),
     Row("Link dead three times, then alive", _links(status=404, times=3), GOOD, _with_bytes),

@@ -9,6 +9,8 @@ from tests.support.in_process.executions import Crash, Execution
 from tests.support.in_process.fault_injection import ANSWER, Side
 
 IN_A_ROW = 20
+WRITES = ("dynamodb PutItem", "dynamodb UpdateItem", "dynamodb DeleteItem")
+"""Each for itself: what is written together has a token by which it is known, and is done once."""
 READS = (
     "dynamodb GetItem",
     "dynamodb Query",
@@ -60,6 +62,10 @@ def _throttled_for_a_while(scenario: Scenario, split: Split) -> None:
     at_each_step(scenario, split, begin)
 
 
+def _sent_again(scenario: Scenario, split: Split) -> None:
+    scenario.harness.faulty_transport.sent_again = WRITES
+
+
 def _unanswered(scenario: Scenario, split: Split) -> None:
     paid = scenario.workflow.paid_call
     no_answer = raising(httpx.ReadTimeout("no answer"))
@@ -84,5 +90,6 @@ ROWS = (
     Row("Crash before or after each I/O call, webhooks off", _crash_without_webhooks, GOOD | UNKNOWN),
     Row("Each call to AWS throttled, once", _throttled_once, GOOD | UNKNOWN),
     Row(f"The table throttles {IN_A_ROW} calls in a row, from each step on", _throttled_for_a_while),
+    Row("Each write to the table takes effect, its answer is lost, and it is sent again", _sent_again),
     Row("Each free call to the provider takes effect, and its answer is lost", _unanswered),
 )

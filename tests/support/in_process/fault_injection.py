@@ -1,6 +1,6 @@
 """Everything that leaves a sandbox: calls to AWS and to the providers, counted, and cut where a test says."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,13 +21,15 @@ class FaultyTransport:
     """``calls`` are the calls made so far, in words; nothing is counted while it is ``quiet``.
 
     ``moment`` is called with every call before and after it is made, and before a function answers; it may
-    raise what the caller shall see.
+    raise what the caller shall see. ``sent_again`` are those whose first answers are lost: the client sends
+    them again, and the caller sees the second answers.
     """
 
     calls: list[str] = field(default_factory=list)
     crash_at: int | None = None
     side: Side = "before"
     moment: Moment | None = None
+    sent_again: Collection[str] = ()
     quiet: int = 0
 
     def through(self, what: str, call: Callable[[], Any]) -> Any:
@@ -38,6 +40,8 @@ class FaultyTransport:
         dies = self.crash_at == len(self.calls)
         self._pass(what, "before", dies)
         answer = call()
+        if what in self.sent_again:
+            answer = call()
         self._pass(what, "after", dies)
         return answer
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from uuid import uuid4
 
 from character_identity.aws import keys
 from character_identity.aws.budget_table import reserving, settling
@@ -34,16 +35,20 @@ class LedgerTable:
         return None if item is None else ProviderJob.model_validate(item)
 
     def intend(self, job_id: str, at: datetime, deadline_at: datetime) -> bool:
-        """Write down that the call is about to be made; False if it is not ``accepted`` any more."""
+        """Write down that the call is about to be made; False if it is not ``accepted`` any more.
+
+        botocore sends a write again whose answer was lost. That finds what it has written itself, and knows
+        it by its ``intent``, which no other one has.
+        """
         changes = {
             "state": "intended",
+            "intent": uuid4().hex,
             "intended_at": at.isoformat(),
             "deadline_at": deadline_at.isoformat(),
             "not_before": None,
         }
-        return self._update(
-            job_id, changes, f"#state = :accepted AND {OPEN}", accepted="accepted", reserved="reserved"
-        )
+        is_ours_to_make = f"(#state = :accepted OR #intent = :new_intent) AND {OPEN}"
+        return self._update(job_id, changes, is_ours_to_make, accepted="accepted", reserved="reserved")
 
     def withdraw(self, job_id: str, not_before: datetime | None) -> None:
         """Take the intent back: the provider accepted nothing."""

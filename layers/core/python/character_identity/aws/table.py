@@ -18,6 +18,18 @@ MAX_DELAY_S = 0.5
 MOST_READS = 8
 """Of a page, 1 MB each (API_Query in DynamoDB's reference, read 2026-11-28): enough for a hundred of the
 largest rows that are listed, and for about five thousand usual ones that a filter leaves out."""
+REFUSED = "ConditionalCheckFailed"
+PASSING = frozenset(
+    {
+        "TransactionConflictException",
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    }
+)
+"""What writes meet that go through a little later: a transaction at work on a row, and in a transaction too
+many writes. botocore sends neither again (1.43.106). The codes are those of API_UpdateItem and
+API_TransactWriteItems in DynamoDB's reference, read 2026-11-29."""
 
 
 class Refused(Exception):
@@ -119,9 +131,9 @@ class Table:
             left = answer.get("UnprocessedKeys") or {}
         raise TimeoutError(f"DynamoDB left {len(left[self._name]['Keys'])} of {len(keys)} rows unread.")
 
-    def write(self, write: Write) -> bool:
+    def write(self, write: Write, sleep: Callable[[float], None] = time.sleep) -> bool:
         """Do a write; False, and nothing is written, where its condition is not met."""
-        return self._write(write) is not None
+        return self._write(write, sleep) is not None
 
     def swap(self, write: Write) -> Item | None:
         """Do a write and return the row as it was; None where its condition is not met or there was none."""
@@ -134,29 +146,25 @@ class Table:
         return None if answer is None else from_attributes(answer["Attributes"])
 
     def transact(self, writes: Sequence[Write], sleep: Callable[[float], None] = time.sleep) -> None:
-        """Do all writes or none; another transaction on one of the rows is waited for, for some seconds.
+        """Do all writes or none; what passes, as another transaction does, is waited for, for some seconds.
 
         Raises:
             Refused: a condition was not met.
         """
         items = [{kind: {"TableName": self._name, **what} for kind, what in each.items()} for each in writes]
-        for attempt in range(ATTEMPTS):
-            try:
-                self._client.transact_write_items(TransactItems=items)
-                return
-            except ClientError as exc:
-                codes = [reason.get("Code") for reason in exc.response.get("CancellationReasons", [])]
-                if "ConditionalCheckFailed" in codes:
-                    raise Refused([code == "ConditionalCheckFailed" for code in codes]) from exc
-                if "TransactionConflict" not in codes or attempt == ATTEMPTS - 1:
-                    raise
-            sleep(_delay_s(attempt))
+        try:
+            _insisting(lambda: self._client.transact_write_items(TransactItems=items), sleep)
+        except ClientError as exc:
+            codes = _reasons_of(exc)
+            if REFUSED in codes:
+                raise Refused([code == REFUSED for code in codes]) from exc
+            raise
 
-    def _write(self, write: Write, **more: Any) -> Any:
+    def _write(self, write: Write, sleep: Callable[[float], None] = time.sleep, **more: Any) -> Any:
         ((kind, what),) = write.items()
         call = getattr(self._client, f"{kind.lower()}_item")
         try:
-            return call(TableName=self._name, **what, **more)
+            return _insisting(lambda: call(TableName=self._name, **what, **more), sleep)
         except ClientError as exc:
             if exc.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
@@ -176,6 +184,24 @@ class Table:
             if "LastEvaluatedKey" not in page or len(found) >= more.get("Limit", sys.maxsize):
                 return found
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _insisting(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
+    """Make a call, and make it again while what it meets passes, for some seconds."""
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return call()
+        except ClientError as exc:
+            codes = [exc.response["Error"]["Code"], *_reasons_of(exc)]
+            if REFUSED in codes or PASSING.isdisjoint(codes):
+                raise
+        sleep(_delay_s(attempt))
+    return call()
+
+
+def _reasons_of(error: ClientError) -> list[str]:
+    """Why a transaction was cancelled, of each of its writes."""
+    return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
 
 
 def _delay_s(attempt: int) -> float:

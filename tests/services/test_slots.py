@@ -83,12 +83,29 @@ def test_who_was_not_woken_is_woken_with_the_next_slot_that_is_given_back() -> N
     assert harness.woken == ["c", "d"]
 
 
-def test_giving_back_twice_changes_nothing() -> None:
+def test_giving_back_again_wakes_who_has_not_taken_it_yet() -> None:
     harness = Harness()
     assert [harness.asks(name) for name in "ab"] == [True, False]
-    for _ in range(2):
-        harness.service.release(job("a"))
+    harness.service.release(job("a"))
+    harness.woken.clear()  # it died before it woke anybody
+    harness.service.release(job("a"))
     assert harness.woken == ["b"]
+    harness.asks("b")
+    harness.service.release(job("a"))
+    assert (harness.woken, harness.holders) == (["b"], ["b"])
+
+
+def test_who_got_a_slot_and_died_before_it_left_the_line_is_in_nobodys_way() -> None:
+    harness = Harness(limit=2)
+    assert [harness.asks(name) for name in "abcd"] == [True, True, False, False]
+    harness.service.release(job("a"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(harness.store, "leave", lambda account, job_id: None)
+        assert harness.asks("c")
+    assert harness.waiting == ["d"]
+    harness.woken.clear()
+    harness.service.release(job("b"))
+    assert (harness.woken, harness.asks("d")) == (["d"], True)
 
 
 def test_who_waits_and_is_not_wanted_any_more_leaves_the_line() -> None:

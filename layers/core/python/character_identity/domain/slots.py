@@ -62,17 +62,26 @@ class Slots(BaseModel):
         """Return True if a job has a slot now."""
         return any(lease.job_id == job_id for lease in self.held_at(now))
 
+    def without(self, job_id: str) -> "Slots":
+        """Return the slots as they are once a job has neither one nor a place in the line."""
+        holders, waiting = (
+            tuple(lease for lease in leases if lease.job_id != job_id)
+            for leases in (self.holders, self.waiting)
+        )
+        return self.model_copy(update={"holders": holders, "waiting": waiting})
+
     def line_at(self, now: datetime) -> list[Lease]:
-        """Return who waits, in the order in which slots are given.
+        """Return who waits, in the order in which slots are given; nobody who has one, whatever is stored.
 
         Interactive jobs come before others. Among equals the owners take turns, each with its oldest job
         first, and the slots that an owner has count as turns: one with a thousand jobs delays another's
         first job by one of them.
         """
-        turns = Counter(lease.owner for lease in self.held_at(now))
+        held = self.held_at(now)
+        turns, served = Counter(lease.owner for lease in held), {lease.job_id for lease in held}
         line = []
         for lease in sorted(self.waiting, key=lambda lease: (_rank(lease), lease.since, lease.job_id)):
-            if now < lease.until:
+            if now < lease.until and lease.job_id not in served:
                 line.append((_rank(lease), turns[lease.owner], lease.since, lease.job_id, lease))
                 turns[lease.owner] += 1
         return [lease for *_, lease in sorted(line, key=lambda place: place[:4])]

@@ -62,7 +62,9 @@ class SlotService:
         return False
 
     def release(self, job: ProviderJob) -> None:
-        """Give a slot back, or leave the line, and wake whoever is next; nothing where it has neither.
+        """Give a slot back, or leave the line, and wake whoever there is room for.
+
+        Whoever did so and died before it woke anybody does it when this is repeated.
 
         Raises:
             SlotsContended: it could not be done now.
@@ -73,11 +75,8 @@ class SlotService:
             slots = self._slots.get(job.account)
             if any(lease.job_id == job.job_id for lease in slots.waiting):
                 self._slots.leave(job.account, job.job_id)
-            left = tuple(lease for lease in slots.holders if lease.job_id != job.job_id)
-            if len(left) == len(slots.holders):
-                return
-            freed = slots.model_copy(update={"holders": left})
-            if self._slots.replace(job.account, slots, freed):
+            freed = slots.without(job.job_id)
+            if freed.holders == slots.holders or self._slots.replace(job.account, slots, freed):
                 for lease in freed.next_at(self._now()):
                     self._wake(lease.job_id)
                 return
@@ -98,5 +97,5 @@ class SlotService:
 
 def _with(slots: Slots, place: Lease) -> Slots:
     """The slots as they are with a job in the line."""
-    others = tuple(lease for lease in slots.waiting if lease.job_id != place.job_id)
-    return slots.model_copy(update={"waiting": (*others, place)})
+    others = slots.without(place.job_id)
+    return others.model_copy(update={"waiting": (*others.waiting, place)})

@@ -209,6 +209,16 @@ class TestAMachineThatIsNotThere:
         assert (failure.code, harness.job.money) == ("interrupted", "released")
         assert len(harness.workflows.started) == MOST_RUNS - 1
 
+    def test_one_that_dies_every_time_is_stopped_at_its_provider(self, harness: Harness) -> None:
+        day = NOON + timedelta(days=1)
+        harness.trains(state="submitted", handle=HANDLE, runs=MOST_RUNS, deadline_at=day)
+        harness.provider.trouble = ProviderUnavailable("fal", "down")
+        harness.sweep(minutes=10)
+        assert harness.job.open
+        harness.provider.trouble = None
+        harness.sweep(minutes=10)
+        assert (harness.provider.cancelled, harness.job.money) == ([HANDLE], "committed")
+
     def test_past_the_deadline_it_does_not_run_again(self, harness: Harness) -> None:
         harness.trains(state="submitted", handle=HANDLE)
         harness.clock.time = DEADLINE

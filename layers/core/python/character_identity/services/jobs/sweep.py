@@ -174,11 +174,9 @@ class SweepService:
                 self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
         elif job.parked is not None:
             self._fetch_parked(job, job.parked)
-        elif now >= job.deadline_at:
+        elif now >= job.deadline_at or job.runs >= MOST_RUNS:
             if self._stopped_at_provider(job):  # else it is asked again, until the grace is over
-                self._settle(job, overdue(job))
-        elif job.runs >= MOST_RUNS:
-            self._settle(job, INTERRUPTED)
+                self._settle(job, overdue(job) if now >= job.deadline_at else INTERRUPTED)
         elif self._ledger.run_again(job, now + STARTS_WITHIN):
             self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
 

@@ -199,6 +199,15 @@ def test_what_an_ingress_does_not_find_says_nothing(
     assert_fit_to_show(message)
 
 
+@pytest.mark.parametrize("status", [400, 405, 406, 413, 422, 431, 451])
+@pytest.mark.parametrize("page", [{"html": "<html>"}, {}], ids=str)
+def test_a_page_of_an_ingress_in_a_results_place_says_nothing(status: int, page: dict[str, Any]) -> None:
+    for call in RESULTS:
+        outcome, message = ended(call, FaultyTransport({"result": httpx.Response(status, **page)}))
+        assert outcome == "unavailable", call
+        assert_fit_to_show(message)
+
+
 @pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
 def test_a_cancelled_job_says_so(call: Call) -> None:
     body = {"detail": "Request was cancelled by the client", "error_type": "client_cancelled"}

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from character_identity.domain.budget import usd
-from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderRejected, ProviderUnavailable
+from character_identity.domain.errors import (
+    ProviderNotConfigured,
+    ProviderOutcomeUnknown,
+    ProviderRejected,
+    ProviderUnavailable,
+    ServiceError,
+)
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
@@ -335,6 +341,22 @@ def test_progress_never_goes_back() -> None:
         harness.provider.training_status = TrainingStatus("running", fraction=fraction)
         state = harness.service.check(state)
     assert harness.identity.progress == 76
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [ProviderRejected("fal", "answered 405"), ProviderNotConfigured("The key was taken away.")],
+    ids=type,
+)
+def test_a_job_that_we_are_not_let_see_goes_on(refusal: ServiceError) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.training_status = refusal
+    for _ in range(3):
+        state = harness.service.check(state)
+        assert (state.state, state.error) == ("training", None)
+    harness.provider.training_status = TrainingStatus("done", weights_url=WEIGHTS)
+    assert harness.service.check(state).state == "trained"
 
 
 @pytest.mark.parametrize("answer", [TrainingStatus("running"), ProviderUnavailable("fal", "down")])

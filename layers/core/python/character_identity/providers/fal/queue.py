@@ -169,8 +169,9 @@ class FalQueue:
         status, reason = answer.status_code, self._api.reason(answer)
         if status == 400 and STILL_RUNNING in reason:
             return None
-        on_the_way = (status >= 500 or status == httpx.codes.NOT_FOUND) and not _is_from_fal(answer)
-        if on_the_way:
+        is_page = status >= 400 and not isinstance(json_of(answer), dict)
+        on_the_way = is_page or status >= 500 or status == httpx.codes.NOT_FOUND
+        if on_the_way and not _is_from_fal(answer):
             raise self._api.trouble(answer)
         if status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from character_identity.domain.budget import microusd, settlement_of, usd
 from character_identity.domain.errors import (
     NotFound,
+    ProviderNotConfigured,
     ProviderOutcomeUnknown,
     ProviderRejected,
     ProviderUnavailable,
@@ -179,7 +180,10 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return submitted
 
     def check(self, state: StateT) -> StateT:
-        """Ask the provider; a provider that does not answer is asked again until the deadline."""
+        """Ask the provider; one that does not answer, or refuses to, is asked again until the deadline.
+
+        What becomes of the job is told by its status alone: it goes on, paid, whoever does not let us see it.
+        """
         job = self._ledger.consume_callback(state.job_id) or self._job(state)
         was_called_back = state.was_called_back or (job.callback_pending and job.state != "accepted")
         state = state.model_copy(update={"was_called_back": was_called_back, "deadline_at": job.deadline_at})
@@ -192,8 +196,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             if job.handle is None:
                 return self._look_up(state, subject, job)
             status = self._jobs(job).status(job.handle, self._request_of(subject))
-        except ProviderUnavailable as exc:
-            logger.warning("the provider is unavailable, the job goes on", exc_info=exc)
+        except (ProviderUnavailable, ProviderRejected, ProviderNotConfigured) as exc:
+            logger.warning("the provider does not say, the job goes on", exc_info=exc)
             return self._wait(state, job, exc.retry_after_s)
         if status.state == "missing":
             return self._miss(state, job, status)
@@ -345,7 +349,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         may_go_on = state.deadline_at is not None and self._now() < state.deadline_at + STOPS_WITHIN
         try:
             cancelled = cancel(self._ledger, self._jobs(job), job)
-        except ProviderUnavailable as exc:
+        except (ProviderUnavailable, ProviderNotConfigured) as exc:
             logger.warning("the provider did not stop the job yet", exc_info=exc)
             cancelled = "finished"
         except ProviderRejected as exc:

@@ -5,8 +5,9 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
 from benchmarks.evaluations.load import Load
 from benchmarks.evaluations.providers import Providers
@@ -21,21 +22,14 @@ from character_identity.domain.job import account_of
 from character_identity.observability import ORIGIN, log_keys
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
-from character_identity.services.evaluations.cells import CellState, EvaluationCells
-from character_identity.services.evaluations.compilation import EvaluationCompilation
-from character_identity.services.evaluations.requests import EvaluationService
+from character_identity.services.evaluations.cells import CellState
 from character_identity.services.evaluations.scoring import SharedScoring
-from character_identity.services.evaluations.workflow import EvaluationState, EvaluationWorkflow
-from character_identity.services.generations import GenerationService
-from character_identity.services.identities import IdentityService
-from character_identity.services.jobs.callback_addresses import CallbackAddresses
-from character_identity.services.jobs.callbacks import CallbackService
-from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
-from character_identity.services.jobs.slots import SlotService
+from character_identity.services.evaluations.workflow import EvaluationState
+from character_identity.services.jobs.generation import GenerationState
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
-from character_identity.services.orders import OrderService
 from character_identity.services.references import TakenIn
 from character_identity.services.scoring import ScoringService
+from character_identity.wiring import Services
 from tests.histories.history import Bytes
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
@@ -58,6 +52,43 @@ CLIP_NUMBERS = 512
 """Of an embedding."""
 SCORED_AFTER = timedelta(seconds=2)
 """A warm scorer takes less; docs/scoring.md."""
+TASKS: tuple[tuple[str, Any, dict[str, str]], ...] = (
+    (
+        "training_workflow",
+        TrainingState,
+        {
+            "PrepareTraining": "prepare",
+            "SubmitTraining": "submit",
+            "CheckTraining": "check",
+            "StoreWeights": "store_weights",
+            "RecordTraining": "record",
+        },
+    ),
+    (
+        "generation_workflow",
+        GenerationState,
+        {
+            "PrepareGeneration": "prepare",
+            "SubmitGeneration": "submit",
+            "CheckGeneration": "check",
+            "StoreImages": "store",
+            "RecordGeneration": "record",
+        },
+    ),
+    (
+        "evaluation_workflow",
+        EvaluationState,
+        {
+            "PlanEvaluation": "plan",
+            "MakeIdentities": "make_identities",
+            "CheckIdentities": "check_identities",
+            "CheckScores": "check_scores",
+            "RecordEvaluation": "record",
+        },
+    ),
+    ("evaluation_cells", CellState, {"OrderCell": "order", "CheckCell": "check"}),
+)
+"""Parts of the services, the states that their tasks take, and the tasks by their names in machines."""
 
 
 class Harness:
@@ -71,7 +102,7 @@ class Harness:
     ) -> None:
         self.clock = Clock()
         self.load = Load(self.clock)
-        self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.agenda: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self.providers = providers_of(self.clock)
         for provider in self.providers.values():
@@ -106,96 +137,39 @@ class Harness:
 
     def _make_services(self) -> None:
         new_id = (f"id{number}" for number in itertools.count()).__next__
-        providers: Any = self.providers
-        references: Any = _TakenAsTheyAre(self.bucket)
-        events = event_service(self.events, self.clock, _Bus())
-        orders = OrderService(self.ledger, self.clock, new_id)
-        self.callbacks = CallbackService(self.ledger, self.executions, providers)
-        identity_service = IdentityService(
-            self.identities,
-            references,
-            providers,
-            orders,
-            self.executions,
-            events,
-            self.callbacks,
-            self.clock,
-            new_id,
-        )
-        generation_service = GenerationService(
-            self.generations,
-            self.identities,
-            providers,
-            orders,
-            self.executions,
-            self.clock,
-            new_id,
-            lambda: 7,
-        )
-        ports: dict[str, Any] = {
+        env = {"WEBHOOK_URL": "https://api.test", "BUCKET_NAME": "media", "TABLE_NAME": "state"}
+        self.services = services = Services(env, now=self.clock, new_id=new_id, new_seed=lambda: 7)
+        parts: dict[str, Any] = {
             "ledger": self.ledger,
+            "budget_table": self.ledger,
+            "identity_table": self.identities,
+            "generation_table": self.generations,
+            "evaluation_table": self.evaluations,
+            "shared_scores": self.evaluations,
+            "scores": self.scores,
+            "trained_weights": self.trained_weights,
+            "slot_table": self.slots,
             "bucket": self.bucket,
-            "media": Bytes(),
-            "providers": providers,
-            "slots": SlotService(slots=self.slots, wake=self.callbacks.tell, now=self.clock),
-            "events": events,
-            "callback_addresses": CallbackAddresses("https://api.test"),
-            "now": self.clock,
+            "state_machines": self.executions,
+            "providers": self.providers,
+            "references": _TakenAsTheyAre(self.bucket),
+            "result_http": Bytes(),
+            "events": event_service(self.events, self.clock, _Bus()),
+            "provenance": unsigned(self.clock),
         }
-        self.training = TrainingWorkflow(
+        for name, part in parts.items():
+            setattr(services, name, part)
+        services.training_workflow = TrainingWorkflow(
             identities=self.identities,
+            ledger=self.ledger,
+            bucket=self.bucket,
+            media=services.result_http,
+            providers=services.providers,
+            slots=services.slots,
             check_weights=lambda path: None,
             trained_weights=self.trained_weights,
-            **ports,
-        )
-        self.generation = GenerationWorkflow(
-            generations=self.generations,
-            identities=self.identities,
-            provenance=unsigned(self.clock),
-            **ports,
-        )
-        shared: dict[str, Any] = {"evaluations": self.evaluations, "shared_scores": self.evaluations}
-        self.service = EvaluationService(
-            **shared,
-            identities=self.identities,
-            identity_service=identity_service,
-            references=references,
-            providers=providers,
-            orders=orders,
-            bucket=self.bucket,
-            workflows=self.executions,
-            callbacks=self.callbacks,
-            now=self.clock,
-        )
-        self.cells = EvaluationCells(
-            evaluations=self.evaluations,
-            generations=self.generations,
-            generation_service=generation_service,
-            ledger=self.ledger,
-            bucket=self.bucket,
-            callbacks=self.callbacks,
-            events=events,
-            now=self.clock,
-        )
-        self.evaluation = EvaluationWorkflow(
-            **shared,
-            cells=self.cells,
-            identity_service=identity_service,
-            providers=providers,
-            ledger=self.ledger,
-            slots=self.slots,
-            bucket=self.bucket,
-            bucket_name="media",
-            workflows=self.executions,
-            events=events,
-            now=self.clock,
-        )
-        self.compilation = EvaluationCompilation(
-            **shared,
-            identities=self.identities,
-            generations=self.generations,
-            scores=self.scores,
-            bucket=self.bucket,
+            events=services.events,
+            callback_addresses=services.callback_addresses,
             now=self.clock,
         )
         encoders = Encoders(DigestEncoder(CLIP_NUMBERS))
@@ -204,60 +178,31 @@ class Harness:
             bucket=self.bucket,
             scores=self.scores,
             encoders=encoders,
-            events=events,
+            events=services.events,
             now=self.clock,
             shared=SharedScoring(
                 evaluations=self.evaluations,
                 scores=self.evaluations,
                 references=EmbeddedReferences(self.bucket, self.scores, encoders),
                 encoders=encoders,
-                tell=self.callbacks.tell,
+                tell=services.callbacks.tell,
             ),
         )
 
     def _tasks(self) -> dict[str, Callable[[Any], Any]]:
-        """The functions of the state machines; those of a workflow are named after its methods."""
-        training = ("prepare", "submit", "check", "store_weights", "record")
-        generation = ("prepare", "submit", "check", "store", "record")
-        return {
-            **{
-                name: self._task(lambda: self.training, method, TrainingState)
-                for name, method in zip(
-                    ("PrepareTraining", "SubmitTraining", "CheckTraining", "StoreWeights", "RecordTraining"),
-                    training,
-                    strict=True,
-                )
-            },
-            **{
-                name: self._task(lambda: self.generation, method, GenerationState)
-                for name, method in zip(
-                    (
-                        "PrepareGeneration",
-                        "SubmitGeneration",
-                        "CheckGeneration",
-                        "StoreImages",
-                        "RecordGeneration",
-                    ),
-                    generation,
-                    strict=True,
-                )
-            },
-            "PlanEvaluation": self._task(lambda: self.evaluation, "plan", EvaluationState),
-            "MakeIdentities": self._task(lambda: self.evaluation, "make_identities", EvaluationState),
-            "CheckIdentities": self._task(lambda: self.evaluation, "check_identities", EvaluationState),
-            "OrderCell": self._task(lambda: self.cells, "order", CellState),
-            "CheckCell": self._task(lambda: self.cells, "check", CellState),
-            "CheckScores": self._task(lambda: self.evaluation, "check_scores", EvaluationState),
-            "RecordEvaluation": self._task(lambda: self.evaluation, "record", EvaluationState),
-            "CompileEvaluation": self._compile,
-            "WaitForCallback": self._wait,
+        """The functions of the state machines; the tasks of a part of the services are its methods."""
+        tasks = {
+            name: self._task(part, method, model)
+            for part, model, methods in TASKS
+            for name, method in methods.items()
         }
+        return {**tasks, "CompileEvaluation": self._compile, "WaitForCallback": self._wait}
 
-    def _task(self, workflow: Callable[[], Any], method: str, model: Any) -> Callable[[Any], Any]:
+    def _task(self, part: str, method: str, model: Any) -> Callable[[Any], Any]:
         def task(event: Any) -> Any:
             self.load.invoked()
             with log_keys(**{name: event.get(name) for name in ORIGIN}):
-                done = getattr(workflow(), method)(model.model_validate(event))
+                done = getattr(getattr(self.services, part), method)(model.model_validate(event))
             if method == "store":
                 self._score_soon(event)
             return done.model_dump(mode="json")
@@ -267,19 +212,19 @@ class Harness:
     def _compile(self, event: Any) -> Any:
         """As functions/compile_evaluation does it."""
         self.load.invoked()
-        state = EvaluationState.model_validate(event)
-        material = self.compilation.material(state.subject_id, state.failure)
+        state, compilation = EvaluationState.model_validate(event), self.services.evaluation_compilation
+        material = compilation.material(state.subject_id, state.failure)
         assert material is not None
         run, pictures = assemble(material)
         files = {**files_of(run), SUMMARY: summary_of(run)}
-        self.compilation.keep(material.evaluation, files, pictures, recommendation_of(run))
+        compilation.keep(material.evaluation, files, pictures, recommendation_of(run))
         self.load.compiled(files)
         told = {"state": "compiled", "results": material.evaluation.status}
         return state.model_copy(update=told).model_dump(mode="json")
 
     def _wait(self, event: Any) -> None:
         self.load.invoked()
-        self.callbacks.wait(event["state"]["job_id"], event["wake_token"])
+        self.services.callbacks.wait(event["state"]["job_id"], event["wake_token"])
 
     def _score_soon(self, event: Any) -> None:
         generation_id = event["job_id"].removeprefix("generation-")
@@ -296,18 +241,19 @@ class Harness:
     def _call_back(self, job_id: str, at: datetime) -> None:
         def tell() -> None:
             self.load.invoked()
-            self.callbacks.tell(job_id)
+            self.services.callbacks.tell(job_id)
 
         self._at(at, tell)
 
-    def _at(self, at: datetime, act: Callable[[], None]) -> None:
+    def _at(self, at: datetime, act: Callable[[], object]) -> None:
         heapq.heappush(self.agenda, (at, next(self._numbers), act))
 
     # what happens
 
     def order(self, after: timedelta, evaluation_id: str, request: EvaluationRequest) -> None:
         """Have somebody order an evaluation in a while."""
-        self._at(self.clock() + after, lambda: cast(None, self.service.create(OWNER, request, evaluation_id)))
+        order = partial(self.services.evaluations.create, OWNER, request, evaluation_id)
+        self._at(self.clock() + after, order)
 
     def run(self, see: Callable[[Execution], None]) -> None:
         """Do all there is to do, in its order; ``see`` is called when a state machine has ended."""

@@ -87,7 +87,7 @@ class Harness:
             callbacks=callbacks,
             now=self.clock,
         )
-        self.drawing = EvaluationCells(
+        self.cells = EvaluationCells(
             evaluations=self.evaluations,
             generations=self.generations,
             generation_service=GenerationService(
@@ -109,7 +109,7 @@ class Harness:
         self.workflow = EvaluationWorkflow(
             evaluations=self.evaluations,
             shared_scores=self.evaluations,
-            cells=self.drawing,
+            cells=self.cells,
             identity_service=identity_service,
             providers=self.providers,
             ledger=self.ledger,

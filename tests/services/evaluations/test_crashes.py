@@ -63,7 +63,7 @@ class Dying:
 
 def run(harness: Harness, dying: Dying, *, until: str = "") -> None:
     """Take an evaluation through its machine, or as far as a state of it."""
-    workflow, drawing, done = harness.workflow, harness.drawing, dying.until_done
+    workflow, drawing, done = harness.workflow, harness.cells, dying.until_done
     state = done(workflow.make_identities, done(workflow.plan, harness.begun))
     if until == "identities":
         return

@@ -14,6 +14,7 @@ from local.packages import PYTHON_VERSION, ROOT, runtime_packages
 from local.preparation import architecture
 from scripts.atomic import new_folder
 from scripts.build_layers import build_layers
+from scripts.openapi import write_openapi
 
 BASELINE = "9695f39"
 """The last commit before cold starts were worked on."""
@@ -28,6 +29,10 @@ class Release:
     functions: Path
     layers: tuple[Path, ...]
 
+    def has(self, name: str) -> bool:
+        """Return whether it has a function of this name."""
+        return (self.functions / name).is_dir()
+
     def function(self, name: str, environment: dict[str, str]) -> Function:
         """One of its functions, as the local runtime starts them."""
         return Function(
@@ -41,7 +46,8 @@ class Release:
 
 
 def today() -> Release:
-    """The working tree with the layers that ship."""
+    """The working tree with the layers and the document that ship."""
+    write_openapi()
     return Release(ROOT / "functions", build_layers(architecture(), PYTHON_VERSION))
 
 

@@ -87,7 +87,7 @@ class Harness:
             callbacks=callbacks,
             now=self.clock,
         )
-        self.cells = EvaluationCells(
+        self.cell_service = EvaluationCells(
             evaluations=self.evaluations,
             generations=self.generations,
             generation_service=GenerationService(
@@ -109,7 +109,7 @@ class Harness:
         self.workflow = EvaluationWorkflow(
             evaluations=self.evaluations,
             shared_scores=self.evaluations,
-            cells=self.cells,
+            cells=self.cell_service,
             identity_service=identity_service,
             providers=self.providers,
             ledger=self.ledger,

@@ -51,7 +51,7 @@ class Machine:
             "PlanEvaluation": self._task(harness.workflow.plan),
             "MakeIdentities": self._task(harness.workflow.make_identities),
             "CheckIdentities": self._task(self._check_identities),
-            "OrderCell": self._task(harness.cells.order, CellState),
+            "OrderCell": self._task(harness.cell_service.order, CellState),
             "CheckCell": self._task(self._check_cell, CellState),
             "CheckScores": self._task(harness.workflow.check_scores),
             "WaitForCallback": lambda event: self._score(),
@@ -85,7 +85,7 @@ class Machine:
         generation = self.harness.generations.get(self.harness.evaluation.generation_id(state.cell))
         if state.polls > 1 and generation.settled_at is None:
             self.harness.draw(state)
-        return self.harness.cells.check(state)
+        return self.harness.cell_service.check(state)
 
     def _score(self) -> None:
         for outcome in self.harness.evaluations.cell_outcomes(ID) if self.scores else ():
@@ -233,8 +233,8 @@ def test_one_that_reaches_its_deadline_ends_by_itself(at: int) -> None:
 def test_one_whose_machines_all_died_has_its_results_from_one_more() -> None:
     harness = an_evaluation()
     harness.planned()
-    harness.draw(harness.cells.order(harness.cells[0]))
-    harness.cells.order(harness.cells[1])
+    harness.draw(harness.cell_service.order(harness.cells[0]))
+    harness.cell_service.order(harness.cells[1])
     for _ in range(2):
         harness.workflow.settle(harness.job, Failure(code="interrupted", message="It was interrupted."))
     anew = [job.runs for job in harness.workflows.started if job.kind == EVALUATION]

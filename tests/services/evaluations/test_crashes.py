@@ -63,7 +63,7 @@ class Dying:
 
 def run(harness: Harness, dying: Dying, *, until: str = "") -> None:
     """Take an evaluation through its machine, or as far as a state of it."""
-    workflow, drawing, done = harness.workflow, harness.cells, dying.until_done
+    workflow, cell_service, done = harness.workflow, harness.cell_service, dying.until_done
     state = done(workflow.make_identities, done(workflow.plan, harness.begun))
     if until == "identities":
         return
@@ -71,13 +71,13 @@ def run(harness: Harness, dying: Dying, *, until: str = "") -> None:
         harness.train(identity_id)
     state = done(workflow.check_identities, state)
     for number, cell in enumerate(harness.cells):
-        ordered = done(drawing.order, cell)
+        ordered = done(cell_service.order, cell)
         if until == "cells" and number == 1:
             return
         generation = harness.generations.get(harness.evaluation.generation_id(cell.cell))
         if generation.settled_at is None:
             harness.draw(ordered)
-        done(drawing.check, ordered)
+        done(cell_service.check, ordered)
     state = done(workflow.check_scores, state)
     for outcome in harness.evaluations.cell_outcomes(ID):
         harness.evaluations.put_shared_score(ID, outcome.generation_id or "", 1, SCORE)

@@ -19,9 +19,9 @@ def drawn(harness: Harness) -> EvaluationState:
     """An evaluation whose cells have all been drawn."""
     state = harness.planned()
     for cell in harness.cells:
-        ordered = harness.cells.order(cell)
+        ordered = harness.cell_service.order(cell)
         harness.draw(ordered)
-        assert harness.cells.check(ordered).state == "settled"
+        assert harness.cell_service.check(ordered).state == "settled"
     return state
 
 
@@ -53,9 +53,9 @@ def test_every_task_done_twice_pays_once() -> None:
     harness.train(harness.evaluation.identities["fal-lora"])
     state = harness.workflow.check_identities(state)
     for cell in harness.cells:
-        again = harness.cells.order(harness.cells.order(cell))
+        again = harness.cell_service.order(harness.cell_service.order(cell))
         harness.draw(again)
-        harness.cells.check(harness.cells.check(again))
+        harness.cell_service.check(harness.cell_service.check(again))
     jobs = [job.job_id for job in harness.ledger.rows.values()]
     assert len(jobs) == len({*jobs}) == 1 + 1 + 4
     # All that was set aside for the evaluation has gone to its jobs, none of it twice.
@@ -86,7 +86,7 @@ def test_an_identity_that_fails_leaves_the_other_providers_be() -> None:
     assert harness.workflow.check_identities(state).state == "made"
     assert harness.evaluation.failures == {"fal-lora": REFUSED}
     for cell in harness.cells:
-        settled = harness.cells.order(cell).state == "settled"
+        settled = harness.cell_service.order(cell).state == "settled"
         assert settled == (cell.cell.provider == "fal-lora")
     outcomes = harness.evaluations.cell_outcomes(ID)
     assert {each.error and each.error.code for each in outcomes} == {"no_identity"}
@@ -105,9 +105,9 @@ def test_a_picture_that_fails_is_a_result() -> None:
     harness = Harness()
     harness.create()
     harness.planned()
-    first = harness.cells.order(harness.cells[0])
+    first = harness.cell_service.order(harness.cells[0])
     harness.draw(first, failure=REFUSED)
-    assert harness.cells.check(first).state == "settled"
+    assert harness.cell_service.check(first).state == "settled"
     (outcome,) = harness.evaluations.cell_outcomes(ID)
     assert (outcome.pictures, outcome.error, outcome.cost_usd) == (0, REFUSED, 0.1)
 
@@ -118,7 +118,7 @@ def test_an_order_that_cannot_be_paid_is_a_result() -> None:
     harness.planned()
     emptied = harness.job.model_copy(update={"reserved_microusd": 0})
     harness.ledger.rows[emptied.job_id] = emptied
-    assert harness.cells.order(harness.cells[0]).state == "settled"
+    assert harness.cell_service.order(harness.cells[0]).state == "settled"
     (outcome,) = harness.evaluations.cell_outcomes(ID)
     assert outcome.error is not None and outcome.error.code == "budget_exceeded"
 
@@ -131,9 +131,9 @@ def test_what_is_not_there_in_time_is_waited_for_no_longer() -> None:
     harness.clock.pass_by(days=2)
     assert harness.workflow.check_identities(state).state == "made"
     cell = next(each for each in harness.cells if each.cell.provider == "fal-instant")
-    ordered = harness.cells.order(cell)
+    ordered = harness.cell_service.order(cell)
     harness.clock.pass_by(days=2)
-    assert harness.cells.check(ordered).state == "settled"
+    assert harness.cell_service.check(ordered).state == "settled"
     assert {each.error.code for each in harness.evaluations.cell_outcomes(ID) if each.error} == {
         "deadline_exceeded"
     }
@@ -162,16 +162,16 @@ def test_cancelling_stops_what_runs_and_gives_the_money_back() -> None:
     harness.create()
     state = harness.planned()
     first, second, *rest = harness.cells
-    ordered = harness.cells.order(first)
-    harness.draw(harness.cells.order(second))
+    ordered = harness.cell_service.order(first)
+    harness.draw(harness.cell_service.order(second))
     harness.ledger.register_waiter(harness.job.job_id, "token")
     assert harness.service.cancel("ann", ID).status == "cancelling"
     assert harness.workflows.woken == ["token"]
-    assert harness.cells.check(ordered).state == "settled"
+    assert harness.cell_service.check(ordered).state == "settled"
     generation = harness.generations.get(harness.evaluation.generation_id(first.cell))
     assert (generation.status, generation.error and generation.error.code) == ("failed", "cancelled")
     assert f"generation-{generation.generation_id}" in harness.ledger.pending  # its machine stops it there
-    assert {harness.cells.order(cell).state for cell in rest} == {"settled"}
+    assert {harness.cell_service.order(cell).state for cell in rest} == {"settled"}
     state = harness.workflow.record(harness.compile(harness.workflow.check_scores(state)))
     assert (state.state, harness.evaluation.status) == ("cancelled", "cancelled")
     harness.settle_jobs()
@@ -199,7 +199,7 @@ def test_one_that_fails_stops_what_runs() -> None:
     harness = Harness()
     harness.create()
     state = harness.planned()
-    ordered = harness.cells.order(harness.cells[0])
+    ordered = harness.cell_service.order(harness.cells[0])
     broken = {"error": {"Error": "States.Runtime", "Cause": "a bug"}}
     stopped = harness.workflow.record(state.model_copy(update=broken))
     assert (stopped.state, harness.evaluation.status) == ("stopped", "running")
@@ -207,7 +207,7 @@ def test_one_that_fails_stops_what_runs() -> None:
     assert (done.state, harness.evaluation.status) == ("failed", "failed")
     generation = harness.generations.get(harness.evaluation.generation_id(ordered.cell))
     assert generation.error is not None and generation.error.code == "cancelled"
-    assert harness.cells.check(ordered).state == "settled"
+    assert harness.cell_service.check(ordered).state == "settled"
     assert harness.evaluation.error is not None and harness.evaluation.error.code == "internal_error"
 
 
@@ -228,7 +228,7 @@ def test_nothing_is_drawn_from_one_that_is_settled() -> None:
     harness.planned()
     harness.workflow.settle(harness.job, REFUSED)
     paid = len(harness.ledger.rows)
-    assert {harness.cells.order(cell).state for cell in harness.cells} == {"settled"}
+    assert {harness.cell_service.order(cell).state for cell in harness.cells} == {"settled"}
     assert len(harness.ledger.rows) == paid
     assert harness.workflow.plan(harness.begun).state == "scored"  # its results are made anew
 
@@ -287,4 +287,4 @@ def test_erasing_the_last_identity_erases_the_evaluation() -> None:
     assert harness.money[0] == 0
     cell = {"provider": "fal-lora", "scenario": "beach", "variation": 1, "images": 1}
     gone = CellState.model_validate({"evaluation_id": ID, "cell": cell})
-    assert harness.cells.order(gone).state == "settled"
+    assert harness.cell_service.order(gone).state == "settled"

@@ -16,11 +16,7 @@ TYPESCRIPT = "/api/"
 
 
 def refuse_unrouted(method: str, path: str) -> Response:
-    methods = [
-        *dict.fromkeys(
-            route.method for route in ROUTES if re.fullmatch(re.sub(r"{\w+}", "[^/]+", route.path), path)
-        )
-    ]
+    methods = [*dict.fromkeys(route.method for route in ROUTES if _is_at(path, route.path))]
     if method == "OPTIONS":
         return Response(204, headers={"Allow": ", ".join([*methods, method])})
     for_typescript = path.startswith(TYPESCRIPT)
@@ -28,6 +24,11 @@ def refuse_unrouted(method: str, path: str) -> Response:
         return problem(MethodNotAllowed(methods), for_typescript=for_typescript)
     unknown = NotFound("There is no such address; GET /openapi.json lists all.", code="unknown_route")
     return problem(unknown, for_typescript=for_typescript)
+
+
+def _is_at(path: str, template: str) -> bool:
+    """Say whether a path is one of a route's, whatever stands for its parameters."""
+    return bool(re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path))
 
 
 lambda_handler = unrouted_handler(refuse_unrouted)

@@ -38,12 +38,22 @@ def score_images(services: Services, events: list[Event], context: Any) -> Itera
         now=services.now,
         shared=shared,
     )
-    # EventBridge has keys as they are, "+" and "%" too; only S3's own notifications have them encoded:
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html, read 2026-11-28.
-    keys = [event.get("detail", {}).get("object", {}).get("key") for event in events]
+    keys = [_key_of(event) for event in events]
     images = iter(scoring.embed(key for key in keys if key))
     for key in keys:
         yield partial(_finish, scoring, next(images) if key else None)
+
+
+def _key_of(message: Any) -> str | None:
+    """The key of the picture that a message tells of; None of one that is no event of S3's.
+
+    EventBridge has keys as they are, "+" and "%" too; only S3's own notifications have them encoded:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html, read 2026-11-28.
+    """
+    match message:  # people put messages into the queue as well, and one must not take the others with it
+        case {"detail": {"object": {"key": str(key)}}}:
+            return key or None
+    return None
 
 
 def _finish(scoring: ScoringService, embedded: EmbeddedImage | None) -> None:

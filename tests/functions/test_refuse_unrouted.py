@@ -37,7 +37,7 @@ def test_a_method_that_an_address_does_not_take_is_told_those_that_it_takes(rout
     "path",
     (
         *("", "//", "/v1", "/v1/nothing", "/v1/identities/", "/v1//identities", "/v1/Identities", "/.env"),
-        *("/api/nothing", "/openapi.json/", "/v2/identities", "/v1/identities/a/b"),
+        *("/api/nothing", "/openapi.json/", "/openapi_json", "/v2/identities", "/v1/identities/a/b"),
     ),
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "BREW"])

@@ -77,11 +77,16 @@ def test_events_of_a_queue_are_handled_each_for_itself(caplog: pytest.LogCapture
         handled.append(event["detail"])
         return "state"
 
-    batch = queued(*({"detail": detail} for detail in ("first", "fails", "broken", "last")))
+    batch = queued(*({"detail": detail} for detail in ("first", "fails", "broken", "deep", "last")))
     batch["Records"][2]["body"] = "{"
+    batch["Records"][3]["body"] = "[" * 100_000
 
     assert queue_handler(run)(batch, Context()) == {
-        "batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]
+        "batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}, {"itemIdentifier": "m3"}]
     }
     assert handled == ["first", "last"]
-    assert [vars(each)["error"] for each in caplog.records] == ["ConnectionError", "JSONDecodeError"]
+    assert [vars(each)["error"] for each in caplog.records] == [
+        "ConnectionError",
+        "JSONDecodeError",
+        "RecursionError",
+    ]

@@ -188,6 +188,16 @@ def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytes
     assert stored().keys() == {0}
 
 
+def test_a_message_that_is_no_event_takes_no_picture_with_it(bucket: Any) -> None:
+    """People put messages into the queue too."""
+    key_is_none: list[Any] = [7, ["k"], {}, "", None, "a" * 5_000]
+    others = [object_created(key) for key in (*key_is_none, f"generations/eileen/portrait/{'1' * 5_000}.jpg")]
+    messages: list[Any] = [{"detail": {"object": IMAGE}}, {"detail": IMAGE}, [IMAGE], IMAGE, 7, None, *others]
+
+    assert handle(*messages, object_created(IMAGE)) == [f"m{number}" for number in range(11)]
+    assert len(stored()[0]) == 1
+
+
 @pytest.mark.parametrize("seen", [None, [0.0]], ids=["whole pictures", "and faces"])
 def test_a_score_takes_one_object_two_reads_and_one_transaction_and_its_event_two_calls(
     bucket: Any, seen: list[float] | None, monkeypatch: pytest.MonkeyPatch

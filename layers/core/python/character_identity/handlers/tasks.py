@@ -89,7 +89,7 @@ def batch_handler(begin: Callable[[Services, list[Event], Any], Iterable[Finish]
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -40,7 +40,7 @@ class GeneratedImage:
         Raises:
             InvalidRequest: it is not a generated image's.
         """
-        match = re.fullmatch(r"generations/([^/]+)/([^/]+)/(\d+)\.\w+", key)
+        match = re.fullmatch(r"generations/([^/]+)/([^/]+)/([0-9]{1,4})\.\w+", key)
         if not match:
             raise InvalidRequest(
                 f"{key!r} is not the key of a generated image.", code="not_a_generated_image"

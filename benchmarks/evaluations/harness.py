@@ -217,7 +217,7 @@ class Harness:
         assert material is not None
         run, pictures = assemble(material)
         files = {**files_of(run), SUMMARY: summary_of(run)}
-        compilation.keep(material.evaluation, files, pictures, recommendation_of(run))
+        compilation.keep(material, files, pictures, recommendation_of(run))
         self.load.compiled(files)
         told = {"state": "compiled", "results": material.evaluation.status}
         return state.model_copy(update=told).model_dump(mode="json")

@@ -13,13 +13,12 @@ from character_identity.wiring import Services
 
 def compile_evaluation(services: Services, state: EvaluationState) -> EvaluationState:
     compilation = services.evaluation_compilation
-    material = compilation.material(state.subject_id, state.failure)
-    if material is None:
-        return state.model_copy(update={"state": "ended"})
-    run, pictures = assemble(material)
-    files = {**files_of(run), SUMMARY: summary_of(run)}
-    compilation.keep(material.evaluation, files, pictures, recommendation_of(run))
-    return state.model_copy(update={"state": "compiled", "results": material.evaluation.status})
+    while (material := compilation.material(state.subject_id, state.failure)) is not None:
+        run, pictures = assemble(material)
+        files = {**files_of(run), SUMMARY: summary_of(run)}
+        if compilation.keep(material, files, pictures, recommendation_of(run)):
+            return state.model_copy(update={"state": "compiled", "results": material.evaluation.status})
+    return state.model_copy(update={"state": "ended"})
 
 
 lambda_handler = task(EvaluationState, compile_evaluation)

@@ -13,6 +13,7 @@ from character_identity.aws.generation_table import GenerationTable
 from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.score_table import ScoreTable
+from character_identity.aws.table import Table
 from character_identity.domain.budget import Settlement, settlement_of
 from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
 from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
@@ -271,6 +272,25 @@ def test_an_identity_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
         assert [*stores.scores.shared_scores("e1")] == [("g2", 1)]
     stores.evaluations.forget_use("i2", "e1")
     assert [*stores.evaluations.used_by("i2")] == []
+
+
+def test_two_identities_that_are_erased_at_once_are_both_taken_out(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {"fal-instant": "i1", "fal-lora": "i2", "astria": "i3"}
+    evaluations = EvaluationTable(table)
+    evaluations.add(an_evaluation(providers=[*names], identities=names), an_evaluation_job(), LIMIT)
+    get = evaluations.get
+
+    def get_and_be_too_late(evaluation_id: str) -> Evaluation:
+        found = get(evaluation_id)
+        monkeypatch.setattr(evaluations, "get", get)
+        evaluations.without_identity("e1", "i1")
+        return found
+
+    monkeypatch.setattr(evaluations, "get", get_and_be_too_late)
+    evaluations.without_identity("e1", "i2")
+    assert evaluations.get("e1").identities == {"astria": "i3"}
 
 
 def test_a_generation_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:

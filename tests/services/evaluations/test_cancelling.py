@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from character_identity.api.evaluation_presenters import present_evaluation
-from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.errors import Conflict, InvalidRequest
 from character_identity.domain.evaluation import ENDS_WITHIN, RESULTS
 from character_identity.domain.failure import Failure
+from character_identity.domain.generation import Generation
 from character_identity.domain.job import EVALUATION
 from character_identity.services.evaluations.cells import CellState
+from character_identity.services.evaluations.results import EvaluationResults
 from character_identity.services.evaluations.workflow import LAST_SCORES_WITHIN, EvaluationState
+from character_identity.services.jobs.settlement import settle_money
 from character_identity.services.jobs.sweep import MOST_RUNS
 from tests.services.evaluations.harness import ID, Harness
 from tests.services.evaluations.test_workflow import SCORE
@@ -258,3 +261,61 @@ def test_results_that_cannot_be_written_keep_nothing_from_ending() -> None:
     assert machine.run().error == "invalid_request"
     assert (harness.evaluation.status, harness.evaluation.has_results) == ("failed", False)
     assert machine.passed.count("compile") == 2
+
+
+def test_results_that_tell_of_another_outcome_are_not_handed_out() -> None:
+    """It was cancelled when its results were there, and they could not be written again."""
+    harness = an_evaluation()
+
+    def fail(number: int) -> None:
+        if machine.passed[number] == "record" and machine.passed.count("record") == 1:
+            harness.service.cancel("ann", ID)
+        if machine.passed[number] == "compile" and machine.passed.count("compile") > 1:
+            raise InvalidRequest("a bug")
+
+    machine = Machine(harness, before=fail)
+    assert machine.run().path[-1] == "EvaluationCancelled"
+    assert json.loads(harness.result("summary.json"))["status"] == "completed"
+    assert not harness.evaluation.has_results
+    with pytest.raises(Conflict, match="is cancelled, and its results are not there"):
+        EvaluationResults(harness.bucket).get(harness.evaluation, "report.md")
+    harness.workflow.settle(harness.job, None)
+    assert harness.workflows.started[-1].runs > MOST_RUNS
+    Machine(harness).run()
+    holds_together(harness, "cancelled")
+    assert EvaluationResults(harness.bucket).get(harness.evaluation, "report.md").content
+
+
+def test_who_ends_it_reads_no_more_of_what_had_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = an_evaluation()
+    read: list[str] = []
+    get = harness.generations.get
+
+    def get_and_count(generation_id: str) -> Generation:
+        read.append(generation_id)
+        return get(generation_id)
+
+    def count(number: int) -> None:
+        if machine.passed[number] == "record" and not read:
+            harness.service.cancel("ann", ID)
+            monkeypatch.setattr(harness.generations, "get", get_and_count)
+
+    machine = Machine(harness, before=count)
+    machine.run()
+    assert len(read) == PICTURES, "by the compilation, each once"
+    holds_together(harness, "cancelled")
+
+
+def test_what_no_provider_had_taken_costs_nothing() -> None:
+    harness = an_evaluation()
+    harness.planned()
+    for cell in harness.cells:
+        harness.cell_service.order(cell)
+    jobs = [job for job in harness.ledger.rows.values() if job.kind == "generation"]
+    assert {job.state for job in jobs} == {"accepted"}
+    harness.service.cancel("ann", ID)
+    harness.workflow.settle(harness.job, None)
+    for job in jobs:
+        settle_money(harness.ledger, job)
+    training = [job for job in harness.ledger.rows.values() if job.kind == "training"]
+    assert harness.money == (sum(job.reserved_microusd for job in training), 0)

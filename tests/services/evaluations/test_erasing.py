@@ -179,3 +179,29 @@ def test_with_its_last_identity_it_goes_for_good_whatever_dies(name: str) -> Non
     with pytest.raises(Erased):
         harness.evaluations.get(ID)
     assert harness.erasure.erase("ann", ID).complete
+
+
+@pytest.mark.parametrize("erase", ["identity", "generation"])
+def test_what_is_erased_while_results_are_written_is_not_in_them(
+    erase: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The erasure deletes results and has others made; those that were being written come after them."""
+    harness = ended()
+    identity_id = harness.evaluation.identities["fal-lora"]
+    [*_, gone] = [
+        each.generation_id for each in harness.generations.stored.values() if each.identity_id == identity_id
+    ]
+    write = harness.bucket.write
+
+    def erased_first(*given: Any) -> None:
+        monkeypatch.setattr(harness.bucket, "write", write)
+        if erase == "identity":
+            harness.erasure.forget(identity_id)
+        else:
+            del harness.generations.stored[gone]
+            harness.erasure.forget_generation(gone)
+        write(*given)
+
+    monkeypatch.setattr(harness.bucket, "write", erased_first)
+    assert harness.compile(harness.workflow.plan(harness.begun)).state == "compiled"
+    assert (identity_id if erase == "identity" else gone) not in harness.result("results.csv")

@@ -153,14 +153,18 @@ class EvaluationTable:
 
     def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
         """Take an identity out of one, with its cells and scores; None if it is the last, which stays."""
-        stored = if_there(self.get, evaluation_id)
-        left = stored.without_identity(identity_id) if stored else None
-        if left is None:
-            return None
-        changes = left.model_dump(mode="json", include=PARTS)
-        self._table.write(update(keys.evaluation(evaluation_id), changes, NOT_ERASED, erased=ERASED))
-        self._delete(self._rows_but_of(left))
-        return left
+        while (stored := if_there(self.get, evaluation_id)) is not None:
+            left = stored.without_identity(identity_id)
+            if left is None:
+                return None
+            changes = left.model_dump(mode="json", include=PARTS)
+            as_read = "#providers = :as_read"  # else another identity was erased meanwhile
+            if self._table.write(
+                update(keys.evaluation(evaluation_id), changes, as_read, as_read=stored.providers)
+            ):
+                self._delete(self._rows_but_of(left))
+                return left
+        return None
 
     def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
         """Take a generation's scores out, and say of its cell that it was erased."""

@@ -104,6 +104,11 @@ class CellOutcome(BaseModel):
         """Return True if the evaluation ended before its order or while it was drawn: nobody's failure."""
         return self.error is not None and self.error.code == CANCELLED.code
 
+    @property
+    def was_erased(self) -> bool:
+        """True once its generation was erased, or its identity."""
+        return self.error is not None and self.error.code == "erased"
+
     def erased(self) -> "CellOutcome":
         """Return what is left of it once its generation was erased."""
         gone = Failure(code="erased", message="The generation was erased.")

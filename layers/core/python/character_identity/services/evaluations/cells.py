@@ -98,9 +98,20 @@ class EvaluationCells:
         return _wait(state)
 
     def stop(self, evaluation: Evaluation) -> None:
-        """Stop what is still being drawn for an evaluation: nobody wants it any more, and it costs money."""
-        for cell in read_order(self._bucket, evaluation).cells(evaluation.providers):
-            generation = if_there(self._generations.get, evaluation.generation_id(cell))
+        """Stop what is still being drawn for an evaluation: nobody wants it any more, and it costs money.
+
+        Of cells whose pictures had ended when they were looked at, nothing is read again.
+        """
+        ended = {
+            each.generation_id
+            for each in self._evaluations.cell_outcomes(evaluation.evaluation_id)
+            if each.error != TOO_LONG
+        }
+        cells = read_order(self._bucket, evaluation).cells(evaluation.providers)
+        for generation_id in map(evaluation.generation_id, cells):
+            if generation_id in ended:
+                continue
+            generation = if_there(self._generations.get, generation_id)
             if generation is not None:
                 self._stopped(generation)
 

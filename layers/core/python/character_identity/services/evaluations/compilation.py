@@ -76,16 +76,34 @@ class EvaluationCompilation:
 
     def keep(
         self,
-        evaluation: Evaluation,
+        material: Material,
         files: Mapping[str, str],
         pictures: Mapping[str, str],
         found: Recommendation,
-    ) -> None:
-        """Store the results; ``pictures`` has the key of each picture by its path beside the pages."""
+    ) -> bool:
+        """Store the results; ``pictures`` has the key of each picture by its path beside the pages.
+
+        False if something that they tell of was erased meanwhile, so that they are to be made again. Erasures
+        say so in the evaluation's rows before they delete results: one that does it later deletes these.
+        """
+        evaluation = material.evaluation
         for name, content in {**files, PICTURES: json.dumps(pictures, indent=2)}.items():
             if name in RESULTS:
                 self._bucket.write(f"{evaluation.prefix}{name}", content.encode(), RESULTS[name])
+        if self._has_lost_something(material):
+            return False
         self._evaluations.conclude(evaluation.evaluation_id, found, self._now())
+        return True
+
+    def _has_lost_something(self, material: Material) -> bool:
+        evaluation_id = material.evaluation.evaluation_id
+        stored = if_there(self._evaluations.get, evaluation_id)
+        if stored is None or stored.identities != material.evaluation.identities:
+            return True
+        erased = {
+            each.cell.cell_id for each in self._evaluations.cell_outcomes(evaluation_id) if each.was_erased
+        }
+        return any(not each.was_erased and cell in erased for cell, each in material.outcomes.items())
 
     def _generations_of(self, evaluation: Evaluation, cells: list[Cell]) -> dict[str, Generation]:
         found = side_by_side(partial(if_there, self._generations.get), map(evaluation.generation_id, cells))

@@ -46,7 +46,7 @@ class EvaluationResults:
             raise NotFound(message, code="unknown_result")
         key = f"{evaluation.prefix}{file}"
         try:
-            if evaluation.is_unsettled:
+            if not evaluation.has_results:
                 raise NotFound(key)
             content = self._bucket.read(key, MOST_BYTES).decode()
         except NotFound as exc:

@@ -211,6 +211,8 @@ class EvaluationWorkflow:
             ends_as = evaluation.ended(failure, self._now()).status
             if state.results != ends_as and ends_as != "completed":
                 self._stop_jobs(evaluation)
+                if evaluation.recommendation is not None:  # the results tell of another outcome
+                    self._advance(evaluation, "report", recommendation=None)
                 changes = {"state": "stopped", "failure": failure, "error": None, "results": ends_as}
                 return state.model_copy(update=changes)
         outcome = self._settle(job, failure)

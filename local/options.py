@@ -35,7 +35,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, command: str, description: str | None) -> None:
         self._command = command
         self._variables: dict[str, argparse.Action] = {}
-        super().__init__(prog=f"python -m local {command}", description=description, allow_abbrev=False)
+        about = description and description.replace("``", "")
+        super().__init__(prog=f"python -m local {command}", description=about, allow_abbrev=False)
 
     def add_argument(self, *names: str, **settings: Any) -> argparse.Action:
         """Add an option; its variable goes by its name."""

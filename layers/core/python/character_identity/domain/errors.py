@@ -165,6 +165,8 @@ class ServiceError(Exception):
 
 
 class InvalidRequest(ServiceError):
+    """The call cannot be done as it was made; ``code`` says what is wrong with it."""
+
     status = 400
     default_code = "invalid_request"
     codes = get_args(InvalidRequestCode)
@@ -186,6 +188,8 @@ class HostNotAllowed(InvalidRequest):
 
 
 class BodyTooLarge(ServiceError):
+    """A request's body has more bytes than any may have."""
+
     status = 413
     default_code = "body_too_large"
 
@@ -194,11 +198,15 @@ class BodyTooLarge(ServiceError):
 
 
 class InvalidSignature(ServiceError):
+    """A callback is not signed by who it says it is from."""
+
     status = 401
     default_code = "invalid_signature"
 
 
 class AnonymousCaller(ServiceError):
+    """Who calls may read, but order nothing that costs money."""
+
     status = 403
     default_code = "anonymous_caller"
 
@@ -209,6 +217,8 @@ class AnonymousCaller(ServiceError):
 
 
 class NotFound(ServiceError):
+    """There is none of that id, or it is another owner's."""
+
     status = 404
     default_code = "not_found"
     codes = get_args(NotFoundCode)
@@ -224,6 +234,8 @@ class Erased(NotFound):
 
 
 class Conflict(ServiceError):
+    """It is not in the state that the call needs."""
+
     status = 409
     default_code = "conflict"
     codes = get_args(ConflictCode)
@@ -233,6 +245,8 @@ class Conflict(ServiceError):
 
 
 class TooManyIdentities(ServiceError):
+    """The owner has as many identities as one may have."""
+
     status = 409
     default_code = "too_many_identities"
 
@@ -241,6 +255,8 @@ class TooManyIdentities(ServiceError):
 
 
 class RequestInFlight(ServiceError):
+    """The first call with an idempotency key is still at work."""
+
     status = 409
     default_code = "request_in_flight"
     says_when = True
@@ -251,6 +267,8 @@ class RequestInFlight(ServiceError):
 
 
 class KeyReused(ServiceError):
+    """An idempotency key came again with another request."""
+
     status = 422
     default_code = "idempotency_key_reused"
 
@@ -259,6 +277,8 @@ class KeyReused(ServiceError):
 
 
 class MethodNotAllowed(ServiceError):
+    """The address is there, but not for this method."""
+
     status = 405
     default_code = "method_not_allowed"
 
@@ -268,6 +288,8 @@ class MethodNotAllowed(ServiceError):
 
 
 class TooManyRequests(ServiceError):
+    """The owner's requests of this minute are used up."""
+
     status = 429
     default_code = "too_many_requests"
     says_when = True
@@ -279,6 +301,8 @@ class TooManyRequests(ServiceError):
 
 
 class BudgetExceeded(ServiceError):
+    """The order costs more than is left of its owner's month."""
+
     status = 402
     default_code = "budget_exceeded"
 
@@ -309,6 +333,8 @@ class OperatorBudgetExceeded(BudgetExceeded):
 
 
 class ProviderNotConfigured(ServiceError):
+    """Nobody has put in the key that it takes."""
+
     status = 500
     default_code = "provider_not_configured"
 
@@ -338,6 +364,8 @@ class ProviderError(ServiceError):
 
 
 class ProviderRejected(ProviderError):
+    """The provider refused, and would refuse the same call again."""
+
     status = 502
     default_code = "provider_rejected"
 
@@ -366,6 +394,8 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderOutcomeUnknown(ProviderError):
+    """Nobody knows whether the provider took an order: it may be billed."""
+
     status = 504
     default_code = "provider_outcome_unknown"
 

@@ -95,12 +95,14 @@ def test_the_tests_that_documents_name_exist() -> None:
     named = {
         found
         for document in DOCUMENTS
-        for found in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", document.read_text())
+        for found in re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)*)[`\[]", document.read_text())
     }
     lost = [
-        (path, test)
-        for path, test in named
-        if not (ROOT / path).is_file() or (test and f"def {test}(" not in (ROOT / path).read_text())
+        (path, name)
+        for path, names in named
+        for name in names.split("::")
+        if not (ROOT / path).is_file()
+        or (name and not re.search(rf"(def|class) {name}\b", (ROOT / path).read_text()))
     ]
     assert lost == []
     assert len(named) > 20

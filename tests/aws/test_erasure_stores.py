@@ -106,7 +106,7 @@ def stores(request: pytest.FixtureRequest, table: StateTable) -> Stores:
     )
 
 
-class TestBurying:
+class TestTombstones:
     def test_a_receipt_takes_the_place_of_the_identity(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         assert stores.erasures.find("i1") is None

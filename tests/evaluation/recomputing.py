@@ -12,9 +12,9 @@ from typing import Literal
 from character_evaluation.csv_file import OF_PICTURES
 from character_evaluation.results import ROWS, files_of
 from character_evaluation.run import EvaluatedIdentity
-from character_evaluation.scenarios import SCENARIOS
 from character_evaluation.votes import Vote
 from tests.evaluation.test_verdict import row, run
+from tests.support.scenarios import SCENARIOS
 
 Row = dict[str, str]
 PROVIDERS = ("a", "b", "c")

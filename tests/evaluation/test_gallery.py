@@ -15,7 +15,7 @@ from character_evaluation.gallery import render_gallery
 from character_evaluation.pages import dollars, score, seconds
 from character_evaluation.report import render_html, render_markdown
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
-from character_evaluation.scenarios import SCENARIOS
+from tests.support.scenarios import SCENARIOS
 
 
 class Page(HTMLParser):

@@ -12,7 +12,6 @@ from character_evaluation.criteria import criteria
 from character_evaluation.pages import cost
 from character_evaluation.results import GALLERY, MARKDOWN, REPORT, files_of, pages_of, read_run
 from character_evaluation.run import EvaluationRun
-from character_evaluation.scenarios import SCENARIOS
 from character_evaluation.statistics import figures_of, summarise
 from character_evaluation.summary import recommendation_of, summary_of
 from character_evaluation.verdict import shortfall, verdict
@@ -22,6 +21,7 @@ from tests.evaluation.recomputing import Tables
 from tests.evaluation.test_assembly import LORA, evaluation, generation, image, material, rows
 from tests.evaluation.test_verdict import run
 from tests.support.builders import an_identity
+from tests.support.scenarios import SCENARIOS
 
 CLOSE_UP, LAST = SCENARIOS[0].name, SCENARIOS[-1].name
 

@@ -9,7 +9,6 @@ from itertools import combinations
 from typing import Any
 
 from character_evaluation.results import GALLERY, MARKDOWN, REPORT, VOTES
-from character_evaluation.scenarios import SCENARIOS
 from tests.evaluation.recomputing import (
     PROVIDERS,
     Row,
@@ -28,6 +27,7 @@ from tests.evaluation.recomputing import (
     score,
     seconds,
 )
+from tests.support.scenarios import SCENARIOS
 
 RISK = 0.04
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from character_evaluation.results import REPORT
-from character_evaluation.scenarios import SCENARIOS
 from tests.evaluation.recomputing import PROVIDERS, bill, compared, files, numbers, of, p95, rows
+from tests.support.scenarios import SCENARIOS
 
 SCORE = "similarity_mean"
 PIXEL = 0.06

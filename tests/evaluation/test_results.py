@@ -14,10 +14,10 @@ from character_evaluation.__main__ import main
 from character_evaluation.errors import BadResults
 from character_evaluation.results import MARKDOWN, ROWS, files_of, read_run
 from character_evaluation.run import EvaluatedIdentity
-from character_evaluation.scenarios import SCENARIOS
 from character_evaluation.votes import Vote
 from character_identity.domain.prices import Price
 from tests.evaluation.test_verdict import run
+from tests.support.scenarios import SCENARIOS
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:1) ‮ =1+1 `a` {{ 7*7 }}"
 FACTS: Mapping[str, Mapping[str, Any]] = {

@@ -8,7 +8,8 @@ import pytest
 
 from character_evaluation.documents import BadDocument
 from character_evaluation.run import EvaluationRow, EvaluationRun
-from character_evaluation.scenarios import SCENARIOS, parsed, read_scenarios, shipped
+from character_evaluation.scenarios import parsed, read_scenarios, shipped
+from tests.support.scenarios import SCENARIOS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "scenarios-example.yaml"
 

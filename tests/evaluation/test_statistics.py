@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
-from character_evaluation.scenarios import SCENARIOS
 from character_evaluation.statistics import ProviderSummary, mean, sample_standard_deviation, summarise
+from tests.support.scenarios import SCENARIOS
 
 
 def row(**changes: Any) -> EvaluationRow:

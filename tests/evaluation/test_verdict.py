@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
-from character_evaluation.scenarios import SCENARIOS
 from character_evaluation.verdict import measures_of, verdict
+from tests.support.scenarios import SCENARIOS
 
 SCATTER = (0.00, 0.02, -0.01, 0.01, -0.02)
 

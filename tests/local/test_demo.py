@@ -13,7 +13,6 @@ from PIL import Image
 from rich.console import Console
 
 from character_evaluation.__main__ import main as report
-from character_evaluation.scenarios import SCENARIOS
 from character_identity_client import ApiClient, ApiError
 from local.demo import gather_references, main, resumed, run, simulated_providers
 from local.demo_options import Options, parse_options
@@ -22,6 +21,7 @@ from local.options import BadOption
 from local.photographs import CHELSEA, EILEEN, Photograph, make_references
 from local.results import LATEST, Run, new_run
 from tests.local.fake_api import FakeApi, image, served
+from tests.support.scenarios import SCENARIOS
 
 
 class Clock:

@@ -61,7 +61,3 @@ def _unique(scenarios: Sequence[Scenario], file: str) -> tuple[Scenario, ...]:
             raise BadDocument(f"{file}, scenario {scenario.number}: name: scenario {earlier} has it already.")
         first[scenario.name] = scenario.number
     return tuple(scenarios)
-
-
-SCENARIOS = shipped("specification")
-"""The specification's test scenarios, in its order."""

@@ -4,7 +4,6 @@ from urllib.parse import unquote
 
 _ALWAYS = frozenset({"token", "sig", "signature", "authorization", "hdnea", "hdnts", "hdntl", "__token__"})
 _PREFIXES = ("x-amz-", "x-goog-", "x-oss-", "x-obs-", "x-tos-", "x-cos-", "x-bce-", "q-sign-")
-_AZURE = "se sp sv st sr spr sip si ss srt ses skoid sktid skt ske sks skv saoid suoid scid sdd"
 _BESIDE: tuple[tuple[str, str], ...] = (
     ("signature", "expires"),
     ("signature key-pair-id", "policy key-pair-id hash-algorithm"),

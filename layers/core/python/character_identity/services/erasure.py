@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from character_identity.domain.erasure import (
     ErasureReceipt,
@@ -49,7 +49,6 @@ MOST_AT_ONCE = 200
 UPLOADS_KEPT = timedelta(days=2)
 """They expire after one day, rounded up to midnight UTC
 (https://repost.aws/questions/QUvjf44qlYSMmQLyRUtTrevg, read 2026-11-23)."""
-Subject = TypeVar("Subject", Identity, Generation)
 
 logger = logging.getLogger(__name__)
 

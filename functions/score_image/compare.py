@@ -17,6 +17,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import MAX_IMAGE_BYTES
 from character_identity.domain.score import CLIP_ENCODER, FaceIdentity
 from character_identity.domain.similarity import Embedding, cosine
+from character_identity.domain.text import FORMULA_STARTS
 from functions.score_image.encoder import MB_PER_VCPU, MOST_AT_ONCE, OnnxEncoder
 from functions.score_image.face_pairs import FacePairs, face_encoder_in
 
@@ -26,7 +27,6 @@ COLUMNS = (
     *("reference", "generated", "similarity", "encoder", "weights_sha256", "preprocessing", "reason"),
     *("face_similarity", "face_encoder", "face_weights_sha256", "face_preprocessing", "face_not_scored"),
 )
-FORMULA_STARTS = "=+-@"
 FETCH_FACES = "`.venv/bin/python -m scripts.weights face-dlib-resnet-v1` makes it."
 FETCH = (
     "`make weights` fetches CLIP; "
@@ -197,7 +197,7 @@ def _face_cells(face: FaceIdentity | None) -> list[str]:
 def _cell(path: Path) -> str:
     """The path as text that no spreadsheet takes for a formula, and that leads to the same file."""
     text = str(path)
-    return f"./{text}" if text[0] in FORMULA_STARTS else text
+    return f"./{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _digits(similarity: float) -> str:

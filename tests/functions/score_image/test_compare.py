@@ -191,14 +191,19 @@ def test_a_picture_that_cannot_be_read_leaves_the_others_be(
     assert (broken["similarity"], broken["reason"][:23]) == ("", "The file cannot be read")
 
 
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "\t=1"], ids=["equals", "tab"])
 def test_a_name_is_no_formula(
-    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    picture(tmp_path / "=HYPERLINK(1)" / "1.jpg", "red")
+    picture(tmp_path / name / "1.jpg", "red")
     monkeypatch.chdir(tmp_path)
-    main(["=HYPERLINK(1)", "=HYPERLINK(1)", *at(weights)])
+    main([name, name, *at(weights)])
     [row] = rows(capsys.readouterr().out)
-    assert row["reference"] == "./=HYPERLINK(1)/1.jpg"
+    assert row["reference"] == f"./{name}/1.jpg"
     assert Path(row["reference"]).exists()
 
 

@@ -11,6 +11,7 @@ from character_evaluation.errors import BadResults, validated
 from character_evaluation.run import EvaluationRow
 from character_evaluation.tables import read_table
 from character_identity.domain.score import CLIP_ENCODER
+from character_identity.domain.text import FORMULA_STARTS
 
 COLUMNS = (
     "provider",
@@ -65,7 +66,6 @@ OF_PICTURES = (
 )
 """The columns of which a row says nothing whose picture is not there."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 ROW = TypeAdapter(EvaluationRow)
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 

@@ -4,6 +4,8 @@ import re
 
 LONGEST_MESSAGE = 1_000
 """Characters that a person reads. A row takes 400 KB, a cause in the console 32,768 characters."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for a formula: OWASP ASVS 5.0, 1.2.10, read 2026-11-29; and line breaks."""
 
 _CONTROLS = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # all but line breaks
 

@@ -220,6 +220,7 @@ def test_a_score_below_the_expected_one_is_marked() -> None:
         (0.035, "$0.035"),
         (0.0245, "$0.0245"),
         (2.5049, "$2.50"),
+        (4.484999999999999, "$4.49"),
     ],
 )
 def test_amounts(amount: float | None, text: str) -> None:

@@ -62,9 +62,13 @@ def training(milliseconds: float | None) -> str:
 
 
 def dollars(amount: float | None) -> str:
-    """An amount in dollars and cents, with as many more digits as a small one needs: up to two."""
+    """An amount in dollars and cents, with as many more digits as a small one needs: up to two.
+
+    Amounts are counted in millionths; a sum of some that is a hair below half a cent would lose the cent.
+    """
     if amount is None:
         return "unknown"
+    amount = round(amount, 6)
     if amount >= 1:
         return f"${amount:.2f}"
     whole, cents = f"{amount:.4f}".split(".")

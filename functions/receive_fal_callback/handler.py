@@ -1,4 +1,4 @@
-"""POST /webhooks/fal: a job of fal's has ended, says whoever posts; if it is fal, the machine looks."""
+"""POST /webhooks/fal: a job of fal's has ended, says whoever posts; if it is fal, the machine polls."""
 
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond_json

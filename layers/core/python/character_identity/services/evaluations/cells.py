@@ -23,7 +23,7 @@ from character_identity.services.webhooks.events import EventService
 
 CELL_BACKOFF = Backoff(first_s=4, longest_s=60, usual_s=0)
 """How often a cell is looked at. Histories hold 25,000 events
-(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a look takes nine."""
+(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a poll takes nine."""
 WAITED_WITHIN = LONGEST_WAIT + timedelta(hours=3)
 """A job waits a day for its slot, then 90 minutes for its provider; the rest is for what is between."""
 TOO_LONG = Failure(code="deadline_exceeded", message="It did not end in time, and was waited for no longer.")

@@ -35,8 +35,8 @@ from character_identity.services.webhooks.events import EventService
 
 IDENTITY_BACKOFF = Backoff(first_s=5, longest_s=120, usual_s=0)
 SCORE_BACKOFF = Backoff(first_s=5, longest_s=60, usual_s=0)
-"""How often the machine looks. Histories hold 25,000 events
-(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a look takes nine."""
+"""How often the machine polls. Histories hold 25,000 events
+(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a poll takes nine."""
 CELLS = "cells.jsonl"
 """A line for each cell, in the evaluation's folder."""
 BESIDE_UNLIMITED = 2

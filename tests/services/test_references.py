@@ -352,7 +352,7 @@ class SlowMedia(FakeMedia):
 
 
 def test_all_links_of_a_set_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("character_identity.services.references.side_by_side", map)
+    monkeypatch.setattr("character_identity.services.references.map_concurrently", map)
     links = [f"https://slow.test/{number}.jpg" for number in range(6)]
     media = SlowMedia(**dict(zip(links, different_images(6), strict=True)))
     service = ReferenceService(

@@ -43,7 +43,7 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
         return [PUBLIC] if is_store(host) else guard.resolve(host, port)
 
     patch.setattr(asyncio, "to_thread", here)
-    patch.setattr("character_identity.services.references.side_by_side", map)
+    patch.setattr("character_identity.services.references.map_concurrently", map)
     patch.setattr(UrlGuard, "_resolved", resolved)
     patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
 

@@ -25,7 +25,7 @@ from character_identity.domain.evaluation import (
     Recommendation,
 )
 from character_identity.domain.event import Event
-from character_identity.domain.if_there import if_there
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.page import Page, Window
 
@@ -153,7 +153,7 @@ class EvaluationTable:
 
     def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
         """Take an identity out of one, with its cells and scores; None if it is the last, which stays."""
-        while (stored := if_there(self.get, evaluation_id)) is not None:
+        while (stored := get_or_none(self.get, evaluation_id)) is not None:
             left = stored.without_identity(identity_id)
             if left is None:
                 return None
@@ -168,7 +168,7 @@ class EvaluationTable:
 
     def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
         """Take a generation's scores out, and say of its cell that it was erased."""
-        stored = if_there(self.get, evaluation_id)
+        stored = get_or_none(self.get, evaluation_id)
         if stored is None:
             return None
         for outcome in self.cell_outcomes(evaluation_id):

@@ -27,8 +27,8 @@ from character_identity.domain.errors import (
     StillRunning,
 )
 from character_identity.domain.generation import Generation
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
-from character_identity.domain.if_there import if_there
 from character_identity.domain.links import without_signature
 from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
 from character_identity.ports.gateways import Media, NewId, Now
@@ -266,7 +266,7 @@ class CompatService:
             return True
         if self._now() - call.made_at <= SAME_CALL_WITHIN:
             return False
-        generation = if_there(lambda target_id: self._generations.get(owner, target_id), call.target_id)
+        generation = get_or_none(lambda target_id: self._generations.get(owner, target_id), call.target_id)
         if generation is None:
             return True
         return generation.settled_at is not None and self._now() - generation.settled_at > SAME_CALL_WITHIN

@@ -11,10 +11,10 @@ from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.scored_generation import LATE_CODE
 from character_identity.ports.stores import Bucket, Generations, Identities
+from character_identity.services.concurrency import map_concurrently
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
 from character_identity.services.references import MAX_REFERENCES, TOO_MUCH_WORK
-from character_identity.services.side_by_side import side_by_side
 from character_identity.services.sources import Sources
 
 MAX_IMAGES = 10
@@ -168,7 +168,7 @@ class ComparisonService:
             except (InvalidRequest, NotFound) as exc:
                 return exc
 
-        return side_by_side(read, pictures)
+        return map_concurrently(read, pictures)
 
     def _read_stored(self, owner: str, picture: StoredImage) -> bytes:
         generation = self._generations.get(picture.generation_id)

@@ -9,8 +9,8 @@ from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import MAX_IMAGE_BYTES
 from character_identity.domain.score import EmbeddedReference, KeptReferences
 from character_identity.ports.stores import Bucket, Scores
+from character_identity.services.concurrency import map_concurrently
 from character_identity.services.encoders import Encoders
-from character_identity.services.side_by_side import side_by_side
 
 
 class References(Protocol):
@@ -45,7 +45,7 @@ class EmbeddedReferences:
         """
         keys = stored.references
         with _deleted():
-            contents = list(side_by_side(lambda key: self._bucket.read(key, MAX_IMAGE_BYTES), keys))
+            contents = list(map_concurrently(lambda key: self._bucket.read(key, MAX_IMAGE_BYTES), keys))
         for key, content, taken_in in zip(keys, contents, stored.reference_sha256s, strict=False):
             if sha256(content).hexdigest() != taken_in:
                 message = f"{key!r} is not the picture any more that was taken in."

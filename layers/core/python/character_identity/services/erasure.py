@@ -28,8 +28,8 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity
-from character_identity.domain.if_there import if_there
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
 from character_identity.domain.text import counted
 from character_identity.observability import keys_of
@@ -94,7 +94,7 @@ class ErasureService:
         Raises:
             NotFound: there is none, or it is another's.
         """
-        identity = if_there(self._identities.get, identity_id)
+        identity = get_or_none(self._identities.get, identity_id)
         if identity is not None and identity.owner == owner:
             self._erase(identity)
         receipt = self._erasures.find(identity_id)
@@ -108,7 +108,7 @@ class ErasureService:
         Raises:
             NotFound: there is none, or it is another's.
         """
-        generation = if_there(self._generations.get, generation_id)
+        generation = get_or_none(self._generations.get, generation_id)
         if generation is not None and generation.owner == owner:
             self._erase_generation(generation)
         receipt = self._erasures.find_of_generation(generation_id)

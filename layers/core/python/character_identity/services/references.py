@@ -16,7 +16,7 @@ from character_identity.images.decoding import PreparedImage, prepare
 from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
 from character_identity.ports.providers import ReferenceImage, ReferenceLimits
 from character_identity.ports.stores import Bucket, UploadTicket
-from character_identity.services.side_by_side import side_by_side
+from character_identity.services.concurrency import map_concurrently
 from character_identity.services.sources import MAX_BYTES, Sources, uploads_of
 
 MAX_KEPT_BYTES = 4_400_000
@@ -112,7 +112,7 @@ class ReferenceService:
             return list(sources)
         links = list(dict.fromkeys(source for source in sources if isinstance(source, str)))
         ends_at = self._sources.deadline()
-        fetched = side_by_side(lambda link: self._fetched(owner, link, ends_at), links)
+        fetched = map_concurrently(lambda link: self._fetched(owner, link, ends_at), links)
         contents = zip(links, fetched, strict=True)
         named: dict[Source, Source] = {
             link: NamedImage(_name(link, 0), content)
@@ -140,7 +140,7 @@ class ReferenceService:
         images = [examination.images[index] for index in range(len(sources))]
         keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(images) + 1)]
         jpegs = zip(keys, (image.jpeg for image in images), strict=True)
-        for _ in side_by_side(lambda jpeg: self._bucket.write(*jpeg, "image/jpeg"), jpegs):
+        for _ in map_concurrently(lambda jpeg: self._bucket.write(*jpeg, "image/jpeg"), jpegs):
             pass
         sha256s = [image.perceptual_hash.content for image in images]
         return TakenIn(keys, sha256s, findings, examination.medoid)
@@ -176,7 +176,7 @@ class ReferenceService:
         findings: list[Finding] = []
         different = list(dict.fromkeys(sources))
         ends_at = self._sources.deadline()
-        contents = side_by_side(lambda source: self._fetched(owner, source, ends_at), different)
+        contents = map_concurrently(lambda source: self._fetched(owner, source, ends_at), different)
         read: dict[Source, PreparedImage | InvalidRequest] = {}
         decoding_s = 0.0
         for source, content in zip(different, contents, strict=True):

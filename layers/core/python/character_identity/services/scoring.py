@@ -15,10 +15,10 @@ from character_identity.domain.view import View
 from character_identity.observability import add_log_keys
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Identities, Scores
+from character_identity.services.concurrency import map_concurrently
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
 from character_identity.services.evaluations.scoring import SharedScoring
-from character_identity.services.side_by_side import side_by_side
 from character_identity.services.webhooks.events import EventService
 
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
@@ -114,7 +114,7 @@ class ScoringService:
         """
         images = [EmbeddedImage(key) for key in keys]
         self._find_references(images)
-        contents = side_by_side(self._try_to_read, images)
+        contents = map_concurrently(self._try_to_read, images)
         read = list(zip(images, contents, strict=True))
         new = [
             (embedded, content)

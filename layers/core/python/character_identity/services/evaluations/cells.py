@@ -11,7 +11,7 @@ from character_identity.domain.evaluation import NOT_ORDERED, STOPPED, Cell, Cel
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
-from character_identity.domain.if_there import if_there
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.job import EVALUATION, LONGEST_WAIT, job_id_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Evaluations, Generations, Ledger
@@ -83,7 +83,7 @@ class EvaluationCells:
         if evaluation is None:
             return state.model_copy(update={"state": "settled"})
         generation_id = evaluation.generation_id(state.cell)
-        generation = if_there(self._generations.get, generation_id)
+        generation = get_or_none(self._generations.get, generation_id)
         if generation is None:
             error = Failure(code="erased", message="The identity was erased.")
             return self._settled(state, CellOutcome(cell=state.cell, error=error))
@@ -111,13 +111,13 @@ class EvaluationCells:
         for generation_id in map(evaluation.generation_id, cells):
             if generation_id in ended:
                 continue
-            generation = if_there(self._generations.get, generation_id)
+            generation = get_or_none(self._generations.get, generation_id)
             if generation is not None:
                 self._stopped(generation)
 
     def _unsettled(self, state: CellState) -> Evaluation | None:
         """The evaluation while something may be ordered for it, and looked after."""
-        evaluation = if_there(self._evaluations.get, state.evaluation_id)
+        evaluation = get_or_none(self._evaluations.get, state.evaluation_id)
         return evaluation if evaluation and evaluation.is_unsettled else None
 
     def _hindrance(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
@@ -132,7 +132,7 @@ class EvaluationCells:
     def _order_pictures(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
         request = read_order(self._bucket, evaluation).request(cell).model_dump(exclude_none=True)
         generation_id = evaluation.generation_id(cell)
-        if if_there(self._generations.get, generation_id) is not None:
+        if get_or_none(self._generations.get, generation_id) is not None:
             return None
         try:
             self._generation_service.create(

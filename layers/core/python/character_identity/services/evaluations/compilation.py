@@ -8,7 +8,7 @@ from character_identity.domain.evaluation import RESULTS, Cell, Evaluation, Reco
 from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
-from character_identity.domain.if_there import if_there
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.score import Score
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import (
@@ -19,9 +19,9 @@ from character_identity.ports.stores import (
     Scores,
     SharedScores,
 )
+from character_identity.services.concurrency import map_concurrently
 from character_identity.services.evaluations.order_file import read_order
 from character_identity.services.evaluations.results import PICTURES
-from character_identity.services.side_by_side import side_by_side
 
 
 class EvaluationCompilation:
@@ -51,7 +51,7 @@ class EvaluationCompilation:
 
         None if it was erased. Of one that has ended the results are made anew, of what is there now.
         """
-        evaluation = if_there(self._evaluations.get, evaluation_id)
+        evaluation = get_or_none(self._evaluations.get, evaluation_id)
         if evaluation is None:
             return None
         evaluation = evaluation.ended(failure, self._now())
@@ -59,7 +59,7 @@ class EvaluationCompilation:
         generations = self._generations_of(evaluation, order.cells(evaluation.providers))
         outcomes = self._evaluations.cell_outcomes(evaluation_id)
         identities = {
-            name: if_there(self._identities.get, each) for name, each in evaluation.identities.items()
+            name: get_or_none(self._identities.get, each) for name, each in evaluation.identities.items()
         }
         played = {name for name, each in identities.items() if each and (each.simulated or each.mock)}
         return Material(
@@ -97,7 +97,7 @@ class EvaluationCompilation:
 
     def _has_lost_something(self, material: Material) -> bool:
         evaluation_id = material.evaluation.evaluation_id
-        stored = if_there(self._evaluations.get, evaluation_id)
+        stored = get_or_none(self._evaluations.get, evaluation_id)
         if stored is None or stored.identities != material.evaluation.identities:
             return True
         erased = {
@@ -106,11 +106,13 @@ class EvaluationCompilation:
         return any(not each.was_erased and cell in erased for cell, each in material.outcomes.items())
 
     def _generations_of(self, evaluation: Evaluation, cells: list[Cell]) -> dict[str, Generation]:
-        found = side_by_side(partial(if_there, self._generations.get), map(evaluation.generation_id, cells))
+        found = map_concurrently(
+            partial(get_or_none, self._generations.get), map(evaluation.generation_id, cells)
+        )
         return {each.generation_id: each for each in found if each is not None}
 
     def _own_scores(self, generations: Mapping[str, Generation]) -> dict[tuple[str, int], Score]:
-        found = side_by_side(self._scores.scores_of, generations)
+        found = map_concurrently(self._scores.scores_of, generations)
         return {
             (generation_id, index): score
             for generation_id, by_index in zip(generations, found, strict=True)

@@ -18,7 +18,7 @@ from character_identity.domain.evaluation import RESULTS, Evaluation, prefix_of
 from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.stores import Bucket, Evaluations, Ledger
-from character_identity.services.evaluations.anew import have_compiled
+from character_identity.services.evaluations.recompilation import recompile
 
 MADE_AND_USED = RetainedData(
     where="identities",
@@ -131,7 +131,7 @@ class EvaluationErasure:
         self._bucket.delete(*(f"{evaluation.prefix}{name}" for name in RESULTS), *links)
         job = self._job(evaluation.evaluation_id)
         if not evaluation.is_unsettled and job is not None:
-            have_compiled(self._workflows, job, erased_id)
+            recompile(self._workflows, job, erased_id)
 
     def _job(self, evaluation_id: str) -> ProviderJob | None:
         return self._ledger.get(job_id_of(EVALUATION, evaluation_id))

@@ -15,8 +15,8 @@ from character_identity.domain.evaluation import (
     derived_id,
 )
 from character_identity.domain.evaluation_progress import EvaluationQuote, Progress, ProviderQuote
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
-from character_identity.domain.if_there import if_there
 from character_identity.domain.job import EVALUATION, job_id_of
 from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
@@ -145,7 +145,7 @@ class EvaluationService:
         """Return how far an evaluation is."""
         outcomes = self._evaluations.cell_outcomes(evaluation.evaluation_id)
         counts = self._shared_scores.count_shared_scores(evaluation.evaluation_id) if outcomes else (0, 0)
-        found = [if_there(self._identities.get, each) for each in evaluation.identities.values()]
+        found = [get_or_none(self._identities.get, each) for each in evaluation.identities.values()]
         return Progress(
             evaluation,
             [each for each in found if each is not None],
@@ -166,7 +166,7 @@ class EvaluationService:
         if evaluation.status in UNSETTLED:
             self._evaluations.cancel(evaluation_id, self._now())
             for name in evaluation.made:
-                if if_there(self._identities.get, evaluation.identities[name]) is not None:
+                if get_or_none(self._identities.get, evaluation.identities[name]) is not None:
                     self._identity_service.cancel(owner, evaluation.identities[name])
             self._callbacks.tell(job_id_of(EVALUATION, evaluation_id))
             evaluation = self.get(owner, evaluation_id)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.face import Face, NoFace
-from character_identity.domain.if_there import if_there
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.job import EVALUATION, job_id_of
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.view import View
@@ -66,7 +66,7 @@ class SharedScoring:
 
     def tell(self, evaluation_id: str) -> None:
         """Wake the evaluation's machine if it waits for scores, and this was the last."""
-        evaluation = if_there(self._evaluations.get, evaluation_id)
+        evaluation = get_or_none(self._evaluations.get, evaluation_id)
         if evaluation is None or evaluation.phase != "scores":
             return
         if is_scored(evaluation, self._evaluations, self._scores):
@@ -78,7 +78,7 @@ class SharedScoring:
         return self._known[evaluation_id]
 
     def _read(self, evaluation_id: str) -> list[EmbeddedReference] | NotScored | None:
-        evaluation = if_there(self._evaluations.get, evaluation_id)
+        evaluation = get_or_none(self._evaluations.get, evaluation_id)
         if evaluation is None:
             return None
         kept = self._scores.shared_references(

@@ -14,16 +14,16 @@ from character_identity.domain.errors import Conflict, Erased, NotFound, Service
 from character_identity.domain.evaluation import LATE, Evaluation, EvaluationPhase, EvaluationStatus
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity, ProviderName
-from character_identity.domain.if_there import if_there
 from character_identity.domain.job import ProviderJob, account_of
 from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Evaluations, Ledger, SharedScores, SlotStore
-from character_identity.services.evaluations.anew import have_compiled
 from character_identity.services.evaluations.cells import TOO_LONG, WAITED_WITHIN, EvaluationCells, fund_of
 from character_identity.services.evaluations.order_file import read_order
+from character_identity.services.evaluations.recompilation import recompile
 from character_identity.services.evaluations.scored import is_scored
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.outcome import ERASED, Outcome
@@ -115,7 +115,7 @@ class EvaluationWorkflow:
         """List the cells in the bucket; of an evaluation that has ended, the results are made anew."""
         evaluation_id = state.subject_id
         state = state.model_copy(update={"evaluation_id": evaluation_id})
-        evaluation = if_there(self._evaluations.get, evaluation_id)
+        evaluation = get_or_none(self._evaluations.get, evaluation_id)
         if evaluation is not None and not evaluation.is_unsettled:
             return state.model_copy(update={"state": "scored"})
         if evaluation is None or evaluation.given_up(self._now()) is not None:
@@ -179,7 +179,7 @@ class EvaluationWorkflow:
         and wakes the machine.
         """
         self._ledger.consume_callback(state.job_id)
-        evaluation = if_there(self._evaluations.get, state.evaluation_id)
+        evaluation = get_or_none(self._evaluations.get, state.evaluation_id)
         if evaluation is None or not evaluation.is_unsettled:
             return state.model_copy(update={"state": ENDED})
         self._advance(evaluation, "scores")
@@ -206,7 +206,7 @@ class EvaluationWorkflow:
         failure = state.failure or (Failure.of_state(state.error) if state.error else None)
         if failure is None and state.state != "compiled":
             failure = UNFINISHED
-        evaluation = if_there(self._evaluations.get, job.subject_id)
+        evaluation = get_or_none(self._evaluations.get, job.subject_id)
         if evaluation is not None and evaluation.is_unsettled:
             ends_as = evaluation.ended(failure, self._now()).status
             if state.results != ends_as and ends_as != "completed":
@@ -226,7 +226,7 @@ class EvaluationWorkflow:
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
         """Return what became of an evaluation; None while it has no outcome."""
-        evaluation = if_there(self._evaluations.get, job.subject_id)
+        evaluation = get_or_none(self._evaluations.get, job.subject_id)
         if evaluation is None:
             return ERASED
         return None if evaluation.is_unsettled else Outcome(evaluation.status, evaluation.error)
@@ -250,7 +250,7 @@ class EvaluationWorkflow:
         Each step is done once, however often all of it runs, and whoever is at it: the machine's last task,
         or the sweep where that task died.
         """
-        evaluation = if_there(self._evaluations.get, job.subject_id)
+        evaluation = get_or_none(self._evaluations.get, job.subject_id)
         if evaluation is None:
             settle_money(self._ledger, job)
             return ERASED
@@ -262,7 +262,7 @@ class EvaluationWorkflow:
         if evaluation.status != "completed":
             self._stop_jobs(evaluation)
             if write_results and not evaluation.has_results:
-                have_compiled(self._workflows, job, job.subject_id)
+                recompile(self._workflows, job, job.subject_id)
         settle_money(self._ledger, job)
         self._events.publish_soon(Event.of_evaluation(evaluation).event_id)
         return Outcome(evaluation.status, evaluation.error)
@@ -279,7 +279,7 @@ class EvaluationWorkflow:
 
     def _open(self, state: EvaluationState) -> Evaluation | None:
         """The evaluation while it is to go on; None once it is cancelled, erased or given up."""
-        evaluation = if_there(self._evaluations.get, state.evaluation_id)
+        evaluation = get_or_none(self._evaluations.get, state.evaluation_id)
         goes_on = evaluation is not None and evaluation.is_unsettled
         return evaluation if evaluation and goes_on and evaluation.given_up(self._now()) is None else None
 

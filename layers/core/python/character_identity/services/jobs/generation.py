@@ -18,8 +18,8 @@ from character_identity.domain.generation import (
     GenerationRequest,
     ProducedImage,
 )
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity
-from character_identity.domain.if_there import if_there
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.images.data_uri import decoded
 from character_identity.images.decoding import inspect
@@ -132,14 +132,14 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         return generation.request
 
     def _prepare(self, generation: Generation) -> None:
-        identity = if_there(self._identities.get, generation.identity_id)
+        identity = get_or_none(self._identities.get, generation.identity_id)
         url = identity and self._providers[generation.provider].images.prepare(self._references(identity))
         if url is not None:
             prepared = generation.model_copy(update={"reference_url": url})
             self._generations.save(prepared, {"reference_url"})
 
     def _make_order(self, generation: Generation, job: ProviderJob) -> GenerationOrder | None:
-        identity = if_there(self._identities.get, generation.identity_id)
+        identity = get_or_none(self._identities.get, generation.identity_id)
         if identity is None:
             return None
         if generation.character_name is not None:  # it may have been renamed since
@@ -165,7 +165,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             produced, images = self._unpacked(generation, status.images)
             changes = {"status": "running", "produced": produced, "images": images, "took_ms": status.took_ms}
             saved = self._generations.save(generation.model_copy(update=changes), set(changes))
-            if not saved and if_there(self._get, generation.generation_id) is None:
+            if not saved and get_or_none(self._get, generation.generation_id) is None:
                 self._bucket.delete(*(image.key for image in images if image.key))
 
     def _store_outcome(self, generation: Generation, outcome: dict[str, Any]) -> tuple[Generation, str]:

@@ -20,7 +20,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
 )
 from character_identity.domain.failure import Failure
-from character_identity.domain.if_there import if_there
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.job import LONGEST_WAIT, JobHandle, JobKind, Parked, ProviderJob
 from character_identity.observability import count
 from character_identity.ports.gateways import Now
@@ -219,7 +219,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
         """Return what became of a job's subject; None while it has no outcome."""
-        subject = if_there(self._get, job.subject_id)
+        subject = get_or_none(self._get, job.subject_id)
         if subject is None:
             return ERASED
         return None if subject.settled_at is None else Outcome(subject.status, subject.error)
@@ -267,11 +267,11 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _open(self, state: StateT) -> SubjectT | None:
         """The subject while it has no outcome; None once it was settled, cancelled or erased."""
-        subject = if_there(self._get, state.subject_id)
+        subject = get_or_none(self._get, state.subject_id)
         return None if subject is None or subject.settled_at is not None else subject
 
     def _is_erased(self, state: StateT) -> bool:
-        return if_there(self._get, state.subject_id) is None
+        return get_or_none(self._get, state.subject_id) is None
 
     def _look_up(self, state: StateT, subject: SubjectT, job: ProviderJob) -> StateT:
         """Look-up: the answer to the order was lost, so find the job, where the provider has a way to."""

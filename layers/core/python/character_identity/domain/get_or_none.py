@@ -8,7 +8,7 @@ from character_identity.domain.errors import NotFound
 Kept = TypeVar("Kept")
 
 
-def if_there(get: Callable[[str], Kept], kept_id: str) -> Kept | None:
+def get_or_none(get: Callable[[str], Kept], kept_id: str) -> Kept | None:
     """Return what a store's ``get`` returns; None where there is nothing, or nothing any more."""
     try:
         return get(kept_id)

@@ -1,4 +1,4 @@
-"""Results that are made anew once an evaluation has ended, by another run of its machine."""
+"""Recompilation: results are made anew once an evaluation has ended, by another run of its machine."""
 
 from hashlib import sha256
 
@@ -9,7 +9,7 @@ LATER_RUNS = 1_000
 """Runs of higher numbers make results anew; each reason has one of its own."""
 
 
-def have_compiled(workflows: Workflows, job: ProviderJob, reason_id: str) -> None:
+def recompile(workflows: Workflows, job: ProviderJob, reason_id: str) -> None:
     """Have the results of an evaluation that has ended written of what is there now: once for each reason."""
     number = int(sha256(reason_id.encode()).hexdigest()[:8], 16)
     workflows.start(job.model_copy(update={"runs": LATER_RUNS + number}))

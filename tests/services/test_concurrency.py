@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from character_identity.services.side_by_side import side_by_side
+from character_identity.services.concurrency import map_concurrently
 from tests.support.waiting import HANGS_AFTER_S
 
 who: ContextVar[str] = ContextVar("who")
@@ -20,7 +20,7 @@ def test_results_come_in_order() -> None:
             second_done.set()
         return number * number
 
-    assert list(side_by_side(do, [1, 2, 3])) == [1, 4, 9]
+    assert list(map_concurrently(do, [1, 2, 3])) == [1, 4, 9]
 
 
 def test_no_more_wait_to_be_taken_than_are_done_at_once() -> None:
@@ -31,7 +31,7 @@ def test_no_more_wait_to_be_taken_than_are_done_at_once() -> None:
             begun.append(number)
             yield number
 
-    results = side_by_side(lambda number: number, items(), at_once=3)
+    results = map_concurrently(lambda number: number, items(), at_once=3)
     assert next(results) == 0
     assert len(begun) == 4
     assert list(results) == list(range(1, 10))
@@ -46,7 +46,7 @@ def test_what_is_raised_comes_in_its_place_and_nothing_further_is_begun() -> Non
             raise KeyError(number)
         return number
 
-    results = side_by_side(do, range(10), at_once=1)
+    results = map_concurrently(do, range(10), at_once=1)
     assert next(results) == 0
     with pytest.raises(KeyError):
         next(results)
@@ -55,5 +55,5 @@ def test_what_is_raised_comes_in_its_place_and_nothing_further_is_begun() -> Non
 
 def test_it_is_done_as_part_of_the_same_piece_of_work() -> None:
     token = who.set("the request")
-    assert list(side_by_side(lambda _: who.get(), [1, 2])) == ["the request", "the request"]
+    assert list(map_concurrently(lambda _: who.get(), [1, 2])) == ["the request", "the request"]
     who.reset(token)

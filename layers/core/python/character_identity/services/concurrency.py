@@ -1,4 +1,4 @@
-"""Waits for several things at once: what S3 and hosts take to answer, one after the other."""
+"""Concurrency: waits for several things at once, such as what S3 and hosts take to answer."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ AT_ONCE = 8
 """botocore keeps ten connections to a service."""
 
 
-def side_by_side(
+def map_concurrently(
     do: Callable[[Item], Result], items: Iterable[Item], at_once: int = AT_ONCE
 ) -> Iterator[Result]:
     """Yield what ``do`` makes of each item, in order, while it is at work on the next ones.

@@ -161,7 +161,7 @@ def _identity(word: str) -> tuple[str, str]:
 def _scenarios(file: Path) -> list[dict[str, Any]]:
     """Read a file of scenarios; what they may say is for the API to judge."""
     try:
-        scenarios = json.loads(file.read_bytes(), parse_constant=_no_constant)
+        scenarios = json.loads(file.read_bytes(), parse_constant=_no_constant, object_pairs_hook=_each_once)
         json.dumps(scenarios, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise Refused(f"{file} has half of a character of two halves, which no text may have.") from error
@@ -173,6 +173,15 @@ def _scenarios(file: Path) -> list[dict[str, Any]]:
         if not isinstance(scenario, dict):
             raise Refused(f"{file}, scenario {number}: it has to be an object with name and prompt.")
     return scenarios
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name[:100]!r} is there twice")
+        found[name] = value
+    return found
 
 
 def _no_constant(name: str) -> None:

@@ -152,6 +152,7 @@ def test_an_order_is_agreed_to(words: list[str]) -> None:
         (b'[{"name": "sea", "prompt": "{name} \\ud800"}]', "has half of a character"),
         (b"\xff", "is no JSON"),
         (b"[" * 100_000, "is no JSON"),
+        (b'[{"name": "a", "prompt": "{name}", "name": "b"}]', "is no JSON: 'name' is there twice"),
     ],
     ids=str,
 )

@@ -166,7 +166,12 @@ def test_of_four_at_once_the_first_are_compared_and_all_are_shown() -> None:
 
 def test_all_files_follow_from_it() -> None:
     found = evaluation(providers=["fal-instant", "fal-lora"])
-    run, _ = assemble(material(found, simulated=frozenset({"fal-lora"})))
+    run, _ = assemble(material(found, simulated=frozenset({"fal-lora"}), shared={("g", 1): SHARED}))
+    assert (run.models, run.preprocessing, run.seed) == (
+        {"fal-instant": "fal-ai/instant-character", "fal-lora": "fal-ai/flux-lora"},
+        {"clip-vit-b32": "v1"},
+        0,
+    )
     assert files_of(run) == files_of(run)
     assert '"providers"' in summary_of(run)
     recommended = recommendation_of(run)

@@ -218,6 +218,8 @@ def test_blind_votes_are_given_by_keyboard_and_come_back(browser: Browser, folde
     assert browser.run("return document.getElementById('count').textContent") == "1 of 5"
     names = browser.run("return judge.innerText")
     assert "variation" not in names and "score" not in names, "nothing tells whose picture it is"
+    browser.run("judge.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft', repeat: true}))")
+    assert browser.run("return count.textContent") == "1 of 5", "a key that is held is no vote"
     browser.press(LEFT, LEFT, BACKSPACE, RIGHT, DOWN, LEFT, LEFT)
     saved = browser.run("return [answer.hidden, document.getElementById('votes').href]")
     assert saved[0] is False

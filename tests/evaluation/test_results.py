@@ -152,6 +152,10 @@ def test_an_identity_has_one_price_in_all_its_rows(tmp_path: Path) -> None:
     [
         (b"{", "as a whole: "),
         (b"{}", "character: "),
+        (
+            b'{"character": "A", "character": "B"}',
+            "as a whole: this is no JSON (character stands there twice)",
+        ),
         (json.dumps({"character": 1}).encode(), "character: "),
         (b"\xff", "no UTF-8"),
     ],
@@ -160,6 +164,19 @@ def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, 
     written(tmp_path)
     (tmp_path / "evaluation.json").write_bytes(content)
     with pytest.raises(BadResults, match=re.escape(told)):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("vote", [{"variation": 2}, {"scenario": "action"}], ids=["never", "filtered"])
+def test_a_vote_is_on_pictures_that_there_are(tmp_path: Path, vote: dict[str, Any]) -> None:
+    rows = [
+        replace(each, outcome="filtered", similarity_mean=None, near_copy=None)
+        if (each.provider, each.scenario) == ("b", "action")
+        else each
+        for each in run(FACTS).rows
+    ]
+    written(tmp_path, rows=rows, votes=[VOTES[0], replace(VOTES[0], **vote)])
+    with pytest.raises(BadResults, match=r"votes\.csv, row 3, left: the run has no such picture\."):
         read_run(tmp_path)
 
 
@@ -180,7 +197,7 @@ def test_a_nearest_reference_is_one_of_those_that_there_are(tmp_path: Path) -> N
 def test_a_provider_without_rows_has_no_figures_whatever_the_manifest_says(tmp_path: Path) -> None:
     identities = [*run(FACTS).identities, EvaluatedIdentity(provider="c")]
     manifest = json.loads(written(tmp_path, identities=identities)["evaluation.json"])
-    manifest["identities"][2]["training_cost_usd"] = float("nan")
+    manifest["identities"][2]["training_cost_usd"] = -1e308
     (tmp_path / "evaluation.json").write_text(json.dumps(manifest))
     assert read_run(tmp_path).identities == identities
     assert "| c | unknown | unknown | unknown | unknown |" in files_of(read_run(tmp_path))[MARKDOWN]
@@ -188,10 +205,19 @@ def test_a_provider_without_rows_has_no_figures_whatever_the_manifest_says(tmp_p
 
 def test_the_report_says_by_which_models_prices_and_seeds_it_came_about() -> None:
     listed = {"image": Price(0.035, "megapixel", "https://fal.test/price_list", "2026-11-22")}
-    files = files_of(run(FACTS, models={"a": "fal-ai/flux-lora"}, prices={"a": listed}, seed=7))
+    files = files_of(
+        run(
+            FACTS,
+            models={"a": "fal-ai/flux-lora"},
+            prices={"a": listed},
+            seed=7,
+            preprocessing={"tiny": "v1"},
+        )
+    )
     for line in (
         "seeds: 7 + 1000 times the number of the scenario + the variation",
         "model of a: fal-ai/flux-lora",
+        "preprocessing of tiny: v1",
         "price of a, image: $0.035 per megapixel (https://fal.test/price_list, read 2026-11-22)",
     ):
         assert f"<li>{line}</li>" in files["report.html"]

@@ -134,6 +134,9 @@ def test_scores_of_two_encoders_are_not_compared() -> None:
     found = verdict(run({"a": {}, "b": {"lead": 0.2, "encoder": "efficientnet-lite0"}}))
     assert found.provider is None
     assert "encoders" in found.sentences[0]
+    other = verdict(run({"a": {"weights_sha256": "0f1e"}, "b": {"lead": 0.2, "weights_sha256": "1e0f"}}))
+    assert (other.provider, other.pairs) == (None, ())
+    assert "different weights" in other.sentences[0]
 
 
 def test_who_left_the_hard_scenarios_out_is_not_recommended() -> None:

@@ -41,6 +41,15 @@ def test_the_interval_stays_within_none_and_all() -> None:
 
 
 @pytest.mark.parametrize(
+    ("which", "interval"), [("left", (0.1581, 1.0)), ("right", (0.0, 0.8419)), ("equal", None)]
+)
+def test_two_scenarios_that_agree_are_not_certain(which: str, interval: tuple[float, float] | None) -> None:
+    """Of two of two the exact interval begins at the root of 0.025."""
+    [found] = preferences([vote("sea", "a", "b", which), vote("city", "a", "b", which)])
+    assert found.interval == (interval and pytest.approx(interval, abs=1e-4))
+
+
+@pytest.mark.parametrize(
     ("row", "told"),
     [
         ("sea,1,a,b", "votes.csv, row 2: it has 4 cells"),

@@ -53,8 +53,15 @@ def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
         models={name: MODELS[name] for name in evaluation.providers if name in MODELS},
         prices={name: order.prices[name] for name in evaluation.providers if order.prices.get(name)},
         seed=order.seed,
+        preprocessing=_preprocessing(material),
     )
     return run, pictures
+
+
+def _preprocessing(material: Material) -> dict[str, str]:
+    """Return the version of each encoder's preprocessing; where it changed meanwhile, the later by name."""
+    scores = [score for score in material.shared.values() if isinstance(score, Score)]
+    return dict(sorted((score.encoder, score.preprocessing) for score in scores))
 
 
 def facts_of(score: Score | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from character_evaluation.gallery import render_gallery
 from character_evaluation.report import render_html, render_markdown
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 from character_evaluation.votes import read_votes, write_votes
+from character_identity.domain import strict_json
 
 MANIFEST, ROWS, VOTES = "evaluation.json", "results.csv", "votes.csv"
 GALLERY, REPORT, MARKDOWN = "gallery.html", "report.html", "report.md"
@@ -50,7 +51,7 @@ def read_run(folder: Path) -> EvaluationRun:
     """
     manifest, rows = folder / MANIFEST, folder / ROWS
     try:
-        run = RUN.validate_json(_content(manifest))
+        run = RUN.validate_json(_json_of(manifest))
     except ValidationError as error:
         raise BadResults(f"{manifest}, {first_of(error)}.") from error
     read = read_csv(_content(rows), str(rows))
@@ -71,6 +72,11 @@ def read_run(folder: Path) -> EvaluationRun:
         _require_picture(folder, reference, f"{manifest}, references.{number}")
     ballots = folder / VOTES
     votes = read_votes(_content(ballots), str(ballots), providers, scenarios) if ballots.exists() else []
+    drawn = {(row.provider, row.scenario, row.variation) for row in read if row.outcome == "succeeded"}
+    for number, vote in enumerate(votes, 2):
+        for side in ("left", "right"):
+            if (getattr(vote, side), vote.scenario, vote.variation) not in drawn:
+                raise BadResults(f"{ballots}, row {number}, {side}: the run has no such picture.")
     identities = [_identity(identity, read, rows) for identity in run.identities]
     return replace(run, rows=read, votes=votes, identities=identities)
 
@@ -122,6 +128,16 @@ def _require_picture(folder: Path, link: str, where: str) -> None:
         if isinstance(error, BadResults):
             raise
         raise BadResults(f"{where}: this is no path and no link.") from error
+
+
+def _json_of(file: Path) -> str:
+    """Return a file of JSON, in which no name is there twice: of two the last would be taken."""
+    content = _content(file)
+    try:
+        strict_json.read(content)
+    except ValueError as error:
+        raise BadResults(f"{file}, as a whole: this is no JSON ({str(error)[:200]}).") from error
+    return content
 
 
 def _content(file: Path) -> str:

@@ -109,7 +109,7 @@ class EvaluationRun:
     part was played by a simulator, so that nobody takes their pictures for real ones. One that ended before
     it was completed has its ``status``, and in ``error`` why.
     ``models`` says what draws each provider's pictures, ``prices`` what it was estimated by; ``seed`` moves
-    the seeds of all pictures.
+    the seeds of all pictures. ``preprocessing`` is the version of what encoders do to pictures first.
     """
 
     character: str
@@ -127,6 +127,7 @@ class EvaluationRun:
     models: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[str, Mapping[str, Price]] = field(default_factory=dict)
     seed: int | None = None
+    preprocessing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_partial(self) -> bool:

@@ -116,6 +116,8 @@ def _hindrance(run: EvaluationRun) -> str | None:
         return "Not decided: there is nothing to compare with."
     if len(run.encoders) > 1:
         return f"Not decided: scores of different encoders cannot be compared ({', '.join(run.encoders)})."
+    if len({row.weights_sha256 for row in run.rows if row.weights_sha256}) > 1:
+        return "Not decided: scores by different weights of an encoder cannot be compared."
     counts = {identity.reference_count for identity in run.identities if identity.error is None}
     if len(counts) > 1 and run.shared_references is None:
         return (

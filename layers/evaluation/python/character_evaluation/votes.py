@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from character_evaluation.differences import SHARES, Interval, mean_interval
+from character_evaluation.differences import LEVEL, SHARES, Interval, mean_interval
 from character_evaluation.errors import BadResults, validated
 from character_evaluation.tables import read_table
 
@@ -33,7 +33,8 @@ class Vote:
 class Preference:
     """How often (0 to 1) ``one`` was preferred to ``other``, an equal pair counting half for each.
 
-    ``interval`` is Student's t on the shares of the scenarios, at 95 %, within 0 and 1; None of one scenario.
+    ``interval`` is Student's t on the shares of the scenarios, at 95 %, within 0 and 1, or the binomial one
+    where each of them is for the same; None of one scenario.
     """
 
     one: str
@@ -99,5 +100,17 @@ def _preference(one: str, other: str, by_scenario: Mapping[str, Sequence[float]]
         votes=sum(len(shares) for shares in by_scenario.values()),
         scenarios=len(means),
         share=fmean(means),
-        interval=mean_interval(means, SHARES),
+        interval=_interval(means),
     )
+
+
+def _interval(means: Sequence[float]) -> Interval | None:
+    """Return Student's interval; where all scenarios agree, and it has no width, that of Clopper and Pearson.
+
+    Of n of n it reaches from the n-th root of 0.025 to 1 (Biometrika 26, 1934). Where all are even, nothing
+    is known of how far they might differ.
+    """
+    if len(means) < 2 or len(set(means)) > 1:
+        return mean_interval(means, SHARES)
+    least = ((1 - LEVEL) / 2) ** (1 / len(means))
+    return {1.0: (least, 1.0), 0.0: (0.0, 1 - least)}.get(means[0])

@@ -127,6 +127,7 @@
   for (const button of all("[data-vote]", judge)) button.addEventListener("click", () => vote(button.dataset.vote));
   one("undo").addEventListener("click", undo);
   judge.addEventListener("keydown", (event) => {
+    if (event.repeat) return; /* a key that is held is one vote */
     const which = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "equal" }[event.key];
     if (which) vote(which);
     if (event.key === "Backspace") undo();

@@ -1,6 +1,7 @@
 """Evaluations as the API uses them: quoted, created, read, listed, cancelled."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -166,7 +167,7 @@ class EvaluationService:
         if evaluation.status in UNSETTLED:
             self._evaluations.cancel(evaluation_id, self._now())
             for name in evaluation.made:
-                if get_or_none(self._identities.get, evaluation.identities[name]) is not None:
+                with suppress(NotFound):  # it is not made yet, or erased
                     self._identity_service.cancel(owner, evaluation.identities[name])
             self._callbacks.tell(job_id_of(EVALUATION, evaluation_id))
             evaluation = self.get(owner, evaluation_id)

@@ -6,6 +6,7 @@ from the evaluation's, so a task that runs again finds what it has ordered, and 
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -270,9 +271,8 @@ class EvaluationWorkflow:
     def _stop_jobs(self, evaluation: Evaluation) -> None:
         """Stop what still runs: nobody wants it any more, and it costs money."""
         for name in evaluation.made:
-            identity_id = evaluation.identities[name]
-            if isinstance(self._identity(evaluation, identity_id), Identity):
-                self._identity_service.cancel(evaluation.owner, identity_id)
+            with suppress(NotFound):  # it was never made, or is erased
+                self._identity_service.cancel(evaluation.owner, evaluation.identities[name])
         self._cells.stop(evaluation)
 
     # what the tasks have in common

@@ -1,4 +1,4 @@
-"""Earlier calls in DynamoDB."""
+"""Idempotency records in DynamoDB."""
 
 from datetime import UTC, datetime
 from typing import Any

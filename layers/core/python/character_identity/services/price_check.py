@@ -1,4 +1,4 @@
-"""Whether a provider's prices are still those of our list, by which budgets are kept."""
+"""Tells whether a provider's prices are still those of our list, by which budgets are kept."""
 
 import logging
 import math

@@ -1,4 +1,4 @@
-"""Whether fal signed a webhook.
+"""Tells whether fal signed a webhook.
 
 https://fal.ai/docs/documentation/model-apis/inference/webhooks, read 2026-11-22.
 """

@@ -1,4 +1,4 @@
-"""Whether an evaluation is scored: asked by whoever waits for the last score, and by whoever writes it.
+"""Tells whether an evaluation is scored: asked by whoever waits for the last score, and by whoever writes it.
 
 The one writes down that it waits before it asks, the other its score: so one of the two sees it.
 """

@@ -461,7 +461,7 @@ class TestLedger:
     def test_an_intent_that_was_taken_back_may_be_made_again_later(self, ledger: Ledger) -> None:
         ledger.intend("training-i1", NOON, DEADLINE)
         later = NOON + timedelta(minutes=1)
-        ledger.withdraw("training-i1", later)
+        ledger.withdraw("training-i1", NOON, later)
         assert (stored(ledger).state, stored(ledger).not_before) == ("accepted", later)
         assert ledger.intend("training-i1", later, DEADLINE)
         assert stored(ledger).not_before is None
@@ -478,8 +478,16 @@ class TestLedger:
     def test_what_has_a_handle_or_was_refused_is_not_taken_back(self, ledger: Ledger) -> None:
         ledger.intend("training-i1", NOON, DEADLINE)
         ledger.submitted("training-i1", self.HANDLE)
-        ledger.withdraw("training-i1", None)
+        ledger.withdraw("training-i1", NOON, None)
         assert stored(ledger).state == "submitted"
+
+    def test_a_later_intent_is_not_taken_back_with_an_earlier_one(self, ledger: Ledger) -> None:
+        later = NOON + timedelta(minutes=2)
+        ledger.intend("training-i1", NOON, DEADLINE)
+        ledger.withdraw("training-i1", NOON, None)
+        ledger.intend("training-i1", later, DEADLINE)
+        ledger.withdraw("training-i1", NOON, None)
+        assert (stored(ledger).state, stored(ledger).intended_at) == ("intended", later)
 
     @pytest.mark.parametrize(
         ("settlement", "spent"),

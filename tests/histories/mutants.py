@@ -34,14 +34,14 @@ class _IntentWithoutCondition(FakeLedger):
 class _UnknownTakenForRefused(FakeLedger):
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
         if state == "unknown":
-            self.withdraw(job_id, None)
+            self.rows[job_id] = self.rows[job_id].model_copy(update={"state": "accepted"})
         else:
             super().fail(job_id, state)
 
 
 class _HandleNotWritten(FakeLedger):
     def submitted(self, job_id: str, handle: JobHandle) -> None:
-        self.withdraw(job_id, None)
+        self.rows[job_id] = self.rows[job_id].model_copy(update={"state": "accepted"})
 
 
 class _BudgetNotAsked(FakeLedger):

@@ -182,9 +182,25 @@ def test_an_order_that_the_provider_does_not_have_is_made_again_but_not_at_once(
     assert state.state == "training"
     harness.clock.pass_by(minutes=2)
     state = harness.service.check(state)
-    assert (state.state, harness.job.state) == ("unsubmitted", "accepted")
+    assert (state.state, harness.job.state, state.poll_seconds) == ("training", "unknown", 120)
+    harness.clock.pass_by(minutes=2)
+    state = harness.service.check(state)
+    assert (state.state, harness.job.state, state.missing_since) == ("unsubmitted", "accepted", None)
     assert harness.service.submit(state).state == "training"
     assert (harness.job.state, harness.provider.paid_calls) == ("submitted", 1)
+
+
+def test_a_list_that_lags_once_has_nothing_ordered_again() -> None:
+    harness = Harness()
+    harness.provider.supports_lookup = True
+    state = harness.cut_off()
+    harness.clock.pass_by(minutes=2)
+    state = harness.service.check(state)
+    handle = JobHandle(provider_job_id="listed late")
+    harness.provider.found = Found(certain=(handle,))
+    harness.clock.pass_by(minutes=2)
+    state = harness.service.check(state)
+    assert (state.state, harness.job.handle, state.missing_since) == ("training", handle, None)
 
 
 HANDLES = tuple(JobHandle(provider_job_id=name) for name in ("one", "two"))
@@ -206,6 +222,9 @@ def looked_up(found: Found, *, others: str = "", minutes: int = 2) -> tuple[str,
     harness.provider.supports_lookup, harness.provider.found = True, found
     harness.clock.pass_by(minutes=minutes)
     state = harness.service.check(state)
+    if state.missing_since is not None:
+        harness.clock.pass_by(minutes=2)
+        state = harness.service.check(state)
     handle = harness.job.handle
     return state.state, None if handle is None else handle.provider_job_id
 

@@ -209,10 +209,10 @@ class FakeLedger:
             not_before=None,
         )
 
-    def withdraw(self, job_id: str, not_before: datetime | None) -> None:
+    def withdraw(self, job_id: str, intended_at: datetime, not_before: datetime | None) -> None:
         self._change(
             job_id,
-            lambda job: job.state != "rejected" and job.handle is None,
+            lambda job: job.state != "rejected" and job.handle is None and job.intended_at == intended_at,
             state="accepted",
             not_before=not_before,
         )

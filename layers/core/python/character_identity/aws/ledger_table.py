@@ -50,11 +50,11 @@ class LedgerTable:
         is_ours_to_make = f"(#state = :accepted OR #intent = :new_intent) AND {OPEN}"
         return self._update(job_id, changes, is_ours_to_make, accepted="accepted", reserved="reserved")
 
-    def withdraw(self, job_id: str, not_before: datetime | None) -> None:
-        """Take the intent back: the provider accepted nothing."""
+    def withdraw(self, job_id: str, intended_at: datetime, not_before: datetime | None) -> None:
+        """Take the intent of that time back: the provider accepted nothing. A later one stays."""
         changes = {"state": "accepted", "not_before": not_before.isoformat() if not_before else None}
-        condition = f"#state <> :rejected AND {NO_HANDLE}"
-        self._update(job_id, changes, condition, rejected="rejected", null="NULL")
+        condition = f"#state <> :rejected AND {NO_HANDLE} AND #intended_at = :at"
+        self._update(job_id, changes, condition, rejected="rejected", null="NULL", at=intended_at.isoformat())
 
     def submitted(self, job_id: str, handle: JobHandle) -> None:
         """Write the provider's answer to the call; it takes the place of what a callback said."""

@@ -172,8 +172,8 @@ class Ledger(Protocol):
     def postpone(self, job_id: str, deadline_at: datetime) -> None:
         """Move the deadline of an open job."""
 
-    def withdraw(self, job_id: str, not_before: datetime | None) -> None:
-        """Take the intent back: the provider accepted nothing."""
+    def withdraw(self, job_id: str, intended_at: datetime, not_before: datetime | None) -> None:
+        """Take the intent of that time back: the provider accepted nothing. A later one stays."""
 
     def submitted(self, job_id: str, handle: JobHandle) -> None:
         """Write the provider's answer to the call; it takes the place of what a callback said."""

@@ -43,7 +43,8 @@ def submit_once(
             "asked for time",
             retry_after_s=math.ceil((job.not_before - now()).total_seconds()),
         )
-    if not ledger.intend(job_id, now(), deadline_at):
+    intended_at = now()
+    if not ledger.intend(job_id, intended_at, deadline_at):
         job = ledger.get(job_id) or job
         if job.handle is not None:
             return job.handle
@@ -54,10 +55,10 @@ def submit_once(
         handle = submit()
     except ProviderUnavailable as exc:
         pause = timedelta(seconds=exc.retry_after_s) if exc.retry_after_s else None
-        ledger.withdraw(job_id, now() + pause if pause else None)
+        ledger.withdraw(job_id, intended_at, now() + pause if pause else None)
         raise
     except (ProviderNotConfigured, InvalidRequest, NotFound):
-        ledger.withdraw(job_id, None)
+        ledger.withdraw(job_id, intended_at, None)
         raise
     except ProviderRejected:
         ledger.fail(job_id, "rejected")

@@ -274,21 +274,28 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return get_or_none(self._get, state.subject_id) is None
 
     def _look_up(self, state: StateT, subject: SubjectT, job: ProviderJob) -> StateT:
-        """Look-up: the answer to the order was lost, so find the job, where the provider has a way to."""
-        jobs = self._jobs(job)
+        """Look-up: the answer to the order was lost, so find the job, where the provider has a way to.
+
+        That it is not there is believed when it was said twice, as of any job: a list may lag, too. Past the
+        deadline it is at once, for nothing is ordered again then.
+        """
+        jobs, now = self._jobs(job), self._now()
         if job.is_unanswered and jobs.supports_lookup and job.intended_at is not None:
             order = self._make_order(subject, job)
-            is_listed = order is not None and self._now() - job.intended_at >= jobs.absent_after(order)
+            is_listed = order is not None and now - job.intended_at >= jobs.absent_after(order)
             found = Found() if order is None else jobs.find(order, job.intended_at)
             handle = identify(self._ledger, job, found, is_listed=is_listed)
             if handle is not None:
                 self._mark_accepted(subject, job, handle)
-                return self._wait(state, job)
+                return self._wait(state.model_copy(update={"missing_since": None}), job)
             if is_listed:
-                self._ledger.withdraw(job.job_id, None)
-                job = job.model_copy(update={"state": "accepted"})
-                state = state.model_copy(update={"orders": state.orders + 1})
-                if state.orders >= MAX_ORDERS:
+                since = state.missing_since or now
+                if now - since < BELIEVED_AFTER and not state.past_deadline(now):
+                    return self._missed(state, job, since)
+                self._ledger.withdraw(job.job_id, job.intended_at, None)
+                job = self._job(state)  # by now a callback may have told where it is
+                state = state.model_copy(update={"orders": state.orders + 1, "missing_since": None})
+                if job.state == "accepted" and state.orders >= MAX_ORDERS:
                     message = f"{job.provider} failed {MAX_ORDERS} times at this order, and did not take it."
                     return state.failed(Failure(code="order_not_taken", message=message))
         if job.state == "accepted" and not state.past_deadline(self._now()):
@@ -318,6 +325,10 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if since is not None and now - since >= BELIEVED_AFTER:
             reason = status.reason or f"The provider does not know the {self.kind}."
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
+        return self._missed(state, job, since)
+
+    def _missed(self, state: StateT, job: ProviderJob, since: datetime | None) -> StateT:
+        """Ask once more before it is believed that a job is not there, as was said ``since``."""
         missed = state.model_copy(update={"missing_since": since})
         return self._wait(missed, job, math.ceil(BELIEVED_AFTER.total_seconds()))
 

@@ -414,6 +414,14 @@ def test_an_error_that_a_catch_brought_is_recorded() -> None:
     assert state.error == {"code": "provider_rejected", "message": "fal: refused"}
 
 
+def test_what_a_catch_brought_of_a_job_that_may_go_on_leaves_its_money_until_it_is_stopped() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    caught = {"Error": "KeyError", "Cause": '{"errorMessage": "a bug"}'}
+    state = harness.service.record(state.model_copy(update={"error": caught}))
+    assert (state.state, harness.identity.status, harness.job.open) == ("failed", "failed", True)
+
+
 @pytest.mark.parametrize("trouble", ["the link is dead", "the file is cut short"])
 def test_weights_that_cannot_be_had_are_tried_again_while_the_link_may_live(trouble: str) -> None:
     harness = Harness()

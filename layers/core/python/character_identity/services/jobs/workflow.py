@@ -204,13 +204,17 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return self._go_on(state.model_copy(update={"missing_since": None}), subject, job, status)
 
     def record(self, state: StateT) -> StateT:
-        """Write the outcome and settle the money; an error that a Catch brought makes it a failure."""
+        """Write the outcome and settle the money; an error that a Catch brought makes it a failure.
+
+        Such a one says nothing of the job, which may go on at its provider: its money is left to the sweep,
+        which stops it there first.
+        """
         if state.state == "parked" and self._open(state) is not None:
             return state  # it has no outcome yet: the sweep starts another machine
-        failure = Failure.of_state(state.error) if state.error else None
-        outcome = self.settle(
-            self._job(state), failure or (None if state.state == self.success else UNFINISHED)
-        )
+        job, failure = self._job(state), Failure.of_state(state.error) if state.error else None
+        failure = failure or (None if state.state == self.success else UNFINISHED)
+        was_caught = "Error" in (state.error or {})
+        outcome = self.settle(job, failure, leave_money=was_caught and job.handle is not None)
         error = outcome.error.model_dump() if outcome.error else None
         ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
         return state.model_copy(update={"state": ended, "error": error})
@@ -224,11 +228,12 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return ERASED
         return None if subject.settled_at is None else Outcome(subject.status, subject.error)
 
-    def settle(self, job: ProviderJob, failure: Failure | None) -> Outcome:
+    def settle(self, job: ProviderJob, failure: Failure | None, *, leave_money: bool = False) -> Outcome:
         """Store the outcome with its event, then settle the money, then publish the event.
 
-        ``failure`` is why the job failed, if it did. Each step is done once, however often all of it runs and
-        whoever else is at it: a state machine's last task, or the sweep where that task died.
+        ``failure`` is why the job failed, if it did; ``leave_money``: the sweep settles that. Each step is
+        done once, however often all of it runs and whoever else is at it: a state machine's last task, or the
+        sweep where that task died.
         """
         settlement = settlement_of(job)
         cost_microusd = settlement.cost_microusd
@@ -245,7 +250,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         except NotFound:
             settle_money(self._ledger, job)
             return ERASED
-        settle_money(self._ledger, job)
+        if not leave_money:
+            settle_money(self._ledger, job)
         self._events.publish_soon(event_id)
         return Outcome(subject.status, subject.error)
 

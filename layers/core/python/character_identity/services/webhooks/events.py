@@ -132,5 +132,5 @@ class EventService:
 def _left_to_the_sweep() -> Iterator[None]:
     try:
         yield
-    except EventNotAccepted as exc:
+    except Exception as exc:  # whatever it is: the event is stored, and so is what it tells of
         logger.warning("the event waits for the sweep", exc_info=exc)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from character_identity.api.route import PAGE_PARAMETERS, Query, Route
+from character_identity.api.route import Route
 from character_identity.api.routes.table import ROUTES
 from tests.support.handlers import Api
 from tests.support.openapi import problems
@@ -28,10 +28,6 @@ TRIED = (
 USUAL = {"action": "get_prompt", "tune_id": "i1", "prompt_id": "g1", "request_id": "i1"}
 
 
-def queries(route: Route[Any]) -> list[Query]:
-    return [*route.query, *(PAGE_PARAMETERS if route.is_paged else ())]
-
-
 def refused_by(schema: Mapping[str, Any], text: str) -> bool:
     """Whether a text is none that a schema allows; a number in it is read as one."""
     is_number = schema["type"] == "integer" and text.lstrip("-").isdecimal()
@@ -40,7 +36,7 @@ def refused_by(schema: Mapping[str, Any], text: str) -> bool:
 
 def cases() -> Iterator[Any]:
     for route in ROUTES:
-        for query in queries(route):
+        for query in route.parameters:
             bad = [text for text in TRIED if refused_by(query.schema, text)]
             if query.name != "since":  # of a time the document says no form
                 assert bad, f"{route.key} takes anything as {query.name}"
@@ -61,3 +57,16 @@ def test_what_the_document_refuses_is_refused(api: Api, route: Route[Any], name:
         assert (answer.status == 200) == route.for_typescript, text
         assert answer.status < 500
         assert answer.body["code"]
+
+
+@pytest.mark.parametrize("name", ["endpoint_id", "Month", "limits", "x" * 5_000])
+def test_a_parameter_that_is_misspelt_is_not_passed_over(api: Api, name: str) -> None:
+    """An event for one webhook would be sent to all, and another month would be shown."""
+    taking = [route for route in ROUTES if route.parameters and route.path.startswith("/v1/")]
+    assert {"replay_event", "get_usage", "list_identities"} <= {route.function for route in taking}
+    for route in taking:
+        answer = api(
+            route.function, route.method, route.path.replace("{identity_id}", "i1"), query={name: "i1"}
+        )
+        assert (answer.status, answer.body["code"]) == (400, "invalid_parameter")
+        assert answer.body["details"][0]["field"][:99] == name[:99]

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from character_identity.api.cursor import decode_cursor, encode_cursor
-from character_identity.api.request import Request
+from character_identity.api.request import Request, refuse_parameter
 from character_identity.api.route import SINCE
 from character_identity.api.schemas import Body, to_json
-from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.page import MOST_ENTRIES, USUAL_ENTRIES, Entry, Page, Window
 
 MOST_BYTES = 900_000
@@ -27,12 +26,10 @@ def window_of(request: Request[Any]) -> Window:
     """
     asked = request.query_parameters
     filters = {query.name: query for query in request.route.query}
-    for name in asked.keys() - filters.keys() - {"limit", "cursor"}:
-        _refuse(name, f"is not known; this list takes {', '.join(['limit', 'cursor', *filters])}")
     for name, query in filters.items():
         allowed = query.schema.get("enum")
         if name in asked and allowed is not None and asked[name] not in allowed:
-            _refuse(name, f"is one of {', '.join(allowed)}")
+            refuse_parameter(name, f"is one of {', '.join(allowed)}")
     since, cursor = _since(asked), asked.get("cursor")
     return Window(
         limit=_limit(asked),
@@ -70,7 +67,7 @@ def _scope(request: Request[Any]) -> str:
 def _limit(asked: Mapping[str, str]) -> int:
     text = asked.get("limit", str(USUAL_ENTRIES))
     if not text.isascii() or not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= MOST_ENTRIES:
-        _refuse("limit", f"is a number from 1 to {MOST_ENTRIES}")
+        refuse_parameter("limit", f"is a number from 1 to {MOST_ENTRIES}")
     return int(text)
 
 
@@ -82,9 +79,4 @@ def _since(asked: Mapping[str, str]) -> datetime | None:
         since = datetime.fromisoformat(text)
         return (since if since.tzinfo else since.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        _refuse(SINCE.name, "is a time as in 2026-11-22T12:00:00Z, or a day of UTC as in 2026-11-22")
-
-
-def _refuse(name: str, why: str) -> NoReturn:
-    details = [{"field": name, "message": why}]
-    raise InvalidRequest(f"The parameter {name} {why}.", code="invalid_parameter", details=details)
+        refuse_parameter(SINCE.name, "is a time as in 2026-11-22T12:00:00Z, or a day of UTC as in 2026-11-22")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -113,6 +113,19 @@ class Request(Generic[Content]):
         """A parameter of the query, if it is there."""
         return self.query_parameters.get(name)
 
+    def check_query(self) -> None:
+        """Refuse a parameter that the route does not know: one that is misspelt would be passed over.
+
+        Raises:
+            InvalidRequest: there is one.
+        """
+        known = [parameter.name for parameter in self.route.parameters]
+        for name in self.query_parameters:
+            if name not in known:
+                refuse_parameter(
+                    shortened(name, LONGEST_FIELD), f"is not known; there are {', '.join(known)}"
+                )
+
     def required_query(self, name: str) -> str:
         """A parameter of the query.
 
@@ -194,6 +207,12 @@ class Request(Generic[Content]):
             return strict_json.read(self.raw_body)
         except (ValueError, InvalidRequest) as exc:
             raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
+
+
+def refuse_parameter(name: str, why: str) -> NoReturn:
+    """Raise what is wrong with a parameter of the query."""
+    details = [{"field": name, "message": why}]
+    raise InvalidRequest(f"The parameter {name} {why}.", code="invalid_parameter", details=details)
 
 
 def parse(model: type[Model], content: Any) -> Model:

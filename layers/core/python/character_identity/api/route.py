@@ -61,8 +61,6 @@ PAGE_PARAMETERS = (
     ),
 )
 """What every list takes."""
-PAGE_CODES: tuple[ErrorCode, ...] = ("invalid_cursor", "invalid_parameter")
-"""What can be wrong with them, and with filters."""
 SINCE = Query(
     name="since",
     description="A time, or a day of UTC: only what was created then or later",
@@ -117,6 +115,16 @@ class Route(Generic[Content]):
         return "reads" if self.method == "GET" else "orders"
 
     @property
+    def parameters(self) -> Sequence[Query]:
+        """Return the parameters of its query."""
+        return (*self.query, *PAGE_PARAMETERS) if self.is_paged else self.query
+
+    @property
+    def checks_parameters(self) -> bool:
+        """Return True if a parameter that it does not know is refused: not where others' programs call."""
+        return bool(self.parameters) and not (self.for_typescript or self.is_open)
+
+    @property
     def is_paid(self) -> bool:
         """Return True if it orders what costs money."""
         return "budget_exceeded" in self.codes
@@ -137,6 +145,8 @@ class Route(Generic[Content]):
             implied += ["anonymous_caller", "service_budget_exceeded"]
         if self.counted_as:
             implied.append("too_many_requests")
+        if self.checks_parameters:
+            implied.append("invalid_parameter")
         if self.is_paged:
-            implied += PAGE_CODES
+            implied.append("invalid_cursor")
         return sorted({*self.codes, *implied})

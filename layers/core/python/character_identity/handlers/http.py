@@ -103,6 +103,8 @@ def _served(request: Request[Any], asked: Endpoint[Any]) -> Response:
             raise AnonymousCaller
         services = wiring.services()
         _admit(services, request)
+        if route.checks_parameters:
+            request.check_query()
         return asked.serve(services, request)
     except ServiceError as error:
         if isinstance(error, TooManyRequests):

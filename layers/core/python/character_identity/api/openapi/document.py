@@ -24,7 +24,7 @@ from character_identity.api.openapi.components import (
 from character_identity.api.openapi.examples import example_of
 from character_identity.api.openapi.properties import explained
 from character_identity.api.openapi.webhooks import webhooks
-from character_identity.api.route import PAGE_PARAMETERS, Answer, Route
+from character_identity.api.route import Answer, Route
 from character_identity.api.routes.table import ROUTES
 from character_identity.api.schemas import ErrorResponse, to_json
 from character_identity.domain.errors import KINDS, MethodNotAllowed
@@ -139,7 +139,7 @@ def _parameters(route: Route[Any]) -> Iterator[Json]:
     for name in re.findall(r"{(\w+)}", route.path):
         meaning, form = PATH_PARAMETERS[name]
         yield {"name": name, "in": "path", "required": True, "description": meaning, "schema": form}
-    for query in [*route.query, *(PAGE_PARAMETERS if route.is_paged else ())]:
+    for query in route.parameters:
         yield {
             "name": query.name,
             "in": "query",

@@ -12,7 +12,7 @@ import pytest
 
 from character_identity.api.evaluation_presenters import present_evaluation
 from character_identity.domain.errors import Conflict, InvalidRequest
-from character_identity.domain.evaluation import ENDS_WITHIN, RESULTS
+from character_identity.domain.evaluation import ENDS_WITHIN, RESULTS, STOPPED
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import EVALUATION
@@ -319,3 +319,21 @@ def test_what_no_provider_had_taken_costs_nothing() -> None:
         settle_money(harness.ledger, job)
     training = [job for job in harness.ledger.rows.values() if job.kind == "training"]
     assert harness.money == (sum(job.reserved_microusd for job in training), 0)
+
+
+def test_a_cell_that_nobody_looks_after_any_more_is_stopped_when_the_rest_is_completed() -> None:
+    """Its task failed again and again while its picture was drawn: that may be billed, and is nobody's."""
+    harness = an_evaluation()
+
+    def fail(number: int) -> None:
+        if number == TASKS.index("check_cell"):
+            raise InvalidRequest("a bug")
+
+    machine = Machine(harness, before=fail)
+    assert machine.run().status == "SUCCEEDED"
+    assert harness.evaluation.status == "completed"
+    [stopped] = [each for each in harness.generations.stored.values() if each.status != "succeeded"]
+    assert (stopped.settled_at, stopped.error) == (harness.evaluation.settled_at, STOPPED)
+    [row] = [row for row in rows_of(harness) if row["outcome"] != "succeeded"]
+    assert (row["outcome"], row["error"]) == ("cancelled", STOPPED.message)
+    assert row["generation_id"] == stopped.generation_id

@@ -193,8 +193,10 @@ def _missing(material: Material, cell: Cell, generation: Generation | None, inde
     """A picture that is not there: it failed, or the evaluation ended before it could be."""
     outcome = material.outcomes.get(cell.cell_id)
     why = (outcome.error if outcome else None) or (generation.error if generation else None)
-    if _is_partial(material) and outcome is None and (generation is None or generation.settled_at is None):
-        why = STOPPED if generation else NOT_ORDERED
+    if outcome is None and generation is not None and generation.settled_at is None:
+        why = STOPPED
+    elif outcome is None and generation is None and _is_partial(material):
+        why = NOT_ORDERED
     cost = generation.cost_usd if generation and index == 1 else None
     no_reason = NO_PICTURE if generation and generation.images else NEVER_ORDERED
     return EvaluationRow(

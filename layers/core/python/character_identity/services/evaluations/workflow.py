@@ -260,10 +260,9 @@ class EvaluationWorkflow:
             evaluation = self._evaluations.settle(settled, Event.of_evaluation(settled))
             if evaluation.is_unsettled:
                 return None
-        if evaluation.status != "completed":
-            self._stop_jobs(evaluation)
-            if write_results and not evaluation.has_results:
-                recompile(self._workflows, job, job.subject_id)
+        self._stop_jobs(evaluation)  # of one that is completed, what nobody looked after any more
+        if write_results and not evaluation.has_results:
+            recompile(self._workflows, job, job.subject_id)
         settle_money(self._ledger, job)
         self._events.publish_soon(Event.of_evaluation(evaluation).event_id)
         return Outcome(evaluation.status, evaluation.error)

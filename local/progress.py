@@ -13,11 +13,6 @@ from character_identity_client import Evaluation
 from character_identity_client.evaluations import TimeLeft, described
 
 
-def counted(pictures: int) -> str:
-    """So many pictures, in words."""
-    return "1 picture" if pictures == 1 else f"{pictures} pictures"
-
-
 class Progress(Protocol):
     """receives the evaluation at every poll, and what there is to note beside it, from several threads."""
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from character_evaluation.pages import dollars
+from character_identity_client.evaluations import counted
 from character_identity_client.models import ProviderEstimate
 from local.errors import CannotRun
-from local.progress import counted
 
 Ask = Callable[[str], str]
 """Asks whoever sits at the terminal, and returns the answer."""

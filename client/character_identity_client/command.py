@@ -18,7 +18,7 @@ from character_identity_client.api import ApiClient
 from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed
 from character_identity_client.evaluate_command import STOPPED, add_options, evaluate
 from character_identity_client.journal import Journal, add_key, digests, hint
-from character_identity_client.models import Finding, Generation, Score
+from character_identity_client.models import Finding, Generation, Price, Score
 from character_identity_client.pictures import listed
 
 ENDINGS = """exit codes: 0 all went well; 1 a job failed, was not waited for, or pictures are not usable;
@@ -107,11 +107,20 @@ def providers(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> 
         found,
         (
             f"{each.name}: {each.min_references} to {each.max_references} references"
-            + "".join(f", {what} ${price.amount_usd:g} a {price.unit}" for what, price in each.prices.items())
+            + (
+                "".join(f", {what} {_cost(price)}" for what, price in each.prices.items())
+                or ", no price told"
+            )
             for each in found
         ),
     )
     return 0
+
+
+def _cost(price: Price) -> str:
+    """As in $0.10 per megapixel; with more digits than cents where it has them."""
+    cents = f"{price.amount_usd:.2f}"
+    return f"${cents if float(cents) == price.amount_usd else f'{price.amount_usd:g}'} per {price.unit}"
 
 
 def check(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
@@ -206,7 +215,10 @@ def erase(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
         return 2
     receipt = api.erase_identity(given.identity)
     removed = receipt.removed.model_dump().items()
-    counts = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in removed if number)
+    words = ((number, what.replace("_", " ")) for what, number in removed if number)
+    counts = ", ".join(
+        f"{number} {what.removesuffix('s') if number == 1 else what}" for number, what in words
+    )
     remaining = (f"remains in {each.where}: {each.what}" for each in receipt.remaining)
     terminal.answer(receipt, [f"removed: {counts or 'nothing'}", *remaining])
     return 0

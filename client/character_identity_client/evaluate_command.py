@@ -16,6 +16,7 @@ from character_identity_client.evaluations import (
     ROWS,
     TimeLeft,
     cancelled_if_asked,
+    counted,
     described,
     save_results,
     why_not_completed,
@@ -141,8 +142,8 @@ def _agree(estimate: EvaluationEstimate, ask: Ask | None, say: Callable[[str], N
         )
     for part in estimate.by_provider:
         about = "at an unknown price" if part.estimate_usd is None else f"about ${part.estimate_usd:.2f}"
-        say(f"{part.provider}: {part.images} pictures {about}, ${part.ceiling_usd:.2f} at most.")
-    question = f"{estimate.images} pictures, ${estimate.ceiling_usd:.2f} at most. Order them?"
+        say(f"{part.provider}: {counted(part.images)} {about}, ${part.ceiling_usd:.2f} at most.")
+    question = f"{counted(estimate.images)}, ${estimate.ceiling_usd:.2f} at most. Order them?"
     if yes:
         return
     if ask is None:

@@ -38,6 +38,11 @@ class TimeLeft:
         return None if made < SURE_AFTER else (now_s - began_s) * (100 - progress) / made
 
 
+def counted(pictures: int) -> str:
+    """So many pictures, in words."""
+    return "1 picture" if pictures == 1 else f"{pictures} pictures"
+
+
 def described(evaluation: Evaluation, left_s: float | None = None) -> str:
     """Return an evaluation's phase with counts, the dollars spent of the ceiling, and the time left."""
     spent = f"${evaluation.cost_usd:.2f}"

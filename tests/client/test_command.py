@@ -86,14 +86,18 @@ def picture(tmp_path: Path) -> str:
 READY = identity(status="ready", progress=100)
 PRICE = {"amountUsd": 0.1, "unit": "megapixel", "source": "https://fal.ai/", "readOn": "2026-11-22"}
 FAL = {"name": "fal-instant", "minReferences": 1, "maxReferences": 3, "prices": {"image": PRICE}}
+ASTRIA = {"name": "astria", "minReferences": 4, "maxReferences": 20, "prices": {}}
 BUDGET = {"month": "2026-11", "limitUsd": 100, "reservedUsd": 2, "committedUsd": 1.5, "remainingUsd": 96.5}
 
 
 def test_providers() -> None:
-    answers = {"GET /v1/providers": {"providers": [FAL]}}
+    answers = {"GET /v1/providers": {"providers": [FAL, {**FAL, **ASTRIA}]}}
     assert run(answers, "providers") == (
         0,
-        ["fal-instant: 1 to 3 references, image $0.1 a megapixel"],
+        [
+            "fal-instant: 1 to 3 references, image $0.10 per megapixel",
+            "astria: 4 to 20 references, no price told",
+        ],
         "",
     )
     _, said, _ = run(answers, "providers", "--json")
@@ -218,7 +222,7 @@ def test_erase_takes_an_agreement(capsys: pytest.CaptureFixture[str]) -> None:
     code, said, _ = run(answers, "erase", "i1", "--yes")
     assert (code, said) == (
         0,
-        ["removed: 5 references, 1 provider objects", "remains in ledger: ids"],
+        ["removed: 5 references, 1 provider object", "remains in ledger: ids"],
     )
 
 

@@ -15,6 +15,7 @@ FEWEST_IMAGES = 45
 HIGH_SIMILARITY = 0.95
 LONGEST_S = 30
 DEAREST_USD = 0.15
+"""The specification's: pictures in all, CLIP similarity, latency and price of a generation."""
 
 State = Literal["met", "not met", "not decidable"]
 

@@ -26,6 +26,7 @@ from character_evaluation.power import clusters_needed
 
 RISK_IDENTITY = 0.04
 RISK_BURDEN = 0.01
+"""Of a wrong recommendation, by identity and by price and latency, where there is no difference."""
 PRICE_WEIGHT = 0.5
 """Of price against latency, where identity does not decide."""
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 from character_identity.domain.job import JobKind, ProviderJob
 from character_identity.observability import keys_of
 
-LONGEST_CAUSE = 32_768
 NOBODY_WAITS = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
 
@@ -45,9 +44,7 @@ class StateMachines:
     def stop(self, job: ProviderJob, why: str) -> None:
         """Stop the run, if it is running."""
         try:
-            self._client.stop_execution(
-                executionArn=self._execution(job), error="Stopped", cause=why[:LONGEST_CAUSE]
-            )
+            self._client.stop_execution(executionArn=self._execution(job), error="Stopped", cause=why)
         except ClientError as exc:
             if _code(exc) != "ExecutionDoesNotExist":
                 raise

@@ -15,6 +15,7 @@ from character_identity.providers.answers import seconds_between, whole
 from character_identity.providers.astria.lists import AstriaLists, is_id
 
 FLUX_BASE_TUNE = 1504944
+"""Flux.1 dev; https://docs.astria.ai/docs/use-cases/flux-finetuning, read 2026-11-22."""
 ABSENT_AFTER = timedelta(minutes=2)
 """Astria cuts requests at 30 s and asks for 60 s before one asks
 (https://docs.astria.ai/docs/api/overview, read 2026-11-22), and a function of ours that still waits for the

@@ -38,6 +38,7 @@ from character_identity.providers.fal.queue import FalQueue
 from character_identity.providers.fal.retention import IMAGES_LIVE_S, WEIGHTS_LIVE_S, inputs_live_s, kept
 
 GUIDANCE_MAX = 35.0
+"""By the OpenAPI document of fal-ai/flux-lora, as of 2026-01-28; docs/contracts.md."""
 COUNTED = re.compile(r"(?<![\w./-])(\d{1,7})\s*/\s*(\d{1,7})(?![\w/-]|\.\d)")
 OTHER_WORK = re.compile(
     r"load|fetch|sav|checkpoint|shard|cach|encod|latent|caption|component|zip|extract|resiz|warm",

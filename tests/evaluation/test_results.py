@@ -167,6 +167,15 @@ def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, 
         read_run(tmp_path)
 
 
+def test_a_row_that_was_taken_out_is_told(tmp_path: Path) -> None:
+    """Else who took out what failed would have a provider that never fails."""
+    written(tmp_path, variations=1)
+    assert read_run(tmp_path).variations == 1
+    written(tmp_path, rows=run(FACTS).rows[1:], variations=1)
+    with pytest.raises(BadResults, match=r"results\.csv: no row is of a, close-up, variation 1\.$"):
+        read_run(tmp_path)
+
+
 @pytest.mark.parametrize("vote", [{"variation": 2}, {"scenario": "action"}], ids=["never", "filtered"])
 def test_a_vote_is_on_pictures_that_there_are(tmp_path: Path, vote: dict[str, Any]) -> None:
     rows = [

@@ -68,6 +68,7 @@ def read_run(folder: Path) -> EvaluationRun:
             raise BadResults(
                 f"{rows}, row {number}, nearest_reference: {MANIFEST} has {len(run.references)} references."
             )
+    _require_rows(run, read, rows)
     for number, reference in enumerate(run.references):
         _require_picture(folder, reference, f"{manifest}, references.{number}")
     ballots = folder / VOTES
@@ -111,6 +112,20 @@ def _identity(identity: EvaluatedIdentity, read: Sequence[EvaluationRow], file: 
                 )
     nothing: dict[str, Any] = dict.fromkeys(OF_IDENTITY)
     return replace(identity, **nothing | facts)
+
+
+def _require_rows(run: EvaluationRun, read: Sequence[EvaluationRow], file: Path) -> None:
+    """Check that no row of what was asked for is missing: what failed is one too, and in denominators."""
+    there = {(row.provider, row.scenario, row.variation) for row in read}
+    wanted = (
+        (identity.provider, scenario.name, variation)
+        for identity in run.identities
+        for scenario in run.scenarios
+        for variation in range(1, (run.variations or 0) + 1)
+    )
+    for provider, scenario, variation in wanted:
+        if (provider, scenario, variation) not in there:
+            raise BadResults(f"{file}: no row is of {provider}, {scenario}, variation {variation}.")
 
 
 def _require_picture(folder: Path, link: str, where: str) -> None:

@@ -11,7 +11,7 @@ from character_identity.api.response import Response, respond
 from character_identity.api.routes.compat import ORDER_OF_ASTRIA, SHOW_OF_ASTRIA
 from character_identity.api.routes.documents import SHOW_DOCS
 from character_identity.api.routes.identities import CREATE_IDENTITY, LIST_PROVIDERS
-from character_identity.api.schemas import CreateIdentityRequest, ListIdentitiesResponse
+from character_identity.api.schemas import CreateIdentityRequest, ErrorResponse, ListIdentitiesResponse
 from character_identity.domain.errors import InvalidRequest, ProviderUnavailable
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.handlers.tasks import LambdaHandler
@@ -52,6 +52,11 @@ def test_a_refusal_has_its_status_and_its_code() -> None:
         "message": "No.",
         "details": [1],
     }
+
+
+def test_a_title_is_spelt_as_people_spell_it() -> None:
+    for code, title in (("malformed_json", "Malformed JSON"), ("forbidden_url", "Forbidden URL")):
+        assert ErrorResponse.of(400, code, "No.").title == title
 
 
 def test_a_provider_that_asks_for_time_is_passed_on() -> None:

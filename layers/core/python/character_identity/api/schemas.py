@@ -23,6 +23,10 @@ Provider = Annotated[str, Field(max_length=40, json_schema_extra={"enum": [*get_
 Side = Annotated[Whole, Field(ge=256, le=2048, multiple_of=8)]
 
 
+SPELT = {"json": "JSON", "url": "URL"}
+"""Words of codes that are none of the dictionary's."""
+
+
 class Body(BaseModel):
     """A JSON body: camelCase outside, snake_case inside."""
 
@@ -490,13 +494,19 @@ class ErrorResponse(Body):
         """With what the standard asks for, made of what is ours."""
         return cls(
             type=f"/docs#{code}",
-            title=code.replace("_", " ").capitalize(),
+            title=_title_of(code),
             status=status,
             detail=message,
             code=code,
             message=message,
             details=details,
         )
+
+
+def _title_of(code: str) -> str:
+    """What a code says, as people write it."""
+    words = " ".join(SPELT.get(word, word) for word in code.split("_"))
+    return words[:1].upper() + words[1:]
 
 
 def to_json(body: Body) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The JSON Schemas of both providers' contracts."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from jsonschema import ValidationError
 SCHEMAS = Path(__file__).parent / "schemas"
 
 
+@cache
 def contract(name: str) -> dict[str, Any]:
-    """One document of ``schemas/``, such as ``fal-flux-lora``."""
+    """One document of ``schemas/``, such as ``fal-flux-lora``, for all to read."""
     document: dict[str, Any] = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
     return document
 

@@ -11,6 +11,7 @@ from tests.support.memory_buckets import Buckets
 from tests.support.memory_bus import Bus
 from tests.support.memory_secrets import Secrets
 from tests.support.memory_tables import Tables
+from tests.support.quick_validation import check_of
 from tests.support.refusal import Refusal
 
 Service = Tables | Buckets | Bus | Secrets
@@ -52,9 +53,10 @@ class WithoutHttp:
             return super()._convert_to_request_dict(  # type: ignore[misc]
                 api_params, operation_model, endpoint_url, context, **more
             )
-        report = VALIDATOR.validate(api_params, operation_model.input_shape)
-        if report.has_errors():
-            raise ParamValidationError(report=report.generate_report())
+        if not check_of(operation_model.input_shape)(api_params):
+            report = VALIDATOR.validate(api_params, operation_model.input_shape)
+            if report.has_errors():
+                raise ParamValidationError(report=report.generate_report())
         return {"asked": api_params, "url": "", "headers": {}, "body": b"", "context": context}
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -66,8 +66,14 @@ def resolved(part: Json) -> Json:
 
 def problems(schema: Json, content: Any) -> list[str]:
     """Return the places where content is not as a schema of the document says."""
-    validator = _validator(json.dumps(schema))
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(content)]
+    return list(_problems(json.dumps(schema), json.dumps(content)))
+
+
+@lru_cache(1_000)
+def _problems(schema: str, content: str) -> tuple[str, ...]:
+    """Look for problems once: the worlds of a fault get the same answers until it happens."""
+    errors = _validator(schema).iter_errors(json.loads(content))
+    return tuple(f"{error.json_path}: {error.message}" for error in errors)
 
 
 @cache

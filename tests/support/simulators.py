@@ -8,11 +8,13 @@ import json
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import httpx
 import numpy as np
 from PIL import Image, ImageDraw
+from starlette import routing
 from starlette.types import ASGIApp
 
 from local.simulators.app import create_app
@@ -33,6 +35,8 @@ CLOTH = (200, 20, 180)
 """The colour that the character of these tests wears; no scene is painted in it."""
 
 Json = dict[str, Any]
+
+routing.compile_path = cache(routing.compile_path)  # each simulator has the same fifty routes
 
 
 class FakeClock:

@@ -109,15 +109,18 @@ def test_whoever_calls_strangers_introduces_itself(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.processes
-def test_services_that_only_read_load_no_client_library() -> None:
+def test_services_load_no_library_before_they_use_it() -> None:
     code = f"""
 import sys
 from character_identity.wiring import Services
+def loaded(*libraries):
+    print(*sorted({{*libraries}} & set(sys.modules)))
 services = Services({ENVIRONMENT})
+services.training_workflow, services.generation_workflow, services.deliveries
+loaded("httpx", "PIL")
 services.identities, services.generations, services.compat, services.events, services.endpoints
-print(*sorted({{"boto3", "botocore.session", "httpx", "cryptography"}} & set(sys.modules)))
+services.sweep
+loaded("boto3", "botocore.session", "httpx", "cryptography")
 """
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert loaded.stdout.split() == []
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.splitlines() == ["", ""]

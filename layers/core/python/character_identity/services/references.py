@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, partial
 from typing import cast
 
 from character_identity.domain.errors import InvalidRequest, InvalidRequestCode
@@ -14,7 +13,7 @@ from character_identity.domain.reference_set import judge_analysis, judge_count,
 from character_identity.domain.text import shortened
 from character_identity.images.decoding import PreparedImage, prepare
 from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
-from character_identity.ports.providers import ReferenceImage, ReferenceLimits
+from character_identity.ports.providers import ReferenceLimits
 from character_identity.ports.stores import Bucket, UploadTicket
 from character_identity.services.concurrency import map_concurrently
 from character_identity.services.sources import MAX_BYTES, Sources, uploads_of
@@ -214,18 +213,6 @@ class ReferenceService:
             return source if isinstance(source, bytes) else self._sources.read(owner, source, ends_at)
         except InvalidRequest as exc:
             return exc
-
-
-def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
-    """Stored reference images as a provider adapter takes them."""
-    return [
-        ReferenceImage(
-            name=key.rpartition("/")[2],
-            link=bucket.link(key),
-            read=cache(partial(bucket.read, key, MAX_BYTES)),
-        )
-        for key in keys
-    ]
 
 
 def _prepared(content: bytes | InvalidRequest) -> PreparedImage | InvalidRequest:

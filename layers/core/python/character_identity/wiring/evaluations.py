@@ -110,6 +110,6 @@ class Evaluating(Ordering):
             erasure=self.erasure,
             evaluation_erasure=self.evaluation_erasure,
             late_scores=LateScoreService(self.generation_table, self.scores, self.events, self.now),
-            media=self.result_http,
+            media=deferred(lambda: self.result_http),
             now=self.now,
         )

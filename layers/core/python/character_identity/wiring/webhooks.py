@@ -5,6 +5,7 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from character_identity.wiring.deferred import deferred
 from character_identity.wiring.gateways import Gateways
 from character_identity.wiring.storage import Storage
 
@@ -57,7 +58,7 @@ class Webhooks(Storage, Gateways):
             endpoints=self.endpoint_table,
             deliveries=self.delivery_table,
             attempts=self.attempt_table,
-            sender=self.safe_http,
+            sender=deferred(lambda: self.safe_http),
             now=self.now,
             jitter=random.random,
         )

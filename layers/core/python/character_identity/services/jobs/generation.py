@@ -22,7 +22,6 @@ from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.images.data_uri import decoded
-from character_identity.images.decoding import inspect
 from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers, ReferenceImage
 from character_identity.ports.stores import Bucket, Generations, Identities, Ledger
@@ -31,7 +30,7 @@ from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import NEVER_ALLOWED, JobWorkflow
 from character_identity.services.provenance import ProvenanceService
-from character_identity.services.references import images_of
+from character_identity.services.stored_references import images_of
 from character_identity.services.webhooks.events import EventService
 
 KEPT = {"succeeded", "filtered"}
@@ -185,6 +184,8 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
 
         ``refused`` takes the host if that is why, ``troubled`` the index if its host has trouble now.
         """
+        from character_identity.images.decoding import inspect  # Pillow, for the task that stores only
+
         image = GeneratedImage(index=index, outcome="failed", seed=produced.seed)
         if produced.filtered:
             return image.model_copy(update={"outcome": "filtered", "reason": "safety checker"})

@@ -25,7 +25,7 @@ from character_identity.services.jobs.callback_addresses import CallbackAddresse
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import NEVER_ALLOWED, JobWorkflow
-from character_identity.services.references import images_of
+from character_identity.services.stored_references import images_of
 from character_identity.services.webhooks.events import EventService
 
 MAX_WEIGHTS_BYTES = 400 * 1024**2

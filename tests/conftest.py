@@ -28,9 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Let no module start a process when it is imported, as loading the CDK does."""
-    with processes(allowed=False):
-        return (yield)
+    """Let no module start a process when it is imported, as loading the CDK does. What is loaded stays."""
+    gc.disable()
+    try:
+        with processes(allowed=False):
+            return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -203,7 +203,7 @@ def test_one_that_is_cancelled_and_killed_has_results_of_what_was_paid(
     chance = Random(seed)
     moments = chance.sample(range(undisturbed.passed[CLIENT], undisturbed.passed.total()), 5)
     kinds: list[Kind] = ["dies", "is lost", "is redriven", "dies", "dies"]
-    at = int(undisturbed.steps * chance.uniform(0.1, 0.9))
+    at = int(undisturbed.steps * chance.uniform(0.1, 0.8))  # one that is killed may take fewer steps
     ended = _evaluated(monkeypatch, dict(zip(moments, kinds, strict=True)), cancels_at=at)
     assert (ended.read["status"], ended.read["error"]["code"]) == ("cancelled", "cancelled")
     assert Counter(ended.paid) <= Counter(undisturbed.paid)

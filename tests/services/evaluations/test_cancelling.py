@@ -16,7 +16,7 @@ from character_identity.domain.evaluation import ENDS_WITHIN, RESULTS, STOPPED
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.job import EVALUATION
-from character_identity.services.evaluations.cells import CellState
+from character_identity.services.evaluations.cells import WAITED_WITHIN, CellState
 from character_identity.services.evaluations.results import EvaluationResults
 from character_identity.services.evaluations.workflow import LAST_SCORES_WITHIN, EvaluationState
 from character_identity.services.jobs.settlement import settle_money
@@ -337,3 +337,14 @@ def test_a_cell_that_nobody_looks_after_any_more_is_stopped_when_the_rest_is_com
     [row] = [row for row in rows_of(harness) if row["outcome"] != "succeeded"]
     assert (row["outcome"], row["error"]) == ("cancelled", STOPPED.message)
     assert row["generation_id"] == stopped.generation_id
+
+
+def test_what_is_parked_is_paid_and_stays_when_nobody_waits_for_it_any_more() -> None:
+    harness = an_evaluation()
+    harness.planned()
+    state = harness.cell_service.order(harness.cells[0])
+    harness.clock.time += WAITED_WITHIN
+    assert harness.cell_service.check(state).state == "settled"
+    harness.cell_service.stop(harness.evaluation)
+    [generation] = harness.generations.stored.values()
+    assert generation.settled_at is None

@@ -100,13 +100,10 @@ class EvaluationCells:
     def stop(self, evaluation: Evaluation) -> None:
         """Stop what is still being drawn for an evaluation: nobody wants it any more, and it costs money.
 
-        Of cells whose pictures had ended when they were looked at, nothing is read again.
+        What has an outcome is not read again: it had ended, or was waited for longer than anything is drawn,
+        and is parked then, and paid.
         """
-        ended = {
-            each.generation_id
-            for each in self._evaluations.cell_outcomes(evaluation.evaluation_id)
-            if each.error != TOO_LONG
-        }
+        ended = {each.generation_id for each in self._evaluations.cell_outcomes(evaluation.evaluation_id)}
         cells = read_order(self._bucket, evaluation).cells(evaluation.providers)
         for generation_id in map(evaluation.generation_id, cells):
             if generation_id in ended:

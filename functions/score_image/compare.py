@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         references, generated = pictures_at(options.reference), pictures_at(options.generated)
         encoder = encoder_in(options.weights)
-        seen = dict(_look_at(sorted({*references, *generated}), encoder))
+        seen = dict(_embedded(sorted({*references, *generated}), encoder))
         faces = _faces(options.weights, references, generated, seen)
         if options.csv is None and not (options.reference.is_dir() or options.generated.is_dir()):
             print(_sentence(seen[references[0]], seen[generated[0]], encoder.version.encoder))
@@ -107,7 +107,7 @@ def encoder_in(weights: Path) -> OnnxEncoder:
         raise CannotCompare(f"The encoder cannot be used: {problem}. {FETCH}") from problem
 
 
-def _look_at(pictures: Sequence[Path], encoder: OnnxEncoder) -> Iterator[tuple[Path, Seen]]:
+def _embedded(pictures: Sequence[Path], encoder: OnnxEncoder) -> Iterator[tuple[Path, Seen]]:
     """See each picture once; where there are more than a few, say on standard error how far it is."""
     for start in range(0, len(pictures), MOST_AT_ONCE):
         some = pictures[start : start + MOST_AT_ONCE]

@@ -238,16 +238,30 @@ class TestAMachineThatIsNotThere:
         assert [job.runs for job in harness.workflows.started] == [2]
 
     def test_a_start_that_fails_is_made_up_for(self, harness: Harness) -> None:
-        harness.trains()
+        harness.trains(deadline_at=NOON + timedelta(hours=1))
 
         def fail(job: ProviderJob) -> None:
             raise RuntimeError("throttled")
 
         harness.workflows.start = fail  # type: ignore[method-assign]
-        assert harness.sweep(minutes=2).failed == 1
+        for _ in range(MOST_RUNS):
+            assert harness.sweep(minutes=2).failed == 1
         del harness.workflows.start
         harness.sweep(minutes=2)
-        assert harness.workflows.is_running(harness.job)
+        assert (harness.workflows.is_running(harness.job), harness.job.runs) == (True, 2)
+
+    def test_a_start_that_nobody_counted_is_the_next_one(self, harness: Harness) -> None:
+        harness.trains()
+
+        def fail(job: ProviderJob, at: datetime) -> bool:
+            raise RuntimeError("throttled")
+
+        harness.ledger.run_again = fail  # type: ignore[method-assign]
+        assert harness.sweep(minutes=2).failed == 1
+        del harness.ledger.run_again
+        harness.sweep(minutes=2)
+        assert [job.runs for job in harness.workflows.started] == [2]
+        assert (harness.workflows.is_running(harness.job), harness.job.runs) == (True, 2)
 
 
 class TestAMachineThatRuns:

@@ -177,8 +177,16 @@ class SweepService:
         elif now >= job.deadline_at or job.runs >= MOST_RUNS:
             if self._stopped_at_provider(job):  # else it is asked again, until the grace is over
                 self._settle(job, overdue(job) if now >= job.deadline_at else INTERRUPTED)
-        elif self._ledger.run_again(job, now + STARTS_WITHIN):
-            self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
+        else:
+            self._run_again(job, now + STARTS_WITHIN)
+
+    def _run_again(self, job: ProviderJob, look_at: datetime) -> None:
+        """Start the next run of its machine, then count it: one that could not be started is none.
+
+        Starting it twice changes nothing, so whoever dies in between is made up for.
+        """
+        self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
+        self._ledger.run_again(job, look_at)
 
     def _fetch_parked(self, job: ProviderJob, parked: Parked) -> None:
         """Have another machine fetch it once its host is allowed, or give it up once that took too long."""
@@ -186,8 +194,8 @@ class SweepService:
         if now < parked.until and not any(self._media.allows(host) for host in parked.hosts):
             report_parked(parked)
             self._ledger.recheck_at(job.job_id, min(now + PARKED_CHECKED_AFTER, parked.until))
-        elif self._ledger.run_again(job, now + PARKED_CHECKED_AFTER):
-            self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
+        else:
+            self._run_again(job, now + PARKED_CHECKED_AFTER)
 
     def _stopped_at_provider(self, job: ProviderJob) -> bool:
         """Ask for it, as its machine would if it were running; False if there was no answer."""

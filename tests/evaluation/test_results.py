@@ -91,6 +91,10 @@ def test_rows_of_another_run_are_told(
         ("images/%00.png", "results.csv, row 3, image: this is no path and no link."),
         ("i" * 5_000, "results.csv, row 3, image: this is no path and no link."),
         ("http://[", "results.csv, row 3, image: this is no path and no link."),
+        ("javascript:alert(1)", "results.csv, row 3, image: this is no path and no link."),
+        ("data:text/html,x", "results.csv, row 3, image: this is no path and no link."),
+        ("file:///etc/hostname", "results.csv, row 3, image: this is no path and no link."),
+        ("//other.test/1.png", "results.csv, row 3, image: this is no path and no link."),
         ("images/here%20.png", None),
         ("https://pictures.test/1.png", None),
         (None, None),
@@ -189,9 +193,12 @@ def test_a_vote_is_on_pictures_that_there_are(tmp_path: Path, vote: dict[str, An
         read_run(tmp_path)
 
 
-def test_a_time_that_would_be_another_on_another_machine_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "time", ["2026-01-02T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_time_that_is_none_in_utc_or_another_on_another_machine_is_told(tmp_path: Path, time: str) -> None:
     manifest = json.loads(written(tmp_path)["evaluation.json"])
-    (tmp_path / "evaluation.json").write_text(json.dumps({**manifest, "started_at": "2026-01-02T00:00:00"}))
+    (tmp_path / "evaluation.json").write_text(json.dumps({**manifest, "started_at": time}))
     with pytest.raises(BadResults, match=r"evaluation\.json, started_at: "):
         read_run(tmp_path)
 

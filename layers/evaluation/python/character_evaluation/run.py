@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, PlainSerializer
@@ -19,6 +20,10 @@ Text = Annotated[str, Field(min_length=1)]
 Similarity = Annotated[float, Field(ge=-1.001, le=1.001, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 """Of dollars or milliseconds: no run comes near the most, and what is added up stays a number."""
+
+
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+"""Of times: what is later, in whatever zone, may have none in UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +118,7 @@ class EvaluationRun:
     """
 
     character: str
-    started_at: AwareDatetime
+    started_at: Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=LATEST)]
     references: Sequence[str]
     scenarios: Sequence[Scenario]
     identities: Sequence[EvaluatedIdentity]

@@ -21,7 +21,7 @@ async function ask(method, path, body, headers = {}) {
 }
 
 function showFindings(findings) {
-  const words = findings.map(({ severity, message, advice, field }) => [severity, field, message, advice].filter(Boolean).join(": "));
+  const words = findings.map(({ severity, field, message, advice }) => `${severity ?? field}: ${[message, advice].filter(Boolean).join(" ")}`);
   byId("first-findings").replaceChildren(...words.map(text => make("li", {}, text)));
 }
 

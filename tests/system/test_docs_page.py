@@ -73,7 +73,8 @@ def test_what_is_wrong_is_said_and_nothing_is_ordered(page: Browser, running_sys
     page.run("document.querySelector('#first-provider').value = 'fal-lora'")
     next_step(page)
     page.until(f"{NEWS} === 'These pictures cannot be used as they are.'")
-    assert "At least" in page.run("return document.querySelector('#first-findings').textContent")
+    findings = page.run("return document.querySelector('#first-findings').textContent")
+    assert "error: The provider takes at least 5 reference images; 1 came. Add different pictures" in findings
     page.console()  # the browser reports the answer 401 there
 
 

@@ -116,6 +116,15 @@ class TestEndpoints:
         (stored,) = endpoints.list("ann")
         assert (stored.disabled_at, stored.disabled_reason) == (NOON + timedelta(hours=1), "declined")
 
+    def test_a_secret_is_replaced_though_the_answer_was_lost_and_by_nobody_else_meanwhile(
+        self, endpoints: Endpoints
+    ) -> None:
+        endpoints.add(an_endpoint(), 5)
+        mine = an_endpoint(secret=f"{SECRET}mine")
+        assert [endpoints.change(an_endpoint(), mine) for _ in range(2)] == [True, True]
+        assert endpoints.change(an_endpoint(), an_endpoint(secret=f"{SECRET}other")) is False
+        assert endpoints.find("ann", "e1") == mine
+
     def test_an_endpoint_that_fails_says_since_when_until_an_attempt_goes_well(
         self, endpoints: Endpoints
     ) -> None:

@@ -48,11 +48,15 @@ class EndpointTable:
         self._table.write(update(keys.endpoint(endpoint.owner, endpoint.endpoint_id), changes, THERE))
 
     def change(self, endpoint: Endpoint, changed: Endpoint) -> bool:
-        """Store what its owner changed; False if the secret is another by now, or it was removed."""
+        """Store what its owner changed; False if the secret is another by now, or it was removed.
+
+        The same again, as botocore sends it where an answer was lost, changes nothing.
+        """
         changes = _differences(endpoint, changed)
         key = keys.endpoint(endpoint.owner, endpoint.endpoint_id)
+        is_ours = "#secret IN (:known, :changed)"
         return not changes or self._table.write(
-            update(key, changes, "#secret = :known", known=endpoint.secret)
+            update(key, changes, is_ours, known=endpoint.secret, changed=changed.secret)
         )
 
     def remove(self, owner: str, endpoint_id: str) -> bool:

@@ -435,7 +435,7 @@ class Endpoints(Protocol):
         """Keep in what ``attempted`` differs, after an attempt; nothing if it was removed since."""
 
     def change(self, endpoint: Endpoint, changed: Endpoint) -> bool:
-        """Store what its owner changed; False if the secret is another by now, or it was removed."""
+        """Store what its owner changed, once or twice; False if the secret is another, or it was removed."""
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget an endpoint; False if there is none."""

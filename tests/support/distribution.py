@@ -38,17 +38,26 @@ LONGEST_FIRST = (
     "tests/faults/test_table.py",
     "tests/system/",
     "tests/state_machines/",
+    "tests/histories/test_third_kind.py",
+    "tests/local/test_dev.py",
+    "tests/local/test_durability.py",
+    "tests/histories/test_model.py",
     "tests/local/",
     "tests/histories/",
+    "tests/faults/",
     "tests/official_clients/",
     "tests/infra/",
     "tests/typescript/",
     "tests/scripts/",
     "tests/functions/score_image/test_faces.py",
     "tests/functions/",
+    "tests/benchmarks/",
+    "tests/contracts/",
+    "tests/evaluation/test_in_browser.py",
     "tests/aws/",
 )
-"""In this order; whatever is not named here is short."""
+"""In this order; whatever is not named here is short. What waits for other processes, as state machines and
+local do, begins beside what computes, or the cores would wait too."""
 
 
 class FilesLongestFirst(LoadScopeScheduling):  # type: ignore[misc]

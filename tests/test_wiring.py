@@ -39,6 +39,24 @@ def test_every_part_is_built_once_from_settings(part: str) -> None:
     assert getattr(services, part) is getattr(services, part)
 
 
+def test_an_answer_of_aws_that_does_not_come_leaves_time_for_ours() -> None:
+    asked: dict[str, Any] = {}
+
+    class Asking(Services):
+        def client(self, service: str, **options: Any) -> Any:
+            asked[service] = options
+            return None
+
+    services = Asking(ENVIRONMENT)
+    for part in ("table", "state_machines", "event_bus", "secrets", "analysis_function"):
+        getattr(services, part)
+    assert {*asked} == {"dynamodb", "stepfunctions", "events", "secretsmanager", "lambda"}
+    for options in asked.values():
+        retries = options.get("retries", {})
+        attempts = 1 if retries.get("max_attempts") == 0 else retries.get("total_max_attempts", 2)
+        assert attempts * options["read_timeout"] <= 20, "API Gateway waits 29 s, whatever was paid by then"
+
+
 @pytest.mark.parametrize("provider", ["fal-instant", "fal-lora", "astria"])
 def test_every_provider_is_built_from_settings(provider: str) -> None:
     services = Services(ENVIRONMENT)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ANALYSIS_TIMEOUT_S = 12
 """Of the 29 s that a request has; a cold function with an encoder takes a few."""
+SOON: dict[str, Any] = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 3}}
+"""For what the sweep does where it fails, and whose caller has paid by then; botocore would wait 60 s."""
 
 
 class Gateways(Base):
@@ -39,7 +41,7 @@ class Gateways(Base):
 
         settings = WorkflowSettings.from_env(self.env)
         return StateMachines(
-            self.client("stepfunctions"),
+            self.client("stepfunctions", **SOON),
             {
                 "training": settings.train_identity_arn,
                 "generation": settings.generate_images_arn,
@@ -51,7 +53,7 @@ class Gateways(Base):
     def event_bus(self) -> EventBus:
         from character_identity.aws.event_bus import EventBridge
 
-        return EventBridge(self.client("events"))
+        return EventBridge(self.client("events", **SOON))
 
     @cached_property
     def analysis_function(self) -> ImageAnalyzer:

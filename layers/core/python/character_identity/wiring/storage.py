@@ -42,7 +42,9 @@ class Storage(Base):
     def table(self) -> "Table":
         from character_identity.aws.table import Table
 
-        return Table(self.client("dynamodb"), self.storage_settings.table_name)
+        # An answer that is lost is asked for again while there is time for ours: botocore would wait 60 s.
+        client = self.client("dynamodb", connect_timeout=3, read_timeout=10)
+        return Table(client, self.storage_settings.table_name)
 
     @cached_property
     def s3(self) -> Any:

@@ -224,7 +224,7 @@ def test_the_report_says_by_which_models_prices_and_seeds_it_came_about() -> Non
     files = files_of(
         run(
             FACTS,
-            models={"a": "fal-ai/flux-lora"},
+            models={"a": "fal-ai/flux-lora", "b": "astria/flux1"},
             prices={"a": listed},
             seed=7,
             preprocessing={"tiny": "v1"},
@@ -233,6 +233,7 @@ def test_the_report_says_by_which_models_prices_and_seeds_it_came_about() -> Non
     for line in (
         "seeds: 7 + 1000 times the number of the scenario + the variation",
         "model of a: fal-ai/flux-lora",
+        "price of b: none is published; what it reports counts",
         "preprocessing of tiny: v1",
         "price of a, image: $0.035 per megapixel (https://fal.test/price_list, read 2026-11-22)",
     ):

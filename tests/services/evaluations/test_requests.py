@@ -113,6 +113,15 @@ def test_an_identity_of_somebody_else_or_of_another_provider_is_refused() -> Non
         harness.create(identities={"fal-instant": "i1"})
 
 
+def test_an_identity_that_failed_is_refused_and_one_that_is_trained_is_waited_for() -> None:
+    harness = Harness(an_identity(identity_id="i1", status="failed"))
+    with pytest.raises(Conflict) as caught:
+        harness.create(identities={"fal-lora": "i1"})
+    assert (caught.value.code, harness.ledger.rows) == ("identity_failed", {})
+    harness = Harness(an_identity(identity_id="i1", status="training"))
+    assert harness.create(identities={"fal-lora": "i1"}).identities["fal-lora"] == "i1"
+
+
 def test_another_owners_evaluation_answers_like_an_unknown_one() -> None:
     harness = Harness()
     harness.create()

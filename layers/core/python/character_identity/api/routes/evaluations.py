@@ -26,6 +26,7 @@ SARAH = {
 NOT_EVALUATED: tuple[ErrorCode, ...] = (
     "unknown_provider",
     "unknown_identity",
+    "identity_failed",
     "too_few_references",
     "invalid_body",
 )

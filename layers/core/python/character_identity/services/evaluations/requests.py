@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from character_identity.domain.budget import Quote, microusd, usd
-from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound
+from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.domain.evaluation import (
     ENDS_WITHIN,
     UNSETTLED,
@@ -89,7 +89,7 @@ class EvaluationService:
             InvalidRequest: something in it cannot be used, or it may cost more than ``max_cost_usd``.
             NotFound: no such identity of this owner.
             BudgetExceeded: it may cost more than is left of the owner's month, or of the operator's.
-            Conflict: there is an evaluation of that id.
+            Conflict: there is an evaluation of that id, or an identity failed.
         """
         parts = self._parts(owner, request)
         quoted = self._quote(owner, request, parts)
@@ -221,6 +221,8 @@ class EvaluationService:
         if identity.provider != provider:
             message = f"The identity {identity_id!r} is one of {identity.provider}'s, not of {provider}'s."
             raise InvalidRequest(message, code="unknown_provider")
+        if identity.status == "failed":  # one that is trained is waited for
+            raise Conflict(f"The identity {identity_id!r} is failed.", code="identity_failed")
         return identity
 
     def _quote(self, owner: str, request: EvaluationRequest, parts: _Parts) -> EvaluationQuote:

@@ -139,7 +139,7 @@ class FaultyTransport:
         return answer
 
 
-def resolve(host: str, port: int) -> list[str]:
+def resolve(host: str, port: int, timeout_s: float) -> list[str]:
     """The addresses of this small web; ``private.test`` is not a public host."""
     if host not in {"up.test", "private.test"}:
         raise OSError("unknown")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound import guard
 from tests.support.http import PUBLIC
 from tests.support.in_process.harness import Harness, harness
 
@@ -15,10 +15,11 @@ TO_PLAIN_HTTP = {"status": 302, "headers": {"Location": "http://v3.fal.media/los
 @pytest.fixture
 def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     with harness(monkeypatch) as ready:
+        look_up = guard.look_up
         monkeypatch.setattr(
-            UrlGuard,
-            "_resolved",
-            lambda guard, host, port, _: [PUBLIC] if host == "v3.fal.media" else guard.resolve(host, port),
+            guard,
+            "look_up",
+            lambda host, port: [PUBLIC] if host == "v3.fal.media" else look_up(host, port),
         )
         yield ready
 

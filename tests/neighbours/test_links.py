@@ -221,7 +221,7 @@ class Host:
 def test_any_link_is_fetched_or_refused(tally: Tally) -> None:
     host = Host()
 
-    def resolve(name: str, port: int) -> list[str]:
+    def resolve(name: str, port: int, timeout_s: float) -> list[str]:
         name.encode("idna")  # as the library does
         return ["127.0.0.1"] if name.endswith("org") else ["93.184.216.34"]
 

@@ -204,7 +204,7 @@ def test_nobody_is_trusted_by_default(authority: Authority, tmp_path: Path) -> N
 def test_the_name_that_is_verified_is_the_one_that_was_resolved(authority: Authority, tmp_path: Path) -> None:
     resolved: list[str] = []
 
-    def resolve(host: str, port: int) -> list[str]:
+    def resolve(host: str, port: int, timeout_s: float) -> list[str]:
         resolved.append(host)
         return ["127.0.0.1"]
 
@@ -228,7 +228,7 @@ def test_a_name_that_changes_meanwhile_is_called_where_it_was_checked() -> None:
         called.append(address[0])
         raise ConnectionRefusedError
 
-    fetcher = SafeHttpClient(UrlGuard(resolve=lambda host, port: next(answers)), connect=connect)
+    fetcher = SafeHttpClient(UrlGuard(resolve=lambda host, port, timeout_s: next(answers)), connect=connect)
     with pytest.raises(ProviderUnavailable):
         fetcher.fetch("https://ann.test/", 100)
     with pytest.raises(InvalidRequest, match="not public"):
@@ -245,7 +245,7 @@ def test_the_next_address_is_tried_when_one_refuses() -> None:
             raise TimeoutError
         return Wire(Clock(), [(0, ANSWER)])  # type: ignore[return-value]  # what is used of a socket
 
-    guard = UrlGuard(allow_loopback=True, resolve=lambda host, port: ["::1", "127.0.0.1"])
+    guard = UrlGuard(allow_loopback=True, resolve=lambda host, port, timeout_s: ["::1", "127.0.0.1"])
     assert SafeHttpClient(guard, connect=connect).fetch("http://ann.test/", 100) == b"ok"
     assert called == ["::1", "127.0.0.1"]
 
@@ -316,7 +316,7 @@ class Slow:
         self.wires: list[Wire] = []
         ahead = iter(wires)
 
-        def resolve(host: str, port: int) -> list[str]:
+        def resolve(host: str, port: int, timeout_s: float) -> list[str]:
             self.clock.s += resolve_s
             return ["127.0.0.1"] * 30
 
@@ -407,17 +407,18 @@ def test_what_comes_slowly_but_in_time_is_whole() -> None:
     assert slow.clock.s == 1018
 
 
-def test_a_name_server_that_does_not_answer_is_given_up() -> None:
+def test_a_name_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     answered = Event()
 
-    def resolve(host: str, port: int) -> list[str]:
+    def look_up(host: str, port: int) -> list[str]:
         answered.wait(HANGS_AFTER_S)
         return ["127.0.0.1"]
 
+    monkeypatch.setattr("character_identity.outbound.guard.look_up", look_up)
     try:
         with (
-            open_client(UrlGuard(allow_loopback=True, resolve=resolve), 0.05) as client,
-            pytest.raises(httpx.ConnectTimeout),
+            open_client(UrlGuard(allow_loopback=True), 0.05) as client,
+            pytest.raises(httpx.ConnectTimeout, match=r"slow\.test was not resolved in time"),
         ):
             client.get("http://slow.test/")
     finally:

@@ -13,8 +13,7 @@ from character_identity.domain.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from character_identity.outbound.guard import UrlGuard
-from character_identity.outbound.guard import resolve as system_resolve
+from character_identity.outbound.guard import UrlGuard, look_up
 from character_identity.outbound.safe_http import MAX_REDIRECTS, SafeHttpClient
 from character_identity.outbound.urls import parse_url
 from character_identity.ports.gateways import WebhookSender
@@ -31,7 +30,7 @@ ADDRESSES = {
 }
 
 
-def resolve(host: str, port: int) -> list[str]:
+def resolve(host: str, port: int, timeout_s: float) -> list[str]:
     if host not in ADDRESSES:
         raise OSError("unknown")
     return ADDRESSES[host]
@@ -109,7 +108,9 @@ def test_results_come_from_known_hosts_only() -> None:
     ],
 )
 def test_a_host_with_a_dot_in_front_stands_for_all_under_it(host: str, is_known: bool) -> None:
-    guard = UrlGuard(hosts=frozenset({".media.test"}), resolve=lambda host, port: ["93.184.216.34"])
+    guard = UrlGuard(
+        hosts=frozenset({".media.test"}), resolve=lambda host, port, timeout_s: ["93.184.216.34"]
+    )
     if is_known:
         assert guard.addresses(parse_url(f"https://{host}/a")) == ("93.184.216.34",)
     else:
@@ -158,7 +159,7 @@ def test_what_nobody_can_allow_is_refused_for_good(url: str) -> None:
 
 
 def test_names_under_localhost_are_this_machine() -> None:
-    assert system_resolve("media.localhost", 80) == ["127.0.0.1"]
+    assert look_up("media.localhost", 80) == ["127.0.0.1"]
 
 
 def test_every_redirect_is_checked_again() -> None:

@@ -8,11 +8,11 @@ from character_identity.outbound.client import open_client
 from character_identity.outbound.guard import UrlGuard
 
 PUBLIC = "93.184.216.34"
-EVERYWHERE = UrlGuard(resolve=lambda host, port: [PUBLIC])
+EVERYWHERE = UrlGuard(resolve=lambda host, port, timeout_s: [PUBLIC])
 """A web in which every host is known and public."""
 
 
-HERE = UrlGuard(allow_loopback=True, resolve=lambda host, port: ["127.0.0.1"])
+HERE = UrlGuard(allow_loopback=True, resolve=lambda host, port, timeout_s: ["127.0.0.1"])
 """A web in which every host is this machine."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 
 from character_identity.images.decoding import prepare
-from character_identity.outbound.guard import UrlGuard
+from character_identity.outbound.guard import look_up
 from local.simulators.drawing.rendering import Shot
 from tests.support.builders import an_image
 from tests.support.http import PUBLIC
@@ -39,12 +39,13 @@ def _stay_in_one_thread(patch: pytest.MonkeyPatch) -> None:
     async def here(work: Callable[..., Any], *values: Any) -> Any:
         return work(*values)
 
-    def resolved(guard: UrlGuard, host: str, port: int, _: float) -> list[str]:
-        return [PUBLIC] if is_store(host) else guard.resolve(host, port)
+    def looked_up(host: str, port: int) -> list[str]:
+        return [PUBLIC] if is_store(host) else look_up(host, port)
 
     patch.setattr(asyncio, "to_thread", here)
     patch.setattr("character_identity.services.references.map_concurrently", map)
-    patch.setattr(UrlGuard, "_resolved", resolved)
+    patch.setattr("character_identity.outbound.guard.look_up", looked_up)
+    patch.setattr("character_identity.outbound.guard.within", lambda work, timeout_s: work())
     patch.setitem(TransferConfig.DEFAULTS, "use_threads", False)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Thread
+from typing import TypeVar
 
 import httpx
 
@@ -14,7 +15,9 @@ from character_identity.outbound.urls import host_of
 
 RESOLVE_TIMEOUT_S = 5.0
 
-Resolve = Callable[[str, int], list[str]]
+Resolve = Callable[[str, int, float], list[str]]
+"""All addresses of a host name, for a port, within so many seconds; raises as ``resolve``."""
+Found = TypeVar("Found")
 
 
 class PlainHttp(InvalidRequest):
@@ -26,8 +29,10 @@ class PlainHttp(InvalidRequest):
         super().__init__("Only plain https addresses can be called.", code="forbidden_url")
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host name; whatever ends in ``.localhost`` is this machine (RFC 6761, section 6.3).
+def look_up(host: str, port: int) -> list[str]:
+    """Ask the system for all addresses of a host name, however long it takes.
+
+    Whatever ends in ``.localhost`` is this machine (RFC 6761, section 6.3).
 
     Raises:
         OSError: there is none.
@@ -35,6 +40,43 @@ def resolve(host: str, port: int) -> list[str]:
     if host.endswith(".localhost"):
         return ["127.0.0.1"]
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def within(work: Callable[[], Found], timeout_s: float) -> Found:
+    """Do something that has no deadline beside this thread.
+
+    Raises:
+        TimeoutError: it was not done within ``timeout_s``; it goes on.
+    """
+    outcome: list[Found | Exception] = []
+
+    def do() -> None:
+        try:
+            outcome.append(work())
+        except Exception as exc:
+            outcome.append(exc)
+
+    thread = Thread(target=do, name="within", daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if not outcome:
+        raise TimeoutError
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]
+
+
+def resolve(host: str, port: int, timeout_s: float) -> list[str]:
+    """Return all addresses of a host name, as the system knows them.
+
+    Raises:
+        OSError: there is none.
+        httpx.ConnectTimeout: the system did not say within ``timeout_s``.
+    """
+    try:
+        return within(lambda: look_up(host, port), timeout_s)
+    except TimeoutError as exc:
+        raise httpx.ConnectTimeout(f"{host} was not resolved in time") from exc
 
 
 @dataclass(frozen=True)
@@ -63,7 +105,7 @@ class UrlGuard:
             raise InvalidRequest("Only plain https addresses can be called.", code="forbidden_url")
         port = url.port or {"http": 80, "https": 443}[url.scheme]
         try:
-            found = self._resolved(host, port, timeout_s)
+            found = self.resolve(host, port, timeout_s)
             addresses = [ip_address(address) for address in found]
         except (OSError, ValueError) as exc:
             raise InvalidRequest(f"The host {host} is not known.", code="unknown_host") from exc
@@ -84,25 +126,6 @@ class UrlGuard:
     def expects(self, host: str) -> bool:
         """Return True if a host is one of those by name, so that there has to be one."""
         return self.hosts is not None and _is_among(host, self.hosts)
-
-    def _resolved(self, host: str, port: int, timeout_s: float) -> list[str]:
-        """Resolve a name beside this thread: the system's resolver has no deadline."""
-        outcome: list[list[str] | Exception] = []
-
-        def look_up() -> None:
-            try:
-                outcome.append(self.resolve(host, port))
-            except Exception as exc:
-                outcome.append(exc)
-
-        thread = Thread(target=look_up, name="resolve", daemon=True)
-        thread.start()
-        thread.join(timeout_s)
-        if not outcome:
-            raise httpx.ConnectTimeout(f"{host} was not resolved in time")
-        if isinstance(outcome[0], Exception):
-            raise outcome[0]
-        return outcome[0]
 
 
 def _is_among(host: str, hosts: frozenset[str]) -> bool:

@@ -92,16 +92,17 @@ def read_csv(text: str, file: str) -> list[EvaluationRow]:
             spreadsheet does, and the column.
     """
     columns, lines = read_table(text, file, _problem_of)
-    rows = [_row(columns, cells, f"{file}, row {number}") for number, cells in enumerate(lines, 2)]
-    for number, row in enumerate(rows, 2):
-        if contradiction := _contradiction(row):
+    rows: dict[tuple[str, str, int], EvaluationRow] = {}
+    for number, cells in enumerate(lines, 2):
+        row = _row(columns, cells, f"{file}, row {number}")
+        picture = (row.provider, row.scenario, row.variation)
+        contradiction = _contradiction(row)
+        if picture in rows:
+            contradiction = f"variation: row {list(rows).index(picture) + 2} has this picture already"
+        if contradiction:
             raise BadResults(f"{file}, row {number}, {contradiction}.")
-    first: dict[tuple[str, str, int], int] = {}
-    for number, row in enumerate(rows, 2):
-        earlier = first.setdefault((row.provider, row.scenario, row.variation), number)
-        if earlier != number:
-            raise BadResults(f"{file}, row {number}, variation: row {earlier} has this picture already.")
-    return rows
+        rows[picture] = row
+    return list(rows.values())
 
 
 def _contradiction(row: EvaluationRow) -> str | None:

@@ -18,7 +18,8 @@ MAX_DELAY_S = 0.5
 MOST_READS = 8
 """Of a page, 1 MB each (API_Query in DynamoDB's reference, read 2026-11-28): enough for a hundred of the
 largest rows that are listed, and for about five thousand usual ones that a filter leaves out."""
-REFUSED = "ConditionalCheckFailed"
+REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
+"""That a condition was not met: of a write in a transaction, and of one alone."""
 PASSING = frozenset(
     {
         "TransactionConflictException",
@@ -155,9 +156,9 @@ class Table:
         try:
             _insisting(lambda: self._client.transact_write_items(TransactItems=items), sleep)
         except ClientError as exc:
-            codes = _reasons_of(exc)
-            if REFUSED in codes:
-                raise Refused([code == REFUSED for code in codes]) from exc
+            refused = [code in REFUSED for code in _reasons_of(exc)]
+            if any(refused):
+                raise Refused(refused) from exc
             raise
 
     def _write(self, write: Write, sleep: Callable[[float], None] = time.sleep, **more: Any) -> Any:
@@ -166,7 +167,7 @@ class Table:
         try:
             return _insisting(lambda: call(TableName=self._name, **what, **more), sleep)
         except ClientError as exc:
-            if exc.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if exc.response["Error"]["Code"] not in REFUSED:
                 raise
             return None
 
@@ -193,7 +194,7 @@ def _insisting(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
             return call()
         except ClientError as exc:
             codes = [exc.response["Error"]["Code"], *_reasons_of(exc)]
-            if REFUSED in codes or PASSING.isdisjoint(codes):
+            if not REFUSED.isdisjoint(codes) or PASSING.isdisjoint(codes):
                 raise
         sleep(_delay_s(attempt))
     return call()

@@ -1,11 +1,11 @@
 """The stores of erasing and sweeping, and their fakes, through the same cases."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from character_identity.aws import identity_table, keys
+from character_identity.aws import identity_table
 from character_identity.aws.erasure_table import ErasureTable
 from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
@@ -236,13 +236,17 @@ class TestOpenWork:
     def test_an_erasure_is_due_when_it_is_to_be_purged(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         stores.replace_with_tombstone()
-        row = OpenRow("IDENTITY#i1", "IDENTITY", NOON + MINUTE, "ann")
-        assert row not in stores.work.due(NOON + MINUTE - timedelta(seconds=1), 9)
-        assert row in stores.work.due(NOON + MINUTE, 9)
+
+        def purges(at: datetime) -> list[OpenRow]:
+            return [row for row in stores.work.due(at, 9) if row.kind == "identity"]
+
+        assert purges(NOON + MINUTE - timedelta(seconds=1)) == []
+        [row] = purges(NOON + MINUTE)
+        assert row[:-1] == ("identity", "i1", NOON + MINUTE, "ann", False)
         stores.erasures.save(a_receipt(), NOON + 5 * MINUTE)
-        assert row._replace(due_at=NOON + 5 * MINUTE) in stores.work.due(NOON + 9 * MINUTE, 9)
+        assert purges(NOON + 9 * MINUTE) == [row._replace(due_at=NOON + 5 * MINUTE)]
         stores.erasures.save(a_receipt(), None)
-        assert "IDENTITY#i1" not in [row.pk for row in stores.work.due(NOON + 9 * MINUTE, 9)]
+        assert purges(NOON + 9 * MINUTE) == []
 
     def test_a_row_is_leased_once(self, stores: Stores) -> None:
         stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
@@ -257,7 +261,7 @@ class TestOpenWork:
     def test_what_is_not_open_is_not_leased(self, stores: Stores) -> None:
         stores.identities.add(an_identity(settled_at=NOON), Event.of_identity(an_identity(settled_at=NOON)))
         (row,) = stores.work.due(NOON + MINUTE, 9)
-        stores.events.mark_published(row.pk.removeprefix("EVENT#"))
+        stores.events.mark_published(row.id)
         assert not stores.work.lease(row, NOON + 2 * MINUTE)
         assert stores.work.due(NOON + 9 * MINUTE, 9) == []
 
@@ -269,7 +273,7 @@ class TestOpenWork:
             identity = a_training_identity(identity_id=identity_id)
             stores.identities.add(identity, job=job, limit_microusd=LIMIT)
         rows = stores.work.due(NOON + 9 * MINUTE, 2)
-        assert [row.pk for row in rows] == ["JOB#training-i3", "JOB#training-i1"]
+        assert [row.id for row in rows] == ["training-i3", "training-i1"]
 
 
 class TestOneGeneration:
@@ -304,8 +308,8 @@ class TestOneGeneration:
         stores.identities.add(an_identity())
         stores.order("g1")
         stores.erasures.replace_with_tombstone(a_receipt(generation_id="g1"))
-        row = next(row for row in stores.work.due(NOON + 2 * MINUTE, 9) if row.pk.startswith("GENERATION#"))
-        assert (row.pk, row.sk, row.owner) == ("GENERATION#g1", "GENERATION", "ann")
+        row = next(row for row in stores.work.due(NOON + 2 * MINUTE, 9) if row.kind == "generation")
+        assert (row.id, row.owner) == ("g1", "ann")
         assert stores.work.lease(row, NOON + 3 * MINUTE)
 
 
@@ -322,13 +326,13 @@ class TestRows:
         event, late = Event.of_generation(done), Event.of_late_score(done, 1, NOON + SCORED_WITHIN)
 
         def waits() -> list[OpenRow]:
-            return [row for row in work.due(NOON + SCORED_WITHIN, 9) if row.sk == keys.SCORING]
+            return [row for row in work.due(NOON + SCORED_WITHIN, 9) if row.kind == "scoring"]
 
         generations.settle(done, event)
         generations.settle(done, event)
-        wait = OpenRow("GENERATION#g1", "SCORING", NOON + SCORED_WITHIN, "ann")
-        assert waits() == ([wait] if images else [])
-        assert work.due(NOON + SCORED_WITHIN - MINUTE, 9)[-1].sk != keys.SCORING
+        wait = ("scoring", "g1", NOON + SCORED_WITHIN, "ann", True)
+        assert [row[:-1] for row in waits()] == ([wait] if images else [])
+        assert work.due(NOON + SCORED_WITHIN - MINUTE, 9)[-1].kind != "scoring"
         if ends == "erased":
             assert ErasureTable(table).remove("generation-g1") == Removed(generations=1)
         assert scores.scores_of("g1") == {}

@@ -381,7 +381,7 @@ class TestOtherRows:
         assert (harness.bus.published, harness.events.open) == ([event], set())
 
     def test_a_delivery_that_is_due_is_asked_for(self, harness: Harness) -> None:
-        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        harness.work.others["delivery", "e1"] = NOON
         harness.sweep()
         assert harness.bus.requested == ["e1"]
 
@@ -404,7 +404,7 @@ class TestOtherRows:
         why = NotScored(encoder="e", code="black_image", reason="It is black.")
         for index, said in ((2, why), (4, Score.of(EncoderVersion("e", "0f1e", "v1"), "0f1e", {"r": 0.5}))):
             harness.scores.put_score("i1", "g1", index, said)
-        harness.work.others["GENERATION#g1", "SCORING"] = NOON + SCORED_WITHIN
+        harness.work.others["scoring", "g1"] = NOON + SCORED_WITHIN
         assert harness.sweep(hours=1) == Swept()
         harness.sweep(hours=1)
         harness.sweep(hours=1)
@@ -422,27 +422,27 @@ class TestOtherRows:
 
     def test_nobody_waits_for_scores_of_what_was_erased(self, harness: Harness) -> None:
         harness.scores.waits.add("g1")
-        harness.work.others["GENERATION#g1", "SCORING"] = NOON
+        harness.work.others["scoring", "g1"] = NOON
         assert harness.sweep().done == 1
         assert (harness.bus.published, harness.scores.waits) == ([], set())
 
     def test_a_row_that_nobody_knows_fails_and_is_kept(self, harness: Harness) -> None:
-        harness.work.others["NEWER#1", "NEWER"] = NOON
+        harness.work.others["newer", "1"] = NOON
         assert harness.sweep().failed == 1
-        assert harness.work.others == {("NEWER#1", "NEWER"): NOON + LEASE}
+        assert harness.work.others == {("newer", "1"): NOON + LEASE}
 
 
 class TestASweep:
     def test_a_bad_row_stops_no_other_and_comes_again_later(self, harness: Harness) -> None:
-        harness.work.others["NEWER#1", "NEWER"] = NOON - MINUTE
-        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        harness.work.others["newer", "1"] = NOON - MINUTE
+        harness.work.others["delivery", "e1"] = NOON
         swept = harness.sweep()
         assert (swept.done, swept.failed, swept.late) == (1, 1, MINUTE)
         assert harness.sweep() == Swept()
         assert harness.sweep(minutes=2).failed == 1
 
     def test_what_is_being_settled_is_nobody_elses(self, harness: Harness) -> None:
-        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        harness.work.others["delivery", "e1"] = NOON
         seen: list[int] = []
         harness.bus.request_delivery = lambda event_id: seen.append(  # type: ignore[method-assign]
             len(harness.work.due(NOON + LEASE - MINUTE, 9))
@@ -453,27 +453,27 @@ class TestASweep:
 
     def test_no_row_is_begun_when_the_time_is_up(self, harness: Harness) -> None:
         for number in range(3):
-            harness.work.others[f"EVENT#e{number}", "DELIVERY#w1"] = NOON + number * timedelta(seconds=1)
+            harness.work.others["delivery", f"e{number}"] = NOON + number * timedelta(seconds=1)
         harness.bus.request_delivery = lambda event_id: harness.clock.pass_by(minutes=1)  # type: ignore[method-assign]
         harness.clock.pass_by(minutes=1)
         assert harness.service.sweep(harness.clock() + timedelta(seconds=90)).done == 2
 
     def test_it_says_how_late_it_comes(self, harness: Harness) -> None:
-        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+        harness.work.others["delivery", "e1"] = NOON
         assert harness.sweep(hours=2).late == timedelta(hours=2)
 
     def test_an_owner_with_thousands_of_rows_is_in_nobodys_way(self, harness: Harness) -> None:
         for number in range(3000):
-            harness.work.others[f"EVENT#m{number}", "DELIVERY#w1"] = NOON - timedelta(hours=1)
-            harness.work.owners[f"EVENT#m{number}"] = "mallory"
+            harness.work.others["delivery", f"m{number}"] = NOON - timedelta(hours=1)
+            harness.work.owners[f"m{number}"] = "mallory"
         harness.identities.add(a_training_identity(), job=a_job(), limit_microusd=10**9)
         harness.identities.add(an_identity(identity_id="i2"))
         receipt = a_receipt(identity_id="i2")
         harness.erasures.replace_with_tombstone(
             receipt, Event.of_erasure(an_identity(identity_id="i2"), NOON)
         )
-        harness.work.others["EVENT#b1", "DELIVERY#w2"] = NOON
-        harness.work.owners["EVENT#b1"] = "bob"
+        harness.work.others["delivery", "b1"] = NOON
+        harness.work.owners["b1"] = "bob"
         harness.sweep(minutes=2)
         assert [job.job_id for job in harness.workflows.started] == ["training-i1"]
         assert harness.erasures.stored["i2"].complete
@@ -482,8 +482,8 @@ class TestASweep:
 
     def test_slow_providers_leave_time_for_messages(self, harness: Harness) -> None:
         for number in range(9):
-            harness.work.others[f"NEWER#{number}", "NEWER"] = NOON - MINUTE
-        harness.work.others["EVENT#e1", "DELIVERY#w1"] = NOON
+            harness.work.others["newer", f"{number}"] = NOON - MINUTE
+        harness.work.others["delivery", "e1"] = NOON
         lease = harness.work.lease
 
         def slowly(row: OpenRow, until: datetime) -> bool:

@@ -108,8 +108,9 @@ class FakeOpenWork:
         self._erasures = erasures or FakeErasures(FakeIdentities())
         self._events = events or FakeEvents()
         self.others: dict[tuple[str, str], datetime] = {}
+        """By kind and id."""
         self.owners: dict[str, str] = {}
-        """Of others, by their ``pk``."""
+        """Of others, by their id."""
         self._leased: dict[tuple[str, str], datetime] = {}
 
     def due(self, now: datetime, limit: int) -> list[OpenRow]:
@@ -120,32 +121,35 @@ class FakeOpenWork:
     def lease(self, row: OpenRow, until: datetime) -> bool:
         if row not in self._rows():
             return False
-        kind, _, identifier = row.pk.partition("#")
         if row[:2] in self.others:
             self.others[row[:2]] = until
-        elif kind == "JOB":
-            self._ledger.due[identifier] = until
-        elif kind in {"IDENTITY", "GENERATION"}:
-            self._erasures.due[identifier] = until
+        elif row.kind == "job":
+            self._ledger.due[row.id] = until
+        elif row.kind in {"identity", "generation"}:
+            self._erasures.due[row.id] = until
         else:
             self._leased[row[:2]] = until
         return True
 
     def _rows(self) -> list[OpenRow]:
         jobs = [
-            OpenRow(f"JOB#{job_id}", "JOB", at, self._ledger.rows[job_id].owner)
+            _row("job", job_id, at, self._ledger.rows[job_id].owner)
             for job_id, at in self._ledger.due.items()
         ]
         erasures = [
-            OpenRow(f"{kind}#{key}", kind, at, receipt.owner)
+            _row(kind, key, at, receipt.owner)
             for key, at in self._erasures.due.items()
             for receipt in [self._erasures.stored[key]]
-            for kind in ["GENERATION" if receipt.generation_id else "IDENTITY"]
+            for kind in ["generation" if receipt.generation_id else "identity"]
         ]
-        others = [OpenRow(*key, at, self.owners.get(key[0], "")) for key, at in self.others.items()]
+        others = [_row(*key, at, self.owners.get(key[1], "")) for key, at in self.others.items()]
         return [*jobs, *erasures, *others, *(self._event_row(event_id) for event_id in self._events.open)]
 
     def _event_row(self, event_id: str) -> OpenRow:
-        key = (f"EVENT#{event_id}", "EVENT")
+        key = ("event", event_id)
         event = self._events.stored[event_id]
-        return OpenRow(*key, self._leased.get(key, event.occurred_at + PUBLISHED_BY), event.owner)
+        return _row(*key, self._leased.get(key, event.occurred_at + PUBLISHED_BY), event.owner)
+
+
+def _row(kind: str, identifier: str, due_at: datetime, owner: str) -> OpenRow:
+    return OpenRow(kind, identifier, due_at, owner, kind in {"event", "delivery", "scoring"}, key={})

@@ -22,7 +22,6 @@ import httpx
 import pytest
 
 from character_identity import wiring
-from character_identity.aws import keys
 from character_identity.aws.media_bucket import MediaBucket
 from character_identity.aws.open_work import OpenWorkTable
 from character_identity.ports.stores import OpenRow
@@ -270,7 +269,7 @@ class Harness:
         """Return the rows that are still open, but for scores that somebody waits for: no scorer is here."""
         with self.faulty_transport.unwatched():
             rows = OpenWorkTable(self.table).due(self.clock.now() + timedelta(days=30), 100)
-        return [row for row in rows if row.sk != keys.SCORING]
+        return [row for row in rows if row.kind != "scoring"]
 
     def paid(self) -> list[dict[str, Any]]:
         """The billable orders that the providers took."""

@@ -221,6 +221,11 @@ def id_of(pk: str) -> str:
     return pk.partition("#")[2]
 
 
+def kind_and_id(key: Key) -> tuple[str, str]:
+    """Return what a row is, as in ``job`` or ``delivery``, and the id in its ``pk``."""
+    return key["sk"].partition("#")[0].lower(), id_of(key["pk"])
+
+
 def identities_of(owner: str) -> str:
     """The ``gsi1pk`` of an owner's identities."""
     return f"IDENTITIES#{owner}"

@@ -20,15 +20,20 @@ class OpenWorkTable:
         Read each again: the index lags.
         """
         return [
-            OpenRow(row["pk"], row["sk"], datetime.fromisoformat(row["due_at"]), row.get("owner", ""))
+            OpenRow(
+                *keys.kind_and_id(row),
+                due_at=datetime.fromisoformat(row["due_at"]),
+                owner=row.get("owner", ""),
+                is_message=place == keys.OPEN_MESSAGES,
+                key={"pk": row["pk"], "sk": row["sk"]},
+            )
             for place in (keys.OPEN, keys.OPEN_MESSAGES)
             for row in self._table.listed(place, until=now.isoformat(), oldest_first=True, limit=limit)
         ]
 
     def lease(self, row: OpenRow, until: datetime) -> bool:
         """Make a row due later; False if it is not as listed: the index lags, or another sweep was faster."""
-        key = {"pk": row.pk, "sk": row.sk}
         place = keys.OPEN_MESSAGES if row.is_message else keys.OPEN
         return self._table.write(
-            update(key, keys.due(until, place), "#due_at = :as_listed", as_listed=row.due_at.isoformat())
+            update(row.key, keys.due(until, place), "#due_at = :as_listed", as_listed=row.due_at.isoformat())
         )

@@ -460,17 +460,17 @@ class Deliveries(Protocol):
 
 
 class OpenRow(NamedTuple):
-    """A row that is due: its key, as in ``JOB#training-1`` and ``JOB``, since when, and whose it is."""
+    """A row that is due: what it is, as in ``job`` and ``training-1``, since when, and whose.
 
-    pk: str
-    sk: str
+    Of a delivery the id is its event's, of a wait for scores its generation's.
+    """
+
+    kind: str
+    id: str
     due_at: datetime
-    owner: str = ""  # unknown of deliveries that an earlier release stored
-
-    @property
-    def is_message(self) -> bool:
-        """Return True if it is an event, a delivery or a wait for scores; others are money and erasures."""
-        return self.pk.startswith("EVENT#") or self.sk == "SCORING"
+    owner: str  # empty of deliveries that an earlier release stored
+    is_message: bool  # an event, a delivery or a wait for scores; others are money and erasures
+    key: dict[str, str]  # its store's own
 
 
 class OpenWork(Protocol):

@@ -7,7 +7,7 @@ pictures that nobody scored.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -97,12 +97,17 @@ class SweepService:
         self._kinds = kinds
         self._workflows = workflows
         self._providers = providers
-        self._events = events
-        self._erasure = erasure
-        self._evaluation_erasure = evaluation_erasure
-        self._late_scores = late_scores
         self._media = media
         self._now = now
+        self._process: Mapping[str, Callable[[str], object]] = {
+            "job": self._process_job,
+            "identity": erasure.purge,
+            "generation": erasure.purge_generation,
+            "evaluation": evaluation_erasure.purge,
+            "scoring": late_scores.end_wait,
+            "event": events.publish_unpublished,
+            "delivery": events.request_delivery,  # its receiver may be slow: another function sends it
+        }
 
     def sweep(self, until: datetime, ahead: timedelta = timedelta()) -> Swept:
         """Settle what is due, or will be in ``ahead``: money and erasures first, of each owner in turn.
@@ -124,31 +129,12 @@ class SweepService:
             if not self._open_work.lease(row, self._now() + LEASE):
                 continue
             try:
-                self._process(row)
+                self._process[row.kind](row.id)
                 done += 1
             except Exception:  # whatever it is: the other rows must not wait for it
-                logger.exception("a row could not be settled", extra={"pk": row.pk, "sk": row.sk})
+                logger.exception("a row could not be settled", extra={"kind": row.kind, "id": row.id})
                 failed += 1
         return Swept(done, failed)
-
-    def _process(self, row: OpenRow) -> None:
-        kind, _, identifier = row.pk.partition("#")
-        if kind == "JOB":
-            self._process_job(identifier)
-        elif kind == "IDENTITY":
-            self._erasure.purge(identifier)
-        elif kind == "EVALUATION":
-            self._evaluation_erasure.purge(identifier)
-        elif row.sk == "SCORING":
-            self._late_scores.end_wait(identifier)
-        elif kind == "GENERATION":
-            self._erasure.purge_generation(identifier)
-        elif kind == "EVENT" and row.sk == "EVENT":
-            self._events.publish_unpublished(identifier)
-        elif kind == "EVENT":  # a delivery; its receiver may be slow, so another function sends it
-            self._events.request_delivery(identifier)
-        else:
-            raise LookupError(f"Nobody knows what {row.pk} {row.sk} is.")
 
     def _process_job(self, job_id: str) -> None:
         job = self._ledger.get(job_id)

@@ -5,9 +5,10 @@ from typing import Any
 from character_identity.api.request import Request, parse
 from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import ORDER_OF_ASTRIA, SHOW_OF_ASTRIA
-from character_identity.compat import astria_routes, responses
+from character_identity.compat import responses
 from character_identity.compat.requests import CreatePrompt, CreateTune
 from character_identity.domain.errors import InvalidRequest
+from character_identity.handlers import astria
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
@@ -18,10 +19,10 @@ def order(services: Services, request: Request[Any]) -> Response:
     action, payload = call.get("action"), call.get("payload")
     if action == "create_tune":
         body = parse(CreateTune, payload)
-        return respond_json(astria_routes.create_tune(services, request.owner, body))
+        return respond_json(astria.create_tune(services, request.owner, body))
     if action == "create_prompt":
         tune_id, prompt = str(call.get("tune_id")), parse(CreatePrompt, payload)
-        return respond_json(astria_routes.create_prompt(services, request.owner, tune_id, prompt))
+        return respond_json(astria.create_prompt(services, request.owner, tune_id, prompt))
     raise InvalidRequest("action is create_tune or create_prompt.", code="unknown_action")
 
 
@@ -33,12 +34,10 @@ def show(services: Services, request: Request) -> Response:
             raise InvalidRequest("action is get_tune or get_prompt.", code="unknown_action")
         tune_id = request.required_query("tune_id")
         if action == "get_tune":
-            return astria_routes.get_tune(services, request, tune_id)
-        return astria_routes.get_prompt(services, request, tune_id, request.required_query("prompt_id"))
+            return astria.get_tune(services, request, tune_id)
+        return astria.get_prompt(services, request, tune_id, request.required_query("prompt_id"))
 
-    return respond_json(
-        responses.status_or(read, unknown=astria_routes.FAILED, troubled={"trained_at": None})
-    )
+    return respond_json(responses.status_or(read, unknown=astria.FAILED, troubled={"trained_at": None}))
 
 
 lambda_handler = http_handler(order, show)

@@ -3,8 +3,8 @@
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import CREATE_PROMPT
-from character_identity.compat import astria_routes
 from character_identity.compat.requests import CreatePrompt
+from character_identity.handlers import astria
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
@@ -12,7 +12,7 @@ from character_identity.wiring import Services
 @endpoint(CREATE_PROMPT)
 def proxy_astria_create_prompt(services: Services, request: Request[CreatePrompt]) -> Response:
     tune_id = request.path("tune_id")
-    return respond_json(astria_routes.create_prompt(services, request.owner, tune_id, request.body))
+    return respond_json(astria.create_prompt(services, request.owner, tune_id, request.body))
 
 
 lambda_handler = http_handler(proxy_astria_create_prompt)

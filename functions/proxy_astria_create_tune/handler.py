@@ -3,15 +3,15 @@
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import CREATE_TUNE
-from character_identity.compat import astria_routes
 from character_identity.compat.requests import CreateTune
+from character_identity.handlers import astria
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 
 @endpoint(CREATE_TUNE)
 def proxy_astria_create_tune(services: Services, request: Request[CreateTune]) -> Response:
-    return respond_json(astria_routes.create_tune(services, request.owner, request.body))
+    return respond_json(astria.create_tune(services, request.owner, request.body))
 
 
 lambda_handler = http_handler(proxy_astria_create_tune)

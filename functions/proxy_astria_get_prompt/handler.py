@@ -3,7 +3,7 @@
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import GET_PROMPT
-from character_identity.compat import astria_routes
+from character_identity.handlers import astria
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
@@ -11,7 +11,7 @@ from character_identity.wiring import Services
 @endpoint(GET_PROMPT)
 def proxy_astria_get_prompt(services: Services, request: Request) -> Response:
     tune_id, prompt_id = request.path("tune_id"), request.path("prompt_id")
-    return respond_json(astria_routes.get_prompt(services, request, tune_id, prompt_id))
+    return respond_json(astria.get_prompt(services, request, tune_id, prompt_id))
 
 
 lambda_handler = http_handler(proxy_astria_get_prompt)

@@ -3,14 +3,14 @@
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import GET_TUNE
-from character_identity.compat import astria_routes
+from character_identity.handlers import astria
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
 
 @endpoint(GET_TUNE)
 def proxy_astria_get_tune(services: Services, request: Request) -> Response:
-    return respond_json(astria_routes.get_tune(services, request, request.path("tune_id")))
+    return respond_json(astria.get_tune(services, request, request.path("tune_id")))
 
 
 lambda_handler = http_handler(proxy_astria_get_tune)

@@ -1,29 +1,15 @@
 """The four Astria actions, for the functions of their own and for the dispatcher over them."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from character_identity.api.request import Request
 from character_identity.compat import responses
 from character_identity.compat.requests import CreatePrompt, CreateTune
-from character_identity.compat.service import CompatService
-from character_identity.domain.job import Account
-from character_identity.ports.stores import Bucket
+from character_identity.wiring import Services
 
 MOCK_BRANCH = "branch 'fast' was left out: it is Astria's mock, which never draws the character."
 FAILED = {"failed_at": "unknown"}
 """What the client takes for a failure: it looks whether there is a time, not which."""
-
-
-class Services(Protocol):
-    """What the actions need."""
-
-    @property
-    def compat(self) -> CompatService: ...
-
-    @property
-    def bucket(self) -> Bucket: ...
-
-    def require_key(self, account: Account, product: str) -> None: ...
 
 
 def create_tune(services: Services, owner: str, body: CreateTune) -> dict[str, Any]:

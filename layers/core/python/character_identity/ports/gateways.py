@@ -1,14 +1,17 @@
 """Ports of the services beside stores and providers: time, ids, the web, events, workflows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from character_identity.domain.event import Event
-from character_identity.domain.job import ProviderJob
-from character_identity.domain.provenance import Provenance
-from character_identity.domain.reference_set import ReferenceAnalysis
+if TYPE_CHECKING:
+    from character_identity.domain.event import Event
+    from character_identity.domain.job import ProviderJob
+    from character_identity.domain.provenance import Provenance
+    from character_identity.domain.reference_set import ReferenceAnalysis
 
 Now = Callable[[], datetime]
 

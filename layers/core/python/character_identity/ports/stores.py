@@ -1,31 +1,34 @@
 """Ports of the services to what they keep: rows of our table and objects in our bucket."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from character_identity.domain.budget import Budget, Settlement
-from character_identity.domain.erasure import (
-    ErasureReceipt,
-    EvaluationReceipt,
-    Removed,
-    RemovedOfEvaluation,
-)
-from character_identity.domain.errors import RequestKind
-from character_identity.domain.evaluation import CellOutcome, Evaluation, EvaluationPhase, Recommendation
-from character_identity.domain.event import Event
-from character_identity.domain.generation import Generation
-from character_identity.domain.identity import Identity, Phase
-from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
-from character_identity.domain.page import Page, Window
-from character_identity.domain.score import EmbeddedReference, KeptReferences, NotScored, Score
-from character_identity.domain.similarity import Embedding
-from character_identity.domain.slots import Lease, Slots
-from character_identity.domain.view import EncoderVersion
-from character_identity.domain.webhook import Attempt, Delivery, Endpoint
+if TYPE_CHECKING:
+    from character_identity.domain.budget import Budget, Settlement
+    from character_identity.domain.erasure import (
+        ErasureReceipt,
+        EvaluationReceipt,
+        Removed,
+        RemovedOfEvaluation,
+    )
+    from character_identity.domain.errors import RequestKind
+    from character_identity.domain.evaluation import CellOutcome, Evaluation, EvaluationPhase, Recommendation
+    from character_identity.domain.event import Event
+    from character_identity.domain.generation import Generation
+    from character_identity.domain.identity import Identity, Phase
+    from character_identity.domain.job import JobHandle, JobKind, Parked, ProviderJob
+    from character_identity.domain.page import Page, Window
+    from character_identity.domain.score import EmbeddedReference, KeptReferences, NotScored, Score
+    from character_identity.domain.similarity import Embedding
+    from character_identity.domain.slots import Lease, Slots
+    from character_identity.domain.view import EncoderVersion
+    from character_identity.domain.webhook import Attempt, Delivery, Endpoint
 
 
 class Identities(Protocol):

@@ -1,6 +1,7 @@
 """What whoever deploys may give: every parameter says what it has to be, and takes nothing else."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,19 @@ def test_defaults_are_taken_in_every_stage(name: str) -> None:
             members = default.split(",") if PARAMETER[name].is_list else [default]
             assert all(re.fullmatch(PARAMETER[name].pattern, member) for member in members), stage
     assert (PARAMETER[name].default is None) is (name in {"JwtIssuer", "JwksUrl"})
+
+
+def test_the_page_of_operations_tells_each_default() -> None:
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    table = page.partition("| parameter | default |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([^|]+) \|", table, re.MULTILINE)
+    told = {name: default for names, default in rows for name in re.findall(r"\w+", names)}
+    in_words = {None: "none, must be given", "": "empty"}
+    for parameter in PARAMETERS:
+        default = parameter.default
+        of_provider = parameter.name.endswith("Url") and bool(default)
+        expected = "the providers' own" if of_provider else in_words.get(default, f"`{default}`")
+        assert told[parameter.name].startswith(expected), parameter.name
 
 
 def test_numbers_and_lists_become_texts_of_cloudformation() -> None:

@@ -21,6 +21,17 @@ INIT_LIMIT_S = (
     10  # Lambda's limit for the init phase; past it the init runs again within the function's timeout
 )
 LONGEST_LOG_LINE = 1 << 20
+LEVELS = {
+    "TRACE": 0,
+    "DEBUG": 10,
+    "INFO": 20,
+    "WARN": 30,
+    "WARNING": 30,
+    "ERROR": 40,
+    "FATAL": 50,
+    "CRITICAL": 50,
+}
+"""By the names that Lambda has for them, and those of Python's own."""
 PATH_PREFIX = "/2018-06-01/runtime/"
 ACCEPTED = b'{"status":"OK"}'
 MAX_SANDBOXES = max(4, 2 * (os.cpu_count() or 1))
@@ -178,7 +189,9 @@ class Sandbox:
                 line = b"(a line longer than 1 MB)"
             if not line:
                 break
-            self._log(self.function, line.decode(errors="replace").rstrip("\n"))
+            text = line.decode(errors="replace").rstrip("\n")
+            if _is_written(text, self.function.environment):
+                self._log(self.function, text)
         status = await self._process.wait()
         self._server.close()
         if self._connection:
@@ -234,6 +247,23 @@ class Sandbox:
         elif path.startswith(f"invocation/{self._request_id}/") and not self._answer.done():
             self._answer.set_result(Failure(body) if path.endswith("/error") else body)
         return _response("202 Accepted", ACCEPTED, {})
+
+
+def _is_written(line: str, environment: Mapping[str, str]) -> bool:
+    """Return False of a line of JSON below the level from which on the function logs.
+
+    One that does not say its level and time counts as INFO: "Log-level filtering" in Lambda's guide,
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html, read 2026-11-29.
+    """
+    least = LEVELS.get(environment.get("AWS_LAMBDA_LOG_LEVEL", ""), 0)
+    if environment.get("AWS_LAMBDA_LOG_FORMAT") != "JSON" or least <= LEVELS["INFO"] or line[:1] != "{":
+        return True
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return True
+    level = str(said.get("level")).upper() if "timestamp" in said else "INFO"
+    return LEVELS.get(level, LEVELS["INFO"]) >= least
 
 
 def _response(status: str, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from character_identity.domain.budget import month_of
 from character_identity.handlers.tasks import event_handler
-from character_identity.observability import metrics_namespace
+from character_identity.observability import at_any_level, metrics_namespace
 from character_identity.wiring import Services
 
 LONGEST_ROW = timedelta(seconds=45)
@@ -39,6 +39,8 @@ def sweep(services: Services, event: dict[str, Any], context: Any) -> None:
     metrics.add_metric("LongestWait", MetricUnit.Seconds, swept.late.total_seconds())
     month = services.budget_table.of_operator(month_of(services.now()))
     metrics.add_metric("OperatorBudgetUsed", MetricUnit.Percent, month.used_percent)
+    for name, said in at_any_level().items():
+        metrics.add_metadata(name, said)
     metrics.flush_metrics()
     if swept.failed or swept.late > LATE:
         raise WorkIsLeft(f"{swept.failed} rows failed, and the oldest had been due for {swept.late}.")

@@ -237,6 +237,7 @@ class TestSweeping:
         self.swept()
         (figures,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
         assert (figures["RowsSettled"], figures["RowsFailed"], figures["LongestWait"]) == ([1], [0], [60])
+        assert {"level", "timestamp"} <= figures.keys(), "Lambda drops it where functions log from WARN on"
 
     def test_a_job_that_did_not_end_is_ended(self, api: Api, clock: Clock) -> None:
         wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)

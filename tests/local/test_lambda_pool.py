@@ -191,6 +191,36 @@ def test_lambdas_own_formatter_writes_lines_from_info_on_with_all_that_they_say(
     assert (bug["status"], bug["errorType"]) == (500, "ZeroDivisionError")
 
 
+COUNTING = """
+import logging
+from character_identity.observability import count
+
+def handler(event, context):
+    print('{"message": "of no level"}')
+    print('{"message": "of no time", "level": "ERROR"}')
+    logging.getLogger("anything.of.ours").info("unheard")
+    count("ParkedResults")
+    logging.getLogger("anything.of.ours").error("the last line")
+"""
+
+
+def test_what_is_counted_for_an_alarm_passes_whatever_the_level(
+    pool: Pool, code: Path, runtime: Path, lines: list[str]
+) -> None:
+    (code / "app.py").write_text(COUNTING)
+    target = Function(
+        name="counts",
+        handler="app.handler",
+        task_root=code,
+        import_path=(CORE, runtime),
+        environment={"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "ERROR"},
+    )
+    invoke(pool, target)
+    wait_until(lambda: any("the last line" in line for line in lines), "the last line")
+    counted, _ = (json.loads(line) for line in lines if line.startswith("{"))
+    assert counted["ParkedResults"] == 1
+
+
 def test_every_request_is_reported_as_in_lambdas_log(
     pool: Pool, code: Path, runtime: Path, lines: list[str]
 ) -> None:

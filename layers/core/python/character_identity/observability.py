@@ -80,7 +80,18 @@ def count(metric: str) -> None:
         "Metrics": [{"Name": metric, "Unit": "Count"}],
     }
     about = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [declared]}
-    print(json.dumps({"_aws": about, metric: 1, **(_keys.get() or {})}))
+    print(json.dumps({"_aws": about, metric: 1, **at_any_level(), **(_keys.get() or {})}))
+
+
+def at_any_level() -> dict[str, str]:
+    """What a line that is printed says of itself, so that Lambda writes it from whichever level on it logs.
+
+    One without a level and a time counts as INFO, and is dropped where functions log from WARN on: "Log-level
+    filtering" in Lambda's guide, https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html,
+    read 2026-11-29.
+    """
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"level": os.environ.get("AWS_LAMBDA_LOG_LEVEL") or "INFO", "timestamp": now}
 
 
 def _known(keys: Mapping[str, str | None]) -> dict[str, str]:

@@ -208,6 +208,15 @@ def test_a_page_of_an_ingress_in_a_results_place_says_nothing(status: int, page:
         assert_fit_to_show(message)
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 451])
+@pytest.mark.parametrize("page", [{"html": "<html>"}, {}], ids=str)
+def test_a_page_of_an_ingress_in_an_answers_place_refuses_nothing(status: int, page: dict[str, Any]) -> None:
+    for call in (*FAL_CALLS, FAL_CANCEL):
+        outcome, message = ended(call, FaultyTransport({call.position: httpx.Response(status, **page)}))
+        assert outcome == ("unknown" if call.position == "submit" else "unavailable"), call
+        assert_fit_to_show(message)
+
+
 @pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
 def test_a_cancelled_job_says_so(call: Call) -> None:
     body = {"detail": "Request was cancelled by the client", "error_type": "client_cancelled"}

@@ -62,7 +62,9 @@ class ProviderHttpClient:
         error_detail: Callable[[Any], str],
         now: Now = utc_now,
         clock: Clock = time.monotonic,
+        is_own: Callable[[httpx.Response], bool] = lambda answer: True,
     ) -> None:
+        """``is_own`` tells a provider's own refusal from that of something on the way to it."""
         self._name = name
         self._client = client
         self._key = key
@@ -70,6 +72,7 @@ class ProviderHttpClient:
         self._error_detail = error_detail
         self._now = now
         self._clock = clock
+        self._is_own = is_own
 
     def make_ready(self) -> None:
         """Fetch the key, unless that was done."""
@@ -114,6 +117,8 @@ class ProviderHttpClient:
         if status == httpx.codes.TOO_MANY_REQUESTS:
             message = f"asks for fewer calls (429): {reason}"
             return ProviderUnavailable(self._name, message, retry_after_s=delay_s, is_busy=True)
+        if 400 <= status < 500 and status not in UNDECIDED and not self._is_own(answer):
+            return self._undecided(paid, f"answered {status} on the way")
         if status in {401, 402, 403}:
             error = ProviderRejected if answer.request.method == "POST" else ProviderUnavailable
             return error(self._name, f"refused our account ({status}): {reason}")

@@ -78,7 +78,7 @@ class FalQueue:
         media: SafeHttpClient,
         now: Now = utc_now,
     ) -> None:
-        self._api = ProviderHttpClient("fal", client, key, "Key", error_detail, now)
+        self._api = ProviderHttpClient("fal", client, key, "Key", error_detail, now, is_own=_is_own)
         self._queue_url = queue_url.rstrip("/")
         self._rest_url = rest_url.rstrip("/")
         self._media = media
@@ -169,9 +169,8 @@ class FalQueue:
         status, reason = answer.status_code, self._api.reason(answer)
         if status == 400 and STILL_RUNNING in reason:
             return None
-        is_page = status >= 400 and not isinstance(json_of(answer), dict)
-        on_the_way = is_page or status >= 500 or status == httpx.codes.NOT_FOUND
-        if on_the_way and not _is_from_fal(answer):
+        is_gone = status >= 500 or status == httpx.codes.NOT_FOUND
+        if status >= 400 and not (_is_from_fal(answer) if is_gone else _is_own(answer)):
             raise self._api.trouble(answer)
         if status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)
@@ -254,6 +253,11 @@ def error_detail(body: Any) -> str:
 def _is_from_fal(answer: httpx.Response) -> bool:
     """Tell fal's own answers from those of an ingress before it."""
     return "x-fal-request-id" in answer.headers
+
+
+def _is_own(answer: httpx.Response) -> bool:
+    """Tell fal's own refusals, which are JSON, from the pages of an ingress."""
+    return _is_from_fal(answer) or isinstance(json_of(answer), dict)
 
 
 def _is_start_timeout(answer: httpx.Response) -> bool:

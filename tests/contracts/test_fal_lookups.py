@@ -100,6 +100,31 @@ def test_without_payloads_those_of_its_time_are_possible(ours: Ours, kind: Kind)
     ]
 
 
+@pytest.mark.parametrize(
+    ("differs", "is_possible"),
+    [
+        ({"seed": None}, True),
+        ({"seed": None, "prompt": "Somebody else's words"}, False),
+        ({"loras": []}, True),
+        ({"loras": [], "seed": 8}, False),
+        ({"seed": "7"}, False),  # it is certain
+        ({"seed": None, "loras": [{"path": "https://elsewhere.test/another.safetensors"}]}, False),
+    ],
+    ids=str,
+)
+def test_who_sent_something_else_is_not_us_though_not_all_of_it_is_known(
+    ours: Ours, differs: dict[str, Any], is_possible: bool
+) -> None:
+    lost = Lost(ours, "lora")
+    order = lost.order(seed=7)
+    sent = {**lost.jobs.body(order), **differs}
+    item = {"request_id": "r1", "sent_at": lost.since.isoformat(), "json_input": sent}
+    ours.answer("/models/requests/by-endpoint", httpx.Response(200, json={"items": [item], **END}))
+    found = lost.find(order)
+    assert (len(found.possible), len(found.certain)) == (is_possible, differs == {"seed": "7"})
+    assert found.is_whole
+
+
 def test_an_older_order_of_the_same_words_is_another(ours: Ours) -> None:
     lost = Lost(ours, "lora")
     order = lost.order(seed=7)
@@ -179,6 +204,8 @@ def test_an_entry_that_is_not_understood_is_perhaps_ours(
         httpx.Response(200, json={"items": []}),
         httpx.Response(200, json={"items": [], "has_more": True}),
         httpx.Response(200, json={"items": [], "has_more": True, "next_cursor": 2}),
+        httpx.Response(200, json={"items": [], "has_more": True, "next_cursor": None}),
+        httpx.Response(200, json={"items": [], "has_more": "false", "next_cursor": None}),
         httpx.Response(200, text="<html>"),
         httpx.Response(204),
         *(httpx.Response(status, json={}) for status in (400, 401, 402, 403, 404, 422, 429, 500, 503)),

@@ -32,7 +32,7 @@ from character_identity.ports.providers import (
 )
 from character_identity.providers.answers import entries, link
 from character_identity.providers.fal.images import FalImages, image_body
-from character_identity.providers.fal.jobs import FalJobs
+from character_identity.providers.fal.jobs import FalJobs, Mark
 from character_identity.providers.fal.platform import FalPlatform
 from character_identity.providers.fal.queue import FalQueue
 from character_identity.providers.fal.retention import IMAGES_LIVE_S, WEIGHTS_LIVE_S, inputs_live_s, kept
@@ -130,12 +130,11 @@ class FluxLoraImages(FalImages):
         path = order.weights_link if self._can_fetch_our_urls else weights.provider_url
         return {**self.plan(order.identity, order.request).body, "loras": [{"path": path, "scale": 1}]}
 
-    def _mark(self, sent: dict[str, Any]) -> tuple[str, ...] | None:
+    def _mark(self, sent: dict[str, Any]) -> Mark:
         """With the weights, whose link is signed anew each time."""
-        mark = super()._mark(sent)
         lora = next(iter(entries(sent.get("loras"))), None)
         path = link(lora.get("path")) if isinstance(lora, dict) else None
-        return None if mark is None or path is None else (*mark, path.partition("?")[0])
+        return (*super()._mark(sent), path and path.partition("?")[0])
 
 
 class FalFluxLora:

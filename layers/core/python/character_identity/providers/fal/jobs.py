@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import Cancellation, Found
@@ -15,6 +15,8 @@ LISTED_WITHIN = timedelta(minutes=3)
 CLOCK_SKEW = timedelta(minutes=1)
 SENT_WITHIN = timedelta(minutes=2)
 """After its intent: the function that makes the call has a minute, and our clocks may differ."""
+
+Mark = tuple[str | None, ...]
 
 
 class FalJobs(ABC):
@@ -69,13 +71,12 @@ class FalJobs(ABC):
         listed = self._platform.requests(self.endpoint, first)
         is_whole = listed.is_whole
         for request in listed.requests:
-            mark = None if request.input is None else self._mark(request.input)
-            sent_at = request.sent_at
-            if mark == wanted and (sent_at is None or sent_at >= first):
+            match, sent_at = _compared(self._mark(request.input or {}), wanted), request.sent_at
+            if match == "yes" and (sent_at is None or sent_at >= first):
                 certain.append(self.job_handle(request.request_id))
-            elif mark is None and sent_at is None:
+            elif match == "perhaps" and sent_at is None:
                 is_whole = False
-            elif mark is None and sent_at is not None and first <= sent_at <= last:
+            elif match == "perhaps" and sent_at is not None and first <= sent_at <= last:
                 possible.append(self.job_handle(request.request_id))
         return Found(tuple(certain), tuple(possible), is_whole)
 
@@ -91,10 +92,16 @@ class FalJobs(ABC):
         self._platform.delete(handle.provider_job_id)
         return True
 
-    def _mark(self, sent: dict[str, Any]) -> tuple[str, ...] | None:
-        """Return what tells an input from others; None if it cannot be read from it."""
-        values = [_plain(sent.get(name)) for name in self.marks]
-        return None if None in values else tuple(value for value in values if value is not None)
+    def _mark(self, sent: dict[str, Any]) -> Mark:
+        """Return what tells an input from others; None for what cannot be read from it."""
+        return tuple(_plain(sent.get(name)) for name in self.marks)
+
+
+def _compared(mark: Mark, wanted: Mark) -> Literal["yes", "no", "perhaps"]:
+    """Compare two marks; one of which a part is not known may still be another in the rest."""
+    if any(part not in (None, other) for part, other in zip(mark, wanted, strict=True)):
+        return "no"
+    return "perhaps" if None in mark else "yes"
 
 
 def _plain(value: Any) -> str | None:

@@ -84,11 +84,12 @@ class FalPlatform:
             requests = [_request(item) for item in page["items"]]
             found += [request for request in requests if request is not None]
             is_whole = is_whole and None not in requests
-            if page.get("has_more") is False or ("next_cursor" in page and page["next_cursor"] is None):
+            has_more, cursor_to = page.get("has_more"), page.get("next_cursor", "")
+            if has_more is False or (has_more is None and cursor_to is None):
                 return FalRequests(found, is_whole)
-            if not isinstance(page.get("next_cursor"), str) or not page["next_cursor"]:
+            if not isinstance(cursor_to, str) or not cursor_to:
                 raise ProviderUnavailable("fal", "lists requests and does not say whether there are more")
-            cursor = {"cursor": page["next_cursor"]}
+            cursor = {"cursor": cursor_to}
         raise ProviderUnavailable("fal", f"lists more than {MAX_PAGES * PAGE_SIZE} requests")
 
     def delete(self, request_id: str) -> None:

@@ -302,3 +302,25 @@ def test_instant_character_has_no_trainings() -> None:
     provider = Fal().instant
     assert provider.training is None
     assert list(provider.jobs) == ["generation"]
+
+
+@pytest.mark.parametrize(
+    ("status", "units", "of_images", "of_training"),
+    [
+        (422, "0", 0, 0),
+        (422, None, None, None),
+        (422, "x", None, None),
+        (422, "2", 0.20, None),
+        (500, None, 0, 0),
+        (504, None, 0, 0),
+        (500, "1", 0.10, None),
+    ],
+)
+def test_what_fal_bills_of_a_failure_is_what_it_says(
+    status: int, units: str | None, of_images: float | None, of_training: float | None
+) -> None:
+    headers = {"x-fal-request-id": "r1"} | ({} if units is None else {"x-fal-billable-units": units})
+    fal = Fal(result=httpx.Response(status, json={"detail": "bad"}, headers=headers))
+    drawn, trained = fal.instant.images.status(HANDLE, a_request()), fal.lora().training.status(HANDLE, 1000)
+    assert (drawn.state, trained.state) == ("failed", "failed")
+    assert (drawn.cost_usd, trained.cost_usd) == (of_images, of_training)

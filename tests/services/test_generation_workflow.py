@@ -405,6 +405,19 @@ def test_a_generation_that_the_provider_failed_says_why() -> None:
     assert harness.generation.error.message == "content policy"
 
 
+@pytest.mark.parametrize(("bill_usd", "counted"), [(0, 0), (0.07, 0.07), (None, 0.1)])
+def test_a_failure_that_the_provider_bills_nothing_for_costs_nothing(
+    bill_usd: float | None, counted: float
+) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.generation_status = GenerationStatus("failed", reason="refused", cost_usd=bill_usd)
+    for _ in range(2):
+        harness.service.record(harness.service.check(state))
+    assert harness.spent_usd == (0, counted)
+    assert (harness.generation.cost_usd, harness.generation.cost_is_implausible) == (counted, False)
+
+
 def test_a_settled_generation_is_not_settled_again() -> None:
     harness = Harness()
     harness.service.record(harness.stored(*produced("a")))

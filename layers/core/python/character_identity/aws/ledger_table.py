@@ -90,7 +90,7 @@ class LedgerTable:
         self._update(job_id, {"deadline_at": deadline_at.isoformat()}, OPEN, reserved="reserved")
 
     def drop(self, job_id: str) -> None:
-        """Write down that a job was cancelled before the provider did anything that it bills."""
+        """Write down that a job has ended without anything that the provider bills."""
         self._update(
             job_id,
             {"state": "dropped"},

@@ -15,7 +15,7 @@ EVALUATION: JobKind = "evaluation"
 JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown", "dropped"]
 """``accepted`` by us; ``intended`` just before the call; then what the provider made of it.
 
-``dropped``: it took the job, and said when it was cancelled that it had not begun."""
+``dropped``: it took the job, and said that it had not begun when it was cancelled, or failed for nothing."""
 
 Account = Literal["fal", "astria"]
 """The accounts of ours that take keys and call back."""

@@ -197,7 +197,7 @@ class Ledger(Protocol):
         """Write down that an intent was refused, or that nobody knows."""
 
     def drop(self, job_id: str) -> None:
-        """Write down that a job was cancelled before the provider did anything that it bills."""
+        """Write down that a job has ended without anything that the provider bills."""
 
     def report_cost(self, job_id: str, amount_microusd: int) -> None:
         """Keep what the provider says it bills, until the job's money is settled."""

@@ -86,7 +86,10 @@ class FluxLoraTrainer(FalJobs):
         return timedelta(seconds=4 * self.usual_s * max(order.steps / 1000, 1))
 
     def status(self, handle: JobHandle, request: int) -> TrainingStatus:
-        """Return the training's status, without its cost: in which unit fal bills is not documented."""
+        """Return the training's status, without its cost, unless it failed for nothing.
+
+        In which unit fal bills is not documented, and none is none in any.
+        """
         status = self._queue.status(handle)
         if status.state == "IN_QUEUE":
             return TrainingStatus("queued", queue_position=status.queue_position)
@@ -94,7 +97,8 @@ class FluxLoraTrainer(FalJobs):
         if result is None:
             return TrainingStatus("running", fraction=_fraction(status.messages, request))
         if result.output is None:
-            return TrainingStatus(result.ending, reason=result.reason)
+            cost_usd = 0 if result.billable_units == 0 else None
+            return TrainingStatus(result.ending, cost_usd=cost_usd, reason=result.reason)
         url = link(result.output.get("diffusers_lora_file"))
         if url is None:
             return TrainingStatus("failed", reason="fal answered a training without weights.")

@@ -59,13 +59,14 @@ class FalImages(FalJobs):
         result = self._queue.result(handle) if status.state == "COMPLETED" else None
         if result is None:
             return GenerationStatus("running")
-        if result.output is None:
-            return GenerationStatus(result.ending, reason=result.reason)
-        images = _images(result.output)[: self.max_images]
-        if not any(image.url for image in images):
-            return GenerationStatus("failed", reason="fal answered a result without pictures.")
         units = result.billable_units
         cost_usd = None if units is None else units * self.price.amount_usd
+        if result.output is None:
+            return GenerationStatus(result.ending, cost_usd=cost_usd, reason=result.reason)
+        images = _images(result.output)[: self.max_images]
+        if not any(image.url for image in images):
+            reason = "fal answered a result without pictures."
+            return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
         took_s = status.took_s if status.took_s is not None else _inference_s(result.output)
         return GenerationStatus("done", cost_usd=cost_usd, took_s=took_s, images=images)
 

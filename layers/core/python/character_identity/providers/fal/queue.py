@@ -57,6 +57,9 @@ class FalStatus:
 class FalResult:
     """The bare model output, or the reason why there is none; ``billable_units`` in the endpoint's unit.
 
+    Of a failure that was fal's own they are none, whatever is not said
+    (https://fal.ai/docs/documentation/model-apis/pricing, read 2026-11-28).
+
     ``ending`` is the state of a job that has no output: ``missing`` where fal does not know it.
     """
 
@@ -174,15 +177,17 @@ class FalQueue:
             raise self._api.trouble(answer)
         if status < 200 or 300 <= status < 400 or status in UNSETTLED:
             raise self._api.failure(answer)
+        units = number(answer.headers.get("x-fal-billable-units"))
         if not answer.is_success:
             meaning = CLIENT_CANCELLED if _is_start_timeout(answer) else status
-            return FalResult(None, reason=_why(status, reason), ending=ENDINGS.get(meaning, "failed"))
+            units = 0 if units is None and status >= 500 else units
+            return FalResult(None, _why(status, reason), units, ENDINGS.get(meaning, "failed"))
         output = json_of(answer)
         if not isinstance(output, dict):
             raise ProviderUnavailable("fal", "answered a result that is not a JSON object")
         if status == httpx.codes.ACCEPTED or output.get("status") in UNDER_WAY:
             return None
-        return FalResult(output, billable_units=number(answer.headers.get("x-fal-billable-units")))
+        return FalResult(output, billable_units=units)
 
     def cancel(self, handle: JobHandle) -> Cancellation:
         """Ask fal to drop a job. One that waits is dropped at once; one that runs may finish and be billed.

@@ -312,7 +312,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Go on by what the provider said."""
         if status.cost_usd is not None:
             self._ledger.report_cost(job.job_id, microusd(status.cost_usd))
-        if status.state == "cancelled":
+        if status.state == "cancelled" or (status.state == "failed" and status.cost_usd == 0):
             self._ledger.drop(job.job_id)
         if status.state in {"failed", "cancelled"}:
             reason = status.reason or f"The provider failed the {self.kind}."

@@ -73,7 +73,8 @@ class Stores:
     def accept(self, job: ProviderJob) -> None:
         """Store the order of a training."""
         identity = a_training_identity(identity_id=job.subject_id)
-        self.identities.add(identity, job=job, limit_microusd=self.budgets.limit_of(job.owner))
+        limit_microusd = self.budgets.of(job.owner, job.budget_month).limit_microusd
+        self.identities.add(identity, job=job, limit_microusd=limit_microusd)
 
     def spent(self) -> tuple[int, int, int, int]:
         """Ann's November, in dollars: reserved, committed, assumed; and the number of her jobs."""

@@ -107,16 +107,12 @@ class Quotes:
         self._ledger = ledger
         self.stale = False
 
-    def limit_of(self, owner: str) -> int:
-        return self._ledger.limit_of(owner)
-
     def of_operator(self, month: str) -> Budget:
         return self._ledger.of_operator(month)
 
     def of(self, owner: str, month: str) -> Budget:
-        if self.stale:
-            return Budget(month=month, limit_microusd=self.limit_of(owner))
-        return self._ledger.of(owner, month)
+        budget = self._ledger.of(owner, month)
+        return Budget(month=month, limit_microusd=budget.limit_microusd) if self.stale else budget
 
 
 class History:

@@ -142,13 +142,10 @@ class FakeLedger:
         self.holders: dict[tuple[JobKind, str], str] = {}
         self.due: dict[str, datetime] = {job.job_id: job.accepted_at for job in jobs}
 
-    def limit_of(self, owner: str) -> int:
-        return self.limits.get(owner, self.default_limit_microusd)
-
     def of(self, owner: str, month: str) -> Budget:
         known = self.budgets.get((owner, month), Budget(month=month, limit_microusd=0))
         limits = {
-            "limit_microusd": self.limit_of(owner),
+            "limit_microusd": self.limits.get(owner, self.default_limit_microusd),
             "operator_limit_microusd": self.operator_limit_microusd,
         }
         return known.model_copy(update=limits)

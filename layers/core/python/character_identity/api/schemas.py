@@ -36,13 +36,7 @@ class Body(BaseModel):
     )
 
 
-NextCursor = Annotated[
-    str | None,
-    Field(
-        description="Ask for the next page with it; not there on the last one",
-        exclude_if=lambda cursor: cursor is None,
-    ),
-]
+NextCursor = Annotated[str | None, Field(exclude_if=lambda cursor: cursor is None)]
 
 
 class UploadFile(Body):

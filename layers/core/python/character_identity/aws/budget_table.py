@@ -26,11 +26,6 @@ class BudgetTable:
         self._default_limit_microusd = default_limit_microusd
         self._operator_limit_microusd = operator_limit_microusd
 
-    def limit_of(self, owner: str) -> int:
-        """Return what an owner may spend in a month."""
-        item = self._table.get(keys.budget_limit(owner)) or {}
-        return int(item.get("limit_microusd", self._default_limit_microusd))
-
     def of(self, owner: str, month: str) -> Budget:
         """Return an owner's month."""
         key, limit = keys.budget(owner, month), keys.budget_limit(owner)

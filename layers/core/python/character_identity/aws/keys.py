@@ -81,13 +81,8 @@ def scoring(generation_id: str) -> Key:
 
 
 def score(generation_id: str, image_index: int, encoder: str) -> Key:
-    """An encoder's score of one of a generation's images."""
+    """An encoder's score of one of a generation's images; an earlier version's by all that decides how."""
     return {"pk": generation(generation_id)["pk"], "sk": f"{SCORE}{image_index:02}#{encoder}"}
-
-
-def earlier_score(generation_id: str, image_index: int, by: str) -> Key:
-    """A score that a later version of its encoder has taken the place of, by all that decides how."""
-    return score(generation_id, image_index, by)
 
 
 def image_index_of(score_sk: str) -> int:

@@ -64,10 +64,10 @@ class ScoreTable:
             by = _references_key(identity_id, score.version, score.face_version)
             writes.append(put({**by, "owner": references.owner, "references": embedded}))
         if earlier is not None:
-            kept = keys.earlier_score(generation_id, image_index, _by(earlier.version))
+            kept = keys.score(generation_id, image_index, _by(earlier.version))
             writes.append(put({**kept, **earlier.model_dump(mode="json")}))
             if isinstance(score, Score):  # after a release that was taken back
-                writes.append(delete(keys.earlier_score(generation_id, image_index, _by(score.version))))
+                writes.append(delete(keys.score(generation_id, image_index, _by(score.version))))
         told = [] if event is None else [put_of(event, NEW)]
         try:
             self._table.transact([*writes, *told])

@@ -154,9 +154,6 @@ class Erasures(Protocol):
 class Budgets(Protocol):
     """Each owner's limit and spending, by month."""
 
-    def limit_of(self, owner: str) -> int:
-        """In millionths of a dollar."""
-
     def of(self, owner: str, month: str) -> Budget: ...
     def of_operator(self, month: str) -> Budget:
         """The month of all owners together."""

@@ -7,10 +7,7 @@ by few of its methods as a ``deferred`` part.
 
 from functools import cache
 
-from character_identity.wiring.base import utc_now
 from character_identity.wiring.evaluations import Evaluating
-
-__all__ = ["Services", "services", "utc_now"]
 
 
 class Services(Evaluating):

@@ -1,6 +1,5 @@
 """Receipts of what was erased in DynamoDB, and the rows that go with it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from character_identity.aws import keys
@@ -12,9 +11,6 @@ from character_identity.aws.writes import ERASED, NOT_ERASED, delete, put
 from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
 from character_identity.domain.job import job_id_of, subject_of
-
-MOST_DELETED_AT_ONCE = 100
-"""Actions that a transaction takes; API_TransactWriteItems in DynamoDB's reference, read 2026-11-23."""
 
 
 class ErasureTable:
@@ -58,32 +54,25 @@ class ErasureTable:
         """Delete the generation that a job is for, and its scores; its receipt, if it has one, stays."""
         key = keys.generation(subject_of(job_id))
         removed = self._table.write(delete(key, NOT_ERASED, erased=ERASED))
-        under = self._keys_under(key["pk"])
+        under = self._table.keys_under(key["pk"])
         scores = [each for each in under if each["sk"].startswith(keys.SCORE)]
-        self._delete([*scores, *(each for each in under if each["sk"] == keys.SCORING)])
+        self._table.delete_all([*scores, *(each for each in under if each["sk"] == keys.SCORING)])
         return Removed(generations=int(removed), scores=len(scores))
 
     def remove_rows(self, identity_id: str) -> Removed:
         """Delete the embeddings of an identity's pictures and the digests of its weights."""
-        under = self._keys_under(keys.identity(identity_id)["pk"])
+        under = self._table.keys_under(keys.identity(identity_id)["pk"])
         embeddings = [key for key in under if key["sk"].startswith(keys.EMBEDDING)]
         weights = [key for key in under if key["sk"].startswith(keys.WEIGHTS)]
         for key in weights:  # unless the digest leads to another identity by now
             found_by = keys.trained_weights_at(key["sk"])
             self._table.write(delete(found_by, "#identity_id = :identity_id", identity_id=identity_id))
-        self._delete([*embeddings, *weights])
+        self._table.delete_all([*embeddings, *weights])
         return Removed(embeddings=len(embeddings))
 
     def _receipt(self, key: keys.Key) -> ErasureReceipt | None:
         item = self._table.get(key)
         return ErasureReceipt.model_validate(item) if item is not None and item["status"] == ERASED else None
-
-    def _keys_under(self, pk: str) -> list[keys.Key]:
-        return self._table.query(pk, only="pk, sk")
-
-    def _delete(self, rows: Sequence[keys.Key]) -> None:
-        for start in range(0, len(rows), MOST_DELETED_AT_ONCE):
-            self._table.transact([delete(key) for key in rows[start : start + MOST_DELETED_AT_ONCE]])
 
 
 def _item(receipt: ErasureReceipt, purge_at: datetime | None) -> Item:

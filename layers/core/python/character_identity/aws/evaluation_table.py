@@ -14,7 +14,7 @@ from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.rows import read_row
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, delete, put, update
+from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, check, delete, put, update
 from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
 from character_identity.domain.errors import Conflict
 from character_identity.domain.evaluation import (
@@ -35,8 +35,6 @@ STATUSES: dict[str, Any] = {"running": "running", "cancelling": "cancelling"}
 OUTCOME = {"status", "settled_at", "updated_at", "error"}
 PARTS = {"providers", "identities", "made", "failures", "recommendation"}
 """What an erasure changes."""
-MOST_DELETED_AT_ONCE = 100
-"""Actions that a transaction takes; API_TransactWriteItems in DynamoDB's reference, read 2026-11-23."""
 
 
 class EvaluationTable:
@@ -162,7 +160,7 @@ class EvaluationTable:
             if self._table.write(
                 update(keys.evaluation(evaluation_id), changes, as_read, as_read=stored.providers)
             ):
-                self._delete(self._rows_but_of(left))
+                self._table.delete_all(self._rows_but_of(left))
                 return left
         return None
 
@@ -174,7 +172,7 @@ class EvaluationTable:
         for outcome in self.cell_outcomes(evaluation_id):
             if outcome.generation_id == generation_id:
                 self.put_cell(evaluation_id, outcome.erased())
-        self._delete(self._scores_of(evaluation_id, {generation_id}))
+        self._table.delete_all(self._scores_of(evaluation_id, {generation_id}))
         return stored
 
     def forget_use(self, identity_id: str, evaluation_id: str) -> None:
@@ -198,8 +196,10 @@ class EvaluationTable:
     def remove_rows(self, evaluation_id: str) -> RemovedOfEvaluation:
         """Delete all rows of an evaluation but its own: cells, scores, and what the encoder saw."""
         own = keys.evaluation(evaluation_id)
-        under = [key for key in self._keys_under(own["pk"]) if key["sk"] != own["sk"]]
-        self._delete([*under, *self._keys_under(keys.shared_references(evaluation_id, "")["pk"])])
+        under = [key for key in self._table.keys_under(own["pk"]) if key["sk"] != own["sk"]]
+        self._table.delete_all(
+            [*under, *self._table.keys_under(keys.shared_references(evaluation_id, "")["pk"])]
+        )
         return RemovedOfEvaluation(
             cells=sum(key["sk"].startswith(keys.CELL) for key in under),
             scores=sum(key["sk"].startswith(keys.SCORE) for key in under),
@@ -228,14 +228,6 @@ class EvaluationTable:
                 keys.shared_view(evaluation_id, generation_id, index),
             )
         ]
-
-    def _keys_under(self, pk: str) -> Sequence[keys.Key]:
-        return self._table.query(pk, only="pk, sk")
-
-    def _delete(self, rows: Sequence[keys.Key]) -> None:
-        for start in range(0, len(rows), MOST_DELETED_AT_ONCE):
-            writes: list[Write] = [delete(key) for key in rows[start : start + MOST_DELETED_AT_ONCE]]
-            self._table.transact(writes)
 
 
 def _item(evaluation: Evaluation) -> Item:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from character_identity.aws.items import Item, from_attributes, to_attributes
 from character_identity.aws.keys import INDEX, INDEX_KEY, LAST, Key, may_exist
-from character_identity.aws.writes import Write
+from character_identity.aws.writes import Write, delete
 
 ATTEMPTS = 10
 FIRST_DELAY_S = 0.02
@@ -18,6 +18,8 @@ MAX_DELAY_S = 0.5
 MOST_READS = 8
 """Of a page, 1 MB each (API_Query in DynamoDB's reference, read 2026-11-28): enough for a hundred of the
 largest rows that are listed, and for about five thousand usual ones that a filter leaves out."""
+MOST_WRITES = 100
+"""Of a transaction; API_TransactWriteItems in DynamoDB's reference, read 2026-11-23."""
 REFUSED = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
 """That a condition was not met: of a write in a transaction, and of one alone."""
 PASSING = frozenset(
@@ -63,6 +65,10 @@ class Table:
         condition = f"pk = :pk AND {sort_key}" if sort_key else "pk = :pk"
         more: Item = {"ProjectionExpression": only} if only else {}
         return self._query(condition, {"pk": pk, **values}, ConsistentRead=True, **more)
+
+    def keys_under(self, pk: str) -> list[Key]:
+        """Return the keys of the rows under a ``pk``."""
+        return self.query(pk, only="pk, sk")
 
     def listed(
         self, gsi1pk: str, *, until: str = LAST, oldest_first: bool = False, limit: int | None = None
@@ -160,6 +166,11 @@ class Table:
             if any(refused):
                 raise Refused(refused) from exc
             raise
+
+    def delete_all(self, keys: Sequence[Key]) -> None:
+        """Delete rows, however many; those that are not there do not matter."""
+        for start in range(0, len(keys), MOST_WRITES):
+            self.transact([delete(key) for key in keys[start : start + MOST_WRITES]])
 
     def _write(self, write: Write, sleep: Callable[[float], None] = time.sleep, **more: Any) -> Any:
         ((kind, what),) = write.items()

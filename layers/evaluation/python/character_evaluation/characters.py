@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from character_evaluation.documents import BadDocument, content_of, parsed_yaml
 from character_evaluation.errors import first_of
 from character_identity.domain.clean_text import Clean
+from character_identity.domain.identity import CLASS_NAME_PATTERN
 
 SHIPPED = ("sarah",)
 """The characters that are shipped: the specification's."""
@@ -45,7 +46,7 @@ class Character(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=80), Clean]
-    class_name: str = Field(pattern=r"^[A-Za-z0-9 ]{1,40}$")
+    class_name: str = Field(pattern=CLASS_NAME_PATTERN)
     description: Line
     references: Annotated[Images, Field(min_length=1)]
     further: Images = ()

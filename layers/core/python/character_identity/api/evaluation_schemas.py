@@ -22,7 +22,7 @@ from character_identity.domain.evaluation import (
     EvaluationStatus,
 )
 from character_identity.domain.failure import Failure
-from character_identity.domain.generation import AspectRatio
+from character_identity.domain.generation import SEEDS, AspectRatio
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.numbers import Number, Whole
@@ -84,7 +84,7 @@ class CreateEvaluationRequest(Body):
     scenario_set: ScenarioSet = "specification"
     scenarios: list[ScenarioRequest] | None = Field(default=None, min_length=1, max_length=MOST_SCENARIOS)
     variations: Whole = Field(default=USUAL_VARIATIONS, ge=1, le=MOST_VARIATIONS)
-    seed: Whole = Field(default=0, ge=0, le=2**32 - 1)
+    seed: Whole = Field(default=0, ge=0, le=SEEDS - 1)
     max_cost_usd: Annotated[Number, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
 
     @field_validator("scenarios")

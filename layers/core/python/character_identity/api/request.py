@@ -14,6 +14,7 @@ from character_identity.api.preferences import Preference, preferences
 from character_identity.api.route import Content, Route
 from character_identity.domain import strict_json
 from character_identity.domain.errors import BodyTooLarge, InvalidRequest, Quota
+from character_identity.domain.identity import CLASS_NAME_PATTERN
 from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.text import shortened
 
@@ -33,12 +34,12 @@ LONGEST_IF_NONE_MATCH = 1_000
 """Characters; more are not looked at."""
 SHAPES: Mapping[str, str] = {
     r"\w": "has a letter or a digit",
-    r"^[A-Za-z0-9 ]{1,40}$": "has 1 to 40 letters from a to z, digits and blanks",
+    CLASS_NAME_PATTERN: "has 1 to 40 letters from a to z, digits and blanks",
     r"^[a-z0-9]+(-[a-z0-9]+)*$": "has small letters from a to z and digits, parted by single hyphens",
     f"^{ID_PATTERN}$": "is an id as the API gives them",
 }
 """What the patterns of texts mean, for people."""
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+IDEMPOTENCY_KEY = re.compile("[!-~]{1,255}")
 
 
 class Request(Generic[Content]):

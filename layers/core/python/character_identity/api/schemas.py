@@ -9,15 +9,21 @@ from pydantic.alias_generators import to_camel
 from character_identity.domain.clean_text import Clean
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
-from character_identity.domain.generation import AspectRatio, GenerationStatus, Outcome
-from character_identity.domain.identity import IdentityStatus, Phase, ProviderName
+from character_identity.domain.generation import (
+    SEEDS,
+    AspectRatio,
+    GenerationStatus,
+    NegativePrompt,
+    Outcome,
+    Prompt,
+)
+from character_identity.domain.identity import CLASS_NAME_PATTERN, IdentityStatus, Phase, ProviderName
 from character_identity.domain.ids import ID_PATTERN
 from character_identity.domain.numbers import Number, Whole
 from character_identity.domain.scored_generation import Scoring
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"\w", max_length=80), Clean]
-ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9 ]{1,40}$")]
+ClassName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=CLASS_NAME_PATTERN)]
 Provider = Annotated[str, Field(max_length=40, json_schema_extra={"enum": [*get_args(ProviderName)]})]
 """Another one is refused by name, with a code of its own; so its type allows any."""
 Side = Annotated[Whole, Field(ge=256, le=2048, multiple_of=8)]
@@ -184,14 +190,14 @@ class ListIdentitiesResponse(Body):
 class CreateGenerationRequest(Body):
     """The specification's CharacterGenerationParams without ``characterId``, and ``numImages``."""
 
-    prompt: Text
-    negative_prompt: Annotated[str, Field(max_length=4000), Clean] | None = None
+    prompt: Prompt
+    negative_prompt: NegativePrompt | None = None
     width: Side | None = None
     height: Side | None = None
     aspect_ratio: AspectRatio = "1:1"
     guidance_scale: Annotated[Number, Field(ge=0, le=35)] | None = None
     num_inference_steps: Annotated[Whole, Field(ge=1, le=100)] | None = None
-    seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] | None = None
+    seed: Annotated[Whole, Field(ge=0, le=SEEDS - 1)] | None = None
     num_images: Annotated[Whole, Field(ge=1, le=8)] = 1
 
     @model_validator(mode="after")

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from character_identity.domain.clean_text import Clean
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.generation import AspectRatio
-from character_identity.domain.identity import DEFAULT_STEPS
+from character_identity.domain.generation import SEEDS, AspectRatio, NegativePrompt, Prompt
+from character_identity.domain.identity import CLASS_NAME_PATTERN, DEFAULT_STEPS
 from character_identity.images.data_uri import decoded
 from character_identity.services.sources import MAX_BYTES
 
@@ -30,8 +30,7 @@ CLASS_WORDS = frozenset({"man", "woman", "boy", "girl", "cat", "dog", "person", 
 """Astria's classes (https://docs.astria.ai/docs/api/tune/create, read 2026-11-22), and "person"."""
 TITLE_PREFIX = "Character: "
 
-Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), Clean]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Seed = Annotated[int, Field(ge=0, le=SEEDS - 1)]
 
 
 class CompatRequest(BaseModel):
@@ -49,7 +48,7 @@ class ImageRequest(CompatRequest):
     """What both fal picture proxies take."""
 
     prompt: Prompt
-    negative_prompt: Annotated[str, Field(max_length=4000), Clean] | None = None
+    negative_prompt: NegativePrompt | None = None
     image_size: str = "1:1"
     num_images: Annotated[int, Field(ge=1, le=4)] = 1
     guidance_scale: Annotated[float, Field(ge=0, le=100)] | None = None
@@ -108,7 +107,7 @@ class Image(CompatRequest):
 class Tune(CompatRequest):
     title: Annotated[str, Field(max_length=200), Clean] = ""
     name: Annotated[str, Field(max_length=80), Clean] = ""
-    class_name: str | None = Field(default=None, alias="class", pattern=r"^[A-Za-z0-9 ]{1,40}$")
+    class_name: str | None = Field(default=None, alias="class", pattern=CLASS_NAME_PATTERN)
     branch: str | None = None
     images: Annotated[list[Image | str], Field(max_length=40)] = []
     image_urls: Annotated[list[str], Field(max_length=40)] = []
@@ -136,7 +135,7 @@ class CreateTune(CompatRequest):
 
 class TunePrompt(CompatRequest):
     text: Prompt
-    negative_prompt: Annotated[str, Field(max_length=4000), Clean] | None = None
+    negative_prompt: NegativePrompt | None = None
     num_images: Annotated[int, Field(ge=1, le=8)] = 4
     seed: Seed | None = None
     aspect_ratio: AspectRatio = "1:1"

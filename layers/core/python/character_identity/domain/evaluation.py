@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import zip_longest
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,8 +18,7 @@ from character_identity.domain.scenario import Scenario
 
 EvaluationStatus = Literal["running", "cancelling", "completed", "failed", "cancelled"]
 EvaluationPhase = Literal["planning", "identities", "pictures", "scores", "report"]
-PHASES: tuple[EvaluationPhase, ...] = ("planning", "identities", "pictures", "scores", "report")
-UNSETTLED: tuple[EvaluationStatus, ...] = ("running", "cancelling")
+PHASES: tuple[EvaluationPhase, ...] = get_args(EvaluationPhase)
 ENDS_WITHIN = timedelta(days=7)
 """Ten thousand pictures of half a minute each take two days at the two slots of a new account."""
 CANCELLED = Failure(code="cancelled", message="The evaluation was cancelled.")
@@ -198,7 +197,7 @@ class Evaluation(BaseModel):
     @property
     def is_unsettled(self) -> bool:
         """True until it has an outcome."""
-        return self.status in UNSETTLED
+        return self.status in {"running", "cancelling"}
 
     @property
     def has_results(self) -> bool:

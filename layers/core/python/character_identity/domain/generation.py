@@ -1,10 +1,11 @@
 """Generation: one request for pictures of an identity, and the pictures."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from character_identity.domain.clean_text import Clean
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.page import Position
@@ -13,6 +14,15 @@ GenerationStatus = Literal["queued", "running", "succeeded", "failed"]
 Outcome = Literal["succeeded", "filtered", "failed", "parked"]
 """``parked``: it lies at the provider, on a host that the operator has yet to allow."""
 AspectRatio = Literal["1:1", "16:9", "9:16", "4:3", "3:4"]
+
+LONGEST_PROMPT = 4_000
+"""Characters."""
+Prompt = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_PROMPT), Clean
+]
+NegativePrompt = Annotated[str, Field(max_length=LONGEST_PROMPT), Clean]
+SEEDS = 2**32
+"""Every provider takes seeds below it (https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22)."""
 
 DIMENSIONS: dict[AspectRatio, tuple[int, int]] = {
     "1:1": (1024, 1024),

@@ -15,6 +15,8 @@ Phase = Literal["preparing", "submitting", "queued", "training", "storing", "par
 """``parked``: the weights lie at the provider, on a host that the operator has yet to allow."""
 ProviderName = Literal["fal-instant", "fal-lora", "astria"]
 
+CLASS_NAME_PATTERN = r"^[A-Za-z0-9 ]{1,40}$"
+"""Of what a character is: a word that trainings build on."""
 PROGRESS: dict[Phase, int] = {
     "preparing": 0,
     "submitting": 10,

@@ -5,13 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from character_identity.domain.clean_text import Clean
-from character_identity.domain.generation import AspectRatio
+from character_identity.domain.generation import SEEDS, AspectRatio
 from character_identity.domain.numbers import Number
 
 PLACE_OF_NAME = "{name}"
 MOST_SCENARIOS = 100
-SEEDS = 2**32
-"""Every provider takes seeds below it."""
 
 
 def with_place(template: str) -> str:

@@ -6,13 +6,13 @@ nobody wants it any more. So a job waits here until there is a slot for it.
 
 from collections import Counter
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 Priority = Literal["interactive", "batch"]
 """``interactive``: somebody waits for it. ``batch``: it may wait until nobody does."""
-PRIORITIES: tuple[Priority, ...] = ("interactive", "batch")
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 UNLIMITED = 0
 """The limit of a provider that runs as many as it is sent."""

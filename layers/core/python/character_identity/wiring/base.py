@@ -15,9 +15,6 @@ from character_identity.wiring.deferred import deferred
 if TYPE_CHECKING:
     from character_identity.aws.session import Session
 
-MAX_SEED = 2**32 - 1
-"""Astria takes seeds up to 2^32 (https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22)."""
-
 
 def new_id() -> str:
     """Return an id that nobody guesses."""
@@ -26,7 +23,9 @@ def new_id() -> str:
 
 def new_seed() -> int:
     """Return a seed that every provider takes."""
-    return secrets.randbelow(MAX_SEED)
+    from character_identity.domain.generation import SEEDS
+
+    return secrets.randbelow(SEEDS)
 
 
 class Base:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from character_identity.api.request import IDEMPOTENCY_KEY
 from character_identity.api.route import AN_ID
 from character_identity.domain.evaluation import RESULTS
 from character_identity.domain.ids import ID_PATTERN
@@ -32,7 +33,7 @@ HEADER_PARAMETERS: Json = {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Your name for this order: a request with the same key leads to the same order",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"},
     },
     "Prefer": {
         "name": "Prefer",

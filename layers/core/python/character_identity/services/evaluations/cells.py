@@ -18,6 +18,7 @@ from character_identity.ports.stores import Bucket, Evaluations, Generations, Le
 from character_identity.services.evaluations.order_file import read_order
 from character_identity.services.generations import GenerationService
 from character_identity.services.jobs.callbacks import CallbackService
+from character_identity.services.jobs.outcome import IDENTITY_ERASED
 from character_identity.services.jobs.state import Backoff
 from character_identity.services.webhooks.events import EventService
 
@@ -85,8 +86,7 @@ class EvaluationCells:
         generation_id = evaluation.generation_id(state.cell)
         generation = get_or_none(self._generations.get, generation_id)
         if generation is None:
-            error = Failure(code="erased", message="The identity was erased.")
-            return self._settled(state, CellOutcome(cell=state.cell, error=error))
+            return self._settled(state, CellOutcome(cell=state.cell, error=IDENTITY_ERASED))
         if evaluation.given_up(self._now()) is not None:
             generation = self._stopped(generation)
         if generation.settled_at is not None:
@@ -122,7 +122,7 @@ class EvaluationCells:
         if evaluation.given_up(self._now()) is not None:
             return NOT_ORDERED
         if cell.provider not in evaluation.providers:
-            return Failure(code="erased", message="The identity was erased.")
+            return IDENTITY_ERASED
         why = evaluation.failures.get(cell.provider)
         return why and Failure(code="no_identity", message=f"No identity: {why.message}")
 

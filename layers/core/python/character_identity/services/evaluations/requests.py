@@ -9,13 +9,13 @@ from character_identity.domain.budget import Quote, microusd, usd
 from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.domain.evaluation import (
     ENDS_WITHIN,
-    UNSETTLED,
     Evaluation,
     EvaluationOrder,
     EvaluationRequest,
     derived_id,
 )
 from character_identity.domain.evaluation_progress import EvaluationQuote, Progress, ProviderQuote
+from character_identity.domain.generation import LONGEST_PROMPT
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.domain.job import EVALUATION, job_id_of
@@ -30,8 +30,6 @@ from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService, start_soon
 from character_identity.services.references import MAX_REFERENCES, ReferenceService
 
-LONGEST_PROMPT = 4_000
-"""Characters, as of any generation."""
 ENDING_TAKES = timedelta(hours=2)
 """From the time after which nothing more is ordered until what was is stopped and the results are written;
 then the sweep gives it up."""
@@ -164,7 +162,7 @@ class EvaluationService:
         Its machine stops what runs, at the providers too, and gives back the money that is left.
         """
         evaluation = self.get(owner, evaluation_id)
-        if evaluation.status in UNSETTLED:
+        if evaluation.is_unsettled:
             self._evaluations.cancel(evaluation_id, self._now())
             for name in evaluation.made:
                 with suppress(NotFound):  # it is not made yet, or erased
@@ -215,9 +213,7 @@ class EvaluationService:
         return {**training, **provider.images.prices}
 
     def _ready(self, owner: str, provider: str, identity_id: str) -> Identity:
-        identity = self._identities.get(identity_id)
-        if identity.owner != owner:
-            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        identity = self._identity_service.get(owner, identity_id)
         if identity.provider != provider:
             message = f"The identity {identity_id!r} is one of {identity.provider}'s, not of {provider}'s."
             raise InvalidRequest(message, code="unknown_provider")

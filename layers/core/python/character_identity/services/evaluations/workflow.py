@@ -27,9 +27,9 @@ from character_identity.services.evaluations.order_file import read_order
 from character_identity.services.evaluations.recompilation import recompile
 from character_identity.services.evaluations.scored import is_scored
 from character_identity.services.identities import IdentityService
-from character_identity.services.jobs.outcome import ERASED, Outcome
+from character_identity.services.jobs.outcome import ERASED, IDENTITY_ERASED, Outcome
 from character_identity.services.jobs.settlement import settle_money
-from character_identity.services.jobs.state import Backoff, MachineState
+from character_identity.services.jobs.state import UNFINISHED, Backoff, MachineState
 from character_identity.services.references import NamedImage, Source
 from character_identity.services.sources import MAX_BYTES
 from character_identity.services.webhooks.events import EventService
@@ -42,7 +42,6 @@ CELLS = "cells.jsonl"
 """A line for each cell, in the evaluation's folder."""
 BESIDE_UNLIMITED = 2
 """Cells at work at once at a provider that takes as many jobs as it is sent."""
-UNFINISHED = Failure(code="unfinished", message="It was to be recorded before it was done.")
 LAST_SCORES_WITHIN = timedelta(minutes=2)
 """Of one that is given up: pictures are scored within seconds, and who cancels waits for the end."""
 ENDED = "ended"
@@ -319,7 +318,7 @@ class EvaluationWorkflow:
         try:
             return self._identity_service.get(evaluation.owner, identity_id)
         except Erased:
-            return Failure(code="erased", message="The identity was erased.")
+            return IDENTITY_ERASED
         except NotFound:
             return Failure(code="unknown_identity", message="The identity was never made.")
 

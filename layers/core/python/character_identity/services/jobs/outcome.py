@@ -29,4 +29,5 @@ class Outcome(NamedTuple):
         return self.error is not None and self.error.code in {"cancelled", "erased"}
 
 
-ERASED = Outcome("failed", Failure(code="erased", message="The identity was erased."))
+IDENTITY_ERASED = Failure(code="erased", message="The identity was erased.")
+ERASED = Outcome("failed", IDENTITY_ERASED)

@@ -6,9 +6,9 @@ from io import BytesIO
 from character_identity.domain.errors import InvalidRequest
 from character_identity.images.opening import is_image
 from character_identity.services.references import NamedImage, shown_name
+from character_identity.services.sources import MAX_BYTES
 
 MAX_ARCHIVE_BYTES = 200 * 1024 * 1024
-MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_ENTRIES = 200
 MAX_SIGNATURES = 10_000
 """Of entries, counted before any is read: each costs memory, and 200 MiB hold four million."""
@@ -89,7 +89,7 @@ def _unpacked(file: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> bytes
         raise InvalidRequest(f"{name} is encrypted.", code="invalid_archive")
     if entry.compress_type not in COMPRESSIONS:
         raise InvalidRequest(f"{name} is neither stored nor deflated.", code="invalid_archive")
-    limit, content = min(MAX_IMAGE_BYTES, left), bytearray()
+    limit, content = min(MAX_BYTES, left), bytearray()
     try:
         with file.open(entry) as packed:
             while chunk := packed.read(CHUNK_BYTES):

@@ -285,7 +285,11 @@ class CompatService:
         return list(images_in(archive))
 
     def _identity_of_weights(self, owner: str, lora_url: str) -> str:
-        """Return a digest of what lies at the link; of the link itself where it cannot be fetched."""
+        """Return the identity whose weights lie at a link: by what lies there, or by the link without that.
+
+        Raises:
+            InvalidRequest: they were not trained here, or nobody can tell.
+        """
         try:
             start = self._media.fetch_start(lora_url, DIGESTED_BYTES)
         except ProviderError as exc:

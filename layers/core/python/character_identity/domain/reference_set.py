@@ -67,7 +67,7 @@ def _repeat(
 
 
 def judge_analysis(analysis: ReferenceAnalysis, indices: Sequence[int]) -> Iterator[Finding]:
-    """the outlier, and faces that are missing or too many; ``indices`` are the pictures' in the request."""
+    """The outlier, and faces that are missing or too many; ``indices`` are the pictures' in the request."""
     odd = outlier(analysis.similarities)
     if odd is not None:
         yield Finding.of("outlier", "The picture is much unlike all the others.", indices[odd])

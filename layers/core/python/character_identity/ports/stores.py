@@ -248,7 +248,7 @@ class UploadTicket:
 
 
 class Bucket(Protocol):
-    """Our objects. ``link`` answers a plain GET for at least an hour."""
+    """Our objects. ``link`` answers a plain GET for six hours or more."""
 
     def read(self, key: str, limit_bytes: int) -> bytes: ...
     def read_with_origin(self, key: str, limit_bytes: int) -> tuple[bytes, dict[str, str]]:

@@ -248,6 +248,7 @@ class ErasureService:
         if job.handle is None:
             return self._without_handle(job, receipt)
         jobs = self._providers[job.provider].jobs[job.kind]
+        what = f"{job.kind} {job.handle.provider_job_id}"
         try:
             if job.open:
                 with suppress(ProviderRejected):  # it may have ended, and is deleted then
@@ -255,13 +256,9 @@ class ErasureService:
             outcome = _Outcome(True, Removed(provider_objects=int(jobs.erase(job.handle))))
         except ProviderRejected as exc:
             logger.warning("the provider refused to delete", extra=keys_of(job), exc_info=exc)
-            what = f"{job.kind} {job.handle.provider_job_id}"
             outcome = _Outcome(True, kept=RetainedData(where=job.provider, what=what, why=exc.message))
         except NotFound:
-            what, why = (
-                f"{job.kind} {job.handle.provider_job_id}",
-                "It was not known there when it was to go.",
-            )
+            why = "It was not known there when it was to go."
             kept = RetainedData(where=job.provider, what=what, why=why)
             return _Outcome(True, kept=kept) if self._is_last(receipt) else _Outcome(False)
         except (ProviderUnavailable, ProviderNotConfigured) as exc:

@@ -26,15 +26,15 @@ AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "ref
 
 
 @dataclass(frozen=True)
-class GeneratedImage:
-    """Whose picture lies under a key."""
+class ImageKey:
+    """A generated picture's place in the bucket: whose it is."""
 
     identity_id: str
     generation_id: str
     index: int
 
     @classmethod
-    def of(cls, key: str) -> "GeneratedImage":
+    def of(cls, key: str) -> "ImageKey":
         """Read a key of the bucket.
 
         Raises:
@@ -141,7 +141,7 @@ class ScoringService:
             InvalidRequest: the key is not a generated image's.
             Exception: whatever kept it from being seen, and may be over.
         """
-        image = GeneratedImage.of(embedded.key)
+        image = ImageKey.of(embedded.key)
         add_log_keys(**{"job_id": job_id_of("generation", image.generation_id), **embedded.origin})
         if isinstance(embedded.failure, NotFound):
             return None
@@ -190,14 +190,14 @@ class ScoringService:
         except Exception as exc:  # score() raises it
             embedded.failure, embedded.view = exc, None
 
-    def _scored(self, image: GeneratedImage) -> Score | None:
+    def _scored(self, image: ImageKey) -> Score | None:
         return self._scores.score_of(image.generation_id, image.index, self._encoders.version.encoder)
 
     def _find_references(self, images: Sequence[EmbeddedImage]) -> None:
         found: dict[str, References] = {}
         for embedded in images:
             try:
-                identity_id = GeneratedImage.of(embedded.key).identity_id
+                identity_id = ImageKey.of(embedded.key).identity_id
             except InvalidRequest as exc:
                 embedded.failure = exc
                 continue
@@ -222,7 +222,7 @@ class ScoringService:
             message = "The picture was deleted before it was compared."
             raise InvalidRequest(message, code="image_deleted") from exc
         embedded.content_sha256 = sha256(content).hexdigest()
-        image = GeneratedImage.of(embedded.key)
+        image = ImageKey.of(embedded.key)
         scored = self._scored(image)
         if scored and scored.image_sha256 == embedded.content_sha256:
             if scored.version != self._encoders.version:
@@ -233,7 +233,7 @@ class ScoringService:
                 embedded.scored = scored
         return content
 
-    def _is_shared(self, embedded: EmbeddedImage, image: GeneratedImage) -> bool:
+    def _is_shared(self, embedded: EmbeddedImage, image: ImageKey) -> bool:
         """Return True unless the picture is of an evaluation that has no score of it yet."""
         evaluation_id = embedded.origin.get("evaluation_id")
         if self._shared is None or not evaluation_id:

@@ -34,7 +34,7 @@ class CallbackService:
         """An ``account`` called back about a job of its own: who waits for it shall ask the provider.
 
         ``provider_job_id`` counts only while the answer to our order is missing: it is then how to ask. That
-        goes for an order that we took for refused, too: who calls back has accepted it.
+        goes for an order that was proved not to be taken, too: who calls back has taken it.
 
         Raises:
             NotFound: there is no such job, or the token is not the job's.

@@ -12,7 +12,7 @@ from constructs import Construct
 from character_identity.api.openapi.components import HEADER_PARAMETERS, HEADERS
 from character_identity.api.routes.table import ROUTES
 from infra import catalog
-from infra.monitoring import log_group
+from infra.monitoring import vended_log_group
 from infra.stages import Stage
 
 # One line of JSON per request; no header, no query and no token gets into it.
@@ -96,6 +96,6 @@ class Api(Construct):
         resource = default.node.default_child
         assert isinstance(resource, apigateway.CfnStage)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
-            destination_arn=log_group(self, "AccessLogs", stage).log_group_arn, format=ACCESS_LOG
+            destination_arn=vended_log_group(self, "AccessLogs", stage).log_group_arn, format=ACCESS_LOG
         )
         return default

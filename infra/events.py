@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -48,6 +49,7 @@ class Events(Construct):
         construct_id: str,
         *,
         bucket: s3.Bucket,
+        table: dynamodb.Table,
         entries: Sequence[catalog.Function],
         functions: Mapping[str, lambda_.Function],
         parameters: StackParameters,
@@ -73,11 +75,16 @@ class Events(Construct):
         self.delivery = self._queues(
             by_trigger[catalog.EVENT_PUBLISHED], waiting="ToDeliver", lost="Undelivered"
         )
-        self._rule(
+        published = self._rule(
             "EventPublished",
             "Something ended, or webhooks are due: send them",
-            events.EventPattern(source=[SOURCE]),
+            # Those of this stage: the others of the account use the same bus.
+            events.EventPattern(source=[SOURCE], resources=[table.table_name]),
             self.delivery,
+        )
+        # Functions of 0.1.0 name no table, so they are replaced before the rule asks for it.
+        published.node.add_dependency(
+            *(functions[entry.name].node.default_child for entry in entries if entry.publishes)
         )
         self._every(
             "Minute",
@@ -106,8 +113,8 @@ class Events(Construct):
 
     def _rule(
         self, construct_id: str, description: str, pattern: events.EventPattern, queues: Queues
-    ) -> None:
-        events.Rule(
+    ) -> events.Rule:
+        return events.Rule(
             self,
             construct_id,
             description=description,

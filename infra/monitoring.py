@@ -38,6 +38,22 @@ def log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.LogGrou
     )
 
 
+VENDED = "/aws/vendedlogs/"
+"""Prefix of what AWS writes itself. Any other group is added to one policy of the account, which takes 5,120
+characters, and stays there: https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html and
+https://github.com/aws/aws-cdk/issues/19353, read 2026-11-29."""
+
+
+def vended_log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.LogGroup:
+    """A log group of the API or of a state machine, named as CloudFormation would."""
+    group = log_group(scope, construct_id, stage)
+    resource = group.node.default_child
+    assert isinstance(resource, logs.CfnLogGroup)
+    logical_id = cdk.Stack.of(group).get_logical_id(resource)
+    resource.log_group_name = f"{VENDED}{cdk.Aws.STACK_NAME}-{logical_id}"
+    return group
+
+
 NEARLY_USED_PERCENT = 80
 COUNTED = {
     "ParkedResults": "A paid result lies on a host that is not allowed: the log names it for MediaHosts",

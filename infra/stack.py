@@ -91,6 +91,7 @@ class CharacterIdentity(cdk.Stack):
             self,
             "Events",
             bucket=storage.bucket,
+            table=storage.table,
             entries=entries,
             functions=functions,
             parameters=parameters,

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra import catalog
 from infra.catalog import pascal
-from infra.monitoring import log_group
+from infra.monitoring import vended_log_group
 from infra.stages import Stage
 
 DEFINITIONS = Path(__file__).parent / "state_machines"
@@ -120,7 +120,7 @@ class Workflows(Construct):
             definition_substitutions={name: function.function_arn for name, function in called.items()},
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=log_group(self, f"{construct_id}Logs", self._stage),
+                destination=vended_log_group(self, f"{construct_id}Logs", self._stage),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=False,  # the state names prompts and links
             ),

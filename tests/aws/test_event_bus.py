@@ -29,7 +29,7 @@ TAKEN = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
 
 def test_an_event_is_put_on_the_default_bus_with_its_owner() -> None:
     client = Client(TAKEN)
-    EventBridge(client).publish(an_event())
+    EventBridge(client, "state").publish(an_event())
     (entry,) = client.entries
     assert (entry["Source"], entry["DetailType"]) == ("character-identity", "IdentityReady")
     assert "EventBusName" not in entry
@@ -44,10 +44,9 @@ def test_an_event_is_put_on_the_default_bus_with_its_owner() -> None:
 
 def test_a_delivery_is_requested_by_id_only() -> None:
     client = Client(TAKEN)
-    EventBridge(client).request_delivery("evt_1")
-    assert client.entries == [
-        {"Source": "character-identity", "DetailType": "DeliveryDue", "Detail": '{"id": "evt_1"}'}
-    ]
+    EventBridge(client, "state").request_delivery("evt_1")
+    told = {"Source": "character-identity", "Resources": ["state"]}
+    assert client.entries == [{**told, "DetailType": "DeliveryDue", "Detail": '{"id": "evt_1"}'}]
 
 
 @pytest.mark.parametrize(
@@ -60,8 +59,8 @@ def test_a_delivery_is_requested_by_id_only() -> None:
 )
 def test_an_event_that_was_not_taken_is_an_error(answer: Any) -> None:
     with pytest.raises(EventNotAccepted, match="IdentityReady"):
-        EventBridge(Client(answer)).publish(an_event())
+        EventBridge(Client(answer), "state").publish(an_event())
 
 
 def test_the_real_client_takes_what_is_put(aws: None) -> None:
-    EventBridge(boto3.client("events")).publish(an_event())
+    EventBridge(boto3.client("events"), "state").publish(an_event())

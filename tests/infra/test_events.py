@@ -47,10 +47,17 @@ def test_only_images_of_generations_start_the_scoring(template: Template) -> Non
     }
 
 
-def test_all_events_of_ours_start_the_delivery(template: Template) -> None:
+def test_all_events_of_this_stage_start_the_delivery_and_no_other(template: Template) -> None:
+    """Stages of one account share the bus; what publishes names its table, before the rule asks for it."""
     from character_identity.aws.event_bus import SOURCE
 
-    assert _rule(template, "EventsEventPublished")["EventPattern"] == {"source": [SOURCE]}
+    (table,) = template.resources("AWS::DynamoDB::Table")
+    pattern = _rule(template, "EventsEventPublished")["EventPattern"]
+    assert pattern == {"source": [SOURCE], "resources": [{"Ref": table}]}
+    (rule,) = (name for name in template.resources("AWS::Events::Rule") if "EventPublished" in name)
+    publishing = {pascal(entry.name) for entry in catalog.FUNCTIONS if entry.publishes}
+    before = template.document["Resources"][rule]["DependsOn"]
+    assert {readable({"Ref": each}) for each in before} == {f"<Functions{name}>" for name in publishing}
 
 
 @EACH_RULE

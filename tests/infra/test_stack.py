@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.stages import DAYS, read_stage
-from tests.infra.template import Template, readable
+from tests.infra.template import Template, readable, referred
 from tests.support.waiting import HANGS_AFTER_S
 
 pytestmark = pytest.mark.processes
@@ -45,6 +45,19 @@ def test_all_logs_end(template: Template) -> None:
     machines = len(template.resources("AWS::StepFunctions::StateMachine"))
     assert len(groups) == len(template.functions()) + machines + 1  # and the API's access log
     assert {group["RetentionInDays"] for group in groups} == {read_stage("prod").log_retention_days}
+
+
+def test_what_aws_writes_itself_needs_no_place_of_its_own_in_the_accounts_policy(template: Template) -> None:
+    """Two stages, deployed and deleted some times, would fill it, and the next deployment fail."""
+    groups = template.resources("AWS::Logs::LogGroup")
+    of_functions = {referred(each["LoggingConfig"]["LogGroup"]) for each in template.functions().values()}
+    names = {
+        logical_id: readable(group["LogGroupName"])
+        for logical_id, group in groups.items()
+        if logical_id not in of_functions
+    }
+    assert len(names) == len(template.resources("AWS::StepFunctions::StateMachine")) + 1
+    assert names == {each: f"/aws/vendedlogs/<AWS::StackName>-{each}" for each in names}
 
 
 def test_alarms_watch_what_matters(template: Template) -> None:

@@ -13,6 +13,7 @@ from tests.support.refusal import Refusal
 MOST_ENTRIES = 10
 """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html, read 2026-11-29."""
 REQUIRED = ("Source", "DetailType", "Detail")
+KNOWN = {*REQUIRED, "Resources"}
 
 
 class Bus:
@@ -35,7 +36,7 @@ class Bus:
         return {"FailedEntryCount": sum("ErrorCode" in each for each in results), "Entries": results}
 
     def _put(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        assert entry.keys() <= set(REQUIRED), f"not known here: an entry with {sorted(entry)}"
+        assert entry.keys() <= KNOWN, f"not known here: an entry with {sorted(entry)}"
         for name in REQUIRED:
             if name not in entry:
                 reason = f"Parameter {name} is not valid. Reason: {name} is a required argument."

@@ -13,10 +13,14 @@ DELIVERY_DUE = "DeliveryDue"
 
 
 class EventBridge:
-    """The account's default bus. It may hand an event on more than once."""
+    """The account's default bus. It may hand an event on more than once.
 
-    def __init__(self, client: Any) -> None:
+    Stages share it: ``table``, the name of the one that an event is kept in, is told as its resource.
+    """
+
+    def __init__(self, client: Any, table: str) -> None:
         self._client = client
+        self._table = table
 
     def publish(self, event: Event) -> None:
         """Tell everybody of an event; the detail is its message, with its owner.
@@ -31,7 +35,12 @@ class EventBridge:
         self._put(DELIVERY_DUE, {"id": event_id})
 
     def _put(self, kind: str, detail: dict[str, Any]) -> None:
-        entry = {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail)}
+        entry = {
+            "Source": SOURCE,
+            "Resources": [self._table],
+            "DetailType": kind,
+            "Detail": json.dumps(detail),
+        }
         try:
             answer = self._client.put_events(Entries=[entry])
         except (BotoCoreError, ClientError) as exc:

@@ -7,6 +7,7 @@ from character_identity.config import (
     AnalysisSettings,
     OutboundSettings,
     ProviderSettings,
+    StorageSettings,
     WorkflowSettings,
 )
 from character_identity.domain.job import EVALUATION, Account
@@ -53,7 +54,7 @@ class Gateways(Base):
     def event_bus(self) -> EventBus:
         from character_identity.aws.event_bus import EventBridge
 
-        return EventBridge(self.client("events", **SOON))
+        return EventBridge(self.client("events", **SOON), StorageSettings.from_env(self.env).table_name)
 
     @cached_property
     def analysis_function(self) -> ImageAnalyzer:

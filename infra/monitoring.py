@@ -56,7 +56,7 @@ def vended_log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.
 
 NEARLY_USED_PERCENT = 80
 COUNTED = {
-    "ParkedResults": "A paid result lies on a host that is not allowed: the log names it for MediaHosts",
+    "ParkedResults": "A paid result lies on a host that is not allowed, or cannot be stored: see the log",
     "UnsignedPictures": "A picture was stored without a signature, though there is a key; the log says why",
     "ChangedPrices": "A provider's price is not that of our list, by which budgets are kept; the log has it",
     "ImplausibleBills": "A provider bills far from the estimate, or more than was set aside; the log has it",

@@ -35,7 +35,10 @@ class JobHandle(BaseModel):
 
 
 class Parked(BaseModel):
-    """Results that are paid and lie on hosts that the operator has yet to allow, and until when they may."""
+    """Results that are paid and could not be stored yet, and until when they may be.
+
+    ``hosts`` are where they lie, if it is that the operator has yet to allow these.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -175,9 +175,9 @@ class SweepService:
         self._ledger.run_again(job, look_at)
 
     def _fetch_parked(self, job: ProviderJob, parked: Parked) -> None:
-        """Have another machine fetch it once its host is allowed, or give it up once that took too long."""
+        """Have another machine fetch it, once its host is allowed, or give it up once that took too long."""
         now = self._now()
-        if now < parked.until and not any(self._media.allows(host) for host in parked.hosts):
+        if parked.hosts and now < parked.until and not any(self._media.allows(host) for host in parked.hosts):
             report_parked(parked)
             self._ledger.recheck_at(job.job_id, min(now + PARKED_CHECKED_AFTER, parked.until))
         else:

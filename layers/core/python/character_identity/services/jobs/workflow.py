@@ -8,6 +8,7 @@ its state machine: state in, next state out.
 import logging
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -48,6 +49,9 @@ BELIEVED_AFTER = timedelta(minutes=2)
 """Between two answers that a job is not there: replicas lag (apify-client-python, pull request 749)."""
 PARKED_FOR = timedelta(days=7)
 """So long fal is asked to keep pictures; weights, and all at Astria, live 30 days."""
+STORED_WITHIN = timedelta(hours=6)
+"""So long what cannot be stored is tried again: S3 once failed in a region for more than four hours
+(https://aws.amazon.com/message/41926/, read 2026-11-29)."""
 NEVER_ALLOWED = f"its host was not allowed within {PARKED_FOR.days} days"
 PARKED_CHECKED_AFTER = timedelta(minutes=10)
 STOPS_WITHIN = timedelta(minutes=5)
@@ -209,11 +213,13 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         Such a one says nothing of the job, which may go on at its provider: its money is left to the sweep,
         which stops it there first.
         """
+        was_caught = "Error" in (state.error or {})
+        if was_caught and state.state == self.done:
+            state = self._park(state) or state
         if state.state == "parked" and self._open(state) is not None:
             return state  # it has no outcome yet: the sweep starts another machine
         job, failure = self._job(state), Failure.of_state(state.error) if state.error else None
         failure = failure or (None if state.state == self.success else UNFINISHED)
-        was_caught = "Error" in (state.error or {})
         outcome = self.settle(job, failure, leave_money=was_caught and job.handle is not None)
         error = outcome.error.model_dump() if outcome.error else None
         ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
@@ -390,16 +396,23 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                 logger.warning("the provider refused to stop the job", exc_info=exc)
         return state.failed(GIVEN_UP)
 
-    def _park(self, state: StateT, hosts: set[str]) -> StateT | None:
-        """Leave what is paid where it lies until the operator allows its hosts; None after PARKED_FOR."""
+    def _park(self, state: StateT, hosts: Set[str] = frozenset()) -> StateT | None:
+        """Leave what is paid where it lies until the operator allows its hosts, or it can be stored.
+
+        None after PARKED_FOR or STORED_WITHIN.
+        """
         now, job = self._now(), self._job(state)
-        until = job.parked.until if job.parked else now + PARKED_FOR
+        until = job.parked.until if job.parked else now + (PARKED_FOR if hosts else STORED_WITHIN)
         if now >= until:
             return None
         parked = Parked(hosts=sorted(hosts), until=until)
         self._ledger.park(job.job_id, parked, now + PARKED_CHECKED_AFTER)
         report_parked(parked)
-        reason = f"It lies on {', '.join(parked.hosts)}, which the operator has yet to allow."
+        reason = (
+            f"It lies on {', '.join(parked.hosts)}, which the operator has yet to allow."
+            if hosts
+            else "It cannot be stored yet."
+        )
         return state.failed(Failure(code="parked", message=reason)).model_copy(update={"state": "parked"})
 
     def _wait(self, state: StateT, job: ProviderJob, at_least_s: int | None = None) -> StateT:
@@ -412,7 +425,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
 
 def report_parked(parked: Parked) -> None:
-    """Tell the operator which host to allow."""
+    """Tell the operator which host to allow, or that something else is in the way."""
     told = {"hosts": ", ".join(parked.hosts), "until": parked.until.isoformat()}
-    logger.error("a paid result lies on a host that is not allowed: see MediaHosts", extra=told)
+    what = "lies on a host that is not allowed: see MediaHosts" if parked.hosts else "cannot be stored yet"
+    logger.error(f"a paid result {what}", extra=told)
     count("ParkedResults")

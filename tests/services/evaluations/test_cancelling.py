@@ -263,6 +263,26 @@ def test_results_that_cannot_be_written_keep_nothing_from_ending() -> None:
     assert machine.passed.count("compile") == 2
 
 
+def test_a_later_run_that_cannot_write_results_raises_an_alarm_and_another_writes_them() -> None:
+    harness = an_evaluation()
+    Machine(harness).run()
+    *_, erased = harness.evaluation.identities.values()
+    harness.erasure.forget(erased)
+    with pytest.raises(Conflict, match="made anew"):
+        EvaluationResults(harness.bucket).get(harness.evaluation, "report.md")
+
+    def fail(number: int) -> None:
+        if machine.passed[number] == "compile":
+            raise InvalidRequest("a bug")
+
+    machine = Machine(harness, before=fail)
+    execution = machine.run()
+    assert (execution.status, execution.error) == ("FAILED", "invalid_request")
+    assert harness.evaluation.status == "completed"
+    assert Machine(harness).run().status == "SUCCEEDED"
+    assert EvaluationResults(harness.bucket).get(harness.evaluation, "report.md").content
+
+
 def test_results_that_tell_of_another_outcome_are_not_handed_out() -> None:
     """It was cancelled when its results were there, and they could not be written again."""
     harness = an_evaluation()
@@ -274,7 +294,8 @@ def test_results_that_tell_of_another_outcome_are_not_handed_out() -> None:
             raise InvalidRequest("a bug")
 
     machine = Machine(harness, before=fail)
-    assert machine.run().path[-1] == "EvaluationCancelled"
+    execution = machine.run()
+    assert (execution.path[-1], execution.error) == ("EvaluationFailed", "cancelled"), "it raises an alarm"
     assert json.loads(harness.result("summary.json"))["status"] == "completed"
     assert not harness.evaluation.has_results
     with pytest.raises(Conflict, match="is cancelled, and its results are not there"):

@@ -203,7 +203,8 @@ class EvaluationWorkflow:
         job = self._ledger.get(state.job_id)
         if job is None:
             raise LookupError(f"The job {state.job_id} was never ordered.")
-        failure = state.failure or (Failure.of_state(state.error) if state.error else None)
+        caught = Failure.of_state(state.error) if state.error else None
+        failure = state.failure or caught
         if failure is None and state.state != "compiled":
             failure = UNFINISHED
         evaluation = get_or_none(self._evaluations.get, job.subject_id)
@@ -218,6 +219,8 @@ class EvaluationWorkflow:
         outcome = self._settle(job, failure)
         if outcome is None:
             return self.record(state)
+        if caught is not None and outcome != ERASED:
+            return state.failed(outcome.error or caught)  # its results are missing, whatever became of it
         error = outcome.error.model_dump() if outcome.error else None
         ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
         return state.model_copy(update={"state": ended, "error": error})

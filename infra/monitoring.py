@@ -62,6 +62,8 @@ COUNTED = {
     "ImplausibleBills": "A provider bills far from the estimate, or more than was set aside; the log has it",
 }
 """What functions count in the embedded metric format, with what to do about it."""
+COUNTED_WITHIN = cdk.Duration.minutes(15)
+"""Longer than the time after which anything is counted again, lest an alarm end and sound each time."""
 
 
 class Alarms(Construct):
@@ -179,9 +181,7 @@ class Alarms(Construct):
 
 
 def _counted(namespace: str, metric: str) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=namespace, metric_name=metric, statistic="Sum", period=cdk.Duration.minutes(5)
-    )
+    return cloudwatch.Metric(namespace=namespace, metric_name=metric, statistic="Sum", period=COUNTED_WITHIN)
 
 
 def _sum(metrics: Iterable[cloudwatch.Metric]) -> cloudwatch.MathExpression:

@@ -28,13 +28,16 @@ A_CONCURRENCY = f"a whole number from 2 to {LARGEST_CONCURRENCY}"
 class Parameter:
     """A parameter of the stack.
 
-    ``pattern`` is of the whole value, or of each in a list; ``must_be`` says it in words.
+    ``pattern`` is of the whole value, or of each in a list; ``must_be`` says it in words. All variables of a
+    function have 4 KB together (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read
+    2026-11-29), so a value has ``longest`` characters at most.
     """
 
     name: str
     description: str
     pattern: str
     must_be: str
+    longest: int = 10
     default: str | None = ""  # None: it must be given
     is_list: bool = False
     variable: str = ""  # the environment variable in which functions find it
@@ -50,6 +53,8 @@ class Parameter:
             raise ValueError(f"must be {self.must_be}")
         if not all(re.fullmatch(self.pattern, member) for member in members):
             raise ValueError(f"must be {self.must_be}")
+        if not self.is_list and len(members[0]) > self.longest:
+            raise ValueError(f"must have {self.longest} characters at most")
         return ",".join(members)
 
 
@@ -61,6 +66,7 @@ PARAMETERS = (
         description="fal: calls that are queued",
         pattern=BASE_URL,
         must_be=A_BASE_URL,
+        longest=255,
     ),
     Parameter(
         variable="FAL_REST_URL",
@@ -69,6 +75,7 @@ PARAMETERS = (
         description="fal: file uploads",
         pattern=BASE_URL,
         must_be=A_BASE_URL,
+        longest=255,
     ),
     Parameter(
         variable="FAL_PLATFORM_URL",
@@ -77,6 +84,7 @@ PARAMETERS = (
         description="fal: requests of the account, their deletion, prices",
         pattern=BASE_URL,
         must_be=A_BASE_URL,
+        longest=255,
     ),
     Parameter(
         variable="ASTRIA_API_URL",
@@ -85,6 +93,7 @@ PARAMETERS = (
         description="Astria",
         pattern=BASE_URL,
         must_be=A_BASE_URL,
+        longest=255,
     ),
     Parameter(
         variable="MEDIA_HOSTS",
@@ -92,6 +101,7 @@ PARAMETERS = (
         description="Further hosts that results may come from, separated by commas",
         pattern=rf"(({MEDIA_HOST})(,({MEDIA_HOST}))*)?",
         must_be="empty, or host names separated by commas, each without https:// and path",
+        longest=1000,
     ),
     Parameter(
         variable="MONTHLY_BUDGET_USD",
@@ -146,16 +156,18 @@ PARAMETERS = (
         name="JwtIssuer",
         default=None,
         description="The 'iss' of accepted tokens",
-        pattern=r"[^\s]{1,2048}",
+        pattern=r"[^\s]+",
         must_be="the issuer's name as its tokens have it, without blanks",
+        longest=500,
     ),
     Parameter(
         variable="JWT_AUDIENCE",
         name="JwtAudience",
         default="authenticated",
         description="The 'aud' of accepted tokens",
-        pattern=r"[^\s]{1,2048}",
+        pattern=r"[^\s]+",
         must_be="an audience as tokens have it, without blanks",
+        longest=500,
     ),
     Parameter(
         variable="JWKS_URL",
@@ -164,6 +176,7 @@ PARAMETERS = (
         description="Where the public keys of the issuer are",
         pattern=BASE_URL,
         must_be=A_BASE_URL,
+        longest=500,
     ),
     Parameter(
         variable="ASTRIA_MOCK",
@@ -187,6 +200,7 @@ PARAMETERS = (
         description="What accepted tokens must say, separated by commas, such as role=authenticated",
         pattern=r"([^\s,=]{1,200}=[^\s,]{1,200}(,[^\s,=]{1,200}=[^\s,]{1,200}){0,9})?",
         must_be="empty, or up to ten claims such as role=authenticated, separated by commas",
+        longest=1500,
     ),
     Parameter(
         variable="LOCAL_MODE",
@@ -201,6 +215,7 @@ PARAMETERS = (
         description="Where providers call back: empty for the API's own address, 'off' for not at all",
         pattern=rf"|off|{BASE_URL}",
         must_be=f"empty, 'off', or {A_BASE_URL}",
+        longest=255,
     ),
     Parameter(
         name="CorsOrigins",
@@ -236,5 +251,6 @@ PARAMETERS = (
         description="Who is told of alarms, beside the subscribers of the topic; empty for nobody",
         pattern=r"([^@\s,]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)?",
         must_be="empty or an e-mail address",
+        longest=255,
     ),
 )

@@ -33,5 +33,8 @@ class StackParameters(Construct):
             default=stage.default_of(parameter),
             description=parameter.description,
             allowed_pattern=f"^({parameter.pattern})$",
+            max_length=None
+            if parameter.is_list
+            else parameter.longest,  # CloudFormation knows none of a list
             constraint_description=f"must be {parameter.must_be}",
         )

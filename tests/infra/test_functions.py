@@ -1,6 +1,7 @@
 """Code, size, time and environment of the functions."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from tests.infra.template import Template, readable
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[2]
+LONGEST_ARN = 170
+"""Of a state machine, whose name has 80 characters, with the longest names of partition and region."""
 
 PROVIDERS = {
     "FAL_QUEUE_URL",
@@ -96,6 +99,23 @@ def test_every_variable_has_its_value_from_where_it_should(template: Template, n
     assert {variable: readable(value) for variable, value in environment.items()} == {
         variable: WHERE_VALUES_COME_FROM[variable] for variable in environment
     }
+
+
+def test_the_longest_values_of_all_variables_fit_into_a_functions_environment(template: Template) -> None:
+    """4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-29."""
+    declared = template.document["Parameters"]
+
+    def longest(value: Any) -> int:
+        if isinstance(value, str):
+            return len(value)
+        if "Fn::If" in value:
+            return max(map(longest, value["Fn::If"][1:]))
+        name = value.get("Ref", "")
+        return int(declared[name]["MaxLength"]) if name in declared else LONGEST_ARN
+
+    for name, function in template.functions().items():
+        variables = function["Environment"]["Variables"].items()
+        assert sum(len(variable) + longest(value) for variable, value in variables) <= 4096, name
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalog.FUNCTIONS])

@@ -116,6 +116,13 @@ def test_the_page_of_operations_tells_each_default() -> None:
         assert told[parameter.name].startswith(expected), parameter.name
 
 
+def test_a_value_that_leaves_the_others_no_room_is_refused() -> None:
+    longest = PARAMETER["MediaHosts"].longest
+    assert PARAMETER["MediaHosts"].text("a" * longest)
+    with pytest.raises(ValueError, match=f"must have {longest} characters at most"):
+        PARAMETER["MediaHosts"].text("a" * (longest + 1))
+
+
 def test_numbers_and_lists_become_texts_of_cloudformation() -> None:
     assert PARAMETER["MonthlyBudgetUsd"].text(99.5) == "99.5"
     assert PARAMETER["CorsOrigins"].text(["https://a.example", "https://b.example"]) == (

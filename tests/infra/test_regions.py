@@ -108,6 +108,7 @@ def test_parameters_are_declared_as_listed(of_stage: tuple[Stage, Path, Template
     for parameter in PARAMETERS:
         found = declared[parameter.name]
         assert found["AllowedPattern"] == f"^({parameter.pattern})$"
+        assert found.get("MaxLength") == (None if parameter.is_list else parameter.longest)
         assert found["ConstraintDescription"] == f"must be {parameter.must_be}"
         assert found.get("Default") == stage.default_of(parameter)
         assert found["Type"] == ("CommaDelimitedList" if parameter.is_list else "String")

@@ -119,6 +119,18 @@ def test_a_sweep_that_does_not_run_raises_an_alarm(template: Template) -> None:
     assert alarm["Period"] == 900
 
 
+def test_what_is_counted_again_and_again_is_one_alarm(template: Template) -> None:
+    """A paid result that is parked for a week would be told, and be over, a thousand times."""
+    from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER
+
+    (period_s,) = (
+        alarm["Period"]
+        for alarm in template.resources("AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "ParkedResults"
+    )
+    assert period_s > PARKED_CHECKED_AFTER.total_seconds()
+
+
 def test_the_receipt_of_an_erasure_says_how_long_things_really_stay(template: Template) -> None:
     from character_identity.aws.event_table import KEPT
     from character_identity.domain.erasure import STAYS

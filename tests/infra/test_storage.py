@@ -10,6 +10,16 @@ from tests.infra.template import Template
 
 pytestmark = pytest.mark.processes
 
+KEPT = (
+    "ApiGatewayV2::Api",
+    "DynamoDB::Table",
+    "S3::Bucket",
+    "SNS::Topic",
+    "SQS::Queue",
+    "SecretsManager::Secret",
+    "StepFunctions::StateMachine",
+)
+
 
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"])
 def test_data_outlives_the_stack_in_prod_and_goes_with_it_in_dev(
@@ -19,6 +29,30 @@ def test_data_outlives_the_stack_in_prod_and_goes_with_it_in_dev(
         resources = [each for each in built.document["Resources"].values() if each["Type"] == kind]
         assert resources
         assert {each["DeletionPolicy"] for each in resources} == {policy}
+
+
+def test_what_has_content_or_an_address_keeps_the_id_by_which_cloudformation_knows_it(
+    template: Template,
+) -> None:
+    """Where its construct is renamed or moved, CloudFormation makes another, and deletes or forgets this one:
+    a table without rows, an API with another address, machines whose executions end."""
+    assert {each for kind in KEPT for each in template.resources(f"AWS::{kind}")} == {
+        "StorageMedia9333CB25",
+        "StorageStateA15002BE",
+        "StorageFalKey38C4E2A7",
+        "StorageFalAdminKey25306F4E",
+        "StorageAstriaKey04356943",
+        "StorageProvenanceKey580B9825",
+        "ApiHttp17514DA7",
+        "AlarmsTopic3A2DFEBA",
+        "WorkflowsTrainIdentity4D2F5682",
+        "WorkflowsGenerateImages888B3577",
+        "WorkflowsRunEvaluationC33832F4",
+        "EventsToScoreA7CF02AC",
+        "EventsUnscored21213224",
+        "EventsToDeliverFEE3A1A7",
+        "EventsUndelivered2E07DD0B",
+    }
 
 
 def test_the_bucket_is_private_encrypted_and_asks_for_tls(template: Template) -> None:

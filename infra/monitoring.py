@@ -62,7 +62,7 @@ COUNTED = {
     "ImplausibleBills": "A provider bills far from the estimate, or more than was set aside; the log has it",
 }
 """What functions count in the embedded metric format, with what to do about it."""
-COUNTED_WITHIN = cdk.Duration.minutes(15)
+COUNTED_WITHIN = cdk.Duration.minutes(30)
 """Longer than the time after which anything is counted again, lest an alarm end and sound each time."""
 
 

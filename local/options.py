@@ -13,6 +13,8 @@ from local.settings import VARIABLES
 
 MAKES_OWN = {"PYTHON", "WORKERS", "OPTIONS", "SHELL"}
 """Variables that the Makefile itself reads."""
+GUESSED = VARIABLES - {"FAL_ADMIN_KEY"}
+"""What a misspelt variable is taken for. Few have a key that deletes, which FAL_API_KEY is closest to."""
 MAKEFLAGS_WORD = re.compile(r"(?:[^\s\\]|\\.)+")
 ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)[:+?!]*=(.*)", re.DOTALL)
 AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?")
@@ -72,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 
     def _unknown(self, name: str) -> str:
         known = [variable for variable in self._variables if variable not in ("HELP", "H")]
-        near = get_close_matches(name.upper(), [*known, *VARIABLES], n=1)
+        near = get_close_matches(name.upper(), [*known, *GUESSED], n=1)
         hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}."
         return f"make {self._command} knows no variable {name}; {hint}"
 
@@ -130,7 +132,7 @@ def _option(action: argparse.Action, value: str) -> list[str]:
 
 
 def _refuse_misspelt(environment: Mapping[str, str]) -> None:
-    unset: Collection[str] = [name for name in VARIABLES if not environment.get(name)]
+    unset: Collection[str] = [name for name in GUESSED if not environment.get(name)]
     for name in environment.keys() - VARIABLES:
         near = get_close_matches(name.upper(), unset, n=1, cutoff=NEAR)
         if near and environment[name]:

@@ -19,7 +19,7 @@ SIMULATOR_ADMIN_KEY = "simulator-admin:simulator-secret"
 NO_KEY = "not configured"
 KEYS = {"FAL_KEY": "--fal-key", "ASTRIA_API_KEY": "--astria-key"}
 KEY_OF = {name: "FAL_KEY" if name.startswith("FAL") else "ASTRIA_API_KEY" for name in URLS}
-VARIABLES = frozenset([*URLS, *KEYS, "MEDIA_HOSTS", "ASTRIA_MOCK"])
+VARIABLES = frozenset([*URLS, *KEYS, "FAL_ADMIN_KEY", "MEDIA_HOSTS", "ASTRIA_MOCK"])
 """All that is read of the environment."""
 MEDIA_HOST = "media.localhost"
 """Where simulators serve what they make: as with the real ones, not where their APIs are."""

@@ -37,8 +37,8 @@ def test_the_variables_of_make_are_read_as_make_escapes_them(
 
 
 def test_a_variable_is_the_option_of_its_name() -> None:
-    flags = "--make= -- REFERENCES=~/pictures NAME=Tom WAIT_SCALE=0.5 BUDGET=$$2.50 YES=1 FAL_KEY=k PYTHON=p"
-    read = parser().read([flags], {"HOME": "/home/ada"})
+    flags = "--make= -- REFERENCES=~/pictures NAME=Tom WAIT_SCALE=0.5 BUDGET=$$2.50 YES=1 PYTHON=p"
+    read = parser().read([f"{flags} FAL_KEY=k FAL_ADMIN_KEY=k"], {"HOME": "/home/ada"})
     assert read.references == Path("~/pictures").expanduser()
     assert "~" not in str(read.references)
     assert (read.name, read.wait_scale, read.budget, read.yes) == ("Tom", 0.5, "2.50", True)

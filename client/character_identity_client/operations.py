@@ -192,8 +192,7 @@ def compare(
 
 def create_webhook(url: str, *, types: Sequence[str] | None = None) -> Steps[NewWebhook]:
     """Have events, of all types or of some, posted to an https address; the secret is shown this once."""
-    body = {"url": url, "types": None if types is None else [*types]}
-    return post_once("/v1/webhooks", NewWebhook, {name: value for name, value in body.items() if value})
+    return post_once("/v1/webhooks", NewWebhook, {"url": url, "types": [*types] if types else None})
 
 
 def update_webhook(

@@ -144,7 +144,7 @@ export class CharacterIdentityClient {
 
   /** Call a character by another name; its trigger word and what was ordered before stay as they are. */
   renameIdentity(identity_id: string, name: string, options: CallOptions = {}): Promise<Identity> {
-    return this.call("rename_identity", { path: { identity_id }, body: { name }, ...HARMLESS, ...options });
+    return this.call("rename_identity", { path: { identity_id }, body: { name }, ...options });
   }
 
   /** Erase an identity and all that was made of it; the receipt says what remains. */
@@ -255,7 +255,7 @@ export class CharacterIdentityClient {
     body: RequestOf<"update_webhook">["body"],
     options: CallOptions = {},
   ): Promise<Webhook> {
-    return this.call("update_webhook", { path: { endpoint_id }, body, ...HARMLESS, ...options });
+    return this.call("update_webhook", { path: { endpoint_id }, body, ...options });
   }
 
   /** Post a test event to an address; its deliveries say what came of it. */

@@ -44,10 +44,9 @@ from local.ports import free_or_any
 from local.progress import showing
 from local.reach import watching
 from local.results import Journal, Run, find_run, new_run
-from local.settings import ProviderSettings
+from local.settings import KEY_OF, ProviderSettings
 from local.spending import Ask, agree
 
-KEY_OF_PROVIDER = {"fal-instant": "FAL_KEY", "fal-lora": "FAL_KEY", "astria": "ASTRIA_API_KEY"}
 URL_OF_PROVIDER = {
     "fal-instant": "FAL_QUEUE_URL",
     "fal-lora": "FAL_QUEUE_URL",
@@ -118,7 +117,7 @@ def resumed(kept: Run, simulated: frozenset[str]) -> Options:
     before = frozenset(kept.plan.get("simulated", ())) & set(options.providers)
     now = simulated & set(options.providers)
     for provider in sorted(before ^ now):
-        key = KEY_OF_PROVIDER[provider]
+        key = KEY_OF[URL_OF_PROVIDER[provider]]
         change = f"unset {key}" if provider in before else f"set {key}"
         kind = "a simulator" if provider in before else "the real one"
         raise BadOption(f"{provider} was {kind} in this run; {change} to resume it.")
@@ -128,7 +127,7 @@ def resumed(kept: Run, simulated: frozenset[str]) -> Options:
 def simulated_providers(environment: Mapping[str, str]) -> frozenset[str]:
     """The providers whose part is played on this machine."""
     simulated = ProviderSettings(environment).simulated
-    return frozenset(provider for provider, key in KEY_OF_PROVIDER.items() if key in simulated)
+    return frozenset(provider for provider, url in URL_OF_PROVIDER.items() if KEY_OF[url] in simulated)
 
 
 def gather_references(source: Path | None, folder: Path) -> list[Path]:

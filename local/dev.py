@@ -35,10 +35,8 @@ def main(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     chosen = _parser().read(arguments, os.environ)
     started = time.monotonic()
-    for stop in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # leave by way of all clean-ups; a shell's `&` ignores SIGINT
+    # Leave by way of all clean-ups; a shell's `&` ignores SIGINT.
+    for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
     place: Path = chosen.state
     try:

@@ -17,9 +17,8 @@ from typing import Any
 from local import parent_watchdog
 from local.gate import is_cross_site, is_here
 
-INIT_LIMIT_S = (
-    10  # Lambda's limit for the init phase; past it the init runs again within the function's timeout
-)
+INIT_LIMIT_S = 10
+"""Lambda's limit for the init phase; past it the init runs again within the function's timeout."""
 LONGEST_LOG_LINE = 1 << 20
 LEVELS = {
     "TRACE": 0,
@@ -208,9 +207,8 @@ class Sandbox:
                 parts = (line.lower().partition(":") for line in header_lines)
                 headers = {name: text.strip() for name, _, text in parts}
                 if is_cross_site(headers) or not is_here(headers.get("host", "")):
-                    writer.write(
-                        _response("403 Forbidden", b"{}", {})
-                    )  # a page would take, and answer, requests
+                    # A page would take, and answer, requests.
+                    writer.write(_response("403 Forbidden", b"{}", {}))
                     await writer.drain()
                     break
                 self._connection = asyncio.current_task()

@@ -14,7 +14,7 @@ from character_identity_client.evaluations import TimeLeft, described
 
 
 class Progress(Protocol):
-    """receives the evaluation at every poll, and what there is to note beside it, from several threads."""
+    """Receives the evaluation at every poll, and what there is to note beside it, from several threads."""
 
     def show(self, evaluation: Evaluation) -> None: ...
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeVar
 
 from local.errors import CannotRun
@@ -71,25 +70,19 @@ class Journal:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._made = _read(file)
-        self._lock = Lock()
 
     @classmethod
     def of(cls, run: Run) -> Journal:
         """The journal of a run."""
         return cls(run.folder / ORDERS)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._made
-
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return what was made under this name, now or before an interruption; it must fit into JSON."""
         if name in self._made:
             made: T = self._made[name]
             return made
-        made = make()
-        with self._lock:
-            self._made[name] = made
-            _write(self._file, self._made)
+        self._made[name] = made = make()
+        _write(self._file, self._made)
         return made
 
 

@@ -39,9 +39,7 @@ class Options:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     state: Path | None = None  # folder that keeps tables, objects and secrets; None: nothing is kept
     logs: Path = STATE / "run-logs"
-    report: Callable[[str], None] = lambda phase: (
-        None
-    )  # called at the beginning of each phase that takes a while
+    report: Callable[[str], None] = lambda phase: None  # is called when a phase begins that takes a while
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,7 +116,7 @@ class Preflight:
     now: Callable[[], datetime] = utc_now
 
     def findings(self) -> list[tuple[str, str, str]]:
-        """Return (``ok``, ``lacking`` or ``later``; what; a sentence about it) for each check, in order."""
+        """Return (``ok``, ``lacking`` or ``later``; a sentence about it; what) for each check, in order."""
         checks: dict[str, Callable[[], str]] = {
             "credentials": self.credentials,
             "region": self.region,
@@ -359,10 +359,7 @@ def main(arguments: list[str] | None = None) -> int:
         # boto3 itself does not look at AWS_REGION, which the CDK and the functions do.
         session = boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
         findings = Preflight(name, stage, session).findings()
-    except (
-        InvalidStage,
-        BotoCoreError,
-    ) as problem:  # the latter: AWS_PROFILE names a profile that is not there
+    except (InvalidStage, BotoCoreError) as problem:  # the latter: AWS_PROFILE names one that is not there
         print(f"{LACKING:<8} {_line(problem)}")
         return 1
     for state, sentence, what in findings:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.build_layers import PYTHON
+from scripts.build_layers import MACHINES, PYTHON
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "CharacterIdentity.template.json"
@@ -73,7 +73,7 @@ def _let_everybody_read(folder: Path) -> None:
 def main() -> int:
     """Synthesise and print one line of summary."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--architecture", choices=["arm64", "x86_64"], default="arm64")
+    parser.add_argument("--architecture", choices=MACHINES, default="arm64")
     parser.add_argument("--python", default=PYTHON, help="the version that the layers are built for")
     parser.add_argument("--stage", help="the name of a file of stages/; default: the one that cdk.json names")
     parser.add_argument("--output", type=Path, default=ROOT / "cdk.out")

@@ -56,10 +56,8 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.tag == MERGE:
-                raise _Refused(
-                    problem="write out what << would take over", problem_mark=key.start_mark
-                )  # a few lines of it may grow to gigabytes
+            if key.tag == MERGE:  # a few lines of it may grow to gigabytes
+                raise _Refused(problem="write out what << would take over", problem_mark=key.start_mark)
             if key.value in seen:
                 raise _Refused(problem=f"{key.value[:100]!r} is there twice", problem_mark=key.start_mark)
             seen.add(key.value)

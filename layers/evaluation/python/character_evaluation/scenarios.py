@@ -44,7 +44,9 @@ def parsed(content: bytes, file: str) -> tuple[Scenario, ...]:
 
 def _scenario(described: Any, number: int, file: str) -> Scenario:
     if not isinstance(described, dict) or "number" in described:
-        raise BadDocument(f"{file}, scenario {number}: it has to say name, title, template and threshold.")
+        raise BadDocument(
+            f"{file}, scenario {number}: it has to say name, title, template and expected_similarity."
+        )
     try:
         return Scenario.model_validate({**described, "number": number}, strict=True)
     except ValidationError as error:

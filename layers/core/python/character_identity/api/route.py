@@ -32,9 +32,7 @@ class Answer:
 
     description: str
     content: type[BaseModel] | str | None = None
-    example: Any = field(
-        default_factory=dict
-    )  # of the content; of a model, what differs from its properties'
+    example: Any = field(default_factory=dict)  # of the content; of a model, what differs in its properties'
     located: bool = False  # says in Location where what was made is
 
 

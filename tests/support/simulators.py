@@ -5,6 +5,7 @@ import contextlib
 import io
 import itertools
 import json
+import sys
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,7 @@ CLOTH = (200, 20, 180)
 Json = dict[str, Any]
 
 routing.compile_path = cache(routing.compile_path)  # each simulator has the same fifty routes
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # HTTPX looks for it in vain with each call
 
 
 class FakeClock:

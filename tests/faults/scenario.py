@@ -6,7 +6,7 @@ from typing import Any
 
 from character_identity.domain.job import ProviderJob
 from tests.faults.outcome import Facts, outcome_of
-from tests.faults.workflows import Caller, Workflow
+from tests.faults.workflows import Caller
 from tests.support.handlers import Answer
 from tests.support.in_process.harness import SWEEP_EVERY, Harness
 
@@ -19,9 +19,9 @@ LATER_SWEEPS = 3
 class Scenario:
     """``subject_id`` is that of what was ordered, once the order was answered."""
 
-    def __init__(self, harness: Harness, workflow: Workflow, caller: Caller) -> None:
+    def __init__(self, harness: Harness, caller: Caller) -> None:
         self.harness = harness
-        self.workflow = workflow
+        self.workflow = caller.workflow
         self.caller = caller
         self.subject_id = ""
         self._checks: list[tuple[str, Callable[[], bool]]] = []

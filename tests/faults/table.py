@@ -11,6 +11,7 @@ from tests.faults.rows import Row
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Caller, Workflow
 from tests.support.in_process.harness import harness
+from tests.support.in_process.past import Past
 
 ROWS: tuple[Row, ...] = (
     Row("No fault", lambda scenario, split: None),
@@ -28,14 +29,17 @@ Column = Mapping[str, Cell]
 
 
 def fill(workflow: Workflow) -> Column:
-    """Fill one column."""
-    rows = [row for row in ROWS if row.spares(workflow) is None]
-    return {row.fault: explore(partial(_run, workflow, row)) for row in rows}
-
-
-def _run(workflow: Workflow, row: Row, branch: Branch) -> str:
+    """Fill one column: its caller is prepared once, and all branches go on from there."""
     with pytest.MonkeyPatch.context() as patch, harness(patch) as prepared:
-        scenario = Scenario(prepared, workflow, Caller(prepared, workflow))
+        caller = Caller(prepared, workflow)
+        past = prepared.past()
+    rows = [row for row in ROWS if row.spares(workflow) is None]
+    return {row.fault: explore(partial(_run, caller, past, row)) for row in rows}
+
+
+def _run(caller: Caller, past: Past, row: Row, branch: Branch) -> str:
+    with pytest.MonkeyPatch.context() as patch, harness(patch, past=past) as prepared:
+        scenario = Scenario(prepared, caller.inside(prepared))
         row.arrange(scenario, branch.split)
         return scenario.tell()
 

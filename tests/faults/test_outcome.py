@@ -22,7 +22,7 @@ TRAIN, GENERATE = WORKFLOWS[0], WORKFLOWS[2]
 @contextmanager
 def a_scenario(patch: pytest.MonkeyPatch, workflow: Workflow) -> Iterator[Scenario]:
     with harness(patch) as prepared:
-        yield Scenario(prepared, workflow, Caller(prepared, workflow))
+        yield Scenario(prepared, Caller(prepared, workflow))
 
 
 def test_without_the_intent_an_order_is_paid_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The columns: what can be ordered, and of whom."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,22 +63,28 @@ class Caller:
 
     def __init__(self, harness: Harness, workflow: Workflow) -> None:
         self._harness = harness
-        self._workflow = workflow
+        self.workflow = workflow
         self._references = harness.uploads(REFERENCES[workflow.provider])
         self.identity_id = "" if workflow.trains else self._ready_identity()
 
+    def inside(self, harness: Harness) -> "Caller":
+        """Return the same caller, who orders in a harness that goes on from here."""
+        other = copy(self)
+        other._harness = harness
+        return other
+
     def ask(self) -> Answer:
         """Send the request, always the same."""
-        return self._create_identity() if self._workflow.trains else self._create_generation()
+        return self._create_identity() if self.workflow.trains else self._create_generation()
 
     def id_in(self, answer: Answer) -> str:
         """Of what was ordered."""
-        return str(answer.body["characterId" if self._workflow.trains else "generationId"])
+        return str(answer.body["characterId" if self.workflow.trains else "generationId"])
 
     def _create_identity(self) -> Answer:
         body: dict[str, Any] = {
             "name": "Sarah",
-            "provider": self._workflow.provider,
+            "provider": self.workflow.provider,
             "references": self._references,
             "className": "woman",
         }

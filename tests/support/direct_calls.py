@@ -1,7 +1,9 @@
 """Clients ask what is in memory here without HTTP in between, which takes most of a call's time."""
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ParamValidationError
@@ -33,6 +35,7 @@ class _Validator(ParamValidator):  # type: ignore[misc]
 
 VALIDATOR = _Validator()
 _in_memory: list[dict[str, Service]] = []
+_one_after_the_other = Lock()
 
 
 class WithoutHttp:
@@ -67,13 +70,19 @@ class Status(NamedTuple):
 
 
 @contextmanager
-def answered_from_memory() -> Iterator[None]:
-    """Begin with nothing; what was stored is forgotten at the end."""
-    _in_memory.append({name: service() for name, service in SERVICES.items()})
+def answered_from_memory(stored: bytes | None = None) -> Iterator[None]:
+    """Begin with nothing, or with what was stored another time; it is forgotten at the end."""
+    new = {name: service() for name, service in SERVICES.items()}
+    _in_memory.append(new if stored is None else pickle.loads(stored))
     try:
         yield
     finally:
         _in_memory.pop()
+
+
+def all_stored() -> bytes:
+    """Return what is stored now, to begin with another time."""
+    return pickle.dumps(_in_memory[-1])
 
 
 def leave_out_http(base_classes: list[type], **_: Any) -> None:
@@ -85,7 +94,8 @@ def answer(model: Any, params: Any, **_: Any) -> tuple[Status, Any]:
     """A call's answer as botocore expects it from those who answer in place of a server."""
     try:
         service = _in_memory[-1][model.service_model.service_name]
-        status, answer = 200, service.answer(model.name, params["asked"])
+        with _one_after_the_other:
+            status, answer = 200, service.answer(model.name, params["asked"])
     except Refusal as refusal:
         error = {"Code": refusal.code, "Message": refusal.message}
         shape = model.service_model.shape_for_error_code(refusal.code)

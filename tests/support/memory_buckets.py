@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import md5
-from threading import Lock
 from typing import Any
 
 from botocore.response import StreamingBody
@@ -48,11 +47,10 @@ class _Object:
 
 
 class Buckets:
-    """Answers the operations of S3 that we call, one after the other."""
+    """Answers the operations of S3 that we call."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, dict[str, _Object]] = {}
-        self._lock = Lock()
 
     def answer(self, operation: str, request: Request) -> Answer:
         """Do what is asked, as the operation of that name does.
@@ -63,8 +61,7 @@ class Buckets:
         known = request.keys() <= OPTIONS.get(operation, set())
         assert known, f"not known here: {operation} with {sorted(request)}"
         work: Callable[[Request], Answer] = getattr(self, f"_{snake(operation)}")
-        with self._lock:
-            return work(request)
+        return work(request)
 
     def _create_bucket(self, request: Request) -> Answer:
         self._buckets[request["Bucket"]] = {}

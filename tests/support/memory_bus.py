@@ -3,7 +3,6 @@
 It answers as moto does (tests/aws/test_memory_bus.py).
 """
 
-import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +19,7 @@ class Bus:
     """Answers the one operation of EventBridge that we call."""
 
     def __init__(self) -> None:
-        self._ids = itertools.count(1)
+        self._ids = 0
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Do what is asked, as the operation of that name does.
@@ -45,4 +44,5 @@ class Bus:
             json.loads(entry["Detail"])
         except ValueError:
             return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-        return {"EventId": f"event-{next(self._ids)}"}
+        self._ids += 1
+        return {"EventId": f"event-{self._ids}"}

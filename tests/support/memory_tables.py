@@ -7,7 +7,6 @@ What is not known here is an error: an operation, an option, an expression. What
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any, TypeVar
 
 from tests.support.expressions import (
@@ -104,11 +103,10 @@ class _Table:
 
 
 class Tables:
-    """Answers the operations of DynamoDB that we call, one after the other."""
+    """Answers the operations of DynamoDB that we call."""
 
     def __init__(self) -> None:
         self._tables: dict[str, _Table] = {}
-        self._lock = Lock()
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Do what is asked, as the operation of that name does.
@@ -118,8 +116,7 @@ class Tables:
         """
         _see_that_all_is_known(operation, request)
         work: Callable[[Mapping[str, Any]], dict[str, Any]] = getattr(self, f"_{snake(operation)}")
-        with self._lock:
-            return work(request)
+        return work(request)
 
     def _create_table(self, request: Mapping[str, Any]) -> dict[str, Any]:
         assert all(each["AttributeType"] == "S" for each in request["AttributeDefinitions"])

@@ -33,13 +33,13 @@ KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_cred
 
 
 @contextmanager
-def mocked_aws() -> Iterator[None]:
-    """Answer calls to AWS from memory; what was stored is forgotten at the end."""
+def mocked_aws(stored: bytes | None = None) -> Iterator[None]:
+    """Answer calls to AWS from memory, empty or as ``all_stored`` told; it is forgotten at the end."""
     with (
         patch("boto3.DEFAULT_SESSION", _session()),
         patch.object(session, "Session", _OurSession),
         quick_moto(),
-        answered_from_memory(),
+        answered_from_memory(stored),
         mock_aws(config=KEEP_SESSION),
     ):
         yield
@@ -92,7 +92,7 @@ def create_table() -> StateTable:
 def create_bucket() -> Any:
     """The bucket, as ``infra/storage.py`` declares it."""
     _session().client("s3").create_bucket(Bucket="media")
-    return _bucket()
+    return media_bucket()
 
 
 def create_state_machine(name: str) -> str:
@@ -120,7 +120,8 @@ class _OurSession(session.Session):
 
 
 @cache
-def _bucket() -> Any:
+def media_bucket() -> Any:
+    """The bucket that was created."""
     return _session().resource("s3").Bucket("media")
 
 

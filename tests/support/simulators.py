@@ -44,8 +44,8 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # HTTPX looks
 class FakeClock:
     """Time that passes when a test lets it, and never really: sleeping makes it pass, waiting does not."""
 
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+    def __init__(self, now: datetime = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)) -> None:
+        self._now = now
         self.waiting: dict[asyncio.Event, datetime] = {}
 
     def now(self) -> datetime:
@@ -98,16 +98,23 @@ class Web(httpx.AsyncBaseTransport):
 class Simulation:
     """A simulator that is called without a server; jobs work on while a call is being answered."""
 
-    def __init__(self, runner: asyncio.Runner, memory: Memory | None = None, /, **settings: Any) -> None:
+    def __init__(
+        self,
+        runner: asyncio.Runner,
+        memory: Memory | None = None,
+        clock: FakeClock | None = None,
+        /,
+        **settings: Any,
+    ) -> None:
         self._runner = runner
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.web = Web()
-        ids = itertools.count(1)
+        self.ids = itertools.count(1)
         self.state = Simulator(
             settings=SimulatorSettings(**settings),
             clock=self.clock,
             web=httpx.AsyncClient(transport=self.web),
-            new_id=lambda: f"00000000-0000-4000-8000-{next(ids):012}",
+            new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012}",
             new_seed=lambda: SEED_OF_LUCK,
             memory=memory or Memory(),
         )

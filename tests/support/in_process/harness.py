@@ -28,13 +28,15 @@ from character_identity.ports.stores import OpenRow
 from infra.catalog import pascal
 from scripts.signing_chain import self_made
 from tests.support.builders import NOON, an_image
+from tests.support.direct_calls import all_stored
 from tests.support.handlers import Answer, Api, Context
 from tests.support.in_process.executions import Crash, Execution, Executions
 from tests.support.in_process.fault_injection import FaultyTransport, Watched
+from tests.support.in_process.past import Notes, Past
 from tests.support.in_process.patches import apply_patches, is_store
 from tests.support.in_process.scored_pictures import ScoredPictures
-from tests.support.mocked_aws import create_bucket, create_table, mocked_aws
-from tests.support.simulators import Simulation, Web
+from tests.support.mocked_aws import StateTable, create_bucket, create_table, media_bucket, mocked_aws
+from tests.support.simulators import FakeClock, Simulation, Web
 
 PROVIDERS_AT = "http://127.0.0.1:9"
 CALLBACKS_TO = "https://api.test"
@@ -116,15 +118,23 @@ class ProvidersWeb(Web):
 
 
 class Harness:
-    """``webhooks``: whether providers are given an address to call back.
+    """``webhooks``: whether providers are given an address to call back; ``past``: where it goes on from.
 
     ``before_step`` is called with every step of a state machine.
     """
 
-    def __init__(self, runner: asyncio.Runner, patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> None:
+    def __init__(
+        self,
+        runner: asyncio.Runner,
+        patch: pytest.MonkeyPatch,
+        *,
+        webhooks: bool = True,
+        past: Past | None = None,
+    ) -> None:
         apply_patches(patch)
         self.faulty_transport = FaultyTransport()
-        self.simulator = Simulation(runner, **WAITS)
+        self._notes = past.notes.copied() if past else Notes()
+        self.simulator = Simulation(runner, self._notes, FakeClock(past.now) if past else None, **WAITS)
         self.web = ProvidersWeb(self.faulty_transport)
         self.web.app = self.simulator.web.app
         self.simulator.web = self.web
@@ -138,7 +148,7 @@ class Harness:
         self.settings = {**ENVIRONMENT, "WEBHOOK_URL": CALLBACKS_TO if webhooks else "off"}
         for name, value in self.settings.items():
             patch.setenv(name, value)
-        self._prepare_aws()
+        self._prepare_aws(is_new=past is None)
         tasks = {pascal(name): self._task(name) for name in TASKS}
         self.executions = Executions(tasks, self.clock.now, read=lambda bucket, key: self.stored(key))
         self.scored_pictures: ScoredPictures | None = None
@@ -148,15 +158,43 @@ class Harness:
         self.faulty_transport.watch_aws(patch)
         self.faulty_transport.watch_http(patch, self._answer)
         self.swept_at = self.clock.now()
+        if past:
+            self._go_on_from(past)
 
-    def _prepare_aws(self) -> None:
-        self.table = create_table()
-        bucket = create_bucket()
+    def _prepare_aws(self, is_new: bool) -> None:
+        self.table = create_table() if is_new else StateTable()
+        bucket = create_bucket() if is_new else media_bucket()
         self._objects = MediaBucket(bucket.meta.client, bucket.name, str)
         secrets = boto3.client("secretsmanager")
-        for name, key in {**KEYS, "provenance": SIGNING}.items():
+        for name, key in {**KEYS, "provenance": SIGNING}.items() if is_new else ():
             secrets.create_secret(Name=name, SecretString=key)
         self.api = Api(bucket)
+
+    def _go_on_from(self, past: Past) -> None:
+        self.swept_at = past.swept_at
+        self.web.posts.extend(past.posts)
+        self._delivered = len(past.posts)
+        self.faulty_transport.calls.extend(past.calls)
+        self.executions.by_name.update((execution.name, execution) for execution in past.ended)
+        self._ids, self.simulator.ids = (
+            itertools.count(past.next_id),
+            itertools.count(past.simulators_next_id),
+        )
+
+    def past(self) -> Past:
+        """Return what there is to go on from; this harness itself has ended."""
+        assert not self._work() and self._next_due() is None, "something is left to do"
+        return Past(
+            now=self.clock.now(),
+            swept_at=self.swept_at,
+            stored=all_stored(),
+            notes=self._notes,
+            posts=tuple(self.web.posts),
+            calls=tuple(self.faulty_transport.calls),
+            ended=tuple(self.executions.by_name.values()),
+            next_id=next(self._ids),
+            simulators_next_id=next(self.simulator.ids),
+        )
 
     # what callers and providers do
 
@@ -345,11 +383,13 @@ class Harness:
 
 
 @contextmanager
-def harness(patch: pytest.MonkeyPatch, *, webhooks: bool = True) -> Iterator[Harness]:
-    """Return a new harness."""
+def harness(
+    patch: pytest.MonkeyPatch, *, webhooks: bool = True, past: Past | None = None
+) -> Iterator[Harness]:
+    """Return a new harness, or one that goes on from the past of another."""
     logging.disable()
     try:
-        with mocked_aws(), asyncio.Runner() as runner:
-            yield Harness(runner, patch, webhooks=webhooks)
+        with mocked_aws(past.stored if past else None), asyncio.Runner() as runner:
+            yield Harness(runner, patch, webhooks=webhooks, past=past)
     finally:
         logging.disable(logging.NOTSET)

@@ -1,12 +1,15 @@
 """Patches that make a harness fast without changing what it shows."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from boto3.s3.transfer import TransferConfig
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from character_identity.images.decoding import prepare
 from character_identity.outbound.guard import look_up
@@ -18,11 +21,18 @@ _prepared = cache(prepare)
 
 
 def apply_patches(patch: pytest.MonkeyPatch) -> None:
-    """One thread, plain pictures, each prepared once, and small weights."""
+    """One thread, plain pictures, each prepared once, small weights, and the same keys of fal."""
     _stay_in_one_thread(patch)
+    keys = itertools.cycle(_keys_of_fal())  # what fal signed for one harness is signed for all
+    patch.setattr("local.simulators.fal.webhooks.Ed25519PrivateKey", SimpleNamespace(generate=keys.__next__))
     _render_plain_images(patch)
     patch.setattr("character_identity.services.references.prepare", _prepared)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
+
+
+@cache
+def _keys_of_fal() -> list[Ed25519PrivateKey]:
+    return [Ed25519PrivateKey.generate() for _ in range(3)]
 
 
 def is_store(host: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
-from character_evaluation.statistics import ProviderSummary, mean, sample_standard_deviation, summarise
+from character_evaluation.statistics import ProviderSummary, mean, summarise
 from tests.support.scenarios import SCENARIOS
 
 
@@ -47,12 +47,13 @@ def test_the_mean_of_nothing_is_unknown() -> None:
 
 
 def test_a_deviation_is_that_of_a_sample() -> None:
-    assert sample_standard_deviation([2, 4, 4, 4, 5, 5, 7, 9]) == pytest.approx(2.138089935)
-    assert sample_standard_deviation([0.5, 0.5]) == 0
+    scores = (0.2, 0.4, 0.4, 0.4, 0.5, 0.5, 0.7, 0.9)
+    found = summary(*(row(variation=number, similarity_mean=score) for number, score in enumerate(scores, 1)))
+    assert found.similarity_deviation == pytest.approx(0.2138089935)
 
 
 def test_one_value_has_no_deviation() -> None:
-    assert sample_standard_deviation([0.9]) is None
+    assert summary(row()).similarity_deviation is None
 
 
 def test_what_failed_or_was_filtered_stays_counted() -> None:

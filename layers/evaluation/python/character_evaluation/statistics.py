@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median, stdev
 from typing import Any
 
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
@@ -11,15 +11,7 @@ from character_evaluation.run import EvaluatedIdentity, EvaluationRow, Evaluatio
 
 def mean(values: Sequence[float]) -> float | None:
     """The arithmetic mean, or None of nothing."""
-    return math.fsum(values) / len(values) if values else None
-
-
-def sample_standard_deviation(values: Sequence[float]) -> float | None:
-    """The standard deviation with Bessel's correction, or None of fewer than two values."""
-    if len(values) < 2:
-        return None
-    centre = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
+    return fmean(values) if values else None
 
 
 def nearest_rank(values: Sequence[float], share: float) -> float | None:
@@ -143,7 +135,7 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
         "near_copies": copies,
         "copy_rate": copies / succeeded if succeeded else None,
         "similarity_mean": mean(scores),
-        "similarity_deviation": sample_standard_deviation(scores),
+        "similarity_deviation": stdev(scores) if len(scores) > 1 else None,
         "similarity_median": median(scores) if scores else None,
         "calibrated_mean": mean([row.calibrated for row in compared if row.calibrated is not None]),
         "among_mean": mean(

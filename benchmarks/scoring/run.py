@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from character_identity.domain.similarity import cosine
+from character_identity.images.decoding import decode
 from functions.score_image.encoder import MB_PER_VCPU
 from functions.score_image.preprocessing import Preprocessing
 from local.packages import ROOT, runtime_packages
@@ -224,7 +225,7 @@ def decoding(pictures: Sequence[Path]) -> float:
     for _ in range(3):
         for content in contents:
             began = time.perf_counter()
-            preprocessing.pixels(content)
+            preprocessing.pixels_of(decode(content))
             took.append(time.perf_counter() - began)
     return median(took)
 

@@ -154,12 +154,8 @@ def _face_sentence(face: FaceIdentity) -> str:
 
 def _sentence(reference: Seen, generated: Seen, encoder: str) -> str:
     if isinstance(reference, str) or isinstance(generated, str):
-        reasons = {
-            f"{role}: {each}"
-            for role, each in (("reference", reference), ("generated", generated))
-            if isinstance(each, str)
-        }
-        raise CannotCompare("\n".join(sorted(reasons, reverse=True)))
+        seen = {"reference": reference, "generated": generated}
+        raise CannotCompare("\n".join(f"{role}: {e}" for role, e in seen.items() if isinstance(e, str)))
     name = "CLIP Similarity" if encoder == CLIP_ENCODER else f"Similarity ({encoder}, not CLIP)"
     return f"{name}: {_digits(cosine(reference, generated))}"
 

@@ -1,7 +1,7 @@
-"""From a picture's bytes to the pixels an encoder sees; the same on every machine, and versioned.
+"""From a decoded picture to the pixels an encoder sees; the same on every machine, and versioned.
 
 Pillow's bicubic resize of the shorter side, then the centre with the margin rounded down: to the pixel what
-the CLIPImageProcessor of transformers does. Before it, what that leaves open, as for every picture of ours:
+the CLIPImageProcessor of transformers does. Decoding does what that leaves open, as for every picture:
 EXIF orientation and colour profile are applied, transparency is laid on white, 16-bit grey is scaled.
 """
 
@@ -13,7 +13,6 @@ from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.image_quality import BLACK_LEVEL
-from character_identity.images.decoding import decode
 from character_identity.images.opening import MAX_PIXELS, too_large
 
 VERSION = "v2"
@@ -37,16 +36,12 @@ class Preprocessing:
     def name(self) -> str:
         return f"bicubic-{self.resize_to}-crop-{self.input_size}-{VERSION}"
 
-    def pixels(self, data: bytes) -> Pixels:
-        """Return the encoder's input, ``input_size`` x ``input_size`` x RGB.
+    def pixels_of(self, image: Image.Image) -> Pixels:
+        """Return the encoder's input, ``input_size`` x ``input_size`` x RGB, of a decoded picture.
 
         Raises:
-            InvalidRequest: ``unreadable_image``, ``image_too_large`` or ``black_image``.
+            InvalidRequest: ``image_too_large`` or ``black_image``.
         """
-        return self.pixels_of(decode(data))
-
-    def pixels_of(self, image: Image.Image) -> Pixels:
-        """Return the encoder's input of a decoded picture. Raises as ``pixels``."""
         shorter = min(image.size)
         width, height = (int(self.resize_to * side / shorter) for side in image.size)
         if width * height > MAX_PIXELS:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.images.decoding import decode
 from functions.score_image.preprocessing import Preprocessing
 
 EIGHT = Preprocessing(resize_to=8, input_size=8)
@@ -33,9 +34,13 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + content + b"\0\0\0\0IDAT"
 
 
+def pixels_of(data: bytes) -> npt.NDArray[np.uint8]:
+    return EIGHT.pixels_of(decode(data))
+
+
 def refusal(data: bytes) -> str:
     with pytest.raises(InvalidRequest) as refused:
-        EIGHT.pixels(data)
+        pixels_of(data)
     return refused.value.code
 
 
@@ -46,7 +51,7 @@ def test_the_centre_is_cut_out_with_the_margin_rounded_down(
     image = noise(*size)
 
     expected = np.asarray(image)[top : top + 8, left : left + 8]
-    np.testing.assert_array_equal(EIGHT.pixels(encoded(image)), expected)
+    np.testing.assert_array_equal(pixels_of(encoded(image)), expected)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_the_shorter_side_is_resized_and_the_longer_one_rounded_down(
     whole = np.asarray(image.resize(resized, Image.Resampling.BICUBIC))
     left, top = (resized[0] - 8) // 2, (resized[1] - 8) // 2
 
-    pixels = Preprocessing(resize_to=16, input_size=8).pixels(encoded(image))
+    pixels = Preprocessing(resize_to=16, input_size=8).pixels_of(image)
 
     np.testing.assert_array_equal(pixels, whole[top : top + 8, left : left + 8])
 
@@ -70,21 +75,21 @@ def test_an_image_lying_on_its_side_is_turned_upright() -> None:
     exif[ORIENTATION] = 6  # turn clockwise to look at it
     lying = upright.transpose(Image.Transpose.ROTATE_90)
 
-    np.testing.assert_array_equal(EIGHT.pixels(encoded(lying, exif=exif)), np.asarray(upright))
+    np.testing.assert_array_equal(pixels_of(encoded(lying, exif=exif)), np.asarray(upright))
 
 
 def test_transparency_is_laid_on_white() -> None:
     half = Image.new("RGBA", (8, 8), (200, 0, 0, 255))
     half.paste((200, 0, 0, 0), (0, 0, 4, 8))
 
-    pixels = EIGHT.pixels(encoded(half))
+    pixels = pixels_of(encoded(half))
 
     assert (pixels[:, :4] == 255).all()
     assert (pixels[:, 4:] == [200, 0, 0]).all()
 
 
 def colours(image: Image.Image, **options: Any) -> npt.NDArray[np.uint8]:
-    colour: npt.NDArray[np.uint8] = EIGHT.pixels(encoded(image, **options))[0, 0]
+    colour: npt.NDArray[np.uint8] = pixels_of(encoded(image, **options))[0, 0]
     return colour
 
 
@@ -103,7 +108,7 @@ def test_every_kind_of_image_becomes_rgb() -> None:
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
 def test_the_formats_of_providers_and_references_are_read(file_format: str) -> None:
-    pixels = EIGHT.pixels(encoded(Image.new("RGB", (8, 8), (90, 90, 90)), file_format))
+    pixels = pixels_of(encoded(Image.new("RGB", (8, 8), (90, 90, 90)), file_format))
 
     assert np.abs(pixels.astype(int) - 90).max() < 3
 
@@ -132,4 +137,4 @@ def test_a_blanked_image_is_refused() -> None:
     one_bright_spot.putpixel((4, 4), (0, 0, 90))
 
     assert refusal(encoded(nearly_black)) == "black_image"
-    assert EIGHT.pixels(encoded(one_bright_spot)).max() == 90
+    assert pixels_of(encoded(one_bright_spot)).max() == 90

@@ -62,8 +62,12 @@ class Api(Construct):
         )
         for entry in entries:
             # One permission to call a function, whatever the number of its routes: a stack has 500 resources.
+            # It fits STAGE/METHOD/PATH. What has no route calls as STAGE/$default, and has another
+            # (https://github.com/aws/serverless-application-model/issues/1860, read 2026-11-29).
             integration = integrations.HttpLambdaIntegration(
-                entry.name, functions[entry.name], scope_permission_to_route=False
+                entry.name,
+                functions[entry.name],
+                scope_permission_to_route=entry.trigger == catalog.NO_ROUTE,
             )
             for route in entry.routes:
                 self.http_api.add_routes(

@@ -12,6 +12,7 @@ from typing import Any
 import ministack.services.apigateway as api_gateway
 import ministack.services.lambda_svc as lambda_service
 
+from local.function_policy import lets_call
 from local.gate import Application, Scope
 from local.packages import ROOT
 from local.ports import WHO
@@ -25,6 +26,7 @@ def install() -> None:
     """Correct the answers; once, before the first request."""
     hide_what_went_wrong_in_a_function()
     let_pages_read_refusals()
+    call_only_functions_that_allow_it()
 
 
 def hide_what_went_wrong_in_a_function() -> None:
@@ -57,6 +59,37 @@ def let_pages_read_refusals() -> None:
         return status, answered, body
 
     api_gateway._handle_execute_in_scope = execute_and_allow
+
+
+def call_only_functions_that_allow_it() -> None:
+    """A function whose policy does not let a route call it is not called; ministack asks no policy."""
+    invoke = api_gateway._invoke_lambda_proxy
+
+    async def invoke_if_allowed(
+        integration: Document,
+        api_id: str,
+        stage: str,
+        path: str,
+        method: str,
+        headers: Document,
+        body: bytes,
+        query: Document,
+        route_key: str,
+        *rest: Any,
+        **named: Any,
+    ) -> tuple[int, Document, bytes]:
+        reference = api_gateway._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
+        owner = {name: named[f"owner_{name}"] for name in ("account_id", "region")}
+        function, *_ = lambda_service._get_func_record_for_ref_in_scope(reference, **owner)
+        if function and not lets_call(function["policy"]["Statement"], api_id, stage, route_key):
+            return 500, JSON, b'{"message":"Internal Server Error"}'
+        request = (path, method, headers, body, query, route_key)
+        answer: tuple[int, Document, bytes] = await invoke(
+            integration, api_id, stage, *request, *rest, **named
+        )
+        return answer
+
+    api_gateway._invoke_lambda_proxy = invoke_if_allowed
 
 
 def with_base_url(application: Application, api_port: int) -> Application:

@@ -6,6 +6,7 @@ import pytest
 
 from character_identity.api.routes import table
 from infra.catalog import pascal
+from local.function_policy import lets_call
 from tests.infra.template import Template, readable, referred
 
 pytestmark = pytest.mark.processes
@@ -37,6 +38,17 @@ def test_each_route_calls_its_function_and_there_is_no_other(template: Template)
     called = {route["RouteKey"]: _integration(template, route) for route in routes}
     assert {key: readable(each["IntegrationUri"]) for key, each in called.items()} == ROUTES
     assert {each["PayloadFormatVersion"] for each in called.values()} == {"2.0"}
+
+
+def test_each_function_lets_its_routes_call_it(template: Template) -> None:
+    """A route that its function does not know is answered by a bare 500, and sounds an alarm."""
+    allowed: dict[str, list[dict[str, Any]]] = {}
+    for permission in template.resources("AWS::Lambda::Permission").values():
+        source = readable(permission["SourceArn"]).replace("AWS::", "")
+        statement = {"Condition": {"ArnLike": {"AWS:SourceArn": source}}}
+        allowed.setdefault(readable(permission["FunctionName"]), []).append(statement)
+    for key, function in ROUTES.items():
+        assert lets_call(allowed[function], "<ApiHttp>", "$default", key), key
 
 
 def test_each_route_is_behind_the_authorizer_except_the_open_ones(template: Template) -> None:

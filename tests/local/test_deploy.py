@@ -11,6 +11,7 @@ import pytest
 from local import image_function
 from local.deploy import Assembly, deploy, set_secrets
 from local.errors import CannotRun
+from local.function_policy import lets_call
 from local.packages import STATE
 from tests.local import tiny_stack
 from tests.support.emulator import EmulatedAws
@@ -62,6 +63,7 @@ def test_a_request_passes_authorizer_route_layer_and_environment(stack: Deployed
         ("/v1/echo/x", "stranger", 403, "Forbidden"),
         ("/v1/nothing", "Eileen", 404, "Not Found"),
         ("/v1/echo/nobody", "Eileen", 500, "Internal Server Error"),
+        ("/v1/double", "Eileen", 500, "Internal Server Error"),  # whose policy does not name the API
     ],
 )
 def test_the_api_refuses_as_api_gateway_does(
@@ -69,6 +71,24 @@ def test_the_api_refuses_as_api_gateway_does(
 ) -> None:
     answer = stack.call(path, token)
     assert (answer.status_code, answer.json()) == (status, {"message": message})
+
+
+@pytest.mark.parametrize(
+    ("source", "route", "allowed"),
+    [
+        ("a/*/*/*", "GET /v1/x/{y}", True),
+        ("a/*/GET/*", "GET /v1/x/{y}", True),
+        ("a/*/GET/*", "POST /v1/x", False),
+        ("b/*/*/*", "GET /v1/x", False),
+        ("a/*/*/*", "$default", False),
+        ("a/*/$default", "$default", True),
+        ("a/*/*", "$default", True),
+    ],
+)
+def test_a_functions_policy_names_the_routes_that_call_it(source: str, route: str, allowed: bool) -> None:
+    arn = f"arn:aws:execute-api:eu-west-1:000000000000:{source}"
+    statement = {"Condition": {"ArnLike": {"AWS:SourceArn": arn}}}
+    assert lets_call([statement], "a", "$default", route) is allowed
 
 
 @pytest.mark.parametrize(

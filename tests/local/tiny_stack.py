@@ -223,6 +223,26 @@ def api() -> dict[str, Any]:
             AuthorizerId={"Ref": "Authorizer"},
             Target={"Fn::Sub": "integrations/${Integration}"},
         ),
+        "EchoCalled": resource(
+            "Lambda::Permission",
+            FunctionName=arn("Echo"),
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn={"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/*/*"},
+        ),
+        "ToDouble": resource(
+            "ApiGatewayV2::Integration",
+            ApiId=api_id,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=arn("Double"),
+            PayloadFormatVersion="2.0",
+        ),
+        "NotAllowed": resource(
+            "ApiGatewayV2::Route",
+            ApiId=api_id,
+            RouteKey="POST /v1/double",
+            Target={"Fn::Sub": "integrations/${ToDouble}"},
+        ),
         "Stage": resource("ApiGatewayV2::Stage", ApiId=api_id, StageName="$default", AutoDeploy=True),
     }
 

@@ -78,7 +78,7 @@ def dropped(system: System, identity_id: str, generation_id: str, count: int, *,
     queue = sqs.get_queue_url(QueueName=system.outputs["ScoringQueueArn"].rsplit(":", 1)[1])["QueueUrl"]
     began, put_at = time.monotonic(), {}
     for number, content in enumerate(pictures(count)):
-        key = f"generations/{identity_id}/{generation_id}/{number}.jpg"
+        key = f"generations/{identity_id}/{generation_id}/{number:02}.jpg"
         s3.put_object(Bucket=system.bucket, Key=key, Body=content, ContentType="image/jpeg")
         put_at[number] = time.monotonic()
         detail = {"bucket": {"name": system.bucket}, "object": {"key": key}}

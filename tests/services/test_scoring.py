@@ -405,7 +405,10 @@ def test_nothing_is_told_of_an_erased_identity(harness: Harness) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["references/eileen/00.jpg", "generations/eileen/portrait/notes.json", "generations/eileen/00.jpg", ""],
+    [
+        *("references/eileen/00.jpg", "generations/eileen/00.jpg", "generations/eileen/portrait/", ""),
+        *(f"generations/eileen/portrait/{name}" for name in ("notes.json", "00.txt", "0.jpg", "00.jpg.bak")),
+    ],
 )
 def test_other_keys_are_refused(harness: Harness, key: str) -> None:
     with pytest.raises(InvalidRequest) as refused:

@@ -14,7 +14,7 @@ from character_identity.services.scoring import ScoringService
 from tests.support.builders import NOON, an_evaluation, an_identity
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.fakes import FakeBucket, FakeIdentities, event_service
-from tests.support.scoring_fakes import FakeEmbedder, FakeScores
+from tests.support.scoring_fakes import FakeEmbedder, FakeFaces, FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 OWN, ALL = ["references/i2/0001.jpg"], ["references/e1/0001.jpg", "references/e1/0002.jpg"]
@@ -33,11 +33,12 @@ class Harness:
         self.scores = FakeScores()
         self.identities = FakeIdentities(an_identity(identity_id="i2", references=OWN))
         self.embedder = FakeEmbedder(VERSION)
+        self.faces: FakeFaces | None = None
         self.told: list[str] = []
 
     def score(self, keys: Sequence[str]) -> None:
         """Score pictures as one call of the function does."""
-        encoders = Encoders(self.embedder)
+        encoders = Encoders(self.embedder, self.faces)
         scoring = ScoringService(
             identities=self.identities,
             bucket=self.bucket,
@@ -69,6 +70,18 @@ def test_a_picture_is_scored_against_all_references_too() -> None:
     assert shared.mean == pytest.approx(0.7)
     assert [key for key, _ in shared.per_reference] == ALL
     assert [*harness.evaluations.shared_embeddings("e1")] == [("g2", 1)]
+
+
+def test_a_face_that_only_references_show_that_the_provider_did_not_take_is_looked_for() -> None:
+    harness = Harness()
+    harness.bucket.objects[OWN[0]] = b"0.8 0.6"
+    seen = {REFERENCES[ALL[0]]: [0.0], PICTURES[SECOND]: [60.0, 180.0]}
+    harness.faces = FakeFaces(EncoderVersion("face", "0f1e", "v1"), seen)
+    harness.score([SECOND])
+    shared, own = harness.shared("g2"), harness.scores.score_of("g2", 1, "tiny")
+    assert isinstance(shared, Score) and shared.face_identity and shared.face_identity.likeness
+    assert shared.face_identity.likeness.mean == pytest.approx(0.5)
+    assert own and own.face_identity and own.face_identity.no_face == "no_reference_face"
 
 
 def test_the_references_are_seen_once_for_all_pictures() -> None:

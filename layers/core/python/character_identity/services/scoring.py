@@ -8,7 +8,7 @@ from hashlib import sha256
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.face import Face, NoFace
-from character_identity.domain.generation import MAX_STORED_BYTES
+from character_identity.domain.generation import CONTENT_TYPES, MAX_STORED_BYTES
 from character_identity.domain.job import job_id_of
 from character_identity.domain.score import EmbeddedReference, KeptReferences, NotScored, Score
 from character_identity.domain.view import View
@@ -23,6 +23,8 @@ from character_identity.services.webhooks.events import EventService
 
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
 """Reasons that take no score away: they say nothing of the picture as it was when it got one."""
+KEY = re.compile(rf"generations/([^/]+)/([^/]+)/([0-9]{{2,4}})\.(?:{'|'.join(CONTENT_TYPES)})")
+"""Of a generated image, as it is stored: identity, generation and number."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class ImageKey:
         """Read a key of the bucket.
 
         Raises:
-            InvalidRequest: it is not a generated image's.
+            InvalidRequest: it is not a generated image's; whatever lies beside one takes no score from it.
         """
-        match = re.fullmatch(r"generations/([^/]+)/([^/]+)/([0-9]{1,4})\.\w+", key)
+        match = KEY.fullmatch(key)
         if not match:
             raise InvalidRequest(
                 f"{key!r} is not the key of a generated image.", code="not_a_generated_image"
@@ -185,8 +187,12 @@ class ScoringService:
         return score, None if references.kept else KeptReferences(references.owner, references.embedded)
 
     def _find_faces(self, embedded: EmbeddedImage, content: bytes) -> None:
+        references, evaluation_id = embedded.references.embedded, embedded.origin.get("evaluation_id")
         try:
-            embedded.faces = self._encoders.find_faces(content, embedded.references.embedded)
+            if self._shared is not None and evaluation_id:
+                # Of those the provider may have taken the ones without a face.
+                references = [*references, *self._shared.references(evaluation_id)]
+            embedded.faces = self._encoders.find_faces(content, references)
         except Exception as exc:  # score() raises it
             embedded.failure, embedded.view = exc, None
 

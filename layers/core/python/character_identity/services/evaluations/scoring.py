@@ -60,6 +60,11 @@ class SharedScoring:
         embedding = None if isinstance(seen, NotScored | Score) else seen[1].embedding
         self._scores.put_shared_score(evaluation_id, generation_id, index, found, new, embedding)
 
+    def references(self, evaluation_id: str) -> Sequence[EmbeddedReference]:
+        """Return what an evaluation's pictures are compared with; nothing where that cannot be."""
+        found = self._references_of(evaluation_id)
+        return found if isinstance(found, list) else ()
+
     def is_scored(self, evaluation_id: str, generation_id: str, index: int) -> bool:
         """Return True if a picture has its score against all references, or a reason why not."""
         return self._scores.has_shared_score(evaluation_id, generation_id, index)

@@ -134,6 +134,23 @@ def test_a_black_frame_is_blank() -> None:
     assert decoding.inspect(an_image(colour=(3, 3, 3))).blank
 
 
+@pytest.mark.parametrize(
+    ("mode", "colour", "is_blank"),
+    [
+        ("RGBA", (0, 0, 0, 255), True),
+        ("RGBA", (0, 0, 0, 128), False),  # ink on what shows through it
+        ("RGBA", (0, 0, 0, 0), False),
+        ("LA", (0, 40), False),
+        ("I;16", 255, True),
+        ("I;16", 40_000, False),
+    ],
+)
+def test_a_frame_is_blank_that_is_black_as_it_is_shown(mode: str, colour: Any, is_blank: bool) -> None:
+    content = png(Image.new(mode, (300, 300), colour))
+    assert decoding.inspect(content).blank == is_blank
+    assert decoding.decode(content).convert("L").getextrema() == (0, 0) or not is_blank
+
+
 @pytest.mark.parametrize("read", [prepared, decoding.inspect])
 def test_half_an_image_is_none(read: Callable[[bytes], Any]) -> None:
     assert refusal(read, an_image()[:-40]) == "unreadable_image"

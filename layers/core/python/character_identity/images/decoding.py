@@ -14,7 +14,7 @@ from character_identity.domain.image_quality import BLACK_LEVEL, ImageQuality
 from character_identity.domain.perceptual_hash import PerceptualHash
 from character_identity.images.measures import measure_quality, perceptual_hash
 from character_identity.images.opening import picture
-from character_identity.images.pixels import orientation_of, plain
+from character_identity.images.pixels import in_eight_bits, on_white, orientation_of, plain
 
 MIN_SIDE, MAX_SIDE = 256, 65_500
 """Pixels; a reference image with a shorter side shows too little of a face; a JPEG holds no longer one."""
@@ -91,7 +91,8 @@ def _strips(image: Image.Image) -> Iterator[Image.Image]:
 
 
 def _brightest(image: Image.Image) -> float:
-    return cast(tuple[float, float], image.convert("L").getextrema())[1]
+    shown = on_white(in_eight_bits(image))
+    return cast(tuple[float, float], shown.convert("L").getextrema())[1]
 
 
 def prepare(content: bytes, limit_bytes: int) -> PreparedImage:

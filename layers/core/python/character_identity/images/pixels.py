@@ -36,11 +36,17 @@ def plain(image: Image.Image) -> Image.Image:
     """
     image.load()  # here: what cannot be decoded raises once, and below it would be taken for bad metadata
     turn = TURNS.get(orientation_of(image))
-    image = _instead_of(image, _in_srgb(_in_eight_bits(image)))
+    image = _instead_of(image, _in_srgb(in_eight_bits(image)))
     if turn is not None:
         image = _instead_of(image, image.transpose(turn))
+    image = on_white(image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Show white through an image where it is transparent; one that is nowhere so stays as it is."""
     if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB")
+        return image
     if image.mode != "RGBA":
         image = _instead_of(image, image.convert("RGBA"))
     flat = Image.new("RGB", image.size, "white")
@@ -86,7 +92,7 @@ def _orientation_in(exif: bytes) -> int | None:
     return None
 
 
-def _in_eight_bits(image: Image.Image) -> Image.Image:
+def in_eight_bits(image: Image.Image) -> Image.Image:
     """Scale grey of 16 bits; Pillow would clip it, and nearly all of it to white."""
     if not image.mode.startswith("I"):
         return image

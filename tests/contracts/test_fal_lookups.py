@@ -262,3 +262,28 @@ def test_files_that_stay_are_counted(ours: Ours) -> None:
     lost.pass_by()
     with pytest.raises(ProviderRejected, match="kept 1 of 1 files"):
         lost.jobs.erase(handle)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_done"),
+    [
+        (httpx.Response(200, json={"cdn_delete_results": None}), True),
+        (httpx.Response(204), True),
+        (httpx.Response(200, json={}), False),
+        (httpx.Response(200, json={"error": {"message": "later"}}), False),
+        (httpx.Response(200, json={"cdn_delete_results": {}}), False),
+        (httpx.Response(200, html="<html>"), False),
+    ],
+    ids=str,
+)
+def test_a_request_without_files_is_deleted_and_what_is_no_answer_deletes_nothing(
+    ours: Ours, answer: httpx.Response, is_done: bool
+) -> None:
+    lost = Lost(ours, "instant")
+    handle = lost.jobs.submit(lost.order())
+    ours.answer(f"/models/requests/{handle.provider_job_id}/payloads", answer)
+    if is_done:
+        assert lost.jobs.erase(handle)
+    else:
+        with pytest.raises(ProviderUnavailable):
+            lost.jobs.erase(handle)

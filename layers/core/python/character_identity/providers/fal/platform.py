@@ -113,7 +113,9 @@ class FalPlatform:
             raise self._admin_api.trouble(answer)
         if not answer.is_success:
             raise self._admin_api.failure(answer)
-        results = body.get("cdn_delete_results") if isinstance(body, dict) else None
+        results = body.get("cdn_delete_results", "") if isinstance(body, dict) else ""
+        if results is None or answer.status_code == httpx.codes.NO_CONTENT:
+            results = []  # there were no files
         if not isinstance(results, list):
             raise ProviderUnavailable("fal", "answered a deletion without saying what was deleted")
         kept = [result for result in results if not isinstance(result, dict) or result.get("exception")]

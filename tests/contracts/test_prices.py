@@ -52,7 +52,8 @@ def test_a_training_may_be_priced_by_the_step(ours: Ours) -> None:
 
 @pytest.mark.parametrize("told", [None, "2 dollars", -1, {"usd": 2}, True])
 def test_a_price_that_is_not_told_is_a_difference(ours: Ours, told: object) -> None:
-    prices = [{"endpoint_id": name, "unit_price": told, "currency": "USD"} for name in LISTED]
+    names: list[object] = [*LISTED, None, [], {}]  # of those nobody asked
+    prices = [{"endpoint_id": name, "unit_price": told, "currency": "USD"} for name in names]
     ours.answer("/models/pricing", httpx.Response(200, json={"prices": prices}))
     assert changed(ours) == dict.fromkeys(LISTED)
 

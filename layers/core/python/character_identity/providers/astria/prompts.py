@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from character_identity.domain.errors import ProviderRejected
 from character_identity.domain.generation import GenerationRequest
@@ -97,8 +98,9 @@ class AstriaImages(AstriaJobs):
 
         def wanted(prompt: dict[str, Any]) -> Match:
             callback_url = prompt.get("callback")
-            if order.callback_url is not None and isinstance(callback_url, str):
-                return "yes" if callback_url == order.callback_url else "no"
+            if order.callback_url and isinstance(callback_url, str) and callback_url:
+                own = order.callback_url.rpartition("/")[2] or order.callback_url
+                return "yes" if own in unquote(callback_url) else "no"  # as a server may write it
             is_same_seed = str(prompt.get("seed")) == str(fields["seed"])
             if prompt.get("seed") is not None and not is_same_seed:
                 return "no"

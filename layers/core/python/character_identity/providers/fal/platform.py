@@ -129,7 +129,7 @@ class FalPlatform:
         if not isinstance(prices, list):
             raise ProviderUnavailable("fal", "answered no list of prices")
         told = {
-            price.get("endpoint_id"): number(price.get("unit_price"))
+            str(price.get("endpoint_id")): number(price.get("unit_price"))
             for price in prices
             if isinstance(price, dict) and price.get("currency", "USD") == "USD"
         }

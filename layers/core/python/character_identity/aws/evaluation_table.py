@@ -78,8 +78,8 @@ class EvaluationTable:
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        key, what = keys.evaluation(evaluation_id), f"evaluation {evaluation_id!r}"
-        return Evaluation.model_validate(read_row(self._table, key, what, "unknown_evaluation"))
+        row = read_row(self._table, keys.evaluation(evaluation_id), "evaluation", evaluation_id)
+        return Evaluation.model_validate(row)
 
     def list(self, owner: str, window: Window) -> Page[Evaluation]:
         """Return a page of an owner's evaluations, newest first; one just added may be missing."""

@@ -66,8 +66,8 @@ class GenerationTable:
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        key, what = keys.generation(generation_id), f"generation {generation_id!r}"
-        return Generation.model_validate(read_row(self._table, key, what, "unknown_generation"))
+        row = read_row(self._table, keys.generation(generation_id), "generation", generation_id)
+        return Generation.model_validate(row)
 
     def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:
         """Return a page of an identity's generations, newest first; one just added may be missing."""

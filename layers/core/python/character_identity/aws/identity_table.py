@@ -66,8 +66,8 @@ class IdentityTable:
         Raises:
             NotFound: there is none; Erased if there was.
         """
-        key, what = keys.identity(identity_id), f"identity {identity_id!r}"
-        return Identity.model_validate(read_row(self._table, key, what, "unknown_identity"))
+        row = read_row(self._table, keys.identity(identity_id), "identity", identity_id)
+        return Identity.model_validate(row)
 
     def list(self, owner: str, window: Window) -> Page[Identity]:
         """Return a page of an owner's identities, newest first; one that was just added may be missing."""

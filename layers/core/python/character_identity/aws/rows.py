@@ -4,17 +4,16 @@ from character_identity.aws.items import Item
 from character_identity.aws.keys import Key
 from character_identity.aws.table import Table
 from character_identity.aws.writes import ERASED
-from character_identity.domain.errors import Erased, NotFound, NotFoundCode
+from character_identity.domain.errors import Erased, NotFound, Thing
 
 
-def read_row(table: Table, key: Key, what: str, code: NotFoundCode) -> Item:
-    """Return the row of something that is called ``what``.
+def read_row(table: Table, key: Key, thing: Thing, thing_id: str) -> Item:
+    """Return the row of something.
 
     Raises:
         NotFound: there is none; Erased if there was.
     """
     item = table.get(key)
     if item is None or item["status"] == ERASED:
-        error = NotFound if item is None else Erased
-        raise error(f"There is no {what}.", code=code)
+        raise (NotFound if item is None else Erased).of(thing, thing_id)
     return item

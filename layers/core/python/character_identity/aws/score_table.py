@@ -73,7 +73,7 @@ class ScoreTable:
             self._table.transact([*writes, *told])
         except Refused as exc:
             if any(exc.refused[: len(there)]) or not told:
-                raise Erased(f"There is no generation {generation_id!r}.", code="unknown_generation") from exc
+                raise Erased.of("generation", generation_id) from exc
             self.put_score(identity_id, generation_id, image_index, score, references, earlier=earlier)
             return False
         return event is not None

@@ -29,7 +29,7 @@ Step Functions matches the class names, so renaming one is a change of the state
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, Self, cast, get_args
 
 from character_identity.domain.text import shortened
 
@@ -85,6 +85,8 @@ NotFoundCode = Literal[
     "unknown_route",
     "unknown_webhook",
 ]
+Thing = Literal["evaluation", "event", "generation", "identity", "webhook"]
+"""What has an id and an owner, by the word for it in ``unknown_...``."""
 ConflictCode = Literal[
     "being_started",
     "conflict",
@@ -225,6 +227,11 @@ class NotFound(ServiceError):
 
     def __init__(self, message: str, *, code: NotFoundCode = "not_found", details: Any = None) -> None:
         super().__init__(message, code=code, details=details)
+
+    @classmethod
+    def of(cls, thing: Thing, thing_id: str) -> Self:
+        """Return the error that there is no such thing of that id."""
+        return cls(f"There is no {thing} {thing_id!r}.", code=cast(NotFoundCode, f"unknown_{thing}"))
 
 
 class Erased(NotFound):

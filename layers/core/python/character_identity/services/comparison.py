@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from character_identity.domain.errors import InvalidRequest, InvalidRequestCode, NotFound
 from character_identity.domain.generation import MAX_STORED_BYTES
+from character_identity.domain.ownership import owned
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.scored_generation import LATE_CODE
 from character_identity.ports.stores import Bucket, Generations, Identities
@@ -69,9 +70,7 @@ class ComparisonService:
         """
         _check_count(images)
         ends_at = self._clock() + WORK_TIMEOUT_S
-        identity = self._identities.get(identity_id)
-        if identity.owner != owner:
-            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
+        identity = owned(owner, self._identities.get(identity_id), "identity", identity_id)
         try:
             kept = self._references.kept(identity_id)
             references = kept.embedded if kept else self._references.made(identity)
@@ -171,9 +170,8 @@ class ComparisonService:
         return map_concurrently(read, pictures)
 
     def _read_stored(self, owner: str, picture: StoredImage) -> bytes:
-        generation = self._generations.get(picture.generation_id)
-        if generation.owner != owner:
-            raise NotFound(f"There is no generation {picture.generation_id!r}.", code="unknown_generation")
+        generation_id = picture.generation_id
+        generation = owned(owner, self._generations.get(generation_id), "generation", generation_id)
         images = {image.index: image.key for image in generation.images if image.key}
         key = images.get(picture.number)
         if key is None:

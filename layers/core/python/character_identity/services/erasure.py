@@ -31,6 +31,7 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
+from character_identity.domain.ownership import owned
 from character_identity.domain.text import counted
 from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
@@ -97,10 +98,7 @@ class ErasureService:
         identity = get_or_none(self._identities.get, identity_id)
         if identity is not None and identity.owner == owner:
             self._erase(identity)
-        receipt = self._erasures.find(identity_id)
-        if receipt is None or receipt.owner != owner:
-            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
-        return receipt
+        return owned(owner, self._erasures.find(identity_id), "identity", identity_id)
 
     def erase_generation(self, owner: str, generation_id: str) -> ErasureReceipt:
         """Erase one generation of this owner, also while it runs; of one that was erased, its receipt by now.
@@ -111,10 +109,7 @@ class ErasureService:
         generation = get_or_none(self._generations.get, generation_id)
         if generation is not None and generation.owner == owner:
             self._erase_generation(generation)
-        receipt = self._erasures.find_of_generation(generation_id)
-        if receipt is None or receipt.owner != owner:
-            raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
-        return receipt
+        return owned(owner, self._erasures.find_of_generation(generation_id), "generation", generation_id)
 
     def purge(self, identity_id: str) -> None:
         """Delete what there is of an erased identity, as far as it gets, and see when to come again."""

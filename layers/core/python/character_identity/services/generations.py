@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from character_identity.domain.budget import Fund, Quote
-from character_identity.domain.errors import Conflict, ConflictCode, InvalidRequest, NotFound
+from character_identity.domain.errors import Conflict, ConflictCode, InvalidRequest
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity
+from character_identity.domain.ownership import owned
 from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
@@ -90,10 +91,7 @@ class GenerationService:
 
     def get(self, owner: str, generation_id: str) -> Generation:
         """One generation of this owner; another's answers exactly like an unknown one."""
-        generation = self._generations.get(generation_id)
-        if generation.owner != owner:
-            raise NotFound(f"There is no generation {generation_id!r}.", code="unknown_generation")
-        return generation
+        return owned(owner, self._generations.get(generation_id), "generation", generation_id)
 
     def _orderable(
         self, owner: str, identity_id: str, request: dict[str, Any]
@@ -112,7 +110,4 @@ class GenerationService:
         return identity, provider, seeded
 
     def _own_identity(self, owner: str, identity_id: str) -> Identity:
-        identity = self._identities.get(identity_id)
-        if identity.owner != owner:
-            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
-        return identity
+        return owned(owner, self._identities.get(identity_id), "identity", identity_id)

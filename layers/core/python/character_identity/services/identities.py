@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from character_identity.domain.budget import Fund, Quote
-from character_identity.domain.errors import BudgetExceeded, InvalidRequest, NotFound, TooManyIdentities
+from character_identity.domain.errors import BudgetExceeded, InvalidRequest, TooManyIdentities
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.domain.job import job_id_of
+from character_identity.domain.ownership import owned
 from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
@@ -150,10 +151,7 @@ class IdentityService:
 
     def get(self, owner: str, identity_id: str) -> Identity:
         """One identity of this owner; another's answers exactly like an unknown one."""
-        identity = self._identities.get(identity_id)
-        if identity.owner != owner:
-            raise NotFound(f"There is no identity {identity_id!r}.", code="unknown_identity")
-        return identity
+        return owned(owner, self._identities.get(identity_id), "identity", identity_id)
 
     def list(self, owner: str, window: Window) -> Page[Identity]:
         """A page of the identities of this owner, newest first."""

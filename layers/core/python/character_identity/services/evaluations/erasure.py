@@ -16,6 +16,7 @@ from character_identity.domain.erasure import (
 from character_identity.domain.errors import Conflict, NotFound
 from character_identity.domain.evaluation import RESULTS, Evaluation, prefix_of
 from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
+from character_identity.domain.ownership import owned
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.stores import Bucket, Evaluations, Ledger
 from character_identity.services.evaluations.recompilation import recompile
@@ -47,8 +48,7 @@ class EvaluationErasure:
             Conflict: it still runs, or is being ended.
         """
         receipt = self._evaluations.receipt(evaluation_id) or self._replaced(owner, evaluation_id)
-        if receipt.owner != owner:
-            raise NotFound(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
+        receipt = owned(owner, receipt, "evaluation", evaluation_id)
         return receipt if receipt.complete else self._purge(receipt)
 
     def purge(self, evaluation_id: str) -> None:
@@ -80,9 +80,7 @@ class EvaluationErasure:
 
     def _replaced(self, owner: str, evaluation_id: str) -> EvaluationReceipt:
         """Put a receipt in the place of an evaluation that has ended, and so never runs again."""
-        evaluation = self._evaluations.get(evaluation_id)
-        if evaluation.owner != owner:
-            raise NotFound(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
+        evaluation = owned(owner, self._evaluations.get(evaluation_id), "evaluation", evaluation_id)
         job = self._job(evaluation_id)
         if evaluation.is_unsettled or (job is not None and job.open):
             message = (

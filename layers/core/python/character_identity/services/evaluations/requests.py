@@ -19,6 +19,7 @@ from character_identity.domain.generation import LONGEST_PROMPT
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
 from character_identity.domain.job import EVALUATION, job_id_of
+from character_identity.domain.ownership import owned
 from character_identity.domain.page import Page, Window
 from character_identity.domain.prices import Price
 from character_identity.ports.gateways import Now, Workflows
@@ -135,10 +136,7 @@ class EvaluationService:
 
     def get(self, owner: str, evaluation_id: str) -> Evaluation:
         """One evaluation of this owner; another's answers exactly like an unknown one."""
-        evaluation = self._evaluations.get(evaluation_id)
-        if evaluation.owner != owner:
-            raise NotFound(f"There is no evaluation {evaluation_id!r}.", code="unknown_evaluation")
-        return evaluation
+        return owned(owner, self._evaluations.get(evaluation_id), "evaluation", evaluation_id)
 
     def progress(self, evaluation: Evaluation) -> Progress:
         """Return how far an evaluation is."""

@@ -74,7 +74,7 @@ class EndpointService:
         """
         endpoint = self._endpoints.find(owner, endpoint_id)
         if endpoint is None:
-            raise _unknown(endpoint_id)
+            raise NotFound.of("webhook", endpoint_id)
         return endpoint
 
     def change(self, owner: str, endpoint_id: str, changes: Changes) -> Endpoint:
@@ -128,8 +128,4 @@ class EndpointService:
             NotFound: this owner has no such endpoint.
         """
         if not self._endpoints.remove(owner, endpoint_id):
-            raise _unknown(endpoint_id)
-
-
-def _unknown(endpoint_id: str) -> NotFound:
-    return NotFound(f"There is no webhook {endpoint_id!r}.", code="unknown_webhook")
+            raise NotFound.of("webhook", endpoint_id)

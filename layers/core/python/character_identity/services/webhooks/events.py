@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from character_identity.domain.errors import Conflict, EventNotAccepted, NotFound
 from character_identity.domain.event import Event
+from character_identity.domain.ownership import owned
 from character_identity.domain.webhook import Delivery, Endpoint
 from character_identity.ports.gateways import EventBus, Now
 from character_identity.ports.stores import Deliveries, Endpoints, Events
@@ -114,7 +115,7 @@ class EventService:
     def _enabled(self, owner: str, endpoint_id: str) -> Endpoint:
         endpoint = self._endpoints.find(owner, endpoint_id)
         if endpoint is None:
-            raise NotFound(f"There is no webhook {endpoint_id!r}.", code="unknown_webhook")
+            raise NotFound.of("webhook", endpoint_id)
         if endpoint.disabled_at is not None:
             raise Conflict(
                 f"The webhook {endpoint_id!r} is disabled; enable it first.", code="webhook_disabled"
@@ -122,10 +123,7 @@ class EventService:
         return endpoint
 
     def _own(self, owner: str, event_id: str) -> Event:
-        event = self._events.find(event_id)
-        if event is None or event.owner != owner:
-            raise NotFound(f"There is no event {event_id!r}.", code="unknown_event")
-        return event
+        return owned(owner, self._events.find(event_id), "event", event_id)
 
 
 @contextmanager

@@ -1,16 +1,11 @@
-"""Paid results that cannot be stored: left where they are, told to the operator, fetched once they can be.
-
-Their host is new to us, or what we store them in is away.
-"""
+"""Paid results on a host that is new to us: left there, told to the operator, fetched once it is allowed."""
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.support.in_process.harness import Harness, harness
 
@@ -123,53 +118,3 @@ def test_what_is_parked_can_be_cancelled_and_erased(inside: Harness) -> None:
     body = inside.call("get_identity", "GET", f"/v1/identities/{trained}").body
     assert (body["status"], body["error"]["code"]) == ("failed", "cancelled")
     assert (inside.open_work(), len(inside.paid())) == ([], 2)
-
-
-@pytest.mark.parametrize("provider", ["fal-lora", "fal-instant"])
-def test_what_is_paid_is_stored_once_the_bucket_is_back(
-    inside: Harness, provider: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    inside.change(**ALLOWED)
-    ordered = _subject(inside, provider)
-    _take_bucket_away(inside, timedelta(hours=5))
-    inside.run(timedelta(hours=6))
-    assert ordered()["status"] in {"ready", "succeeded"}
-    assert "ParkedResults" in capsys.readouterr().out, "the operator is told"
-    assert (len(inside.paid()), inside.open_work()) == (1, [])
-
-
-@pytest.mark.parametrize("provider", ["fal-lora", "fal-instant"])
-def test_what_could_not_be_stored_for_six_hours_has_failed_and_was_paid(
-    inside: Harness, provider: str
-) -> None:
-    inside.change(**ALLOWED)
-    ordered = _subject(inside, provider)
-    _take_bucket_away(inside, timedelta(days=1))
-    inside.run(timedelta(hours=9))
-    assert (ordered()["status"], ordered()["error"]["code"]) == ("failed", "internal_error")
-    assert ordered()["metadata"]["cost"] > 0
-    assert (len(inside.paid()), inside.open_work()) == (1, [])
-
-
-def _subject(inside: Harness, provider: str) -> Callable[[], dict[str, Any]]:
-    """Order a training, or pictures, and return how to read what becomes of it."""
-    identity_id = _trained(inside, provider)
-    path = f"/v1/identities/{identity_id}"
-    function = "get_identity"
-    if provider == "fal-instant":
-        order = {"prompt": "Sarah runs", "numImages": 2}
-        answer = inside.call("create_generation", "POST", f"{path}/generations", order)
-        function, path = "get_generation", f"/v1/generations/{answer.body['generationId']}"
-    return lambda: inside.call(function, "GET", path).body
-
-
-def _take_bucket_away(inside: Harness, for_so_long: timedelta) -> None:
-    """From now on nothing can be put into the bucket."""
-    back_at = inside.clock.now() + for_so_long
-
-    def fails(what: str, side: str) -> None:
-        if (what, side) == ("s3 PutObject", "before") and inside.clock.now() < back_at:
-            answer = {"Error": {"Code": "ServiceUnavailable", "Message": "Please reduce your request rate."}}
-            raise ClientError(answer, "PutObject")
-
-    inside.faulty_transport.moment = fails

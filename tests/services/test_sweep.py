@@ -22,12 +22,12 @@ from character_identity.services.jobs.sweep import (
     GRACE,
     LEASE,
     MOST_ROWS,
-    MOST_RUNS,
     RECHECK_AFTER,
     SweepService,
     Swept,
 )
 from character_identity.services.jobs.training import TrainingWorkflow
+from character_identity.services.jobs.workflow import MOST_RUNS
 from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import (

@@ -17,6 +17,7 @@ from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
+from character_identity.services.jobs.workflow import MOST_RUNS
 from tests.support.builders import DEADLINE, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
@@ -33,6 +34,8 @@ from tests.support.fakes import (
 )
 
 WEIGHTS = "https://v3.fal.media/lora.safetensors"
+
+A_BUG = {"Error": "KeyError", "Cause": '{"errorMessage": "a bug"}'}
 
 
 class Harness:
@@ -414,11 +417,19 @@ def test_an_error_that_a_catch_brought_is_recorded() -> None:
     assert state.error == {"code": "provider_rejected", "message": "fal: refused"}
 
 
+def test_a_task_that_fails_for_good_fails_no_job_that_another_machine_may_go_on_with() -> None:
+    harness = Harness()
+    state = harness.submitted().model_copy(update={"error": A_BUG})
+    state = harness.service.record(state)
+    assert (state.state, state.error) == ("failed", {"code": "internal_error", "message": "a bug"})
+    assert (harness.identity.status, harness.job.open) == ("training", True)
+
+
 def test_what_a_catch_brought_of_a_job_that_may_go_on_leaves_its_money_until_it_is_stopped() -> None:
     harness = Harness()
-    state = harness.submitted()
-    caught = {"Error": "KeyError", "Cause": '{"errorMessage": "a bug"}'}
-    state = harness.service.record(state.model_copy(update={"error": caught}))
+    state = harness.submitted().model_copy(update={"error": A_BUG})
+    harness.ledger.rows["training-i1"] = harness.job.model_copy(update={"runs": MOST_RUNS})
+    state = harness.service.record(state)
     assert (state.state, harness.identity.status, harness.job.open) == ("failed", "failed", True)
 
 

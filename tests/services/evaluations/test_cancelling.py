@@ -20,7 +20,7 @@ from character_identity.services.evaluations.cells import WAITED_WITHIN, CellSta
 from character_identity.services.evaluations.results import EvaluationResults
 from character_identity.services.evaluations.workflow import LAST_SCORES_WITHIN, EvaluationState
 from character_identity.services.jobs.settlement import settle_money
-from character_identity.services.jobs.sweep import MOST_RUNS
+from character_identity.services.jobs.workflow import MOST_RUNS
 from tests.services.evaluations.harness import ID, Harness
 from tests.services.evaluations.test_workflow import SCORE
 from tests.support.in_process.executions import Execution, Executions

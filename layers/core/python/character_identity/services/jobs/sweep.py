@@ -23,7 +23,7 @@ from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.outcome import Outcome
 from character_identity.services.jobs.state import overdue
-from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, report_parked
+from character_identity.services.jobs.workflow import MOST_RUNS, PARKED_CHECKED_AFTER, report_parked
 from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 
@@ -42,7 +42,6 @@ GRACE = timedelta(minutes=10)
 """What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task."""
 PARKED_GRACE = timedelta(days=1)
 """A sweep that comes late still has what is parked given up image by image, by a machine."""
-MOST_RUNS = 5
 INTERRUPTED = Failure(
     code="interrupted", message=f"Its state machine was interrupted {MOST_RUNS} times, and it was given up."
 )

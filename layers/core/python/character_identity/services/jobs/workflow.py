@@ -59,6 +59,8 @@ STOPS_WITHIN = timedelta(minutes=5)
 STOP_AGAIN_AFTER_S = 30
 DROPPED_OUT_AFTER = timedelta(minutes=3)
 """A job in the line for a slot whose machine is so much later than it meant to be counts as dead."""
+MOST_RUNS = 5
+"""Of its machine, for one job: of those that were interrupted, or in which a task failed for good."""
 MAX_ORDERS = 3
 """A provider that fails three times at the same order chokes on what it says."""
 
@@ -208,17 +210,22 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return self._go_on(state.model_copy(update={"missing_since": None}), subject, job, status)
 
     def record(self, state: StateT) -> StateT:
-        """Write the outcome and settle the money; an error that a Catch brought makes it a failure.
+        """Write the outcome and settle the money, unless the sweep is to have another machine go on.
 
-        Such a one says nothing of the job, which may go on at its provider: its money is left to the sweep,
-        which stops it there first.
+        An error that a Catch brought says nothing of the job, which may go on at its provider: other machines
+        try what failed, as long as it may work. Then it has failed, and its money is left to the sweep, which
+        stops it there first.
         """
-        was_caught = "Error" in (state.error or {})
-        if was_caught and state.state == self.done:
-            state = self._park(state) or state
-        if state.state == "parked" and self._open(state) is not None:
-            return state  # it has no outcome yet: the sweep starts another machine
         job, failure = self._job(state), Failure.of_state(state.error) if state.error else None
+        was_caught = "Error" in (state.error or {})
+        may_be_paid = job.handle is not None or job.is_unanswered
+        if failure is not None and was_caught and may_be_paid and self._open(state) is not None:
+            if state.state == self.done:
+                state = self._park(state) or state
+            elif job.runs < MOST_RUNS and not state.past_deadline(self._now()):
+                return state.failed(failure)
+        if state.state == "parked" and self._open(state) is not None:
+            return state
         failure = failure or (None if state.state == self.success else UNFINISHED)
         outcome = self.settle(job, failure, leave_money=was_caught and job.handle is not None)
         error = outcome.error.model_dump() if outcome.error else None

@@ -1,0 +1,81 @@
+"""A part of AWS is away for hours while a job is paid: it goes on when the part is back, and is paid once."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.in_process.harness import Harness, harness
+
+STORE, KEYS = "s3 PutObject", "secretsmanager GetSecretValue"
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+    with harness(monkeypatch) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("provider", ["fal-lora", "fal-instant"])
+def test_what_is_paid_is_stored_once_the_bucket_is_back(
+    inside: Harness, provider: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ordered = _ordered(inside, provider)
+    _take_away(inside, STORE, timedelta(hours=5))
+    inside.run(timedelta(hours=6))
+    assert ordered()["status"] in {"ready", "succeeded"}
+    assert "ParkedResults" in capsys.readouterr().out, "the operator is told"
+    assert (len(inside.paid()), inside.open_work()) == (1, [])
+
+
+@pytest.mark.parametrize("provider", ["fal-lora", "fal-instant"])
+def test_what_could_not_be_stored_for_six_hours_has_failed_and_was_paid(
+    inside: Harness, provider: str
+) -> None:
+    ordered = _ordered(inside, provider)
+    _take_away(inside, STORE, timedelta(days=1))
+    inside.run(timedelta(hours=9))
+    assert (ordered()["status"], ordered()["error"]["code"]) == ("failed", "internal_error")
+    assert ordered()["metadata"]["cost"] > 0
+    assert (len(inside.paid()), inside.open_work()) == (1, [])
+
+
+@pytest.mark.parametrize("provider", ["fal-lora", "astria"])
+def test_a_training_goes_on_once_the_keys_are_back(inside: Harness, provider: str) -> None:
+    ordered = _ordered(inside, provider)
+    inside.let_pass(60)
+    assert len(inside.paid()) == 1
+    _take_away(inside, KEYS, timedelta(minutes=40))
+    inside.run()
+    assert ordered()["status"] == "ready"
+    assert (len(inside.paid()), inside.open_work()) == (1, [])
+
+
+def _ordered(inside: Harness, provider: str) -> Callable[[], dict[str, Any]]:
+    """Order a training, or pictures, and return how to read what becomes of it."""
+    references = inside.uploads(1 if provider == "fal-instant" else 5)
+    order = {"name": "Sarah", "provider": provider, "className": "woman", "references": references}
+    identity_id = inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"]
+    function, path = "get_identity", f"/v1/identities/{identity_id}"
+    if provider == "fal-instant":
+        answer = inside.call(
+            "create_generation", "POST", f"{path}/generations", {"prompt": "Sarah runs", "numImages": 2}
+        )
+        function, path = "get_generation", f"/v1/generations/{answer.body['generationId']}"
+    return lambda: inside.call(function, "GET", path).body
+
+
+def _take_away(inside: Harness, call: str, for_so_long: timedelta) -> None:
+    """From now on such calls fail, in sandboxes that are new."""
+    back_at = inside.clock.now() + for_so_long
+
+    def fails(what: str, side: str) -> None:
+        if (what, side) == (call, "before") and inside.clock.now() < back_at:
+            service, operation = call.split()
+            answer = {"Error": {"Code": "ServiceUnavailable", "Message": f"{service} is away"}}
+            raise ClientError(answer, operation)
+
+    inside.faulty_transport.moment = fails
+    inside.change()

@@ -18,6 +18,7 @@ from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationWorkflow
+from character_identity.services.jobs.state import MOST_RUNS
 from character_identity.services.jobs.sweep import (
     GRACE,
     LEASE,
@@ -27,7 +28,6 @@ from character_identity.services.jobs.sweep import (
     Swept,
 )
 from character_identity.services.jobs.training import TrainingWorkflow
-from character_identity.services.jobs.workflow import MOST_RUNS
 from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import (

@@ -16,8 +16,8 @@ from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
+from character_identity.services.jobs.state import MOST_RUNS
 from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
-from character_identity.services.jobs.workflow import MOST_RUNS
 from tests.support.builders import DEADLINE, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (

@@ -20,7 +20,7 @@ from character_identity.services.evaluations.cells import WAITED_WITHIN, CellSta
 from character_identity.services.evaluations.results import EvaluationResults
 from character_identity.services.evaluations.workflow import LAST_SCORES_WITHIN, EvaluationState
 from character_identity.services.jobs.settlement import settle_money
-from character_identity.services.jobs.workflow import MOST_RUNS
+from character_identity.services.jobs.state import MOST_RUNS
 from tests.services.evaluations.harness import ID, Harness
 from tests.services.evaluations.test_workflow import SCORE
 from tests.support.in_process.executions import Execution, Executions
@@ -261,6 +261,36 @@ def test_results_that_cannot_be_written_keep_nothing_from_ending() -> None:
     assert machine.run().error == "invalid_request"
     assert (harness.evaluation.status, harness.evaluation.has_results) == ("failed", False)
     assert machine.passed.count("compile") == 2
+
+
+@pytest.mark.parametrize("task", ["check_identities", "check_scores"])
+def test_a_task_that_fails_for_good_ends_its_machine_and_another_goes_on(task: str) -> None:
+    harness = an_evaluation()
+
+    def fail(number: int) -> None:
+        if machine.passed[number] == task:
+            raise RuntimeError("AWS is away")
+
+    machine = Machine(harness, before=fail)
+    execution = machine.run()
+    assert (execution.status, execution.error) == ("FAILED", "internal_error")
+    assert harness.evaluation.is_unsettled
+    Machine(harness).run()
+    holds_together(harness, "completed")
+
+
+def test_a_task_that_fails_for_good_in_five_machines_fails_the_evaluation() -> None:
+    harness = an_evaluation()
+    harness.ledger.rows[harness.job.job_id] = harness.job.model_copy(update={"runs": MOST_RUNS})
+
+    def fail(number: int) -> None:
+        if machine.passed[number] == "check_scores":
+            raise RuntimeError("a bug")
+
+    machine = Machine(harness, before=fail)
+    assert machine.run().error == "internal_error"
+    holds_together(harness, "failed")
+    assert "The evaluation failed (a bug)" in harness.result("report.md")
 
 
 def test_a_later_run_that_cannot_write_results_raises_an_alarm_and_another_writes_them() -> None:

@@ -7,6 +7,7 @@ from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.domain.view import EncoderVersion
 from character_identity.services.evaluations.cells import CellState
 from character_identity.services.evaluations.workflow import EvaluationState
+from character_identity.services.jobs.state import MOST_RUNS
 from tests.services.evaluations.harness import ID, Harness
 from tests.support.builders import an_identity
 
@@ -201,6 +202,7 @@ def test_one_that_fails_stops_what_runs() -> None:
     state = harness.planned()
     ordered = harness.cell_service.order(harness.cells[0])
     broken = {"error": {"Error": "States.Runtime", "Cause": "a bug"}}
+    harness.ledger.rows[harness.job.job_id] = harness.job.model_copy(update={"runs": MOST_RUNS})
     stopped = harness.workflow.record(state.model_copy(update=broken))
     assert (stopped.state, harness.evaluation.status) == ("stopped", "running")
     done = harness.workflow.record(harness.compile(stopped))

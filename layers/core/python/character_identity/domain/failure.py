@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from character_identity.domain.errors import ServiceError
+from character_identity.domain.errors import ProviderUnavailable, ServiceError
 from character_identity.domain.text import shortened
 
 
@@ -16,6 +16,11 @@ class Failure(BaseModel):
 
     code: str
     message: str
+
+    @property
+    def may_pass(self) -> bool:
+        """True if the same may work later: of AWS, a function that died, a bug that is mended by then."""
+        return self.code in {ServiceError.default_code, ProviderUnavailable.default_code}
 
     @field_validator("message")
     @classmethod

@@ -96,6 +96,11 @@ class ProviderJob(BaseModel):
         return self.money == "reserved"
 
     @property
+    def may_be_paid(self) -> bool:
+        """True if its provider took it, or may have."""
+        return self.handle is not None or self.is_unanswered
+
+    @property
     def is_unanswered(self) -> bool:
         """True if its order was made, and nobody knows whether the provider took it."""
         return self.handle is None and self.state in {"intended", "unknown"}

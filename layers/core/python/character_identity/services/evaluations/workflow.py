@@ -29,7 +29,7 @@ from character_identity.services.evaluations.scored import is_scored
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.outcome import ERASED, IDENTITY_ERASED, Outcome
 from character_identity.services.jobs.settlement import settle_money
-from character_identity.services.jobs.state import UNFINISHED, Backoff, MachineState
+from character_identity.services.jobs.state import MOST_RUNS, UNFINISHED, Backoff, MachineState
 from character_identity.services.references import NamedImage, Source
 from character_identity.services.sources import MAX_BYTES
 from character_identity.services.webhooks.events import EventService
@@ -207,6 +207,8 @@ class EvaluationWorkflow:
         failure = state.failure or caught
         if failure is None and state.state != "compiled":
             failure = UNFINISHED
+        if caught is not None and caught.may_pass and job.runs < MOST_RUNS and self._open(state) is not None:
+            return state.failed(caught)  # the sweep has another machine go on
         evaluation = get_or_none(self._evaluations.get, job.subject_id)
         if evaluation is not None and evaluation.is_unsettled:
             ends_as = evaluation.ended(failure, self._now()).status

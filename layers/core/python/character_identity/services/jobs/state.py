@@ -14,7 +14,8 @@ from character_identity.domain.slots import Priority
 LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
 """A link that does not work right after its job was completed is tried again for so long."""
 
-
+MOST_RUNS = 5
+"""Of its machine, for one job: of those that were interrupted, or in which a task failed for good."""
 WAITING = "waiting"
 """The state of a machine whose job has no slot at the provider yet."""
 MOST_STEPS = 20

@@ -22,8 +22,8 @@ from character_identity.services.erasure import ErasureService
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.outcome import Outcome
-from character_identity.services.jobs.state import overdue
-from character_identity.services.jobs.workflow import MOST_RUNS, PARKED_CHECKED_AFTER, report_parked
+from character_identity.services.jobs.state import MOST_RUNS, overdue
+from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, report_parked
 from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 

@@ -35,6 +35,7 @@ from character_identity.services.jobs.settlement import settle_money
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import (
     GIVEN_UP,
+    MOST_RUNS,
     SLOT_BACKOFFS,
     UNFINISHED,
     WAITING,
@@ -59,8 +60,6 @@ STOPS_WITHIN = timedelta(minutes=5)
 STOP_AGAIN_AFTER_S = 30
 DROPPED_OUT_AFTER = timedelta(minutes=3)
 """A job in the line for a slot whose machine is so much later than it meant to be counts as dead."""
-MOST_RUNS = 5
-"""Of its machine, for one job: of those that were interrupted, or in which a task failed for good."""
 MAX_ORDERS = 3
 """A provider that fails three times at the same order chokes on what it says."""
 
@@ -218,8 +217,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """
         job, failure = self._job(state), Failure.of_state(state.error) if state.error else None
         was_caught = "Error" in (state.error or {})
-        may_be_paid = job.handle is not None or job.is_unanswered
-        if failure is not None and was_caught and may_be_paid and self._open(state) is not None:
+        may_work = failure is not None and was_caught and failure.may_pass
+        if failure is not None and may_work and job.may_be_paid and self._open(state) is not None:
             if state.state == self.done:
                 state = self._park(state) or state
             elif job.runs < MOST_RUNS and not state.past_deadline(self._now()):

@@ -141,7 +141,7 @@ def test_the_receipt_names_what_stays_and_until_when(harness: Harness) -> None:
     harness.ordered(a_job(), handle="t1")
     remaining = {retained.where: retained for retained in harness.erase().remaining}
     assert remaining.keys() == {"events", "logs", "state machines", "backups", "ledger", "fal-lora"}
-    assert remaining["logs"].until == NOON + timedelta(days=30)
+    assert remaining["logs"].until == NOON + timedelta(days=33)
     assert (remaining["ledger"].until, remaining["fal-lora"].why) == (None, "It deletes nothing.")
 
 

@@ -19,12 +19,14 @@ MOST_KEPT = 100
 
 
 STAYS = (
-    ("events", "ids, statuses and error messages", "They tell the owner's systems what happened.", 30),
-    ("logs", "ids, times and error messages", "They are for finding faults.", 30),
+    ("events", "ids, statuses and error messages", "They tell the owner's systems what happened.", 33),
+    ("logs", "ids, times and error messages", "They are for finding faults.", 33),
     ("state machines", "ids, times and error messages", "AWS keeps the history of executions.", 90),
     ("backups", "the rows as they were", "The table can be restored to any time since.", 35),
 )
-"""Where, what, why, and for how many days: as long as our events and logs live, and by AWS's guides
+"""Where, what, why, and for how many days: as long as our events and logs live, with the three days in which
+AWS deletes what has expired ("UpdateTimeToLive" of DynamoDB's API, "PutRetentionPolicy" of CloudWatch Logs',
+2026-11-29), and by AWS's guides
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html and "Point-in-time backups for DynamoDB",
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html; 2026-11-23)."""
 

@@ -56,6 +56,10 @@ def upload_references(
     """Upload pictures, or those of a folder; the keys to create an identity with, in the same order.
 
     Links and keys stay as they are. ``on_progress`` sees how many are done, and of how many.
+
+    Raises:
+        ValueError: there are no pictures in the folder.
+        OSError: a picture cannot be read.
     """
     wanted = yield Do(lambda: listed(pictures))
     files: list[PictureFile | str] = []

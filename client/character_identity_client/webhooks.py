@@ -50,7 +50,7 @@ def verify_signature(
     now: datetime,
     tolerance_s: int = 300,
 ) -> None:
-    """Check signature and age as ``verify`` does, of a body that somebody else reads."""
+    """Check signature and age of a body that somebody else reads; takes and raises what ``verify`` does."""
     received = {name.lower(): value for name, value in headers.items()}
     try:
         message_id = received["webhook-id"]

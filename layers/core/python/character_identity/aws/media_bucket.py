@@ -69,7 +69,11 @@ class MediaBucket:
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def delete(self, *keys: str) -> None:
-        """Delete objects; those that are not there do not matter."""
+        """Delete objects; those that are not there do not matter.
+
+        Raises:
+            RuntimeError: S3 keeps some of them.
+        """
         for start in range(0, len(keys), MOST_DELETED_AT_ONCE):
             some = [{"Key": key} for key in keys[start : start + MOST_DELETED_AT_ONCE]]
             answer = self._client.delete_objects(Bucket=self._name, Delete={"Objects": some, "Quiet": True})

@@ -27,7 +27,7 @@ class Secret:
         return self._value
 
     def refresh(self) -> str:
-        """Fetch it now: a key may have been rotated since."""
+        """Fetch it now: a key may have been rotated since. Raises as the call without."""
         if not self._name:
             raise ProviderNotConfigured("This function has no key of the provider.")
         text: str = self._client.get_secret_value(SecretId=self._name)["SecretString"].strip()

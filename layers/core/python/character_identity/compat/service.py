@@ -46,7 +46,10 @@ IMAGE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
 
 
 class CompatService:
-    """One owner's calls; a call that is repeated leads to what it led to before, and is paid once."""
+    """One owner's calls; a call that is repeated leads to what it led to before, and is paid once.
+
+    Of what is not there, another owner's or another provider's, each raises NotFound.
+    """
 
     def __init__(
         self,

@@ -70,7 +70,10 @@ class FalResult:
 
 
 class FalQueue:
-    """Submits jobs and reads them, by fal's own URLs as long as they lead to the configured host."""
+    """Submits jobs and reads them, by fal's own URLs as long as they lead to the configured host.
+
+    Every call may raise ProviderUnavailable or ProviderRejected, ``submit`` also ProviderOutcomeUnknown.
+    """
 
     def __init__(
         self,
@@ -146,10 +149,10 @@ class FalQueue:
         there, and if not says so itself.
         """
         answer = self._api.send("GET", str(handle.status_url), params={"logs": "1"})
-        if answer.status_code == httpx.codes.NOT_FOUND and _is_from_fal(answer):
-            return FalStatus("COMPLETED", [])
         if answer.status_code == httpx.codes.NOT_FOUND:
-            raise self._api.trouble(answer)
+            if not _is_from_fal(answer):
+                raise self._api.trouble(answer)
+            return FalStatus("COMPLETED", [])
         if not answer.is_success:
             raise self._api.failure(answer)
         body = json_of(answer)
@@ -200,10 +203,9 @@ class FalQueue:
         answer = self._api.send("PUT", url)
         body = json_of(answer)
         ended = isinstance(body, dict) and body.get("status") == ALREADY_COMPLETED
-        gone = answer.status_code == httpx.codes.NOT_FOUND and _is_from_fal(answer)
-        if answer.status_code == httpx.codes.NOT_FOUND and not gone:
-            raise self._api.trouble(answer)
-        if gone:
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            if not _is_from_fal(answer):
+                raise self._api.trouble(answer)
             return "impossible"
         if not (answer.is_success or ended):
             raise self._api.failure(answer)

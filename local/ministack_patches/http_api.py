@@ -27,6 +27,7 @@ def install() -> None:
     hide_what_went_wrong_in_a_function()
     let_pages_read_refusals()
     call_only_functions_that_allow_it()
+    let_routes_take_preflights()
 
 
 def hide_what_went_wrong_in_a_function() -> None:
@@ -90,6 +91,46 @@ def call_only_functions_that_allow_it() -> None:
         return answer
 
     api_gateway._invoke_lambda_proxy = invoke_if_allowed
+
+
+def let_routes_take_preflights() -> None:
+    """A preflight is answered by the function of its route, or of that of all the rest, with CORS headers.
+
+    API Gateway answers it itself where there is neither, and ministack always:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html, read 2026-11-28.
+    """
+    execute = api_gateway._handle_execute_in_scope
+
+    async def execute_preflight(
+        api_id: str,
+        stage: str,
+        path: str,
+        method: str,
+        headers: Document,
+        body: bytes,
+        query: Document,
+        account_id: str,
+        region: str,
+        *rest: Any,
+    ) -> tuple[int, Document, Any]:
+        answer: tuple[int, Document, Any] = await execute(
+            api_id, stage, path, method, headers, body, query, account_id, region, *rest
+        )
+        route = api_gateway._match_route(api_id, method, path) if method == "OPTIONS" else None
+        if not route:
+            return answer
+        integration = api_gateway._integrations[api_id][route["target"].removeprefix("integrations/")]
+        request = (path, method, headers, body, query, route["routeKey"])
+        owner = {"owner_account_id": account_id, "owner_region": region}
+        status, answered, content = await api_gateway._invoke_lambda_proxy(
+            integration, api_id, stage, *request, **owner
+        )
+        allowed = {
+            name: text for name, text in answer[1].items() if name.startswith(("Access-Control-", "Vary"))
+        }
+        return status, {**answered, **allowed}, content
+
+    api_gateway._handle_execute_in_scope = execute_preflight
 
 
 def with_base_url(application: Application, api_port: int) -> Application:

@@ -5,12 +5,14 @@ import ipaddress
 import os
 import socket
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from character_identity import wiring
-from tests.support.distribution import FilesLongestFirst, rank_of
+from tests.support.distribution import FilesLongestFirst, modules_first, rank_of
 from tests.support.processes import processes
 from tests.support.shared_clients import read_models_once
 
@@ -27,11 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Let no module start a process when it is imported, as loading the CDK does. What is loaded stays."""
     gc.disable()
     try:
         with processes(allowed=False):
+            for name in modules_first(session.config):
+                with suppress(Exception):  # it is said when the module is collected
+                    import_module(name)
             return (yield)
     finally:
         gc.enable()

@@ -4,10 +4,11 @@ import itertools
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.support.distribution import APART, LONGEST_FIRST, TOGETHER, rank_of, unit_of
+from tests.support.distribution import APART, LONGEST_FIRST, TOGETHER, modules_first, rank_of, unit_of
 
 ROOT = Path(__file__).parents[1]
 SYSTEM = ROOT / "tests" / "system"
@@ -39,6 +40,21 @@ def test_a_file_stays_together_unless_it_says_otherwise() -> None:
 def test_what_asks_for_a_running_system_is_in_one_of_two_units() -> None:
     files = [path for path in SYSTEM.glob("test_*.py") if "running_system: Running" in path.read_text()]
     assert len({unit_of(f"{path.relative_to(ROOT)}::test_a") for path in files}) == 2
+
+
+def test_each_module_is_imported_first_by_one_worker(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.chdir(ROOT)
+    shares = [_imported_first(f"gw{number}", ["tests", f"{ROOT}/client"]) for number in range(3)]
+    assert sum(map(len, shares)) == len(set().union(*shares)) == len([*ROOT.glob("tests/**/test_*.py")])
+    assert {request.module.__name__, "tests.infra.test_stack"} <= set().union(*shares)
+    assert _imported_first("gw0", ["tests/test_harness.py::test_a"]) == []
+
+
+def _imported_first(worker: str, arguments: list[str]) -> list[str]:
+    config = SimpleNamespace(args=arguments, workerinput={"workerid": worker, "workercount": 3})
+    return modules_first(config)  # type: ignore[arg-type]
 
 
 def test_what_takes_longest_begins_first() -> None:

@@ -5,8 +5,10 @@ so that no worker is left alone with it at the end.
 """
 
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER: tuple[tuple[str, ...], ...] = (
@@ -77,6 +79,16 @@ def unit_of(nodeid: str) -> str:
         return nodeid
     group = next((group for group in TOGETHER if nodeid.startswith(group)), None)
     return group[0] if group else nodeid.partition("::")[0]
+
+
+def modules_first(config: pytest.Config) -> list[str]:
+    """Name the test modules that a worker imports before the rest, which others have compiled by then."""
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        return []
+    files = sorted(file for argument in config.args for file in Path(argument).rglob("test_*.py"))
+    own = files[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]
+    return [".".join(file.with_suffix("").parts) for file in own]
 
 
 def rank_of(nodeid: str) -> int:

@@ -223,9 +223,7 @@ class EvaluationWorkflow:
             return self.record(state)
         if caught is not None and outcome != ERASED:
             return state.failed(outcome.error or caught)  # its results are missing, whatever became of it
-        error = outcome.error.model_dump() if outcome.error else None
-        ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
-        return state.model_copy(update={"state": ended, "error": error})
+        return state.ended(outcome)
 
     # how it ends
 

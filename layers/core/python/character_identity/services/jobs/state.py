@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
 from character_identity.domain.slots import Priority
+from character_identity.services.jobs.outcome import Outcome
 
 LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
 """A link that does not work right after its job was completed is tried again for so long."""
@@ -77,6 +78,12 @@ class MachineState(BaseModel):
     def failed(self, failure: Failure) -> Self:
         """The end: it did not work."""
         return self.model_copy(update={"state": "failed", "error": failure.model_dump()})
+
+    def ended(self, outcome: Outcome) -> Self:
+        """The end of a job whose outcome is stored."""
+        error = outcome.error.model_dump() if outcome.error else None
+        ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
+        return self.model_copy(update={"state": ended, "error": error})
 
     def completed(self, state: str, now: datetime) -> Self:
         """The provider is done; its links are to be fetched now."""

@@ -226,10 +226,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if state.state == "parked" and self._open(state) is not None:
             return state
         failure = failure or (None if state.state == self.success else UNFINISHED)
-        outcome = self.settle(job, failure, leave_money=was_caught and job.handle is not None)
-        error = outcome.error.model_dump() if outcome.error else None
-        ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
-        return state.model_copy(update={"state": ended, "error": error})
+        return state.ended(self.settle(job, failure, leave_money=was_caught and job.handle is not None))
 
     # how it ends
 

@@ -326,6 +326,7 @@ def test_where_a_reference_is_lost_nothing_is_compared_with_the_others(
     harness.identities.stored["eileen"] = identity.model_copy(update={"reference_sha256s": []})
     assert harness.why_not(IMAGE) == code
     assert harness.scores.embedded == {}
+    assert [(event.type, event.owner) for event in harness.bus.published] == [("ImageNotScored", "ann")]
 
 
 def test_a_picture_that_is_a_reference_again_raises_the_alarm(harness: Harness) -> None:

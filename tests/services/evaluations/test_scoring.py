@@ -1,6 +1,7 @@
 """Scores against all references of a character, beside those against what a provider took."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import pytest
 
@@ -136,6 +137,29 @@ def test_references_that_are_gone_are_the_reason() -> None:
     found = harness.shared("g1")
     assert isinstance(found, NotScored) and found.code == "reference_deleted"
     assert harness.scores.score_of("g1", 1, "tiny") is not None
+
+
+@pytest.mark.parametrize("when", ["before its first score", "between its two scores"])
+def test_a_picture_whose_own_references_are_lost_is_compared_with_all_of_them(
+    when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Harness()
+    if when == "between its two scores":
+        with monkeypatch.context() as patch:
+            patch.setattr(harness.evaluations, "put_shared_score", lambda *arguments: None)
+            harness.score([SECOND])
+        harness.scores.embedded.clear()  # by a release with another encoder of faces
+    own = harness.scores.score_of("g2", 1, "tiny")
+    harness.bucket.objects[OWN[0]] = b"somebody else"
+    harness.identities.stored["i2"] = an_identity(
+        identity_id="i2", references=OWN, reference_sha256s=[sha256(REFERENCES[OWN[0]]).hexdigest()]
+    )
+    for _ in range(2):
+        harness.score([SECOND])
+    found, shared = harness.scores.scores_of("g2")[1][0], harness.shared("g2")
+    assert isinstance(shared, Score) and shared.mean == pytest.approx(0.7)
+    assert found == own or (isinstance(found, NotScored) and found.code == "reference_changed")
+    assert len(harness.told) == 0
 
 
 @pytest.mark.parametrize("phase", ["pictures", "scores"])

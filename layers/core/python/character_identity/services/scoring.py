@@ -149,8 +149,13 @@ class ScoringService:
             return None
         if isinstance(embedded.failure, InvalidRequest) and embedded.failure.code in AFTER_A_SCORE:
             embedded.scored = self._scored(image)
-        if embedded.scored is not None:
-            return embedded.scored
+        outcome = embedded.scored or self._told(embedded, image)
+        if outcome is not None:
+            self._score_for_all(embedded, image, outcome)
+        return outcome
+
+    def _told(self, embedded: EmbeddedImage, image: ImageKey) -> Score | NotScored | None:
+        """Store what became of a picture, and tell; None where it is gone."""
         outcome, new = self._outcome(embedded)
         about = image.identity_id, image.generation_id, image.index
         event = Event.of_score(embedded.references.owner, *about, outcome, self._now())
@@ -164,15 +169,19 @@ class ScoringService:
             self._events.publish_soon(event.event_id)
         if new is not None:
             embedded.references.kept = True
-        evaluation_id = embedded.origin.get("evaluation_id")
-        if self._shared is not None and evaluation_id:
-            # After its own: an evaluation that has all shared scores waits for nothing more.
-            seen = (
-                outcome if embedded.view is None else (embedded.content_sha256, embedded.view, embedded.faces)
-            )
-            self._shared.score(evaluation_id, image.generation_id, image.index, seen)
-            self._shared.tell(evaluation_id)
         return outcome
+
+    def _score_for_all(self, embedded: EmbeddedImage, image: ImageKey, outcome: Score | NotScored) -> None:
+        """Compare a picture of an evaluation with all of its references, unless that was done.
+
+        After its own score: an evaluation that has all shared scores waits for nothing more.
+        """
+        evaluation_id = embedded.origin.get("evaluation_id")
+        if self._shared is None or not evaluation_id or (embedded.scored and embedded.view is None):
+            return
+        seen = outcome if embedded.view is None else (embedded.content_sha256, embedded.view, embedded.faces)
+        self._shared.score(evaluation_id, image.generation_id, image.index, seen)
+        self._shared.tell(evaluation_id)
 
     def _outcome(self, embedded: EmbeddedImage) -> tuple[Score | NotScored, KeptReferences | None]:
         """Return what there is to store: what became of the picture, and references that are not kept."""
@@ -213,12 +222,19 @@ class ScoringService:
             embedded.failure = embedded.references.failure
 
     def _try_to_read(self, embedded: EmbeddedImage) -> bytes | None:
-        """Return a picture's file; None if it could not be had, or was not to be read."""
-        if embedded.failure is None:
+        """Return a picture's file; None if it could not be had, or was not to be read.
+
+        One whose own references are lost is read if evaluations have others, with which it is compared.
+        """
+        failure, of_references = embedded.failure, embedded.references.failure
+        is_lost = isinstance(failure, InvalidRequest) and failure is of_references
+        if failure is None or (is_lost and self._shared is not None):
             try:
-                return self._read(embedded)
+                content = self._read(embedded)
             except Exception as exc:  # score() raises it
                 embedded.failure = exc
+            else:
+                return content if failure is None or embedded.origin.get("evaluation_id") else None
         return None
 
     def _read(self, embedded: EmbeddedImage) -> bytes:
@@ -253,8 +269,8 @@ class ScoringService:
             kept = self._embedded_references.kept(identity_id)
             if kept is None:
                 identity = self._identities.get(identity_id)
-                made = self._embedded_references.made(identity)
-                references.owner, references.embedded = identity.owner, made
+                references.owner = identity.owner  # who hears of it, too, if they cannot be had
+                references.embedded = self._embedded_references.made(identity)
             else:
                 references.owner, references.embedded = kept
             references.kept = kept is not None

@@ -259,7 +259,7 @@ def test_what_a_job_took_is_what_fal_says(metrics: Any, timings: Any, took_s: fl
 @pytest.mark.parametrize("output", [{}, {"images": []}, {"images": [{"width": 3}]}])
 def test_a_result_without_images_is_a_failure(output: dict[str, Any]) -> None:
     answer = Fal(result=a_result(**output)).instant.images.status(HANDLE, a_request())
-    assert answer.state == "failed"
+    assert (answer.state, answer.is_odd) == ("failed", True)
 
 
 def test_estimates_follow_the_price_list() -> None:
@@ -323,4 +323,5 @@ def test_what_fal_bills_of_a_failure_is_what_it_says(
     fal = Fal(result=httpx.Response(status, json={"detail": "bad"}, headers=headers))
     drawn, trained = fal.instant.images.status(HANDLE, a_request()), fal.lora().training.status(HANDLE, 1000)
     assert (drawn.state, trained.state) == ("failed", "failed")
+    assert not (drawn.is_odd or trained.is_odd)
     assert (drawn.cost_usd, trained.cost_usd) == (of_images, of_training)

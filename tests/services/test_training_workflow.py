@@ -322,6 +322,28 @@ def test_a_job_that_stays_missing_has_failed() -> None:
     assert state == state.failed(failure)
 
 
+ODD = TrainingStatus("failed", reason="fal answered a training without weights.", is_odd=True, cost_usd=0.5)
+
+
+@pytest.mark.parametrize("after_minutes", [0, 3])
+def test_one_odd_answer_in_a_results_place_ends_nothing_and_the_second_does(after_minutes: int) -> None:
+    for ends in (TrainingStatus("done", weights_url=WEIGHTS), ODD):
+        harness = Harness()
+        state = harness.submitted()
+        harness.clock.pass_by(minutes=after_minutes)
+        harness.provider.training_status = ODD
+        state = harness.service.check(state)
+        assert state.state == "training"
+        if after_minutes == 0:  # just after the order it does not count
+            harness.clock.pass_by(minutes=2)
+            state = harness.service.check(state)
+        harness.clock.pass_by(minutes=2)
+        harness.provider.training_status = ends
+        state = harness.service.check(state)
+        assert state.state == ("failed" if ends is ODD else "trained")
+        assert harness.job.reported_microusd == (500_000 if ends is ODD else None)
+
+
 def test_a_job_that_was_just_ordered_is_not_missing_yet() -> None:
     harness = Harness()
     state = harness.submitted()

@@ -47,7 +47,8 @@ class JobStatus:
     ``took_s`` is how many seconds the provider says that it worked on the job, without any waiting.
 
     ``missing`` is what the provider itself says of a job that it does not know. A replica may lag, so it is
-    believed only when it was said twice.
+    believed only when it was said twice. So is a failure that ``is_odd``: something answered that all went
+    well, and not with what.
     """
 
     state: Literal["queued", "running", "done", "failed", "cancelled", "missing"]
@@ -55,6 +56,7 @@ class JobStatus:
     reason: str | None = None
     took_s: float | None = None
     queue_position: int | None = None
+    is_odd: bool = False
 
     @property
     def took_ms(self) -> int | None:

@@ -101,7 +101,7 @@ class FluxLoraTrainer(FalJobs):
             return TrainingStatus(result.ending, cost_usd=cost_usd, reason=result.reason)
         url = link(result.output.get("diffusers_lora_file"))
         if url is None:
-            return TrainingStatus("failed", reason="fal answered a training without weights.")
+            return TrainingStatus("failed", reason="fal answered a training without weights.", is_odd=True)
         return TrainingStatus("done", took_s=status.took_s, weights_url=url)
 
 

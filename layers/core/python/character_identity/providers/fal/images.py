@@ -66,7 +66,7 @@ class FalImages(FalJobs):
         images = _images(result.output)[: self.max_images]
         if not any(image.url for image in images):
             reason = "fal answered a result without pictures."
-            return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
+            return GenerationStatus("failed", cost_usd=cost_usd, reason=reason, is_odd=True)
         took_s = status.took_s if status.took_s is not None else _inference_s(result.output)
         return GenerationStatus("done", cost_usd=cost_usd, took_s=took_s, images=images)
 

@@ -204,8 +204,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         except (ProviderUnavailable, ProviderRejected, ProviderNotConfigured) as exc:
             logger.warning("the provider does not say, the job goes on", exc_info=exc)
             return self._wait(state, job, exc.retry_after_s)
-        if status.state == "missing":
-            return self._miss(state, job, status)
+        if status.state == "missing" or status.is_odd:
+            return self._miss(state, subject, job, status)
         return self._go_on(state.model_copy(update={"missing_since": None}), subject, job, status)
 
     def record(self, state: StateT) -> StateT:
@@ -332,12 +332,14 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return state.completed(self.done, self._now())
         return self._wait(self._after_queue(state, job, status), job)
 
-    def _miss(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
-        """Believe that a job is not there when it was said twice, and not right after the order."""
+    def _miss(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
+        """Believe that job or result is not there when it was said twice, and not right after the order."""
         now = self._now()
         is_new = job.intended_at is not None and now - job.intended_at < BELIEVED_AFTER
         since = None if is_new else state.missing_since or now
         if since is not None and now - since >= BELIEVED_AFTER:
+            if status.state == "failed":
+                return self._go_on(state, subject, job, status)
             reason = status.reason or f"The provider does not know the {self.kind}."
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
         return self._missed(state, job, since)

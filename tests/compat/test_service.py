@@ -61,7 +61,7 @@ class Harness:
     """The proxies over fakes; time passes only while a call waits."""
 
     def __init__(self) -> None:
-        ids = count(1)
+        self.ids = count(1)
         self.clock = Clock()
         self.while_waiting: Callable[[], None] = lambda: None
         self.ledger, self.events = FakeLedger(), FakeEvents()
@@ -70,7 +70,12 @@ class Harness:
         self.workflows = FakeWorkflows()
         self.earlier = FakeIdempotencyRecords()
         self.weights = FakeTrainedWeights()
-        self.media = FakeMedia(**{link: an_image() for link in LINKS}, **{LORA: b"lora"})
+        self.use(FakeMedia(**{link: an_image() for link in LINKS}, **{LORA: b"lora"}))
+
+    def use(self, media: FakeMedia) -> None:
+        """Have the proxies find other things at links."""
+        ids = self.ids
+        self.media = media
         providers = FakeProviders(
             FakeProvider("fal-instant", trains=False), FakeProvider("fal-lora"), FakeProvider("astria")
         )
@@ -154,6 +159,45 @@ def test_an_image_that_takes_too_long_goes_on_and_is_found_by_the_same_call() ->
     harness.settle_all()
     assert harness.generate().generation_id == caught.value.details["generation_id"]
     assert len(harness.workflows.started) == 1
+
+
+class SlowMedia(FakeMedia):
+    """Each link takes so many seconds, and those that are not there as many."""
+
+    def __init__(self, clock: Clock, seconds: float, **files: bytes | Exception) -> None:
+        super().__init__(**files)
+        self.asked: list[str] = []
+        self._clock, self._seconds = clock, seconds
+
+    def _content(self, url: str) -> bytes:
+        self.asked.append(url)
+        self._clock.pass_by(seconds=self._seconds)
+        return super()._content(url)
+
+
+def test_what_links_take_is_not_waited_for_once_more() -> None:
+    """API Gateway cuts at 30 s, and what was ordered then would be told as a failure."""
+    harness = Harness()
+    gone = {link: ProviderRejected("media host", "answered 404") for link in LINKS}
+    for files, takes_s, asked in (
+        ({LINKS[0]: an_image()}, 9, 1),
+        ({**gone, LINKS[1]: an_image()}, 9, 2),
+        (gone, 12, 2),
+    ):
+        media = SlowMedia(harness.clock, takes_s, **files)
+        harness.use(media)
+        began_at = harness.clock()
+        with pytest.raises((StillRunning, InvalidRequest)):
+            harness.generate(reference_images=LINKS, prompt=f"Sarah takes {takes_s * asked} s")
+        waited_s = (harness.clock() - began_at).total_seconds()
+        assert (len(media.asked), waited_s) == (asked, max(IMAGE_HOLD_S, takes_s * asked))
+    harness.use(SlowMedia(harness.clock, 15, **{LORA: b"lora"}))
+    harness.identities.stored["i1"] = an_identity(weights=some_weights())
+    harness.weights.remember("ann", weights_digest(b"lora"), "i1")
+    began_at = harness.clock()
+    with pytest.raises(StillRunning):
+        harness.service.generate_lora("ann", LoraGeneration(prompt="p", lora_url=LORA))
+    assert (harness.clock() - began_at).total_seconds() == IMAGE_HOLD_S
 
 
 def test_once_it_was_answered_the_same_call_is_a_new_wish() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from character_identity.compat.archives import MAX_ARCHIVE_BYTES, images_in
@@ -42,7 +42,10 @@ from character_identity.services.references import ReferenceService, Source
 SAME_CALL_WITHIN = timedelta(minutes=10)
 """Of the end of its pictures, which nobody was told of."""
 IMAGE_HOLD_S, STATUS_HOLD_S = 20.0, 8.0
-"""API Gateway cuts at 30 s; the client's polls are stretched, so that its limit on polls suffices."""
+"""API Gateway cuts at 30 s, so pictures are waited for until so long after their call began, whatever it took
+to fetch what they are drawn from; the client's polls are stretched, so that its limit on polls suffices."""
+TRIED_AGAIN_WITHIN = timedelta(seconds=3)
+"""A link that answers nothing is tried once more, which says why, unless that took long."""
 
 
 class CompatService:
@@ -76,16 +79,17 @@ class CompatService:
 
     def generate_instant(self, owner: str, body: InstantGeneration) -> Generation:
         """Pictures by Instant Character from the first usable reference; the others are not looked at."""
-        identity = self._instant_identity(owner, body.reference_images)
+        ends_at = self._now() + timedelta(seconds=IMAGE_HOLD_S)
+        identity = self._instant_identity(owner, body.reference_images, ends_at)
         call = body.model_dump(exclude={"reference_images"})
-        return self._generated(owner, identity, call, body.request())
+        return self._generated(owner, identity, call, body.request(), ends_at)
 
     def generate_lora(self, owner: str, body: LoraGeneration) -> Generation:
         """Pictures by the LoRA at ``lora_url``, its trigger word in the prompt."""
+        ends_at = self._now() + timedelta(seconds=IMAGE_HOLD_S)
         identity = self._identities.get(owner, self._identity_of_weights(owner, body.lora_url))
-        return self._generated(
-            owner, identity, body.model_dump() | {"lora_url": identity.identity_id}, body.request()
-        )
+        call = body.model_dump() | {"lora_url": identity.identity_id}
+        return self._generated(owner, identity, call, body.request(), ends_at)
 
     def train_lora(self, owner: str, body: LoraTraining) -> Identity:
         """Start a LoRA training, or find the one that the same pictures started before."""
@@ -130,11 +134,17 @@ class CompatService:
         return generation
 
     def _generated(
-        self, owner: str, identity: Identity, call: dict[str, Any], request: dict[str, Any]
+        self,
+        owner: str,
+        identity: Identity,
+        call: dict[str, Any],
+        request: dict[str, Any],
+        ends_at: datetime,
     ) -> Generation:
         digest = _digest(owner, identity.provider, identity.identity_id, call)
         ordered = self._ordered(owner, identity, digest, request)
-        generation = self._settled(owner, ordered.generation_id, IMAGE_HOLD_S)
+        left_s = (ends_at - self._now()).total_seconds()
+        generation = self._settled(owner, ordered.generation_id, left_s)
         if generation.settled_at is None:
             raise StillRunning(
                 identity.provider,
@@ -224,15 +234,20 @@ class CompatService:
     def _being_started(self) -> NoReturn:
         raise Conflict("The same training is being started by another call.", code="being_started")
 
-    def _instant_identity(self, owner: str, links: list[str]) -> Identity:
-        """From the first usable reference. Made once for the same picture, wherever it lies.
+    def _instant_identity(self, owner: str, links: list[str], ends_at: datetime) -> Identity:
+        """From the first usable reference, none of which is looked for after ``ends_at``.
 
-        It costs nothing, so a second one would do no harm.
+        Made once for the same picture, wherever it lies. It costs nothing, so a second one would do no harm.
         """
         refusal: InvalidRequest | None = None
         for link in links:
+            begun_at = self._now()
+            if refusal is not None and begun_at >= ends_at:
+                break
             [source] = self._references.fetched(owner, [image_source(link)])
             try:
+                if isinstance(source, str) and self._now() - begun_at > TRIED_AGAIN_WITHIN:
+                    raise InvalidRequest("The picture could not be fetched.", code="unreachable_reference")
                 return self._identity_of(owner, source)
             except InvalidRequest as exc:
                 refusal = refusal or exc

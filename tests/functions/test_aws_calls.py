@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 
 from character_identity import wiring
+from character_identity.api.routes.table import ROUTES as ALL_ROUTES
 from character_identity.domain.evaluation import Cell, CellOutcome
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.score import Score
 from character_identity.domain.view import EncoderVersion
+from tests.infra.test_permissions import FUNCTIONS
 from tests.support import mocked_aws
 from tests.support.builders import (
     NOON,
@@ -36,6 +39,7 @@ from tests.support.builders import (
 )
 from tests.support.event_fakes import an_endpoint
 from tests.support.handlers import Answer, Api
+from tests.support.needed_rights import Right, lacks, needed, needed_by_links
 
 PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
 BEGIN, END = "<!-- the table begins -->\n", "<!-- the table ends -->\n"
@@ -44,6 +48,7 @@ SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"referen
 INLINE = ["data:image/jpeg;base64," + base64.b64encode(image).decode() for image in different_images(8)]
 PROMPT = {"prompt": "Sarah runs"}
 KEYS: list[str] = []
+FUNCTION_OF = {route.key: route.function for route in ALL_ROUTES}
 
 
 class Route(NamedTuple):
@@ -388,14 +393,35 @@ def _keys(api: Api, shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> N
     stop_the_clock()
 
 
-def test_the_page_says_what_each_route_calls(api: Api, calls: Counter[str]) -> None:
+@pytest.fixture
+def rights_taken(monkeypatch: pytest.MonkeyPatch) -> set[Right]:
+    """The rights that calls took."""
+    taken: set[Right] = set()
+    call = BaseClient._make_api_call
+
+    def note(client: BaseClient, operation: str, asked: Any) -> Any:
+        taken.update(needed(client.meta.service_model.service_name, operation, asked))
+        return call(client, operation, asked)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", note)
+    return taken
+
+
+def test_the_page_says_what_each_route_calls_and_each_function_may(
+    api: Api, calls: Counter[str], rights_taken: set[Right]
+) -> None:
     lines = ["| route | calls | which |\n", "| --- | --- | --- |\n"]
     for number, route in enumerate(ROUTES):
         forget_reads()
         for name in (f"i{number}first", f"i{number}again"):
             route.arrange(api, name)
             calls.clear()
-            assert route.call(api, name).status < 300, route.key
+            rights_taken.clear()
+            answer = route.call(api, name)
+            assert answer.status < 300, route.key
+        links = needed_by_links(json.dumps([answer.body, answer.headers]))
+        function = FUNCTION_OF[route.key.partition(" (")[0]]
+        assert lacks(FUNCTIONS[function], {*rights_taken, *links}) == set(), route.key
         which = ", ".join(call if count == 1 else f"{count} {call}" for call, count in sorted(calls.items()))
         lines.append(f"| `{route.key}` | {calls.total()} | {which or '-'} |\n")
     head, _, rest = PAGE.read_text().partition(BEGIN)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from character_identity.outbound.provider_http import TIMEOUT_S
+from character_identity.outbound.safe_http import FETCH_TIMEOUT_S
 from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.astria.tunes import AstriaTrainer
 from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
@@ -99,6 +101,19 @@ def test_the_machine_outlives_the_deadlines_in_its_state(machine: str, jobs: tup
     """After its own timeout nothing runs that could record the failure."""
     longest_s = max(each.deadline_s for each in jobs)
     assert json.loads(_text(machine))["TimeoutSeconds"] >= longest_s + 1800
+
+
+def test_pictures_are_copied_in_the_time_of_as_many_as_come_at_the_last_moment() -> None:
+    """Killed before, the function keeps none of them, and again and again, until they are lost."""
+    most = max(each.max_images for each in (InstantImages, FluxLoraImages, AstriaImages))
+    [copying] = [entry for entry in catalog.FUNCTIONS if entry.name == "store_images"]
+    assert most * FETCH_TIMEOUT_S + 60 <= copying.timeout_s <= 5 * 60, "the sweep's grace is for a task"
+
+
+def test_a_check_has_the_time_of_a_provider_that_is_as_slow_as_it_may_be() -> None:
+    """Its status and its result; and, at the deadline, a status that does not come, a cancel, its result."""
+    checks = [entry for entry in catalog.FUNCTIONS if entry.name in {"check_training", "check_generation"}]
+    assert [entry.timeout_s >= 3 * TIMEOUT_S + 10 for entry in checks] == [True, True]
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -228,6 +228,13 @@ def test_what_sends_webhooks_ends_before_an_attempt_counts_as_interrupted() -> N
     assert longest_s <= ATTEMPT_TAKES_AT_MOST.total_seconds()
 
 
+def test_what_stores_weights_ends_before_what_it_left_is_removed() -> None:
+    from character_identity.services.jobs.training import LONGEST_RUN_S
+
+    (timeout_s,) = (entry.timeout_s for entry in catalog.FUNCTIONS if entry.name == "store_weights")
+    assert timeout_s <= LONGEST_RUN_S
+
+
 def test_every_function_logs_json_from_the_level_of_its_stage_on(template: Template) -> None:
     for function in template.functions().values():
         logging = function["LoggingConfig"]

@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import MOST_RUNS
-from character_identity.services.jobs.training import TrainingState, TrainingWorkflow
+from character_identity.services.jobs.training import LONGEST_RUN_S, TrainingState, TrainingWorkflow
 from tests.support.builders import DEADLINE, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
@@ -453,6 +455,22 @@ def test_what_a_catch_brought_of_a_job_that_may_go_on_leaves_its_money_until_it_
     harness.ledger.rows["training-i1"] = harness.job.model_copy(update={"runs": MOST_RUNS})
     state = harness.service.record(state)
     assert (state.state, harness.identity.status, harness.job.open) == ("failed", "failed", True)
+
+
+def test_what_an_attempt_left_that_was_ended_in_the_middle_takes_no_room_from_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, others, of_another = (tmp_path / name for name in ("weights-1", "weights-2", "elsewhere"))
+    for folder in (left, others, of_another):
+        folder.mkdir()
+        (folder / "lora.safetensors").write_bytes(b"weig")
+    ended = time.time() - LONGEST_RUN_S - 1
+    for folder in (left, of_another):
+        os.utime(folder, (ended, ended))
+    harness = Harness()
+    harness.service.store_weights(harness.trained())
+    assert sorted(tmp_path.iterdir()) == [of_another, others]
 
 
 @pytest.mark.parametrize("trouble", ["the link is dead", "the file is cut short"])

@@ -1,7 +1,9 @@
 """Trainings, and the tasks of ``train_identity``: one for each identity that a provider trains."""
 
 import logging
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +32,10 @@ from character_identity.services.webhooks.events import EventService
 
 MAX_WEIGHTS_BYTES = 400 * 1024**2
 """A Flux LoRA has about 90 MB; a function has 512 MB of disk."""
+FOLDER = "weights-"
+"""What the folders begin with in which weights lie for a while."""
+LONGEST_RUN_S = 300
+"""Of the function that makes them; what is older was left by one that was ended in the middle."""
 
 logger = logging.getLogger(__name__)
 
@@ -159,7 +165,8 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
 
     def _copied(self, identity: Identity, url: str) -> Weights:
         key = f"weights/{identity.identity_id}/lora.safetensors"
-        with tempfile.TemporaryDirectory() as folder:
+        _remove_what_was_left()
+        with tempfile.TemporaryDirectory(prefix=FOLDER) as folder:
             path = Path(folder) / "lora.safetensors"
             sha256 = self._media.download(url, path, MAX_WEIGHTS_BYTES)
             self._check_weights(path)
@@ -170,6 +177,17 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             for known in (mark, *map(link_digest, (url, self._bucket.link(key)))):
                 self._trained_weights.remember(identity.owner, known, identity.identity_id)
             return Weights(key=key, size_bytes=path.stat().st_size, sha256=sha256, provider_url=url)
+
+
+def _remove_what_was_left() -> None:
+    """Lambda ends a function that takes too long, and keeps its disk for the next that runs there.
+
+    https://medium.com/@zaccharles/files-survive-lambda-timeouts-but-your-handler-doesnt-a96cf2ab15d9, read
+    2026-11-29.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        if time.time() - folder.stat().st_mtime > LONGEST_RUN_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lost(reason: str) -> Failure:

@@ -269,6 +269,35 @@ def test_odd_logs_hide_no_state(call: Call, logs: Any) -> None:
     assert ended(call, FaultyTransport({"status": answer})) == ("goes on", "")
 
 
+@pytest.mark.parametrize(
+    ("said", "content_type"),
+    [
+        ("größer", "application/json; charset=iso-8859-1"),
+        ("größer", "application/json"),  # and is none of UTF-8 either
+        ("größer", "application/json; charset=nobody-knows"),
+    ],
+)
+def test_letters_that_cannot_be_read_cost_no_answer(said: str, content_type: str) -> None:
+    """A line of a log that was cut within a letter, or a text in the encoding of somebody's office."""
+    headers = {"content-type": content_type}
+
+    def written(body: dict[str, Any]) -> httpx.Response:
+        return httpx.Response(
+            200, content=json.dumps(body, ensure_ascii=False).encode("latin-1"), headers=headers
+        )
+
+    status = written({"status": "COMPLETED", "logs": [{"message": said}]})
+    output = {"images": [{"url": "https://v3.fal.media/1"}], "diffusers_lora_file": {"url": "https://l"}}
+    result = written({**output, "prompt": said})
+    for call in RESULTS:
+        assert ended(call, FaultyTransport({"status": status, "result": result}))[0] == "done", call
+    refused = written({"detail": said})
+    refused.status_code = 422
+    _, message = ended(RESULTS[0], FaultyTransport({"result": refused}))
+    assert message.startswith("gr") and message.endswith("er")
+    assert ("ö" in message) == ("8859" in content_type)
+
+
 @pytest.mark.parametrize("call", RESULTS, ids=lambda call: call.name)
 def test_a_result_that_is_not_there_yet_goes_on(call: Call) -> None:
     early = httpx.Response(400, json={"detail": "Request is still in progress"})

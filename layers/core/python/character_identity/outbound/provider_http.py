@@ -1,5 +1,6 @@
 """HTTP to a provider: one place that decides what a failure means."""
 
+import json
 import math
 import re
 import time
@@ -207,8 +208,14 @@ class ProviderHttpClient:
 
 
 def json_of(answer: httpx.Response) -> Any:
-    """The JSON of an answer, or None if there is none."""
+    """The JSON of an answer, or None if there is none.
+
+    A text that was cut within a letter, or is not in UTF-8, costs its letters and not the whole answer.
+    """
     try:
-        return answer.json()
+        try:
+            return answer.json()
+        except UnicodeDecodeError:
+            return json.loads(answer.text)  # by the charset that it names; what does not fit is replaced
     except (ValueError, RecursionError):
         return None

@@ -49,6 +49,8 @@ def test_every_command_of_aws_is_one_with_options_that_it_has() -> None:
     calls = commands("aws")
     assert len(calls) >= 20
     for service, name, *words in calls:
+        if service == "s3":  # its commands are the command line's own
+            continue
         options = {word.removeprefix("--").replace("-", "_") for word in words if word.startswith("--")}
         model = session.get_service_model(service)
         if name == "wait":

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from character_identity.api.route import Route
 from character_identity.api.routes.table import ROUTES
+from character_identity.domain.object_keys import EVALUATIONS, GENERATIONS, REFERENCES, UPLOADS, WEIGHTS
 
 API = "the API"
 AUTHORIZER = "authorizer"
@@ -98,13 +99,13 @@ FUNCTIONS = (
     Function(
         name="create_references",
         table="write",  # the count of requests; nothing else is written by those that only check or estimate
-        writes=("uploads/",),  # a presigned POST carries the rights of the role that signed it
+        writes=(UPLOADS,),  # a presigned POST carries the rights of the role that signed it
     ),
     Function(
         name="check_references",
         memory_mb=1769,  # as create_identity, which does the same
         table="write",
-        reads=("uploads/",),
+        reads=(UPLOADS,),
         lists=True,
         adapters=True,
         fetches=True,
@@ -115,8 +116,8 @@ FUNCTIONS = (
         name="create_identity",
         memory_mb=1769,  # one whole core: decoding images is all it does
         table="write",
-        reads=("uploads/", "references/", "weights/"),
-        writes=("references/",),
+        reads=(UPLOADS, REFERENCES, WEIGHTS),
+        writes=(REFERENCES,),
         lists=True,
         adapters=True,
         fetches=True,
@@ -124,22 +125,22 @@ FUNCTIONS = (
         invokes=("analyze_images",),  # to look at the references
         spends=True,
         publishes=True,  # that it is ready, where nothing is trained
-        deletes=("references/",),  # of an order that was refused after all
+        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
     Function(
         name="list_identities",
         table="read",
-        reads=("references/",),  # the answer holds links that this role signs; so do those below
+        reads=(REFERENCES,),  # the answer holds links that this role signs; so do those below
     ),
-    Function(name="get_identity", table="read", reads=("references/", "weights/")),
-    Function(name="rename_identity", table="write", reads=("references/", "weights/")),
+    Function(name="get_identity", table="read", reads=(REFERENCES, WEIGHTS)),
+    Function(name="rename_identity", table="write", reads=(REFERENCES, WEIGHTS)),
     Function(
         name="erase_identity",
         table="write",
         lists=True,
         adapters=True,
         secrets=("fal", "fal-admin", "astria"),  # to delete there too
-        deletes=("references/", "weights/", "generations/", "evaluations/"),
+        deletes=(REFERENCES, WEIGHTS, GENERATIONS, EVALUATIONS),
         starts=(RUN_EVALUATION,),  # to have results made anew, without it
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
         publishes=True,
@@ -147,27 +148,27 @@ FUNCTIONS = (
     Function(
         name="create_generation",
         table="write",
-        reads=("generations/",),
+        reads=(GENERATIONS,),
         adapters=True,
         starts=(GENERATE_IMAGES,),
         spends=True,
     ),
-    Function(name="get_generation", table="read", reads=("generations/",)),
+    Function(name="get_generation", table="read", reads=(GENERATIONS,)),
     Function(
         name="erase_generation",
         table="write",
         lists=True,
         adapters=True,
         secrets=("fal", "fal-admin", "astria"),  # to delete there too
-        deletes=("generations/", "evaluations/"),
+        deletes=(GENERATIONS, EVALUATIONS),
         starts=(RUN_EVALUATION,),  # to have results made anew, without it
         wakes=(GENERATE_IMAGES,),
     ),
-    Function(name="list_generations", table="read", reads=("generations/",)),
+    Function(name="list_generations", table="read", reads=(GENERATIONS,)),
     Function(
         name="cancel_identity",
         table="write",
-        reads=("references/", "weights/"),
+        reads=(REFERENCES, WEIGHTS),
         wakes=(TRAIN_IDENTITY,),
         publishes=True,
     ),
@@ -187,7 +188,7 @@ FUNCTIONS = (
         name="compare_images",
         memory_mb=3008,  # as score_image
         table="read",
-        reads=("uploads/", "references/", "generations/"),
+        reads=(UPLOADS, REFERENCES, GENERATIONS),
         lists=True,
         fetches=True,
         image="score_image",
@@ -196,8 +197,8 @@ FUNCTIONS = (
         name="create_evaluation",
         memory_mb=1769,  # as create_identity
         table="write",
-        reads=("uploads/",),
-        writes=("references/", "evaluations/"),
+        reads=(UPLOADS,),
+        writes=(REFERENCES, EVALUATIONS),
         lists=True,
         adapters=True,
         fetches=True,
@@ -205,7 +206,7 @@ FUNCTIONS = (
         invokes=("analyze_images",),
         spends=True,
         evaluates=True,
-        deletes=("references/", "evaluations/"),  # of an order that was refused after all
+        deletes=(REFERENCES, EVALUATIONS),  # of an order that was refused after all
     ),
     Function(
         name="estimate_evaluation",
@@ -226,14 +227,14 @@ FUNCTIONS = (
         name="erase_evaluation",
         table="write",
         lists=True,
-        deletes=("references/", "evaluations/"),
+        deletes=(REFERENCES, EVALUATIONS),
     ),
     Function(
         name="get_evaluation_result",
         memory_mb=1024,
         table="read",
-        reads=("evaluations/", "references/", "generations/"),  # it signs links to pictures
-        writes=("evaluations/",),  # a page with links that is too large for an answer
+        reads=(EVALUATIONS, REFERENCES, GENERATIONS),  # it signs links to pictures
+        writes=(EVALUATIONS,),  # a page with links that is too large for an answer
         lists=True,
     ),
     Function(name="get_usage", table="read", quotes=True),
@@ -263,8 +264,8 @@ FUNCTIONS = (
         name="proxy_fal_instant",
         memory_mb=1024,
         table="write",
-        reads=("generations/",),
-        writes=("references/",),
+        reads=(GENERATIONS,),
+        writes=(REFERENCES,),
         adapters=True,
         fetches=True,
         secrets=("fal",),  # only to say at once that there is no key
@@ -276,19 +277,19 @@ FUNCTIONS = (
         name="proxy_fal_lora_train",
         memory_mb=1769,
         table="write",
-        writes=("references/",),
+        writes=(REFERENCES,),
         adapters=True,
         fetches=True,
         secrets=("fal",),
         starts=(TRAIN_IDENTITY,),
         spends=True,
-        deletes=("references/",),  # of an order that was refused after all
+        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
-    Function(name="proxy_fal_lora_status", table="read", reads=("weights/",)),
+    Function(name="proxy_fal_lora_status", table="read", reads=(WEIGHTS,)),
     Function(
         name="proxy_fal_lora_generate",
         table="write",
-        reads=("generations/",),
+        reads=(GENERATIONS,),
         adapters=True,
         fetches=True,
         secrets=("fal",),
@@ -299,19 +300,19 @@ FUNCTIONS = (
         name="proxy_astria_create_tune",
         memory_mb=1769,
         table="write",
-        writes=("references/",),
+        writes=(REFERENCES,),
         adapters=True,
         fetches=True,
         secrets=("astria",),
         starts=(TRAIN_IDENTITY,),
         spends=True,
-        deletes=("references/",),  # of an order that was refused after all
+        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
     Function(name="proxy_astria_get_tune", table="read"),
     Function(
         name="proxy_astria_create_prompt",
         table="write",
-        reads=("generations/",),
+        reads=(GENERATIONS,),
         adapters=True,
         secrets=("astria",),
         starts=(GENERATE_IMAGES,),
@@ -320,20 +321,20 @@ FUNCTIONS = (
     Function(
         name="proxy_astria_get_prompt",
         table="write",  # that their outcome was told
-        reads=("generations/",),
+        reads=(GENERATIONS,),
     ),
     Function(
         name="proxy_astria",
         memory_mb=1769,
         table="write",
-        reads=("generations/",),
-        writes=("references/",),
+        reads=(GENERATIONS,),
+        writes=(REFERENCES,),
         adapters=True,
         fetches=True,
         secrets=("astria",),
         starts=(TRAIN_IDENTITY, GENERATE_IMAGES),
         spends=True,
-        deletes=("references/",),  # of an order that was refused after all
+        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
     # callbacks of the providers
     Function(
@@ -358,7 +359,7 @@ FUNCTIONS = (
         memory_mb=1024,
         timeout_s=60,
         table="write",
-        reads=("references/",),
+        reads=(REFERENCES,),
         adapters=True,
         secrets=("fal",),  # Astria takes the pictures with the order
     ),
@@ -368,7 +369,7 @@ FUNCTIONS = (
         trigger=TRAIN_IDENTITY,
         timeout_s=60,
         table="write",
-        reads=("references/",),
+        reads=(REFERENCES,),
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
@@ -393,9 +394,9 @@ FUNCTIONS = (
         memory_mb=1024,
         timeout_s=300,
         table="write",
-        writes=("weights/",),
+        writes=(WEIGHTS,),
         copies=True,
-        deletes=("weights/",),
+        deletes=(WEIGHTS,),
     ),
     Function(
         name="record_training",
@@ -422,7 +423,7 @@ FUNCTIONS = (
         trigger=GENERATE_IMAGES,
         timeout_s=60,
         table="write",
-        reads=("references/",),
+        reads=(REFERENCES,),
         adapters=True,
         secrets=("fal",),  # Astria keeps what it was trained from
     ),
@@ -432,7 +433,7 @@ FUNCTIONS = (
         trigger=GENERATE_IMAGES,
         timeout_s=60,
         table="write",
-        reads=("references/", "weights/"),  # references for executions that began before prepare_generation
+        reads=(REFERENCES, WEIGHTS),  # references for executions that began before prepare_generation
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
@@ -445,8 +446,8 @@ FUNCTIONS = (
         memory_mb=1024,
         timeout_s=120,  # three calls to a provider, as long as each may take
         table="write",
-        writes=("generations/",),  # pictures that come in the answer itself
-        deletes=("generations/",),  # of what was erased meanwhile
+        writes=(GENERATIONS,),  # pictures that come in the answer itself
+        deletes=(GENERATIONS,),  # of what was erased meanwhile
         adapters=True,
         secrets=("fal", "astria", "provenance"),
         calls_back=True,
@@ -460,10 +461,10 @@ FUNCTIONS = (
         memory_mb=1024,
         timeout_s=240,  # eight pictures, none of which comes; what came is kept at the end
         table="write",
-        writes=("generations/",),
+        writes=(GENERATIONS,),
         secrets=("provenance",),
         copies=True,
-        deletes=("generations/",),
+        deletes=(GENERATIONS,),
     ),
     Function(
         name="record_generation",
@@ -482,8 +483,8 @@ FUNCTIONS = (
         trigger=RUN_EVALUATION,
         timeout_s=60,
         table="write",
-        reads=("evaluations/",),
-        writes=("evaluations/",),
+        reads=(EVALUATIONS,),
+        writes=(EVALUATIONS,),
         leases=True,  # how many slots there are
     ),
     Function(
@@ -493,9 +494,9 @@ FUNCTIONS = (
         memory_mb=1769,  # as create_identity, which does the same
         timeout_s=300,
         table="write",
-        reads=("references/",),
-        writes=("references/",),
-        deletes=("references/",),
+        reads=(REFERENCES,),
+        writes=(REFERENCES,),
+        deletes=(REFERENCES,),
         lists=True,
         adapters=True,
         starts=(TRAIN_IDENTITY,),
@@ -515,7 +516,7 @@ FUNCTIONS = (
         trigger=RUN_EVALUATION,
         timeout_s=60,
         table="write",
-        reads=("evaluations/",),
+        reads=(EVALUATIONS,),
         adapters=True,
         starts=(GENERATE_IMAGES,),
     ),
@@ -542,8 +543,8 @@ FUNCTIONS = (
         memory_mb=3008,  # as the others of its image
         timeout_s=600,
         table="write",
-        reads=("evaluations/",),
-        writes=("evaluations/",),
+        reads=(EVALUATIONS,),
+        writes=(EVALUATIONS,),
         image="score_image",
     ),
     Function(
@@ -552,7 +553,7 @@ FUNCTIONS = (
         trigger=RUN_EVALUATION,
         timeout_s=120,
         table="write",
-        reads=("evaluations/",),
+        reads=(EVALUATIONS,),
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # to stop what is not wanted any more
         publishes=True,
     ),
@@ -576,8 +577,8 @@ FUNCTIONS = (
         lists=True,
         adapters=True,
         secrets=("fal", "fal-admin", "astria"),  # erases there, and stops jobs that nobody wants
-        deletes=("references/", "weights/", "generations/", "evaluations/"),
-        reads=("evaluations/",),  # which cells there are to be stopped
+        deletes=(REFERENCES, WEIGHTS, GENERATIONS, EVALUATIONS),
+        reads=(EVALUATIONS,),  # which cells there are to be stopped
         starts=(TRAIN_IDENTITY, GENERATE_IMAGES, RUN_EVALUATION),
         watches=(TRAIN_IDENTITY, GENERATE_IMAGES, RUN_EVALUATION),
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),
@@ -603,7 +604,7 @@ FUNCTIONS = (
         memory_mb=3008,
         timeout_s=120,
         table="write",
-        reads=("generations/", "references/"),
+        reads=(GENERATIONS, REFERENCES),
         lists=True,
         publishes=True,
         wakes=(RUN_EVALUATION,),  # with the last score of one

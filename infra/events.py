@@ -16,10 +16,10 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from character_identity.domain.object_keys import GENERATIONS
 from infra import catalog
 from infra.stack_parameters import StackParameters
 
-SCORED_PREFIX = "generations/"
 SOURCE = "character-identity"
 """Of the events that we publish; ``aws/event_bus.py`` has it too."""
 TRIES = 5
@@ -67,7 +67,7 @@ class Events(Construct):
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [bucket.bucket_name]},
-                    "object": {"key": [{"prefix": SCORED_PREFIX}]},
+                    "object": {"key": [{"prefix": GENERATIONS}]},
                 },
             ),
             self.scoring,

@@ -8,6 +8,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from character_identity.domain.object_keys import UPLOADS
 from infra.catalog import Secret
 from infra.stages import Stage
 
@@ -53,7 +54,7 @@ class Storage(Construct):
                 for origins in (list(cors_origins), own_pages)
             ],
             lifecycle_rules=[
-                s3.LifecycleRule(prefix="uploads/", expiration=cdk.Duration.days(1)),
+                s3.LifecycleRule(prefix=UPLOADS, expiration=cdk.Duration.days(1)),
                 s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
             ],
         )

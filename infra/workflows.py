@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from character_identity.domain.object_keys import EVALUATIONS
 from infra import catalog
 from infra.catalog import pascal
 from infra.monitoring import vended_log_group
@@ -95,7 +96,7 @@ class Workflows(Construct):
                     resources=[self._executions(f"{called}/*:*")],
                 ),
                 iam.PolicyStatement(
-                    actions=["s3:GetObject"], resources=[bucket.arn_for_objects("evaluations/*")]
+                    actions=["s3:GetObject"], resources=[bucket.arn_for_objects(f"{EVALUATIONS}*")]
                 ),
             ],
         )

@@ -8,11 +8,13 @@ from itertools import groupby
 from pathlib import Path
 
 from character_identity import config
+from character_identity.domain import object_keys
 from character_identity.domain.score import CLIP_ENCODER
 from infra.parameters import PARAMETERS
 from scripts.weights.encoders import CLIP_VIT_B32
 
 ROOT = Path(__file__).parents[1]
+OBJECT_KEYS = "layers/core/python/character_identity/domain/object_keys.py"
 
 
 @cache
@@ -38,6 +40,23 @@ def test_no_public_function_of_the_layers_stands_in_two_modules() -> None:
 
 def test_no_text_constant_has_two_names() -> None:
     assert _repeated(sorted(_text_constants())) == {}
+
+
+def test_where_objects_lie_is_spelt_in_one_module() -> None:
+    kinds = tuple(
+        value for value in vars(object_keys).values() if isinstance(value, str) and value[-1:] == "/"
+    )
+    infra = {f"infra/{path.name}": ast.parse(path.read_text()) for path in (ROOT / "infra").glob("*.py")}
+    spelt = {
+        path
+        for path, module in (modules() | infra).items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(kinds)
+    }
+    examples = {path for path in spelt if "/api/" in path}
+    beside_pages = "layers/evaluation/python/character_evaluation/assembly.py"  # paths, not keys
+    assert len(kinds) == 6
+    assert spelt - examples - {beside_pages} == {OBJECT_KEYS}
 
 
 def test_every_variable_that_the_stack_can_give_is_read_by_name() -> None:

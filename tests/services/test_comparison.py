@@ -4,6 +4,7 @@ import pytest
 
 from character_identity.domain.errors import HostNotAllowed, InvalidRequest, NotFound, ProviderUnavailable
 from character_identity.domain.generation import GeneratedImage
+from character_identity.domain.object_keys import uploads_of
 from character_identity.domain.score import KeptReferences, NotScored, Score
 from character_identity.domain.view import EncoderVersion
 from character_identity.services.comparison import (
@@ -17,7 +18,7 @@ from character_identity.services.comparison import (
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
 from character_identity.services.references import MAX_REFERENCES
-from character_identity.services.sources import MAX_BYTES, Sources, uploads_of
+from character_identity.services.sources import MAX_BYTES, Sources
 from tests.support.builders import a_generation, an_identity
 from tests.support.fakes import FakeBucket, FakeGenerations, FakeIdentities, FakeLedger, FakeMedia
 from tests.support.scoring_fakes import FakeEmbedder, FakeScores

@@ -9,9 +9,9 @@ from character_identity.domain.erasure import LAST_PURGE, ErasureReceipt, Remove
 from character_identity.domain.errors import NotFound, ProviderRejected, ProviderUnavailable
 from character_identity.domain.event import event_id_of
 from character_identity.domain.job import JobHandle, ProviderJob, job_id_of
+from character_identity.domain.object_keys import uploads_of
 from character_identity.services.erasure import AT_PROVIDERS_FOR, MOST_AT_ONCE, ErasureService
 from character_identity.services.jobs.callbacks import CallbackService
-from character_identity.services.sources import uploads_of
 from tests.support.builders import (
     DEADLINE,
     NOON,

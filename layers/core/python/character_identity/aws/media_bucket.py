@@ -18,7 +18,7 @@ MOST_DELETED_AT_ONCE = 1000
 
 
 class MediaBucket:
-    """One bucket; the keys say what lies there (``references/``, ``weights/``, ``generations/`` ...)."""
+    """One bucket; ``domain/object_keys.py`` has what lies where."""
 
     def __init__(self, client: Any, name: str, signed: Callable[[str], str]) -> None:
         self._client = client

@@ -220,11 +220,6 @@ class Evaluation(BaseModel):
         changes = {"status": status, "error": why, "settled_at": now, "updated_at": now}
         return self.model_copy(update=changes)
 
-    @property
-    def prefix(self) -> str:
-        """Return where its files lie in the bucket."""
-        return prefix_of(self.evaluation_id)
-
     def without_identity(self, identity_id: str) -> "Evaluation | None":
         """Return what is left where an identity is no part of it any more; None if none is left."""
         providers = [name for name in self.providers if self.identities.get(name) != identity_id]
@@ -246,11 +241,6 @@ class Evaluation(BaseModel):
     def generation_id(self, cell: Cell) -> str:
         """The id of a cell's generation: who orders it twice finds it."""
         return derived_id(self.evaluation_id, cell.cell_id)
-
-
-def prefix_of(evaluation_id: str) -> str:
-    """Return where an evaluation's files lie in the bucket."""
-    return f"evaluations/{evaluation_id}/"
 
 
 def derived_id(evaluation_id: str, part: str) -> str:

@@ -31,6 +31,7 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
+from character_identity.domain.object_keys import GENERATIONS, REFERENCES, WEIGHTS, prefix_of, uploads_of
 from character_identity.domain.ownership import owned
 from character_identity.domain.text import counted
 from character_identity.observability import keys_of
@@ -40,7 +41,6 @@ from character_identity.ports.stores import Bucket, Erasures, Generations, Ident
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.cancellation import cancel
-from character_identity.services.sources import uploads_of
 from character_identity.services.webhooks.events import EventService
 
 AT_PROVIDERS_FOR = timedelta(seconds=15)
@@ -203,12 +203,12 @@ class ErasureService:
         if receipt.generation_id is None:
             removed += self._erasures.remove_rows(identity_id)
             removed += Removed(
-                references=self._remove_objects(f"references/{identity_id}/"),
-                weights=self._remove_objects(f"weights/{identity_id}/"),
-                images=self._remove_objects(f"generations/{identity_id}/"),
+                references=self._remove_objects(prefix_of(REFERENCES, identity_id)),
+                weights=self._remove_objects(prefix_of(WEIGHTS, identity_id)),
+                images=self._remove_objects(prefix_of(GENERATIONS, identity_id)),
             )
         else:
-            images = f"generations/{identity_id}/{receipt.generation_id}/"
+            images = prefix_of(GENERATIONS, identity_id, receipt.generation_id)
             removed += Removed(images=self._remove_objects(images))
         return receipt.model_copy(update={"removed": receipt.removed + removed}), jobs
 

@@ -9,6 +9,7 @@ from character_identity.domain.errors import InvalidRequest, InvalidRequestCode
 from character_identity.domain.finding import Finding
 from character_identity.domain.generation import CONTENT_TYPES
 from character_identity.domain.image_quality import judge_quality
+from character_identity.domain.object_keys import REFERENCES, prefix_of, uploads_of
 from character_identity.domain.reference_set import judge_analysis, judge_count, judge_repeats, medoid
 from character_identity.domain.text import shortened
 from character_identity.images.decoding import PreparedImage, prepare
@@ -16,7 +17,7 @@ from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.ports.stores import Bucket, UploadTicket
 from character_identity.services.concurrency import map_concurrently
-from character_identity.services.sources import MAX_BYTES, Sources, uploads_of
+from character_identity.services.sources import MAX_BYTES, Sources
 
 MAX_KEPT_BYTES = 4_400_000
 """Of a picture as it is stored: MAX_REFERENCES of them are a ZIP under 90 MB, above which fal takes uploads
@@ -137,7 +138,8 @@ class ReferenceService:
         if findings and findings[0].severity == "error":
             raise _refusal(findings)
         images = [examination.images[index] for index in range(len(sources))]
-        keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(images) + 1)]
+        prefix = prefix_of(REFERENCES, identity_id)
+        keys = [f"{prefix}{number:04d}.jpg" for number in range(1, len(images) + 1)]
         jpegs = zip(keys, (image.jpeg for image in images), strict=True)
         for _ in map_concurrently(lambda jpeg: self._bucket.write(*jpeg, "image/jpeg"), jpegs):
             pass

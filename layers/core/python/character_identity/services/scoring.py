@@ -1,6 +1,5 @@
 """Scoring: compare generated pictures with the references of their identities."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -8,8 +7,9 @@ from hashlib import sha256
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.event import Event
 from character_identity.domain.face import Face, NoFace
-from character_identity.domain.generation import CONTENT_TYPES, MAX_STORED_BYTES
+from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.job import job_id_of
+from character_identity.domain.object_keys import ImageKey
 from character_identity.domain.score import EmbeddedReference, KeptReferences, NotScored, Score
 from character_identity.domain.view import View
 from character_identity.observability import add_log_keys
@@ -23,31 +23,6 @@ from character_identity.services.webhooks.events import EventService
 
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
 """Reasons that take no score away: they say nothing of the picture as it was when it got one."""
-KEY = re.compile(rf"generations/([^/]+)/([^/]+)/([0-9]{{2,4}})\.(?:{'|'.join(CONTENT_TYPES)})")
-"""Of a generated image, as it is stored: identity, generation and number."""
-
-
-@dataclass(frozen=True)
-class ImageKey:
-    """A generated picture's place in the bucket: whose it is."""
-
-    identity_id: str
-    generation_id: str
-    index: int
-
-    @classmethod
-    def of(cls, key: str) -> "ImageKey":
-        """Read a key of the bucket.
-
-        Raises:
-            InvalidRequest: it is not a generated image's; whatever lies beside one takes no score from it.
-        """
-        match = KEY.fullmatch(key)
-        if not match:
-            raise InvalidRequest(
-                f"{key!r} is not the key of a generated image.", code="not_a_generated_image"
-            )
-        return cls(match[1], match[2], int(match[3]))
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """Sources: where callers say that a picture is, and the bytes there."""
 
-import hashlib
 import re
 import time
 from collections.abc import Callable
 
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderError
+from character_identity.domain.object_keys import uploads_of
 from character_identity.ports.gateways import Media
 from character_identity.ports.stores import Bucket
 
@@ -50,11 +50,6 @@ class Sources:
             return self._media.fetch(url, MAX_BYTES, left_s)
         except ProviderError as exc:
             raise InvalidRequest("The picture could not be fetched.", code="unreachable_reference") from exc
-
-
-def uploads_of(owner: str) -> str:
-    """The prefix of what an owner uploads."""
-    return f"uploads/{hashlib.sha256(owner.encode()).hexdigest()[:32]}/"
 
 
 def _unknown() -> InvalidRequest:

@@ -9,6 +9,7 @@ from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.get_or_none import get_or_none
+from character_identity.domain.object_keys import EVALUATIONS, prefix_of
 from character_identity.domain.score import Score
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import (
@@ -87,9 +88,10 @@ class EvaluationCompilation:
         say so in the evaluation's rows before they delete results: one that does it later deletes these.
         """
         evaluation = material.evaluation
+        prefix = prefix_of(EVALUATIONS, evaluation.evaluation_id)
         for name, content in {**files, PICTURES: json.dumps(pictures, indent=2)}.items():
             if name in RESULTS:
-                self._bucket.write(f"{evaluation.prefix}{name}", content.encode(), RESULTS[name])
+                self._bucket.write(f"{prefix}{name}", content.encode(), RESULTS[name])
         if self._has_lost_something(material):
             return False
         self._evaluations.conclude(evaluation.evaluation_id, found, self._now())

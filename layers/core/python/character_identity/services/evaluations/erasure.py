@@ -14,8 +14,9 @@ from character_identity.domain.erasure import (
     always_staying,
 )
 from character_identity.domain.errors import Conflict, NotFound
-from character_identity.domain.evaluation import RESULTS, Evaluation, prefix_of
+from character_identity.domain.evaluation import RESULTS, Evaluation
 from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
+from character_identity.domain.object_keys import EVALUATIONS, LINKED, REFERENCES, prefix_of
 from character_identity.domain.ownership import owned
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.stores import Bucket, Evaluations, Ledger
@@ -118,15 +119,16 @@ class EvaluationErasure:
         return purged
 
     def _remove_objects(self, evaluation_id: str) -> RemovedOfEvaluation:
-        files = self._bucket.list_keys(prefix_of(evaluation_id))
-        references = self._bucket.list_keys(f"references/{evaluation_id}/")
+        files = self._bucket.list_keys(prefix_of(EVALUATIONS, evaluation_id))
+        references = self._bucket.list_keys(prefix_of(REFERENCES, evaluation_id))
         self._bucket.delete(*files, *references)
         return RemovedOfEvaluation(references=len(references), files=len(files))
 
     def _make_anew(self, evaluation: Evaluation, erased_id: str) -> None:
         """Delete the results, and have those of one that has ended made again: once for each erasure."""
-        links = self._bucket.list_keys(f"{evaluation.prefix}linked/")
-        self._bucket.delete(*(f"{evaluation.prefix}{name}" for name in RESULTS), *links)
+        prefix = prefix_of(EVALUATIONS, evaluation.evaluation_id)
+        links = self._bucket.list_keys(f"{prefix}{LINKED}")
+        self._bucket.delete(*(f"{prefix}{name}" for name in RESULTS), *links)
         job = self._job(evaluation.evaluation_id)
         if not evaluation.is_unsettled and job is not None:
             recompile(self._workflows, job, erased_id)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from character_identity.domain.errors import Conflict, NotFound
 from character_identity.domain.evaluation import RESULTS, Evaluation
+from character_identity.domain.object_keys import EVALUATIONS, LINKED, prefix_of
 from character_identity.ports.stores import Bucket
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -44,27 +45,28 @@ class EvaluationResults:
         if file not in RESULTS:
             message = f"There is no such result; there are {', '.join(RESULTS)}."
             raise NotFound(message, code="unknown_result")
-        key = f"{evaluation.prefix}{file}"
+        prefix = prefix_of(EVALUATIONS, evaluation.evaluation_id)
+        key = f"{prefix}{file}"
         try:
             if not evaluation.has_results:
                 raise NotFound(key)
             content = self._bucket.read(key, MOST_BYTES).decode()
         except NotFound as exc:
             raise _not_completed(evaluation) from exc
-        linked = self._linked(evaluation, file, content)
+        linked = self._linked(prefix, file, content)
         if len(json.dumps(linked)) <= LARGEST_ANSWER:
             return Result(linked, RESULTS[file])
         if linked != content:
-            key = f"{evaluation.prefix}linked/{file}"
+            key = f"{prefix}{LINKED}{file}"
             self._bucket.write(key, linked.encode(), RESULTS[file])
         return Result("", RESULTS[file], self._bucket.link(key))
 
-    def _linked(self, evaluation: Evaluation, file: str, content: str) -> str:
+    def _linked(self, prefix: str, file: str, content: str) -> str:
         if file == PICTURES:
             keys = json.loads(content)
             return json.dumps({path: self._bucket.link(key) for path, key in keys.items()})
         if file in WITH_PICTURES:
-            pictures = json.loads(self._bucket.read(f"{evaluation.prefix}{PICTURES}", MOST_BYTES))
+            pictures = json.loads(self._bucket.read(f"{prefix}{PICTURES}", MOST_BYTES))
 
             def linked(found: re.Match[str]) -> str:
                 key = pictures.get(found[1])

@@ -18,6 +18,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import ProviderJob, account_of
+from character_identity.domain.object_keys import EVALUATIONS, prefix_of
 from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers
@@ -121,7 +122,7 @@ class EvaluationWorkflow:
         if evaluation is None or evaluation.given_up(self._now()) is not None:
             return state.model_copy(update={"state": ENDED})
         cells = read_order(self._bucket, evaluation).cells(evaluation.providers)
-        key = f"{evaluation.prefix}{CELLS}"
+        key = f"{prefix_of(EVALUATIONS, evaluation.evaluation_id)}{CELLS}"
         lines = "".join(f"{json.dumps(cell.model_dump(mode='json'))}\n" for cell in cells)
         self._bucket.write(key, lines.encode(), "application/jsonl")
         planned = {

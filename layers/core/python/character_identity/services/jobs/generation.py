@@ -21,6 +21,7 @@ from character_identity.domain.generation import (
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.object_keys import ImageKey
 from character_identity.images.data_uri import decoded
 from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers, ReferenceImage
@@ -206,8 +207,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             return image.model_copy(update={"reason": exc.message})
         if facts.blank:
             return image.model_copy(update={"outcome": "filtered", "reason": "black frame"})
-        prefix = f"generations/{generation.identity_id}/{generation.generation_id}/"
-        key = f"{prefix}{index:02d}.{facts.suffix}"
+        key = str(ImageKey(generation.identity_id, generation.generation_id, index, facts.suffix))
         content = self._provenance.mark(content, facts.content_type, generation, index, produced.url)
         self._bucket.write(key, content, facts.content_type)
         return image.model_copy(

@@ -19,6 +19,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import PROGRESS, Identity, Weights, training_progress
 from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.object_keys import WEIGHTS, prefix_of
 from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
 from character_identity.ports.gateways import Media, Now
 from character_identity.ports.providers import Providers, TrainingOrder, TrainingStatus
@@ -164,7 +165,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
         return settled, Event.of_identity(settled).event_id
 
     def _copied(self, identity: Identity, url: str) -> Weights:
-        key = f"weights/{identity.identity_id}/lora.safetensors"
+        key = f"{prefix_of(WEIGHTS, identity.identity_id)}lora.safetensors"
         _remove_what_was_left()
         with tempfile.TemporaryDirectory(prefix=FOLDER) as folder:
             path = Path(folder) / "lora.safetensors"

@@ -18,10 +18,11 @@ from rich.text import Text
 
 from character_evaluation.errors import BadResults
 from character_evaluation.pages import cost, drawn, score, seconds
-from character_evaluation.results import GALLERY, REPORT, ROWS, read_run
+from character_evaluation.results import read_run
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import summarise
 from character_evaluation.verdict import shortfall, verdict
+from character_identity.domain.evaluation import GALLERY, REPORT, ROWS
 from character_identity_client import (
     ApiClient,
     ApiError,

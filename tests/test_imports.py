@@ -99,7 +99,7 @@ RULES: dict[str, set[str]] = {
         *(f"local.{name}" for name in ("errors", "gate", "photographs", "ports", "service", "state_file")),
     },
     "local.console": {LIBRARIES, "local", "scripts", f"{DOMAIN}.page_policy"},
-    "local.demo": {*DEMO, "local"},
+    "local.demo": {*DEMO, "local", f"{DOMAIN}.evaluation"},
     "local.demo_options": {*DEMO, "local"},
     "local.spending": {*DEMO, "local"},
     "local.progress": {LIBRARIES, "character_identity_client"},

@@ -14,9 +14,9 @@ from benchmarks.evaluations.providers import Providers
 from benchmarks.evaluations.stores import OwnScores, put_on_disk
 from character_evaluation.assembly import assemble
 from character_evaluation.results import files_of
-from character_evaluation.summary import SUMMARY, recommendation_of, summary_of
+from character_evaluation.summary import recommendation_of, summary_of
 from character_identity.domain.budget import MICROUSD_PER_USD
-from character_identity.domain.evaluation import EvaluationRequest
+from character_identity.domain.evaluation import SUMMARY, EvaluationRequest
 from character_identity.domain.event import Event
 from character_identity.domain.job import account_of
 from character_identity.observability import ORIGIN, log_keys

@@ -5,7 +5,8 @@ In the image of score_image: statistics take numpy, which lies there already, an
 
 from character_evaluation.assembly import assemble
 from character_evaluation.results import files_of
-from character_evaluation.summary import SUMMARY, recommendation_of, summary_of
+from character_evaluation.summary import recommendation_of, summary_of
+from character_identity.domain.evaluation import SUMMARY
 from character_identity.handlers.tasks import task
 from character_identity.services.evaluations.workflow import EvaluationState
 from character_identity.wiring import Services

@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 from typing import Literal
 
 from character_evaluation.csv_file import OF_PICTURES
-from character_evaluation.results import ROWS, files_of
+from character_evaluation.results import files_of
 from character_evaluation.run import EvaluatedIdentity
 from character_evaluation.votes import Vote
+from character_identity.domain.evaluation import ROWS
 from tests.evaluation.test_verdict import row, run
 from tests.support.scenarios import SCENARIOS
 

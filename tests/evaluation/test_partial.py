@@ -10,12 +10,20 @@ import pytest
 from character_evaluation.assembly import UNSEEN, assemble
 from character_evaluation.criteria import criteria
 from character_evaluation.pages import cost
-from character_evaluation.results import GALLERY, MARKDOWN, REPORT, files_of, pages_of, read_run
+from character_evaluation.results import files_of, pages_of, read_run
 from character_evaluation.run import EvaluationRun
 from character_evaluation.statistics import figures_of, summarise
 from character_evaluation.summary import recommendation_of, summary_of
 from character_evaluation.verdict import shortfall, verdict
-from character_identity.domain.evaluation import CANCELLED, NOT_ORDERED, STOPPED, CellOutcome
+from character_identity.domain.evaluation import (
+    CANCELLED,
+    GALLERY,
+    MARKDOWN,
+    NOT_ORDERED,
+    REPORT,
+    STOPPED,
+    CellOutcome,
+)
 from character_identity.domain.failure import Failure
 from tests.evaluation.recomputing import Tables
 from tests.evaluation.test_assembly import LORA, evaluation, generation, image, material, rows

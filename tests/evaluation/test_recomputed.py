@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from itertools import combinations
 from typing import Any
 
-from character_evaluation.results import GALLERY, MARKDOWN, REPORT, VOTES
+from character_evaluation.results import VOTES
+from character_identity.domain.evaluation import GALLERY, MARKDOWN, REPORT
 from tests.evaluation.recomputing import (
     PROVIDERS,
     Row,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from character_evaluation.results import REPORT
+from character_identity.domain.evaluation import REPORT
 from tests.evaluation.recomputing import PROVIDERS, bill, compared, files, numbers, of, p95, rows
 from tests.support.scenarios import SCENARIOS
 

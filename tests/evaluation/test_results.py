@@ -12,9 +12,10 @@ import pytest
 
 from character_evaluation.__main__ import main
 from character_evaluation.errors import BadResults
-from character_evaluation.results import MARKDOWN, ROWS, files_of, read_run
+from character_evaluation.results import files_of, read_run
 from character_evaluation.run import EvaluatedIdentity
 from character_evaluation.votes import Vote
+from character_identity.domain.evaluation import MARKDOWN, ROWS
 from character_identity.domain.prices import Price
 from tests.evaluation.test_verdict import run
 from tests.support.scenarios import SCENARIOS

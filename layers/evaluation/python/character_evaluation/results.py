@@ -15,9 +15,9 @@ from character_evaluation.report import render_html, render_markdown
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
 from character_evaluation.votes import read_votes, write_votes
 from character_identity.domain import strict_json
+from character_identity.domain.evaluation import GALLERY, MANIFEST, MARKDOWN, REPORT, ROWS
 
-MANIFEST, ROWS, VOTES = "evaluation.json", "results.csv", "votes.csv"
-GALLERY, REPORT, MARKDOWN = "gallery.html", "report.html", "report.md"
+VOTES = "votes.csv"
 RUN = TypeAdapter(EvaluationRun)
 OF_IDENTITY = ("reference_count", "training_time_ms", "training_cost_usd")
 """Facts of an identity that every row of its provider has, so that all figures follow from the CSV."""

@@ -9,8 +9,6 @@ from character_evaluation.statistics import summarise
 from character_evaluation.verdict import shortfall, verdict
 from character_identity.domain.evaluation import Recommendation
 
-SUMMARY = "summary.json"
-
 
 def summary_of(run: EvaluationRun) -> str:
     """Return it as JSON; all of it follows from the rows and the manifest."""

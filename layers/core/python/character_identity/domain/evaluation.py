@@ -31,14 +31,16 @@ MOST_VARIATIONS = 8
 AT_ONCE: Mapping[ProviderName, int] = {"astria": 4}
 """Pictures that a provider is asked for at least in one order, where that is its way: the specification asks
 Astria for four. Where each picture has a seed of its own, as with all others, an order is one picture."""
+ROWS, GALLERY, REPORT, MARKDOWN = "results.csv", "gallery.html", "report.html", "report.md"
+SUMMARY, MANIFEST, PICTURES = "summary.json", "evaluation.json", "pictures.json"
 RESULTS: Mapping[str, str] = {
-    "results.csv": "text/csv; charset=utf-8",
-    "gallery.html": "text/html; charset=utf-8",
-    "report.html": "text/html; charset=utf-8",
-    "report.md": "text/markdown; charset=utf-8",
-    "summary.json": "application/json",
-    "evaluation.json": "application/json",
-    "pictures.json": "application/json",
+    ROWS: "text/csv; charset=utf-8",
+    GALLERY: "text/html; charset=utf-8",
+    REPORT: "text/html; charset=utf-8",
+    MARKDOWN: "text/markdown; charset=utf-8",
+    SUMMARY: "application/json",
+    MANIFEST: "application/json",
+    PICTURES: "application/json",
 }
 """The files of an evaluation that has ended, each with its content type."""
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 
-from character_identity.domain.evaluation import RESULTS, Cell, Evaluation, Recommendation
+from character_identity.domain.evaluation import PICTURES, RESULTS, Cell, Evaluation, Recommendation
 from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
@@ -22,7 +22,6 @@ from character_identity.ports.stores import (
 )
 from character_identity.services.concurrency import map_concurrently
 from character_identity.services.evaluations.order_file import read_order
-from character_identity.services.evaluations.results import PICTURES
 
 
 class EvaluationCompilation:

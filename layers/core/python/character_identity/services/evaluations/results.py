@@ -6,7 +6,7 @@ from html import escape
 from typing import NamedTuple
 
 from character_identity.domain.errors import Conflict, NotFound
-from character_identity.domain.evaluation import RESULTS, Evaluation
+from character_identity.domain.evaluation import GALLERY, PICTURES, RESULTS, Evaluation
 from character_identity.domain.object_keys import EVALUATIONS, LINKED, prefix_of
 from character_identity.ports.stores import Bucket
 
@@ -14,10 +14,9 @@ MOST_BYTES = 64 * 1024 * 1024
 LARGEST_ANSWER = 5_000_000
 """Bytes of JSON, in which a quote is two and a letter up to six. Lambda answers with 6 MB of it at most
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, read 2026-11-28)."""
-PICTURES = "pictures.json"
 PATH = re.compile(r'"((?:images|references)/[^"\s]+)"')
 """An attribute of a page that may be a picture's path."""
-WITH_PICTURES = {"gallery.html"}
+WITH_PICTURES = {GALLERY}
 """The pages that show pictures, by their paths beside the page."""
 
 

@@ -1,6 +1,6 @@
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
 
@@ -313,14 +313,17 @@ def answering(answer: bytes) -> Iterator[str]:
     ids=["cut short", "without an end", "two lengths"],
 )
 def test_a_download_that_breaks_off_is_no_download(tmp_path: Path, answer: bytes) -> None:
-    fetcher = SafeHttpClient(UrlGuard(allow_loopback=True))
-    with answering(answer) as url, pytest.raises(ProviderUnavailable):
+    with (
+        closing(SafeHttpClient(UrlGuard(allow_loopback=True))) as fetcher,
+        answering(answer) as url,
+        pytest.raises(ProviderUnavailable),
+    ):
         fetcher.download(url, tmp_path / "file", 100)
 
 
 def test_a_download_of_just_its_length_is_whole(tmp_path: Path) -> None:
-    fetcher = SafeHttpClient(UrlGuard(allow_loopback=True))
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789") as url:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123456789"
+    with closing(SafeHttpClient(UrlGuard(allow_loopback=True))) as fetcher, answering(answer) as url:
         fetcher.download(url, tmp_path / "file", 100)
     assert (tmp_path / "file").read_bytes() == b"123456789"
 
@@ -389,6 +392,7 @@ def test_a_post_without_an_answer_may_be_made_again(cut: Exception) -> None:
 
 
 def test_on_one_machine_a_post_reaches_a_port_of_it() -> None:
-    fetcher: WebhookSender = SafeHttpClient(UrlGuard(allow_loopback=True))
-    with answering(b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\n12345") as url:
-        assert fetcher.post(url, b"{}", {"webhook-id": "m1"}) == 202
+    answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\n12345"
+    with closing(SafeHttpClient(UrlGuard(allow_loopback=True))) as fetcher, answering(answer) as url:
+        sender: WebhookSender = fetcher
+        assert sender.post(url, b"{}", {"webhook-id": "m1"}) == 202

@@ -273,6 +273,8 @@ def test_files_that_stay_are_counted(ours: Ours) -> None:
         (httpx.Response(200, json={"error": {"message": "later"}}), False),
         (httpx.Response(200, json={"cdn_delete_results": {}}), False),
         (httpx.Response(200, html="<html>"), False),
+        (httpx.Response(400, html="<html>"), False),  # of an ingress: it refuses nothing
+        (httpx.Response(405), False),
     ],
     ids=str,
 )

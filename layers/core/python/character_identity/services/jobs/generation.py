@@ -1,7 +1,7 @@
 """Generations, and the tasks of ``generate_images``: one for each request for pictures."""
 
 import hashlib
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from character_identity.domain.errors import (
     HostNotAllowed,
@@ -57,6 +57,14 @@ class GenerationState(MachineState):
     ] = "queued"
 
 
+class _Stored(NamedTuple):
+    """A picture in our bucket, or why it is not there: the host is ``refused``, or has trouble now."""
+
+    image: GeneratedImage
+    refused: str | None = None
+    is_troubled: bool = False
+
+
 class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStatus]):
     """Prepares, submits, checks, stores and records one generation."""
 
@@ -94,13 +102,12 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         generation = self._open(state)
         if generation is None:
             return state.failed(GIVEN_UP)
-        kept = {image.index: image for image in generation.images if image.outcome in KEPT}
-        refused: set[str] = set()
-        troubled: set[int] = set()
-        images = [
-            kept.get(index) or self._stored(generation, index, produced, refused, troubled)
+        kept = {image.index: _Stored(image) for image in generation.images if image.outcome in KEPT}
+        stored = [
+            kept.get(index) or self._stored(generation, index, produced)
             for index, produced in enumerate(generation.produced, start=1)
         ]
+        images = [each.image for each in stored]
         missing = range(len(images) + 1, generation.request.num_images + 1)
         images += [GeneratedImage(index=index, outcome="failed", reason="not produced") for index in missing]
         warnings = generation.warnings
@@ -114,9 +121,11 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             return state.failed(GIVEN_UP)
         lost = [image for image in images if image.outcome == "failed" and image.index not in missing]
         # A host that fails may be well again later; one that does not have it soon, or never.
-        may_pass = bool(troubled) and not state.past_deadline(self._now())
+        is_troubled = any(each.is_troubled for each in stored)
+        may_pass = is_troubled and not state.past_deadline(self._now())
         if lost and (may_pass or state.links_may_recover(self._now())):
             raise ProviderUnavailable(generation.provider, lost[0].reason or "a picture is missing")
+        refused = {each.refused for each in stored if each.refused is not None}
         if refused:
             parked = self._park(state, refused)
             if parked is not None:
@@ -173,25 +182,15 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         settled = self._generations.settle(ended, Event.of_generation(ended))
         return settled, Event.of_generation(settled).event_id
 
-    def _stored(
-        self,
-        generation: Generation,
-        index: int,
-        produced: ProducedImage,
-        refused: set[str],
-        troubled: set[int],
-    ) -> GeneratedImage:
-        """One picture in our bucket, or why it is not there.
-
-        ``refused`` takes the host if that is why, ``troubled`` the index if its host has trouble now.
-        """
+    def _stored(self, generation: Generation, index: int, produced: ProducedImage) -> _Stored:
         from character_identity.images.decoding import inspect  # Pillow, for the task that stores only
 
         image = GeneratedImage(index=index, outcome="failed", seed=produced.seed)
         if produced.filtered:
-            return image.model_copy(update={"outcome": "filtered", "reason": "safety checker"})
+            return _Stored(image.model_copy(update={"outcome": "filtered", "reason": "safety checker"}))
         if produced.url is None:
-            return image.model_copy(update={"reason": produced.reason or "the provider named no address"})
+            reason = produced.reason or "the provider named no address"
+            return _Stored(image.model_copy(update={"reason": reason}))
         try:
             if ProducedImage.is_inline(produced.url):
                 content = decoded(produced.url, MAX_IMAGE_BYTES)
@@ -199,27 +198,25 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
                 content = self._media.fetch(produced.url, MAX_IMAGE_BYTES)
             facts = inspect(content)
         except HostNotAllowed as exc:
-            refused.add(exc.host)
-            return image.model_copy(update={"outcome": "parked", "reason": exc.message})
+            parked = image.model_copy(update={"outcome": "parked", "reason": exc.message})
+            return _Stored(parked, refused=exc.host)
         except (InvalidRequest, ProviderError) as exc:
-            if isinstance(exc, ProviderUnavailable):
-                troubled.add(index)
-            return image.model_copy(update={"reason": exc.message})
+            failed = image.model_copy(update={"reason": exc.message})
+            return _Stored(failed, is_troubled=isinstance(exc, ProviderUnavailable))
         if facts.blank:
-            return image.model_copy(update={"outcome": "filtered", "reason": "black frame"})
+            return _Stored(image.model_copy(update={"outcome": "filtered", "reason": "black frame"}))
         key = str(ImageKey(generation.identity_id, generation.generation_id, index, facts.suffix))
         content = self._provenance.mark(content, facts.content_type, generation, index, produced.url)
         self._bucket.write(key, content, facts.content_type)
-        return image.model_copy(
-            update={
-                "outcome": "succeeded",
-                "key": key,
-                "simulated": self._provenance.is_simulated(generation.provider, produced.url),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "width": facts.width,
-                "height": facts.height,
-            }
-        )
+        succeeded = {
+            "outcome": "succeeded",
+            "key": key,
+            "simulated": self._provenance.is_simulated(generation.provider, produced.url),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "width": facts.width,
+            "height": facts.height,
+        }
+        return _Stored(image.model_copy(update=succeeded))
 
     def _unpacked(
         self, generation: Generation, produced: tuple[ProducedImage, ...]
@@ -228,7 +225,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         listed, images = [], generation.images
         for index, each in enumerate(produced, start=1):
             if each.url is not None and ProducedImage.is_inline(each.url):
-                image = self._stored(generation, index, each, set(), set())
+                image = self._stored(generation, index, each).image
                 images = [*(known for known in images if known.index != index), image]
                 each = each.model_copy(update={"url": None, "reason": image.reason})
             listed.append(each)

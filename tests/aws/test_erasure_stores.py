@@ -34,6 +34,7 @@ from character_identity.ports.stores import (
 )
 from tests.support import fakes
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -72,6 +73,7 @@ class Stores:
             a_generation(generation_id=generation_id, identity_id=identity_id, created_at=created_at),
             job,
             LIMIT,
+            NO_LIMIT,
         )
         score = Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5})
         seen = [EmbeddedReference("references/i1/0001.jpg", "0f1e", a_view([1.0]))]
@@ -140,7 +142,7 @@ class TestTombstones:
             stores.identities.add(identity)
         for job in (None, a_job(job_id="training-i2", subject_id="i2", identity_id="i2")):
             with pytest.raises(TooManyIdentities):
-                stores.identities.add(another, job=job, limit_microusd=LIMIT)
+                stores.identities.add(another, None, job, LIMIT, NO_LIMIT)
         with pytest.raises(Conflict):
             stores.identities.add(an_identity())
         stores.replace_with_tombstone()
@@ -165,7 +167,7 @@ class TestTombstones:
         assert not stores.replace_with_tombstone()
 
     def test_no_task_changes_an_erased_identity(self, stores: Stores) -> None:
-        stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        stores.identities.add(a_training_identity(), None, a_job(), LIMIT, NO_LIMIT)
         stores.replace_with_tombstone(a_training_identity())
         stores.identities.advance("i1", "training", 50, cost_usd=2.0)
         ready = an_identity(settled_at=NOON)
@@ -249,7 +251,7 @@ class TestOpenWork:
         assert purges(NOON + 9 * MINUTE) == []
 
     def test_a_row_is_leased_once(self, stores: Stores) -> None:
-        stores.identities.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        stores.identities.add(a_training_identity(), None, a_job(), LIMIT, NO_LIMIT)
         (row,) = stores.work.due(NOON + 3 * MINUTE, 9)
         assert stores.work.lease(row, NOON + 5 * MINUTE)
         assert not stores.work.lease(row, NOON + 7 * MINUTE)
@@ -271,7 +273,7 @@ class TestOpenWork:
                 job_id=f"training-{identity_id}", subject_id=identity_id, accepted_at=NOON + minute * MINUTE
             )
             identity = a_training_identity(identity_id=identity_id)
-            stores.identities.add(identity, job=job, limit_microusd=LIMIT)
+            stores.identities.add(identity, None, job, LIMIT, NO_LIMIT)
         rows = stores.work.due(NOON + 9 * MINUTE, 2)
         assert [row.id for row in rows] == ["training-i3", "training-i1"]
 
@@ -321,7 +323,7 @@ class TestRows:
         generations, scores, work = GenerationTable(table), ScoreTable(table), OpenWorkTable(table)
         IdentityTable(table).add(an_identity())
         images = [] if ends == "without pictures" else [GeneratedImage(index=1, outcome="succeeded")]
-        generations.add(a_generation(), a_generation_job(), 10_000_000)
+        generations.add(a_generation(), a_generation_job(), 10_000_000, NO_LIMIT)
         done = a_generation(status="succeeded", settled_at=NOON, images=images)
         event, late = Event.of_generation(done), Event.of_late_score(done, 1, NOON + SCORED_WITHIN)
 

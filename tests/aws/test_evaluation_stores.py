@@ -35,6 +35,7 @@ from character_identity.ports.stores import (
     SharedScores,
 )
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -69,7 +70,7 @@ class Stores:
 
     def add(self, **changes: Any) -> Evaluation:
         evaluation = an_evaluation(**changes)
-        self.evaluations.add(evaluation, an_evaluation_job(), LIMIT)
+        self.evaluations.add(evaluation, an_evaluation_job(), LIMIT, NO_LIMIT)
         return evaluation
 
     def order(self, generation_id: str, amount: int) -> None:
@@ -82,7 +83,7 @@ class Stores:
             reserved_microusd=amount,
             estimate_microusd=amount,
         )
-        self.generations.add(generation, job, 0)
+        self.generations.add(generation, job, 0, NO_LIMIT)
 
     @property
     def money(self) -> tuple[int, int, int]:
@@ -107,7 +108,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             EvaluationTable(table),
             scores,
             LedgerTable(table),
-            BudgetTable(table, default_limit_microusd=LIMIT),
+            BudgetTable(table, default_limit_microusd=LIMIT, operator_limit_microusd=NO_LIMIT),
             GenerationTable(table),
             IdentityTable(table),
             EventTable(table),
@@ -170,7 +171,7 @@ def test_what_no_job_has_drawn_is_given_back_and_nothing_is_drawn_any_more(store
 
 def test_one_that_cannot_be_paid_is_not_stored(stores: Stores) -> None:
     with pytest.raises(BudgetExceeded):
-        stores.evaluations.add(an_evaluation(), an_evaluation_job(), 3_999_999)
+        stores.evaluations.add(an_evaluation(), an_evaluation_job(), 3_999_999, NO_LIMIT)
     with pytest.raises(NotFound):
         stores.evaluations.get("e1")
     assert stores.money == (0, 0, 0)
@@ -279,7 +280,7 @@ def test_two_identities_that_are_erased_at_once_are_both_taken_out(
 ) -> None:
     names = {"fal-instant": "i1", "fal-lora": "i2", "astria": "i3"}
     evaluations = EvaluationTable(table)
-    evaluations.add(an_evaluation(providers=[*names], identities=names), an_evaluation_job(), LIMIT)
+    evaluations.add(an_evaluation(providers=[*names], identities=names), an_evaluation_job(), LIMIT, NO_LIMIT)
     get = evaluations.get
 
     def get_and_be_too_late(evaluation_id: str) -> Evaluation:

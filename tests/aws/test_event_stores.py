@@ -19,7 +19,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.webhook import ATTEMPT_TAKES_AT_MOST
 from character_identity.ports.stores import Deliveries, Endpoints, Events
 from character_identity.services.jobs.sweep import MOST_LISTED, in_turn
-from tests.support.builders import NOON, a_job
+from tests.support.builders import NO_LIMIT, NOON, a_job
 from tests.support.event_fakes import (
     SECRET,
     FakeDeliveries,
@@ -256,7 +256,7 @@ class TestRows:
             table.client.batch_write_item(
                 RequestItems={"state": [{"PutRequest": {"Item": i}} for i in items]}
             )
-        table.transact(accepting(a_job(owner="bob"), 10**9))
+        table.transact(accepting(a_job(owner="bob"), 10**9, NO_LIMIT))
         DeliveryTable(table).add(a_delivery(owner="bob", next_attempt_at=NOON + timedelta(minutes=1)))
         rows = OpenWorkTable(table).due(NOON + timedelta(hours=1), MOST_LISTED)
         assert rows[0][:2] == ("job", "training-i1")

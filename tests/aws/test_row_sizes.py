@@ -18,6 +18,7 @@ from character_identity.domain.job import JobHandle
 from character_identity.providers.answers import LONGEST_LINK, link
 from character_identity.services.references import LONGEST_NAME, MAX_REFERENCES
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -49,7 +50,7 @@ def test_the_largest_generation(table: StateTable) -> None:
     used = with_character(prompt, "\u674e", trigger_word("\u674e", "i1" * 16))
     request = a_request(prompt=FACE * LONGEST_TEXT, negative_prompt=FACE * LONGEST_TEXT)
     generation = a_generation(request=request, prompt_used=used)
-    generations.add(generation, a_generation_job(), LIMIT)
+    generations.add(generation, a_generation_job(), LIMIT, NO_LIMIT)
     handle = JobHandle(provider_job_id="r1", **dict.fromkeys(("status_url", "result_url"), PROVIDER_LINK))
     LedgerTable(table).submitted("generation-g1", handle)
     done = generation.model_copy(

@@ -34,6 +34,7 @@ from character_identity.ports.stores import (
 )
 from tests.support.builders import (
     DEADLINE,
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -74,7 +75,7 @@ class Stores:
         """Store the order of a training."""
         identity = a_training_identity(identity_id=job.subject_id)
         limit_microusd = self.budgets.of(job.owner, job.budget_month).limit_microusd
-        self.identities.add(identity, job=job, limit_microusd=limit_microusd)
+        self.identities.add(identity, None, job, limit_microusd, NO_LIMIT)
 
     def spent(self) -> tuple[int, int, int, int]:
         """Ann's November, in dollars: reserved, committed, assumed; and the number of her jobs."""
@@ -88,7 +89,7 @@ class Stores:
 def stores(kind: str, table: StateTable) -> Stores:
     limit_microusd = 5 * MICROUSD_PER_USD
     if kind == "table":
-        budgets = BudgetTable(table, default_limit_microusd=limit_microusd)
+        budgets = BudgetTable(table, default_limit_microusd=limit_microusd, operator_limit_microusd=NO_LIMIT)
         return Stores(
             IdentityTable(table), GenerationTable(table), LedgerTable(table), budgets, EventTable(table)
         )
@@ -320,7 +321,10 @@ class TestGenerations:
         generation = a_generation(**changes)
         subject = generation.generation_id
         generations.add(
-            generation, a_generation_job(job_id=f"generation-{subject}", subject_id=subject), self.LIMIT
+            generation,
+            a_generation_job(job_id=f"generation-{subject}", subject_id=subject),
+            self.LIMIT,
+            NO_LIMIT,
         )
         return generation
 
@@ -349,7 +353,7 @@ class TestGenerations:
     def test_without_the_money_nothing_is_stored(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
         dear = a_generation_job(reserved_microusd=5 * MICROUSD_PER_USD)
-        stores.generations.add(a_generation(), dear, self.LIMIT)
+        stores.generations.add(a_generation(), dear, self.LIMIT, NO_LIMIT)
         with pytest.raises(BudgetExceeded):
             self.added(stores.generations, generation_id="g2")
         with pytest.raises(NotFound):

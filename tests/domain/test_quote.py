@@ -1,10 +1,13 @@
 import pytest
 
 from character_identity.domain.budget import Budget, Quote
+from tests.support.builders import NO_LIMIT
 
 
 def quoted(reserved: int, *, limit: int, held: int) -> Quote:
-    budget = Budget(month="2026-11", limit_microusd=limit, reserved_microusd=held)
+    budget = Budget(
+        month="2026-11", limit_microusd=limit, reserved_microusd=held, operator_limit_microusd=NO_LIMIT
+    )
     return Quote(estimate_microusd=None, reserved_microusd=reserved, budget=budget, prices={})
 
 

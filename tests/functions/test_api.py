@@ -17,6 +17,7 @@ from character_identity.domain.score import Calibration, FaceIdentity, Likeness,
 from character_identity.domain.view import EncoderVersion
 from character_identity.observability import ORIGIN, keys_of
 from tests.support.builders import (
+    NO_LIMIT,
     a_generation,
     a_generation_job,
     a_job,
@@ -47,7 +48,7 @@ def accept_generation(**changes: Any) -> None:
     generation = a_generation(**changes)
     services = wiring.services()
     services.identity_table.add(an_identity(identity_id=generation.identity_id))
-    services.generation_table.add(generation, a_generation_job(), 10_000_000)
+    services.generation_table.add(generation, a_generation_job(), 10_000_000, NO_LIMIT)
 
 
 def executions(name: str) -> list[str]:
@@ -439,7 +440,7 @@ def test_a_bug_is_a_500_without_its_traceback(api: Api, monkeypatch: pytest.Monk
 
 def test_the_tasks_that_record_answer_the_machine(api: Api) -> None:
     accept_generation(status="running", identity_id="i2")
-    wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=10_000_000)
+    wiring.services().identity_table.add(a_training_identity(), None, a_job(), 10_000_000, NO_LIMIT)
     error = {"Error": "ProviderRejected", "Cause": '{"errorMessage": "fal: refused"}'}
     expected = {"code": "provider_rejected", "message": "fal: refused"}
     training = run_task("record_training", {"job_id": "training-i1", "state": "preparing", "error": error})

@@ -25,6 +25,7 @@ from character_identity.domain.view import EncoderVersion
 from tests.infra.test_permissions import FUNCTIONS
 from tests.support import mocked_aws
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -84,7 +85,7 @@ def add_evaluation(evaluation_id: str, **changes: Any) -> None:
     money = "reserved" if evaluation.is_unsettled else "committed"
     job = an_evaluation_job(job_id=f"evaluation-{evaluation_id}", subject_id=evaluation_id, money=money)
     tables = wiring.services()
-    tables.evaluation_table.add(evaluation, job, LIMIT)
+    tables.evaluation_table.add(evaluation, job, LIMIT, NO_LIMIT)
     cell = Cell(provider="fal-lora", scenario="beach", variation=1, images=1)
     tables.evaluation_table.put_cell(evaluation_id, CellOutcome(cell=cell, generation_id="g1", pictures=1))
     tables.shared_scores.put_shared_score(evaluation_id, "g1", 1, SCORE)
@@ -102,7 +103,7 @@ def add_generation(identity_id: str, generation_id: str) -> None:
         images=[image],
         settled_at=NOON,
     )
-    services.generation_table.add(generation, a_generation_job(job_id=generation_id), LIMIT)
+    services.generation_table.add(generation, a_generation_job(job_id=generation_id), LIMIT, NO_LIMIT)
     services.scores.put_score(identity_id, generation_id, 1, SCORE)
 
 
@@ -118,7 +119,7 @@ def training(api: Api, name: str) -> None:
     """An identity whose training goes on."""
     identity = a_training_identity(identity_id=name)
     job = a_job(job_id=f"training-{name}", subject_id=name, identity_id=name)
-    wiring.services().identity_table.add(identity, job=job, limit_microusd=LIMIT)
+    wiring.services().identity_table.add(identity, None, job, LIMIT, NO_LIMIT)
 
 
 def hooked(api: Api, name: str) -> None:

@@ -20,6 +20,7 @@ from character_identity_client import ApiClient, ApiError, AsyncApiClient, Evalu
 from tests.support.api_server import TOKEN, ApiServer, serving
 from tests.support.browser import CHROMIUM, DRIVER, MISSING, browsing
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -79,14 +80,16 @@ def server(api: Api, shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> 
     services.identity_table.add(READY, EVENT)
     services.identity_table.add(an_identity(identity_id="i2", settled_at=NOON))
     job = a_job(job_id="training-i3", subject_id="i3", identity_id="i3")
-    services.identity_table.add(a_training_identity(identity_id="i3"), job=job, limit_microusd=limit)
+    services.identity_table.add(
+        a_training_identity(identity_id="i3"), job=job, limit_microusd=limit, operator_limit_microusd=NO_LIMIT
+    )
     image = GeneratedImage(index=1, outcome="succeeded", key="generations/i1/g1/01.jpg")
     drawn = a_generation(status="succeeded", images=[image], settled_at=NOON)
-    services.generation_table.add(drawn, a_generation_job(), limit)
+    services.generation_table.add(drawn, a_generation_job(), limit, NO_LIMIT)
     api.bucket.put_object(Key=image.key, Body=PICTURES[0])
     ended = an_evaluation(evaluation_id="e9", status="completed")
     paid = an_evaluation_job(job_id="evaluation-e9", subject_id="e9", money="committed")
-    services.evaluation_table.add(ended, paid, limit)
+    services.evaluation_table.add(ended, paid, limit, NO_LIMIT)
     with serving(api.bucket) as server:
         yield server
 

@@ -7,6 +7,7 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.generation import GeneratedImage
 from tests.support.builders import (
+    NO_LIMIT,
     a_generation,
     a_generation_job,
     an_identity,
@@ -32,7 +33,10 @@ def drawn(api: Api) -> None:
     images = [GeneratedImage(index=1, outcome="succeeded", key="generations/i1/g1/01.jpg")]
     wiring.services().identity_table.add(an_identity(references=keys))
     wiring.services().generation_table.add(
-        a_generation(status="succeeded", images=images), a_generation_job(), 10_000_000
+        a_generation(status="succeeded", images=images),
+        a_generation_job(),
+        10_000_000,
+        NO_LIMIT,
     )
     for key, content in zip([*keys, "generations/i1/g1/01.jpg"], [RED, BLUE, RED], strict=True):
         api.bucket.put_object(Key=key, Body=content)

@@ -13,6 +13,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from functions.sweep import handler as sweep
 from tests.support.builders import (
+    NO_LIMIT,
     a_generation,
     a_generation_job,
     a_job,
@@ -54,7 +55,7 @@ def generated(api: Api) -> None:
     """Ann's Sarah with a reference and a picture."""
     services = wiring.services()
     services.identity_table.add(an_identity())
-    services.generation_table.add(a_generation(), a_generation_job(), LIMIT)
+    services.generation_table.add(a_generation(), a_generation_job(), LIMIT, NO_LIMIT)
     for key in ("references/i1/0001.jpg", "generations/i1/g1/01.jpg", "references/i2/0001.jpg"):
         api.bucket.put_object(Key=key, Body=b"picture")
 
@@ -158,7 +159,7 @@ class TestErasingEvaluations:
     def ended(self, api: Api) -> None:
         """Ann's evaluation, with results and a copy of a reference."""
         paid = an_evaluation_job(money="committed")
-        wiring.services().evaluation_table.add(an_evaluation(status="completed"), paid, LIMIT)
+        wiring.services().evaluation_table.add(an_evaluation(status="completed"), paid, LIMIT, NO_LIMIT)
         for key in ("evaluations/e1/results.csv", "evaluations/e11/order.json", "references/e1/0001.jpg"):
             api.bucket.put_object(Key=key, Body=b"rows")
 
@@ -177,7 +178,7 @@ class TestErasingEvaluations:
     def test_anothers_and_one_that_runs_are_not(self, api: Api) -> None:
         running = an_evaluation(evaluation_id="e2")
         job = an_evaluation_job(job_id="evaluation-e2", subject_id="e2")
-        wiring.services().evaluation_table.add(running, job, LIMIT)
+        wiring.services().evaluation_table.add(running, job, LIMIT, NO_LIMIT)
         answers = [
             api("erase_evaluation", "DELETE", path, owner=owner)
             for path, owner in (
@@ -224,7 +225,7 @@ class TestSweeping:
         sweep.lambda_handler({}, Context())
 
     def test_a_machine_that_was_never_started_is_started(self, api: Api, clock: Clock) -> None:
-        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        wiring.services().identity_table.add(a_training_identity(), None, a_job(), LIMIT, NO_LIMIT)
         clock.pass_by(minutes=3)
         self.swept()
         assert executions("TRAIN_IDENTITY") == ["i1-2"]
@@ -232,7 +233,7 @@ class TestSweeping:
     def test_its_figures_are_metrics(
         self, api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        wiring.services().identity_table.add(a_training_identity(), None, a_job(), LIMIT, NO_LIMIT)
         clock.pass_by(minutes=3)
         self.swept()
         (figures,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
@@ -240,7 +241,7 @@ class TestSweeping:
         assert {"level", "timestamp"} <= figures.keys(), "Lambda drops it where functions log from WARN on"
 
     def test_a_job_that_did_not_end_is_ended(self, api: Api, clock: Clock) -> None:
-        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        wiring.services().identity_table.add(a_training_identity(), None, a_job(), LIMIT, NO_LIMIT)
         clock.pass_by(minutes=20)
         self.swept()
         shown = api("get_identity", "GET", PATH).body
@@ -286,7 +287,7 @@ class TestSweeping:
             def get_remaining_time_in_millis() -> int:
                 return 1000
 
-        wiring.services().identity_table.add(a_training_identity(), job=a_job(), limit_microusd=LIMIT)
+        wiring.services().identity_table.add(a_training_identity(), None, a_job(), LIMIT, NO_LIMIT)
         clock.pass_by(minutes=20)
         sweep.lambda_handler({}, Short())
         assert wiring.services().identity_table.get("i1").status == "training"

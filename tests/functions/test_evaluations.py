@@ -8,7 +8,14 @@ import pytest
 
 from character_identity import wiring
 from character_identity.domain.evaluation import RESULTS
-from tests.support.builders import NOON, an_evaluation, an_evaluation_job, an_identity, different_images
+from tests.support.builders import (
+    NO_LIMIT,
+    NOON,
+    an_evaluation,
+    an_evaluation_job,
+    an_identity,
+    different_images,
+)
 from tests.support.handlers import Answer, Api, Context, api_event
 
 PATH = "/v1/evaluations"
@@ -169,7 +176,7 @@ def test_a_result_that_is_too_large_for_an_answer_lies_elsewhere(api: Api) -> No
 
 
 def test_what_is_not_there_says_why(api: Api) -> None:
-    wiring.services().evaluation_table.add(an_evaluation(), an_evaluation_job(), LIMIT)
+    wiring.services().evaluation_table.add(an_evaluation(), an_evaluation_job(), LIMIT, NO_LIMIT)
     assert json.loads(_result("results.csv")["body"])["code"] == "evaluation_not_completed"
     assert json.loads(_result("order.json")["body"])["code"] == "unknown_result"
     assert json.loads(_result("report.html", "nobodys")["body"])["code"] == "unknown_evaluation"
@@ -179,7 +186,7 @@ def test_progress_counts_what_there_is(api: Api) -> None:
     services = wiring.services()
     services.identity_table.add(an_identity(identity_id="i2", cost_usd=2.0, settled_at=NOON))
     evaluation = an_evaluation(made=["fal-lora"])
-    services.evaluation_table.add(evaluation, an_evaluation_job(), LIMIT)
+    services.evaluation_table.add(evaluation, an_evaluation_job(), LIMIT, NO_LIMIT)
     services.evaluation_table.advance("e1", "pictures", NOON)
     read = api("get_evaluation", "GET", f"{PATH}/e1").body
     assert read["counts"]["identities"] == {"total": 2, "done": 1, "failed": 0}
@@ -188,7 +195,7 @@ def test_progress_counts_what_there_is(api: Api) -> None:
 
 def _completed(api: Api, files: dict[str, bytes]) -> None:
     done = an_evaluation(status="completed", phase="report", settled_at=NOON)
-    wiring.services().evaluation_table.add(done, an_evaluation_job(), LIMIT)
+    wiring.services().evaluation_table.add(done, an_evaluation_job(), LIMIT, NO_LIMIT)
     for name, content in files.items():
         api.bucket.put_object(Key=f"evaluations/e1/{name}", Body=content)
 

@@ -21,6 +21,7 @@ from character_identity.domain.job import JobHandle
 from character_identity.domain.score import Score
 from character_identity.domain.view import EncoderVersion
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -86,7 +87,7 @@ class Harness:
 
     def accept_training(self, **changes: Any) -> None:
         identity = a_training_identity(**changes)
-        self.services.identity_table.add(identity, job=a_job(), limit_microusd=ENOUGH)
+        self.services.identity_table.add(identity, None, a_job(), ENOUGH, NO_LIMIT)
 
     def limit(self, dollars: float) -> None:
         """What an operator lets Ann spend."""
@@ -383,7 +384,10 @@ class TestUsage:
     def test_what_nobody_priced_is_assumed(self, harness: Harness) -> None:
         job = a_job(provider="astria", estimate_microusd=None, reserved_microusd=5 * DOLLARS)
         harness.services.identity_table.add(
-            a_training_identity(provider="astria"), job=job, limit_microusd=ENOUGH
+            a_training_identity(provider="astria"),
+            job=job,
+            limit_microusd=ENOUGH,
+            operator_limit_microusd=NO_LIMIT,
         )
         harness.services.ledger.submitted(job.job_id, JobHandle(provider_job_id="7"))
         done = job.model_copy(update={"state": "submitted"})
@@ -450,7 +454,10 @@ class TestListOfGenerations:
         harness.services.identity_table.add(an_identity(identity_id="i2"))
         other = a_generation(generation_id="g2", identity_id="i2")
         harness.services.generation_table.add(
-            other, a_generation_job(job_id="generation-g2", subject_id="g2"), ENOUGH
+            other,
+            a_generation_job(job_id="generation-g2", subject_id="g2"),
+            ENOUGH,
+            NO_LIMIT,
         )
         answer = harness.api("list_generations", "GET", IMAGES)
         listed = [generation["generationId"] for generation in answer.body["generations"]]

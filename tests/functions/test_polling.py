@@ -8,7 +8,14 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
-from tests.support.builders import NOON, a_generation, a_generation_job, a_training_identity, an_identity
+from tests.support.builders import (
+    NO_LIMIT,
+    NOON,
+    a_generation,
+    a_generation_job,
+    a_training_identity,
+    an_identity,
+)
 from tests.support.fakes import Clock
 from tests.support.handlers import Answer, Api
 
@@ -34,7 +41,7 @@ def stored() -> None:
     services.identity_table.add(an_identity(settled_at=NOON))
     image = GeneratedImage(index=1, outcome="succeeded", key="generations/i1/g1/01.jpg")
     drawn = a_generation(status="succeeded", images=[image], settled_at=NOON)
-    services.generation_table.add(drawn, a_generation_job(), LIMIT)
+    services.generation_table.add(drawn, a_generation_job(), LIMIT, NO_LIMIT)
 
 
 @pytest.mark.parametrize("path", [ONE, DRAWN])

@@ -10,6 +10,7 @@ from character_identity import wiring
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -115,7 +116,7 @@ def test_tunes_and_prompts_read_as_the_client_reads_them(api: Api, own_function:
     )
     image = GeneratedImage(index=1, outcome="succeeded", key="generations/i1/g1/01.jpg")
     generated = a_generation(provider="astria", status="succeeded", images=[image], settled_at=NOON)
-    services.generation_table.add(generated, a_generation_job(), 10_000_000)
+    services.generation_table.add(generated, a_generation_job(), 10_000_000, NO_LIMIT)
     assert read("get_tune", "/api/astria/tunes/i1", tune_id="i1")["trained_at"]
     shown = read("get_prompt", "/api/astria/tunes/i1/prompts/g1", tune_id="i1", prompt_id="g1")
     assert "generations/i1/g1/01.jpg" in shown["images"][0]["url"]

@@ -34,7 +34,7 @@ from tests.histories.fake_provider import (
     FakeProviders,
     WatchedProvider,
 )
-from tests.support.builders import an_image
+from tests.support.builders import NO_LIMIT, an_image
 from tests.support.erasure_fakes import FakeErasures, FakeOpenWork
 from tests.support.evaluation_fakes import no_evaluations
 from tests.support.event_fakes import FakeEvents
@@ -112,7 +112,11 @@ class Quotes:
 
     def of(self, owner: str, month: str) -> Budget:
         budget = self._ledger.of(owner, month)
-        return Budget(month=month, limit_microusd=budget.limit_microusd) if self.stale else budget
+        return (
+            Budget(month=month, limit_microusd=budget.limit_microusd, operator_limit_microusd=NO_LIMIT)
+            if self.stale
+            else budget
+        )
 
 
 class History:

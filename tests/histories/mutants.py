@@ -1,6 +1,5 @@
 """Mutants: the service without one of the guards that keep its invariants. Each must be caught."""
 
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
 from character_identity.services.jobs.sweep import SweepService, Swept
 from tests.histories.history import History
+from tests.support.builders import NO_LIMIT
 from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
 
 
@@ -45,10 +45,8 @@ class _HandleNotWritten(FakeLedger):
 
 
 class _BudgetNotAsked(FakeLedger):
-    def accept(
-        self, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int = sys.maxsize
-    ) -> None:
-        super().accept(job, limit_microusd * 100)
+    def accept(self, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int) -> None:
+        super().accept(job, limit_microusd * 100, NO_LIMIT)
 
 
 class _MoneySettledTwice(FakeLedger):
@@ -74,11 +72,11 @@ class _StoredBeforeTheMoney(FakeIdentities):
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
-        operator_limit_microusd: int = sys.maxsize,
+        operator_limit_microusd: int = 0,
     ) -> None:
         super().add(identity, event)
         if job is not None:
-            self.ledger.accept(job, limit_microusd)
+            self.ledger.accept(job, limit_microusd, NO_LIMIT)
 
 
 class _SettledAgain(FakeIdentities):

@@ -29,6 +29,7 @@ from tests.histories.fake_provider import IMAGE_LINK, FakeJobs
 from tests.histories.history import IMAGE, History
 from tests.histories.model import KEYS, Model
 from tests.histories.test_model import run_histories
+from tests.support.builders import NO_LIMIT
 from tests.support.erasure_fakes import FakeErasures
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import FakeIdentities, FakeLedger
@@ -79,7 +80,7 @@ class Upscalings:
         """Store a new one with its job, if its identity is there and the money is."""
         if upscaling.upscaling_id in self.stored or upscaling.identity_id not in self.identities.stored:
             raise Conflict("exists, or its identity is gone")
-        self.ledger.accept(job, limit_microusd)
+        self.ledger.accept(job, limit_microusd, NO_LIMIT)
         self.stored[upscaling.upscaling_id] = upscaling
 
     def get(self, upscaling_id: str) -> Upscaling:
@@ -338,7 +339,7 @@ class _SettledAgain(Upscalings):
 class _StoredBeforeTheMoney(Upscalings):
     def add(self, upscaling: Upscaling, job: ProviderJob, limit_microusd: int) -> None:
         self.stored[upscaling.upscaling_id] = upscaling
-        self.ledger.accept(job, limit_microusd)
+        self.ledger.accept(job, limit_microusd, NO_LIMIT)
 
 
 class _AnyPictureWillDo(UpscalingWorkflow):

@@ -20,7 +20,7 @@ from tests.corpora.system import System
 from tests.functions.conftest import shipped_encoder as shipped_encoder
 from tests.functions.conftest import tiny_encoder as tiny_encoder
 from tests.neighbours.tally import Tally
-from tests.support.builders import NOON, a_generation, a_generation_job, an_identity
+from tests.support.builders import NO_LIMIT, NOON, a_generation, a_generation_job, an_identity
 from tests.support.fakes import Clock
 from tests.support.handlers import Answer, Context, answer_of, api_event
 from tests.support.openapi import described, undescribed
@@ -69,7 +69,7 @@ def test_every_call_gets_an_answer_that_is_described(tally: Tally) -> None:
         clock = Clock()
         system.services.now, system.services.sleep = clock, lambda s: clock.pass_by(seconds=s)
         system.services.identity_table.add(an_identity(settled_at=NOON))
-        system.services.generation_table.add(a_generation(), a_generation_job(), ENOUGH)
+        system.services.generation_table.add(a_generation(), a_generation_job(), ENOUGH, NO_LIMIT)
         system.remember()
         for operation, mode in tried:
             try_some(system, tally, operation, mode, each)

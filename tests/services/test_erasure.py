@@ -14,6 +14,7 @@ from character_identity.services.erasure import AT_PROVIDERS_FOR, MOST_AT_ONCE, 
 from character_identity.services.jobs.callbacks import CallbackService
 from tests.support.builders import (
     DEADLINE,
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -81,7 +82,7 @@ class Harness:
 
     def ordered(self, job: ProviderJob, *, handle: str | None = None, ended: bool = True) -> None:
         """A job, which the provider may have taken and which may be settled."""
-        self.ledger.accept(job, self.ledger.default_limit_microusd)
+        self.ledger.accept(job, self.ledger.default_limit_microusd, NO_LIMIT)
         if handle is not None:
             self.ledger.intend(job.job_id, NOON, DEADLINE)
             self.ledger.submitted(job.job_id, JobHandle(provider_job_id=handle))

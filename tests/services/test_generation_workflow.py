@@ -16,6 +16,7 @@ from character_identity.services.jobs.callback_addresses import CallbackAddresse
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
 from character_identity.services.jobs.slots import SlotService
 from tests.support.builders import (
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -72,7 +73,7 @@ class Harness:
     def __init__(self, slots: SlotService | None = None) -> None:
         self.clock = Clock()
         self.ledger, self.events = FakeLedger(), FakeEvents()
-        self.ledger.accept(a_generation_job(), self.ledger.default_limit_microusd)
+        self.ledger.accept(a_generation_job(), self.ledger.default_limit_microusd, NO_LIMIT)
         self.generations = CountedGenerations(a_generation(), ledger=self.ledger, events=self.events)
         self.identities = CountedIdentities(an_identity(weights=some_weights()))
         self.bucket = FakeBucket()

@@ -32,6 +32,7 @@ from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import (
     DEADLINE,
+    NO_LIMIT,
     NOON,
     a_generation,
     a_generation_job,
@@ -156,7 +157,7 @@ class Harness:
         self.accepted(a_generation_job(**changes), started)
 
     def accepted(self, job: ProviderJob, started: bool) -> None:
-        self.ledger.accept(job, self.ledger.default_limit_microusd)
+        self.ledger.accept(job, self.ledger.default_limit_microusd, NO_LIMIT)
         if started:
             self.workflows.start(job)
 
@@ -466,7 +467,7 @@ class TestASweep:
         for number in range(3000):
             harness.work.others["delivery", f"m{number}"] = NOON - timedelta(hours=1)
             harness.work.owners[f"m{number}"] = "mallory"
-        harness.identities.add(a_training_identity(), job=a_job(), limit_microusd=10**9)
+        harness.identities.add(a_training_identity(), None, a_job(), 10**9, NO_LIMIT)
         harness.identities.add(an_identity(identity_id="i2"))
         receipt = a_receipt(identity_id="i2")
         harness.erasures.replace_with_tombstone(

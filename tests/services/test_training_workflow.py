@@ -20,7 +20,7 @@ from character_identity.ports.providers import Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import MOST_RUNS
 from character_identity.services.jobs.training import LONGEST_RUN_S, TrainingState, TrainingWorkflow
-from tests.support.builders import DEADLINE, NOON, a_job, a_training_identity
+from tests.support.builders import DEADLINE, NO_LIMIT, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -44,7 +44,7 @@ class Harness:
     def __init__(self, webhooks: bool = True) -> None:
         self.clock = Clock()
         self.ledger, self.events = FakeLedger(), FakeEvents()
-        self.ledger.accept(a_job(), self.ledger.default_limit_microusd)
+        self.ledger.accept(a_job(), self.ledger.default_limit_microusd, NO_LIMIT)
         self.identities = FakeIdentities(a_training_identity(), ledger=self.ledger, events=self.events)
         self.bucket = FakeBucket()
         self.media = FakeMedia(**{WEIGHTS: b"weights"})

@@ -1,5 +1,6 @@
 """Builders for tests: each makes something valid, and takes what matters to the test."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
@@ -14,6 +15,8 @@ from character_identity.domain.job import EVALUATION, ProviderJob
 from character_identity.domain.slots import Lease
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NO_LIMIT = sys.maxsize
+"""Of what may be spent, where a test is about something else."""
 
 
 def an_identity(**changes: Any) -> Identity:

@@ -13,7 +13,7 @@ from character_identity import wiring
 from character_identity.aws.ledger_table import accepting
 from character_identity.domain.job import ProviderJob
 from character_identity.providers.fal.webhook_signature import FalSignatures
-from tests.support.builders import DEADLINE, NOON, a_job
+from tests.support.builders import DEADLINE, NO_LIMIT, NOON, a_job
 from tests.support.fakes import Clock, FakeWorkflows
 from tests.support.handlers import Answer, Context, api_event
 from tests.support.http import scripted_client
@@ -43,7 +43,7 @@ class CallbackDoors:
     def order(self, job: ProviderJob | None = None, **changes: Any) -> None:
         """A job that was just sent to its provider, which did not answer yet."""
         job = job or a_job(**changes)
-        wiring.services().table.transact(accepting(job, LIMIT))
+        wiring.services().table.transact(accepting(job, LIMIT, NO_LIMIT))
         self.ledger.intend(job.job_id, NOON, DEADLINE)
 
     def job(self, job_id: str = "training-i1") -> ProviderJob:

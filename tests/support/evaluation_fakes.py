@@ -1,6 +1,5 @@
 """Evaluations and their scores, in memory."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -51,11 +50,7 @@ class FakeEvaluations:
         self.events = events or FakeEvents()
 
     def add(
-        self,
-        evaluation: Evaluation,
-        job: ProviderJob,
-        limit_microusd: int,
-        operator_limit_microusd: int = sys.maxsize,
+        self, evaluation: Evaluation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
         if evaluation.evaluation_id in self.stored:
             raise Conflict("exists")

@@ -1,6 +1,5 @@
 """The ports, in memory. The contract suite in tests/aws runs stores and fakes through the same cases."""
 
-import sys
 from collections.abc import Callable, Mapping, Set
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,7 +58,7 @@ from character_identity.ports.stores import IdempotencyRecord, UploadTicket
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.provenance import ProvenanceService
 from character_identity.services.webhooks.events import EventService
-from tests.support.builders import NOON, an_identity
+from tests.support.builders import NO_LIMIT, NOON, an_identity
 from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
 
 Status = TypeVar("Status", TrainingStatus, GenerationStatus)
@@ -136,14 +135,16 @@ class FakeLedger:
         self.budgets: dict[tuple[str, str], Budget] = {}
         self.limits: dict[str, int] = {}
         self.default_limit_microusd = 100 * MICROUSD_PER_USD
-        self.operator_limit_microusd = sys.maxsize
+        self.operator_limit_microusd = NO_LIMIT
         self.tokens: dict[str, str] = {}
         self.pending: set[str] = set()
         self.holders: dict[tuple[JobKind, str], str] = {}
         self.due: dict[str, datetime] = {job.job_id: job.accepted_at for job in jobs}
 
     def of(self, owner: str, month: str) -> Budget:
-        known = self.budgets.get((owner, month), Budget(month=month, limit_microusd=0))
+        known = self.budgets.get(
+            (owner, month), Budget(month=month, limit_microusd=0, operator_limit_microusd=NO_LIMIT)
+        )
         limits = {
             "limit_microusd": self.limits.get(owner, self.default_limit_microusd),
             "operator_limit_microusd": self.operator_limit_microusd,
@@ -162,9 +163,7 @@ class FakeLedger:
             jobs=sum(budget.jobs for budget in held),
         )
 
-    def accept(
-        self, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int = sys.maxsize
-    ) -> None:
+    def accept(self, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int) -> None:
         """Do what the transaction does that stores an order."""
         budget = self.of(job.owner, job.budget_month)
         if job.job_id in self.rows:
@@ -331,7 +330,7 @@ class FakeIdentities:
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
-        operator_limit_microusd: int = sys.maxsize,
+        operator_limit_microusd: int = 0,
     ) -> None:
         if identity.identity_id in self.stored:
             raise Conflict("exists")
@@ -394,11 +393,7 @@ class FakeGenerations:
         self.identities = identities or FakeIdentities(an_identity())
 
     def add(
-        self,
-        generation: Generation,
-        job: ProviderJob,
-        limit_microusd: int,
-        operator_limit_microusd: int = sys.maxsize,
+        self, generation: Generation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
         if generation.generation_id in self.stored.keys() | self.erased:
             raise Conflict("exists")

@@ -12,7 +12,7 @@ from character_identity.aws.session import Session
 from character_identity.aws.table import Table
 from character_identity.domain.errors import BudgetExceeded
 from character_identity.domain.page import Window
-from tests.support.builders import NOON, a_job, a_training_identity
+from tests.support.builders import NO_LIMIT, NOON, a_job, a_training_identity
 from tests.support.emulator import running_emulator
 from tests.support.mocked_aws import create_table
 
@@ -36,7 +36,9 @@ def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             accepted = sum(pool.map(orders, [range(start, 200, AT_ONCE) for start in range(AT_ONCE)]))
-        budget = BudgetTable(table, default_limit_microusd=TEN_TRAININGS).of("ann", "2026-11")
+        budget = BudgetTable(
+            table, default_limit_microusd=TEN_TRAININGS, operator_limit_microusd=NO_LIMIT
+        ).of("ann", "2026-11")
         assert accepted == 10
         assert (budget.reserved_microusd, budget.jobs) == (TEN_TRAININGS, 10)
         assert len(OpenWorkTable(table).due(NOON.replace(hour=13), 100)) == 10
@@ -46,7 +48,12 @@ def test_of_200_orders_at_once_a_budget_for_ten_pays_ten(
 def _ordered(identities: IdentityTable, identity_id: str) -> bool:
     job = a_job(job_id=f"training-{identity_id}", identity_id=identity_id, subject_id=identity_id)
     try:
-        identities.add(a_training_identity(identity_id=identity_id), job=job, limit_microusd=TEN_TRAININGS)
+        identities.add(
+            a_training_identity(identity_id=identity_id),
+            job=job,
+            limit_microusd=TEN_TRAININGS,
+            operator_limit_microusd=NO_LIMIT,
+        )
     except BudgetExceeded:
         return False
     return True

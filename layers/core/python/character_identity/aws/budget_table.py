@@ -1,6 +1,5 @@
 """Budgets in DynamoDB."""
 
-import sys
 from collections.abc import Sequence
 
 from character_identity.aws import keys
@@ -19,9 +18,7 @@ class BudgetTable:
     more has the month of all owners.
     """
 
-    def __init__(
-        self, table: Table, *, default_limit_microusd: int, operator_limit_microusd: int = sys.maxsize
-    ) -> None:
+    def __init__(self, table: Table, *, default_limit_microusd: int, operator_limit_microusd: int) -> None:
         self._table = table
         self._default_limit_microusd = default_limit_microusd
         self._operator_limit_microusd = operator_limit_microusd

@@ -1,6 +1,5 @@
 """Evaluations in DynamoDB."""
 
-import sys
 from collections.abc import Sequence, Set
 from contextlib import suppress
 from datetime import datetime
@@ -48,11 +47,7 @@ class EvaluationTable:
         self._table = table
 
     def add(
-        self,
-        evaluation: Evaluation,
-        job: ProviderJob,
-        limit_microusd: int,
-        operator_limit_microusd: int = sys.maxsize,
+        self, evaluation: Evaluation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
         """Store a new evaluation with the job that holds its money.
 

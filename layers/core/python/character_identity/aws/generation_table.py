@@ -1,6 +1,5 @@
 """Generations in DynamoDB."""
 
-import sys
 from collections.abc import Set
 from contextlib import suppress
 
@@ -32,11 +31,7 @@ class GenerationTable:
         self._table = table
 
     def add(
-        self,
-        generation: Generation,
-        job: ProviderJob,
-        limit_microusd: int,
-        operator_limit_microusd: int = sys.maxsize,
+        self, generation: Generation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
         """Store a new generation of a ready identity, with the job that makes its pictures.
 

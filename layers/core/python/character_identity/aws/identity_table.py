@@ -1,6 +1,5 @@
 """Identities in DynamoDB."""
 
-import sys
 from contextlib import suppress
 from typing import Any
 
@@ -34,7 +33,7 @@ class IdentityTable:
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
-        operator_limit_microusd: int = sys.maxsize,
+        operator_limit_microusd: int = 0,
     ) -> None:
         """Store a new identity, with the event that it is ready or the job that trains it.
 

@@ -1,6 +1,5 @@
 """The ledger in DynamoDB."""
 
-import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -170,9 +169,7 @@ class LedgerTable:
         return self._table.write(update(keys.job(job_id), changes, f"{THERE} AND ({condition})", **values))
 
 
-def accepting(
-    job: ProviderJob, limit_microusd: int, operator_limit_microusd: int = sys.maxsize
-) -> list[Write]:
+def accepting(job: ProviderJob, limit_microusd: int, operator_limit_microusd: int) -> list[Write]:
     """Write a new job down and set its money aside."""
     due = keys.due(job.accepted_at + FIRST_CHECK_AFTER)
     new = put({**keys.job(job.job_id), **due, **job.model_dump(mode="json")}, NEW)

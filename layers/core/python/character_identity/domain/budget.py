@@ -1,7 +1,6 @@
 """Budget: an owner's limit in a month (UTC), and how the money of orders ends. In millionths of a dollar."""
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +26,7 @@ class Budget(BaseModel):
 
     month: str
     limit_microusd: int
-    operator_limit_microusd: int = sys.maxsize
+    operator_limit_microusd: int
     reserved_microusd: int = 0
     committed_microusd: int = 0
     assumed_microusd: int = 0

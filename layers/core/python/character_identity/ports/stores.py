@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +39,7 @@ class Identities(Protocol):
         event: Event | None = None,
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
-        operator_limit_microusd: int = sys.maxsize,
+        operator_limit_microusd: int = 0,
     ) -> None: ...
     def get(self, identity_id: str) -> Identity: ...
     def list(self, owner: str, window: Window) -> Page[Identity]: ...
@@ -58,11 +57,7 @@ class Generations(Protocol):
     """Generations; a settled one never changes."""
 
     def add(
-        self,
-        generation: Generation,
-        job: ProviderJob,
-        limit_microusd: int,
-        operator_limit_microusd: int = sys.maxsize,
+        self, generation: Generation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None: ...
     def get(self, generation_id: str) -> Generation: ...
     def of_identity(self, identity_id: str, window: Window) -> Page[Generation]: ...
@@ -77,11 +72,7 @@ class Evaluations(Protocol):
     """Evaluations, and what became of their cells; a settled one never changes but by an erasure."""
 
     def add(
-        self,
-        evaluation: Evaluation,
-        job: ProviderJob,
-        limit_microusd: int,
-        operator_limit_microusd: int = sys.maxsize,
+        self, evaluation: Evaluation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
         """Store a new one with the job that holds its money, and beside each identity that it is used."""
 

@@ -360,6 +360,7 @@ FUNCTIONS = (
         timeout_s=60,
         table="write",
         reads=(REFERENCES,),
+        lists=True,
         adapters=True,
         secrets=("fal",),  # Astria takes the pictures with the order
     ),
@@ -370,6 +371,7 @@ FUNCTIONS = (
         timeout_s=60,
         table="write",
         reads=(REFERENCES,),
+        lists=True,
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
@@ -424,6 +426,7 @@ FUNCTIONS = (
         timeout_s=60,
         table="write",
         reads=(REFERENCES,),
+        lists=True,
         adapters=True,
         secrets=("fal",),  # Astria keeps what it was trained from
     ),
@@ -434,6 +437,7 @@ FUNCTIONS = (
         timeout_s=60,
         table="write",
         reads=(REFERENCES, WEIGHTS),  # references for executions that began before prepare_generation
+        lists=True,
         adapters=True,
         secrets=("fal", "astria"),
         calls_back=True,
@@ -485,6 +489,7 @@ FUNCTIONS = (
         table="write",
         reads=(EVALUATIONS,),
         writes=(EVALUATIONS,),
+        lists=True,
         leases=True,  # how many slots there are
     ),
     Function(
@@ -517,6 +522,7 @@ FUNCTIONS = (
         timeout_s=60,
         table="write",
         reads=(EVALUATIONS,),
+        lists=True,
         adapters=True,
         starts=(GENERATE_IMAGES,),
     ),
@@ -545,6 +551,7 @@ FUNCTIONS = (
         table="write",
         reads=(EVALUATIONS,),
         writes=(EVALUATIONS,),
+        lists=True,
         image="score_image",
     ),
     Function(
@@ -554,6 +561,7 @@ FUNCTIONS = (
         timeout_s=120,
         table="write",
         reads=(EVALUATIONS,),
+        lists=True,
         wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # to stop what is not wanted any more
         publishes=True,
     ),

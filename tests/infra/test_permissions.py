@@ -174,7 +174,7 @@ FUNCTIONS: dict[str, Rights] = {
     | _get("evaluations", "references", "generations")
     | _put("evaluations")
     | LIST,
-    "plan_evaluation": WRITE_TABLE | _get("evaluations") | _put("evaluations"),
+    "plan_evaluation": WRITE_TABLE | _get("evaluations") | _put("evaluations") | LIST,
     "make_identities": WRITE_TABLE
     | _get("references")
     | _put("references")
@@ -184,11 +184,11 @@ FUNCTIONS: dict[str, Rights] = {
     | _start("TrainIdentity")
     | PUBLISH,
     "check_identities": WRITE_TABLE,
-    "order_cell": WRITE_TABLE | _get("evaluations") | _start("GenerateImages"),
+    "order_cell": WRITE_TABLE | _get("evaluations") | LIST | _start("GenerateImages"),
     "check_cell": WRITE_TABLE | _wake("GenerateImages") | PUBLISH,
     "check_scores": WRITE_TABLE,
-    "compile_evaluation": WRITE_TABLE | _get("evaluations") | _put("evaluations"),
-    "record_evaluation": WRITE_TABLE | _get("evaluations") | WAKE | PUBLISH,
+    "compile_evaluation": WRITE_TABLE | _get("evaluations") | _put("evaluations") | LIST,
+    "record_evaluation": WRITE_TABLE | _get("evaluations") | LIST | WAKE | PUBLISH,
     "get_usage": READ_AND_COUNT,
     "create_webhook": WRITE_TABLE,
     "list_webhooks": READ_AND_COUNT,
@@ -225,14 +225,14 @@ FUNCTIONS: dict[str, Rights] = {
     | _start("GenerateImages"),
     "receive_fal_callback": WRITE_TABLE | WAKE,
     "receive_astria_callback": WRITE_TABLE | WAKE,
-    "prepare_training": WRITE_TABLE | _get("references") | FAL,
-    "submit_training": WRITE_TABLE | _get("references") | FAL | ASTRIA,
+    "prepare_training": WRITE_TABLE | _get("references") | LIST | FAL,
+    "submit_training": WRITE_TABLE | _get("references") | LIST | FAL | ASTRIA,
     "check_training": WRITE_TABLE | FAL | ASTRIA | WAKE,
     "store_weights": WRITE_TABLE | _put("weights") | _delete("weights"),
     "record_training": WRITE_TABLE | PUBLISH | WAKE,
     "wait_for_callback": WRITE_TABLE | WAKE | _wake("RunEvaluation"),
-    "prepare_generation": WRITE_TABLE | _get("references") | FAL,
-    "submit_generation": WRITE_TABLE | _get("references", "weights") | FAL | ASTRIA,
+    "prepare_generation": WRITE_TABLE | _get("references") | LIST | FAL,
+    "submit_generation": WRITE_TABLE | _get("references", "weights") | LIST | FAL | ASTRIA,
     "check_generation": (
         WRITE_TABLE | FAL | ASTRIA | PROVENANCE | WAKE | _put("generations") | _delete("generations")
     ),

@@ -42,6 +42,8 @@ def needed(service: str, operation: str, asked: Mapping[str, Any]) -> Iterator[R
                 yield "s3:DeleteObject", _objects(each["Key"])
         case "s3", _:
             yield f"s3:{operation}", _objects(asked["Key"])
+            if operation == "GetObject":  # else one that is not there is refused: "GetObject" in S3's API
+                yield "s3:ListBucket", BUCKET
         case "secretsmanager", _:
             yield f"secretsmanager:{operation}", f"<Storage{SECRETS[asked['SecretId'].lower()]}>"
         case "stepfunctions", "SendTaskSuccess":  # whose token it is, it does not say

@@ -62,6 +62,8 @@ COUNTED = {
     "ImplausibleBills": "A provider bills far from the estimate, or more than was set aside; the log has it",
 }
 """What functions count in the embedded metric format, with what to do about it."""
+LONGEST_WAIT = cdk.Duration.hours(3)
+"""In a queue: after all of its tries, for which it takes two and a half at most, a message is in another."""
 COUNTED_WITHIN = cdk.Duration.minutes(30)
 """Longer than the time after which anything is counted again, lest an alarm end and sound each time."""
 
@@ -70,7 +72,8 @@ class Alarms(Construct):
     """On failed executions, an API that answers 5xx, what was not scored or delivered, bills, and the sweep.
 
     Failing tasks need no alarm of their own: they end in a failed execution. All alarms tell ``topic``, when
-    they sound and when they are over. ``namespace`` is where functions count what ``COUNTED`` names.
+    they sound and when they are over. ``waiting`` are the queues of work; ``namespace`` is
+    where functions count what ``COUNTED`` names.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Alarms(Construct):
         http_api: apigateway.HttpApi,
         unscored: sqs.Queue,
         undelivered: sqs.Queue,
+        waiting: Mapping[str, sqs.Queue],
         sweep: lambda_.Function,
         namespace: str,
         email: str,
@@ -109,6 +113,13 @@ class Alarms(Construct):
             "The webhooks of an event were not even attempted; the queue holds it",
             undelivered.metric_approximate_number_of_messages_visible(statistic="Maximum"),
         )
+        for name, queue in waiting.items():
+            self._alarm(
+                f"{name}Waits",
+                "An event has waited for hours: its function is not called, or does not keep up",
+                queue.metric_approximate_age_of_oldest_message(statistic="Maximum"),
+                threshold=LONGEST_WAIT.to_seconds(),
+            )
         self._alarm(
             "SweepFailed",
             "The sweep ended in an error: something could not be settled, or was due for an hour",

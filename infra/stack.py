@@ -103,6 +103,7 @@ class CharacterIdentity(cdk.Stack):
             http_api=api.http_api,
             unscored=events.scoring.lost,
             undelivered=events.delivery.lost,
+            waiting={"Scoring": events.scoring.waiting, "Delivery": events.delivery.waiting},
             sweep=functions["sweep"],
             namespace=cdk.Aws.STACK_NAME,
             email=parameters.text("AlarmEmail"),

@@ -63,6 +63,7 @@ def test_what_aws_writes_itself_needs_no_place_of_its_own_in_the_accounts_policy
 def test_alarms_watch_what_matters(template: Template) -> None:
     from infra.monitoring import (
         COUNTED,
+        LONGEST_WAIT,
         NEARLY_USED_PERCENT,
     )  # it loads the CDK, which starts Node
 
@@ -81,13 +82,22 @@ def test_alarms_watch_what_matters(template: Template) -> None:
     assert ("AWS/ApiGateway", "5xx", "<ApiHttp>") in watched
     for queue in ("<EventsUnscored>", "<EventsUndelivered>"):
         assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue) in watched
+    for queue in ("<EventsToScore>", "<EventsToDeliver>"):
+        assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", queue) in watched
+    longest_tries_s = max(
+        queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"]
+        for queue in template.resources("AWS::SQS::Queue").values()
+        if "RedrivePolicy" in queue
+    )
+    assert longest_tries_s < LONGEST_WAIT.to_seconds()
     for metric in ("Errors", "Invocations"):
         assert ("AWS/Lambda", metric, "<FunctionsSweep>") in watched
     assert (namespace, "OperatorBudgetUsed", "sweep") in watched
-    assert sorted(alarm["Threshold"] for alarm in alarms.values())[-2:] == [1, NEARLY_USED_PERCENT]
+    thresholds = {alarm["Threshold"] for alarm in alarms.values()}
+    assert thresholds == {1, NEARLY_USED_PERCENT, LONGEST_WAIT.to_seconds()}
     for metric in COUNTED:
         assert (namespace, metric, "") in watched
-    assert len(alarms) == 9 + len(COUNTED)
+    assert len(alarms) == 11 + len(COUNTED)
 
 
 def test_every_alarm_tells_the_topic_and_whoever_is_named(template: Template) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from scripts.logs import lines_about
-from tests.system.conftest import Running
+from tests.system.conftest import ENOUGH, Running
 
 pytestmark = pytest.mark.processes
 
@@ -47,7 +47,7 @@ def logged(running: Running, request_id: str, *functions: str) -> list[dict[str,
 
 @pytest.mark.usefixtures("late_callbacks")
 def test_a_training_whose_callback_came_late(running_system: Running) -> None:
-    keys = running_system.api.upload_references(running_system.people["Eileen"])
+    keys = running_system.api.upload_references(running_system.people["Eileen"][:ENOUGH])
     body = {"name": "Late Eileen", "provider": "fal-lora", "references": keys}
     request_id, identity = ordered(running_system, "/v1/identities", body)
     assert running_system.api.wait_until_ready(identity["characterId"], timeout_s=60).status == "ready"

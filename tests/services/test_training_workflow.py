@@ -468,9 +468,11 @@ def test_what_an_attempt_left_that_was_ended_in_the_middle_takes_no_room_from_th
     ended = time.time() - LONGEST_RUN_S - 1
     for folder in (left, of_another):
         os.utime(folder, (ended, ended))
+    gone = tmp_path / "weights-3"  # between the look for it and at it
+    gone.symlink_to(tmp_path / "nowhere")
     harness = Harness()
     harness.service.store_weights(harness.trained())
-    assert sorted(tmp_path.iterdir()) == [of_another, others]
+    assert sorted(tmp_path.iterdir()) == [of_another, others, gone]
 
 
 @pytest.mark.parametrize("trouble", ["the link is dead", "the file is cut short"])

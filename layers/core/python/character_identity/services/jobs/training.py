@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -187,8 +188,9 @@ def _remove_what_was_left() -> None:
     2026-11-29.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
-        if time.time() - folder.stat().st_mtime > LONGEST_RUN_S:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # on one machine others remove theirs meanwhile
+            if time.time() - folder.stat().st_mtime > LONGEST_RUN_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lost(reason: str) -> Failure:

@@ -19,7 +19,7 @@ from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import MOST_RUNS
-from character_identity.services.jobs.training import LONGEST_RUN_S, TrainingState, TrainingWorkflow
+from character_identity.services.jobs.training import FOLDER, LONGEST_RUN_S, TrainingState, TrainingWorkflow
 from tests.support.builders import DEADLINE, NO_LIMIT, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
@@ -461,18 +461,19 @@ def test_what_an_attempt_left_that_was_ended_in_the_middle_takes_no_room_from_th
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left, others, of_another = (tmp_path / name for name in ("weights-1", "weights-2", "elsewhere"))
+    ours = tmp_path / FOLDER
+    left, others, of_another = ours / "1", ours / "2", tmp_path / "elsewhere"
     for folder in (left, others, of_another):
-        folder.mkdir()
+        folder.mkdir(parents=True)
         (folder / "lora.safetensors").write_bytes(b"weig")
     ended = time.time() - LONGEST_RUN_S - 1
     for folder in (left, of_another):
         os.utime(folder, (ended, ended))
-    gone = tmp_path / "weights-3"  # between the look for it and at it
+    gone = ours / "3"  # between the look for it and at it
     gone.symlink_to(tmp_path / "nowhere")
     harness = Harness()
     harness.service.store_weights(harness.trained())
-    assert sorted(tmp_path.iterdir()) == [of_another, others, gone]
+    assert (sorted(ours.iterdir()), of_another.exists()) == ([others, gone], True)
 
 
 @pytest.mark.parametrize("trouble", ["the link is dead", "the file is cut short"])

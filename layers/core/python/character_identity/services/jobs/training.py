@@ -1,6 +1,7 @@
 """Trainings, and the tasks of ``train_identity``: one for each identity that a provider trains."""
 
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -34,8 +35,8 @@ from character_identity.services.webhooks.events import EventService
 
 MAX_WEIGHTS_BYTES = 400 * 1024**2
 """A Flux LoRA has about 90 MB; a function has 512 MB of disk."""
-FOLDER = "weights-"
-"""What the folders begin with in which weights lie for a while."""
+FOLDER = f"character-identity-weights-{os.getuid()}"
+"""Where weights lie for a while, each in a folder of its own; a machine has several users."""
 LONGEST_RUN_S = 300
 """Of the function that makes them; what is older was left by one that was ended in the middle."""
 
@@ -167,8 +168,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
 
     def _copied(self, identity: Identity, url: str) -> Weights:
         key = f"{prefix_of(WEIGHTS, identity.identity_id)}lora.safetensors"
-        _remove_what_was_left()
-        with tempfile.TemporaryDirectory(prefix=FOLDER) as folder:
+        with tempfile.TemporaryDirectory(dir=_cleared_folder()) as folder:
             path = Path(folder) / "lora.safetensors"
             sha256 = self._media.download(url, path, MAX_WEIGHTS_BYTES)
             self._check_weights(path)
@@ -181,16 +181,20 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             return Weights(key=key, size_bytes=path.stat().st_size, sha256=sha256, provider_url=url)
 
 
-def _remove_what_was_left() -> None:
-    """Lambda ends a function that takes too long, and keeps its disk for the next that runs there.
+def _cleared_folder() -> Path:
+    """Return FOLDER, without what was left there by functions that were ended in the middle.
 
+    Lambda ends one that takes too long, and keeps its disk for the next that runs there:
     https://medium.com/@zaccharles/files-survive-lambda-timeouts-but-your-handler-doesnt-a96cf2ab15d9, read
     2026-11-29.
     """
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+    all_of_them = Path(tempfile.gettempdir()) / FOLDER
+    all_of_them.mkdir(exist_ok=True)
+    for folder in all_of_them.iterdir():
         with suppress(FileNotFoundError):  # on one machine others remove theirs meanwhile
             if time.time() - folder.stat().st_mtime > LONGEST_RUN_S:
                 shutil.rmtree(folder, ignore_errors=True)
+    return all_of_them
 
 
 def _lost(reason: str) -> Failure:

@@ -207,6 +207,11 @@ class ProviderHttpClient:
         return min(max(seconds, 0), MAX_DELAY_S)
 
 
+def is_json_object(answer: httpx.Response) -> bool:
+    """Tell what a provider's API says itself from the page of an ingress before it."""
+    return isinstance(json_of(answer), dict)
+
+
 def json_of(answer: httpx.Response) -> Any:
     """The JSON of an answer, or None if there is none.
 

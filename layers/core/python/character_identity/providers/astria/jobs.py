@@ -9,7 +9,7 @@ import httpx
 from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price
-from character_identity.outbound.provider_http import ProviderHttpClient, json_of
+from character_identity.outbound.provider_http import ProviderHttpClient, is_json_object, json_of
 from character_identity.ports.providers import Cancellation
 from character_identity.providers.answers import seconds_between, whole
 from character_identity.providers.astria.lists import AstriaLists, is_id
@@ -83,7 +83,7 @@ class AstriaJobs:
         """
         if answer.status_code != httpx.codes.NOT_FOUND:
             return False
-        if not isinstance(json_of(answer), dict):
+        if not is_json_object(answer):
             raise self._api.trouble(answer)
         return True
 

@@ -18,7 +18,13 @@ from character_identity.domain.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from character_identity.outbound.provider_http import NO_REASON, Key, ProviderHttpClient, json_of
+from character_identity.outbound.provider_http import (
+    NO_REASON,
+    Key,
+    ProviderHttpClient,
+    is_json_object,
+    json_of,
+)
 from character_identity.ports.gateways import Now
 from character_identity.providers.answers import REQUEST_ID, number, time
 
@@ -50,9 +56,9 @@ class FalPlatform:
     def __init__(
         self, client: httpx.Client, key: Key, admin_key: Key, platform_url: str, now: Now = utc_now
     ) -> None:
-        self._api = ProviderHttpClient("fal", client, key, "Key", error_detail, now, is_own=_is_own)
+        self._api = ProviderHttpClient("fal", client, key, "Key", error_detail, now, is_own=is_json_object)
         self._admin_api = ProviderHttpClient(
-            "fal", client, admin_key, "Key", error_detail, now, is_own=_is_own
+            "fal", client, admin_key, "Key", error_detail, now, is_own=is_json_object
         )
         self._admin_key = admin_key
         self._url = f"{platform_url.rstrip('/')}/models"
@@ -153,11 +159,6 @@ def error_detail(body: Any) -> str:
     if not isinstance(error, dict):
         return str(error) if error else NO_REASON
     return str(error.get("message") or error.get("type") or NO_REASON)
-
-
-def _is_own(answer: httpx.Response) -> bool:
-    """Tell the API's own refusals, which are JSON, from the pages of an ingress."""
-    return isinstance(json_of(answer), dict)
 
 
 def _request(item: Any) -> FalRequest | None:

@@ -16,7 +16,14 @@ from character_identity.domain.clock import utc_now
 from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.domain.slots import Priority
-from character_identity.outbound.provider_http import NO_REASON, UNDECIDED, Key, ProviderHttpClient, json_of
+from character_identity.outbound.provider_http import (
+    NO_REASON,
+    UNDECIDED,
+    Key,
+    ProviderHttpClient,
+    is_json_object,
+    json_of,
+)
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Cancellation
@@ -264,7 +271,7 @@ def _is_from_fal(answer: httpx.Response) -> bool:
 
 def _is_own(answer: httpx.Response) -> bool:
     """Tell fal's own refusals, which are JSON, from the pages of an ingress."""
-    return _is_from_fal(answer) or isinstance(json_of(answer), dict)
+    return _is_from_fal(answer) or is_json_object(answer)
 
 
 def _is_start_timeout(answer: httpx.Response) -> bool:

@@ -14,9 +14,10 @@ import pytest
 from character_identity import wiring
 from tests.support.distribution import FilesLongestFirst, modules_first, rank_of
 from tests.support.processes import processes
-from tests.support.shared_clients import read_models_once
+from tests.support.shared_clients import read_models_once, read_urls_once
 
 read_models_once()
+read_urls_once()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -49,30 +50,29 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let only marked tests, and the fixtures that are made for them, start processes."""
-    with processes(allowed=item.get_closest_marker("processes") is not None):
-        return (yield)
-
-
-@pytest.fixture(autouse=True)
-def _dummy_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "000000000000")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-
-
-@pytest.fixture(autouse=True)
-def _fresh_services() -> Iterator[None]:
+    """Give each test services of its own; let only marked ones, with their fixtures, start processes."""
     wiring.services.cache_clear()
-    yield
-    wiring.services.cache_clear()
+    try:
+        with processes(allowed=item.get_closest_marker("processes") is not None):
+            return (yield)
+    finally:
+        wiring.services.cache_clear()
 
 
-@pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _dummy_aws() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "000000000000")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        patch.setenv("AWS_REGION", "eu-west-1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:
@@ -80,7 +80,9 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AssertionError(f"a test wanted to connect to {address[0]}")
         connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
 
 
 @pytest.fixture(scope="session")

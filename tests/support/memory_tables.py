@@ -4,6 +4,7 @@ What is not known here is an error: an operation, an option, an expression. What
 (tests/aws/test_memory_tables.py), in a tenth of the time. Rows are not copied: nobody changes a value.
 """
 
+import marshal
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -338,20 +339,30 @@ def _see_that_it_can_be_stored(table: _Table, row: Row, kind: str) -> None:
     for name in {name for names in table.indexes.values() for name in names}:
         if name in row and not row[name].get("S"):
             raise _invalid(f"Type mismatch for Index Key {name} Expected: S Actual: {next(iter(row[name]))}")
-    if _row_bytes(row) > LARGEST_ROW_BYTES:
+    if _most_bytes(row) > LARGEST_ROW_BYTES and _row_bytes(row) > LARGEST_ROW_BYTES:
         item = "Item size to update" if kind == "Update" else "Item size"
         raise _invalid(f"{item} has exceeded the maximum allowed size")
 
 
 def _fitting(rows: list[Row], limit: int | None) -> int:
     """Count the rows of a page."""
-    most = len(rows) if limit is None else min(limit, len(rows))
+    page = rows[:limit]
+    if _most_bytes(page) <= LARGEST_PAGE_BYTES:
+        return len(page)
     left = LARGEST_PAGE_BYTES
-    for count, row in enumerate(rows[:most]):
+    for count, row in enumerate(page):
         left -= _row_bytes(row)
         if left < 0:
             return max(count, 1)
-    return most
+    return len(page)
+
+
+def _most_bytes(rows: Row | list[Row]) -> int:
+    """Return no less than rows take, in a tenth of the time that their exact size takes.
+
+    Version 1 writes each text anew, and in UTF-8.
+    """
+    return len(marshal.dumps(rows, 1))
 
 
 def _row_bytes(row: Row) -> int:

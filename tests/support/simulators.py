@@ -125,6 +125,19 @@ class Simulation:
         self.web.app = httpx.ASGITransport(runner.run(create()))
         self._client = httpx.AsyncClient(transport=self.web.app)
 
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a request that a client of the caller's has made, and would make again here."""
+        app = self.web.app
+        assert app is not None
+        request.read()
+
+        async def answered() -> httpx.Response:
+            response = await app.handle_async_request(request)
+            content = await response.aread()
+            return httpx.Response(response.status_code, headers=response.headers, content=content)
+
+        return self._runner.run(answered())
+
     def call(self, method: str, url: str, **request: Any) -> httpx.Response:
         """One request as the caller makes it."""
         return self._runner.run(self._client.request(method, url, **request))

@@ -106,4 +106,9 @@ class Watched:
         if not callable(found):
             return found
         what = f"{self._name}.{name}"
-        return lambda *values, **options: self._through(what, lambda: found(*values, **options))
+
+        def call(*values: Any, **options: Any) -> Any:
+            return self._through(what, lambda: getattr(self._port, name)(*values, **options))
+
+        self.__dict__[name] = call  # or it is made anew for each call
+        return call

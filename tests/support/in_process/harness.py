@@ -374,12 +374,10 @@ class Harness:
         if is_store(request.url.host):
             return httpx.Response(200, content=self.stored(key_in(request.url)))
         with self.faulty_transport.unwatched():
-            answer = self.simulator.call(
-                request.method, str(request.url), headers=dict(request.headers), content=request.read()
-            )
+            answer = self.simulator.answer(request)
         if len(self.web.posts) > self._delivered:
             self.deliver()
-        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+        return answer
 
 
 @contextmanager

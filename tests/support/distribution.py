@@ -21,10 +21,10 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
         "tests/system/test_whole_flow.py",
     ),
     (
+        "tests/system/test_quick_starts.py",
         "tests/system/test_service_modules.py",
         "tests/system/test_docs_page.py",
         "tests/system/test_owners.py",
-        "tests/system/test_quick_starts.py",
     ),
 )
 """Files and folders that share what takes long to prepare. A running system takes 20 s of computing,
@@ -35,6 +35,7 @@ APART = ("tests/faults/test_table.py", "tests/histories/test_model.py")
 
 LONGEST_FIRST = (
     "tests/system/test_faults.py",
+    "tests/system/test_quick_starts.py",  # whose clients wait; a front end has 20 s for its first picture
     "tests/system/test_service_modules.py",
     "tests/system/test_killed.py",
     "tests/faults/test_table.py",

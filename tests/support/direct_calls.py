@@ -49,6 +49,13 @@ class WithoutHttp:
             return super()._resolve_endpoint_ruleset(model, params, context, **more)  # type: ignore[misc]
         return "", {}, {}
 
+    def _emit_api_params(self, api_params: Any, operation_model: Any, context: Any) -> Any:
+        """Only boto3's resources change what DynamoDB is asked."""
+        is_of_resource = self.meta.config.user_agent_extra == "Resource"  # type: ignore[attr-defined]
+        if operation_model.service_model.service_name == "dynamodb" and not is_of_resource:
+            return api_params
+        return super()._emit_api_params(api_params, operation_model, context)  # type: ignore[misc]
+
     def _convert_to_request_dict(
         self, api_params: Any, operation_model: Any, endpoint_url: str, context: Any, **more: Any
     ) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.model import Shape
 
 Check = Callable[[Any], bool]
+TEXT = {str}
 
 
 @cache
@@ -52,12 +53,13 @@ def _list(shape: Shape) -> Check:
 
 
 def _map(shape: Shape) -> Check:
-    key, content = shape.key, shape.value
+    if shape.key.type_name != "string" or _least(shape.key) > 0:
+        return lambda value: False
 
     def check(value: Any) -> bool:
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not TEXT.issuperset(map(type, value)):
             return False
-        return all(map(check_of(key), value)) and all(map(check_of(content), value.values()))
+        return all(map(check_of(shape.value), value.values()))
 
     return check
 

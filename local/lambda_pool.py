@@ -52,14 +52,18 @@ class Invocation:
 class Pool:
     """The sandboxes of all functions. ``invoke`` may be called from any thread.
 
-    A request takes an idle sandbox of its function or, when all are busy, a new one. Functions have at most
-    ``max_sandboxes``; a request beyond that waits in line, since a full machine is no reason to refuse it.
+    A request takes an idle sandbox of its function or, when all are busy, a new one. One of a function starts
+    at a time: until it is there, those that work have mostly become idle, and a start takes as much computing
+    as tens of requests. Functions have at most ``max_sandboxes``; a request beyond that waits in line, since
+    a full machine is no reason to refuse it.
     """
 
     def __init__(self, log: Log = lambda function, line: None) -> None:
         self._log = log
         self._idle: defaultdict[Function, list[Sandbox]] = defaultdict(list)
         self._places: dict[Function, asyncio.Semaphore] = {}
+        self._starting: set[Function] = set()
+        self._changes: defaultdict[Function, asyncio.Event] = defaultdict(asyncio.Event)
         self._running: set[Sandbox] = set()
         self._invocations: set[asyncio.Task[Any]] = set()
         self._stopped = False
@@ -104,12 +108,23 @@ class Pool:
         task.add_done_callback(self._invocations.discard)
         place = self._places.setdefault(function, asyncio.Semaphore(function.max_sandboxes))
         async with place:
-            sandbox = self._idle_sandbox(function)
+            while not (sandbox := self._idle_sandbox(function)) and function in self._starting:
+                await self._changes[function].wait()
             if sandbox:
                 return await self._serve(sandbox, payload, request_id)
-            sandbox = await self._start(function)
-            init_failure = await sandbox.initialise()
+            self._starting.add(function)
+            try:
+                sandbox = await self._start(function)
+                init_failure = await sandbox.initialise()
+            finally:
+                self._starting.discard(function)
+                self._tell_those_in_line(function)
             return await self._serve(sandbox, payload, request_id, cold=True, init_failure=init_failure)
+
+    def _tell_those_in_line(self, function: Function) -> None:
+        """A sandbox has become idle, or may start."""
+        self._changes[function].set()
+        self._changes[function].clear()
 
     async def _serve(
         self,
@@ -138,6 +153,7 @@ class Pool:
         self._log(function, report.line())
         if sandbox.usable:
             self._idle[function].append(sandbox)
+            self._tell_those_in_line(function)
         if isinstance(outcome, Failure):
             return Invocation(outcome.payload, failed=True, report=report)
         return Invocation(outcome, failed=False, report=report)

@@ -57,6 +57,20 @@ def handler(event, context):
 """
 
 
+STARTS = """
+import os
+
+def note(what):
+    with open(os.environ["STARTS"], "a") as notes:
+        notes.write(f"{what} {os.getpid()}\\n")
+
+note("begins")
+import asyncio, email, http.client, unittest.mock
+note("ends")
+from app import handler
+"""
+
+
 @pytest.fixture(scope="session")
 def runtime() -> Path:
     return runtime_packages()
@@ -79,6 +93,7 @@ def code(tmp_path: Path) -> Path:
     folder = tmp_path / "code"
     folder.mkdir()
     (folder / "app.py").write_text(HANDLER)
+    (folder / "noted.py").write_text(STARTS)
     (folder / "broken.py").write_text("import not_installed_here\n")
     return folder
 
@@ -296,6 +311,23 @@ def test_requests_at_the_same_time_get_sandboxes_of_their_own(
     with ThreadPoolExecutor(8) as callers:
         answers = list(callers.map(lambda _: result(pool, target, **event), range(8)))
     assert len({answer["pid"] for answer in answers}) == 8
+
+
+def test_one_sandbox_of_a_function_starts_at_a_time(
+    pool: Pool, code: Path, runtime: Path, tmp_path: Path
+) -> None:
+    starts, meeting = tmp_path / "starts", tmp_path / "meeting"
+    meeting.mkdir()
+    target = function(
+        code, runtime, "noted.handler", timeout_s=HANGS_AFTER_S, environment={"STARTS": str(starts)}
+    )
+    event = {"do": "meet", "folder": str(meeting), "guests": 4}
+    with ThreadPoolExecutor(4) as callers:
+        answers = list(callers.map(lambda _: result(pool, target, **event), range(4)))
+    notes = starts.read_text().splitlines()
+    begun = [note.removeprefix("begins ") for note in notes[::2]]
+    assert {int(process) for process in begun} == {answer["pid"] for answer in answers}
+    assert notes[1::2] == [f"ends {process}" for process in begun]
 
 
 def test_requests_beyond_the_machines_limit_wait_in_line(pool: Pool, code: Path, runtime: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from character_identity_client import CharacterGenerationParams, ServiceFailed
+from character_identity_client import CharacterGenerationParams, ServiceFailed, astria, fal_lora
 from character_identity_client.astria import create_astria_character_identity, generate_with_astria
 from character_identity_client.fal_instant_character import (
     create_instant_character_identity,
@@ -132,9 +132,10 @@ CELLS = [
 
 def orders_with(references: list[str], download: Download) -> dict[str, Order]:
     """Return what the client can order, of a character of that name; all raise what they want."""
-    lora = create_flux_lora_character_identity("Sarah", references)
-    tune = create_astria_character_identity("Sarah", references)
-    instant = create_instant_character_identity("Sarah", references)
+    few, many = references[: fal_lora.FEWEST_REFERENCES], references[: astria.FEWEST_REFERENCES]
+    lora = create_flux_lora_character_identity("Sarah", few)
+    tune = create_astria_character_identity("Sarah", many)
+    instant = create_instant_character_identity("Sarah", references[:1])
 
     def params(name: str) -> CharacterGenerationParams:
         return CharacterGenerationParams(character_id="", prompt=f"Sarah reads {name}")
@@ -154,8 +155,8 @@ def orders_with(references: list[str], download: Download) -> dict[str, Order]:
         "instant": lambda name: get(generate_with_instant_character(params(name), instant).image_url),
         "lora": lambda name: get(generate_with_flux_lora(params(name), lora).image_url),
         "prompt": lambda name: get(generate_with_astria(params(name), tune).image_url),
-        "training": lambda name: use(create_flux_lora_character_identity(name, references).model_url),
-        "tune": lambda name: use(create_astria_character_identity(name, references).character_id),
+        "training": lambda name: use(create_flux_lora_character_identity(name, few).model_url),
+        "tune": lambda name: use(create_astria_character_identity(name, many).character_id),
     }
 
 

@@ -35,7 +35,7 @@ APART = ("tests/faults/test_table.py", "tests/histories/test_model.py")
 
 LONGEST_FIRST = (
     "tests/system/test_faults.py",
-    "tests/system/test_quick_starts.py",  # whose clients wait; a front end has 20 s for its first picture
+    "tests/system/test_quick_starts.py",  # whose clients wait; a front end has 25 s for its first picture
     "tests/system/test_service_modules.py",
     "tests/system/test_killed.py",
     "tests/faults/test_table.py",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from character_identity import wiring
-from tests.support.distribution import FilesLongestFirst, modules_first, rank_of
+from tests.support.distribution import FilesLongestFirst, OneReport, modules_first, rank_of
 from tests.support.processes import processes
 from tests.support.shared_clients import read_models_once, read_urls_once
 
@@ -23,6 +23,11 @@ read_urls_once()
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesLongestFirst:
     return FilesLongestFirst(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(OneReport())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

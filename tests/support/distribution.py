@@ -1,4 +1,4 @@
-"""Which tests go to which worker of pytest-xdist, and when.
+"""Which tests go to which worker of pytest-xdist, when, and what it tells of them.
 
 A file's tests stay together, as what its fixtures prepare is prepared once. What takes longest begins first,
 so that no worker is left alone with it at the end.
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER: tuple[tuple[str, ...], ...] = (
@@ -61,6 +62,20 @@ LONGEST_FIRST = (
 )
 """In this order; whatever is not named here is short. What waits for other processes, as state machines and
 local do, begins beside what computes, or the cores would wait too."""
+
+
+NOTED_S = 0.1
+"""What takes longer to set up or to tear down is told, for ``--durations``."""
+
+
+class OneReport:
+    """Has a worker tell one thing of a test that passes, not five, which cost as much as a short test."""
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        for report in runtestprotocol(item, log=False, nextitem=nextitem):
+            if report.when == "call" or not report.passed or report.duration > NOTED_S:
+                item.ihook.pytest_runtest_logreport(report=report)
+        return True
 
 
 class FilesLongestFirst(LoadScopeScheduling):  # type: ignore[misc]

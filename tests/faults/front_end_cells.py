@@ -135,7 +135,7 @@ def orders_with(references: list[str], download: Download) -> dict[str, Order]:
     few, many = references[: fal_lora.FEWEST_REFERENCES], references[: astria.FEWEST_REFERENCES]
     lora = create_flux_lora_character_identity("Sarah", few)
     tune = create_astria_character_identity("Sarah", many)
-    instant = create_instant_character_identity("Sarah", references[:1])
+    instant = create_instant_character_identity("Sarah", references)
 
     def params(name: str) -> CharacterGenerationParams:
         return CharacterGenerationParams(character_id="", prompt=f"Sarah reads {name}")

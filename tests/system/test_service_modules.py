@@ -27,8 +27,8 @@ pytestmark = pytest.mark.processes
 INSTANT, TRAINING, LORA = "fal-ai/instant-character", "fal-ai/flux-lora-fast-training", "fal-ai/flux-lora"
 TUNES, PROMPTS = "tunes", "tunes/1504944/prompts"
 ORDERS = {"fal-instant": (None, INSTANT), "fal-lora": (TRAINING, LORA), "astria": (TUNES, PROMPTS)}
-FEWEST = {"fal-instant": 1, "fal-lora": fal_lora.FEWEST_REFERENCES, "astria": astria.FEWEST_REFERENCES}
-"""References that the modules take; each costs computing."""
+SENT = {"fal-instant": None, "fal-lora": fal_lora.FEWEST_REFERENCES, "astria": astria.FEWEST_REFERENCES}
+"""References: all where the first is drawn from; each that a training takes costs computing."""
 SHAPES = {"1:1": 1, "16:9": 16 / 9, "9:16": 9 / 16, "4:3": 4 / 3, "3:4": 3 / 4}
 ENDLESS_S = 3600.0
 SCENARIOS = (
@@ -121,7 +121,7 @@ def test_the_front_end_gets_its_images(
     order = {
         "provider": provider,
         "name": "Sarah",
-        "references": references[: FEWEST[provider]],
+        "references": references[: SENT[provider]],
         "pictures": images,
     }
     outcome = front_end.run(order)
@@ -168,7 +168,7 @@ def test_weights_that_the_front_end_copied_are_known_again(
     order = {
         "provider": "fal-lora",
         "name": "Sarah",
-        "references": references[: FEWEST["fal-lora"]],
+        "references": references[: SENT["fal-lora"]],
         "pictures": [{"prompt": SCENARIOS[0], "seed": 1}],
         "context": {"projectId": "project", "userId": "user"},
     }
@@ -206,7 +206,7 @@ def test_a_training_that_was_given_up_is_found_again_and_was_paid_once(
     order = {
         "provider": provider,
         "name": "Sarah",
-        "references": references[: FEWEST[provider]],
+        "references": references[: SENT[provider]],
         "pictures": [],
     }
     given_up = front_end.run(order | {"longestHold": 0})
@@ -242,7 +242,7 @@ def test_our_modules_in_python_get_their_images(
         "fal-lora": (create_flux_lora_character_identity, generate_with_flux_lora),
         "astria": (create_astria_character_identity, generate_with_astria),
     }[provider]
-    identity = create("Sarah", references[: FEWEST[provider]])
+    identity = create("Sarah", references[: SENT[provider]])
     params = CharacterGenerationParams(
         character_id=identity.character_id, prompt=SCENARIOS[0], aspect_ratio="4:3"
     )

@@ -50,7 +50,7 @@ class WithoutHttp:
         return "", {}, {}
 
     def _emit_api_params(self, api_params: Any, operation_model: Any, context: Any) -> Any:
-        """Only boto3's resources change what DynamoDB is asked."""
+        """Of what DynamoDB is asked only boto3's resources change what is read here."""
         is_of_resource = self.meta.config.user_agent_extra == "Resource"  # type: ignore[attr-defined]
         if operation_model.service_model.service_name == "dynamodb" and not is_of_resource:
             return api_params

@@ -1,16 +1,14 @@
 """Clients of AWS that are made once: to read the models of their services takes most of a test.
 
-Where a test needs clients of its own, their models are read once all the same; and so are URLs.
+Where a test needs clients of its own, their models are read once all the same.
 """
 
 from collections import Counter
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from threading import Lock
 from typing import Any
 
 import boto3
-import httpx._urlparse
-import httpx._urls
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
@@ -18,13 +16,6 @@ from botocore.loaders import JSONFileLoader
 def read_models_once() -> None:
     """Have all sessions of this process share what they read of a service."""
     JSONFileLoader._load_file = staticmethod(cache(partial(JSONFileLoader._load_file, None)))
-
-
-def read_urls_once() -> None:
-    """Have httpx keep what it made of a URL, which never changes; it reads each several times in a call."""
-    read = lru_cache(maxsize=4096)(httpx._urlparse.urlparse)
-    for module in (httpx._urlparse, httpx._urls):
-        vars(module)["urlparse"] = read
 
 
 class SharedClients(boto3.session.Session):  # type: ignore[misc]

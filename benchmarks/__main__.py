@@ -10,7 +10,7 @@ USAGE = """usage: python -m benchmarks [starts [FUNCTION ...]|intake|webhooks|in
 
 
 def main(arguments: list[str]) -> int:
-    """Run what is asked for; 0 if all of it could be measured and is as it should be."""
+    """Run what is asked for; 0 if all of it could be measured, and jobs ended as they should."""
     match arguments:
         case []:
             return max([main([name]) for name in ("starts", "intake", "webhooks", "intervals")])

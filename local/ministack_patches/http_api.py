@@ -7,6 +7,8 @@ Knows ministack 1.5.33 from inside.
 
 import json
 import os
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 import ministack.services.apigateway as api_gateway
@@ -65,29 +67,20 @@ def let_pages_read_refusals() -> None:
 def call_only_functions_that_allow_it() -> None:
     """A function whose policy does not let a route call it is not called; ministack asks no policy."""
     invoke = api_gateway._invoke_lambda_proxy
+    arguments = signature(invoke)
 
-    async def invoke_if_allowed(
-        integration: Document,
-        api_id: str,
-        stage: str,
-        path: str,
-        method: str,
-        headers: Document,
-        body: bytes,
-        query: Document,
-        route_key: str,
-        *rest: Any,
-        **named: Any,
-    ) -> tuple[int, Document, bytes]:
-        reference = api_gateway._extract_lambda_ref_from_integration_uri(integration["integrationUri"])
-        owner = {name: named[f"owner_{name}"] for name in ("account_id", "region")}
-        function, *_ = lambda_service._get_func_record_for_ref_in_scope(reference, **owner)
-        if function and not lets_call(function["policy"]["Statement"], api_id, stage, route_key):
-            return 500, JSON, b'{"message":"Internal Server Error"}'
-        request = (path, method, headers, body, query, route_key)
-        answer: tuple[int, Document, bytes] = await invoke(
-            integration, api_id, stage, *request, *rest, **named
+    @wraps(invoke)
+    async def invoke_if_allowed(*positional: Any, **named: Any) -> tuple[int, Document, bytes]:
+        asked = arguments.bind(*positional, **named).arguments
+        reference = api_gateway._extract_lambda_ref_from_integration_uri(
+            asked["integration"]["integrationUri"]
         )
+        owner = {name: asked[f"owner_{name}"] for name in ("account_id", "region")}
+        function, *_ = lambda_service._get_func_record_for_ref_in_scope(reference, **owner)
+        route = (asked["api_id"], asked["stage"], asked["route_key"])
+        if function and not lets_call(function["policy"]["Statement"], *route):
+            return 500, JSON, b'{"message":"Internal Server Error"}'
+        answer: tuple[int, Document, bytes] = await invoke(*positional, **named)
         return answer
 
     api_gateway._invoke_lambda_proxy = invoke_if_allowed
@@ -100,31 +93,22 @@ def let_routes_take_preflights() -> None:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html, read 2026-11-28.
     """
     execute = api_gateway._handle_execute_in_scope
+    arguments = signature(execute)
 
-    async def execute_preflight(
-        api_id: str,
-        stage: str,
-        path: str,
-        method: str,
-        headers: Document,
-        body: bytes,
-        query: Document,
-        account_id: str,
-        region: str,
-        *rest: Any,
-    ) -> tuple[int, Document, Any]:
-        answer: tuple[int, Document, Any] = await execute(
-            api_id, stage, path, method, headers, body, query, account_id, region, *rest
-        )
-        route = api_gateway._match_route(api_id, method, path) if method == "OPTIONS" else None
+    async def execute_preflight(*positional: Any, **named: Any) -> tuple[int, Document, Any]:
+        answer: tuple[int, Document, Any] = await execute(*positional, **named)
+        asked = arguments.bind(*positional, **named).arguments
+        if asked["method"] != "OPTIONS":
+            return answer
+        route = api_gateway._match_route(asked["api_id"], "OPTIONS", asked["path"])
         if not route:
             return answer
-        integration = api_gateway._integrations[api_id][route["target"].removeprefix("integrations/")]
-        request = (path, method, headers, body, query, route["routeKey"])
-        owner = {"owner_account_id": account_id, "owner_region": region}
-        status, answered, content = await api_gateway._invoke_lambda_proxy(
-            integration, api_id, stage, *request, **owner
-        )
+        integration = api_gateway._integrations[asked["api_id"]][
+            route["target"].removeprefix("integrations/")
+        ]
+        invoke = api_gateway._invoke_lambda_proxy
+        passed_on = {name: asked[name] for name in signature(invoke).parameters if name in asked}
+        status, answered, content = await invoke(integration, route_key=route["routeKey"], **passed_on)
         allowed = {
             name: text for name, text in answer[1].items() if name.startswith(("Access-Control-", "Vary"))
         }

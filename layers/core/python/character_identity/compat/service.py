@@ -41,10 +41,12 @@ from character_identity.services.references import ReferenceService, Source
 
 SAME_CALL_WITHIN = timedelta(minutes=10)
 """Of the end of its pictures, which nobody was told of."""
-IMAGE_HOLD_S, STATUS_HOLD_S = 25.0, 8.0
+IMAGE_HOLD = timedelta(seconds=25)
 """API Gateway cuts at 30 s, so pictures are waited for until so long after their call began, whatever it took
-to fetch what they are drawn from; the client's polls are stretched, so that its limit on polls suffices."""
-REFERENCES_S = 20.0
+to fetch what they are drawn from."""
+STATUS_HOLD_S = 8.0
+"""The client's polls are stretched, so that its limit on polls suffices."""
+REFERENCES_WITHIN = timedelta(seconds=20)
 """After which no other reference is looked for: to take one in and to order takes seconds, too."""
 TRIED_AGAIN_WITHIN = timedelta(seconds=3)
 """A link that answers nothing is tried once more, which says why, unless that took long."""
@@ -82,18 +84,16 @@ class CompatService:
     def generate_instant(self, owner: str, body: InstantGeneration) -> Generation:
         """Pictures by Instant Character from the first usable reference; the others are not looked at."""
         began_at = self._now()
-        identity = self._instant_identity(
-            owner, body.reference_images, began_at + timedelta(seconds=REFERENCES_S)
-        )
+        identity = self._instant_identity(owner, body.reference_images, began_at + REFERENCES_WITHIN)
         call = body.model_dump(exclude={"reference_images"})
-        return self._generated(owner, identity, call, body.request(), began_at)
+        return self._generated(owner, identity, call, body.request(), began_at + IMAGE_HOLD)
 
     def generate_lora(self, owner: str, body: LoraGeneration) -> Generation:
         """Pictures by the LoRA at ``lora_url``, its trigger word in the prompt."""
-        began_at = self._now()
+        until = self._now() + IMAGE_HOLD
         identity = self._identities.get(owner, self._identity_of_weights(owner, body.lora_url))
         call = body.model_dump() | {"lora_url": identity.identity_id}
-        return self._generated(owner, identity, call, body.request(), began_at)
+        return self._generated(owner, identity, call, body.request(), until)
 
     def train_lora(self, owner: str, body: LoraTraining) -> Identity:
         """Start a LoRA training, or find the one that the same pictures started before."""
@@ -143,11 +143,11 @@ class CompatService:
         identity: Identity,
         call: dict[str, Any],
         request: dict[str, Any],
-        began_at: datetime,
+        until: datetime,
     ) -> Generation:
         digest = _digest(owner, identity.provider, identity.identity_id, call)
         ordered = self._ordered(owner, identity, digest, request)
-        left_s = IMAGE_HOLD_S - (self._now() - began_at).total_seconds()
+        left_s = (until - self._now()).total_seconds()
         generation = self._settled(owner, ordered.generation_id, left_s)
         if generation.settled_at is None:
             raise StillRunning(

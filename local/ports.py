@@ -14,7 +14,8 @@ HOST = "127.0.0.1"
 LARGEST = 65_535
 WHO = "/_local"
 """Where the port of the API says which run it belongs to."""
-ANSWER_LIMIT_S = 2
+ANSWER_LIMIT_S = 2.0
+"""For whoever has a port to say who it is, and for a connection to ourselves."""
 
 
 def port(text: str) -> int:
@@ -30,22 +31,17 @@ def listener(number: int, option: str) -> socket.socket:
     Raises:
         CannotRun: the port cannot be had; ``option`` is the one that chooses another.
     """
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((HOST, number))
-        listening.listen()
+        return _listening(number)
     except OSError as error:
-        listening.close()
         raise CannotRun(_sentence(error, number, option)) from error
-    return listening
 
 
 def free_or_any(number: int) -> int:
     """The port if it can be had, else 0: any free one."""
     try:
-        listener(number, "").close()
-    except CannotRun:
+        _listening(number).close()
+    except OSError:
         return 0
     return number
 
@@ -63,6 +59,18 @@ def require_free(ports: Mapping[str, int]) -> None:
             raise CannotRun(_sentence(error, 0, "")) from error
     for option, number in ports.items():
         listener(number, option).close()
+
+
+def _listening(number: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, number))
+        listening.listen()
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _sentence(error: OSError, number: int, option: str) -> str:

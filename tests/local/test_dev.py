@@ -184,8 +184,7 @@ def test_it_stops_when_asked_and_takes_everything_along(developing: Dev) -> None
 @pytest.mark.parametrize("port", ["api_port", "aws_port", "providers_port"])
 def test_a_port_in_use_is_named_before_anything_is_started(port: str) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+        taken.bind(("127.0.0.1", 0))  # whoever has it refuses to say who that is
         number = taken.getsockname()[1]
         option = f"--{port.replace('_', '-')}"
         with (

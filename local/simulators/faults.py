@@ -62,9 +62,10 @@ class Fault(BaseModel):
     result; a tune answers 404 from then on; a prompt has ``body`` as its user_error), ``stuck`` never
     ends it (a call of fal.run: not before its start timeout, or an hour), ``forgotten`` answers 404 for
     it from then on, ``blocked`` has the safety checker black its pictures out, ``fewer`` makes one
-    picture less than was ordered, ``truncated`` makes files that break off in the middle, ``foreign``
-    trains weights that are no LoRA, ``overbilled`` bills a hundred times the price,
-    ``inline`` sends pictures in their addresses, as data URIs.
+    picture less than was ordered (a prompt may have ``body`` as its user_error then, too),
+    ``truncated`` makes files that break off in the middle, ``foreign`` trains weights that are no
+    LoRA, ``overbilled`` bills a hundred times the price, ``inline`` sends pictures in their addresses,
+    as data URIs.
     """
 
     model_config = ConfigDict(extra="forbid")

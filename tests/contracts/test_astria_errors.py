@@ -216,6 +216,12 @@ def test_a_user_error_is_the_end_and_reported(error: Any) -> None:
     assert_fit_to_show(message)
 
 
+def test_what_was_drawn_is_taken_though_the_prompt_tells_of_an_error_too() -> None:
+    body = {"id": 45, "images": ["https://s3.test/a"], "user_error": "One picture was not allowed"}
+    outcome = ended(ASTRIA_CALLS[3], FaultyTransport({"get prompt": httpx.Response(200, json=body)}))
+    assert outcome == ("done", "")
+
+
 @pytest.mark.parametrize(
     "images",
     [

@@ -136,7 +136,7 @@ class StoredPrompt:
     @property
     def failed(self) -> bool:
         """True if there will be no images."""
-        return self.refusal is not None
+        return self.kind == "fail"
 
     def kept(self) -> dict[str, Any]:
         """All that a later process needs to know, as JSON; ``images`` once they are there."""
@@ -170,7 +170,7 @@ class StoredPrompt:
             "created_at": iso(self.created_at),
             "updated_at": trained_at or started_at or iso(self.created_at),
             "started_training_at": started_at,
-            "trained_at": None if self.refusal else trained_at,
+            "trained_at": None if self.failed else trained_at,
             "url": self.url,
             "images": await asyncio.shield(self.work) if trained_at else [],
             "user_error": self.refusal if trained_at else None,

@@ -135,11 +135,11 @@ class AstriaPrompts:
         )
         if settings.astria_callback_early and fields.get("callback") and start == now and kind != "stuck":
             schedule = Schedule(now, now)
-        refusal = None
-        if fault is not None and kind == "fail":
-            refusal = fault.body if isinstance(fault.body, str) else NSFW
+        refusal = NSFW if kind == "fail" else None
+        if fault is not None and kind in {"fail", "fewer"} and isinstance(fault.body, str):
+            refusal = fault.body
         origin = self._simulator.media_origin(request)
-        rendering = self._render(fields, cast, origin, kind, is_refused=refusal is not None)
+        rendering = self._render(fields, cast, origin, kind)
         return StoredPrompt(
             prompt_id=prompt_id,
             tune_id=tune_id,
@@ -169,10 +169,7 @@ class AstriaPrompts:
         async def make() -> list[str]:
             if images is not None:
                 return images
-            refused = kept["refusal"] is not None
-            return await self._render(
-                kept["fields"], ResolvedTunes(tunes), origin, kept["kind"], is_refused=refused
-            )
+            return await self._render(kept["fields"], ResolvedTunes(tunes), origin, kept["kind"])
 
         prompt = StoredPrompt(
             prompt_id=prompt_id,
@@ -192,15 +189,11 @@ class AstriaPrompts:
         return prompt
 
     async def _render(
-        self,
-        fields: dict[str, Any],
-        cast: ResolvedTunes,
-        origin: str,
-        kind: str | None,
-        *,
-        is_refused: bool,
+        self, fields: dict[str, Any], cast: ResolvedTunes, origin: str, kind: str | None
     ) -> list[str]:
-        wanted = [] if is_refused else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
+        wanted = (
+            [] if kind == "fail" else shots(fields, cast.spoken(fields["text"]), FIDELITY, mock=cast.mock)
+        )
         wanted = wanted[:-1] if kind == "fewer" else wanted
         expiry = self._simulator.clock.now() + LIFETIME
         urls = []

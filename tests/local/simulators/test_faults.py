@@ -151,6 +151,16 @@ def test_a_prompt_can_end_in_a_user_error(
     assert (prompt["user_error"], prompt["images"], prompt["trained_at"]) == (error, [], None)
 
 
+def test_a_prompt_can_tell_of_an_error_beside_its_pictures(simulator: Simulation) -> None:
+    simulator.arm("astria.create_prompt", "fewer", body="One picture was not allowed")
+    order = {"prompt": {"text": "a city", "num_images": 2, "w": 256, "h": 256}}
+    made = simulator.astria("POST", "/tunes/1504944/prompts", json=order).json()
+    simulator.clock.advance(3)
+    prompt = simulator.astria("GET", f"/prompts/{made['id']}").json()
+    assert (prompt["user_error"], len(prompt["images"])) == ("One picture was not allowed", 1)
+    assert prompt["trained_at"] is not None
+
+
 def test_a_prompt_can_be_stuck_or_black(simulator: Simulation) -> None:
     simulator.arm("astria.create_prompt", "stuck")
     simulator.arm("astria.create_prompt", "blocked")

@@ -76,21 +76,25 @@ class AstriaImages(AstriaJobs):
         return self._order(json={"prompt": fields})
 
     def status(self, handle: JobHandle, request: GenerationRequest) -> GenerationStatus:
+        """Return a prompt's status. One with pictures is done, whatever it says of an error beside them.
+
+        Astria's own client takes it for that (https://github.com/astriaai/cli, read 2026-11-29).
+        """
         prompt = self._get(handle)
         if prompt is None:
             return GenerationStatus("missing", reason="Astria does not know this prompt any more.")
         cost_mc = number(prompt.get("cost_mc"), LARGEST_NUMBER * MILLICENTS_PER_USD)
         cost_usd = None if cost_mc is None else cost_mc / MILLICENTS_PER_USD
-        if prompt.get("user_error"):
-            reason = self._api.redact(f"Astria refused: {prompt['user_error']}")
-            return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
         produced = tuple(
             picture(image).model_copy(update={"seed": request.seed + index})
             for index, image in enumerate(entries(prompt.get("images"))[: self.max_images])
         )
-        if not any(image.url for image in produced):
-            return GenerationStatus("running")
-        return GenerationStatus("done", cost_usd=cost_usd, took_s=self._took_s(prompt), images=produced)
+        if any(image.url for image in produced):
+            return GenerationStatus("done", cost_usd=cost_usd, took_s=self._took_s(prompt), images=produced)
+        if prompt.get("user_error"):
+            reason = self._api.redact(f"Astria refused: {prompt['user_error']}")
+            return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
+        return GenerationStatus("running")
 
     def find(self, order: GenerationOrder, since: datetime) -> Found:
         """By its callback, which is the order's own; by text and seed where there is none."""

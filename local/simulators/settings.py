@@ -23,6 +23,8 @@ class SimulatorSettings(BaseModel):
         fal_keeps_cdn_files: the files of a request are not deleted with its payloads.
         fal_prices_usd: the account's own prices by endpoint, where they differ from the list.
         fal_honours_cancel: running jobs stop when cancelled; waiting ones always do.
+        fal_cancel_removes: cancelling a waiting job answers 200 ``{"status": "OK"}``, and it is not known
+            any more, as a newer document has it.
         fal_old_cancel: cancelling answers 200 ``{"success": true}``, as an older document has it.
         fal_concurrency: how many jobs of the account run at once: the queue has others wait, and fal.run
             answers them 429.
@@ -73,6 +75,7 @@ class SimulatorSettings(BaseModel):
     fal_keeps_cdn_files: bool = False
     fal_prices_usd: dict[str, float] = {}
     fal_honours_cancel: bool = False
+    fal_cancel_removes: bool = False
     fal_old_cancel: bool = False
     fal_concurrency: int = Field(default=2, ge=0)
     fal_dialect: Literal["fal", "pydantic-1", "pydantic-2"] = "fal"

@@ -262,6 +262,23 @@ def test_what_was_cancelled_in_time_is_told_by_its_result(
     assert answers.lora.training.cancel(FAL_JOB) == came[status == 400]
 
 
+@pytest.mark.parametrize(
+    ("result", "came"),
+    [
+        (httpx.Response(404, json={"status": "NOT_FOUND"}, headers={"x-fal-request-id": "r1"}), "dropped"),
+        (httpx.Response(499, json={"detail": "Request was cancelled by the client"}), "dropped"),
+        (httpx.Response(400, json={"detail": "Request is still in progress"}), "asked"),
+        (httpx.Response(200, json={"images": []}), "asked"),
+    ],
+    ids=["404", "499", "in progress", "200"],
+)
+def test_what_was_removed_from_the_queue_is_dropped_though_fal_does_not_know_it_any_more(
+    result: httpx.Response, came: str
+) -> None:
+    answers = FaultyTransport({"cancel": httpx.Response(200, json={"status": "OK"}), "result": result})
+    assert answers.lora.training.cancel(FAL_JOB) == came
+
+
 @pytest.mark.parametrize("call", STATUSES, ids=lambda call: call.name)
 @pytest.mark.parametrize("logs", [None, 7, "log", {}, [None, 7, "x", {}, {"message": None}, {"message": 7}]])
 def test_odd_logs_hide_no_state(call: Call, logs: Any) -> None:

@@ -113,6 +113,14 @@ def test_a_waiting_job_is_cancelled_and_says_so(ours: Ours) -> None:
     assert [call["cost_usd"] for call in ours.simulator.ledger()] == [0]
 
 
+def test_a_waiting_job_that_fal_removes_was_not_begun(ours: Ours) -> None:
+    ours.simulator.change(fal_cancel_removes=True)
+    handle = ours.order_training(ours.lora)
+    assert ours.lora.training.cancel(handle) == "dropped"
+    assert ours.lora.training.status(handle, 1000).state == "missing"
+    assert [call["cost_usd"] for call in ours.simulator.ledger()] == [0]
+
+
 def test_a_running_job_may_go_on_when_cancelled(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
     ours.simulator.clock.advance(5)

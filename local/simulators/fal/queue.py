@@ -224,6 +224,10 @@ class FalQueueSimulator:
             self._keep(job)
             self._webhooks.expect(job)
             self._line_up()
+        if state == IN_QUEUE and settings.fal_cancel_removes:
+            del self._jobs[job.request_id]
+            self._memory.forget(JOBS, job.request_id)
+            return _reply(job, {"status": "OK"})
         if settings.fal_old_cancel:
             return _reply(job, {"success": True})
         return _reply(job, {"status": "CANCELLATION_REQUESTED"}, 202)

@@ -220,6 +220,17 @@ def test_a_result_expires_and_a_large_one_sooner(simulator: Simulation, prompt: 
         assert simulator.fal(method, job[link]).status_code == 404
 
 
+def test_a_cancel_can_remove_a_waiting_job(simulator: Simulation) -> None:
+    simulator.change(fal_cancel_removes=True)
+    waiting, running = training(simulator), training(simulator)
+    reply = simulator.fal("PUT", waiting["cancel_url"])
+    assert (reply.status_code, reply.json()) == (200, {"status": "OK"})
+    assert simulator.fal("GET", waiting["response_url"]).status_code == 404
+    simulator.clock.advance(5)
+    assert simulator.fal("PUT", running["cancel_url"]).json() == {"status": "CANCELLATION_REQUESTED"}
+    assert simulator.ledger()[0]["cost_usd"] == 0
+
+
 def test_a_cancel_can_be_answered_as_in_older_times(simulator: Simulation) -> None:
     simulator.change(fal_old_cancel=True)
     job = training(simulator)

@@ -30,7 +30,8 @@ from character_identity.ports.providers import Cancellation
 from character_identity.providers.answers import LONGEST_LINK, REQUEST_ID, entries, link, number, whole
 
 STILL_RUNNING = "Request is still in progress"
-ALREADY_COMPLETED = "ALREADY_COMPLETED"
+ALREADY_COMPLETED, REMOVED = "ALREADY_COMPLETED", "OK"
+"""What a cancel is answered of a job that has ended, and of one that had not begun."""
 OUTPUT_LIFECYCLE, UPLOAD_LIFECYCLE = "X-Fal-Object-Lifecycle-Preference", "X-Fal-Object-Lifecycle"
 """How long files live: https://fal.ai/docs/documentation/model-apis/common-parameters, read 2026-11-22.
 
@@ -203,13 +204,15 @@ class FalQueue:
         """Ask fal to drop a job. One that waits is dropped at once; one that runs may finish and be billed.
 
         Its result tells which: 499 where it yields nothing, which is not billed
-        (https://fal.ai/docs/documentation/model-apis/pricing, read 2026-11-28). A handle of before cancel
-        URLs were kept has none.
+        (https://fal.ai/docs/documentation/model-apis/pricing, read 2026-11-28). What fal says that it removed
+        from its queue (https://fal.ai/docs/inference-api/queue/cancel, read 2026-11-29) may have no result,
+        as if it had never been there. A handle of before cancel URLs were kept has none.
         """
         url = handle.cancel_url or f"{str(handle.result_url).removesuffix('/response')}/cancel"
         answer = self._api.send("PUT", url)
         body = json_of(answer)
-        ended = isinstance(body, dict) and body.get("status") == ALREADY_COMPLETED
+        said = body.get("status") if isinstance(body, dict) else None
+        ended = said == ALREADY_COMPLETED
         if answer.status_code == httpx.codes.NOT_FOUND:
             if not _is_from_fal(answer):
                 raise self._api.trouble(answer)
@@ -217,7 +220,8 @@ class FalQueue:
         if not (answer.is_success or ended):
             raise self._api.failure(answer)
         result = self.result(handle)
-        if result is not None and result.ending == "cancelled":
+        ending = None if result is None else result.ending
+        if ending == "cancelled" or (ending == "missing" and said == REMOVED):
             return "dropped"
         return "finished" if ended else "asked"
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.in_process.harness import Harness, harness
 
-STORE, KEYS = "s3 PutObject", "secretsmanager GetSecretValue"
+STORE, KEYS, TABLE = "s3 PutObject", "secretsmanager GetSecretValue", "dynamodb"
 
 
 @pytest.fixture
@@ -53,6 +53,21 @@ def test_a_training_goes_on_once_the_keys_are_back(inside: Harness, provider: st
     assert (len(inside.paid()), inside.open_work()) == (1, [])
 
 
+@pytest.mark.parametrize("provider", ["fal-lora", "astria", "fal-instant"])
+def test_what_the_provider_has_done_is_taken_though_nobody_could_ask_until_it_was_too_late(
+    inside: Harness, provider: str
+) -> None:
+    ordered = _ordered(inside, provider)
+    inside.let_pass(5)
+    assert len(inside.paid()) == 1
+    hours = {"fal-lora": 1, "astria": 4, "fal-instant": 0.75}[provider]  # fal keeps results for an hour
+    _take_away(inside, TABLE, timedelta(hours=hours))
+    inside.let_pass(hours * 3600)
+    inside.run()
+    assert ordered()["status"] in {"ready", "succeeded"}
+    assert (len(inside.paid()), inside.open_work()) == (1, [])
+
+
 def _ordered(inside: Harness, provider: str) -> Callable[[], dict[str, Any]]:
     """Order a training, or pictures, and return how to read what becomes of it."""
     references = inside.uploads(1 if provider == "fal-instant" else 5)
@@ -68,12 +83,12 @@ def _ordered(inside: Harness, provider: str) -> Callable[[], dict[str, Any]]:
 
 
 def _take_away(inside: Harness, call: str, for_so_long: timedelta) -> None:
-    """From now on such calls fail, in sandboxes that are new."""
+    """From now on such calls, or all to such a service, fail, in sandboxes that are new."""
     back_at = inside.clock.now() + for_so_long
 
     def fails(what: str, side: str) -> None:
-        if (what, side) == (call, "before") and inside.clock.now() < back_at:
-            service, operation = call.split()
+        if call in (what, what.partition(" ")[0]) and side == "before" and inside.clock.now() < back_at:
+            service, _, operation = what.partition(" ")
             answer = {"Error": {"Code": "ServiceUnavailable", "Message": f"{service} is away"}}
             raise ClientError(answer, operation)
 

@@ -229,6 +229,34 @@ class TestAMachineThatIsNotThere:
         assert (failure.code, harness.job.money) == ("deadline_exceeded", "committed")
         assert harness.workflows.started == []
 
+    @pytest.mark.parametrize("late", [timedelta(), GRACE, timedelta(hours=3)], ids=str)
+    @pytest.mark.parametrize("cancels", ["finished", "impossible"])
+    def test_past_the_deadline_a_last_one_takes_what_the_provider_may_have_ended(
+        self, harness: Harness, cancels: Cancellation, late: timedelta
+    ) -> None:
+        harness.trains(state="submitted", handle=HANDLE)
+        harness.provider.cancels = cancels
+        harness.clock.time = DEADLINE + late
+        harness.sweep()
+        assert [job.runs for job in harness.workflows.started] == [2]
+        assert (harness.job.runs, harness.failure()) == (2, None)
+        harness.sweep(minutes=9)
+        assert harness.workflows.is_running(harness.job), "it has the grace to store what it finds"
+        harness.sweep(minutes=1)
+        failure = harness.failure()
+        assert failure is not None
+        assert (failure.code, harness.job.money) == ("deadline_exceeded", "committed")
+
+    def test_past_the_deadline_none_is_the_last_for_ever(self, harness: Harness) -> None:
+        harness.trains(state="submitted", handle=HANDLE)
+        harness.provider.cancels = "impossible"
+        harness.clock.time = DEADLINE
+        while harness.job.open:
+            harness.sweep(minutes=2)
+            harness.workflows.stop(harness.job, "again")
+        assert len(harness.workflows.started) == MOST_RUNS - 1
+        assert harness.clock() <= LAST
+
     def test_two_sweeps_at_once_start_one(self, harness: Harness) -> None:
         harness.trains()
         harness.clock.pass_by(minutes=2)

@@ -9,14 +9,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from character_identity.domain.errors import ProviderNotConfigured, ProviderRejected, ProviderUnavailable
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobKind, Parked, ProviderJob
 from character_identity.observability import keys_of, log_keys
 from character_identity.ports.gateways import Media, Now, Workflows
-from character_identity.ports.providers import Providers
+from character_identity.ports.providers import Cancellation, Providers
 from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
 from character_identity.services.evaluations.erasure import EvaluationErasure
@@ -40,6 +40,8 @@ RECHECK_AFTER = timedelta(minutes=10)
 STARTS_WITHIN = timedelta(minutes=2)
 GRACE = timedelta(minutes=10)
 """What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task."""
+ENDED_PERHAPS = frozenset({"finished", "impossible"})
+"""What a provider answers who is to stop a job that may have its results by then."""
 PARKED_GRACE = timedelta(days=1)
 """A sweep that comes late still has what is parked given up image by image, by a machine."""
 INTERRUPTED = Failure(
@@ -146,24 +148,38 @@ class SweepService:
         now, last = self._now(), job.deadline_at + GRACE
         if job.parked is not None:
             last = job.parked.until + PARKED_GRACE
-        if now >= last:
+        is_running = self._workflows.is_running(job)
+        if is_running and now < last:
+            self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
+        elif is_running:
             self._workflows.stop(job, "It did not end in time.")
             self._stopped_at_provider(job)
             self._settle(job, overdue(job))
-        elif self._workflows.is_running(job):
-            self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
         elif (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
-            if outcome.error is None or self._stopped_at_provider(job):
+            if outcome.error is None or self._stopped_at_provider(job) or now >= last:
                 self._settle(job, overdue(job))
             else:
                 self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
-        elif job.parked is not None:
+        elif job.parked is not None and now < last:
             self._fetch_parked(job, job.parked)
         elif now >= job.deadline_at or job.runs >= MOST_RUNS:
-            if self._stopped_at_provider(job):  # else it is asked again, until the grace is over
-                self._settle(job, overdue(job) if now >= job.deadline_at else INTERRUPTED)
+            self._end(job, is_last=now >= last)
         else:
             self._run_again(job, now + STARTS_WITHIN)
+
+    def _end(self, job: ProviderJob, *, is_last: bool) -> None:
+        """Settle a job whose machine is not there, unless its provider may have ended it before it was asked.
+
+        Then a last machine takes what there is: it asks once, for it begins past the deadline. Who would have
+        asked in time was not there, nor perhaps this sweep, as when the table is away for hours.
+        """
+        now, stopped = self._now(), self._asked_to_stop(job)
+        is_late = now >= job.deadline_at
+        if is_late and stopped in ENDED_PERHAPS and job.parked is None and job.runs < MOST_RUNS:
+            self._run_again(job, now + STARTS_WITHIN)
+            self._ledger.postpone(job.job_id, now)  # it has the grace to store what it finds
+        elif stopped is not None or is_last:  # else it is asked again, until the grace is over
+            self._settle(job, overdue(job) if is_late else INTERRUPTED)
 
     def _run_again(self, job: ProviderJob, look_at: datetime) -> None:
         """Start the next run of its machine, then count it: one that could not be started is none.
@@ -184,16 +200,20 @@ class SweepService:
 
     def _stopped_at_provider(self, job: ProviderJob) -> bool:
         """Ask for it, as its machine would if it were running; False if there was no answer."""
+        return self._asked_to_stop(job) is not None
+
+    def _asked_to_stop(self, job: ProviderJob) -> Cancellation | Literal["nothing"] | None:
+        """Return what came of it; ``nothing``: no job is known that could be stopped, None: no answer."""
         if job.handle is None:
-            return True
+            return "nothing"
         try:
-            cancel(self._ledger, self._providers[job.provider].jobs[job.kind], job)
+            return cancel(self._ledger, self._providers[job.provider].jobs[job.kind], job)
         except ProviderRejected as exc:
             logger.warning("the provider refused to stop", exc_info=exc)
+            return "impossible"
         except (ProviderUnavailable, ProviderNotConfigured) as exc:
             logger.warning("the provider did not stop yet", exc_info=exc)
-            return False
-        return True
+            return None
 
     def _settle(self, job: ProviderJob, failure: Failure) -> None:
         """Settle it as failed, unless it has an outcome; and its money."""

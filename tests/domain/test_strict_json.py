@@ -29,3 +29,10 @@ def test_what_is_json_is_read(text: str | bytes) -> None:
 def test_what_readers_differ_about_is_refused(text: str | bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         strict_json.read(text)
+
+
+def test_a_name_that_stands_twice_behind_very_many_is_found_in_one_pass() -> None:
+    """Each of the names looked for among all of them would keep a function until it is killed."""
+    names = ",".join(f'"{number:x}":0' for number in range(90_000))
+    with pytest.raises(ValueError, match="15f8f stands there twice"):
+        strict_json.read(f'{{{names},"15f8f":0}}')

@@ -1,6 +1,7 @@
 """JSON that every reader takes for the same: Python's own takes more, and another may take it otherwise."""
 
 import json
+from collections import Counter
 from typing import Any
 
 
@@ -20,8 +21,8 @@ def read(text: str | bytes) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in content if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in content if times[name] > 1)
         raise ValueError(f"{twice} stands there twice")
     return content
 

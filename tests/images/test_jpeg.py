@@ -83,6 +83,15 @@ def test_a_whole_file_is_taken_whatever_stands_between_and_behind_its_pixels(jpe
 
 
 @each_kind
+def test_a_long_run_that_ends_in_no_marker_is_looked_through_once(jpeg: bytes) -> None:
+    """Begun anew at each of its bytes, a megabyte of it would keep a function until it is killed."""
+    pixels = decoding.decode(jpeg).tobytes()
+    run = b"\xff" * 1_000_000
+    for end in (run + b"\0" + END, run + END, END + run + b"\0"):
+        assert decoding.decode(jpeg[:-2] + end).tobytes() == pixels
+
+
+@each_kind
 def test_a_file_that_was_cut_and_given_an_end_is_refused(jpeg: bytes) -> None:
     """Whether in the middle of pixels or between two scans, and whatever marker stands there."""
     start = jpeg.index(b"\xff\xda")

@@ -16,8 +16,9 @@ from PIL import Image
 
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 """Of those that begin a segment, or end the file."""
-_END_OF_DATA = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
-_END_OF_DATA_WITH_RESTARTS = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+_END_OF_DATA = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
+_END_OF_DATA_WITH_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
+"""More of 0xFF may stand before: looked for here, a run without a marker takes the square of its length."""
 _END_OF_IMAGE, _START_OF_SCAN, _RESTART_INTERVAL = b"\xd9", b"\xda", b"\xdd"
 _SEQUENTIAL, _PROGRESSIVE = {b"\xc0", b"\xc1"}, b"\xc2"
 _APPLICATION = {bytes([marker]) for marker in range(0xE0, 0xF0)}
@@ -125,7 +126,8 @@ class _Frame:
     def end_of(self, scan: _Scan) -> int:
         """The first byte behind the data of a scan."""
         behind = scan.end_of_data.search(self._jpeg, scan.data)
-        return behind.start() if behind else len(self._jpeg)
+        end = behind.start() if behind else len(self._jpeg)
+        return scan.data + len(self._jpeg[scan.data : end].rstrip(b"\xff"))
 
     def with_last_scan(self, tail: bytes) -> bytes:
         """The file with its last scan and those that it refines, and with more data behind its own."""

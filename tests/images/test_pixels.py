@@ -1,3 +1,4 @@
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -29,6 +30,20 @@ def wide_profile() -> bytes:
     return bytes(content)
 
 
+def with_elements(profile: bytes, number: int) -> bytes:
+    """A profile that also lists elements: so many times one that makes everything black."""
+    black = b"matf" + bytes(4) + struct.pack(">HH12f", 3, 3, *[0.0] * 12)
+    start = 16 + 8 * number
+    elements = b"mpet" + bytes(4) + struct.pack(">HHI", 3, 3, number)
+    elements += struct.pack(">II", start, len(black)) * number + black
+    count = int.from_bytes(profile[128:132], "big")
+    places = [struct.unpack(">4sII", profile[at : at + 12]) for at in range(132, 132 + 12 * count, 12)]
+    table = b"".join(struct.pack(">4sII", tag, place + 12, size) for tag, place, size in places)
+    table += struct.pack(">4sII", b"D2B0", len(profile) + 12, len(elements))
+    content = profile[4:128] + (count + 1).to_bytes(4, "big") + table + profile[132 + 12 * count :] + elements
+    return (len(content) + 4).to_bytes(4, "big") + content
+
+
 def colour(content: bytes) -> tuple[int, ...]:
     return tuple(decode(content).getpixel((150, 150)))  # type: ignore[arg-type]
 
@@ -50,6 +65,22 @@ def test_a_profile_that_does_not_fit_is_ignored(mode: str) -> None:
     image = Image.new(mode, (300, 300), 1 if mode == "P" else 0)
     plain = colour(encoded(image, kind))
     assert colour(encoded(image, kind, icc_profile=b"no profile")) == plain
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_elements_of_a_profile_are_not_read(kind: str) -> None:
+    """A hundred thousand, 3 KB of a PNG, would keep a function until it is killed."""
+    image = Image.new("RGB", (300, 300), (200, 60, 60))
+    usual = colour(encoded(image, kind, icc_profile=wide_profile()))
+    assert usual != colour(encoded(image, kind))
+    for number in (1, 100_000):
+        assert colour(encoded(image, kind, icc_profile=with_elements(wide_profile(), number))) == usual
+
+
+@pytest.mark.parametrize("length", [0, 100, 128, 130, 132, 140, 200])
+def test_a_profile_that_breaks_off_is_ignored(length: int) -> None:
+    image = Image.new("RGB", (300, 300), (200, 60, 60))
+    assert colour(encoded(image, icc_profile=wide_profile()[:length])) == (200, 60, 60)
 
 
 def test_transparency_outlives_a_profile() -> None:

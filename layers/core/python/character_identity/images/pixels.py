@@ -24,6 +24,9 @@ TURNS = {
 NOT_SEEN = 3
 """Levels of 255 by which makers' sRGB profiles differ in the dark; no other profile is so near."""
 
+_TAGS = 128
+"""Where the table of tags begins in a colour profile: their count, and 12 bytes each (ICC.1:2022, 7.3)."""
+_ELEMENTS = {b"D2B0", b"D2B1", b"D2B2", b"D2B3"}
 _INTEGERS = {1: "B", 3: "H", 4: "I"}
 """EXIF's types of an integer: byte, short and long."""
 
@@ -112,10 +115,24 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     if not content:
         return image
     try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(content))
+        profile = ImageCms.ImageCmsProfile(BytesIO(_without_elements(content)))
         return image if _changes_nothing(profile) else _converted(image, profile)
     except Exception:  # whatever LittleCMS raises about a profile from elsewhere
         return image
+
+
+def _without_elements(profile: bytes) -> bytes:
+    """Rename the tags that list elements (ICC.1:2022, multiProcessElementsType), so that nobody reads them.
+
+    LittleCMS would take them before the tables or curves that a profile has in any case. A hundred thousand
+    elements are 1 KB of a PNG, and each colour of the table that LittleCMS makes passes through all of them.
+    """
+    content = bytearray(profile)
+    (count,) = struct.unpack_from(">I", content, _TAGS)
+    for at in range(_TAGS + 4, min(_TAGS + 4 + 12 * count, len(content)), 12):
+        if profile[at : at + 4] in _ELEMENTS:
+            content[at : at + 4] = profile[at : at + 4].lower()
+    return bytes(content)
 
 
 def _changes_nothing(profile: ImageCms.ImageCmsProfile) -> bool:

@@ -115,6 +115,33 @@ def test_more_scans_than_any_encoder_writes_are_refused_before_decoding() -> Non
 
 
 @each_way
+@pytest.mark.parametrize("number", [opening.MAX_PARTS - 20, opening.MAX_PARTS + 1])
+@pytest.mark.parametrize("kind", ["segments", "tables", "unknown", "pHYs", "IDAT"])
+def test_no_file_is_read_of_more_parts_than_any_encoder_writes(
+    read: Callable[[bytes], Any], kind: str, number: int
+) -> None:
+    """A million of them, in 12 MB, would keep a function until it is killed."""
+    marker = {"segments": b"\xff\xfe\0\2", "tables": b"\xff\xc4\0\2"}.get(kind)
+    if marker:
+        content = JPEG[:2] + marker * number + JPEG[2:]
+    else:
+        chunks = {"unknown": (b"prIv", b""), "pHYs": (b"pHYs", struct.pack(">IIB", 1, 1, 1))}
+        content = with_chunks(PNG, *[chunks.get(kind, (b"IDAT", b""))] * number, at_end=kind == "IDAT")
+    if number < opening.MAX_PARTS:
+        read(content)
+        return
+    with pytest.raises(InvalidRequest, match="save it anew") as refused:
+        read(content)
+    assert refused.value.code == "image_too_large"
+
+
+@each_way
+def test_zeros_behind_a_picture_are_no_parts(read: Callable[[bytes], Any]) -> None:
+    for content in (JPEG, PNG, an_image(320, 300, image_format="WEBP")):
+        read(content + bytes(12 * opening.MAX_PARTS + 24))
+
+
+@each_way
 def test_a_resolution_that_is_no_fraction_is_passed_over(read: Callable[[bytes], Any]) -> None:
     read(with_exif(JPEG, (X_RESOLUTION, 7, 1, b"F"), (RESOLUTION_UNIT, SHORT, 1, b"\2\0")))
 

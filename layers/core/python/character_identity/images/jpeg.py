@@ -33,6 +33,11 @@ _TAILS = (bytes(len(_NOISE)), _NOISE)
 """Two that are no marker: where pixels are missing, other ones come of each."""
 
 
+def segments_of(jpeg: bytes, most: int) -> int:
+    """Count the segments, up to ``most``."""
+    return sum(1 for _ in islice(_segments(jpeg), most))
+
+
 def scans_of(jpeg: bytes, most: int) -> int:
     """Count the scans, up to ``most``."""
     scans = (1 for marker, _, _ in _segments(jpeg) if marker == _START_OF_SCAN)

@@ -14,7 +14,7 @@ from io import BytesIO
 from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.images.jpeg import breaks_off, scans_of, told_if_cut, without_metadata
+from character_identity.images.jpeg import breaks_off, scans_of, segments_of, told_if_cut, without_metadata
 
 MAX_PIXELS = 50_000_000
 MAX_WEBP_PIXELS = 30_000_000
@@ -23,6 +23,9 @@ MAX_PROGRESSIVE_CMYK_PIXELS = 45_000_000
 """libjpeg holds the coefficients of a progressive file to its end: of four channels 8 bytes a pixel more."""
 MAX_SCANS = 64
 """Of a JPEG, each of which passes over all its pixels; encoders write about 10."""
+MAX_PARTS = 20_000
+"""Segments of a JPEG or chunks of a PNG, each of which takes its time; a PNG of 20 MiB has 2,560 where libpng
+wrote it, in pieces of 8 KiB."""
 MAX_PROFILE_BYTES = 1024**2
 """Of a compressed colour profile in a PNG; Pillow refuses the whole file above it."""
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -78,7 +81,7 @@ def opened(content: bytes) -> Image.Image:
 
     Raises:
         InvalidRequest: ``image_too_large`` for more pixels than 600 MB hold while it is decoded, MAX_PIXELS
-            or fewer, or more than MAX_SCANS scans.
+            or fewer, or more than MAX_SCANS scans or MAX_PARTS parts.
     """
     if content.startswith(_PNG):
         content, cicp = _without_text(content)
@@ -87,6 +90,8 @@ def opened(content: bytes) -> Image.Image:
         return image
     if not content.startswith(_JPEG):
         return _capped(content)
+    if segments_of(content, MAX_PARTS + 1) > MAX_PARTS:
+        raise _too_many_parts()
     if scans_of(content, MAX_SCANS + 1) > MAX_SCANS:
         raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
     content, exif = without_metadata(content)
@@ -115,6 +120,11 @@ def too_large(most: int = MAX_PIXELS) -> InvalidRequest:
         "Make it smaller." if most == MAX_PIXELS else "Make it smaller, or save it as a plain JPEG or PNG."
     )
     return InvalidRequest(f"The picture has more than {most} pixels. {advice}", code="image_too_large")
+
+
+def _too_many_parts() -> InvalidRequest:
+    message = f"The file consists of more than {MAX_PARTS} parts; open the picture and save it anew."
+    return InvalidRequest(message, code="image_too_large")
 
 
 def _most_pixels(image: Image.Image) -> int:
@@ -150,8 +160,11 @@ def _without_text(content: bytes) -> tuple[bytes, bytes]:
 
     Tools keep whole workflows there; Pillow unpacks all of it, and refuses the file above a megabyte.
     """
-    kept, at, cicp = [_PNG], len(_PNG), b""
-    while at + 8 <= len(content):
+    kept, at, cicp, kind, parts = [_PNG], len(_PNG), b"", b"", 0
+    while at + 8 <= len(content) and kind != b"IEND":
+        parts += 1
+        if parts > MAX_PARTS:
+            raise _too_many_parts()
         (length,) = struct.unpack(">I", content[at : at + 4])
         kind, body, end = content[at + 4 : at + 8], at + 8, at + 12 + length
         if not _is_left_out(kind, content[body : body + length] if kind in _READ_KINDS else b""):

@@ -131,6 +131,23 @@ def test_a_directory_of_very_many_entries_is_not_even_read(monkeypatch: pytest.M
     assert refusal(directory * (archives.MAX_SIGNATURES + 1)).code == "file_too_large"
 
 
+def test_a_directory_of_very_many_bytes_is_not_read() -> None:
+    """Its fields of four bytes each would keep a function until it is killed."""
+    entries = a_zip("a_mask.jpg")
+    start = entries.index(archives.SIGNATURE)
+    entry, end = bytearray(entries[start:-22]), bytearray(entries[-22:])
+    fields = bytes(65_532)
+    entry[30:32] = struct.pack("<H", len(fields))
+    for number in (15, 17):
+        directory = (bytes(entry) + fields) * number
+        end[8:16] = struct.pack("<HHI", number, number, len(directory))
+        archive = entries[:start] + directory + bytes(end)
+        if number == 15:
+            assert names_in(archive) == []
+        else:
+            assert refusal(archive).code == "file_too_large"
+
+
 def test_a_hostile_archive_is_refused_or_read_within_the_caps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_BYTES", 1_000_000)
     monkeypatch.setattr(archives, "MAX_ARCHIVE_BYTES", 2_000_000)

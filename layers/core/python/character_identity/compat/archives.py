@@ -12,6 +12,9 @@ MAX_ARCHIVE_BYTES = 200 * 1024 * 1024
 MAX_ENTRIES = 200
 MAX_SIGNATURES = 10_000
 """Of entries, counted before any is read: each costs memory, and 200 MiB hold four million."""
+MAX_DIRECTORY_BYTES = 1024 * 1024
+"""Of the list of all entries; that of 200 files has some 30 KB. An entry's extra fields may be 16,383 of four
+bytes, and to read each copies all behind it: a minute for 200 MB of them."""
 CHUNK_BYTES = 64 * 1024
 SIGNATURE = b"PK\1\2"
 """Begins the entry of a file in the directory: section 4.3.12 of the ZIP specification (APPNOTE 6.3.10)."""
@@ -42,6 +45,16 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Others unpack a thousandfold in a single step: a kilobyte of bzip2 takes 2 GB."""
 
 
+class _Archive(BytesIO):
+    """The bytes of an archive, of which only the directory is read whole."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_DIRECTORY_BYTES:
+            message = f"The archive's list of its files has more than {MAX_DIRECTORY_BYTES} bytes."
+            raise InvalidRequest(message, code="file_too_large")
+        return super().read(size)
+
+
 def images_in(archive: bytes) -> list[NamedImage]:
     """Read the image files of a ZIP in the order of their names, by their content and not by their suffix.
 
@@ -55,7 +68,7 @@ def images_in(archive: bytes) -> list[NamedImage]:
     if archive.count(SIGNATURE) > MAX_SIGNATURES:
         raise _too_many()
     try:
-        with zipfile.ZipFile(BytesIO(archive)) as file:
+        with zipfile.ZipFile(_Archive(archive)) as file:
             return _read(file)
     except InvalidRequest:
         raise

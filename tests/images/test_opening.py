@@ -136,6 +136,16 @@ def test_no_file_is_read_of_more_parts_than_any_encoder_writes(
 
 
 @each_way
+def test_a_jpeg_of_very_many_frames_is_none(read: Callable[[bytes], Any]) -> None:
+    """To note what each of them is to have, for 255 components, would keep a function until it is killed."""
+    components = b"".join(bytes([number, 0x11, 0]) for number in range(255))
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 8 + len(components), 8, 300, 400, 255) + components
+    with pytest.raises(InvalidRequest) as refused:
+        read(JPEG[:2] + frame * (opening.MAX_PARTS - 20) + JPEG[2:])
+    assert refused.value.code == "unreadable_image"
+
+
+@each_way
 def test_zeros_behind_a_picture_are_no_parts(read: Callable[[bytes], Any]) -> None:
     for content in (JPEG, PNG, an_image(320, 300, image_format="WEBP")):
         read(content + bytes(12 * opening.MAX_PARTS + 24))

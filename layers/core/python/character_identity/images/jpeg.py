@@ -110,6 +110,8 @@ class _Frame:
         for marker, start, end in _segments(jpeg):
             body = jpeg[start + 4 : end]
             if marker in _SEQUENTIAL or marker == _PROGRESSIVE:
+                if self.missing:  # a second one, which no decoder takes
+                    continue
                 self.components, is_sequential = body[6 : 6 + 3 * body[5] : 3], marker in _SEQUENTIAL
                 self.missing = set(product(self.components, range(_COEFFICIENTS)))
             elif marker == _RESTART_INTERVAL:

@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.images import decoding, opening
@@ -81,6 +81,16 @@ def test_text_in_a_png_is_passed_over(read: Callable[[bytes], Any], at_end: bool
 
 def test_a_profile_that_unpacks_to_much_is_passed_over() -> None:
     assert decoding.decode(with_chunks(PNG, profile(b"\0" * 40_000_000))).size == (320, 300)
+
+
+@each_way
+def test_only_the_first_profile_of_a_png_is_read(read: Callable[[bytes], Any]) -> None:
+    """Each may unpack to a megabyte, and 20,000 would keep a function until it is killed."""
+    read(with_chunks(PNG, *[profile(bytes(opening.MAX_PROFILE_BYTES))] * (opening.MAX_PARTS - 20)))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for bodies in ([srgb, b"none"], [srgb, srgb], [b"none", srgb]):
+        with opening.opened(with_chunks(PNG, *map(profile, bodies))) as image:
+            assert image.info.get("icc_profile") == bodies[0]
 
 
 @pytest.mark.parametrize("body", [b"", b"name", b"name\0", b"name\0\1x", b"name\0\0x", b"\0\0"])

@@ -34,7 +34,6 @@ BREAKS_OFF = "The picture breaks off before its end; send the whole file."
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _XMP = b"XML:com.adobe.xmp\0\0"  # not compressed: it may hold the orientation
-_READ_KINDS = {b"iTXt", b"iCCP"}
 _OTHERS = {
     b"GIF8": "GIF",
     b"BM": "BMP",
@@ -156,23 +155,32 @@ def _is_webp(content: bytes) -> bool:
 
 
 def _without_text(content: bytes) -> tuple[bytes, bytes]:
-    """Leave out a PNG's text, and a colour profile that is too large or none; beside it its cICP chunk.
+    """Leave out a PNG's text, and a colour profile that is too large, none or not its first; beside it cICP.
 
     Tools keep whole workflows there; Pillow unpacks all of it, and refuses the file above a megabyte.
     """
-    kept, at, cicp, kind, parts = [_PNG], len(_PNG), b"", b"", 0
-    while at + 8 <= len(content) and kind != b"IEND":
-        parts += 1
-        if parts > MAX_PARTS:
-            raise _too_many_parts()
-        (length,) = struct.unpack(">I", content[at : at + 4])
-        kind, body, end = content[at + 4 : at + 8], at + 8, at + 12 + length
-        if not _is_left_out(kind, content[body : body + length] if kind in _READ_KINDS else b""):
-            kept.append(content[at:end])
+    kept, cicp, end, read = [_PNG], b"", len(_PNG), {b"iTXt", b"iCCP"}
+    for kind, start, end in _chunks(content):
+        body = content[start + 8 : end - 4] if kind in read else b""
+        if not _is_left_out(kind, body):
+            kept.append(content[start:end])
+        if kind == b"iCCP":  # there is to be one, and to unpack a megabyte takes a KB
+            read.discard(kind)
         if kind == b"cICP":
-            cicp = cicp or content[body : body + length]
-        at = end
-    return b"".join([*kept, content[at:]]), cicp
+            cicp = cicp or content[start + 8 : end - 4]
+    return b"".join([*kept, content[end:]]), cicp
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The chunks of a PNG up to its end: kind, first byte, first one behind."""
+    kind, end, number = b"", len(_PNG), 0
+    while end + 8 <= len(png) and kind != b"IEND":
+        number += 1
+        if number > MAX_PARTS:
+            raise _too_many_parts()
+        (length,) = struct.unpack(">I", png[end : end + 4])
+        kind, start, end = png[end + 4 : end + 8], end, end + 12 + length
+        yield kind, start, end
 
 
 def _is_left_out(kind: bytes, body: bytes) -> bool:

@@ -513,3 +513,11 @@ def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
         answer = client.get("https://ann.test/")
     assert answer.status_code == 302
     assert "Authorization" not in answer.request.headers
+
+
+@pytest.mark.parametrize("domain", ["", "; Domain=test", "; Domain=.ann.test"])
+def test_no_cookie_is_kept_for_the_next_call(domain: str) -> None:
+    cookie = {"Set-Cookie": f"session=ann; Path=/; Max-Age=9999{domain}"}
+    with scripted_client(lambda request: httpx.Response(200, headers=cookie)) as client:
+        for url in ("https://ann.test/", "https://ann.test/", "https://bob.ann.test/"):
+            assert "Cookie" not in client.get(url).request.headers

@@ -65,6 +65,26 @@ def test_the_connection_goes_to_the_address_that_was_checked() -> None:
     assert call.headers["User-Agent"] == "character-identity"
 
 
+def test_a_cookie_is_given_back_while_a_link_is_followed_and_never_again() -> None:
+    """Whoever asks the same host next would read with it what only the link before opens."""
+    net = Net()
+    cookie = {"Set-Cookie": "session=ann; Path=/"}
+    net.answers["public.test/link"] = httpx.Response(302, headers={**cookie, "Location": "/a"})
+    net.answers["public.test/a"] = httpx.Response(302, headers={"Location": "https://media.test/a"})
+    net.answers["media.test/a"] = httpx.Response(200, content=b"picture", headers=cookie)
+    net.answers["public.test/b"] = net.answers["media.test/b"] = httpx.Response(200)
+    net.answers["media.test/hook"] = httpx.Response(200, headers=cookie)
+    net.fetcher.fetch("https://public.test/link", 100)
+    net.fetcher.fetch("https://public.test/b", 100)
+    net.fetcher.fetch_start("https://media.test/b", 100)
+    for _ in range(2):
+        net.fetcher.post("https://media.test/hook", b"{}", {})
+        net.fetcher.put("https://media.test/hook", b"", "image/jpeg")
+    sent = {call.url.path: call.headers.get("Cookie") for call in net.calls if call.url.host == "public.test"}
+    assert sent == {"/link": None, "/a": "session=ann", "/b": None}
+    assert all("Cookie" not in call.headers for call in net.calls if call.url.host == "media.test")
+
+
 @pytest.mark.parametrize(
     ("url", "code"),
     [

@@ -5,7 +5,8 @@ What it holds to, whoever calls:
 - the address that is connected to is one that was checked for this name, whatever DNS rebinding tells later,
   and the name is what TLS verifies; a connection is kept for its name, and serves no other;
 - a timeout is a deadline for the whole call: from resolving the name to the last byte that is read;
-- no credentials and proxies from the environment, no redirects, no compression.
+- no credentials and proxies from the environment, no redirects, no compression;
+- no cookies, which a host would get from whoever calls it next.
 """
 
 import select
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpcore
@@ -56,10 +58,12 @@ def open_client(
     # Some hosts refuse the names of HTTP libraries, as Wikimedia's do:
     # https://foundation.wikimedia.org/wiki/Policy:User-Agent_policy, read 2026-11-28.
     headers = {"User-Agent": "character-identity", "Accept-Encoding": "identity"}
+    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # else httpx keeps what any host sets
     return httpx.Client(
         transport=_Guarded(guard, network, clock),
         timeout=timeout_s,
         headers=headers,
+        cookies=cookies,
         trust_env=False,
         follow_redirects=False,
     )

@@ -148,12 +148,15 @@ class SafeHttpClient:
                 answer.close()
 
     def _followed(self, url: str, timeout_s: float) -> httpx.Response:
-        """The answer behind a URL and all its redirects, with its body yet to be read."""
-        target, ends_at, plain = parse_url(url), self._clock() + timeout_s, ""
+        """The answer behind a URL and all its redirects, with its body yet to be read.
+
+        A host may open a link by a cookie that it sets on the way: it gets that back, for this link alone.
+        """
+        target, ends_at, plain, cookies = parse_url(url), self._clock() + timeout_s, "", httpx.Cookies()
         try:
             for hop in range(MAX_REDIRECTS + 1):
                 try:
-                    answer = self._asked(target, ends_at)
+                    answer = self._asked(target, ends_at, cookies)
                 except PlainHttp:
                     if hop == 0 and self._guard.hosts is None:  # whoever gave us the address can mend it
                         raise
@@ -172,9 +175,9 @@ class SafeHttpClient:
             said = f"{plain} is named with plain http, where a file may be altered; over TLS: {exc.message}"
             raise ProviderUnavailable(PROVIDER, said) from exc
 
-    def _asked(self, url: httpx.URL, ends_at: float) -> httpx.Response:
-        """Return what a host answers: what lies there, or where it lies."""
-        request = self._request("GET", url, ends_at - self._clock())
+    def _asked(self, url: httpx.URL, ends_at: float, cookies: httpx.Cookies) -> httpx.Response:
+        """Return what a host answers: what lies there, or where it lies; ``cookies`` get what it sets."""
+        request = self._request("GET", url, ends_at - self._clock(), cookies=cookies)
         try:
             with _answers_of_strangers(PROVIDER):
                 answer = self._client.send(request, stream=True)
@@ -182,6 +185,7 @@ class SafeHttpClient:
             if exc.code == "unknown_host" and self._guard.expects(host_of(url)):
                 raise ProviderUnavailable(PROVIDER, exc.message) from exc
             raise
+        cookies.extract_cookies(answer)
         if not (answer.is_success or answer.has_redirect_location):
             answer.close()
             raise _failure(answer)
@@ -194,8 +198,11 @@ class SafeHttpClient:
         timeout_s: float,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        cookies: httpx.Cookies | None = None,
     ) -> httpx.Request:
-        return self._client.build_request(method, url, content=content, headers=headers, timeout=timeout_s)
+        return self._client.build_request(
+            method, url, content=content, headers=headers, cookies=cookies, timeout=timeout_s
+        )
 
 
 @contextmanager

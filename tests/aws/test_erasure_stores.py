@@ -360,6 +360,7 @@ class TestRows:
                 "removed",
                 "kept",
                 "unnamed",
+                "is_out_of_results",
                 "unfinished",
             ),
         }

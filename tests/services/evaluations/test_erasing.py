@@ -8,8 +8,13 @@ import pytest
 
 from character_identity.domain.erasure import FIRST_PURGE, LAST_PURGE, RemovedOfEvaluation
 from character_identity.domain.errors import Conflict, Erased, NotFound
+from character_identity.domain.job import EVALUATION
+from character_identity.services.erasure import ErasureService
+from character_identity.services.jobs.callbacks import CallbackService
 from tests.services.evaluations.harness import ID, Harness
 from tests.services.evaluations.test_cancelling import Machine
+from tests.support.erasure_fakes import FakeErasures
+from tests.support.fakes import event_service
 
 FILES = 9
 """Seven results, and what they were made from: the order and the cells."""
@@ -181,7 +186,7 @@ def test_with_its_last_identity_it_goes_for_good_whatever_dies(name: str) -> Non
     assert harness.erasure.erase("ann", ID).complete
 
 
-@pytest.mark.parametrize("erase", ["identity", "generation"])
+@pytest.mark.parametrize("erase", ["identity", "generation", "generation that nobody had looked at"])
 def test_what_is_erased_while_results_are_written_is_not_in_them(
     erase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +196,9 @@ def test_what_is_erased_while_results_are_written_is_not_in_them(
     [*_, gone] = [
         each.generation_id for each in harness.generations.stored.values() if each.identity_id == identity_id
     ]
+    if "nobody" in erase:  # as in one that was cancelled
+        outcomes = harness.evaluations.outcomes[ID]
+        del outcomes[next(cell for cell, each in outcomes.items() if each.generation_id == gone)]
     write = harness.bucket.write
 
     def erased_first(*given: Any) -> None:
@@ -205,3 +213,64 @@ def test_what_is_erased_while_results_are_written_is_not_in_them(
     monkeypatch.setattr(harness.bucket, "write", erased_first)
     assert harness.compile(harness.workflow.plan(harness.begun)).state == "compiled"
     assert (identity_id if erase == "identity" else gone) not in harness.result("results.csv")
+
+
+def run_what_was_started(harness: Harness) -> int:
+    """Let the machines run that make results anew; returns how many there were."""
+    anew = [job for job in harness.workflows.started if job.kind == EVALUATION and job.runs > 1]
+    run = [job for job in anew if harness.workflows.is_running(job)]
+    for job in run:
+        assert Machine(harness).run().status == "SUCCEEDED"
+        harness.workflows.running.discard((job.job_id, job.runs))
+    return len(run)
+
+
+def test_results_that_were_made_without_a_generation_stay() -> None:
+    """It is purged again a minute later, and when nothing can be under way any more."""
+    harness = ended()
+    gone = next(iter(harness.generations.stored))
+    erasures = FakeErasures(harness.identities, harness.generations)
+    service = ErasureService(
+        harness.identities,
+        harness.generations,
+        erasures,
+        harness.ledger,
+        harness.bucket,
+        harness.providers,
+        CallbackService(harness.ledger, harness.workflows, harness.providers),
+        event_service(harness.events),
+        harness.erasure,
+        harness.clock,
+    )
+    service.erase_generation("ann", gone)
+    assert run_what_was_started(harness) == 1
+    made = harness.result("results.csv")
+    assert gone not in made
+    purges = 0
+    while erasures.due:
+        harness.clock.time = erasures.due[gone]
+        service.purge_generation(gone)
+        assert harness.result("results.csv") == made
+        purges += 1
+    assert (purges, run_what_was_started(harness)) == (2, 0)
+
+
+@pytest.mark.parametrize("erase", ["identity", "generation"])
+def test_an_erasure_that_died_when_results_were_made_anew_has_them_made_once_more(erase: str) -> None:
+    """It deletes them again, as far as it knows with what was erased in them."""
+    harness = ended()
+    identity_id = harness.evaluation.identities["fal-lora"]
+    gone = next(
+        each.generation_id for each in harness.generations.stored.values() if each.identity_id == identity_id
+    )
+    for _ in range(2):
+        if erase == "identity":
+            dying(harness.evaluations, "forget_use", after=False)
+            with pytest.raises(Died):
+                harness.erasure.forget(identity_id)
+        else:
+            harness.generations.stored.pop(gone, None)
+            harness.erasure.forget_generation(gone)
+        run_what_was_started(harness)
+        harness.clock.pass_by(minutes=1)
+    assert gone not in harness.result("results.csv")

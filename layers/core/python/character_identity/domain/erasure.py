@@ -125,7 +125,8 @@ class ErasureReceipt(Receipt):
     """Of an identity with all that was made of it, or of one generation, where it has a ``generation_id``.
 
     ``unfinished`` are ids of the jobs that are not done with at the provider, and ``unnamed`` the number of
-    jobs that stay there beside those that ``kept`` names.
+    jobs that stay there beside those that ``kept`` names. ``is_out_of_results`` says of a generation that
+    results of an evaluation which had it were made anew, so that later purges leave them alone.
     """
 
     identity_id: str
@@ -133,6 +134,7 @@ class ErasureReceipt(Receipt):
     provider: ProviderName
     removed: Removed = Removed()
     unnamed: int = 0
+    is_out_of_results: bool = False
     unfinished: list[str] = []
 
     @property

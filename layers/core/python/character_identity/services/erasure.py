@@ -129,7 +129,8 @@ class ErasureService:
         if receipt.generation_id is None:
             self._evaluations.forget(receipt.identity_id)
         else:
-            self._evaluations.forget_generation(receipt.generation_id)
+            self._evaluations.forget_generation(receipt.generation_id, again=receipt.is_out_of_results)
+            receipt = receipt.model_copy(update={"is_out_of_results": True})
         receipt, jobs = self._purge_here(receipt)
         self._save(receipt)
         receipt = self._purge_there(receipt, jobs, ends_at)

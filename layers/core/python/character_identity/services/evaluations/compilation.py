@@ -104,7 +104,11 @@ class EvaluationCompilation:
         erased = {
             each.cell.cell_id for each in self._evaluations.cell_outcomes(evaluation_id) if each.was_erased
         }
-        return any(not each.was_erased and cell in erased for cell, each in material.outcomes.items())
+        if any(not each.was_erased and cell in erased for cell, each in material.outcomes.items()):
+            return True
+        looked_at = {each.generation_id for each in material.outcomes.values()}
+        others = material.generations.keys() - looked_at  # no outcome of theirs can say that they are gone
+        return any(get_or_none(self._generations.get, each) is None for each in others)
 
     def _generations_of(self, evaluation: Evaluation, cells: list[Cell]) -> dict[str, Generation]:
         found = map_concurrently(

@@ -71,12 +71,15 @@ class EvaluationErasure:
                 self._make_anew(left, identity_id)
             self._evaluations.forget_use(identity_id, evaluation_id)
 
-    def forget_generation(self, generation_id: str) -> None:
-        """Take a generation's pictures out of the evaluation that ordered it, if one did."""
+    def forget_generation(self, generation_id: str, *, again: bool = False) -> None:
+        """Take a generation's pictures out of the evaluation that ordered it, if one did.
+
+        ``again``: that was done, and its results are those without it; so only rows written since go.
+        """
         job = self._ledger.get(job_id_of("generation", generation_id))
         if job is not None and job.evaluation_id is not None:
             left = self._evaluations.without_generation(job.evaluation_id, generation_id)
-            if left is not None:
+            if left is not None and not again:
                 self._make_anew(left, generation_id)
 
     def _replaced(self, owner: str, evaluation_id: str) -> EvaluationReceipt:
@@ -125,13 +128,13 @@ class EvaluationErasure:
         return RemovedOfEvaluation(references=len(references), files=len(files))
 
     def _make_anew(self, evaluation: Evaluation, erased_id: str) -> None:
-        """Delete the results, and have those of one that has ended made again: once for each erasure."""
+        """Delete the results, and have those of one that has ended made again, whenever this is done."""
         prefix = prefix_of(EVALUATIONS, evaluation.evaluation_id)
         links = self._bucket.list_keys(f"{prefix}{LINKED}")
         self._bucket.delete(*(f"{prefix}{name}" for name in RESULTS), *links)
         job = self._job(evaluation.evaluation_id)
         if not evaluation.is_unsettled and job is not None:
-            recompile(self._workflows, job, erased_id)
+            recompile(self._workflows, job, f"{erased_id} {self._now().isoformat()}")
 
     def _job(self, evaluation_id: str) -> ProviderJob | None:
         return self._ledger.get(job_id_of(EVALUATION, evaluation_id))

@@ -10,6 +10,9 @@ LATER_RUNS = 1_000
 
 
 def recompile(workflows: Workflows, job: ProviderJob, reason_id: str) -> None:
-    """Have the results of an evaluation that has ended written of what is there now: once for each reason."""
+    """Have the results of an evaluation that has ended written of what is there now: once for each reason.
+
+    Whoever has deleted results needs a reason that none has had: a run that is over is not begun again.
+    """
     number = int(sha256(reason_id.encode()).hexdigest()[:8], 16)
     workflows.start(job.model_copy(update={"runs": LATER_RUNS + number}))

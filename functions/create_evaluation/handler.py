@@ -1,13 +1,19 @@
 """POST /v1/evaluations: compare providers on a character."""
 
+import logging
+
 from character_evaluation.scenarios import shipped
 from character_identity.api.evaluation_presenters import present_evaluation
 from character_identity.api.evaluation_schemas import CreateEvaluationRequest
 from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.evaluations import CREATE_EVALUATION
+from character_identity.domain.evaluation import Evaluation
+from character_identity.domain.evaluation_progress import Progress
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
+
+logger = logging.getLogger(__name__)
 
 
 @endpoint(CREATE_EVALUATION)
@@ -22,10 +28,21 @@ def create_evaluation(services: Services, request: Request[CreateEvaluationReque
     )
     return respond(
         request,
-        present_evaluation(services.evaluations.progress(evaluation)),
+        present_evaluation(_progress(services, evaluation, replayed=replayed)),
         location=f"/v1/evaluations/{evaluation.evaluation_id}",
         replayed=replayed,
     )
+
+
+def _progress(services: Services, evaluation: Evaluation, *, replayed: bool) -> Progress:
+    """How far an evaluation is; one that was just accepted, and cannot be read, has only begun."""
+    try:
+        return services.evaluations.progress(evaluation)
+    except Exception as exc:  # whatever it is: the order stands, and its money is set aside
+        if replayed:
+            raise
+        logger.warning("the accepted order could not be read", exc_info=exc)
+        return Progress(evaluation, [], [], 0, 0)
 
 
 lambda_handler = http_handler(create_evaluation)

@@ -17,6 +17,8 @@ from tests.support.builders import (
     different_images,
 )
 from tests.support.handlers import Answer, Api, Context, api_event
+from tests.support.memory_tables import Tables
+from tests.support.refusal import Refusal
 
 PATH = "/v1/evaluations"
 BEACH = {"name": "beach", "prompt": "{name} on a beach"}
@@ -55,6 +57,26 @@ def test_one_is_accepted_read_listed_and_cancelled_by_its_owner_only(api: Api) -
         assert (foreign.status, foreign.body["code"]) == (404, "unknown_evaluation")
     assert api("list_evaluations", "GET", PATH, owner="bob").body["evaluations"] == []
     assert api("cancel_evaluation", "POST", f"{path}/cancel").body["status"] == "cancelling"
+
+
+@pytest.mark.parametrize("refuses", ["Query", "GetItem"])
+def test_one_that_is_accepted_is_told_though_aws_refuses_what_follows(
+    api: Api, refuses: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its money is set aside: who hears of a failure orders all of it once more."""
+    answer_of, asked = Tables.answer, body(api)
+    done: list[str] = []
+
+    def answered(tables: Tables, operation: str, request: Any) -> Any:
+        if operation == refuses and "TransactWriteItems" in done:
+            raise Refusal("AccessDeniedException", "not now")
+        done.append(operation)
+        return answer_of(tables, operation, request)
+
+    monkeypatch.setattr(Tables, "answer", answered)
+    created = create(api, asked)
+    assert (created.status, created.body["status"]) == (202, "running")
+    assert created.body["counts"]["cells"] == {"total": 5, "done": 0, "failed": 0}
 
 
 def test_a_key_leads_to_one_evaluation(api: Api) -> None:

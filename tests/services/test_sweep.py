@@ -449,6 +449,20 @@ class TestOtherRows:
         }
         assert harness.scores.waits == set()
 
+    def test_a_sweep_of_all_that_is_open_ends_no_wait_before_its_time(self, harness: Harness) -> None:
+        """As after an outage, when many a picture is not scored yet."""
+        images = [GeneratedImage(index=1, outcome="succeeded")]
+        harness.generations.stored["g1"] = a_generation(status="succeeded", settled_at=NOON, images=images)
+        harness.scores.waits.add("g1")
+        harness.work.others["scoring", "g1"] = NOON + SCORED_WITHIN
+        harness.clock.pass_by(minutes=10)
+        assert harness.service.sweep(harness.clock() + timedelta(hours=1), timedelta(days=1)).done == 1
+        assert harness.scores.waits == {"g1"}
+        assert harness.sweep(minutes=100) == Swept()
+        harness.sweep(minutes=12)
+        assert [event.type for event in harness.bus.published] == ["ImageNotScored"]
+        assert harness.scores.waits == set()
+
     def test_nobody_waits_for_scores_of_what_was_erased(self, harness: Harness) -> None:
         harness.scores.waits.add("g1")
         harness.work.others["scoring", "g1"] = NOON

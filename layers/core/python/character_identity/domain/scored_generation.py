@@ -40,7 +40,7 @@ class ScoredGeneration:
         generation = self.generation
         made = [image for image in generation.images if image.outcome == "succeeded"]
         is_known = generation.settled_at is None or all(self._found(image) for image in made)
-        if is_known or (self._is_over and any(self.scores_of(image) for image in made)):
+        if is_known or (self.is_over and any(self.scores_of(image) for image in made)):
             return self.scoring
         return None
 
@@ -58,13 +58,14 @@ class ScoredGeneration:
 
     def is_late(self, image: GeneratedImage) -> bool:
         """Return True if nobody has looked at a picture in time."""
-        return image.outcome == "succeeded" and not self._found(image) and self._is_over
+        return image.outcome == "succeeded" and not self._found(image) and self.is_over
 
     def _waits(self, image: GeneratedImage) -> bool:
-        return not self._found(image) and not self._is_over
+        return not self._found(image) and not self.is_over
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Return True if no score is waited for any more."""
         settled_at = self.generation.settled_at
         return settled_at is not None and self.at >= settled_at + SCORED_WITHIN
 

@@ -1,7 +1,7 @@
 """Late scores: who waits for one hears when its time is over."""
 
-from character_identity.domain.errors import NotFound
 from character_identity.domain.event import Event
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.scored_generation import ScoredGeneration
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Generations, Scores
@@ -18,18 +18,18 @@ class LateScoreService:
         self._now = now
 
     def end_wait(self, generation_id: str) -> None:
-        """Tell of each picture that no encoder has looked at; doing it twice tells once."""
-        late = self._late(generation_id)
+        """Tell of each picture that no encoder has looked at; doing it twice tells once.
+
+        A sweep of all that is open comes before that time, and ends nothing then.
+        """
+        generation = get_or_none(self._generations.get, generation_id)
+        now, late = self._now(), []
+        if generation is not None:  # else it was erased meanwhile
+            scored = ScoredGeneration(generation, now, self._scores.scores_of(generation_id))
+            if not scored.is_over:
+                return
+            images = [image for image in generation.images if scored.is_late(image)]
+            late = [Event.of_late_score(generation, image.index, now) for image in images]
         self._scores.stop_waiting(generation_id, late)
         for event in late:
             self._events.publish_soon(event.event_id)
-
-    def _late(self, generation_id: str) -> list[Event]:
-        try:
-            generation = self._generations.get(generation_id)
-        except NotFound:  # it was erased meanwhile
-            return []
-        now = self._now()
-        scored = ScoredGeneration(generation, now, self._scores.scores_of(generation_id))
-        late = [image for image in generation.images if scored.is_late(image)]
-        return [Event.of_late_score(generation, image.index, now) for image in late]

@@ -127,7 +127,8 @@ class SweepService:
         for row in in_turn(rows)[:MOST_ROWS]:
             if self._now() >= until:
                 break
-            if not self._open_work.lease(row, self._now() + LEASE):
+            # One that was taken ahead of its time comes again after that, if nothing else is said of it.
+            if not self._open_work.lease(row, max(self._now(), row.due_at) + LEASE):
                 continue
             try:
                 self._process[row.kind](row.id)

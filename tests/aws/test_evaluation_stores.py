@@ -275,6 +275,19 @@ def test_an_identity_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
     assert [*stores.evaluations.used_by("i2")] == []
 
 
+@pytest.mark.parametrize("whose", ["i2", "e1"])
+def test_with_an_identity_goes_what_was_seen_of_its_references(stores: Stores, whose: str) -> None:
+    """An evaluation that was given none compares with those of its identities, and has no copies of them."""
+    keys = [f"references/{each}/0001.jpg" for each in ("i1", whose)]
+    stores.add(references=keys, reference_sha256s=["0f1e", "57ad"])
+    seen = [EmbeddedReference(key, "0f1e", View((0.0, 1.0), DESCRIPTOR), None) for key in keys]
+    stores.scores.put_shared_score("e1", "g2", 1, SCORE, seen, (0.6, 0.8))
+    for _ in range(2):
+        stores.evaluations.without_identity("e1", "i2")
+        assert len(stores.scores.shared_references("e1", VERSION)) == (0 if whose == "i2" else 2)
+    assert [*stores.scores.shared_embeddings("e1")] == [("g2", 1)]
+
+
 def test_two_identities_that_are_erased_at_once_are_both_taken_out(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

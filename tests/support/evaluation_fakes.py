@@ -114,6 +114,8 @@ class FakeEvaluations:
         self.outcomes[evaluation_id] = {key: each for key, each in outcomes.items() if each not in gone}
         scores = self.scores.get(evaluation_id, {})
         self.scores[evaluation_id] = {k: each for k, each in scores.items() if k[0] not in generations}
+        if left.compares_with(identity_id):
+            self.kept = {key: each for key, each in self.kept.items() if key[0] != evaluation_id}
         return left
 
     def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:

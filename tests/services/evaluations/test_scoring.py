@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,25 @@ def test_the_references_are_seen_once_for_all_pictures() -> None:
     assert isinstance(harness.shared("g2"), Score)
     own, shared = [b"1.0 0.0"], [b"1.0 0.0", b"0.0 1.0"]
     assert harness.embedder.calls == [[PICTURES[FIRST]], own, shared, [PICTURES[SECOND]]]
+
+
+def test_embedded_references_that_go_while_pictures_are_scored_do_not_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of an identity that is erased; whoever has them in memory keeps them once only."""
+    harness = Harness()
+    put = harness.evaluations.put_shared_score
+
+    def erased_then(*given: Any) -> None:
+        monkeypatch.setattr(harness.evaluations, "put_shared_score", put)
+        put(*given)
+        assert len(harness.evaluations.shared_references("e1", VERSION)) == 2
+        harness.evaluations.kept.clear()
+
+    monkeypatch.setattr(harness.evaluations, "put_shared_score", erased_then)
+    harness.score([FIRST, SECOND])
+    assert len(harness.evaluations.shared_scores("e1")) == 2
+    assert harness.evaluations.shared_references("e1", VERSION) == []
 
 
 def test_again_changes_nothing() -> None:

@@ -145,7 +145,10 @@ class EvaluationTable:
         return [row["sk"].removeprefix(keys.USED_BY) for row in rows]
 
     def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
-        """Take an identity out of one, with its cells and scores; None if it is the last, which stays."""
+        """Take an identity out of one, with its cells and scores, and what was seen of its references.
+
+        None if it is the last, which stays.
+        """
         while (stored := get_or_none(self.get, evaluation_id)) is not None:
             left = stored.without_identity(identity_id)
             if left is None:
@@ -155,7 +158,8 @@ class EvaluationTable:
             if self._table.write(
                 update(keys.evaluation(evaluation_id), changes, as_read, as_read=stored.providers)
             ):
-                self._table.delete_all(self._rows_but_of(left))
+                seen = self._embedded_references(evaluation_id) if left.compares_with(identity_id) else ()
+                self._table.delete_all([*self._rows_but_of(left), *seen])
                 return left
         return None
 
@@ -199,6 +203,11 @@ class EvaluationTable:
             cells=sum(key["sk"].startswith(keys.CELL) for key in under),
             scores=sum(key["sk"].startswith(keys.SCORE) for key in under),
         )
+
+    def _embedded_references(self, evaluation_id: str) -> Sequence[keys.Key]:
+        """Return the keys of an evaluation's references as encoders see them."""
+        under = self._table.keys_under(keys.shared_references(evaluation_id, "")["pk"])
+        return [key for key in under if key["sk"].startswith(keys.EMBEDDING)]
 
     def _rows_but_of(self, evaluation: Evaluation) -> Sequence[keys.Key]:
         """Return the keys of cells and scores of providers that are no part of an evaluation."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import ProviderName
+from character_identity.domain.object_keys import REFERENCES, prefix_of
 from character_identity.domain.page import Position
 from character_identity.domain.prices import Price
 from character_identity.domain.scenario import Scenario
@@ -235,6 +236,11 @@ class Evaluation(BaseModel):
             "recommendation": self.recommendation if providers == self.providers else None,
         }
         return self.model_copy(update=changes)
+
+    def compares_with(self, identity_id: str) -> bool:
+        """Return True if references of that identity are among its own, which are no copies then."""
+        prefix = prefix_of(REFERENCES, identity_id)
+        return any(key.startswith(prefix) for key in self.references)
 
     def pictures(self, outcomes: Iterable[CellOutcome]) -> int:
         """Return how many pictures there are of those that it compares: each of them gets a score."""

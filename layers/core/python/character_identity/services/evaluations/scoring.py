@@ -42,6 +42,8 @@ class SharedScoring:
         self._encoders = encoders
         self._tell = tell
         self._known: dict[str, list[EmbeddedReference] | NotScored | None] = {}
+        self._new: set[str] = set()
+        """Evaluations whose references nobody has kept yet as they were embedded here."""
 
     def score(self, evaluation_id: str, generation_id: str, index: int, seen: Seen) -> None:
         """Store how like all references a picture is, or why that is not known."""
@@ -56,9 +58,13 @@ class SharedScoring:
         else:
             digest, view, faces = seen
             found = self._encoders.score(digest, view, faces, references)
-        new = references if isinstance(references, list) and isinstance(found, Score) else ()
+        new: Sequence[EmbeddedReference] = ()
+        if evaluation_id in self._new and isinstance(references, list) and isinstance(found, Score):
+            new = references  # once: what an erasure deletes after that is not brought back
         embedding = None if isinstance(seen, NotScored | Score) else seen[1].embedding
         self._scores.put_shared_score(evaluation_id, generation_id, index, found, new, embedding)
+        if new:
+            self._new.discard(evaluation_id)
 
     def references(self, evaluation_id: str) -> Sequence[EmbeddedReference]:
         """Return what an evaluation's pictures are compared with; nothing where that cannot be."""
@@ -89,7 +95,11 @@ class SharedScoring:
         kept = self._scores.shared_references(
             evaluation_id, self._encoders.version, self._encoders.face_version
         )
+        if kept:
+            return kept
         try:
-            return kept or self._references.made(evaluation)
+            made = self._references.made(evaluation)
+            self._new.add(evaluation_id)
+            return made
         except InvalidRequest as exc:  # one was deleted or changed: no picture can be compared with it
             return self._encoders.not_scored(exc.code, exc.message)

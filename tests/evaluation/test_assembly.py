@@ -1,10 +1,11 @@
 """What an evaluation ordered, as the rows of a run: nothing that was asked for is left out."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from character_evaluation.assembly import assemble
-from character_evaluation.results import files_of
+from character_evaluation.results import files_of, read_run
 from character_evaluation.run import EvaluationRow
 from character_evaluation.summary import recommendation_of, summary_of
 from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation, EvaluationOrder
@@ -95,6 +96,22 @@ def test_a_picture_has_its_score_against_all_references_and_its_own_beside_it() 
         2.0,
     )
     assert run.shared_references == 2
+
+
+def test_references_of_several_identities_are_told_apart(tmp_path: Path) -> None:
+    """An evaluation of identities that are there has theirs, and each identity's begin with the same name."""
+    keys = ["references/i1/0001.jpg", "references/i2/0001.jpg", "references/i2/0002.jpg"]
+    found = evaluation(references=keys)
+    drawn = generation(found, LORA, image(1))
+    score = Score.of(VERSION, "0f1e", dict(zip(keys, (0.2, 0.4, 0.6), strict=True)))
+    made = material(found, generations={drawn.generation_id: drawn}, shared={(drawn.generation_id, 1): score})
+    run, pictures = assemble(made)
+    assert [pictures[reference] for reference in run.references] == keys
+    for name, content in {**files_of(run), **dict.fromkeys(pictures, "picture")}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    assert [row.nearest_reference for row in read_run(tmp_path).rows] == [3]
 
 
 def test_whatever_became_of_a_cell_its_pictures_are_rows() -> None:

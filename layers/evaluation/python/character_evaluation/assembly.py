@@ -30,7 +30,8 @@ UNSEEN = "The evaluation ended before the picture was scored."
 def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
     """Return the run, and the key of each of its pictures by the path that the run knows it by."""
     evaluation, order = material.evaluation, material.order
-    references = {f"references/{key.rpartition('/')[2]}": key for key in evaluation.references}
+    # By number: several identities' own have the same names.
+    references = {f"references/{number:04}.jpg": key for number, key in enumerate(evaluation.references, 1)}
     pictures = dict(references)
     rows, among = [], _among_themselves(material)
     for cell in order.cells(evaluation.providers):

@@ -1,5 +1,6 @@
 """Evaluations, their cells, scores and money: the tables and their fakes through the same cases."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.aws.table import Table
+from character_identity.aws.writes import Write
 from character_identity.domain.budget import Settlement, settlement_of
 from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
 from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
@@ -286,6 +288,34 @@ def test_with_an_identity_goes_what_was_seen_of_its_references(stores: Stores, w
         stores.evaluations.without_identity("e1", "i2")
         assert len(stores.scores.shared_references("e1", VERSION)) == (0 if whose == "i2" else 2)
     assert [*stores.scores.shared_embeddings("e1")] == [("g2", 1)]
+
+
+@pytest.mark.parametrize("number", [60, 99])
+def test_what_an_interrupted_erasure_of_an_identity_has_left_is_found(
+    number: int, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction takes a hundred rows, and whoever comes next goes by those that are still there."""
+    evaluations, scores = EvaluationTable(table), ScoreTable(table)
+    evaluations.add(an_evaluation(), an_evaluation_job(), LIMIT, NO_LIMIT)
+    for each in range(number):
+        cell = LORA.model_copy(update={"variation": each})
+        evaluations.put_cell("e1", CellOutcome(cell=cell, generation_id=f"g{each}", pictures=1))
+        scores.put_shared_score("e1", f"g{each}", 1, SCORE, (), (0.6, 0.8))
+    transact = table.transact
+    done: list[Sequence[Write]] = []
+
+    def dies_later(writes: Sequence[Write]) -> None:
+        if len(done) == 1:
+            raise TimeoutError
+        done.append(writes)
+        transact(writes)
+
+    with monkeypatch.context() as patch, pytest.raises(TimeoutError):
+        patch.setattr(table, "transact", dies_later)
+        evaluations.without_identity("e1", "i2")
+    evaluations.without_identity("e1", "i2")
+    assert evaluations.cell_outcomes("e1") == []
+    assert (scores.shared_scores("e1"), scores.shared_embeddings("e1")) == ({}, {})
 
 
 def test_two_identities_that_are_erased_at_once_are_both_taken_out(

@@ -210,15 +210,18 @@ class EvaluationTable:
         return [key for key in under if key["sk"].startswith(keys.EMBEDDING)]
 
     def _rows_but_of(self, evaluation: Evaluation) -> Sequence[keys.Key]:
-        """Return the keys of cells and scores of providers that are no part of an evaluation."""
+        """Return the keys of cells and scores of providers that are no part of an evaluation.
+
+        What leads to others comes after them: whoever deletes these and is interrupted finds the rest again.
+        """
         outcomes = self.cell_outcomes(evaluation.evaluation_id)
         gone = [each for each in outcomes if each.cell.provider not in evaluation.providers]
         generations = {each.generation_id for each in gone if each.generation_id}
         scores = self._scores_of(evaluation.evaluation_id, generations)
-        return [*(keys.cell(evaluation.evaluation_id, each.cell.cell_id) for each in gone), *scores]
+        return [*scores, *(keys.cell(evaluation.evaluation_id, each.cell.cell_id) for each in gone)]
 
     def _scores_of(self, evaluation_id: str, generations: Set[str]) -> Sequence[keys.Key]:
-        """Return the keys of the scores of some generations' pictures, and of what was seen of these."""
+        """Return the keys of what was seen of some generations' pictures, each before that of its score."""
         pk = keys.evaluation(evaluation_id)["pk"]
         only = "generation_id, image_index"
         scores = self._table.query(pk, "begins_with(sk, :score)", only=only, score=keys.SCORE)
@@ -228,8 +231,8 @@ class EvaluationTable:
             for generation_id, index in pictures
             if generation_id in generations
             for key in (
-                keys.shared_score(evaluation_id, generation_id, index),
                 keys.shared_view(evaluation_id, generation_id, index),
+                keys.shared_score(evaluation_id, generation_id, index),
             )
         ]
 

@@ -12,7 +12,7 @@ from character_identity.domain.job import EVALUATION
 from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.callbacks import CallbackService
 from tests.services.evaluations.harness import ID, Harness
-from tests.services.evaluations.test_cancelling import Machine
+from tests.services.evaluations.test_cancelling import Machine, an_evaluation
 from tests.support.erasure_fakes import FakeErasures
 from tests.support.fakes import event_service
 
@@ -274,3 +274,44 @@ def test_an_erasure_that_died_when_results_were_made_anew_has_them_made_once_mor
         run_what_was_started(harness)
         harness.clock.pass_by(minutes=1)
     assert gone not in harness.result("results.csv")
+
+
+@pytest.mark.parametrize("erase", ["identity", "generation"])
+@pytest.mark.parametrize("when", ["before it ends", "while it ends"])
+def test_what_is_erased_when_an_evaluation_with_results_ends_leaves_it_results(
+    erase: str, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its erasure deletes them, and does not know yet that nobody writes others."""
+    harness = an_evaluation()
+    machine, delete = Machine(harness), harness.bucket.delete
+
+    def erased() -> None:
+        identity_id = harness.evaluation.identities["fal-lora"]
+        [*_, gone] = [
+            each
+            for each, generation in harness.generations.stored.items()
+            if generation.identity_id == identity_id
+        ]
+        if erase == "identity":
+            harness.erasure.forget(identity_id)
+        else:
+            del harness.generations.stored[gone]
+            harness.erasure.forget_generation(gone)
+
+    def end_first(*keys: str) -> None:
+        monkeypatch.setattr(harness.bucket, "delete", delete)
+        harness.workflow.record(harness.begun.model_copy(update={"state": "compiled"}))
+        delete(*keys)
+
+    def before(number: int) -> None:
+        if machine.passed[number] == "record" and machine.passed.count("record") == 1:
+            if when == "while it ends":
+                monkeypatch.setattr(harness.bucket, "delete", end_first)
+            erased()
+
+    machine.before = before
+    assert machine.run().status == "SUCCEEDED"
+    run_what_was_started(harness)
+    assert harness.evaluation.status == "completed"
+    assert harness.result("results.csv")
+    assert harness.evaluation.recommendation is not None

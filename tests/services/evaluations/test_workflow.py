@@ -37,7 +37,7 @@ def test_it_goes_from_the_plan_to_the_outcome() -> None:
         harness.evaluations.put_shared_score(ID, outcome.generation_id or "", 1, SCORE)
     scored = harness.workflow.check_scores(waiting)
     assert (scored.state, harness.evaluation.phase) == ("scored", "report")
-    done = harness.workflow.record(scored.model_copy(update={"state": "compiled"}))
+    done = harness.workflow.record(harness.compile(scored))
     assert (done.state, harness.evaluation.status) == ("completed", "completed")
     assert harness.money == (0, 2_000_000 + 4 * 100_000)
     assert [event.type for event in harness.events.stored.values()][-1] == "EvaluationCompleted"

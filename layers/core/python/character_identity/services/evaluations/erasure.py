@@ -15,6 +15,7 @@ from character_identity.domain.erasure import (
 )
 from character_identity.domain.errors import Conflict, NotFound
 from character_identity.domain.evaluation import RESULTS, Evaluation
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
 from character_identity.domain.object_keys import EVALUATIONS, LINKED, REFERENCES, prefix_of
 from character_identity.domain.ownership import owned
@@ -128,12 +129,16 @@ class EvaluationErasure:
         return RemovedOfEvaluation(references=len(references), files=len(files))
 
     def _make_anew(self, evaluation: Evaluation, erased_id: str) -> None:
-        """Delete the results, and have those of one that has ended made again, whenever this is done."""
+        """Delete the results, and have those of one that has ended made again, whenever this is done.
+
+        Whether it has is read after they are gone: who ends one looks for its results after that.
+        """
         prefix = prefix_of(EVALUATIONS, evaluation.evaluation_id)
         links = self._bucket.list_keys(f"{prefix}{LINKED}")
         self._bucket.delete(*(f"{prefix}{name}" for name in RESULTS), *links)
         job = self._job(evaluation.evaluation_id)
-        if not evaluation.is_unsettled and job is not None:
+        stored = get_or_none(self._evaluations.get, evaluation.evaluation_id)
+        if stored is not None and not stored.is_unsettled and job is not None:
             recompile(self._workflows, job, f"{erased_id} {self._now().isoformat()}")
 
     def _job(self, evaluation_id: str) -> ProviderJob | None:

@@ -12,7 +12,13 @@ from typing import Any, Literal
 
 from character_identity.domain.budget import Fund
 from character_identity.domain.errors import Conflict, Erased, NotFound, ServiceError
-from character_identity.domain.evaluation import LATE, Evaluation, EvaluationPhase, EvaluationStatus
+from character_identity.domain.evaluation import (
+    LATE,
+    PICTURES,
+    Evaluation,
+    EvaluationPhase,
+    EvaluationStatus,
+)
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.get_or_none import get_or_none
@@ -224,7 +230,17 @@ class EvaluationWorkflow:
             return self.record(state)
         if caught is not None and outcome != ERASED:
             return state.failed(outcome.error or caught)  # its results are missing, whatever became of it
+        if state.state == "compiled" and outcome != ERASED and not self._has_results(job.subject_id):
+            return state.model_copy(update={"state": "stopped", "failure": failure})
         return state.ended(outcome)
+
+    def _has_results(self, evaluation_id: str) -> bool:
+        """Return False if they were deleted since they were written, for something was erased just then.
+
+        An erasure that comes after the outcome has them made anew itself.
+        """
+        key = f"{prefix_of(EVALUATIONS, evaluation_id)}{PICTURES}"
+        return key in self._bucket.list_keys(key)
 
     # how it ends
 

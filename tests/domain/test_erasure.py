@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from character_identity.domain.erasure import MOST_KEPT, RetainedData
+from character_identity.domain.erasure import MOST_KEPT, MOST_UNFINISHED, RetainedData
 from character_identity.domain.text import LONGEST_MESSAGE
 from tests.support.builders import NOON
 from tests.support.erasure_fakes import a_receipt
@@ -36,4 +36,5 @@ def test_a_reason_is_never_so_long_that_a_hundred_of_them_are_no_row() -> None:
         RetainedData(where="astria", what=f"generation {n}", why="x" * LONGEST_MESSAGE, until=until)
         for n in range(MOST_KEPT)
     ]
-    assert len(a_receipt().keeping(*longest).model_dump_json().encode()) < ROW_BYTES
+    receipt = a_receipt(unfinished=[f"generation-{number:032}" for number in range(MOST_UNFINISHED)])
+    assert len(receipt.keeping(*longest).model_dump_json().encode()) < ROW_BYTES

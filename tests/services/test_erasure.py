@@ -317,6 +317,22 @@ def test_many_generations_take_several_purges(harness: Harness) -> None:
     assert harness.generations.stored == {}
 
 
+def test_a_slow_provider_keeps_no_generation_here(harness: Harness) -> None:
+    """It deletes what it has by and by; what was drawn and written is ours to delete."""
+    for number in range(1000):
+        harness.generated(number, handle=f"p{number}")
+    harness.provider.on_erase = lambda: harness.clock.pass_by(seconds=3)
+    harness.erase()
+    while harness.generations.stored:
+        harness.clock.time = max(harness.clock(), harness.erasures.due["i1"])
+        harness.service.purge("i1")
+    assert harness.clock() < NOON + timedelta(minutes=15)
+    harness.provider.on_erase = lambda: None
+    while not (receipt := harness.purge()).complete:
+        pass
+    assert (receipt.removed.generations, len(set(harness.provider.erased))) == (1000, 1000)
+
+
 def test_a_generation_that_the_list_did_not_show_goes_with_the_next_purge(harness: Harness) -> None:
     harness.erase()
     harness.generated(1, handle="p1")

@@ -16,6 +16,8 @@ MAX_LATE_PURGE_DELAY = timedelta(days=1)
 """Between two purges while something is left to do: until the last one was due, and after that."""
 MOST_KEPT = 100
 """Of what stays, so many are named, and the others counted: a row takes 400 KB."""
+MOST_UNFINISHED = 2000
+"""Jobs of a receipt, for the same reason; until a provider is done with some of them, others wait."""
 
 
 STAYS = (

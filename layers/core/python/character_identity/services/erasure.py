@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from character_identity.domain.erasure import (
+    FIRST_PURGE,
+    MOST_UNFINISHED,
     ErasureReceipt,
     Removed,
     RetainedData,
@@ -125,16 +127,23 @@ class ErasureService:
 
     def _purge(self, receipt: ErasureReceipt) -> None:
         ends_at = self._now() + AT_PROVIDERS_FOR
-        receipt, all_found = self._with_jobs(receipt)
+        receipt, found, all_found = self._with_jobs(receipt)
         if receipt.generation_id is None:
             self._evaluations.forget(receipt.identity_id)
         else:
             self._evaluations.forget_generation(receipt.generation_id, again=receipt.is_out_of_results)
             receipt = receipt.model_copy(update={"is_out_of_results": True})
-        receipt, jobs = self._purge_here(receipt)
+        # First those whose rows are still there: they wait for nothing that a provider has yet to delete.
+        first = set([*dict.fromkeys([*found, *receipt.unfinished])][:MOST_AT_ONCE])
+        at_work = [job_id for job_id in receipt.unfinished if job_id in first]
+        others = [job_id for job_id in receipt.unfinished if job_id not in first]
+        receipt, jobs = self._purge_here(receipt, at_work)
         self._save(receipt)
-        receipt = self._purge_there(receipt, jobs, ends_at)
-        self._save(receipt.model_copy(update={"complete": all_found and not receipt.unfinished}))
+        before, receipt = len(receipt.unfinished), self._purge_there(receipt, jobs, others, ends_at)
+        receipt = receipt.model_copy(update={"complete": all_found and not receipt.unfinished})
+        more_here = bool(found) and not all_found
+        more_there = (bool(others) or self._now() >= ends_at) and len(receipt.unfinished) < before
+        self._save(receipt, goes_on=more_here or more_there)
 
     def _erase(self, identity: Identity) -> None:
         trainer = self._providers[identity.provider].training
@@ -176,24 +185,26 @@ class ErasureService:
                 until=now + UPLOADS_KEPT,
             )
 
-    def _with_jobs(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, bool]:
+    def _with_jobs(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, list[str], bool]:
         """With the jobs of what is there, written down before any of it is deleted; and whether with all."""
         if receipt.generation_id is not None:
-            return receipt, True
-        room = MOST_AT_ONCE - len(receipt.unfinished)
+            return receipt, [], True
+        room = min(MOST_AT_ONCE - 1, MOST_UNFINISHED - len(receipt.unfinished))
         if room <= 0:
-            return receipt, False
+            return receipt, [], False
         found = self._erasures.jobs_of(receipt.identity_id, room)
         new = [job_id for job_id in found if job_id not in receipt.unfinished]
         if new:
             receipt = receipt.model_copy(update={"unfinished": [*receipt.unfinished, *new]})
             self._save(receipt)
-        return receipt, len(found) < room
+        return receipt, found, len(found) < room
 
-    def _purge_here(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, list[ProviderJob]]:
+    def _purge_here(
+        self, receipt: ErasureReceipt, at_work: Iterable[str]
+    ) -> tuple[ErasureReceipt, list[ProviderJob]]:
         """Delete our rows and objects, and wake the machines at work; returns the jobs to be deleted."""
         identity_id, removed, jobs = receipt.identity_id, Removed(), []
-        for job_id in receipt.unfinished:
+        for job_id in at_work:
             if subject_of(job_id) != identity_id:
                 removed += self._erasures.remove(job_id)
             job = self._ledger.get(job_id)
@@ -219,10 +230,10 @@ class ErasureService:
         return len(keys)
 
     def _purge_there(
-        self, receipt: ErasureReceipt, jobs: list[ProviderJob], ends_at: datetime
+        self, receipt: ErasureReceipt, jobs: list[ProviderJob], others: list[str], ends_at: datetime
     ) -> ErasureReceipt:
-        """Have the provider stop and delete jobs, as many as there is time for."""
-        removed, unfinished = receipt.removed, []
+        """Have the provider stop and delete jobs, as many as there is time for; ``others`` are not begun."""
+        removed, unfinished = receipt.removed, list(others)
         for job in jobs:
             receipt = receipt.keeping(*self._staying_of(job))
             outcome = self._ask_to_delete(job, receipt) if self._now() < ends_at else _Outcome(False)
@@ -279,5 +290,7 @@ class ErasureService:
         """Return True if nothing is under way any more that was so at the erasure."""
         return self._now() >= receipt.last_purge_at
 
-    def _save(self, receipt: ErasureReceipt) -> None:
-        self._erasures.save(receipt, receipt.next_purge_at(self._now()))
+    def _save(self, receipt: ErasureReceipt, *, goes_on: bool = False) -> None:
+        """Keep a receipt, and when to purge again: soon where it ``goes_on``, and nothing is in the way."""
+        now = self._now()
+        self._erasures.save(receipt, now + FIRST_PURGE if goes_on else receipt.next_purge_at(now))

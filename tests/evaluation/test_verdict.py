@@ -181,3 +181,12 @@ def test_faces_decide_where_there_are_enough() -> None:
 def test_whole_pictures_decide_where_faces_are_too_few() -> None:
     found = verdict(with_faces(lead=0.1, without=1))
     assert (found.provider, found.identity) == ("a", "whole picture")
+
+
+def test_who_drew_nothing_takes_no_faces_from_the_others() -> None:
+    whole = with_faces(lead=0.1)
+    nothing = {"outcome": "failed", "similarity_mean": None, "encoder": None}
+    rows = [*whole.rows, *(row(provider="c", scenario=each.name, **nothing) for each in SCENARIOS)]
+    untrained = EvaluatedIdentity(provider="c", error="It could not be trained.")
+    found = verdict(replace(whole, rows=rows, identities=[*whole.identities, untrained]))
+    assert (found.provider, found.identity) == ("b", "face"), "by whole pictures it would be a"

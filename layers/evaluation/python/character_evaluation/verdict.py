@@ -81,11 +81,13 @@ def faces_of(rows: Sequence[EvaluationRow]) -> Measure:
 
 
 def faces_count(rows: Sequence[EvaluationRow]) -> bool:
-    """True if faces decide: one encoder compared them, and every provider's in enough of the scenarios."""
-    faces = faces_of(rows)
-    shared = (
-        set.intersection(*(set(cluster_means(faces, provider)) for provider in faces)) if faces else set()
-    )
+    """True if faces decide: one encoder compared them, in enough scenarios of every provider with scores.
+
+    Who gave no picture that was scored is behind by neither measure, and so chooses none for the others.
+    """
+    faces, whole = faces_of(rows), similarity_of(rows)
+    with_face = [set(cluster_means(faces, each)) for each in whole if cluster_means(whole, each)]
+    shared = set.intersection(*with_face) if with_face else set()
     return len(shared) >= FEWEST_CLUSTERS and len({row.face_encoder for row in rows if row.face_encoder}) == 1
 
 

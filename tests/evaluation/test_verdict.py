@@ -80,8 +80,8 @@ def test_who_leads_but_for_a_scenario_that_it_left_out_is_said_to_lack_that_one(
     found = verdict(run({"a": {}, "b": {}}, rows=rows, scenarios=six))
     assert found.provider is None
     assert (
-        found.sentences[-1]
-        == "b leads over a, but gave nothing in 1 scenario that a drew: they would settle it."
+        found.sentences[-1] == "b leads over a, but in 1 scenario only a has a picture that was scored: "
+        "they would settle it."
     )
 
 
@@ -190,3 +190,31 @@ def test_who_drew_nothing_takes_no_faces_from_the_others() -> None:
     untrained = EvaluatedIdentity(provider="c", error="It could not be trained.")
     found = verdict(replace(whole, rows=rows, identities=[*whole.identities, untrained]))
     assert (found.provider, found.identity) == ("b", "face"), "by whole pictures it would be a"
+
+
+def test_who_drew_a_scenario_without_a_face_to_compare_is_said_to_lack_the_face() -> None:
+    six = [*SCENARIOS, SCENARIOS[0].model_copy(update={"number": 6, "name": "sixth"})]
+    whole = with_faces(lead=0.1)
+    turned_away = row(provider="b", scenario="sixth", face_encoder="face-dlib", face_not_scored="profile")
+    face = row(scenario="sixth", face_encoder="face-dlib", face_similarity_mean=0.7)
+    found = verdict(replace(whole, rows=[*whole.rows, turned_away, face], scenarios=six))
+    assert found.provider is None
+    assert found.sentences[-1].startswith("b leads over a, but in 1 scenario only a has a face that was")
+
+
+def test_pictures_that_nobody_scored_are_not_said_to_be_missing() -> None:
+    whole = run({"a": {}, "b": {}})
+    unseen = [replace(each, similarity_mean=None, encoder=None) for each in whole.rows]
+    found = verdict(replace(whole, rows=unseen))
+    assert found.sentences[1:] == (
+        "At least 5 scenarios are needed in which both have a picture that was scored.",
+    )
+
+
+def test_a_run_that_decides_nothing_whatever_the_gap_is_not_said_to_find_one() -> None:
+    whole = run({"a": {}, "b": {"lead": 0.2}})
+    four = [scenario.name for scenario in SCENARIOS[:4]]
+    rows = [each for each in whole.rows if each.scenario in four]
+    found = verdict(replace(whole, rows=rows, scenarios=SCENARIOS[:4]))
+    assert found.provider is None
+    assert [each for each in found.sentences if "would be found" in each] == []

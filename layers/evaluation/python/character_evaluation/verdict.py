@@ -178,12 +178,13 @@ def _settling(found: Recommendation, run: EvaluationRun) -> list[str]:
             return [
                 "In identity they are exactly alike, in each scenario: more of them would tell as little."
             ]
-        return [f"At least {FEWEST_CLUSTERS} scenarios in which both gave pictures are needed."]
+        return [f"At least {FEWEST_CLUSTERS} scenarios are needed in which both have {_compared(run)}."]
     one, other, gap = settling.one, settling.other, settling.gap
     if settling.missed:
         these = counted(settling.missed, "scenario")
         return [
-            f"{one} leads over {other}, but gave nothing in {these} that {other} drew: they would settle it."
+            f"{one} leads over {other}, but in {these} only {other} has {_compared(run)}: "
+            "they would settle it."
         ]
     if settling.scenarios is None:
         return [f"Between {one} and {other} the gap of {gap:.3f} is too small to be told by any test."]
@@ -192,6 +193,11 @@ def _settling(found: Recommendation, run: EvaluationRun) -> list[str]:
         f"About {more} would settle it between {one} and {other}, "
         f"{_price_of(settling.scenarios, run, (one, other))}."
     ]
+
+
+def _compared(run: EvaluationRun) -> str:
+    """Return what a provider lacks where it is not compared: it may well have drawn something there."""
+    return "a face that was compared" if faces_count(run.compared) else "a picture that was scored"
 
 
 def _price_of(scenarios: int, run: EvaluationRun, providers: Sequence[str]) -> str:
@@ -207,11 +213,12 @@ def _price_of(scenarios: int, run: EvaluationRun, providers: Sequence[str]) -> s
 
 
 def _resolution(pairs: Sequence[Difference]) -> list[str]:
+    """Say how large a gap has to be, for those pairs of which any is found."""
     tested = sum(pair.p is not None for pair in pairs)
     gaps = [
         smallest_gap(pair.deviation, pair.clusters, RISK_IDENTITY / tested)
         for pair in pairs
-        if pair.deviation is not None
+        if pair.deviation is not None and pair.clusters >= FEWEST_CLUSTERS
     ]
     known = [gap for gap in gaps if gap is not None]
     return [f"Four in five gaps of {max(known):.3f} would be found by this run."] if known else []

@@ -2,15 +2,17 @@
 
 import re
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from character_evaluation.report import render_html
 from character_identity.domain.evaluation import REPORT
 from tests.evaluation.recomputing import PROVIDERS, bill, compared, files, numbers, of, p95, rows
+from tests.evaluation.test_verdict import run
 from tests.support.scenarios import SCENARIOS
 
 SCORE = "similarity_mean"
@@ -110,6 +112,18 @@ def test_the_scores_of_each_scenario(drawings: dict[str, Drawing]) -> None:
         assert drawing.across(line[1]) == _close(drawing, min(scores))
         assert drawing.across(line[2]) == _close(drawing, max(scores))
         assert drawing.across(dot[1]) == _close(drawing, statistics.fmean(scores))
+
+
+def test_scenarios_of_one_title_stand_apart_and_all_are_within_the_plot() -> None:
+    titles = ["Portrait", "Portrait", "Street", "Portrait", "Street"]
+    scenarios = [
+        each.model_copy(update={"title": title}) for each, title in zip(SCENARIOS, titles, strict=True)
+    ]
+    page = render_html(replace(run({"a": {}, "b": {}}), scenarios=scenarios))
+    drawing = Drawings(page).found["Scores by scenario and provider"]
+    assert [text for _, _, text, _ in drawing.texts if text in titles] == titles
+    ticks = [y for _, y, _, is_tick in drawing.texts if is_tick]
+    assert all(line[3] < min(ticks) for line in drawing.lines), "above the axis"
 
 
 def test_the_latencies(drawings: dict[str, Drawing]) -> None:

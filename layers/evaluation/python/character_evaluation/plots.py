@@ -14,9 +14,12 @@ FINEST = 10**-DECIMALS
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A range and a point in it, in the measure's unit; ``series`` counts providers, for colours."""
+    """A range and a point in it, in the measure's unit; ``series`` counts providers, for colours.
 
-    group: str
+    ``heading`` stands above the first of some that belong together; the others have none.
+    """
+
+    heading: str
     label: str
     series: int
     low: float

@@ -1,6 +1,7 @@
 """The report: one page to decide by, and all that it rests on. A pure function of the run."""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from character_evaluation.pages import moment, template
 from character_evaluation.plots import WIDTH, Bar, Dot, Scale
 from character_evaluation.recommendation import RISK_IDENTITY
 from character_evaluation.run import EvaluationRun
+from character_evaluation.scenarios import Scenario
 from character_evaluation.statistics import ProviderSummary, figures_of, summarise
 from character_evaluation.verdict import shortfall, similarity_of, verdict
 from character_evaluation.votes import preferences
@@ -67,25 +69,33 @@ def _interval(identity: Measure, provider: str) -> tuple[float, float] | None:
     return mean_interval([*means.values()], SIMILARITIES)
 
 
+def _scores_of(
+    scenario: Scenario, similarity: Measure, providers: Iterable[str]
+) -> Iterator[tuple[str, Sequence[float]]]:
+    """A scenario's scores, by those providers that have any."""
+    for provider in providers:
+        if values := similarity.get(provider, {}).get(scenario.name):
+            yield provider, values
+
+
 def _plots(run: EvaluationRun) -> dict[str, Any]:
     similarity, summaries = similarity_of(run.compared), summarise(run)
     series = {identity.provider: number for number, identity in enumerate(run.identities)}
     scores = [
         Bar(
-            group=scenario.title,
+            heading="" if place else scenario.title,
             label=provider,
-            series=number,
+            series=series[provider],
             low=min(values),
             point=cluster_means(similarity, provider)[scenario.name],
             high=max(values),
         )
         for scenario in run.scenarios
-        for provider, number in series.items()
-        if (values := similarity.get(provider, {}).get(scenario.name))
+        for place, (provider, values) in enumerate(_scores_of(scenario, similarity, series))
     ]
     latencies = [
         Bar(
-            group="",
+            heading="",
             label=summary.provider,
             series=series[summary.provider],
             low=summary.latency_median_ms / 1000,

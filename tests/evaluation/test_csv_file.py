@@ -69,6 +69,11 @@ def test_a_spreadsheet_runs_no_formula_of_a_prompt(start: str) -> None:
     assert found["prompt"] == f"'{start}1+1"
 
 
+def test_a_small_number_below_zero_is_no_formula_as_a_spreadsheet_writes_it() -> None:
+    saved = write_csv([row(calibrated=-0.00005)]).replace("-5e-05", "-5.00E-05")
+    assert read_csv(saved, "results.csv")[0].calibrated == -0.00005
+
+
 def test_failures_are_rows_as_well() -> None:
     found = read_back(write_csv([row(), row(outcome="failed", error="fal is down"), row(outcome="filtered")]))
     assert [line["outcome"] for line in found] == ["succeeded", "failed", "filtered"]

@@ -67,7 +67,7 @@ OF_PICTURES = (
 """The columns of which a row says nothing whose picture is not there."""
 
 ROW = TypeAdapter(EvaluationRow)
-NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
+NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 
 
 def write_csv(rows: Iterable[EvaluationRow]) -> str:

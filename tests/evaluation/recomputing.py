@@ -156,11 +156,10 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def scenario_means(rows: Sequence[Row], provider: str) -> dict[str, float]:
+def scenario_means(rows: Sequence[Row], provider: str, *, near_copies: bool = True) -> dict[str, float]:
+    counted = [row for row in compared(rows) if near_copies or not row["near_copy"]]
     scores = {
-        scenario.name: numbers(
-            compared(of(rows, provider=provider, scenario=scenario.name)), "similarity_mean"
-        )
+        scenario.name: numbers(of(counted, provider=provider, scenario=scenario.name), "similarity_mean")
         for scenario in SCENARIOS
     }
     return {name: statistics.fmean(values) for name, values in scores.items() if values}

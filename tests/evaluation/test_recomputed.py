@@ -141,7 +141,7 @@ def test_the_differences_of_pairs() -> None:
 
     tested: list[tuple[str, str, list[float], float]] = []
     for one, other in combinations(PROVIDERS, 2):
-        ones, others = scenario_means(rows(), one), scenario_means(rows(), other)
+        ones, others = (scenario_means(rows(), each, near_copies=False) for each in (one, other))
         apart = [ones[name] - others[name] for name in ones if name in others]
         tested.append((one, other, apart, float(stats.ttest_1samp(apart, 0).pvalue)))
     corrected = holm([p for *_, p in tested])

@@ -150,6 +150,24 @@ def test_who_left_the_hard_scenarios_out_is_not_recommended() -> None:
     assert verdict(run({"a": {}, "b": {}}, rows=rows)).provider is None
 
 
+@pytest.mark.parametrize("face", [None, 0.99], ids=["whole pictures", "faces"])
+def test_who_gives_the_references_back_is_not_recommended_for_it(face: float | None) -> None:
+    whole = run({"a": {}, "b": {"lead": 0.15}})
+    seen: dict[str, Any] = {} if face is None else {"face_encoder": "face-dlib"}
+    rows = [
+        replace(
+            each,
+            near_copy="references/i1/0001.jpg" if each.provider == "b" else None,
+            face_similarity_mean=face and (face if each.provider == "b" else each.similarity_mean),
+            **seen,
+        )
+        for each in whole.rows
+    ]
+    found = verdict(replace(whole, rows=rows))
+    assert found.provider is None
+    assert found.sentences[-1] == "Near copies of a reference are left out of this comparison: b has 5."
+
+
 def test_a_picture_that_was_paid_and_filtered_raises_the_price_of_the_others() -> None:
     rows = [row(), row(variation=2, outcome="filtered", similarity_mean=None)]
     assert measures_of(rows).price_usd == {"a": {"close-up": [0.08]}}

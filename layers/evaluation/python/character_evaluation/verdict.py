@@ -1,6 +1,6 @@
 """What a run says about the providers, in words: a recommendation, or why there is none."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,7 +34,7 @@ def verdict(run: EvaluationRun) -> Verdict:
     found = recommend(measures_of(run.compared))
     return Verdict(
         provider=found.provider,
-        sentences=tuple(_sentences(found, run)),
+        sentences=(*_sentences(found, run), *_left_out(run)),
         pairs=found.identity,
         identity="face" if faces_count(run.compared) else "whole picture",
     )
@@ -60,24 +60,30 @@ def shortfall(run: EvaluationRun) -> str | None:
 def measures_of(rows: Sequence[EvaluationRow]) -> Measures:
     """Return what is weighed: scores and latencies of pictures that succeeded, and the price of each of them.
 
-    Identity is how like the faces are, where ``faces_count``, else the whole pictures. What a scenario's
+    Identity is how like the faces are, where ``faces_count``, else the whole pictures; that of a near copy of
+    a reference says nothing of who drew it. What a scenario's
     pictures cost is divided by those that succeeded in it: a filtered one was paid too.
     """
     return Measures(
-        identity=(faces_of(rows) if faces_count(rows) else similarity_of(rows)),
+        identity=(faces_of(rows) if faces_count(rows) else whole_pictures_of(rows)),
         price_usd=_prices(rows),
         latency_ms=_measured(rows, lambda row: row.latency_ms),
     )
 
 
 def similarity_of(rows: Sequence[EvaluationRow]) -> Measure:
-    """Return how like the whole pictures are to the references."""
+    """Return how like the whole pictures are to the references, near copies of these too."""
     return _measured(rows, lambda row: row.similarity_mean)
 
 
+def whole_pictures_of(rows: Sequence[EvaluationRow]) -> Measure:
+    """Return how like the whole pictures are to the references, but for near copies."""
+    return _measured(rows, lambda row: None if row.near_copy else row.similarity_mean)
+
+
 def faces_of(rows: Sequence[EvaluationRow]) -> Measure:
-    """Return how like the faces are to those of the references, where there are any."""
-    return _measured(rows, lambda row: row.face_similarity_mean)
+    """Return how like the faces are to those of the references, where there are any, but for near copies."""
+    return _measured(rows, lambda row: None if row.near_copy else row.face_similarity_mean)
 
 
 def faces_count(rows: Sequence[EvaluationRow]) -> bool:
@@ -85,7 +91,7 @@ def faces_count(rows: Sequence[EvaluationRow]) -> bool:
 
     Who gave no picture that was scored is behind by neither measure, and so chooses none for the others.
     """
-    faces, whole = faces_of(rows), similarity_of(rows)
+    faces, whole = faces_of(rows), whole_pictures_of(rows)
     with_face = [set(cluster_means(faces, each)) for each in whole if cluster_means(whole, each)]
     shared = set.intersection(*with_face) if with_face else set()
     return len(shared) >= FEWEST_CLUSTERS and len({row.face_encoder for row in rows if row.face_encoder}) == 1
@@ -193,6 +199,13 @@ def _settling(found: Recommendation, run: EvaluationRun) -> list[str]:
         f"About {more} would settle it between {one} and {other}, "
         f"{_price_of(settling.scenarios, run, (one, other))}."
     ]
+
+
+def _left_out(run: EvaluationRun) -> list[str]:
+    """Say how many near copies there are, which have high scores and no say."""
+    copies = Counter(row.provider for row in run.compared if row.near_copy)
+    told = ", ".join(f"{provider} has {number}" for provider, number in copies.items())
+    return [f"Near copies of a reference are left out of this comparison: {told}."] if copies else []
 
 
 def _compared(run: EvaluationRun) -> str:

@@ -114,6 +114,17 @@ def test_references_of_several_identities_are_told_apart(tmp_path: Path) -> None
     assert [row.nearest_reference for row in read_run(tmp_path).rows] == [3]
 
 
+def test_the_first_reference_and_the_nearest_are_counted_as_pages_show_them() -> None:
+    """A score has references by their keys, in which identities' ids come by chance."""
+    keys = ["references/i2/0001.jpg", "references/i2/0002.jpg", "references/i1/0001.jpg"]
+    found = evaluation(references=keys)
+    drawn = generation(found, LORA, image(1))
+    score = Score.of(VERSION, "0f1e", dict(zip(keys, (0.9, 0.6, 0.3), strict=True)))
+    made = material(found, generations={drawn.generation_id: drawn}, shared={(drawn.generation_id, 1): score})
+    (row,) = rows(made)
+    assert (row.first_similarity, row.nearest_reference) == (0.9, 1)
+
+
 def test_whatever_became_of_a_cell_its_pictures_are_rows() -> None:
     found = evaluation()
     refused = CellOutcome(cell=LORA, error=Failure(code="no_identity", message="No identity: none."))

@@ -1,7 +1,7 @@
 """A run for the pages, out of what an evaluation has ordered and what came of it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import fsum
 from operator import mul
@@ -65,12 +65,14 @@ def _preprocessing(material: Material) -> dict[str, str]:
     return dict(sorted((score.encoder, score.preprocessing) for score in scores))
 
 
-def facts_of(score: Score | None) -> dict[str, Any]:
-    """Return what a row says of a score."""
+def facts_of(score: Score | None, references: Sequence[str]) -> dict[str, Any]:
+    """Return what a row says of a score; ``references`` are the keys in the order that pages number them."""
     if score is None:
         return {}
     face = score.face_identity
-    similarities = [similarity for _, similarity in score.per_reference]
+    places = {key: place for place, key in enumerate(references)}
+    by_place = sorted(score.per_reference, key=lambda each: places.get(each.reference, len(places)))
+    similarities = [each.similarity for each in by_place]
     likeness = face.likeness if face else None
     return {
         "encoder": score.encoder,
@@ -174,7 +176,7 @@ def _made(
         outcome=image.outcome,
         image=f"images/{cell.provider}/{cell.scenario}-{variation}.{suffix}" if is_there else None,
         error=error,
-        **facts_of(shared if isinstance(shared, Score) else None),
+        **facts_of(shared if isinstance(shared, Score) else None, material.evaluation.references),
         own_similarity_mean=own.mean if own else None,
         latency_ms=generation.took_ms,
         total_ms=_total_ms(generation),

@@ -125,6 +125,23 @@ def test_the_first_reference_and_the_nearest_are_counted_as_pages_show_them() ->
     assert (row.first_similarity, row.nearest_reference) == (0.9, 1)
 
 
+def test_references_that_went_with_an_identity_are_not_shown() -> None:
+    keys = ["references/i1/0001.jpg", "references/i2/0001.jpg", "references/i2/0002.jpg"]
+    found = evaluation(references=keys, providers=["fal-instant", "fal-lora"]).without_identity("i1")
+    assert found is not None
+    drawn = generation(found, LORA, image(1), image(2))
+    similarities = {1: (0.3, 0.2, 0.9), 2: (0.9, 0.2, 0.3)}
+    shared = {
+        (drawn.generation_id, index): Score.of(VERSION, "0f1e", dict(zip(keys, each, strict=True)))
+        for index, each in similarities.items()
+    }
+    run, pictures = assemble(material(found, 2, generations={drawn.generation_id: drawn}, shared=shared))
+    assert [*run.references] == ["references/0002.jpg", "references/0003.jpg"], "by their names before"
+    assert [pictures[path] for path in run.references] == keys[1:]
+    assert run.shared_references == 3, "as the scores were made"
+    assert [row.nearest_reference for row in run.rows] == [2, None]
+
+
 def test_whatever_became_of_a_cell_its_pictures_are_rows() -> None:
     found = evaluation()
     refused = CellOutcome(cell=LORA, error=Failure(code="no_identity", message="No identity: none."))

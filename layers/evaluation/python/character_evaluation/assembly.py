@@ -1,7 +1,7 @@
 """A run for the pages, out of what an evaluation has ordered and what came of it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import fsum
 from operator import mul
@@ -30,8 +30,7 @@ UNSEEN = "The evaluation ended before the picture was scored."
 def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
     """Return the run, and the key of each of its pictures by the path that the run knows it by."""
     evaluation, order = material.evaluation, material.order
-    # By number: several identities' own have the same names.
-    references = {f"references/{number:04}.jpg": key for number, key in enumerate(evaluation.references, 1)}
+    references = _references(evaluation)
     pictures = dict(references)
     rows, among = [], _among_themselves(material)
     for cell in order.cells(evaluation.providers):
@@ -59,20 +58,31 @@ def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
     return run, pictures
 
 
+def _references(evaluation: Evaluation) -> dict[str, str]:
+    """Return the keys of the references that are left, by paths of which none is ever another's.
+
+    Those of several identities may have the same name, and a client does not fetch again what it has.
+    """
+    by_path = {f"references/{number:04}.jpg": key for number, key in enumerate(evaluation.references, 1)}
+    left = evaluation.references_left
+    return {path: key for path, key in by_path.items() if key in left}
+
+
 def _preprocessing(material: Material) -> dict[str, str]:
     """Return the version of each encoder's preprocessing; where it changed meanwhile, the later by name."""
     scores = [score for score in material.shared.values() if isinstance(score, Score)]
     return dict(sorted((score.encoder, score.preprocessing) for score in scores))
 
 
-def facts_of(score: Score | None, references: Sequence[str]) -> dict[str, Any]:
-    """Return what a row says of a score; ``references`` are the keys in the order that pages number them."""
+def facts_of(score: Score | None, evaluation: Evaluation) -> dict[str, Any]:
+    """Return what a row says of a score; the nearest reference is one of those that are left, by number."""
     if score is None:
         return {}
     face = score.face_identity
-    places = {key: place for place, key in enumerate(references)}
+    places = {key: place for place, key in enumerate(evaluation.references)}
     by_place = sorted(score.per_reference, key=lambda each: places.get(each.reference, len(places)))
-    similarities = [each.similarity for each in by_place]
+    nearest = max(by_place, key=lambda each: each.similarity).reference
+    left = evaluation.references_left
     likeness = face.likeness if face else None
     return {
         "encoder": score.encoder,
@@ -82,8 +92,8 @@ def facts_of(score: Score | None, references: Sequence[str]) -> dict[str, Any]:
         "clip_similarity": score.mean if score.is_clip else None,
         "calibrated": score.calibration.calibrated if score.calibration else None,
         "near_copy": score.near_copy.reference if score.near_copy else None,
-        "first_similarity": similarities[0],
-        "nearest_reference": similarities.index(max(similarities)) + 1,
+        "first_similarity": by_place[0].similarity,
+        "nearest_reference": left.index(nearest) + 1 if nearest in left else None,
         "face_encoder": face.encoder if face else None,
         "face_similarity_mean": likeness.mean if likeness else None,
         "face_similarity_best": likeness.best if likeness else None,
@@ -176,7 +186,7 @@ def _made(
         outcome=image.outcome,
         image=f"images/{cell.provider}/{cell.scenario}-{variation}.{suffix}" if is_there else None,
         error=error,
-        **facts_of(shared if isinstance(shared, Score) else None, material.evaluation.references),
+        **facts_of(shared if isinstance(shared, Score) else None, material.evaluation),
         own_similarity_mean=own.mean if own else None,
         latency_ms=generation.took_ms,
         total_ms=_total_ms(generation),

@@ -237,6 +237,13 @@ class Evaluation(BaseModel):
         }
         return self.model_copy(update=changes)
 
+    @property
+    def references_left(self) -> list[str]:
+        """The keys of those references that have not gone with an identity."""
+        there = (self.evaluation_id, *self.identities.values())
+        prefixes = tuple(prefix_of(REFERENCES, each) for each in there)
+        return [key for key in self.references if key.startswith(prefixes)]
+
     def compares_with(self, identity_id: str) -> bool:
         """Return True if references of that identity are among its own, which are no copies then."""
         prefix = prefix_of(REFERENCES, identity_id)

@@ -18,6 +18,7 @@ from character_identity_client.evaluations import (
     cancelled_if_asked,
     counted,
     described,
+    holds_results,
     save_results,
     why_not_completed,
 )
@@ -41,11 +42,16 @@ def evaluate(
     """Order an evaluation unless one is resumed, follow it, and put its results into a folder.
 
     Raises:
-        Refused: nobody agreed to what it costs, or an option cannot be used.
+        Refused: nobody agreed to what it costs, or an option cannot be used, such as an ``output`` that
+            holds other results.
         ApiError, httpx.TransportError: the API refused, or was not reached.
     """
     if given.output:
         given.output.mkdir(parents=True, exist_ok=True)  # before anything is paid
+        if holds_results(given.output) and not (given.resume or given.key):
+            raise Refused(
+                f"{given.output} holds results already: give another --output. Nothing was ordered."
+            )
     evaluation_id = given.resume or _ordered(api, given, ask, say)
     again = f"character-identity evaluate --resume {evaluation_id} goes on from here."
     left, said = TimeLeft(), ""

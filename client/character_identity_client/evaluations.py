@@ -10,6 +10,7 @@ import httpx
 
 from character_identity_client.api import ApiClient, ApiError
 from character_identity_client.files import write_file
+from character_identity_client.journal import Refused
 from character_identity_client.models import Evaluation
 
 PAGES = ("report.html", "report.md", "summary.json")
@@ -102,18 +103,39 @@ def save_results(api: ApiClient, evaluation_id: str, folder: Path) -> list[str]:
     What is there already of its pictures is not fetched again. Returns a sentence for each that could not be.
 
     Raises:
+        Refused: the folder holds those of another evaluation, whose pictures have the same names.
         ApiError: the results could not be had, or name a place outside the folder.
         httpx.TransportError: the API was not reached.
     """
+    manifest = api.evaluation_result(evaluation_id, MANIFEST)
+    if holds_results(folder) and _began((folder / MANIFEST).read_bytes()) != _began(manifest):
+        raise Refused(
+            f"{folder} holds the results of another evaluation. "
+            f"With --resume {evaluation_id} and another --output these are put there."
+        )
     links: dict[str, str] = json.loads(api.evaluation_result(evaluation_id, PICTURES))
     places = {path: _within(folder, path) for path in links}
+    write_file(folder / MANIFEST, manifest)  # first: it says whose the pictures are
     with ThreadPoolExecutor(AT_ONCE) as pool:
         problems = list(pool.map(lambda path: _fetch(api, links[path], path, places[path]), links))
-    for name in (ROWS, MANIFEST, *PAGES):
+    for name in (ROWS, *PAGES):
         write_file(folder / name, api.evaluation_result(evaluation_id, name))
     gallery = api.evaluation_result(evaluation_id, GALLERY).decode()
     write_file(folder / GALLERY, on_disk(gallery, links).encode())
     return [problem for problem in problems if problem]
+
+
+def holds_results(folder: Path) -> bool:
+    """Return True if a folder holds results of an evaluation, or the first of them."""
+    return (folder / MANIFEST).exists()
+
+
+def _began(manifest: bytes) -> object:
+    """Return when the evaluation of a manifest was ordered, to the microsecond; None of what is none."""
+    try:
+        return json.loads(manifest).get("started_at")
+    except (ValueError, AttributeError):
+        return None
 
 
 def on_disk(page: str, links: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,13 @@ def test_results_of_what_was_ordered_lie_on_the_disk(tmp_path: Path, words: list
     assert done.said[-1] == str(results / "results.csv")
 
 
-def test_who_is_killed_at_any_request_of_an_order_goes_on_with_it_by_its_key(words: list[str]) -> None:
+def test_who_is_killed_at_any_request_of_an_order_goes_on_with_it_by_its_key(
+    words: list[str], tmp_path: Path
+) -> None:
     """Before it is sent or after; who is told no key has ordered nothing."""
     for killed_at, before in product(range(1, 6), (True, False)):
         api, said = FakeApi(), list[str]()
+        words = [*words, f"--output={tmp_path / f'{killed_at}-{before}'}"]
         with pytest.raises(Killed):
             Run(Dying(api, killed_at, before=before), *words, "--yes", said=said)
         told = [line.split()[1].rstrip(":") for line in said if line.startswith("Order ")]
@@ -215,6 +219,20 @@ def test_whoever_is_killed_while_results_are_saved_loses_none_and_saves_the_rest
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+def test_a_folder_takes_the_results_of_one_evaluation_only(tmp_path: Path, words: list[str]) -> None:
+    """Pictures of all have the same names: those of one would be shown beside the scores of another."""
+    assert Run(FakeApi(), *words, "--yes").code == 0
+    before = _files(tmp_path / "results")
+    second = FakeApi(began=datetime(2026, 1, 2, tzinfo=UTC))
+    with pytest.raises(Refused, match=r"give another --output\. Nothing was ordered\."):
+        Run(second, *words, "--yes")
+    assert second.orders == []
+    with pytest.raises(Refused, match="With --resume e-1 and another --output"):
+        Run(second, *words, "--yes", "--key=another")
+    assert _files(tmp_path / "results") == before
+    assert Run(second, "--resume=e-1", f"--output={tmp_path / 'other'}").code == 0
 
 
 def test_who_leaves_comes_back_by_the_id(tmp_path: Path, words: list[str]) -> None:

@@ -50,6 +50,7 @@ class FakeApi:
     uploaded: dict[str, bytes] = field(default_factory=dict)
     orders: list[str] = field(default_factory=list)  # their keys; who repeats one gets what it led to
     order: dict[str, Any] = field(default_factory=dict)
+    began: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     polls: int = 0
     downloads: list[str] = field(default_factory=list)
     cancelled: bool = False
@@ -195,7 +196,7 @@ class FakeApi:
         ]
         return EvaluationRun(
             character=self.order["name"],
-            started_at=datetime(2026, 1, 1, tzinfo=UTC),
+            started_at=self.began,
             references=[f"references/{number:02}.jpg" for number in range(len(self.order["references"]))],
             scenarios=scenarios,
             identities=[

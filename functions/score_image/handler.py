@@ -22,10 +22,15 @@ logger = logging.getLogger(__name__)
 def score_images(services: Services, events: list[Event], context: Any) -> Iterator[Finish]:
     memory_mb = int(context.memory_limit_in_mb)
     encoders = Encoders(shipped_encoder(memory_mb), shipped_face_encoder(memory_mb))
+
+    def left_s() -> float:
+        milliseconds: int = context.get_remaining_time_in_millis()
+        return milliseconds / 1000
+
     shared = SharedScoring(
         evaluations=services.evaluation_table,
         scores=services.shared_scores,
-        references=EmbeddedReferences(services.bucket, services.scores, encoders),
+        references=EmbeddedReferences(services.bucket, services.scores, encoders, left_s),
         encoders=encoders,
         tell=services.callbacks.tell,
     )
@@ -37,6 +42,7 @@ def score_images(services: Services, events: list[Event], context: Any) -> Itera
         events=services.events,
         now=services.now,
         shared=shared,
+        left_s=left_s,
     )
     keys = [_key_of(event) for event in events]
     images = iter(scoring.embed(key for key in keys if key))

@@ -46,7 +46,7 @@ import boto3
 from moto import mock_aws
 
 order = json.load(sys.stdin)
-context = SimpleNamespace(memory_limit_in_mb="3008")
+context = SimpleNamespace(memory_limit_in_mb="3008", get_remaining_time_in_millis=lambda: 120_000)
 picture = base64.b64decode(order["picture"])
 keys = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
 types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -8,18 +9,25 @@ import pytest
 from PIL import Image
 
 from character_identity import wiring
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.view import EncoderVersion
+from character_identity.services.encoders import Encoders
 from character_identity.services.scoring import EmbeddedImage, ScoringService
 from functions.score_image import handler
+from infra import catalog
 from tests.functions.score_image.test_preprocessing import png_header
-from tests.support.builders import an_identity
+from tests.support.builders import an_evaluation, an_identity
 from tests.support.handlers import queued
 from tests.support.mocked_aws import calls as mocked_aws_calls
 from tests.support.mocked_aws import mocked_aws
 from tests.support.scoring_fakes import FakeFaces
 
 IMAGE = "generations/eileen/portrait/00.jpg"
+[SCORER] = [entry for entry in catalog.FUNCTIONS if entry.name == "score_image"]
+TRIES = 5
+"""Of a message; infra/events.py has it too."""
+A_REFERENCE_S, TEN_PICTURES_S = 0.95, 17
+"""What it takes to see one that shows no face, and the largest batch; docs/scoring.md says of which."""
 
 
 @dataclass
@@ -28,6 +36,14 @@ class Context:
     memory_limit_in_mb: str = "3008"
     invoked_function_arn: str = "arn:aws:lambda:eu-west-1:000000000000:function:score_image"
     aws_request_id: str = "1"
+    left_s: float = SCORER.timeout_s
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.left_s * 1000)
+
+
+class TimedOut(BaseException):
+    """Lambda has ended the function."""
 
 
 def object_created(key: str) -> dict[str, Any]:
@@ -89,9 +105,9 @@ def bucket(shipped_encoder: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[A
         yield bucket
 
 
-def handle(*events: dict[str, Any]) -> list[str]:
+def handle(*events: dict[str, Any], context: Context | None = None) -> list[str]:
     """Let the function take events from its queue; the ids of the messages that come again."""
-    answer = handler.lambda_handler(queued(*events), Context())
+    answer = handler.lambda_handler(queued(*events), context or Context())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
@@ -186,6 +202,69 @@ def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytes
 
     assert handle({"detail": {}}, object_created(IMAGE), other) == ["m0", "m2"]
     assert stored().keys() == {0}
+
+
+def add_picture(bucket: Any, identity_id: str, references: int, evaluation_id: str = "") -> str:
+    """Store an identity of so many references and a picture of it; returns the picture's key."""
+    keys = [f"references/{identity_id}/{number:04}.jpg" for number in range(references)]
+    for key in keys:
+        bucket.put_object(Key=key, Body=jpeg("navy"))
+    identity = an_identity(identity_id=identity_id, references=keys).model_dump(mode="json")
+    rows = boto3.resource("dynamodb").Table("identities")
+    rows.put_item(Item={"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY", **identity})
+    key = f"generations/{identity_id}/of-{identity_id}/01.jpg"
+    metadata = {"evaluation-id": evaluation_id} if evaluation_id else {}
+    bucket.put_object(Key=key, Body=jpeg("orange"), Metadata=metadata)
+    return key
+
+
+def pictures_of_ten_identities(bucket: Any) -> list[str]:
+    return [add_picture(bucket, f"i{number}", references=20) for number in range(10)]
+
+
+def pictures_of_three_evaluations(bucket: Any) -> list[str]:
+    """Each with three providers, the first of which takes three references of the twenty."""
+    keys, rows = [], boto3.resource("dynamodb").Table("identities")
+    for number in range(3):
+        evaluation_id = f"e{number}"
+        references = [f"references/{evaluation_id}/{index:04}.jpg" for index in range(20)]
+        for key in references:
+            bucket.put_object(Key=key, Body=jpeg("navy"))
+        evaluation = an_evaluation(
+            evaluation_id=evaluation_id, references=references, reference_sha256s=[]
+        ).model_dump(mode="json")
+        of_it = {"pk": f"EVALUATION#{evaluation_id}", "sk": "EVALUATION", **evaluation, "max_cost_usd": 5}
+        rows.put_item(Item=of_it)
+        for provider, count in enumerate((3, 20, 20)):
+            keys.append(add_picture(bucket, f"i{number}{provider}", count, evaluation_id))
+    return keys
+
+
+@pytest.mark.parametrize("stored_pictures", [pictures_of_ten_identities, pictures_of_three_evaluations])
+def test_the_first_pictures_of_many_identities_are_scored_in_the_tries_that_there_are(
+    bucket: Any, stored_pictures: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To see all their references takes longer than the function may run, so those of some come later."""
+    assert SCORER.queue is not None
+    context, references = Context(), Encoders.references
+
+    def take_time(encoders: Encoders, keys: Any, *more: Any) -> list[EmbeddedReference]:
+        context.left_s -= A_REFERENCE_S * len(keys)
+        if context.left_s < TEN_PICTURES_S:
+            raise TimedOut
+        return references(encoders, keys, *more)
+
+    monkeypatch.setattr(Encoders, "references", take_time)
+    keys = stored_pictures(bucket)
+    assert len(keys) <= SCORER.queue.batch
+    left = keys
+    for _ in range(TRIES):
+        context.left_s = SCORER.timeout_s
+        with suppress(TimedOut):
+            left = [left[int(each[1:])] for each in handle(*map(object_created, left), context=context)]
+    assert left == []
+    scores = wiring.services().scores
+    assert all(scores.scores_of(key.split("/")[2])[1] for key in keys)
 
 
 def test_a_message_that_is_no_event_takes_no_picture_with_it(bucket: Any) -> None:

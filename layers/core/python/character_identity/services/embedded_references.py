@@ -1,6 +1,7 @@
 """Embedded references: a character's references as the encoders see them."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Protocol
@@ -24,25 +25,42 @@ class References(Protocol):
     def reference_sha256s(self) -> Sequence[str]: ...
 
 
-class EmbeddedReferences:
-    """Finds an identity's references as a score has kept them, or reads and embeds them."""
+class NoTimeLeft(Exception):
+    """There is too little time left to embed references; the same call works later."""
 
-    def __init__(self, bucket: Bucket, scores: Scores, encoders: Encoders) -> None:
+
+class EmbeddedReferences:
+    """Finds an identity's references as a score has kept them, or reads and embeds them.
+
+    ``left_s`` says how many seconds there are left.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        scores: Scores,
+        encoders: Encoders,
+        left_s: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         self._bucket = bucket
         self._scores = scores
         self._encoders = encoders
+        self._left_s = left_s
 
     def kept(self, identity_id: str) -> KeptReferences | None:
         """As a score by the same encoders has kept them; None if there was no such score."""
         return self._scores.references(identity_id, self._encoders.version, self._encoders.face_version)
 
-    def made(self, stored: References) -> list[EmbeddedReference]:
+    def made(self, stored: References, begun_with_s: float = 0) -> list[EmbeddedReference]:
         """As they are now.
 
         Raises:
+            NoTimeLeft: there are fewer seconds left than ``begun_with_s``; nothing was read.
             InvalidRequest: one was deleted or changed, or cannot be compared. A mean over those that are left
                 would be another number, which nobody could tell from a whole one.
         """
+        if self._left_s() < begun_with_s:
+            raise NoTimeLeft(f"Less than {begun_with_s} s are left, too few to see references in.")
         keys = stored.references
         with _deleted():
             contents = list(map_concurrently(lambda key: self._bucket.read(key, MAX_IMAGE_BYTES), keys))

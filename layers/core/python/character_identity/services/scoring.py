@@ -1,6 +1,7 @@
 """Scoring: compare generated pictures with the references of their identities."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -21,6 +22,9 @@ from character_identity.services.encoders import Encoders
 from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.webhooks.events import EventService
 
+BEGUN_WITH_S = 60
+"""Seconds that are left when an identity's references are begun to be seen: twenty that show no face take 19
+of a core, and ten pictures 17 (docs/scoring.md). Who runs out of time keeps nothing of what it saw."""
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
 """Reasons that take no score away: they say nothing of the picture as it was when it got one."""
 
@@ -61,7 +65,9 @@ class ScoringService:
     """Scores stored pictures; doing it twice leaves what doing it once leaves.
 
     Of a picture's identity one row is read, which has its references as the encoder sees them. The first
-    score of an identity makes it: the intake sees thumbnails only, and their embeddings are others.
+    score of an identity makes it: the intake sees thumbnails only, and their embeddings are others. A batch
+    of many such first pictures takes longer than a function has, so ``left_s`` says how many seconds it has
+    yet, and those for which there is no time fail, to come again.
     """
 
     def __init__(
@@ -74,12 +80,13 @@ class ScoringService:
         events: EventService,
         now: Now,
         shared: SharedScoring | None = None,
+        left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._identities = identities
         self._bucket = bucket
         self._scores = scores
         self._encoders = encoders
-        self._embedded_references = EmbeddedReferences(bucket, scores, encoders)
+        self._embedded_references = EmbeddedReferences(bucket, scores, encoders, left_s)
         self._events = events
         self._now = now
         self._shared = shared
@@ -245,7 +252,7 @@ class ScoringService:
             if kept is None:
                 identity = self._identities.get(identity_id)
                 references.owner = identity.owner  # who hears of it, too, if they cannot be had
-                references.embedded = self._embedded_references.made(identity)
+                references.embedded = self._embedded_references.made(identity, BEGUN_WITH_S)
             else:
                 references.owner, references.embedded = kept
             references.kept = kept is not None

@@ -17,6 +17,9 @@ from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
 from character_identity.services.evaluations.scored import is_scored
 
+BEGUN_WITH_S = 30
+"""Seconds that are left when an evaluation's references are begun to be seen, of which there are 20 at most.
+Fewer than with an identity's own: a score takes both."""
 Seen = tuple[str, View, Sequence[Face] | NoFace] | Score | NotScored
 """A picture's digest and what was seen of it; or why nothing was."""
 
@@ -67,7 +70,11 @@ class SharedScoring:
             self._new.discard(evaluation_id)
 
     def references(self, evaluation_id: str) -> Sequence[EmbeddedReference]:
-        """Return what an evaluation's pictures are compared with; nothing where that cannot be."""
+        """Return what an evaluation's pictures are compared with; nothing where that cannot be.
+
+        Raises:
+            NoTimeLeft: it is not known yet.
+        """
         found = self._references_of(evaluation_id)
         return found if isinstance(found, list) else ()
 
@@ -98,7 +105,7 @@ class SharedScoring:
         if kept:
             return kept
         try:
-            made = self._references.made(evaluation)
+            made = self._references.made(evaluation, BEGUN_WITH_S)
             self._new.add(evaluation_id)
             return made
         except InvalidRequest as exc:  # one was deleted or changed: no picture can be compared with it

@@ -5,7 +5,7 @@ https://aws.amazon.com/step-functions/pricing/, read 2026-11-23. The start is co
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -140,3 +140,13 @@ def test_a_history_has_room_for_all_looks_with_all_their_retries(job: Job) -> No
     poll = wait + task + CHOICE_EVENTS
     around = task * (len(job.machine.begin) + 2)
     assert job.polls(awaiting_callback=False) * poll + around < LONGEST_HISTORY
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+@pytest.mark.parametrize("awaiting_callback", [False, True])
+def test_a_history_has_room_for_a_day_in_the_providers_queue(job: Job, awaiting_callback: bool) -> None:
+    """The deadline runs from each step forward in it. WaitForTimeout comes in between each time."""
+    poll = 2 * (TASK_EVENTS + ATTEMPT_EVENTS) + 2 * CHOICE_EVENTS
+    around = (TASK_EVENTS + ATTEMPT_EVENTS) * (len(job.machine.begin) + 2)
+    queued = replace(job, deadline_s=int(LONGEST_WAIT.total_seconds()) + job.deadline_s)
+    assert queued.polls(awaiting_callback=awaiting_callback) * poll + around < LONGEST_HISTORY

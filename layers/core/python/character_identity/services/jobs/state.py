@@ -21,6 +21,10 @@ WAITING = "waiting"
 """The state of a machine whose job has no slot at the provider yet."""
 MOST_STEPS = 20
 """Of growth; after fewer the longest pause is reached."""
+MANY_POLLS, SELDOM_S = 90, 60
+"""After so many polls no job is polled more often: it stands in its provider's queue, which may take a day,
+and a history holds 25,000 events, of which a poll takes 13
+(https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28)."""
 GIVEN_UP = Failure(code="given_up", message="It was settled, cancelled or erased meanwhile.")
 UNFINISHED = Failure(
     code="unfinished", message="It was to be recorded before it was done; nothing came of it."
@@ -115,6 +119,8 @@ class MachineState(BaseModel):
 class Backoff:
     """How often to poll a job: ``first_s``, then half as long again each time, up to ``longest_s``.
 
+    After MANY_POLLS that is SELDOM_S at least.
+
     A provider that calls back is polled once early, for the progress, and then given twice the time that
     such a job usually takes (``usual_s``): two polls in all, if it does call.
     """
@@ -128,7 +134,8 @@ class Backoff:
         if awaiting_callback and polls < len(self._callback_delays_s):
             return self._callback_delays_s[polls]
         earlier = polls - len(self._callback_delays_s) if awaiting_callback else polls
-        return int(min(self.first_s * 1.5 ** min(earlier, MOST_STEPS), self.longest_s))
+        longest_s = self.longest_s if polls < MANY_POLLS else max(self.longest_s, SELDOM_S)
+        return int(min(self.first_s * 1.5 ** min(earlier, MOST_STEPS), longest_s))
 
     @property
     def _callback_delays_s(self) -> tuple[int, int]:

@@ -85,9 +85,10 @@ class Api(Construct):
                     integration=integration,
                     authorizer=apigateway.HttpNoneAuthorizer(),  # preflights have no token
                 )
-        self.url = self._default_stage(stage).url
+        self._add_default_stage(stage)
+        self.url = self.http_api.api_endpoint  # the stage's own ends in a slash, and paths are put behind it
 
-    def _default_stage(self, stage: Stage) -> apigateway.HttpStage:
+    def _add_default_stage(self, stage: Stage) -> None:
         """API Gateway calls a stage what has a name in the API's address; ours has none."""
         default = self.http_api.add_stage(
             "Stage",
@@ -102,4 +103,3 @@ class Api(Construct):
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=vended_log_group(self, "AccessLogs", stage).log_group_arn, format=ACCESS_LOG
         )
-        return default

@@ -81,9 +81,7 @@ class CharacterIdentity(cdk.Stack):
         )
         given_url = parameters.text("WebhookUrl")
         own_address = cdk.CfnCondition(self, "OwnAddress", expression=cdk.Fn.condition_equals(given_url, ""))
-        webhook_url = cdk.Fn.condition_if(
-            own_address.logical_id, api.http_api.api_endpoint, given_url
-        ).to_string()
+        webhook_url = cdk.Fn.condition_if(own_address.logical_id, api.url, given_url).to_string()
         for entry in entries:
             if entry.calls_back:
                 functions[entry.name].add_environment("WEBHOOK_URL", webhook_url)

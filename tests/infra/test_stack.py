@@ -29,9 +29,14 @@ OUTPUTS = {
 
 def test_outputs(template: Template) -> None:
     outputs = {name: readable(each["Value"]) for name, each in template.document["Outputs"].items()}
-    url = outputs.pop("ApiUrl")
-    assert url.startswith("https://<ApiHttp>.execute-api.")
+    outputs.pop("ApiUrl")
     assert outputs == OUTPUTS
+
+
+def test_the_address_of_the_api_is_one_that_paths_are_put_behind(template: Template) -> None:
+    """As the README's front end and its curl do, and as ``apiUrl`` of a local run: it ends in no slash."""
+    (api,) = template.resources("AWS::ApiGatewayV2::Api")
+    assert template.document["Outputs"]["ApiUrl"]["Value"] == {"Fn::GetAtt": [api, "ApiEndpoint"]}
 
 
 def test_all_logs_end(template: Template) -> None:

@@ -36,7 +36,7 @@ from character_identity.provenance.credentials import Credentials
 from infra.catalog import FUNCTIONS
 from infra.parameters import PARAMETERS
 from infra.stages import InvalidStage, Stage, read_stage
-from scripts.weights.encoders import CLIP_VIT_B32
+from scripts.weights.encoders import CLIP_VIT_B32, ENCODERS
 from scripts.weights.sources import WebFile
 
 TIMEOUT_S = 10
@@ -222,17 +222,24 @@ class Preflight:
         return "the engine answers"
 
     def weights(self) -> str:
-        source = CLIP_VIT_B32.source
-        assert isinstance(source, WebFile)
-        try:
-            self.fetch_head(source.url)
-        except OSError as problem:
-            reason = getattr(problem, "reason", problem)
-            raise Lacking(
-                f"{source.url} cannot be reached ({reason}), from which the build of the image takes CLIP: "
-                "deploy from where it can"
-            ) from problem
-        return f"{source.file_name} can be fetched"
+        wanted = [
+            (name, source)
+            for name in (CLIP_VIT_B32.name, self.stage.face_encoder)
+            if name in ENCODERS  # "none" is not
+            for source in ENCODERS[name].sources
+            if isinstance(source, WebFile)
+        ]
+        for name, source in wanted:
+            try:
+                self.fetch_head(source.url)
+            except OSError as problem:
+                reason = getattr(problem, "reason", problem)
+                raise Lacking(
+                    f"{source.url} cannot be reached ({reason}), from which the build of the image takes "
+                    f"{name}: deploy from where it can"
+                ) from problem
+        fetched = " and ".join(source.file_name for _, source in wanted)
+        return f"{fetched} can be fetched"
 
     def provider_keys(self) -> str:
         client, empty = self._client("secretsmanager"), []

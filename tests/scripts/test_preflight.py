@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -298,6 +299,24 @@ def test_docker(aws: Aws, changes: dict[str, Any], said: str) -> None:
     assert sentence.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("face_encoder", "hosts"),
+    [
+        ("face-sface-2021dec", ["huggingface.co", "media.githubusercontent.com"]),
+        ("face-dlib-resnet-v1", ["huggingface.co"]),
+        ("none", ["huggingface.co"]),
+    ],
+)
+def test_every_host_that_the_image_of_the_stage_takes_weights_from_is_asked(
+    aws: Aws, face_encoder: str, hosts: list[str]
+) -> None:
+    """What pip fetches comes from where all other packages do."""
+    asked: list[str] = []
+    stage = STAGE.model_copy(update={"face_encoder": face_encoder})
+    assert found(replace(a_preflight(), stage=stage, fetch_head=asked.append))["weights"][0] == "ok"
+    assert [urlsplit(url).hostname for url in asked] == hosts
+
+
 @pytest.mark.parametrize("problem", [URLError("no route"), TimeoutError("timed out"), OSError("reset")])
 def test_weights_that_cannot_be_fetched(aws: Aws, problem: OSError) -> None:
     def fail(url: str) -> None:
@@ -305,7 +324,7 @@ def test_weights_that_cannot_be_fetched(aws: Aws, problem: OSError) -> None:
 
     state, sentence = found(replace(a_preflight(), fetch_head=fail))["weights"]
     assert state == "lacking"
-    assert "from which the build of the image takes CLIP" in sentence
+    assert "from which the build of the image takes clip-vit-b32" in sentence
 
 
 def test_the_command_prints_a_line_for_each_and_fails_if_something_is_lacking(

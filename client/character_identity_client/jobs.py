@@ -24,6 +24,8 @@ LONGEST_WAIT_S = 10.0
 USUAL_TIMEOUT_S = 1800.0
 MOST_AT_ONCE = 20
 """Upload tickets of one call."""
+FRESH_FOR_S = 600.0
+"""A store takes a file for 15 minutes after its ticket was given; older than this one is not begun with."""
 
 T = TypeVar("T")
 
@@ -68,12 +70,15 @@ def upload_references(
         files.append(each if known else (yield Do(partial(picture_file, each, number))))
     new = [each for each in files if isinstance(each, PictureFile)]
     keys: list[str] = []
-    for first in range(0, len(new), MOST_AT_ONCE):
-        some = new[first : first + MOST_AT_ONCE]
+    while len(keys) < len(new):
+        some = new[len(keys) : len(keys) + MOST_AT_ONCE]
+        fresh_until = (yield Now()) + FRESH_FOR_S
         tickets = yield from create_references([(f.name, f.content_type, f.size_bytes) for f in some])
         if len(tickets) != len(some):
             raise unreadable(f"{len(tickets)} upload tickets for {len(some)} files")
         for file, ticket in zip(some, tickets, strict=True):
+            if ticket is not tickets[0] and (yield Now()) >= fresh_until:
+                break
             part = (file.name, (yield Do(file.content)), file.content_type)
             yield from repeated(Send(method="POST", url=ticket.url, form=ticket.fields, file=part))
             keys.append(ticket.key)

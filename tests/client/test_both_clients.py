@@ -106,6 +106,33 @@ def test_a_whole_job_is_one_call_and_tells_how_far_it_is(kind: type, tmp_path: P
     assert drawn == {"prompt": "Jane on a boat", "seed": 7}
 
 
+@pytest.mark.parametrize("kind", [ApiClient, AsyncApiClient])
+def test_over_a_slow_line_no_picture_is_begun_with_a_ticket_that_has_run_out(kind: type) -> None:
+    clock, given_at, stored = Clock(), list[float](), list[str]()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "store.test":
+            if clock.now_s > given_at[int(request.url.path[1:])] + 15 * 60:
+                return httpx.Response(403, text="<Error><Message>Policy expired.</Message></Error>")
+            stored.append(request.url.path)
+            clock.now_s += 200  # a photograph of 20 MB at one megabit a second
+            return httpx.Response(204)
+        tickets = []
+        for file in json.loads(request.content)["files"]:
+            ticket = {"key": file["name"], "url": f"https://store.test/{len(given_at)}", "fields": {}}
+            tickets.append(ticket)
+            given_at.append(clock.now_s)
+        return httpx.Response(201, json={"uploads": tickets})
+
+    pictures = [b"\xff\xd8\xff" + bytes([number]) for number in range(8)]
+    if kind is ApiClient:
+        keys = client(handle, clock).upload_references(pictures)
+    else:
+        keys = asyncio.run(awaiting(handle, clock).upload_references(pictures))
+    assert keys == [f"{number}.jpeg" for number in range(1, 9)]
+    assert len(stored) == 8
+
+
 def test_a_list_that_is_awaited_asks_for_no_more_than_is_needed() -> None:
     asked = []
 

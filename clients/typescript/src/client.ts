@@ -36,6 +36,8 @@ const WAIT_GROWTH = 1.3;
 const LONGEST_WAIT_MS = 10_000;
 const USUAL_TIMEOUT_MS = 1_800_000;
 const MOST_AT_ONCE = 20;
+/** A store takes a file for 15 minutes after its ticket was given; older than this one is not begun with. */
+const FRESH_FOR_MS = 600_000;
 /** Asking for entries of a list: the API gives no more at once. */
 const PAGE = 100;
 /** What orders nothing, and may be asked for again. */
@@ -309,15 +311,18 @@ export class CharacterIdentityClient {
   /** Upload pictures; the keys to create an identity with, in the same order. */
   async uploadReferences(pictures: readonly Picture[], options: CallOptions = {}): Promise<string[]> {
     const keys: string[] = [];
-    for (let first = 0; first < pictures.length; first += MOST_AT_ONCE) {
+    while (keys.length < pictures.length) {
+      const first = keys.length;
       const some = pictures.slice(first, first + MOST_AT_ONCE).map((picture, index) => ({
         picture,
         name: nameOf(picture, first + index + 1),
         contentType: contentTypeOf(picture),
       }));
       const files = some.map(({ picture, ...file }) => ({ ...file, sizeBytes: picture.size }));
+      const freshUntil = this.#transport.now() + FRESH_FOR_MS;
       const tickets = await this.createReferences(files, options);
       for (const [index, { picture, name, contentType }] of some.entries()) {
+        if (index > 0 && this.#transport.now() >= freshUntil) break;
         const ticket = tickets[index];
         if (!ticket) throw new ApiError(201, "unreadable_answer", "There is no upload ticket for a file.");
         const form = new FormData();

@@ -209,6 +209,24 @@ test("pictures go to their tickets without the token, all fields before the file
   assert.equal(second.url, "https://store.test/k1");
 });
 
+test("over a slow line no picture is begun with a ticket that has run out", async () => {
+  let now = 0;
+  const givenAt = [];
+  const fetch = async (url, init) => {
+    if (!url.startsWith("https://store.test/")) {
+      const { files } = JSON.parse(init.body);
+      const uploads = files.map(({ name }) => ({ key: name, url: `https://store.test/${givenAt.push(now) - 1}`, fields: {} }));
+      return Response.json({ uploads }, { status: 201 });
+    }
+    if (now > givenAt[url.split("/").at(-1)] + 15 * 60_000) return refusal(403);
+    now += 200_000; // a photograph of 20 MB at one megabit a second
+    return new Response(null, { status: 204 });
+  };
+  const api = new CharacterIdentityClient({ apiUrl: "https://api.test", token: "t", fetch, now: () => now });
+  const names = [1, 2, 3, 4, 5, 6, 7, 8].map((number) => `${number}.jpg`);
+  assert.deepEqual(await api.uploadReferences(names.map((name) => new File(["x"], name))), names);
+});
+
 test("a wait ends with the outcome, and every look at it is told", async () => {
   const ready = { ...IDENTITY, status: "ready", progress: 100 };
   const { api, slept } = scripted(IDENTITY, IDENTITY, ready);

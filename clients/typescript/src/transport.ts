@@ -13,6 +13,8 @@ const MOST_WAITING_MS = 90_000;
 /** API Gateway gives a function 30 s to answer. */
 const CALL_MS = 35_000;
 const TRANSFER_MS = 120_000;
+/** A line that carries less of a file is taken for dead: a quarter of a megabit a second. */
+const SLOWEST_BYTES_A_MS = 32;
 
 export interface ClientOptions {
   /** To which paths such as `/v1/identities` are appended. */
@@ -45,6 +47,7 @@ interface Answer<Body> {
 /** How to go on when an attempt fails, and when to give one up. */
 interface Repeating {
   mayRepeat: boolean;
+  /** For the answer to begin, and then for each part of it: as long as something comes it is waited for. */
   limitMs: number;
   signal: AbortSignal | undefined;
 }
@@ -94,15 +97,17 @@ export class Transport {
 
   /** Post a form to a store. Stores get no token: their links carry their own permission. */
   async post(url: string, form: FormData, signal?: AbortSignal): Promise<void> {
-    const repeating = { mayRepeat: true, limitMs: TRANSFER_MS, signal };
+    const file = form.get("file");
+    const bytes = file instanceof Blob ? file.size : 0;
+    const repeating = { mayRepeat: true, limitMs: TRANSFER_MS + bytes / SLOWEST_BYTES_A_MS, signal };
     await this.#repeated(repeating, textOf, (signal) => this.#fetch(url, { method: "POST", body: form, signal }));
   }
 
   /** What a link leads to. */
   async download(url: string, signal?: AbortSignal): Promise<Blob> {
     const repeating = { mayRepeat: true, limitMs: TRANSFER_MS, signal };
-    const blobOf = (response: Response): Promise<Blob> => response.blob();
-    return (await this.#repeated(repeating, blobOf, (signal) => this.#fetch(url, { signal }))).body;
+    const asItIs = (body: Blob): Promise<Blob> => Promise.resolve(body);
+    return (await this.#repeated(repeating, asItIs, (signal) => this.#fetch(url, { signal }))).body;
   }
 
   async #token(): Promise<string> {
@@ -112,13 +117,13 @@ export class Transport {
 
   async #repeated<Body extends string | Blob>(
     { mayRepeat, limitMs, signal }: Repeating,
-    read: (response: Response) => Promise<Body>,
+    read: (body: Blob) => Promise<Body>,
     call: (signal: AbortSignal) => Promise<Response>,
   ): Promise<Answer<Body>> {
     let failures = 0;
     let waited = 0;
     for (;;) {
-      const outcome = await outcomeOf(call, read, limited(limitMs, signal));
+      const outcome = await outcomeOf(call, read, limitMs, signal);
       signal?.throwIfAborted();
       let delay = toldToWait(outcome);
       if (delay === undefined && mayRepeat && mayPass(outcome)) {
@@ -171,11 +176,6 @@ function refuseClearText(apiUrl: string): void {
   }
 }
 
-function limited(milliseconds: number, signal: AbortSignal | undefined): AbortSignal {
-  const limit = AbortSignal.timeout(milliseconds);
-  return signal ? AbortSignal.any([signal, limit]) : limit;
-}
-
 function filled(path: string, values: Record<string, string>): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
 }
@@ -186,23 +186,47 @@ function searchOf(query: Record<string, unknown>): string {
   return given.length > 0 ? `?${search.toString()}` : "";
 }
 
-function textOf(response: Response): Promise<string> {
-  return response.text();
+function textOf(body: Blob): Promise<string> {
+  return body.text();
+}
+
+/** All of an answer; `heard` is called for each part of it that comes. */
+async function bodyOf(response: Response, heard: () => void): Promise<Blob> {
+  const reader = response.body?.getReader();
+  if (!reader) return response.blob();
+  const parts: BlobPart[] = [];
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    heard();
+  }
+  return new Blob(parts, { type: response.headers.get("Content-Type") ?? "" });
 }
 
 async function outcomeOf<Body>(
   call: (signal: AbortSignal) => Promise<Response>,
-  read: (response: Response) => Promise<Body>,
-  signal: AbortSignal,
+  read: (body: Blob) => Promise<Body>,
+  limitMs: number,
+  signal: AbortSignal | undefined,
 ): Promise<Outcome<Body>> {
+  const limit = new AbortController();
+  const either = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
+  const giveUp = (): void => limit.abort(new DOMException("Nothing came for too long.", "TimeoutError"));
+  let timer = setTimeout(giveUp, limitMs);
+  const heard = (): void => {
+    clearTimeout(timer);
+    if (!either.aborted) timer = setTimeout(giveUp, limitMs);
+  };
   const attempt = async (): Promise<Answer<Body>> => {
-    const response = await call(signal);
-    return { response, body: await read(response) };
+    const response = await call(either);
+    heard();
+    return { response, body: await read(await bodyOf(response, heard)) };
   };
   try {
-    return await orAborted(attempt(), signal);
+    return await orAborted(attempt(), either);
   } catch (failure) {
     return { failure };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -289,6 +289,35 @@ test("a signal ends the wait for a token, and for an answer that does not end", 
   }
 });
 
+test("a file over a slow line is waited for as long as something comes, and a silent one is given up", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  t.mock.method(AbortSignal, "timeout", (milliseconds) => {
+    const late = new AbortController();
+    setTimeout(() => late.abort(new DOMException("late", "TimeoutError")), milliseconds);
+    return late.signal;
+  });
+  const headers = { "Content-Type": "image/png" };
+  let calls = 0;
+  // A part a minute, for seven minutes: weights of 90 MB at two megabits a second. The first time it stops after four.
+  const fetch = async (_, { signal }) => {
+    const call = ++calls;
+    let parts = 0;
+    const start = (it) => signal.addEventListener("abort", () => it.error(signal.reason));
+    const pull = (it) => {
+      t.mock.timers.tick(call === 1 && parts === 4 ? 121_000 : 60_000);
+      if (signal.aborted) return;
+      if (++parts < 8) it.enqueue(new TextEncoder().encode(String(parts)));
+      else it.close();
+    };
+    return new Response(new ReadableStream({ start, pull }, { highWaterMark: 0 }), { headers });
+  };
+  const slept = [];
+  const sleep = async (milliseconds) => void slept.push(milliseconds);
+  const api = new CharacterIdentityClient({ apiUrl: "https://api.test", token: "t", fetch, sleep });
+  const file = await api.download("https://store.test/lora.safetensors");
+  assert.deepEqual([await file.text(), file.type, slept], ["1234567", "image/png", [600]]);
+});
+
 test("a whole job is one call", async () => {
   const ticket = { key: "k", url: "https://store.test/k", fields: {} };
   const ready = { ...IDENTITY, status: "ready" };

@@ -87,7 +87,7 @@ export class Transport {
     const content = body === undefined ? null : JSON.stringify(body);
     const repeating = { mayRepeat, limitMs: CALL_MS, signal: request.signal };
     const answer = await this.#repeated(repeating, textOf, async (signal) => {
-      headers.set("Authorization", `Bearer ${await this.#token()}`);
+      authorize(headers, await this.#token());
       // Where an answer leads on, fetch itself leaves the token behind; nothing but a GET may be led on.
       const redirect = method === "GET" ? "follow" : "error";
       return this.#fetch(url, { method, headers, body: content, signal, redirect });
@@ -173,6 +173,15 @@ function refuseClearText(apiUrl: string): void {
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(hostname) || hostname.endsWith(".localhost");
   if (protocol !== "https:" && !isLocal) {
     throw new TypeError(`The API must be called over HTTPS, not at ${protocol}//${hostname}.`);
+  }
+}
+
+/** Have a call carry the token. One that is none is told without it: fetch quotes it. */
+function authorize(headers: Headers, token: string): void {
+  try {
+    headers.set("Authorization", `Bearer ${token}`);
+  } catch {
+    throw new TypeError("The token has line breaks or other characters that none has.");
   }
 }
 

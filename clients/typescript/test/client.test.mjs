@@ -81,6 +81,20 @@ test("a token that is fetched is fetched anew for every attempt", async () => {
   assert.ok(api);
 });
 
+test("a token that is none is not told", async () => {
+  for (const token of ["a-secret\nb-secret", "a-secret\0", "a-secret\u2026"]) {
+    let calls = 0;
+    const fetch = async () => (calls++, Response.json(IDENTITY));
+    for (const given of [token, async () => token]) {
+      const options = { apiUrl: "https://api.test", token: given, fetch, sleep: async () => {} };
+      const raised = await new CharacterIdentityClient(options).getIdentity("i1").catch((it) => it);
+      assert.match(raised.message, /^The token has/);
+      assert.doesNotMatch(`${raised.stack}${raised.cause}`, /secret/);
+    }
+    assert.equal(calls, 0);
+  }
+});
+
 for (const trouble of [lost, refusal(500), refusal(502), refusal(503), refusal(504)]) {
   test(`an order is repeated with its key after ${trouble.status ?? "no answer"}`, async () => {
     const { api, calls, slept } = scripted(trouble, trouble, GENERATION);

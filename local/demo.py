@@ -31,6 +31,7 @@ from character_identity_client import (
     EvaluationOrder,
     Finding,
 )
+from character_identity_client.asking import Ask, asker
 from character_identity_client.evaluations import (
     LONGEST_RUN_S,
     cancelled_if_asked,
@@ -46,7 +47,7 @@ from local.progress import showing
 from local.reach import watching
 from local.results import Journal, Run, find_run, new_run
 from local.settings import KEY_OF, ProviderSettings
-from local.spending import Ask, agree
+from local.spending import agree
 
 URL_OF_PROVIDER = {
     "fal-instant": "FAL_QUEUE_URL",
@@ -59,15 +60,7 @@ REFUSED = (400, 401, 402, 403, 404, 413, 422)
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo; 0 if there is something to look at, 1 if not or if something broke, 2 if it cannot."""
-    return answering(lambda: _main(arguments, os.environ, _ask if sys.stdin.isatty() else None))
-
-
-def _ask(question: str) -> str:
-    """The answer of whoever sits at the terminal; the end of the input is an empty one."""
-    try:
-        return input(question)
-    except EOFError:
-        return ""
+    return answering(lambda: _main(arguments, os.environ, asker()))
 
 
 def _main(arguments: Sequence[str], environment: Mapping[str, str], ask: Ask | None) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 from character_evaluation.documents import BadDocument
 from character_evaluation.scenarios import SETS, Scenario, read_scenarios, shipped
 from character_identity_client import CONTENT_TYPES, EvaluationOrder
+from character_identity_client.asking import Ask
 from local.options import BadOption, Parser, dollars, folder
-from local.spending import Ask
 
 PROVIDERS = ("fal-instant", "fal-lora", "astria")
 TRAINED = frozenset({"fal-lora", "astria"})

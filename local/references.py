@@ -34,12 +34,13 @@ from character_identity.outbound.provider_http import TIMEOUT_S
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.providers.fal.queue import FalQueue, FalResult
 from character_identity.providers.fal.retention import IMAGES_LIVE_S
+from character_identity_client.asking import Ask, asker
 from local.errors import CannotRun, answering
 from local.options import BadOption, Parser, folder
 from local.packages import STATE
 from local.service import Service
 from local.settings import ProviderSettings
-from local.spending import Ask, agree_to
+from local.spending import agree_to
 from scripts.atomic import write_file
 
 ENDPOINT = "fal-ai/flux/dev"
@@ -64,8 +65,7 @@ Say = Callable[[str], None]
 
 def main(arguments: Sequence[str]) -> int:
     """Make what is missing; 0 if all images are there, 1 if one could not be made, 2 if it cannot run."""
-    ask = input if sys.stdin.isatty() else None
-    return answering(lambda: _main(arguments, os.environ, ask))
+    return answering(lambda: _main(arguments, os.environ, asker()))
 
 
 class Orders:

@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from character_evaluation.pages import dollars
+from character_identity_client.asking import Ask
 from character_identity_client.evaluations import counted
 from character_identity_client.models import ProviderEstimate
 from local.errors import CannotRun
-
-Ask = Callable[[str], str]
-"""Asks whoever sits at the terminal, and returns the answer."""
 
 
 def agree(

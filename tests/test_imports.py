@@ -106,6 +106,7 @@ RULES: dict[str, set[str]] = {
     "local.references": {
         LIBRARIES,
         "character_evaluation",
+        "character_identity_client.asking",
         "local",
         "scripts",
         DOMAIN,

@@ -15,6 +15,7 @@ import httpx
 from pydantic import BaseModel
 
 from character_identity_client.api import ApiClient
+from character_identity_client.asking import asker
 from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed
 from character_identity_client.evaluate_command import STOPPED, add_options, evaluate
 from character_identity_client.journal import Journal, add_key, digests, hint
@@ -190,8 +191,7 @@ def score(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
 
 def compare_providers(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
     """Have providers compared on a character, with the results on this disk."""
-    ask = input if sys.stdin.isatty() else None
-    return evaluate(api, given, ask, terminal.say)
+    return evaluate(api, given, asker(), terminal.say)
 
 
 def show_list(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from character_identity_client.api import ApiClient
+from character_identity_client.asking import Ask
 from character_identity_client.evaluations import (
     GALLERY,
     LONGEST_RUN_S,
@@ -28,8 +29,6 @@ from character_identity_client.pictures import listed
 
 STOPPED = 130
 """The exit code of who was stopped by Ctrl-C, as shells have it."""
-
-Ask = Callable[[str], str]
 
 
 def evaluate(

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 
 from character_identity_client.api import ApiClient, ApiError
+from character_identity_client.asking import Ask
 from character_identity_client.files import write_file
 from character_identity_client.journal import Refused
 from character_identity_client.models import Evaluation
@@ -69,9 +70,7 @@ def step(evaluation: Evaluation) -> str:
             return status
 
 
-def cancelled_if_asked(
-    api: ApiClient, evaluation_id: str, ask: Callable[[str], str] | None
-) -> Evaluation | None:
+def cancelled_if_asked(api: ApiClient, evaluation_id: str, ask: Ask | None) -> Evaluation | None:
     """Settle with who leaves by Ctrl-C what becomes of an evaluation: it goes on, and None is returned.
 
     Or it is cancelled, and returned as it ended. ``ask`` is None where nobody can be asked: it goes on. So it

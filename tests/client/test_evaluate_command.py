@@ -1,6 +1,8 @@
 """``character-identity evaluate``, against the API in memory."""
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import product
@@ -10,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from character_identity_client import ApiClient
-from character_identity_client.command import parser
+from character_identity_client import ApiClient, command
+from character_identity_client.asking import asker
+from character_identity_client.command import main, parser
 from character_identity_client.evaluate_command import STOPPED, evaluate
 from character_identity_client.evaluations import PAGES
 from character_identity_client.journal import Refused
@@ -247,6 +250,46 @@ def test_who_leaves_comes_back_by_the_id(tmp_path: Path, words: list[str]) -> No
     assert left.said[-1] == "\nIt goes on. character-identity evaluate --resume e-1 goes on from here."
     assert Run(api, "--resume=e-1", f"--output={tmp_path / 'results'}").code == 0
     assert len(api.orders) == 1
+
+
+class Ended(io.StringIO):
+    """A terminal at which somebody has pressed Ctrl-D."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_end_of_the_input_agrees_to_nothing(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = FakeApi()
+    transport = httpx.MockTransport(served(api))
+    monkeypatch.setattr(
+        command, "ApiClient", lambda url, token: ApiClient("https://api.test", "t", transport=transport)
+    )
+    monkeypatch.setattr(sys, "stdin", Ended())
+    assert main(["evaluate", *words]) == 2
+    assert capsys.readouterr().err == "Nothing was ordered.\n"
+    assert not api.orders
+
+
+def test_who_leaves_and_ends_the_input_leaves_the_evaluation_going(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", Ended())
+    api = FakeApi()
+    left = Run(api, *words, "--yes", ask=asker(), sleep=leave)
+    assert (left.code, api.cancelled) == (STOPPED, False)
+    assert left.said[-1].startswith("\nIt goes on. character-identity evaluate --resume e-1")
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO("y")])
+def test_where_nobody_sits_nobody_is_asked(stdin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert asker() is None
 
 
 def test_a_picture_that_is_missing_is_told_with_how_to_get_it(words: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from character_evaluation.characters import character
 from character_identity.outbound.safe_http import SafeHttpClient
 from character_identity.providers.fal.queue import FalQueue
 from local.errors import CannotRun
-from local.references import ENDPOINT, ORDERS, Orders, Studio, _Key, _main, make
+from local.references import ENDPOINT, ORDERS, Orders, Studio, _Key, _main, main, make
+from tests.client.test_evaluate_command import Ended
 from tests.local.test_demo import Clock
 from tests.support.http import EVERYWHERE, scripted_client
 
@@ -165,6 +167,16 @@ def test_a_real_key_is_asked_before_anything_is_ordered(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match="YES=1"):
         _main([f"--output={tmp_path / 'sarah'}"], {"FAL_KEY": "i:s"}, None)
     assert asked == ["This costs about $0.20, and at most $0.40. Order it? [y/N] "]
+    assert not (tmp_path / "sarah").exists()
+
+
+def test_the_end_of_the_input_agrees_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Ended())
+    monkeypatch.setenv("FAL_KEY", "i:s")
+    assert main([f"--output={tmp_path / 'sarah'}"]) == 2
+    assert capsys.readouterr().err == "Nothing was ordered.\n"
     assert not (tmp_path / "sarah").exists()
 
 

@@ -59,7 +59,8 @@ def verify_signature(
     except KeyError as exc:
         raise NotGenuine(f"The header {exc.args[0]} is missing.") from exc
     _check_age(timestamp, now, tolerance_s)
-    content = b".".join((message_id.encode(), timestamp.encode(), body))
+    # A server may read bytes of a header that are no UTF-8 as halves of characters, which are none either.
+    content = b".".join((message_id.encode(errors="surrogatepass"), timestamp.encode(), body))
     secrets = [secret] if isinstance(secret, str) else secret
     expected = [hmac.digest(_key(each), content, hashlib.sha256) for each in secrets]
     if not any(_matches(signature, each) for signature in signatures.split(" ") for each in expected):

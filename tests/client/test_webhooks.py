@@ -93,7 +93,14 @@ def test_a_missing_header_is_named(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("webhook-id", "msg_other"), ("webhook-timestamp", "1614265331")]
+    ("name", "value"),
+    [
+        ("webhook-id", "msg_other"),
+        ("webhook-id", HEADERS["webhook-id"] + "\udcff"),  # aiohttp, of a byte that is no UTF-8
+        ("webhook-timestamp", "1614265331"),
+        ("webhook-timestamp", HEADERS["webhook-timestamp"] + "\udcff"),
+        ("webhook-signature", GENUINE + "\udcff"),
+    ],
 )
 def test_a_changed_header_is_refused(name: str, value: str) -> None:
     with pytest.raises(NotGenuine):

@@ -269,17 +269,19 @@ class _Key(str):
         return str(self)
 
 
-def _character(name: str) -> Character:
+def _character(file: Path) -> Character:
     try:
-        return character(name)
+        return character(str(file))
     except BadDocument as error:
-        known = "" if Path(name).exists() else f" The characters that are shipped: {', '.join(SHIPPED)}."
+        known = "" if file.exists() else f" The characters that are shipped: {', '.join(SHIPPED)}."
         raise BadOption(f"{error}{known}") from error
 
 
 def _options(arguments: Sequence[str], environment: Mapping[str, str]) -> Any:
     parser = Parser("references", __doc__)
-    parser.add_argument("--character", default=SHIPPED[0], help="sarah, or a file of one's own (YAML)")
+    parser.add_argument(
+        "--character", type=folder, default=SHIPPED[0], help="sarah, or a file of one's own (YAML)"
+    )
     parser.add_argument("--output", type=folder, metavar="DIR", help="where the images go, or are already")
     parser.add_argument("--all", action="store_true", help="the further images too: eight of Sarah")
     parser.add_argument("--seed", type=int, default=1, help="another one draws other people; default: 1")

@@ -45,10 +45,10 @@ Seen = Embedding | str
 def main(arguments: list[str] | None = None) -> None:
     """Print what was asked for; exit with 1 and a sentence where nothing, or not all, could be compared."""
     parser = argparse.ArgumentParser(prog="python -m functions.score_image.compare")
-    parser.add_argument("reference", type=Path, help="a picture, or a folder of them")
-    parser.add_argument("generated", type=Path, help="a picture, or a folder of them")
-    parser.add_argument("--csv", type=Path, help="where the rows of folders go; without it they are printed")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where the encoders are")
+    parser.add_argument("reference", type=_path, help="a picture, or a folder of them")
+    parser.add_argument("generated", type=_path, help="a picture, or a folder of them")
+    parser.add_argument("--csv", type=_path, help="where the rows of folders go; without it they are printed")
+    parser.add_argument("--weights", type=_path, default=WEIGHTS, help="where the encoders are")
     options = parser.parse_args(arguments)
     try:
         references, generated = pictures_at(options.reference), pictures_at(options.generated)
@@ -79,7 +79,6 @@ def pictures_at(path: Path) -> list[Path]:
     Raises:
         CannotCompare: there is none.
     """
-    path = path.expanduser()
     if not path.exists():
         raise CannotCompare(f"{path}: there is no such file or folder.")
     if not path.is_dir():
@@ -89,6 +88,14 @@ def pictures_at(path: Path) -> list[Path]:
     if not found:
         raise CannotCompare(f"{path}: there is no picture in it ({', '.join(sorted(SUFFIXES))}).")
     return found
+
+
+def _path(text: str) -> Path:
+    """A path; ``~`` is the home of the user also where the shell, such as zsh, leaves it in an assignment."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(f"there is no home that {text!r} could mean") from None
 
 
 def encoder_in(weights: Path) -> OnnxEncoder:

@@ -40,7 +40,7 @@ def written(folder: Path, **changes: Any) -> dict[str, str]:
 
 
 def test_every_page_follows_from_the_csv_and_the_manifest_byte_for_byte(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = written(tmp_path, simulated=frozenset({"b", "a"}))
     assert files_of(read_run(tmp_path)) == files
@@ -51,6 +51,8 @@ def test_every_page_follows_from_the_csv_and_the_manifest_byte_for_byte(
     assert capsys.readouterr().out.split() == [
         str(tmp_path / name) for name in ("gallery.html", "report.html", "report.md")
     ]
+    monkeypatch.setenv("HOME", str(tmp_path.parent))  # as zsh leaves RESULTS=~/a
+    assert main([f"~/{tmp_path.name}"]) == 0
 
 
 def test_a_figure_that_is_edited_changes_the_pages_and_nothing_else_does(tmp_path: Path) -> None:

@@ -210,6 +210,15 @@ def test_without_a_key_a_simulator_draws_and_says_so(
     assert f'make demo REFERENCES="{output}" NAME="Jane Doe" CLASS=woman' in said
 
 
+def test_a_home_that_the_shell_leaves_to_others_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text("[]")
+    with pytest.raises(CannotRun, match=r"mine\.yaml: it has to say name"):
+        _main(["--character=~/mine.yaml"], {}, None)
+
+
 def test_records_that_cannot_be_read_order_nothing(tmp_path: Path) -> None:
     (tmp_path / ORDERS).write_text("{")
     with pytest.raises(CannotRun, match=r"orders\.json cannot be read; move it away"):

@@ -55,6 +55,12 @@ def refusal(arguments: list[str], weights: Path) -> str:
     return str(refused.value)
 
 
+def usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    return capsys.readouterr().err
+
+
 def test_one_picture_with_one_is_one_line(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +179,20 @@ def test_folders_are_compared_many_to_many(
     assert pairs == [("1.jpg", "1.PNG"), ("2.webp", "1.PNG"), ("1.jpg", "2.jpeg"), ("2.webp", "2.jpeg")]
     assert float(printed[0]["similarity"]) > float(printed[1]["similarity"])
     assert {(row["encoder"], row["reason"]) for row in printed} == {("tiny", "")}
+
+
+def test_a_home_that_the_shell_leaves_to_others_is_found(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As zsh leaves that of ``make score REFERENCE=~/r GENERATED=~/g CSV=~/scores.csv``."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("r/1.jpg", "r/2.jpg", "g/1.jpg"):
+        picture(tmp_path / name, "red")
+    main(["~/r", "~/g", "--weights", "~/weights"])
+    assert len(rows(capsys.readouterr().out)) == 2
+    main(["~/r", "~/g", "--csv", "~/scores.csv", "--weights", "~/weights"])
+    assert len(rows((tmp_path / "scores.csv").read_text(encoding="utf-8"))) == 2
+    assert "no home that '~no one/r' could mean" in usage(["~no one/r", "~/g"], capsys)
 
 
 def test_a_picture_that_cannot_be_read_leaves_the_others_be(

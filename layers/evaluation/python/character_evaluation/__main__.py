@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m character_evaluation FOLDER", file=sys.stderr)
         return 2
-    folder = Path(arguments[0])
+    folder = Path(arguments[0]).expanduser()  # zsh leaves the ~ of RESULTS=~/a to others
     try:
         for name, content in pages_of(read_run(folder)).items():
             (folder / name).write_text(content, encoding="utf-8", newline="")

@@ -1,13 +1,16 @@
 """What takes several calls, as steps: uploads, waits, and a whole job."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar, Unpack
 
-from character_identity_client.calls import FIRST_WAIT_S, repeated
+import httpx
+
+from character_identity_client.calls import FIRST_WAIT_S, TRY_AGAIN, repeated
 from character_identity_client.effects import Do, Now, Send, Sleep, Steps
-from character_identity_client.errors import DeadlinePassed, JobFailed, unreadable
+from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed, unreadable
 from character_identity_client.models import Generation, Identity, Image
 from character_identity_client.operations import (
     GenerationOptions,
@@ -22,6 +25,8 @@ from character_identity_client.pictures import PictureFile, Pictures, is_referen
 WAIT_GROWTH = 1.3
 LONGEST_WAIT_S = 10.0
 USUAL_TIMEOUT_S = 1800.0
+OUTAGE_S = 120.0
+"""So long a job may be out of sight, as while a machine wakes up; then its wait ends with what is wrong."""
 MOST_AT_ONCE = 20
 """Upload tickets of one call."""
 FRESH_FOR_S = 600.0
@@ -195,16 +200,26 @@ def run(
 def wait(
     poll: Callable[[], Steps[T | None]], what: str, timeout_s: float, longest_wait_s: float = LONGEST_WAIT_S
 ) -> Steps[T]:
-    """Poll less and less often until there is something: about a third late at worst."""
+    """Poll less and less often until there is something: about a third late at worst.
+
+    A job that was seen goes on without us: that nobody answers for a while ends no wait for it.
+    """
     deadline = (yield Now()) + timeout_s
-    wait_s = FIRST_WAIT_S
-    while (found := (yield from poll())) is None:
+    wait_s, seen_at = FIRST_WAIT_S, -math.inf
+    while True:
+        try:
+            if (found := (yield from poll())) is not None:
+                return found
+            seen_at = yield Now()
+        except (httpx.TransportError, ApiError) as trouble:
+            passes = isinstance(trouble, httpx.TransportError) or trouble.status in TRY_AGAIN
+            if not passes or (yield Now()) - seen_at > OUTAGE_S:
+                raise
         left_s = deadline - (yield Now())
         if left_s <= 0:
             raise DeadlinePassed(f"Waited {timeout_s:g} s for {what}; the job goes on.")
         yield Sleep(min(wait_s, left_s))
         wait_s = min(wait_s * WAIT_GROWTH, longest_wait_s)
-    return found
 
 
 def _wait_for_generation(

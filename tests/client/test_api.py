@@ -297,6 +297,59 @@ def test_too_many_requests_are_waited_out() -> None:
     assert clock.slept == [43]
 
 
+class OutOfSight:
+    """An API that trains for five minutes, and gives another answer from one second to another."""
+
+    def __init__(self, clock: Clock, answer: httpx.Response | httpx.TransportError, since: int, to: float):
+        self.clock, self.answer, self.since, self.to = clock, answer, since, to
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if self.since <= self.clock.now_s < self.to:
+            if isinstance(self.answer, httpx.TransportError):
+                raise self.answer
+            return self.answer
+        status = "ready" if self.clock.now_s >= 300 else "training"
+        return httpx.Response(200, json=identity(status=status))
+
+
+NOBODY = httpx.ConnectError("nobody there")
+AWAY = httpx.Response(503, json={"message": "Service Unavailable"})
+
+
+@pytest.mark.parametrize("trouble", [NOBODY, AWAY])
+def test_a_job_that_is_out_of_sight_for_a_minute_is_waited_for(
+    trouble: httpx.Response | httpx.TransportError,
+) -> None:
+    clock = Clock()
+    api = client(OutOfSight(clock, trouble, 10, 100), clock)
+    assert api.wait_until_ready("i1").status == "ready"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "since", "least_s", "most_s"),
+    [
+        pytest.param(NOBODY, 10, 120, 160, id="for longer"),
+        pytest.param(NOBODY, 0, 0, 5, id="and was never seen"),
+        pytest.param(httpx.Response(404, json={"code": "unknown_identity"}), 10, 10, 20, id="and is gone"),
+    ],
+)
+def test_a_wait_for_what_is_out_of_sight_ends_with_what_is_wrong(
+    trouble: httpx.Response | httpx.TransportError, since: int, least_s: int, most_s: int
+) -> None:
+    clock = Clock()
+    api = client(OutOfSight(clock, trouble, since, float("inf")), clock)
+    with pytest.raises((httpx.ConnectError, ApiError)):
+        api.wait_until_ready("i1")
+    assert least_s <= clock.now_s <= most_s
+
+
+def test_a_deadline_holds_while_nobody_answers() -> None:
+    clock = Clock()
+    with pytest.raises(DeadlinePassed):
+        client(OutOfSight(clock, NOBODY, 10, 100), clock).wait_until_ready("i1", timeout_s=30)
+    assert clock.now_s <= 40
+
+
 def test_waiting_ends_at_the_deadline() -> None:
     clock = Clock()
     with pytest.raises(ApiError) as raised:

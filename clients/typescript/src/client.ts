@@ -1,6 +1,6 @@
 /** The API as methods: one for every operation of its own, and a few for whole jobs. */
 import { ApiError, DeadlinePassed, JobFailed } from "./errors.js";
-import { Transport, type CallOptions, type ClientOptions } from "./transport.js";
+import { PASSING, Transport, type CallOptions, type ClientOptions } from "./transport.js";
 import type {
   AnswerOf,
   Attempt,
@@ -35,6 +35,8 @@ const FIRST_WAIT_MS = 300;
 const WAIT_GROWTH = 1.3;
 const LONGEST_WAIT_MS = 10_000;
 const USUAL_TIMEOUT_MS = 1_800_000;
+/** So long a job may be out of sight, as while a machine wakes up, until the wait for it says what is wrong. */
+const OUTAGE_MS = 120_000;
 const MOST_AT_ONCE = 20;
 /** A store takes a file for 15 minutes after its ticket was given; older than this one is not begun with. */
 const FRESH_FOR_MS = 600_000;
@@ -393,7 +395,11 @@ export class CharacterIdentityClient {
     } while (cursor);
   }
 
-  /** Look less and less often until it is done: about a third late at worst. */
+  /**
+   * Look less and less often until it is done: about a third late at worst.
+   *
+   * The job goes on without us: that nobody answers for a while ends no wait for it.
+   */
   async #wait<It extends Identity | Generation | Evaluation>(
     job: It,
     read: () => Promise<It>,
@@ -402,13 +408,25 @@ export class CharacterIdentityClient {
   ): Promise<It> {
     const deadline = this.#transport.now() + timeoutMs;
     let wait = FIRST_WAIT_MS;
-    for (let now = job; ; now = await read()) {
-      onProgress(now);
-      if (now.status === "failed" || now.status === "cancelled") {
+    let seenAt = this.#transport.now();
+    const look = async (): Promise<It | undefined> => {
+      try {
+        const found = await read();
+        seenAt = this.#transport.now();
+        return found;
+      } catch (trouble) {
+        const passes = !(trouble instanceof ApiError) || PASSING.has(trouble.status);
+        if (signal?.aborted || !passes || this.#transport.now() - seenAt > OUTAGE_MS) throw trouble;
+        return undefined;
+      }
+    };
+    for (let now: It | undefined = job; ; now = await look()) {
+      if (now) onProgress(now);
+      if (now?.status === "failed" || now?.status === "cancelled") {
         const untold = now.status === "failed" ? "It failed without saying why." : "It was cancelled.";
         throw new JobFailed(now.error?.code ?? now.status, now.error?.message ?? untold);
       }
-      if (isDone(now)) return now;
+      if (now && isDone(now)) return now;
       const left = deadline - this.#transport.now();
       if (left <= 0) throw new DeadlinePassed(`Waited ${timeoutMs / 1000} s; the job goes on.`);
       await this.#transport.sleep(Math.min(wait, left), signal);

@@ -4,7 +4,8 @@ import { ROUTES } from "./routes.js";
 import type { AnswerOf, OperationId, RequestOf } from "./types.js";
 
 const ATTEMPTS = 4;
-const PASSING = new Set([429, 500, 502, 503, 504]);
+/** What may be answered differently a little later. */
+export const PASSING: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 /** With Retry-After: an order with the same key is being worked on, or there were too many calls. */
 const TOO_EARLY = new Set([409, 429, 503]);
 const FIRST_WAIT_MS = 300;

@@ -273,6 +273,34 @@ test("an evaluation is waited for until it is completed, and one that was cancel
   await assert.rejects(cancelled, { name: "JobFailed", code: "cancelled" });
 });
 
+/** A training of five minutes that is out of sight from one second to another, and what its wait ends with. */
+async function outOfSight(trouble, since, to, options = {}) {
+  let now = 0;
+  const fetch = async () => {
+    if (since * 1000 <= now && now < to * 1000) {
+      if (trouble instanceof Error) throw trouble;
+      return trouble.clone();
+    }
+    return Response.json({ ...IDENTITY, status: now < 300_000 ? "training" : "ready" });
+  };
+  const sleep = async (milliseconds) => void (now += milliseconds);
+  const api = new CharacterIdentityClient({ apiUrl: "https://api.test", token: "t", fetch, sleep, now: () => now });
+  const end = await api.waitFor(IDENTITY, options).catch((it) => it);
+  return { end, seconds: now / 1000 };
+}
+
+test("a job that is out of sight for a minute is waited for, and no longer than that", async () => {
+  for (const trouble of [lost, refusal(503)]) assert.equal((await outOfSight(trouble, 10, 100)).end.status, "ready");
+  const gone = await outOfSight(lost, 10, Infinity);
+  assert.equal(gone.end, lost);
+  assert.ok(gone.seconds >= 120 && gone.seconds < 160, `${gone.seconds}`);
+  const erased = await outOfSight(refusal(404, { code: "unknown_identity" }), 10, Infinity);
+  assert.equal(erased.end.code, "unknown_identity");
+  assert.ok(erased.seconds < 20);
+  const late = await outOfSight(lost, 10, 100, { timeoutMs: 30_000 });
+  assert.ok(late.end instanceof DeadlinePassed && late.seconds <= 40, `${late.seconds}`);
+});
+
 test("a wait has a deadline", async () => {
   const { api, slept } = scripted(IDENTITY);
   await assert.rejects(api.waitFor(IDENTITY, { timeoutMs: 1000 }), DeadlinePassed);

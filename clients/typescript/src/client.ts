@@ -428,11 +428,17 @@ export class CharacterIdentityClient {
       }
       if (now && isDone(now)) return now;
       const left = deadline - this.#transport.now();
-      if (left <= 0) throw new DeadlinePassed(`Waited ${timeoutMs / 1000} s; the job goes on.`);
+      if (left <= 0) throw new DeadlinePassed(`Waited ${timeoutMs / 1000} s for ${named(job)}; the job goes on.`);
       await this.#transport.sleep(Math.min(wait, left), signal);
       wait = Math.min(wait * WAIT_GROWTH, LONGEST_WAIT_MS);
     }
   }
+}
+
+/** What a job is called where it is asked for again. */
+function named(job: Identity | Generation | Evaluation): string {
+  if ("evaluationId" in job) return `evaluation ${job.evaluationId}`;
+  return "generationId" in job ? `generation ${job.generationId}` : `identity ${job.characterId}`;
 }
 
 function silent(): void {

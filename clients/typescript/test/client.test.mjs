@@ -304,6 +304,11 @@ test("a job that is out of sight for a minute is waited for, and no longer than 
 test("a wait has a deadline", async () => {
   const { api, slept } = scripted(IDENTITY);
   await assert.rejects(api.waitFor(IDENTITY, { timeoutMs: 1000 }), DeadlinePassed);
+  const running = { evaluationId: "e1", status: "running", error: null };
+  for (const [job, name] of [[IDENTITY, "identity i1"], [GENERATION, "generation g1"], [running, "evaluation e1"]]) {
+    const raised = await scripted(job).api.waitFor(job, { timeoutMs: 0 }).catch((it) => it);
+    assert.equal(raised.message, `Waited 0 s for ${name}; the job goes on.`);
+  }
   assert.equal(slept.reduce((sum, each) => sum + each, 0), 1000);
 });
 

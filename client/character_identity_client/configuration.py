@@ -13,6 +13,11 @@ from character_identity_client.secrecy import bearer
 
 URL, TOKEN = "CHARACTER_IDENTITY_URL", "CHARACTER_IDENTITY_TOKEN"
 DEV = Path(".local") / "dev.json"
+LOCAL = ("localhost", "127.0.0.1", "::1")
+NO_PROXY: dict[str, None] = dict.fromkeys(
+    ["all://localhost", "all://*.localhost", "all://127.0.0.1", "all://[::1]"]
+)
+"""To this machine a proxy of the environment leads from nowhere, and the token goes there in clear text."""
 
 
 class Address(NamedTuple):
@@ -70,7 +75,7 @@ def refuse_clear_text(api_url: str) -> None:
         url = httpx.URL()
     if not (url.scheme and url.host):
         raise ValueError(f"{api_url!r} is no address of an API, as https://api.example.com is one.")
-    local = url.host in ("localhost", "127.0.0.1", "::1") or url.host.endswith(".localhost")
+    local = url.host in LOCAL or url.host.endswith(".localhost")
     if url.scheme != "https" and not local:
         raise ValueError(f"The API must be called over HTTPS, not at {url.scheme}://{url.host}.")
 

@@ -4,8 +4,10 @@ import asyncio
 import inspect
 import json
 import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -382,3 +384,48 @@ def test_an_id_is_never_more_than_a_part_of_the_path() -> None:
 
     client(handle).get_identity("../webhooks/e1?x=1#y")
     assert asked == ["/prod/v1/identities/..%2Fwebhooks%2Fe1%3Fx%3D1%23y"]
+
+
+class Here(BaseHTTPRequestHandler):
+    """An API of this machine, or a proxy: takes note of who asks for what."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"providers": []}')
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_this_machine_is_not_called_by_a_proxy_which_would_read_the_token(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Here, "asked", [])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(variable, url)
+        with ApiClient(url, "t") as api:
+            assert api.list_providers() == []
+            api.download(f"{url}/picture")
+
+        async def awaited() -> None:
+            async with AsyncApiClient(url, "t") as api:
+                assert await api.list_providers() == []
+                await api.download(f"{url}/picture")
+
+        asyncio.run(awaited())
+        with ProxySession(url, "t") as session:
+            session.status("/api/astria-proxy")
+            session.download(f"{url}/picture")
+        server.shutdown()
+    routes = ["/v1/providers", "/picture", "/v1/providers", "/picture", "/api/astria-proxy", "/picture"]
+    assert Here.asked == routes, "a proxy is asked for whole addresses"

@@ -90,18 +90,24 @@ class _Build:
 
     def carry_out(self, instruction: str) -> None:
         keyword, _, rest = instruction.partition(" ")
-        rest = re.sub(r"\$\{?LAMBDA_TASK_ROOT\}?", str(self.task_root), rest.strip())
+        rest = rest.strip()
         match keyword.upper():
             case "COPY":
-                self._copy(instruction, rest.split())
+                self._copy(instruction, self._placed(rest.split()))
             case "RUN":
-                self._run(instruction, shlex.split(rest))
+                self._run(instruction, self._placed(shlex.split(rest)))
             case "ENV" if "=" in rest:
-                self.environment.update(re.findall(r"(\w+)=(.*)", word)[0] for word in shlex.split(rest))
+                words = self._placed(shlex.split(rest))
+                self.environment.update(re.findall(r"(\w+)=(.*)", word)[0] for word in words)
             case "CMD" if rest.startswith("["):
                 (self.handler,) = json.loads(rest)
             case _:
                 raise _unsupported(instruction)
+
+    def _placed(self, words: list[str]) -> list[str]:
+        """Words with the task root in them; it is put in once they are words, for it may have blanks."""
+        root = str(self.task_root)
+        return [re.sub(r"\$\{?LAMBDA_TASK_ROOT\}?", lambda _: root, word) for word in words]
 
     def _copy(self, instruction: str, words: list[str]) -> None:
         stage = words.pop(0).removeprefix("--from=") if words[0].startswith("--from=") else ""

@@ -9,6 +9,9 @@ from local.image_function import ImageFunction, UnsupportedDockerfile, load, pre
 
 UNCHECKED_HASH = 1  # the flags of PEP 552, after the magic number
 
+STATE = "a state in ä"
+"""Its name has what a user's folder may have."""
+
 FIRST_STAGE = """
 FROM python:3.13-slim AS weights
 RUN python -m scripts.weights && mv .build /weights
@@ -30,9 +33,8 @@ def context(tmp_path: Path) -> Path:
 
 def prepared(context: Path, last_stage: str) -> ImageFunction:
     (context / "Dockerfile").write_text(f"{FIRST_STAGE}\nFROM lambda/python:3.13\n{last_stage}\n")
-    return prepare(
-        context, "Dockerfile", "tag", {"weights": context / "weights-folder"}, state=context / "state"
-    )
+    weights, state = context / "weights-folder", context / STATE
+    return prepare(context, "Dockerfile", "tag", {"weights": weights}, state=state)
 
 
 def files(image: ImageFunction) -> set[str]:
@@ -105,7 +107,7 @@ def test_a_source_that_does_not_compile_stops_the_build(context: Path) -> None:
 
 def test_nothing_is_made_twice(context: Path) -> None:
     first = prepared(context, 'CMD ["app.handler"]')
-    assert prepared(context, 'CMD ["app.handler"]') == first == load(context / "state", "tag")
+    assert prepared(context, 'CMD ["app.handler"]') == first == load(context / STATE, "tag")
 
 
 @pytest.mark.parametrize(

@@ -51,14 +51,16 @@ def let_pages_read_refusals() -> None:
     Ministack gives them to the answers of functions only, and a page sees no status of an answer without.
     """
     execute = api_gateway._handle_execute_in_scope
+    arguments = signature(execute)
 
-    async def execute_and_allow(
-        api_id: str, stage: str, path: str, method: str, headers: Document, *rest: Any
-    ) -> tuple[int, Document, Any]:
-        status, answered, body = await execute(api_id, stage, path, method, headers, *rest)
-        if method != "OPTIONS":
-            cors = (api_gateway._apis.get(api_id) or {}).get("corsConfiguration") or {}
-            answered = {**answered, **api_gateway._cors_response_headers(cors, headers.get("origin", ""))}
+    @wraps(execute)
+    async def execute_and_allow(*positional: Any, **named: Any) -> tuple[int, Document, Any]:
+        status, answered, body = await execute(*positional, **named)
+        asked = arguments.bind(*positional, **named).arguments
+        if asked["method"] != "OPTIONS":
+            cors = (api_gateway._apis.get(asked["api_id"]) or {}).get("corsConfiguration") or {}
+            origin = asked["headers"].get("origin", "")
+            answered = {**answered, **api_gateway._cors_response_headers(cors, origin)}
         return status, answered, body
 
     api_gateway._handle_execute_in_scope = execute_and_allow
@@ -95,6 +97,7 @@ def let_routes_take_preflights() -> None:
     execute = api_gateway._handle_execute_in_scope
     arguments = signature(execute)
 
+    @wraps(execute)
     async def execute_preflight(*positional: Any, **named: Any) -> tuple[int, Document, Any]:
         answer: tuple[int, Document, Any] = await execute(*positional, **named)
         asked = arguments.bind(*positional, **named).arguments

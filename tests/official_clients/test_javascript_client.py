@@ -12,6 +12,7 @@ from tests.support.simulators import jpeg, portrait, zip_of
 
 pytestmark = pytest.mark.processes
 
+STATES = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 STEPS = [f"step {20 * number}/1000" for number in range(1, 51)]
 
 
@@ -42,8 +43,9 @@ def test_a_training_is_uploaded_queued_logged_and_fetched(fal: JavaScriptClient,
     order = {"images_data_url": refs, "trigger_word": "SARAH"}
     result = fal.call("subscribe", endpoint=TRAINING, input=order, mode=mode, pollInterval=50)
 
-    states = [update["status"] for update in result["updates"]]
-    assert sorted(set(states), key=states.index) == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+    states = list(dict.fromkeys(update["status"] for update in result["updates"]))
+    assert states[-1] == "COMPLETED"
+    assert states == [state for state in STATES if state in states], "a slow poll may miss one"
     last = result["updates"][-1]
     lines = [line["message"] for line in last["logs"]]
     assert lines == (STEPS if mode == "streaming" else STEPS[-20:])

@@ -23,13 +23,14 @@ from character_identity.domain.errors import (
     NotFound,
     NotGenerated,
     ProviderRejected,
+    ProviderUnavailable,
     StillRunning,
 )
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.weights_digest import weights_digest
-from character_identity.ports.providers import ReferenceLimits
+from character_identity.ports.providers import ReferenceLimits, TrainingStatus
 from character_identity.services.generations import GenerationService
 from character_identity.services.identities import IdentityService
 from character_identity.services.jobs.callbacks import CallbackService
@@ -76,8 +77,9 @@ class Harness:
         """Have the proxies find other things at links."""
         ids = self.ids
         self.media = media
+        self.astria = FakeProvider("astria")
         providers = FakeProviders(
-            FakeProvider("fal-instant", trains=False), FakeProvider("fal-lora"), FakeProvider("astria")
+            FakeProvider("fal-instant", trains=False), FakeProvider("fal-lora"), self.astria
         )
         for provider in providers.values():
             provider.references = ReferenceLimits(1, 20)
@@ -115,6 +117,7 @@ class Harness:
             records=self.earlier,
             trained_weights=self.weights,
             media=self.media,
+            providers=providers,
             now=self.clock,
             new_id=new_id,
             sleep=self._sleep,
@@ -136,6 +139,10 @@ class Harness:
     def generate(self, **changes: Any) -> Generation:
         body = {"prompt": "Sarah runs", "reference_images": LINKS[:3]} | changes
         return self.service.generate_instant("ann", InstantGeneration.model_validate(body))
+
+    def train_tune(self) -> Identity:
+        tune = {"title": "Character: Sarah", "name": "sarah", "images": [{"url": link} for link in LINKS]}
+        return self.service.train_tune("ann", CreateTune.model_validate({"tune": tune}))
 
     def train(self, owner: str = "ann", **changes: Any) -> Identity:
         body = {"images_data_url": LINKS, "trigger_word": "SARAH"} | changes
@@ -326,6 +333,40 @@ def test_a_failed_training_may_be_tried_again() -> None:
     first = harness.train()
     harness.settle_all(status="failed")
     assert harness.train().identity_id != first.identity_id
+
+
+MISSING = TrainingStatus("missing")
+UNAVAILABLE = ProviderUnavailable("astria", "503")
+
+
+@pytest.mark.parametrize(
+    ("days", "said", "is_new"),
+    [
+        (29, MISSING, False),
+        (31, MISSING, True),
+        (31, TrainingStatus("done"), False),  # the account has its tunes kept for longer
+        (31, UNAVAILABLE, False),
+    ],
+)
+def test_a_tune_that_astria_has_deleted_in_time_is_trained_anew(
+    days: int, said: TrainingStatus | Exception, is_new: bool
+) -> None:
+    harness = Harness()
+    first = harness.train_tune()
+    harness.settle_all(provider_model_id="7")
+    harness.clock.pass_by(days=days)
+    harness.astria.training_status = said
+    again = harness.train_tune()
+    assert (again.identity_id != first.identity_id) == is_new
+    assert harness.train_tune().identity_id == again.identity_id
+
+
+def test_a_lora_that_is_ours_never_ends() -> None:
+    harness = Harness()
+    first = harness.train()
+    harness.settle_all(provider_model_id="r1", weights=some_weights())
+    harness.clock.pass_by(days=400)
+    assert harness.train().identity_id == first.identity_id
 
 
 def test_a_refused_training_leaves_nothing_in_the_way() -> None:

@@ -2,16 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from character_identity.domain.errors import InvalidRequest, NotFound
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.ports.stores import Bucket
-
-TUNE_KEPT_FOR = timedelta(days=30)
-"""Astria deletes a tune so long after its training; https://docs.astria.ai/docs/use-cases/faq, 2026-11-22."""
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +65,7 @@ def lora_status(identity: Identity, bucket: Bucket) -> dict[str, Any]:
 
 def tune(identity: Identity, warnings: list[str] | None = None) -> dict[str, Any]:
     """An identity as Astria's tune, with the ``failed_at`` that the client looks for."""
-    settled_at = identity.settled_at
+    settled_at, expires_at = identity.settled_at, identity.model_expires_at
     ready = identity.status == "ready" and settled_at is not None
     answer: dict[str, Any] = {
         "id": identity.identity_id,
@@ -79,7 +75,7 @@ def tune(identity: Identity, warnings: list[str] | None = None) -> dict[str, Any
         "model_type": "lora",
         "created_at": identity.created_at.isoformat(),
         "trained_at": settled_at.isoformat() if ready and settled_at else None,
-        "expires_at": (settled_at + TUNE_KEPT_FOR).isoformat() if ready and settled_at else None,
+        "expires_at": expires_at.isoformat() if expires_at else None,
         "progress": identity.progress,
         "mock": identity.mock,
     }

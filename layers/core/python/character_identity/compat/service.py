@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from character_identity.domain.identity import DEFAULT_STEPS, Identity, Provider
 from character_identity.domain.links import without_signature
 from character_identity.domain.weights_digest import DIGESTED_BYTES, link_digest, weights_digest
 from character_identity.ports.gateways import Media, NewId, Now
+from character_identity.ports.providers import Providers
 from character_identity.ports.stores import IdempotencyRecord, IdempotencyRecords, TrainedWeights
 from character_identity.services.generations import GenerationService
 from character_identity.services.idempotency import LONGEST_CALL
@@ -51,6 +53,8 @@ REFERENCES_WITHIN = timedelta(seconds=20)
 TRIED_AGAIN_WITHIN = timedelta(seconds=3)
 """A link that answers nothing is tried once more, which says why, unless that took long."""
 
+logger = logging.getLogger(__name__)
+
 
 class CompatService:
     """One owner's calls; a call that is repeated leads to what it led to before, and is paid once.
@@ -67,6 +71,7 @@ class CompatService:
         records: IdempotencyRecords,
         trained_weights: TrainedWeights,
         media: Media,
+        providers: Providers,
         now: Now,
         new_id: NewId,
         sleep: Callable[[float], None],
@@ -77,6 +82,7 @@ class CompatService:
         self._records = records
         self._trained_weights = trained_weights
         self._media = media
+        self._providers = providers
         self._now = now
         self._new_id = new_id
         self._sleep = sleep
@@ -203,7 +209,7 @@ class CompatService:
         earlier = self._records.find(digest)
         if earlier is not None:
             identity = self._started(owner, earlier)
-            if identity is not None and identity.status != "failed":
+            if identity is not None and identity.status != "failed" and not self._was_deleted(identity):
                 return identity
         new = self._new_call()
         claimed = self._records.claim(digest, new, earlier)
@@ -217,6 +223,20 @@ class CompatService:
             if self._unless_unknown(owner, new.target_id) is None:
                 self._records.release(digest, new)
             raise
+
+    def _was_deleted(self, identity: Identity) -> bool:
+        """Return True if its provider has deleted what it trained, as it does in time, and says so."""
+        expires_at, trainer = identity.model_expires_at, self._providers[identity.provider].training
+        if trainer is None or identity.provider_model_id is None:
+            return False
+        if expires_at is None or self._now() < expires_at:
+            return False
+        handle = trainer.job_handle(identity.provider_model_id)
+        try:
+            return trainer.status(handle, identity.training_steps).state == "missing"
+        except ProviderError as exc:
+            logger.warning("the provider does not say whether the model is there", exc_info=exc)
+            return False
 
     def _started(self, owner: str, call: IdempotencyRecord) -> Identity | None:
         """The identity that a call made; None if the call died before it made one.

@@ -1,6 +1,6 @@
 """Identity: a named character bound to one provider."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -32,6 +32,10 @@ PROGRESS: dict[Phase, int] = {
 DEFAULT_STEPS = 1000
 """fal's example, and its unit of price; https://fal.ai/models/fal-ai/flux-lora-fast-training, 2026-11-22."""
 
+
+MODEL_KEPT_FOR = timedelta(days=30)
+"""So long after its training Astria, which keeps what it trained, deletes it, unless the account has that put
+off; https://docs.astria.ai/docs/use-cases/faq, read 2026-11-22."""
 
 MOST_IDENTITIES = 5_000
 """Of one owner, each with its pictures: one of fal-instant costs nothing, so no budget bounds them."""
@@ -101,6 +105,13 @@ class Identity(BaseModel):
     def trigger_word(self) -> str:
         """The token that calls the trained character, the same in captions and prompts by any name."""
         return trigger_word(self.ordered_as, self.identity_id)
+
+    @property
+    def model_expires_at(self) -> datetime | None:
+        """The time when its provider deletes what it trained; None where it does not, or not yet."""
+        if self.provider != "astria" or self.status != "ready" or self.settled_at is None:
+            return None
+        return self.settled_at + MODEL_KEPT_FOR
 
     @property
     def ordered_as(self) -> str:

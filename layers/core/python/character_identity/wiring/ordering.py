@@ -110,6 +110,7 @@ class Ordering(Jobs):
             records=self.idempotency_records,
             trained_weights=self.trained_weights,
             media=deferred(lambda: self.safe_http),
+            providers=self.short_timeout_providers,
             now=self.now,
             new_id=self.new_id,
             sleep=self.sleep,

@@ -64,7 +64,11 @@ class PlaceInLine(Answer):
 
 
 class IdentityHead(Answer):
-    """What an identity says of itself wherever it stands."""
+    """What an identity says of itself wherever it stands.
+
+    ``model_expires_at`` is the ISO time when a provider that keeps the model itself deletes it, unless that
+    is extended there; None where it does not.
+    """
 
     character_id: str
     name: str
@@ -75,6 +79,7 @@ class IdentityHead(Answer):
     progress: int = 0
     mock: bool = False
     simulated: bool = False
+    model_expires_at: str | None = None
     metadata: IdentityMetadata = IdentityMetadata()
     error: Failure | None = None
 

@@ -12,12 +12,14 @@ from moto.stepfunctions.models import StepFunctionBackend
 from character_identity import wiring
 from character_identity.domain.face import Box
 from character_identity.domain.generation import GeneratedImage
+from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import NearCopy
 from character_identity.domain.score import Calibration, FaceIdentity, Likeness, NotScored, Score
 from character_identity.domain.view import EncoderVersion
 from character_identity.observability import ORIGIN, keys_of
 from tests.support.builders import (
     NO_LIMIT,
+    NOON,
     a_generation,
     a_generation_job,
     a_job,
@@ -105,6 +107,24 @@ def test_an_instant_identity_is_ready_at_once(api: Api) -> None:
     assert (answer.status, answer.body["status"]) == (201, "ready")
     assert (answer.body["metadata"]["cost"], answer.body["metadata"]["trainingTime"]) == (0, 0)
     assert executions("TRAIN_IDENTITY") == []
+
+
+@pytest.mark.parametrize(
+    ("identity", "expires_at"),
+    [
+        (an_identity(provider="astria", provider_model_id="7", settled_at=NOON), "2026-12-22T12:00:00Z"),
+        (a_training_identity(provider="astria", settled_at=None), None),
+        (an_identity(provider="fal-lora", weights=some_weights(), settled_at=NOON), None),
+        (an_identity(provider="fal-instant", settled_at=NOON), None),
+    ],
+)
+def test_an_identity_says_when_its_provider_deletes_the_model(
+    api: Api, identity: Identity, expires_at: str | None
+) -> None:
+    wiring.services().identity_table.add(identity)
+    (listed,) = api("list_identities", "GET", "/v1/identities").body["identities"]
+    for shown in (api("get_identity", "GET", "/v1/identities/i1").body, listed):
+        assert shown["modelExpiresAt"] == expires_at
 
 
 def test_an_owner_lists_their_own(api: Api) -> None:

@@ -174,6 +174,7 @@ def _identity_head(identity: Identity) -> dict[str, Any]:
         "progress": identity.progress,
         "mock": identity.mock,
         "simulated": identity.simulated,
+        "model_expires_at": identity.model_expires_at,
         "metadata": _identity_metadata(identity),
         "error": identity.error,
     }

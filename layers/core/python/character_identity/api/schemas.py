@@ -129,6 +129,7 @@ class IdentityHead(Body):
     progress: int
     mock: bool = False
     simulated: bool = False
+    model_expires_at: datetime | None = None
     metadata: IdentityMetadata
     error: Failure | None = None
 

@@ -126,6 +126,11 @@ _IDENTITIES = {
         "The provider's link to the trained weights; null without, and it may end", LINK, usual=False
     ),
     "modelStorageUrl": Meaning("A link to our copy of the trained weights; null without", LINK, usual=False),
+    "modelExpiresAt": Meaning(
+        "When the provider deletes what it trained, unless that is extended there; null where it does not",
+        "2026-12-22T12:00:00Z",
+        usual=False,
+    ),
     "trainingTime": Meaning("Milliseconds that the provider worked; null if unknown", 0),
     "totalTime": Meaning("Milliseconds from the order to the outcome; null until then", 5200),
     "modelSize": Meaning("Bytes of the trained weights; null without", 89_745_224, usual=False),

@@ -111,7 +111,11 @@ FUNCTIONS = (
         fetches=True,
         invokes=("analyze_images",),
     ),
-    Function(name="list_providers", adapters=True),
+    Function(
+        name="list_providers",
+        adapters=True,
+        secrets=("fal", "astria"),  # only to say whether there is a key
+    ),
     Function(
         name="create_identity",
         memory_mb=1769,  # one whole core: decoding images is all it does

@@ -112,6 +112,7 @@ def providers(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> 
                 "".join(f", {what} {_cost(price)}" for what, price in each.prices.items())
                 or ", no price told"
             )
+            + ("" if each.available else "; not available: the service has no key for it")
             for each in found
         ),
     )

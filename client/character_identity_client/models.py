@@ -411,9 +411,13 @@ class Estimate(Answer):
 
 
 class Provider(Answer):
-    """A provider, how many reference images it takes, and its published prices by what they are for."""
+    """A provider, how many reference images it takes, and its published prices by what they are for.
+
+    One that is not ``available`` lacks its key: every order there fails, and nothing is paid.
+    """
 
     name: str
+    available: bool = True
     simulated: bool = False
     trains: bool = True
     min_references: int

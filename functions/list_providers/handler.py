@@ -1,4 +1,4 @@
-"""GET /v1/providers: the providers with their limits and prices."""
+"""GET /v1/providers: the providers with their limits and prices, and whether each has its key."""
 
 from character_identity.api.presenters import present_provider
 from character_identity.api.request import Request
@@ -12,7 +12,9 @@ from character_identity.wiring import Services
 @endpoint(LIST_PROVIDERS)
 def list_providers(services: Services, request: Request) -> Response:
     providers = services.providers
-    shown = [present_provider(providers[name]) for name in providers.names()]
+    shown = [
+        present_provider(providers[name], available=services.has_key(name)) for name in providers.names()
+    ]
     return respond(request, ListProvidersResponse(providers=shown))
 
 

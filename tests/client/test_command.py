@@ -100,6 +100,11 @@ def test_providers() -> None:
         ],
         "",
     )
+    answers = {"GET /v1/providers": {"providers": [{**ASTRIA, "available": False}]}}
+    assert run(answers, "providers")[1] == [
+        "astria: 4 to 20 references, no price told; not available: the service has no key for it"
+    ]
+    answers = {"GET /v1/providers": {"providers": [FAL]}}
     _, said, _ = run(answers, "providers", "--json")
     assert json.loads(said[0])[0]["maxReferences"] == 3
 

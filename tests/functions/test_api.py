@@ -451,6 +451,23 @@ def test_the_providers_say_their_limits_and_prices(api: Api) -> None:
     assert providers["astria"]["prices"] == {}
 
 
+@pytest.mark.parametrize("key", [None, "not configured", "a key"])
+def test_a_provider_is_available_where_its_key_is(
+    api: Api, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    secrets = boto3.client("secretsmanager")
+    for name, text in (("FAL", "a key"), ("ASTRIA", key)):
+        if text is not None:
+            secrets.create_secret(Name=name, SecretString=text)
+            monkeypatch.setenv(f"{name}_SECRET_NAME", name)
+    providers = api("list_providers", "GET", "/v1/providers").body["providers"]
+    assert {each["name"]: each["available"] for each in providers} == {
+        "fal-instant": True,
+        "fal-lora": True,
+        "astria": key == "a key",
+    }
+
+
 def test_a_bug_is_a_500_without_its_traceback(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABLE_NAME", "no-such-table")
     answer = api("get_identity", "GET", "/v1/identities/i1")

@@ -101,7 +101,7 @@ FUNCTIONS: dict[str, Rights] = {
     | _get("uploads")
     | LIST
     | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")},
-    "list_providers": set(),
+    "list_providers": FAL | ASTRIA,
     "show_start": set(),
     "show_health": set(),
     "show_openapi": set(),

@@ -128,11 +128,12 @@ def present_receipt(receipt: ErasureReceipt) -> ErasureReceiptResponse:
     )
 
 
-def present_provider(provider: Provider) -> ProviderResponse:
-    """A provider's limits and prices."""
+def present_provider(provider: Provider, *, available: bool) -> ProviderResponse:
+    """A provider's limits and prices, and whether it can be ordered from."""
     training = provider.training
     return ProviderResponse(
         name=provider.name,
+        available=available,
         simulated=provider.simulated,
         trains=training is not None,
         min_references=provider.references.minimum,

@@ -454,7 +454,10 @@ class EstimateResponse(Body):
 
 
 class ProviderResponse(Body):
+    """``available``: its key is there, so that orders can be made."""
+
     name: ProviderName
+    available: bool
     simulated: bool = False
     trains: bool
     min_references: int

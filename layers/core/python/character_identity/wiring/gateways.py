@@ -1,7 +1,7 @@
 """Gateways: what is asked of other AWS services, and of addresses that others gave us."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from character_identity.config import (
     AnalysisSettings,
@@ -10,7 +10,8 @@ from character_identity.config import (
     StorageSettings,
     WorkflowSettings,
 )
-from character_identity.domain.job import EVALUATION, Account
+from character_identity.domain.identity import ProviderName
+from character_identity.domain.job import EVALUATION, Account, account_of
 from character_identity.ports.gateways import EventBus, ImageAnalyzer, Workflows
 from character_identity.wiring.base import Base
 
@@ -97,6 +98,16 @@ class Gateways(Base):
             self.keys[account]()
         except ProviderNotConfigured as exc:
             raise ProviderNotConfigured(f"{product} API key not configured on server.") from exc
+
+    def has_key(self, provider: ProviderName) -> bool:
+        """Return True if somebody has put the provider's key in."""
+        from character_identity.domain.errors import ProviderNotConfigured
+
+        try:
+            self.keys[cast("Account", account_of(provider))]()
+        except ProviderNotConfigured:
+            return False
+        return True
 
     @cached_property
     def url_guard(self) -> "UrlGuard":

@@ -224,6 +224,7 @@ _MONEY = {
     "readOn": Meaning("When it was read (ISO 8601)", "2026-11-22"),
     "providers": Meaning("All providers"),
     "ProviderResponse.name": Meaning("By which orders name it", "fal-instant"),
+    "available": Meaning("Whether its key is there; without one every order there fails, unpaid", True),
     "trains": Meaning("Whether an identity has to be trained before it is drawn", False),
     "minReferences": Meaning("The least reference images that it takes", 1),
     "maxReferences": Meaning("The most reference images that it takes", 3),

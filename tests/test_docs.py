@@ -1,15 +1,20 @@
 """The documents name what is there."""
 
+import ast
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from character_identity.api.routes.table import ROUTES
+from character_identity.domain.errors import ServiceError
 from tests.histories.mutants import MUTANTS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "layers" / "core" / "python" / "character_identity"
+NEVER_SHOWN = {"given_up", "parked"}
+"""Codes in the state of a machine whose job has another outcome, or none yet."""
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -21,6 +26,36 @@ def test_every_route_that_a_document_names_exists() -> None:
         for route in re.findall(r"`((?:GET|POST|DELETE) /v1/[^`?\s]+)`", path.read_text())
     }
     assert named - known == set()
+
+
+def test_every_code_with_which_a_job_fails_is_told() -> None:
+    page = (ROOT / "docs" / "api.md").read_text().partition("\nAn identity or generation that failed ")[2]
+    calls = [
+        node
+        for path in (*PACKAGE.glob("services/jobs/*.py"), PACKAGE / "services" / "identities.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Failure"
+    ]
+    codes = {
+        str(word.value.value)
+        for call in calls
+        for word in call.keywords
+        if word.arg == "code" and isinstance(word.value, ast.Constant)
+    }
+    machines = [
+        json.loads((ROOT / "infra" / "state_machines" / f"{name}.asl.json").read_text())
+        for name in ("train_identity", "generate_images")
+    ]
+    caught = {
+        error
+        for machine in machines
+        for state in machine["States"].values()
+        for retry in state.get("Retry", [])
+        for error in retry["ErrorEquals"]
+    }
+    codes |= {ServiceError.code_of.get(error, ServiceError.default_code) for error in caught}
+    assert len(codes) > 12
+    assert sorted(codes - NEVER_SHOWN - {*re.findall(r"`(\w+)`", page)}) == []
 
 
 def test_the_page_of_the_proxies_names_every_address() -> None:

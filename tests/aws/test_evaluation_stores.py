@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from character_identity.aws.budget_table import BudgetTable
+from character_identity.aws.erasure_table import ErasureTable
 from character_identity.aws.evaluation_table import EvaluationTable
 from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
@@ -17,7 +18,7 @@ from character_identity.aws.score_table import ScoreTable
 from character_identity.aws.table import Table
 from character_identity.aws.writes import Write
 from character_identity.domain.budget import Settlement, settlement_of
-from character_identity.domain.erasure import EvaluationReceipt, RemovedOfEvaluation
+from character_identity.domain.erasure import ErasureReceipt, EvaluationReceipt, RemovedOfEvaluation
 from character_identity.domain.errors import BudgetExceeded, Conflict, Erased, NotFound
 from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation, Recommendation
 from character_identity.domain.event import Event
@@ -29,6 +30,7 @@ from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.view import EncoderVersion, View
 from character_identity.ports.stores import (
     Budgets,
+    Erasures,
     Evaluations,
     Events,
     Generations,
@@ -45,6 +47,7 @@ from tests.support.builders import (
     an_evaluation_job,
     an_identity,
 )
+from tests.support.erasure_fakes import FakeErasures, a_receipt
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
@@ -69,6 +72,11 @@ class Stores:
     generations: Generations
     identities: Identities
     events: Events
+    erasures: Erasures
+
+    def erase(self, receipt: ErasureReceipt) -> None:
+        """Put a receipt in the place of an identity or a generation, as is done before all else."""
+        assert self.erasures.replace_with_tombstone(receipt)
 
     def add(self, **changes: Any) -> Evaluation:
         evaluation = an_evaluation(**changes)
@@ -114,13 +122,15 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             GenerationTable(table),
             IdentityTable(table),
             EventTable(table),
+            ErasureTable(table),
         )
     else:
         ledger, events = FakeLedger(), FakeEvents()
         identities = FakeIdentities(ledger=ledger, events=events)
         fake = FakeEvaluations(ledger=ledger, events=events)
         generations = FakeGenerations(ledger=ledger, events=events, identities=identities)
-        stores = Stores(fake, fake, ledger, ledger, generations, identities, events)
+        erasures = FakeErasures(identities, generations, evaluations=fake)
+        stores = Stores(fake, fake, ledger, ledger, generations, identities, events, erasures)
     stores.identities.add(an_identity(settled_at=NOON))
     return stores
 
@@ -281,6 +291,7 @@ def test_an_identity_is_taken_out_as_often_as_it_takes(stores: Stores) -> None:
 def test_with_an_identity_goes_what_was_seen_of_its_references(stores: Stores, whose: str) -> None:
     """An evaluation that was given none compares with those of its identities, and has no copies of them."""
     keys = [f"references/{each}/0001.jpg" for each in ("i1", whose)]
+    stores.identities.add(an_identity(identity_id="i2"))
     stores.add(references=keys, reference_sha256s=["0f1e", "57ad"])
     seen = [EmbeddedReference(key, "0f1e", View((0.0, 1.0), DESCRIPTOR), None) for key in keys]
     stores.scores.put_shared_score("e1", "g2", 1, SCORE, seen, (0.6, 0.8))
@@ -288,6 +299,32 @@ def test_with_an_identity_goes_what_was_seen_of_its_references(stores: Stores, w
         stores.evaluations.without_identity("e1", "i2")
         assert len(stores.scores.shared_references("e1", VERSION)) == (0 if whose == "i2" else 2)
     assert [*stores.scores.shared_embeddings("e1")] == [("g2", 1)]
+
+
+@pytest.mark.parametrize("gone", ["identity", "generation"])
+def test_no_picture_of_what_was_erased_is_scored_any_more(stores: Stores, gone: str) -> None:
+    """Its scorer saw it before; nobody would look for it again once the erasure has been through."""
+    stores.add()
+    stores.identities.add(an_identity(identity_id="i2"))
+    stores.order("g1", 0)
+    stores.erase(a_receipt(identity_id="i2", generation_id="g1" if gone == "generation" else None))
+    stores.scores.put_shared_score("e1", "g1", 1, SCORE, EMBEDDED, (0.6, 0.8), "i2")
+    assert stores.scores.shared_scores("e1") == {}
+    assert stores.scores.shared_embeddings("e1") == {}
+    assert stores.scores.shared_references("e1", VERSION) == []
+
+
+def test_no_references_of_an_erased_identity_come_back_with_the_picture_of_another(stores: Stores) -> None:
+    """Its scorer read them before; and scores stay as they were made."""
+    keys = [f"references/{each}/0001.jpg" for each in ("i1", "i2")]
+    stores.add(references=keys, reference_sha256s=["0f1e", "57ad"])
+    stores.identities.add(an_identity(identity_id="i2"))
+    seen = [EmbeddedReference(key, "0f1e", View((0.0, 1.0), DESCRIPTOR), None) for key in keys]
+    stores.erase(a_receipt(identity_id="i2"))
+    stores.scores.put_shared_score("e1", "g2", 1, SCORE, seen, (0.6, 0.8), "i1")
+    assert stores.scores.shared_scores("e1") == {("g2", 1): SCORE}
+    assert [*stores.scores.shared_embeddings("e1")] == [("g2", 1)]
+    assert stores.scores.shared_references("e1", VERSION) == []
 
 
 @pytest.mark.parametrize("number", [60, 99])

@@ -10,6 +10,7 @@ from character_identity.domain.job import job_id_of, subject_of
 from character_identity.domain.page import Window
 from character_identity.ports.stores import OpenRow
 from tests.support.builders import NOON
+from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger, FakeTrainedWeights
 from tests.support.scoring_fakes import FakeScores
@@ -40,11 +41,13 @@ class FakeErasures:
         generations: FakeGenerations | None = None,
         scores: FakeScores | None = None,
         trained_weights: FakeTrainedWeights | None = None,
+        evaluations: FakeEvaluations | None = None,
     ) -> None:
         self.identities = identities
         self.generations = generations or FakeGenerations()
         self.scores = scores or FakeScores()
         self.trained_weights = trained_weights or FakeTrainedWeights()
+        self.evaluations = evaluations or FakeEvaluations()
         self.stored: dict[str, ErasureReceipt] = {}
         self.due: dict[str, datetime] = {}
 
@@ -56,6 +59,7 @@ class FakeErasures:
         if event is not None:
             self.identities.events.add(event)
         self.scores.erased.add(_subject(receipt))
+        self.evaluations.erased.add(_subject(receipt))
         if receipt.generation_id:
             self.generations.erased.add(receipt.generation_id)
         return True

@@ -16,6 +16,7 @@ from character_identity.domain.evaluation import (
 )
 from character_identity.domain.event import Event
 from character_identity.domain.job import ProviderJob
+from character_identity.domain.object_keys import subject_of_key
 from character_identity.domain.page import Page, Window
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.similarity import Embedding
@@ -46,6 +47,8 @@ class FakeEvaluations:
         self.kept: dict[tuple[str, EncoderVersion, EncoderVersion | None], list[EmbeddedReference]] = {}
         self.receipts: dict[str, EvaluationReceipt] = {}
         self.due: dict[str, datetime] = {}
+        self.erased: set[str] = set()
+        """Identities and generations that are gone."""
         self.ledger = ledger or FakeLedger()
         self.events = events or FakeEvents()
 
@@ -161,13 +164,15 @@ class FakeEvaluations:
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
         embedding: Embedding | None = None,
+        identity_id: str | None = None,
     ) -> None:
-        if evaluation_id not in self.stored:
+        if evaluation_id not in self.stored or self.erased & {identity_id, generation_id}:
             return
         self.scores.setdefault(evaluation_id, {})[generation_id, image_index] = score
         if embedding is not None and isinstance(score, Score):
             self.embeddings.setdefault(evaluation_id, {})[generation_id, image_index] = embedding
-        if references and isinstance(score, Score):
+        whose = {subject_of_key(each.key) for each in references}
+        if references and isinstance(score, Score) and not self.erased & whose:
             self.kept[evaluation_id, score.version, score.face_version] = [*references]
 
     def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:

@@ -117,6 +117,28 @@ def test_embedded_references_that_go_while_pictures_are_scored_do_not_come_back(
     assert harness.evaluations.shared_references("e1", VERSION) == []
 
 
+@pytest.mark.parametrize(("gone", "left"), [("i2", []), ("e0", [("g1", 1)])])
+def test_what_is_erased_while_a_picture_is_scored_stays_away(
+    gone: str, left: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own identity, or another one of whose references some are."""
+    harness = Harness()
+    key = "references/e0/0001.jpg"
+    harness.bucket.objects[key] = REFERENCES[ALL[1]]
+    harness.evaluations.stored["e1"] = an_evaluation(references=[*OWN, key], reference_sha256s=[])
+    put = harness.scores.put_score
+
+    def erased_then(*given: Any) -> bool:
+        harness.evaluations.erased.add(gone)
+        return put(*given)
+
+    monkeypatch.setattr(harness.scores, "put_score", erased_then)
+    harness.score([FIRST])
+    assert [*harness.evaluations.shared_scores("e1")] == left
+    assert [*harness.evaluations.shared_embeddings("e1")] == left
+    assert harness.evaluations.shared_references("e1", VERSION) == []
+
+
 def test_again_changes_nothing() -> None:
     harness = Harness()
     for _ in range(2):

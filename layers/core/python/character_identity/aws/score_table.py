@@ -17,6 +17,7 @@ from character_identity.domain.errors import Erased
 from character_identity.domain.event import Event
 from character_identity.domain.face import NoFace
 from character_identity.domain.near_copy import MEASURE, CopyDescriptor
+from character_identity.domain.object_keys import subject_of_key
 from character_identity.domain.perceptual_hash import PerceptualHash
 from character_identity.domain.score import CLIP_ENCODER, EmbeddedReference, KeptReferences, NotScored, Score
 from character_identity.domain.similarity import Embedding
@@ -119,26 +120,37 @@ class ScoreTable:
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
         embedding: Embedding | None = None,
+        identity_id: str | None = None,
     ) -> None:
         """Store the score of a picture of an evaluation, in place of an earlier one.
 
         With a score come the picture's embedding and all references of the character, if they are given.
-        Nothing is stored of an evaluation that is gone.
+        Nothing is stored of an evaluation that is gone, nor of a picture whose generation is, or whose
+        identity; and no references of which some are of an identity that is.
         """
         place = {"generation_id": generation_id, "image_index": image_index}
         key = keys.shared_score(evaluation_id, generation_id, image_index)
-        writes = [
+        there = [
             check(keys.evaluation(evaluation_id), NOT_ERASED, erased=ERASED),
-            put({**key, **place, **score.model_dump(mode="json")}),
+            unless_erased(generation_id),
+            *([while_there(identity_id)] if identity_id else []),
         ]
+        writes = [*there, put({**key, **place, **score.model_dump(mode="json")})]
         if references and isinstance(score, Score):
             by = keys.shared_references(evaluation_id, _seen_by(score.version, score.face_version))
+            whose = {subject_of_key(each.key) for each in references} - {evaluation_id, identity_id}
+            writes += [while_there(each) for each in sorted(whose)]
             writes.append(put({**by, "references": [_item(reference) for reference in references]}))
         if embedding is not None and isinstance(score, Score):
             view = keys.shared_view(evaluation_id, generation_id, image_index)
             writes.append(put({**view, **place, "vector": _packed(embedding)}))
-        with suppress(Refused):
+        try:
             self._table.transact(writes)
+        except Refused as exc:
+            if not any(exc.refused[: len(there)]):  # somebody else's references went since they were read
+                self.put_shared_score(
+                    evaluation_id, generation_id, image_index, score, (), embedding, identity_id
+                )
 
     def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
         """Return True if there is a score of an evaluation's picture, or a reason why not."""

@@ -21,6 +21,11 @@ def prefix_of(kind: str, subject_id: str, *within: str) -> str:
     return kind + "".join(f"{each}/" for each in (subject_id, *within))
 
 
+def subject_of_key(key: str) -> str:
+    """Return the id of what an object is of, as ``i1`` of ``references/i1/0001.jpg``."""
+    return key.split("/")[1]
+
+
 def uploads_of(owner: str) -> str:
     """Return where an owner's uploads lie."""
     return prefix_of(UPLOADS, sha256(owner.encode()).hexdigest()[:32])

@@ -367,8 +367,13 @@ class SharedScores(Protocol):
         score: Score | NotScored,
         references: Sequence[EmbeddedReference] = (),
         embedding: Embedding | None = None,
+        identity_id: str | None = None,
     ) -> None:
-        """Store what an encoder says of a picture, and with a score what is given: embedding, references."""
+        """Store what an encoder says of a picture, and with a score what is given: embedding, references.
+
+        Nothing is stored of a picture whose generation or identity was erased, nor references of an identity
+        that was.
+        """
 
     def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
         """Return True if there is a score of a picture, or a reason why not."""

@@ -162,7 +162,7 @@ class ScoringService:
         if self._shared is None or not evaluation_id or (embedded.scored and embedded.view is None):
             return
         seen = outcome if embedded.view is None else (embedded.content_sha256, embedded.view, embedded.faces)
-        self._shared.score(evaluation_id, image.generation_id, image.index, seen)
+        self._shared.score(evaluation_id, image, seen)
         self._shared.tell(evaluation_id)
 
     def _outcome(self, embedded: EmbeddedImage) -> tuple[Score | NotScored, KeptReferences | None]:

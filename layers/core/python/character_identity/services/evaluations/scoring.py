@@ -10,6 +10,7 @@ from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.face import Face, NoFace
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.job import EVALUATION, job_id_of
+from character_identity.domain.object_keys import ImageKey
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.view import View
 from character_identity.ports.stores import Evaluations, SharedScores
@@ -48,7 +49,7 @@ class SharedScoring:
         self._new: set[str] = set()
         """Evaluations whose references nobody has kept yet as they were embedded here."""
 
-    def score(self, evaluation_id: str, generation_id: str, index: int, seen: Seen) -> None:
+    def score(self, evaluation_id: str, image: ImageKey, seen: Seen) -> None:
         """Store how like all references a picture is, or why that is not known."""
         references = self._references_of(evaluation_id)
         if references is None:  # the evaluation was erased
@@ -65,7 +66,9 @@ class SharedScoring:
         if evaluation_id in self._new and isinstance(references, list) and isinstance(found, Score):
             new = references  # once: what an erasure deletes after that is not brought back
         embedding = None if isinstance(seen, NotScored | Score) else seen[1].embedding
-        self._scores.put_shared_score(evaluation_id, generation_id, index, found, new, embedding)
+        self._scores.put_shared_score(
+            evaluation_id, image.generation_id, image.index, found, new, embedding, image.identity_id
+        )
         if new:
             self._new.discard(evaluation_id)
 

@@ -190,6 +190,15 @@ def test_a_paused_one_is_posted_nothing(api: Api, receivers: FakeReceivers) -> N
     assert receivers.posted == []
 
 
+@pytest.mark.parametrize("said", ["no", "true", "0", 1, 0, 1.0, None])
+def test_whether_it_is_disabled_is_true_or_false(api: Api, said: Any) -> None:
+    """As the document says: a text that is meant for false must not pause, nor one for true enable."""
+    endpoint_id = registered(api)
+    refused = changed(api, endpoint_id, disabled=said)
+    assert (refused.status, refused.body["code"]) == (400, "invalid_body")
+    assert [each["field"] for each in refused.body["details"]] == ["disabled"]
+
+
 def test_one_event_is_sent_again_to_one_address(api: Api, receivers: FakeReceivers) -> None:
     endpoint_id, other = registered(api, types=["IdentityFailed"]), registered(api)
     event = happened()

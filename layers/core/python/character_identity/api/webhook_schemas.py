@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from character_identity.api.schemas import Body, NextCursor
 from character_identity.domain.event import EventType
+from character_identity.domain.numbers import Truth
 from character_identity.domain.webhook import DeliveryState, DisabledReason
 
 Types = Annotated[list[EventType], Field(min_length=1, max_length=len(get_args(EventType)))]
@@ -23,7 +24,7 @@ class UpdateWebhookRequest(Body):
     """What is to change: ``types`` (null: all), and whether nothing is to be posted there."""
 
     types: Types | None = None
-    disabled: bool = False
+    disabled: Truth = False
 
     @model_validator(mode="after")
     def _something_is_to_change(self) -> Self:

@@ -1,4 +1,7 @@
-"""Numbers as JSON has them: no text and no true or false in their place, which pydantic takes for numbers."""
+"""Numbers, true and false as JSON has them: no text in their place, nor one of them in the other's.
+
+Pydantic takes ``true`` and ``"1"`` for a number, and ``"no"`` and ``1`` for true or false.
+"""
 
 from typing import Annotated
 
@@ -6,3 +9,4 @@ from pydantic import Strict
 
 Number = Annotated[float, Strict()]
 Whole = Annotated[int, Strict()]
+Truth = Annotated[bool, Strict()]

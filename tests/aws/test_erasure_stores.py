@@ -114,10 +114,12 @@ class TestTombstones:
         assert stores.erasures.find("i1") is None
         assert stores.replace_with_tombstone()
         assert stores.erasures.find("i1") == a_receipt()
-        with pytest.raises(NotFound) as caught:
+        with pytest.raises(Erased) as caught:
             stores.identities.get("i1")
         assert caught.value.code == "unknown_identity"
         assert stores.identities.list("ann", Window()).entries == []
+        with pytest.raises(Conflict):
+            stores.identities.add(an_identity())
 
     def test_it_is_done_once_and_published_once(self, stores: Stores) -> None:
         stores.identities.add(an_identity())
@@ -171,7 +173,7 @@ class TestTombstones:
         stores.replace_with_tombstone(a_training_identity())
         stores.identities.advance("i1", "training", 50, cost_usd=2.0)
         ready = an_identity(settled_at=NOON)
-        with pytest.raises(NotFound):
+        with pytest.raises(Erased):
             stores.identities.settle(ready, Event.of_identity(ready))
         assert stores.erasures.find("i1") == a_receipt()
         assert stores.events.find(Event.of_identity(ready).event_id) is None

@@ -62,6 +62,8 @@ class FakeErasures:
         self.evaluations.erased.add(_subject(receipt))
         if receipt.generation_id:
             self.generations.erased.add(receipt.generation_id)
+        else:
+            self.identities.erased.add(receipt.identity_id)
         return True
 
     def find(self, identity_id: str) -> ErasureReceipt | None:

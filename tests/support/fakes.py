@@ -321,6 +321,7 @@ class FakeIdentities:
         self, *identities: Identity, ledger: FakeLedger | None = None, events: FakeEvents | None = None
     ) -> None:
         self.stored = {identity.identity_id: identity for identity in identities}
+        self.erased: set[str] = set()
         self.ledger = ledger or FakeLedger()
         self.events = events or FakeEvents()
 
@@ -332,7 +333,7 @@ class FakeIdentities:
         limit_microusd: int = 0,
         operator_limit_microusd: int = 0,
     ) -> None:
-        if identity.identity_id in self.stored:
+        if identity.identity_id in self.stored.keys() | self.erased:
             raise Conflict("exists")
         if sum(other.owner == identity.owner for other in self.stored.values()) >= MOST_IDENTITIES:
             raise TooManyIdentities(MOST_IDENTITIES)
@@ -344,7 +345,8 @@ class FakeIdentities:
 
     def get(self, identity_id: str) -> Identity:
         if identity_id not in self.stored:
-            raise NotFound("unknown", code="unknown_identity")
+            error = Erased if identity_id in self.erased else NotFound
+            raise error("unknown", code="unknown_identity")
         return self.stored[identity_id]
 
     def list(self, owner: str, window: Window) -> Page[Identity]:

@@ -26,7 +26,7 @@ from character_identity.ports.stores import Bucket
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from tests.support.builders import NOON
 from tests.support.event_fakes import FakeEvents
-from tests.support.fakes import FakeLedger
+from tests.support.fakes import FakeIdentities, FakeLedger
 
 References = list[EmbeddedReference]
 
@@ -210,5 +210,10 @@ class FakeEvaluations:
 def no_evaluations(ledger: FakeLedger, bucket: Bucket, workflows: Workflows) -> EvaluationErasure:
     """Erasure where no identity is part of an evaluation."""
     return EvaluationErasure(
-        evaluations=FakeEvaluations(), ledger=ledger, bucket=bucket, workflows=workflows, now=lambda: NOON
+        evaluations=FakeEvaluations(),
+        identities=FakeIdentities(),
+        ledger=ledger,
+        bucket=bucket,
+        workflows=workflows,
+        now=lambda: NOON,
     )

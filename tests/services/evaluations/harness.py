@@ -122,6 +122,7 @@ class Harness:
         )
         self.erasure = EvaluationErasure(
             evaluations=self.evaluations,
+            identities=self.identities,
             ledger=self.ledger,
             bucket=self.bucket,
             workflows=self.workflows,

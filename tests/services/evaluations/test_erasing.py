@@ -13,6 +13,7 @@ from character_identity.services.erasure import ErasureService
 from character_identity.services.jobs.callbacks import CallbackService
 from tests.services.evaluations.harness import ID, Harness
 from tests.services.evaluations.test_cancelling import Machine, an_evaluation
+from tests.support import fakes
 from tests.support.erasure_fakes import FakeErasures
 from tests.support.fakes import event_service
 
@@ -168,6 +169,22 @@ def test_its_identities_are_erased_as_any_others_then() -> None:
     harness.clock.pass_by(seconds=timedelta(days=1).total_seconds())
     assert harness.erasure.erase("ann", ID) == receipt
     assert [job.kind for job in harness.workflows.started].count("evaluation") == 1
+
+
+@pytest.mark.parametrize("was_made", [False, True])
+def test_an_identity_that_it_never_made_keeps_none_of_it(
+    was_made: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can erase such a one, and the copies of the references would stay for it."""
+    monkeypatch.setattr(fakes, "MOST_IDENTITIES", 2 if was_made else 1)
+    harness = ended()
+    assert [*harness.evaluation.failures] == ([] if was_made else ["fal-lora"])
+    gone = harness.evaluation.identities["fal-instant"]
+    del harness.identities.stored[gone]
+    for _ in range(2):
+        harness.erasure.forget(gone)
+        assert (left(harness) == []) is not was_made
+    assert (harness.evaluations.receipt(ID) is None) is was_made
 
 
 @pytest.mark.parametrize("name", ["replace_with_tombstone", "remove_rows", "forget_use"])

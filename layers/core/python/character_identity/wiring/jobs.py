@@ -105,6 +105,7 @@ class Jobs(ProviderAdapters, Webhooks):
 
         return EvaluationErasure(
             evaluations=self.evaluation_table,
+            identities=self.identity_table,
             ledger=self.ledger,
             bucket=self.bucket,
             workflows=deferred(lambda: self.state_machines),

@@ -20,7 +20,7 @@ from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
 from character_identity.domain.object_keys import EVALUATIONS, LINKED, REFERENCES, prefix_of
 from character_identity.domain.ownership import owned
 from character_identity.ports.gateways import Now, Workflows
-from character_identity.ports.stores import Bucket, Evaluations, Ledger
+from character_identity.ports.stores import Bucket, Evaluations, Identities, Ledger
 from character_identity.services.evaluations.recompilation import recompile
 
 MADE_AND_USED = RetainedData(
@@ -34,9 +34,17 @@ class EvaluationErasure:
     """Erases evaluations, and takes erased identities out of them; with the last of these all of one goes."""
 
     def __init__(
-        self, *, evaluations: Evaluations, ledger: Ledger, bucket: Bucket, workflows: Workflows, now: Now
+        self,
+        *,
+        evaluations: Evaluations,
+        identities: Identities,
+        ledger: Ledger,
+        bucket: Bucket,
+        workflows: Workflows,
+        now: Now,
     ) -> None:
         self._evaluations = evaluations
+        self._identities = identities
         self._ledger = ledger
         self._bucket = bucket
         self._workflows = workflows
@@ -66,7 +74,7 @@ class EvaluationErasure:
         """
         for evaluation_id in self._evaluations.used_by(identity_id):
             left = self._evaluations.without_identity(evaluation_id, identity_id)
-            if left is None:
+            if left is None or not self._has_others(left):
                 self._erase_whole(evaluation_id)
             else:
                 self._make_anew(left, identity_id)
@@ -82,6 +90,11 @@ class EvaluationErasure:
             left = self._evaluations.without_generation(job.evaluation_id, generation_id)
             if left is not None and not again:
                 self._make_anew(left, generation_id)
+
+    def _has_others(self, left: Evaluation) -> bool:
+        """Return True if there is another identity of it, or may be yet; those it never made are none."""
+        found = (get_or_none(self._identities.get, each) for each in left.identities.values())
+        return left.is_unsettled or any(each is not None for each in found)
 
     def _replaced(self, owner: str, evaluation_id: str) -> EvaluationReceipt:
         """Put a receipt in the place of an evaluation that has ended, and so never runs again."""

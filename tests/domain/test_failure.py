@@ -47,3 +47,27 @@ def test_an_empty_error_still_says_something() -> None:
 def test_whatever_an_error_quotes_its_message_is_short(error: ServiceError) -> None:
     assert len(error.message) == len(str(error)) == LONGEST_MESSAGE
     assert error.code in KINDS
+
+
+def test_what_aws_says_of_our_resources_is_not_told_to_callers() -> None:
+    """It is in the log of the task; ours are worded for callers, and stay as they are."""
+    role, table = (
+        "arn:aws:sts::111122223333:assumed-role/Stack-StoreImagesRole-1/StoreImages",
+        "table/Stack-1",
+    )
+    said = (
+        "An error occurred (AccessDeniedException) when calling the PutItem operation: User: "
+        f"{role} is not authorized to perform: dynamodb:PutItem on resource: "
+        f"arn:aws-cn:dynamodb:cn-north-1:111122223333:{table} because no policy allows it"
+    )
+    cause = json.dumps({"errorMessage": f"{said} https://b.test/k?X-Amz-Signature=f00d"})
+    found = Failure.of_state({"Error": "ClientError", "Cause": cause})
+    assert found.message == (
+        "An error occurred (AccessDeniedException) when calling the PutItem operation: User: *** is not "
+        "authorized to perform: dynamodb:PutItem on resource: *** because no policy allows it "
+        "https://b.test/k***"
+    )
+    assert found.code == "internal_error"
+    cut_off = Failure.of_state({"Error": "ClientError", "Cause": f'{{"errorMessage": "{said}'[:200]})
+    assert "1111" not in cut_off.message
+    assert Failure.of_state({"Error": "ProviderRejected", "Cause": "Really?no"}).message == "Really?no"

@@ -1,12 +1,17 @@
 """Failure of an identity or a generation: its reason as stored, shown, and put into the Fail state."""
 
 import json
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from character_identity.domain.errors import ProviderUnavailable, ServiceError
 from character_identity.domain.text import shortened
+
+INTERNAL = re.compile(r"""arn:aws[\w-]*:[^\s"',]+|\?[^\s"'<>]+""")
+"""What names resources of ours, with the account, as AWS does where it refuses something; and the query of a
+link, which may be its signature."""
 
 
 class Failure(BaseModel):
@@ -33,7 +38,8 @@ class Failure(BaseModel):
 
         A Lambda's Cause is JSON with ``errorMessage``. The code is one of ours, by the name of the class: so
         ``ProviderOutcomeUnknown`` reads ``provider_outcome_unknown`` here as everywhere, and what is none of
-        our errors ``internal_error``.
+        our errors ``internal_error``. Callers read it, and their webhooks: what was not worded for them names
+        nothing of ours, which is in the log.
         """
         if "code" in error:
             return cls.model_validate(error)
@@ -43,5 +49,7 @@ class Failure(BaseModel):
             message = json.loads(cause)["errorMessage"]
         except (ValueError, KeyError, TypeError):
             message = cause
-        code = ServiceError.code_of.get(name, ServiceError.default_code)
+        code = ServiceError.code_of.get(name)
+        if code is None:
+            return cls(code=ServiceError.default_code, message=INTERNAL.sub("***", str(message or name)))
         return cls(code=code, message=message or name)

@@ -1,14 +1,17 @@
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from character_identity.domain.errors import HostNotAllowed, InvalidRequest, NotFound, ProviderUnavailable
+from character_identity.domain.face import Face, NoFace
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.object_keys import uploads_of
 from character_identity.domain.score import KeptReferences, NotScored, Score
-from character_identity.domain.view import EncoderVersion
+from character_identity.domain.view import EncoderVersion, View
 from character_identity.services.comparison import (
-    AT_ONCE,
     MAX_IMAGES,
     WORK_TIMEOUT_S,
     ComparisonService,
@@ -16,26 +19,72 @@ from character_identity.services.comparison import (
     StoredImage,
 )
 from character_identity.services.embedded_references import EmbeddedReferences
-from character_identity.services.encoders import Encoders
+from character_identity.services.encoders import AT_ONCE, Encoders
 from character_identity.services.references import MAX_REFERENCES
 from character_identity.services.sources import MAX_BYTES, Sources
+from infra import catalog
 from tests.support.builders import a_generation, an_identity
 from tests.support.fakes import FakeBucket, FakeGenerations, FakeIdentities, FakeLedger, FakeMedia
-from tests.support.scoring_fakes import FakeEmbedder, FakeScores
+from tests.support.scoring_fakes import FakeEmbedder, FakeFaces, FakeScores
 
 VERSION = EncoderVersion("tiny", "57934424", "v1")
 REFERENCES = {"references/i1/00.jpg": b"1.0 0.0", "references/i1/01.jpg": b"0.0 1.0"}
 UPLOAD, OTHERS = f"{uploads_of('ann')}a.jpg", f"{uploads_of('bob')}b.jpg"
 LINK = "https://pictures.test/a.jpg"
 DRAWN = "generations/i1/g1/01.jpg"
+WITH_A_FACE, WITHOUT = b"0.0 1.0", b"1.0 0.0"
+[FUNCTION] = [entry for entry in catalog.FUNCTIONS if entry.name == "compare_images"]
+START_S = 1.3
+"""Of a function that is new; docs/decisions/0014 says of which encoder."""
+
+
+@dataclass
+class Costs:
+    """Seconds of a core: to see a picture, to search it for faces, and to say why it has none."""
+
+    view: float
+    search: float
+    reason: float
+
+
+ORDINARY = Costs(view=0.06, search=0.87, reason=1.4)
+"""Of 2048 pixels, without a face; docs/scoring.md."""
+LARGEST = Costs(view=2.4, search=2.4, reason=2.9)
+"""Of 50 megapixels. It is decoded for each of them."""
+
+
+class SlowEmbedder(FakeEmbedder):
+    def __init__(self, take: Callable[[float], None], costs: Costs) -> None:
+        super().__init__(VERSION)
+        self._take, self._costs = take, costs
+
+    def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
+        self._take(self._costs.view * len(images))
+        return super().embed(images)
+
+
+class SlowFaces(FakeFaces):
+    """Only ``WITH_A_FACE`` has one."""
+
+    def __init__(self, take: Callable[[float], None], costs: Costs) -> None:
+        super().__init__(EncoderVersion("face-tiny", "0f1e", "v1"), {WITH_A_FACE: [0]})
+        self._take, self._costs = take, costs
+
+    def faces(self, image: bytes) -> list[Face]:
+        self._take(self._costs.search)
+        return super().faces(image)
+
+    def why_none(self, image: bytes) -> NoFace:
+        self._take(self._costs.reason)
+        return super().why_none(image)
 
 
 class Harness:
     """Ann's identity with two references, a picture of hers of each kind, and Bob's."""
 
-    def __init__(self) -> None:
+    def __init__(self, costs: Costs | None = None) -> None:
         self.s = 0.0
-        self.embedder = FakeEmbedder(VERSION)
+        self.embedder = SlowEmbedder(self._take, costs) if costs else FakeEmbedder(VERSION)
         identities = FakeIdentities(
             an_identity(references=list(REFERENCES)), an_identity(identity_id="bobs", owner="bob")
         )
@@ -51,7 +100,7 @@ class Harness:
         self.scores = FakeScores()
         self.bucket = FakeBucket(**REFERENCES, **{UPLOAD: b"0.6 0.8", OTHERS: b"1 0", DRAWN: b"0.8 0.6"})
         self.media = FakeMedia(**{LINK: b"1.0 0.0"})
-        encoders = Encoders(self.embedder)
+        encoders = Encoders(self.embedder, SlowFaces(self._take, costs) if costs else None)
         self.service = ComparisonService(
             identities=identities,
             generations=generations,
@@ -64,6 +113,9 @@ class Harness:
 
     def _clock(self) -> float:
         return self.s
+
+    def _take(self, seconds: float) -> None:
+        self.s += seconds
 
     def with_identity(self, *images: Picture, identity_id: str = "i1") -> list[Score | NotScored]:
         return self.service.with_identity("ann", images, identity_id)
@@ -204,7 +256,7 @@ def test_after_the_deadline_no_picture_is_begun(harness: Harness, monkeypatch: p
     assert found == [0.7] * AT_ONCE + ["not_scored_in_time"] * 2 + ["unknown_reference"]
     with pytest.raises(InvalidRequest) as refused:
         harness.with_references(*[LINK] * MAX_REFERENCES)
-    assert (refused.value.code, refused.value.details) == ("image_too_large", {"reference": 17})
+    assert (refused.value.code, refused.value.details) == ("image_too_large", {"reference": 2 * AT_ONCE + 1})
 
 
 def test_all_links_of_a_request_have_one_deadline(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,3 +271,51 @@ def test_all_links_of_a_request_have_one_deadline(harness: Harness, monkeypatch:
     monkeypatch.setattr(harness.media, "fetch", slowly)
     assert means(harness.with_references(LINK, images=[LINK])) == ["unreachable_reference"]
     assert granted == [12]
+
+
+def uploads(harness: Harness, word: str, contents: Sequence[bytes]) -> list[Picture]:
+    keys = [f"{uploads_of('ann')}{word}{number}.jpg" for number in range(len(contents))]
+    harness.bucket.objects |= dict(zip(keys, contents, strict=True))
+    return list(keys)
+
+
+Compare = Callable[[Harness, Sequence[Picture], Sequence[bytes]], list[Score | NotScored]]
+
+
+def with_an_identity(
+    harness: Harness, images: Sequence[Picture], references: Sequence[bytes]
+) -> list[Score | NotScored]:
+    keys = [f"references/i1/{number:02}.jpg" for number in range(len(references))]
+    harness.bucket.objects |= dict(zip(keys, references, strict=True))
+    harness.identities.stored["i1"] = an_identity(references=keys)
+    return harness.with_identity(*images)
+
+
+def with_references(
+    harness: Harness, images: Sequence[Picture], references: Sequence[bytes]
+) -> list[Score | NotScored]:
+    return harness.with_references(*uploads(harness, "r", references), images=images)
+
+
+@pytest.mark.parametrize("compare", [with_an_identity, with_references])
+def test_as_many_references_as_there_may_be_are_compared_with_though_none_shows_a_face(
+    compare: Compare,
+) -> None:
+    """To be sure of that takes longer than to compare one. Links to pictures are read before it."""
+    harness = Harness(ORDINARY)
+    images = [*uploads(harness, "g", [b"0.6 0.8"] * (MAX_IMAGES - 1)), LINK]
+    found = compare(harness, images, [WITHOUT] * MAX_REFERENCES)
+    assert means(found) == [0.6] * (MAX_IMAGES - 1) + [1.0]
+
+
+@pytest.mark.parametrize("compare", [with_an_identity, with_references])
+@pytest.mark.parametrize("last", [WITH_A_FACE, WITHOUT], ids=["with a face", "without"])
+def test_whoever_sends_the_largest_pictures_has_an_answer_before_the_function_is_ended(
+    compare: Compare, last: bytes
+) -> None:
+    for count in range(1, MAX_REFERENCES + 1):
+        harness = Harness(LARGEST)
+        images = uploads(harness, "g", [WITHOUT] * MAX_IMAGES)
+        with suppress(InvalidRequest):  # a reference is too much
+            compare(harness, images, [WITHOUT] * (count - 1) + [last])
+        assert START_S + harness.s < FUNCTION.timeout_s, f"{count} references"

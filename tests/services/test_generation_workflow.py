@@ -254,7 +254,10 @@ def test_an_image_that_cannot_be_had_is_tried_again_and_the_others_are_kept(url:
     assert [image.outcome for image in harness.generation.images] == ["succeeded", "succeeded"]
 
 
-def test_a_host_that_fails_is_asked_until_the_deadline_and_loses_no_other_picture() -> None:
+@pytest.mark.parametrize("recovers", [True, False])
+def test_what_lies_on_a_host_that_fails_is_parked_at_the_deadline_and_loses_no_other_picture(
+    recovers: bool,
+) -> None:
     harness = Harness()
     state = harness.submitted()
     harness.provider.generation_status = GenerationStatus("done", images=produced("down", "a"))
@@ -265,8 +268,19 @@ def test_a_host_that_fails_is_asked_until_the_deadline_and_loses_no_other_pictur
         harness.service.store(state)
     assert harness.bucket.list_keys("") == ["generations/i1/g1/02.jpg"]
     harness.clock.pass_by(seconds=1)
-    assert harness.service.store(state).state == "succeeded"
-    assert [image.outcome for image in harness.generation.images] == ["failed", "succeeded"]
+    state = harness.service.record(harness.service.store(state))
+    assert (state.state, harness.generation.status) == ("parked", "running")
+    assert [image.outcome for image in harness.generation.images] == ["parked", "succeeded"]
+    if recovers:
+        harness.media.files["down"] = an_image()
+    else:
+        harness.clock.pass_by(hours=6)
+    state = harness.service.check(harness.state)
+    harness.clock.pass_by(minutes=3)  # so long links may recover
+    assert harness.service.record(harness.service.store(state)).state == "succeeded"
+    outcome = "succeeded" if recovers else "failed"
+    assert [image.outcome for image in harness.generation.images] == [outcome, "succeeded"]
+    assert recovers or "answered 503" in (harness.generation.images[0].reason or "")
 
 
 def test_fewer_images_than_asked_for_are_reported() -> None:

@@ -64,6 +64,14 @@ class _Stored(NamedTuple):
     refused: str | None = None
     is_troubled: bool = False
 
+    @property
+    def given_up(self) -> GeneratedImage:
+        """What is parked for too long has failed."""
+        if self.image.outcome != "parked":
+            return self.image
+        reason = self.image.reason if self.refused is None else NEVER_ALLOWED
+        return self.image.model_copy(update={"outcome": "failed", "reason": reason})
+
 
 class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStatus]):
     """Prepares, submits, checks, stores and records one generation."""
@@ -119,18 +127,18 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         if not self._generations.save(changed, {"images", "warnings"}) and self._is_erased(state):
             self._bucket.delete(*(image.key for image in images if image.key))
             return state.failed(GIVEN_UP)
-        lost = [image for image in images if image.outcome == "failed" and image.index not in missing]
+        lost = [each.image for each in stored if each.image.outcome == "failed" or each.is_troubled]
         # A host that fails may be well again later; one that does not have it soon, or never.
         is_troubled = any(each.is_troubled for each in stored)
         may_pass = is_troubled and not state.past_deadline(self._now())
         if lost and (may_pass or state.links_may_recover(self._now())):
             raise ProviderUnavailable(generation.provider, lost[0].reason or "a picture is missing")
         refused = {each.refused for each in stored if each.refused is not None}
-        if refused:
+        if refused or is_troubled:
             parked = self._park(state, refused)
             if parked is not None:
                 return parked
-            images = [_given_up(image) for image in images]
+            images = [*(each.given_up for each in stored), *images[len(stored) :]]
             self._generations.save(changed.model_copy(update={"images": images}), {"images"})
         return self._judged(state, images)
 
@@ -200,9 +208,11 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         except HostNotAllowed as exc:
             parked = image.model_copy(update={"outcome": "parked", "reason": exc.message})
             return _Stored(parked, refused=exc.host)
+        except ProviderUnavailable as exc:
+            parked = image.model_copy(update={"outcome": "parked", "reason": exc.message})
+            return _Stored(parked, is_troubled=True)
         except (InvalidRequest, ProviderError) as exc:
-            failed = image.model_copy(update={"reason": exc.message})
-            return _Stored(failed, is_troubled=isinstance(exc, ProviderUnavailable))
+            return _Stored(image.model_copy(update={"reason": exc.message}))
         if facts.blank:
             return _Stored(image.model_copy(update={"outcome": "filtered", "reason": "black frame"}))
         key = str(ImageKey(generation.identity_id, generation.generation_id, index, facts.suffix))
@@ -240,10 +250,3 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         reason = next((image.reason for image in images if image.reason), "it made none")
         message = f"The provider yielded no usable picture: {reason}."
         return state.failed(Failure(code="no_image", message=message))
-
-
-def _given_up(image: GeneratedImage) -> GeneratedImage:
-    """What is parked for too long has failed."""
-    if image.outcome != "parked":
-        return image
-    return image.model_copy(update={"outcome": "failed", "reason": NEVER_ALLOWED})

@@ -157,6 +157,16 @@ class TestIdentities:
             identities.add(an_identity(name="Other"))
         assert identities.get("i1").name == "Sarah"
 
+    def test_what_one_cost_is_put_right_and_nothing_else(self, identities: Identities) -> None:
+        identity = an_identity(status="failed", cost_usd=2.1)
+        identities.add(identity)
+        identities.correct_cost("i1", 0.0, True)
+        corrected = {"cost_usd": 0.0, "cost_is_implausible": True}
+        assert identities.get("i1") == identity.model_copy(update=corrected)
+        identities.correct_cost("i2", 0.0, True)
+        with pytest.raises(NotFound):
+            identities.get("i2")
+
     def test_an_unknown_id(self, identities: Identities) -> None:
         with pytest.raises(NotFound) as caught:
             identities.get("nobodys")
@@ -394,6 +404,17 @@ class TestGenerations:
         assert generations.settle(failed, Event.of_generation(failed)) == done
         assert not generations.save(a_generation(status="running"), {"status"})
         assert generations.get("g1") == done
+
+    def test_what_one_cost_is_put_right_and_nothing_else(self, generations: Generations) -> None:
+        self.added(generations)
+        done = a_generation(status="failed", settled_at=NOON, cost_usd=0.1)
+        generations.settle(done, Event.of_generation(done))
+        generations.correct_cost("g1", 0.0, True)
+        corrected = {"cost_usd": 0.0, "cost_is_implausible": True}
+        assert generations.get("g1") == done.model_copy(update=corrected)
+        generations.correct_cost("g2", 0.0, True)
+        with pytest.raises(NotFound):
+            generations.get("g2")
 
     def test_an_outcome_comes_with_its_event(self, stores: Stores) -> None:
         stores.identities.add(an_identity())

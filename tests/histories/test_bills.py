@@ -52,6 +52,18 @@ def test_a_bill_of_a_hundred_times_the_price_is_counted_shown_and_told_once(
     assert _counted(capsys.readouterr().out) == ["ImplausibleBills"]
 
 
+def test_a_training_that_was_cancelled_before_it_began_shows_what_the_account_does(inside: Harness) -> None:
+    order = {"name": "Sarah", "provider": "fal-lora", "className": "woman", "references": inside.uploads(5)}
+    identity_id = inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"]
+    path = f"/v1/identities/{identity_id}"
+    inside.let_pass(1)
+    assert inside.call("cancel_identity", "POST", f"{path}/cancel").body["metadata"]["cost"] > 0
+    inside.run()
+    usage = inside.call("get_usage", "GET", "/v1/usage").body
+    shown = inside.call("get_identity", "GET", path).body["metadata"]["cost"]
+    assert (shown, usage["committedUsd"], len(inside.paid())) == (0, 0, 1)
+
+
 def test_a_bill_as_expected_is_told_to_nobody(inside: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     metadata, job = _drawn(inside)
     assert (job.bill_is_implausible, metadata["costImplausible"]) == (False, False)

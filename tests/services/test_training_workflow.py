@@ -543,6 +543,18 @@ def test_a_cancelled_training_is_stopped_at_the_provider() -> None:
     assert harness.spent_usd == (0, 2), "it may be billed all the same"
 
 
+def test_a_cancelled_training_says_what_it_cost_once_that_is_known() -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.service.check(state)
+    cancelled = {"status": "failed", "settled_at": NOON, "error": Failure(code="cancelled", message="c")}
+    harness.identities.stored["i1"] = harness.identity.model_copy(update=cancelled)
+    harness.provider.cancels = "dropped"
+    harness.service.record(harness.service.check(state))
+    assert (harness.spent_usd, harness.identity.cost_usd) == ((0, 0), 0)
+    assert harness.identity.error == cancelled["error"]
+
+
 @pytest.mark.parametrize("when", ["before the order", "after it", "while the weights come"])
 def test_an_erased_identity_leaves_nothing_of_its_training(when: str) -> None:
     harness = Harness()

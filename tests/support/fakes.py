@@ -379,6 +379,11 @@ class FakeIdentities:
             self.events.add(event)
         return self.get(identity.identity_id)
 
+    def correct_cost(self, identity_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        if identity_id in self.stored:
+            changes = {"cost_usd": cost_usd, "cost_is_implausible": is_implausible}
+            self.stored[identity_id] = self.stored[identity_id].model_copy(update=changes)
+
 
 class FakeGenerations:
     def __init__(
@@ -426,6 +431,11 @@ class FakeGenerations:
         if self.save(generation, OUTCOME):
             self.events.add(event)
         return self.get(generation.generation_id)
+
+    def correct_cost(self, generation_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        if generation_id in self.stored:
+            changes = {"cost_usd": cost_usd, "cost_is_implausible": is_implausible}
+            self.stored[generation_id] = self.stored[generation_id].model_copy(update=changes)
 
 
 class FakeIdempotencyRecords:

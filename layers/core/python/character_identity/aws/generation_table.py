@@ -10,7 +10,7 @@ from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.rows import read_row
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import ERASED, NEW, Write, check, put, update
+from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, put, update
 from character_identity.domain.errors import Conflict
 from character_identity.domain.event import Event
 from character_identity.domain.generation import Generation
@@ -86,6 +86,11 @@ class GenerationTable:
                 [_unsettled(generation, OUTCOME), put_of(event), *_waits_for_scores(generation)]
             )
         return self.get(generation.generation_id)
+
+    def correct_cost(self, generation_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        """Put right what one that is not erased says that it cost, settled or not."""
+        changes = {"cost_usd": cost_usd, "cost_is_implausible": is_implausible}
+        self._table.write(update(keys.generation(generation_id), changes, NOT_ERASED, erased=ERASED))
 
 
 def unless_erased(generation_id: str) -> Write:

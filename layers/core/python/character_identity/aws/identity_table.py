@@ -104,6 +104,11 @@ class IdentityTable:
             self._table.transact([settling, put_of(event)])
         return self.get(identity.identity_id)
 
+    def correct_cost(self, identity_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        """Put right what one that is not erased says that it cost, settled or not."""
+        changes = {"cost_usd": cost_usd, "cost_is_implausible": is_implausible}
+        self._table.write(update(keys.identity(identity_id), changes, NOT_ERASED, erased=ERASED))
+
 
 def _counted(owner: str) -> Write:
     """One identity more of an owner's; those of before 0.2.0 are not counted."""

@@ -52,9 +52,12 @@ class Identities(Protocol):
     def settle(self, identity: Identity, event: Event) -> Identity:
         """Store the outcome of a training, and its event, unless it has one; returns what is stored."""
 
+    def correct_cost(self, identity_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        """Put right what one that is not erased says that it cost, settled or not."""
+
 
 class Generations(Protocol):
-    """Generations; a settled one never changes."""
+    """Generations; a settled one never changes, but for what it cost once that is known."""
 
     def add(
         self, generation: Generation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
@@ -66,6 +69,9 @@ class Generations(Protocol):
 
     def settle(self, generation: Generation, event: Event) -> Generation:
         """Store the outcome, and its event, unless there is one; returns what is stored."""
+
+    def correct_cost(self, generation_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        """Put right what one that is not erased says that it cost, settled or not."""
 
 
 class Evaluations(Protocol):

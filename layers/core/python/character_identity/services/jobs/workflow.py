@@ -130,6 +130,9 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     def _store_outcome(self, subject: SubjectT, outcome: dict[str, Any]) -> tuple[SubjectT, str]:
         """Store an outcome with its event, unless there is one; returns what is stored and its event's id."""
 
+    def _correct_cost(self, subject: SubjectT, outcome: dict[str, Any]) -> None:
+        """Keep what one that has its outcome cost in the end, if it says that."""
+
     # the tasks of the machine
 
     def prepare(self, state: StateT) -> StateT:
@@ -240,6 +243,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     def settle(self, job: ProviderJob, failure: Failure | None, *, leave_money: bool = False) -> Outcome:
         """Store the outcome with its event, then settle the money, then publish the event.
 
+        Where there was an outcome before the money was known, what it says of the cost is put right.
         ``failure`` is why the job failed, if it did; ``leave_money``: the sweep settles that. Each step is
         done once, however often all of it runs and whoever else is at it: a state machine's last task, or the
         sweep where that task died.
@@ -260,6 +264,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             settle_money(self._ledger, job)
             return ERASED
         if not leave_money:
+            if job.open:  # it may have been cancelled before anybody knew
+                self._correct_cost(subject, outcome)
             settle_money(self._ledger, job)
         self._events.publish_soon(event_id)
         return Outcome(subject.status, subject.error)

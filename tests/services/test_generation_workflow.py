@@ -405,6 +405,9 @@ def test_past_the_deadline_a_generation_is_failed(answer: GenerationStatus | Exc
     harness.provider.generation_status = answer
     assert harness.service.check(state).state == "running"
     harness.clock.pass_by(seconds=300)
+    state = harness.service.check(state)
+    assert (state.state, state.poll_seconds) == ("running", 30), "it may be about to stop"
+    harness.clock.pass_by(minutes=5)
     assert harness.service.check(state).error == {
         "code": "deadline_exceeded",
         "message": "The generation did not end before its deadline.",
@@ -496,9 +499,20 @@ class TestDeadlines:
         harness = self.harness()
         harness.clock.pass_by(seconds=A_DEADLINE.total_seconds() + 1)
         harness.provider.cancels = "asked"
+        assert self.says(harness, "running").state == "running"
+        harness.clock.pass_by(minutes=5)
         assert self.says(harness, "running").state == "failed"
         harness.service.record(harness.state_now)
         assert harness.spent_usd == (0, 0.1)
+
+    def test_what_shows_only_later_that_it_stopped_in_time_costs_nothing(self) -> None:
+        harness = self.harness()
+        harness.clock.pass_by(seconds=A_DEADLINE.total_seconds() + 1)
+        harness.provider.cancels = "asked"
+        assert self.says(harness, "queued").state == "running"
+        assert (self.says(harness, "cancelled").error or {})["code"] == "deadline_exceeded"
+        harness.service.record(harness.state_now)
+        assert harness.spent_usd == (0, 0)
 
     def test_what_was_finished_after_all_is_taken(self) -> None:
         harness = self.harness()

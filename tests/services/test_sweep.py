@@ -359,14 +359,28 @@ class TestAnOutcomeWithoutItsMoney:
         assert harness.identities.stored["i1"].status == "ready"
         assert (harness.provider.cancelled, harness.workflows.started[1:]) == ([], [])
 
-    def test_what_was_cancelled_is_stopped_at_its_provider_first(self, harness: Harness) -> None:
+    @pytest.mark.parametrize("shows", ["dropped", "finished", "asked"])
+    def test_what_was_cancelled_is_stopped_at_its_provider_first(
+        self, harness: Harness, shows: Cancellation
+    ) -> None:
         self.cancelled(harness)
         harness.sweep(minutes=2)
         assert harness.provider.cancelled == [HANDLE]
-        assert harness.job.money == "committed"
+        assert harness.job.open, "it may stop for nothing yet"
+        harness.provider.cancels = shows
+        harness.sweep(minutes=10)
+        assert harness.job.open == (shows == "asked")
+        harness.sweep(minutes=10)
+        assert harness.job.money == ("released" if shows == "dropped" else "committed")
         failure = harness.failure()
         assert failure is not None
         assert failure.code == "cancelled"
+
+    def test_what_was_cancelled_and_is_found_late_is_stopped_too(self, harness: Harness) -> None:
+        self.cancelled(harness)
+        harness.clock.time = LAST
+        harness.sweep()
+        assert (harness.provider.cancelled, harness.job.money) == ([HANDLE], "committed")
 
     def test_a_provider_that_does_not_answer_is_asked_again_until_it_is_late(self, harness: Harness) -> None:
         self.cancelled(harness)

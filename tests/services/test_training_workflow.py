@@ -16,10 +16,11 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.domain.weights_digest import link_digest, weights_digest
-from character_identity.ports.providers import Found, TrainingStatus
+from character_identity.ports.providers import Cancellation, Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import MOST_RUNS
 from character_identity.services.jobs.training import FOLDER, LONGEST_RUN_S, TrainingState, TrainingWorkflow
+from character_identity.services.jobs.workflow import STOPS_WITHIN
 from tests.support.builders import DEADLINE, NO_LIMIT, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
@@ -414,8 +415,13 @@ def test_past_the_deadline_a_training_is_failed_whatever_the_provider_says(
     harness.provider.training_status = answer
     assert harness.service.check(state).state == "training"
     harness.clock.pass_by(seconds=600)
-    state = harness.service.record(harness.service.check(state))
+    state = harness.service.check(state)
+    while state.state == "training":  # until it is stopped, for some minutes
+        harness.clock.pass_by(seconds=state.poll_seconds)
+        state = harness.service.check(state)
+    state = harness.service.record(state)
     assert harness.identity.status == "failed"
+    assert harness.clock() <= harness.ledger.rows["training-i1"].deadline_at + STOPS_WITHIN
     assert state.error is not None
     assert state.error["code"] == "deadline_exceeded"
 
@@ -553,6 +559,23 @@ def test_a_cancelled_training_says_what_it_cost_once_that_is_known() -> None:
     harness.service.record(harness.service.check(state))
     assert (harness.spent_usd, harness.identity.cost_usd) == ((0, 0), 0)
     assert harness.identity.error == cancelled["error"]
+
+
+@pytest.mark.parametrize("shows", ["dropped", "finished", "asked"])
+def test_whether_a_cancelled_training_was_stopped_in_time_may_show_later(shows: Cancellation) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    cancelled = {"status": "failed", "settled_at": NOON, "error": Failure(code="cancelled", message="c")}
+    harness.identities.stored["i1"] = harness.identity.model_copy(update=cancelled)
+    state = harness.service.check(state)
+    assert (state.state, state.poll_seconds) == ("training", 30)
+    harness.provider.cancels = shows
+    while state.state == "training":
+        harness.clock.pass_by(seconds=state.poll_seconds)
+        state = harness.service.check(state)
+    harness.service.record(state)
+    assert harness.spent_usd == (0, 0 if shows == "dropped" else 2)
+    assert len(harness.provider.cancelled) == (11 if shows == "asked" else 2)
 
 
 @pytest.mark.parametrize("when", ["before the order", "after it", "while the weights come"])

@@ -157,9 +157,10 @@ class SweepService:
             self._stopped_at_provider(job)
             self._settle(job, overdue(job))
         elif (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
-            if outcome.error is None or self._stopped_at_provider(job) or now >= last:
+            stopped = "nothing" if outcome.error is None else self._asked_to_stop(job)
+            if stopped not in {None, "asked"} or now >= last:
                 self._settle(job, overdue(job))
-            else:
+            else:  # it may stop for nothing yet
                 self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
         elif job.parked is not None and now < last:
             self._fetch_parked(job, job.parked)

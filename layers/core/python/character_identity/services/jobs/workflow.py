@@ -56,7 +56,9 @@ STORED_WITHIN = timedelta(hours=6)
 NEVER_ALLOWED = f"its host was not allowed within {PARKED_FOR.days} days"
 PARKED_CHECKED_AFTER = timedelta(minutes=10)
 STOPS_WITHIN = timedelta(minutes=5)
-"""After its deadline a job is to be stopped at the provider, which has so long to answer."""
+"""After its deadline, or when nobody wants it any more, a job is to be stopped at the provider, which has so
+long to answer, and to show what came of it: fal answers 202 first, and cancels then
+(https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-29)."""
 STOP_AGAIN_AFTER_S = 30
 DROPPED_OUT_AFTER = timedelta(minutes=3)
 """A job in the line for a slot whose machine is so much later than it meant to be counts as dead."""
@@ -329,6 +331,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             self._ledger.report_cost(job.job_id, microusd(status.cost_usd))
         if status.state == "cancelled" or (status.state == "failed" and status.cost_usd == 0):
             self._ledger.drop(job.job_id)
+        if status.state == "cancelled" and state.past_deadline(self._now()):
+            return state.failed(overdue(job))  # it was we who stopped it
         if status.state in {"failed", "cancelled"}:
             reason = status.reason or f"The provider failed the {self.kind}."
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
@@ -379,7 +383,6 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _end_at_deadline(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody waits any more: stop the job at the provider, which has some minutes to answer."""
-        once_more = state.model_copy(update={"poll_seconds": STOP_AGAIN_AFTER_S, "polls": state.polls + 1})
         may_go_on = state.deadline_at is not None and self._now() < state.deadline_at + STOPS_WITHIN
         try:
             cancelled = cancel(self._ledger, self._jobs(job), job)
@@ -389,20 +392,32 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         except ProviderRejected as exc:
             logger.warning("the provider refused to stop the job", exc_info=exc)
             cancelled = "impossible"
-        # Its results may be there after all, or the provider does not answer.
-        return once_more if cancelled == "finished" and may_go_on else state.failed(overdue(job))
+        # Its results may be there after all, it may be about to stop, or the provider does not answer.
+        is_open = cancelled in {"finished", "asked"} and may_go_on
+        return self._stop_again(state) if is_open else state.failed(overdue(job))
+
+    def _stop_again(self, state: StateT) -> StateT:
+        """Ask the provider once more what came of stopping a job."""
+        changes = {"state": self.at_provider, "poll_seconds": STOP_AGAIN_AFTER_S, "polls": state.polls + 1}
+        return state.model_copy(update=changes)
 
     def _give_up(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody wants it any more: stop it at the provider, and delete it there if it was erased.
 
+        The provider may show only later whether that was in time to cost nothing: it is asked for minutes.
+
         Raises:
             ProviderUnavailable: the provider did not answer; the same call may work later.
         """
+        now = self._now()
+        until = state.stopping_until or now + STOPS_WITHIN
         if job.handle is not None:
             try:
-                cancel(self._ledger, self._jobs(job), job)
+                cancelled = cancel(self._ledger, self._jobs(job), job)
                 if self._is_erased(state):
                     self._jobs(job).erase(job.handle)
+                elif cancelled == "asked" and now < until:
+                    return self._stop_again(state.model_copy(update={"stopping_until": until}))
             except (NotFound, ProviderRejected) as exc:
                 logger.warning("the provider refused to stop the job", exc_info=exc)
         return state.failed(GIVEN_UP)

@@ -380,6 +380,7 @@ FUNCTIONS = (
         secrets=("fal", "astria"),
         calls_back=True,
         leases=True,
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next, where its order is put off
     ),
     Function(
         name="check_training",
@@ -446,6 +447,7 @@ FUNCTIONS = (
         secrets=("fal", "astria"),
         calls_back=True,
         leases=True,
+        wakes=(TRAIN_IDENTITY, GENERATE_IMAGES),  # whoever is next, where its order is put off
     ),
     Function(
         name="check_generation",

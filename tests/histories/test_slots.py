@@ -80,6 +80,20 @@ def test_what_is_not_wanted_any_more_never_reaches_fal(inside: Harness) -> None:
     assert [call["input"]["prompt"] for call in inside.paid()] == [f"Sarah runs, {n}" for n in range(3)]
 
 
+def test_who_is_to_come_back_in_an_hour_does_and_is_in_nobodys_way(inside: Harness) -> None:
+    identity_id = ready_identity(inside)
+    inside.simulator.arm("fal.submit", "reply", status=429, headers={"Retry-After": "3600"})
+    ordered = [order(inside, identity_id, number) for number in range(2)]
+    inside.let_pass(DRAWING_S + 60)
+    assert [shown(inside, each)["status"] for each in ordered] == ["queued", "succeeded"]
+    inside.let_pass(3600)
+    inside.run()
+    assert [shown(inside, each)["status"] for each in ordered] == ["succeeded"] * 2
+    sooner, later = (datetime.fromisoformat(call["accepted_at"]) for call in inside.paid())
+    assert later - sooner >= timedelta(seconds=3590)
+    assert inside.open_work() == []
+
+
 def test_a_slot_of_a_machine_that_died_is_given_on(inside: Harness) -> None:
     identity_id = ready_identity(inside)
     ordered = [order(inside, identity_id, number) for number in range(4)]

@@ -226,13 +226,13 @@ FUNCTIONS: dict[str, Rights] = {
     "receive_fal_callback": WRITE_TABLE | WAKE,
     "receive_astria_callback": WRITE_TABLE | WAKE,
     "prepare_training": WRITE_TABLE | _get("references") | LIST | FAL,
-    "submit_training": WRITE_TABLE | _get("references") | LIST | FAL | ASTRIA,
+    "submit_training": WRITE_TABLE | _get("references") | LIST | FAL | ASTRIA | WAKE,
     "check_training": WRITE_TABLE | FAL | ASTRIA | WAKE,
     "store_weights": WRITE_TABLE | _put("weights") | _delete("weights"),
     "record_training": WRITE_TABLE | PUBLISH | WAKE,
     "wait_for_callback": WRITE_TABLE | WAKE | _wake("RunEvaluation"),
     "prepare_generation": WRITE_TABLE | _get("references") | LIST | FAL,
-    "submit_generation": WRITE_TABLE | _get("references", "weights") | LIST | FAL | ASTRIA,
+    "submit_generation": WRITE_TABLE | _get("references", "weights") | LIST | FAL | ASTRIA | WAKE,
     "check_generation": (
         WRITE_TABLE | FAL | ASTRIA | PROVENANCE | WAKE | _put("generations") | _delete("generations")
     ),

@@ -1,6 +1,8 @@
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import Identity
-from character_identity.domain.job import JobHandle, ProviderJob
+from character_identity.domain.job import LONGEST_WAIT, JobHandle, ProviderJob
 from character_identity.domain.weights_digest import link_digest, weights_digest
 from character_identity.ports.providers import Cancellation, Found, TrainingStatus
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
@@ -379,6 +381,46 @@ def test_a_provider_that_asks_for_time_gets_it_but_not_past_the_deadline() -> No
     assert harness.service.check(state).poll_seconds == 300
     harness.clock.pass_by(seconds=400)
     assert harness.service.check(state).poll_seconds == 201
+
+
+@pytest.mark.parametrize("for_s", [121, 3600])
+def test_an_order_that_a_provider_puts_off_waits_for_its_time_and_for_a_day_at_most(for_s: int) -> None:
+    harness = Harness()
+
+    def is_busy() -> None:
+        raise ProviderUnavailable("fal", "429", retry_after_s=for_s, is_busy=True)
+
+    harness.provider.on_submit = is_busy
+    state, began_at = harness.submitted(), harness.clock()
+    assert (state.state, state.poll_seconds) == ("waiting", for_s)
+    while state.state != "failed":
+        harness.clock.pass_by(seconds=state.poll_seconds)
+        state = harness.service.check(state)
+        state = harness.service.submit(state) if state.state == "unsubmitted" else state
+    harness.service.record(state)
+    assert harness.identity.error and harness.identity.error.code == "not_ordered"
+    assert LONGEST_WAIT <= harness.clock() - began_at <= LONGEST_WAIT + timedelta(minutes=1)
+    assert harness.spent_usd == (0, 0)
+
+
+def test_an_order_that_another_machine_made_meanwhile_is_not_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = Harness()
+    withdraw = harness.ledger.withdraw
+
+    def is_busy() -> None:
+        raise ProviderUnavailable("fal", "429", retry_after_s=3600, is_busy=True)
+
+    def ordered_right_after(*intent: Any) -> None:
+        withdraw(*intent)
+        harness.ledger.intend("training-i1", harness.clock(), DEADLINE)
+        harness.ledger.submitted("training-i1", JobHandle(provider_job_id="job-1"))
+
+    harness.provider.on_submit = is_busy
+    monkeypatch.setattr(harness.ledger, "withdraw", ordered_right_after)
+    with pytest.raises(ProviderUnavailable):
+        harness.submitted()
+    assert harness.job.deadline_at == DEADLINE
+    assert harness.service.submit(harness.begun()).state == "training"
 
 
 def test_progress_never_goes_back() -> None:

@@ -60,6 +60,9 @@ STOPS_WITHIN = timedelta(minutes=5)
 long to answer, and to show what came of it: fal answers 202 first, and cancels then
 (https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-29)."""
 STOP_AGAIN_AFTER_S = 30
+LONGEST_RETRIED_S = 120
+"""So long a task that orders waits by being tried again, which it is for half an hour at most; for what a
+provider asks beyond it the machine waits."""
 DROPPED_OUT_AFTER = timedelta(minutes=3)
 """A job in the line for a slot whose machine is so much later than it meant to be counts as dead."""
 MAX_ORDERS = 3
@@ -185,7 +188,10 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         except ProviderUnavailable as exc:
             if exc.is_busy:
                 self._slots.lower(job)
-            raise
+            asked_s = exc.retry_after_s or 0
+            if asked_s <= LONGEST_RETRIED_S or self._job(state).state != "accepted":
+                raise  # soon tried again; or another machine has ordered meanwhile
+            return self._put_off(state, job, asked_s)
         self._mark_accepted(subject, job, handle)
         return submitted
 
@@ -370,6 +376,15 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         asks_again_by = now + timedelta(seconds=waiting.poll_seconds) + DROPPED_OUT_AFTER
         has_slot = self._slots.acquire(job, until=ends_at + STOPS_WITHIN, asks_again_by=asks_again_by)
         return None if has_slot else waiting
+
+    def _put_off(self, state: StateT, job: ProviderJob, for_s: int) -> StateT:
+        """Wait until the provider wants to be asked again, as for a slot, and let others have ours."""
+        deadline_at = job.accepted_at + LONGEST_WAIT
+        self._ledger.postpone(job.job_id, deadline_at)
+        self._slots.release(job)
+        waiting = state.model_copy(update={"state": WAITING, "deadline_at": deadline_at})
+        backoff = SLOT_BACKOFFS[job.priority]
+        return waiting.wait(self._now(), backoff, awaiting_callback=False, at_least_s=for_s)
 
     def _after_queue(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
         """Let the deadline run from the provider's start, and from each step forward in its queue."""

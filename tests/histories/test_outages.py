@@ -68,6 +68,17 @@ def test_what_the_provider_has_done_is_taken_though_nobody_could_ask_until_it_wa
     assert (len(inside.paid()), inside.open_work()) == (1, [])
 
 
+@pytest.mark.parametrize("minutes", [17, 40])
+def test_pictures_are_taken_once_the_keys_are_back(inside: Harness, minutes: float) -> None:
+    ordered = _ordered(inside, "fal-instant")
+    inside.let_pass(1)
+    assert len(inside.paid()) == 1
+    _take_away(inside, KEYS, timedelta(minutes=minutes))
+    inside.run()
+    assert ordered()["status"] == "succeeded"
+    assert (len(inside.paid()), inside.open_work()) == (1, [])
+
+
 def _ordered(inside: Harness, provider: str) -> Callable[[], dict[str, Any]]:
     """Order a training, or pictures, and return how to read what becomes of it."""
     references = inside.uploads(1 if provider == "fal-instant" else 5)

@@ -240,7 +240,7 @@ class TestAMachineThatIsNotThere:
         harness.sweep()
         assert [job.runs for job in harness.workflows.started] == [2]
         assert (harness.job.runs, harness.failure()) == (2, None)
-        harness.sweep(minutes=9)
+        harness.sweep(minutes=GRACE / MINUTE - 1)
         assert harness.workflows.is_running(harness.job), "it has the grace to store what it finds"
         harness.sweep(minutes=1)
         failure = harness.failure()
@@ -304,6 +304,8 @@ class TestAMachineThatRuns:
         harness.trains(started=True)
         harness.clock.time = DEADLINE + MINUTE
         harness.sweep()
+        assert harness.ledger.due["training-i1"] == DEADLINE + MINUTE + RECHECK_AFTER
+        harness.sweep(minutes=RECHECK_AFTER / MINUTE)
         assert harness.ledger.due["training-i1"] == LAST
         assert harness.identities.stored["i1"].status == "training"
 
@@ -370,6 +372,7 @@ class TestAnOutcomeWithoutItsMoney:
         harness.provider.cancels = shows
         harness.sweep(minutes=10)
         assert harness.job.open == (shows == "asked")
+        harness.sweep(minutes=10)
         harness.sweep(minutes=10)
         assert harness.job.money == ("released" if shows == "dropped" else "committed")
         failure = harness.failure()

@@ -38,8 +38,9 @@ LEASE = timedelta(minutes=2)
 long as well, and then behind all that have been due longer."""
 RECHECK_AFTER = timedelta(minutes=10)
 STARTS_WITHIN = timedelta(minutes=2)
-GRACE = timedelta(minutes=10)
-"""What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task."""
+GRACE = timedelta(minutes=20)
+"""What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task. One
+that AWS fails is tried again for 17, and then by another machine."""
 ENDED_PERHAPS = frozenset({"finished", "impossible"})
 """What a provider answers who is to stop a job that may have its results by then."""
 PARKED_GRACE = timedelta(days=1)

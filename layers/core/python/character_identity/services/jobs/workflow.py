@@ -223,8 +223,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Write the outcome and settle the money, unless the sweep is to have another machine go on.
 
         An error that a Catch brought says nothing of the job, which may go on at its provider: other machines
-        try what failed, as long as it may work. Then it has failed, and its money is left to the sweep, which
-        stops it there first.
+        try what failed, as long as it may work, past the deadline too where the provider may have ended it by
+        then. Then it has failed, and its money is left to the sweep, which stops it there first.
         """
         job, failure = self._job(state), Failure.of_state(state.error) if state.error else None
         was_caught = "Error" in (state.error or {})
@@ -232,7 +232,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if failure is not None and may_work and job.may_be_paid and self._open(state) is not None:
             if state.state == self.done:
                 state = self._park(state) or state
-            elif job.runs < MOST_RUNS and not state.past_deadline(self._now()):
+            elif job.runs < MOST_RUNS and (job.handle is not None or not state.past_deadline(self._now())):
                 return state.failed(failure)
         if state.state == "parked" and self._open(state) is not None:
             return state

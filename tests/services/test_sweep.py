@@ -220,14 +220,30 @@ class TestAMachineThatIsNotThere:
         harness.sweep(minutes=10)
         assert (harness.provider.cancelled, harness.job.money) == ([HANDLE], "committed")
 
-    def test_past_the_deadline_it_does_not_run_again(self, harness: Harness) -> None:
+    @pytest.mark.parametrize("shows", ["dropped", "asked"])
+    def test_past_the_deadline_it_does_not_run_again(self, harness: Harness, shows: Cancellation) -> None:
         harness.trains(state="submitted", handle=HANDLE)
         harness.clock.time = DEADLINE
         harness.sweep()
+        assert harness.job.open, "it may stop for nothing yet, or end"
+        harness.provider.cancels = shows
+        harness.sweep(minutes=2)
+        assert harness.job.open == (shows == "asked")
+        harness.clock.time = LAST
+        harness.sweep()
         failure = harness.failure()
         assert failure is not None
-        assert (failure.code, harness.job.money) == ("deadline_exceeded", "committed")
+        money = "released" if shows == "dropped" else "committed"
+        assert (failure.code, harness.job.money) == ("deadline_exceeded", money)
         assert harness.workflows.started == []
+
+    def test_past_the_deadline_what_ends_after_it_was_asked_to_stop_is_taken(self, harness: Harness) -> None:
+        harness.trains(state="submitted", handle=HANDLE)
+        harness.clock.time = DEADLINE
+        harness.sweep()
+        harness.provider.cancels = "finished"
+        harness.sweep(minutes=2)
+        assert [job.runs for job in harness.workflows.started] == [2]
 
     @pytest.mark.parametrize("late", [timedelta(), GRACE, timedelta(hours=3)], ids=str)
     @pytest.mark.parametrize("cancels", ["finished", "impossible"])

@@ -181,7 +181,8 @@ class SweepService:
         if is_late and stopped in ENDED_PERHAPS and job.parked is None and job.runs < MOST_RUNS:
             self._run_again(job, now + STARTS_WITHIN)
             self._ledger.postpone(job.job_id, now)  # it has the grace to store what it finds
-        elif stopped is not None or is_last:  # else it is asked again, until the grace is over
+        elif is_last or not (stopped is None or (is_late and stopped == "asked")):
+            # Else it is asked again, until the grace is over: it may stop for nothing yet, or end.
             self._settle(job, overdue(job) if is_late else INTERRUPTED)
 
     def _run_again(self, job: ProviderJob, look_at: datetime) -> None:

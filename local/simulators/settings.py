@@ -23,6 +23,7 @@ class SimulatorSettings(BaseModel):
         fal_keeps_cdn_files: the files of a request are not deleted with its payloads.
         fal_prices_usd: the account's own prices by endpoint, where they differ from the list.
         fal_honours_cancel: running jobs stop when cancelled; waiting ones always do.
+        fal_cancel_takes_s: a job that stops when cancelled does so long after it was asked.
         fal_cancel_removes: cancelling a waiting job answers 200 ``{"status": "OK"}``, and it is not known
             any more, as a newer document has it.
         fal_old_cancel: cancelling answers 200 ``{"success": true}``, as an older document has it.
@@ -75,6 +76,7 @@ class SimulatorSettings(BaseModel):
     fal_keeps_cdn_files: bool = False
     fal_prices_usd: dict[str, float] = {}
     fal_honours_cancel: bool = False
+    fal_cancel_takes_s: float = Field(default=0, ge=0)
     fal_cancel_removes: bool = False
     fal_old_cancel: bool = False
     fal_concurrency: int = Field(default=2, ge=0)

@@ -121,6 +121,17 @@ def test_a_waiting_job_that_fal_removes_was_not_begun(ours: Ours) -> None:
     assert [call["cost_usd"] for call in ours.simulator.ledger()] == [0]
 
 
+def test_a_waiting_job_may_show_only_later_that_it_was_cancelled(ours: Ours) -> None:
+    ours.simulator.change(fal_cancel_takes_s=20)
+    handle = ours.order_training(ours.lora)
+    assert ours.lora.training.cancel(handle) == "asked"
+    ours.simulator.clock.advance(19)
+    assert ours.lora.training.cancel(handle) == "asked"
+    ours.simulator.clock.advance(1)
+    assert ours.lora.training.cancel(handle) == "dropped"
+    assert [call["cost_usd"] for call in ours.simulator.ledger()] == [0]
+
+
 def test_a_running_job_may_go_on_when_cancelled(ours: Ours) -> None:
     handle = ours.order_training(ours.lora)
     ours.simulator.clock.advance(5)

@@ -52,7 +52,11 @@ def test_a_bill_of_a_hundred_times_the_price_is_counted_shown_and_told_once(
     assert _counted(capsys.readouterr().out) == ["ImplausibleBills"]
 
 
-def test_a_training_that_was_cancelled_before_it_began_shows_what_the_account_does(inside: Harness) -> None:
+@pytest.mark.parametrize("takes_s", [0, 40], ids=["at once", "later"])
+def test_a_training_that_was_cancelled_before_it_began_shows_what_the_account_does(
+    inside: Harness, takes_s: float
+) -> None:
+    inside.simulator.change(fal_cancel_takes_s=takes_s)
     order = {"name": "Sarah", "provider": "fal-lora", "className": "woman", "references": inside.uploads(5)}
     identity_id = inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"]
     path = f"/v1/identities/{identity_id}"

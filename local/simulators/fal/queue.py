@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -217,8 +217,9 @@ class FalQueueSimulator:
         state = job.state(now)
         if state == COMPLETED:
             return _reply(job, {"status": "ALREADY_COMPLETED"}, 400)
-        if state == IN_QUEUE or settings.fal_honours_cancel:
-            job.drop(now, CANCELLED)
+        is_stopping = job.forced is CANCELLED
+        if not is_stopping and (state == IN_QUEUE or settings.fal_honours_cancel):
+            job.drop(now + timedelta(seconds=settings.fal_cancel_takes_s), CANCELLED)
             if job.work.done() and not job.work.cancelled():
                 self._models.discard(job.work.result())
             self._keep(job)

@@ -24,6 +24,7 @@ SETTLES_WITHIN_S = 600
 """Seconds in which a cancelled evaluation ends: what runs is stopped, and results of the rest are made."""
 SURE_AFTER = 5
 """Per cent, after which it is said how long the rest will take."""
+QUOTED_LINK = re.compile(r'"(https?://[^"?\s]+)(?:\?[^"]*)?"')
 
 
 class TimeLeft:
@@ -139,10 +140,8 @@ def _began(manifest: bytes) -> object:
 
 def on_disk(page: str, links: Mapping[str, str]) -> str:
     """A page with the paths of pictures in place of links to them, whatever their signatures are by now."""
-    for path, link in links.items():
-        address = re.escape(link.partition("?")[0])
-        page = re.sub(rf'"{address}(\?[^"]*)?"', lambda _, path=path: f'"{path}"', page)  # type: ignore[misc]
-    return page
+    paths = {link.partition("?")[0]: path for path, link in links.items()}
+    return QUOTED_LINK.sub(lambda found: f'"{paths[found[1]]}"' if found[1] in paths else found[0], page)
 
 
 def _fetch(api: ApiClient, link: str, path: str, place: Path) -> str | None:

@@ -120,6 +120,13 @@ def test_links_in_a_page_become_paths_whatever_their_signatures() -> None:
     )
 
 
+def test_links_of_very_many_pictures_are_found_in_one_pass() -> None:
+    """Each of them looked for in all of a page, thousands would take minutes."""
+    links = {f"images/a/{number}.jpg": f"https://b.test/g/{number}.jpg?s=1" for number in range(20_000)}
+    page = "".join(f'<img alt=\'5" high\' src="{link}">' for link in links.values())
+    assert on_disk(page, links) == "".join(f'<img alt=\'5" high\' src="{path}">' for path in links)
+
+
 def test_the_time_that_is_left_is_not_guessed_from_nothing() -> None:
     left = TimeLeft()
     assert left.seconds(0, 50) is None

@@ -33,15 +33,10 @@ _TAILS = (bytes(len(_NOISE)), _NOISE)
 """Two that are no marker: where pixels are missing, other ones come of each."""
 
 
-def segments_of(jpeg: bytes, most: int) -> int:
-    """Count the segments, up to ``most``."""
-    return sum(1 for _ in islice(_segments(jpeg), most))
-
-
-def scans_of(jpeg: bytes, most: int) -> int:
-    """Count the scans, up to ``most``."""
-    scans = (1 for marker, _, _ in _segments(jpeg) if marker == _START_OF_SCAN)
-    return sum(islice(scans, most))
+def parts_of(jpeg: bytes, most: int) -> tuple[int, int]:
+    """Count the segments, up to ``most``, and how many of these are scans."""
+    markers = [marker for marker, _, _ in islice(_segments(jpeg), most)]
+    return len(markers), markers.count(_START_OF_SCAN)
 
 
 def without_metadata(jpeg: bytes) -> tuple[bytes, bytes]:

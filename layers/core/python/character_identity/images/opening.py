@@ -14,7 +14,7 @@ from io import BytesIO
 from PIL import Image
 
 from character_identity.domain.errors import InvalidRequest
-from character_identity.images.jpeg import breaks_off, scans_of, segments_of, told_if_cut, without_metadata
+from character_identity.images.jpeg import breaks_off, parts_of, told_if_cut, without_metadata
 
 MAX_PIXELS = 50_000_000
 MAX_WEBP_PIXELS = 30_000_000
@@ -89,9 +89,10 @@ def opened(content: bytes) -> Image.Image:
         return image
     if not content.startswith(_JPEG):
         return _capped(content)
-    if segments_of(content, MAX_PARTS + 1) > MAX_PARTS:
+    parts, scans = parts_of(content, MAX_PARTS + 1)
+    if parts > MAX_PARTS:
         raise _too_many_parts()
-    if scans_of(content, MAX_SCANS + 1) > MAX_SCANS:
+    if scans > MAX_SCANS:
         raise InvalidRequest(f"The JPEG has more than {MAX_SCANS} scans.", code="image_too_large")
     content, exif = without_metadata(content)
     image = _capped(told_if_cut(content))

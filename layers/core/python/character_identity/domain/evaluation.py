@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import ProviderName
-from character_identity.domain.object_keys import REFERENCES, prefix_of
+from character_identity.domain.object_keys import subject_of_key
 from character_identity.domain.page import Position
 from character_identity.domain.prices import Price
 from character_identity.domain.scenario import Scenario
@@ -240,14 +240,12 @@ class Evaluation(BaseModel):
     @property
     def references_left(self) -> list[str]:
         """The keys of those references that have not gone with an identity."""
-        there = (self.evaluation_id, *self.identities.values())
-        prefixes = tuple(prefix_of(REFERENCES, each) for each in there)
-        return [key for key in self.references if key.startswith(prefixes)]
+        there = {self.evaluation_id, *self.identities.values()}
+        return [key for key in self.references if subject_of_key(key) in there]
 
     def compares_with(self, identity_id: str) -> bool:
         """Return True if references of that identity are among its own, which are no copies then."""
-        prefix = prefix_of(REFERENCES, identity_id)
-        return any(key.startswith(prefix) for key in self.references)
+        return identity_id in map(subject_of_key, self.references)
 
     def pictures(self, outcomes: Iterable[CellOutcome]) -> int:
         """Return how many pictures there are of those that it compares: each of them gets a score."""

@@ -190,11 +190,8 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         settled = self._generations.settle(ended, Event.of_generation(ended))
         return settled, Event.of_generation(settled).event_id
 
-    def _correct_cost(self, generation: Generation, outcome: dict[str, Any]) -> None:
-        if generation.cost_usd != outcome["cost_usd"]:
-            self._generations.correct_cost(
-                generation.generation_id, outcome["cost_usd"], outcome["cost_is_implausible"]
-            )
+    def _correct_cost(self, subject_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        self._generations.correct_cost(subject_id, cost_usd, is_implausible)
 
     def _stored(self, generation: Generation, index: int, produced: ProducedImage) -> _Stored:
         from character_identity.images.decoding import inspect  # Pillow, for the task that stores only

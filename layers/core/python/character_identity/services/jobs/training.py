@@ -166,11 +166,8 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
         settled = self._identities.settle(ended, Event.of_identity(ended))
         return settled, Event.of_identity(settled).event_id
 
-    def _correct_cost(self, identity: Identity, outcome: dict[str, Any]) -> None:
-        if identity.cost_usd != outcome["cost_usd"]:
-            self._identities.correct_cost(
-                identity.identity_id, outcome["cost_usd"], outcome["cost_is_implausible"]
-            )
+    def _correct_cost(self, subject_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        self._identities.correct_cost(subject_id, cost_usd, is_implausible)
 
     def _copied(self, identity: Identity, url: str) -> Weights:
         key = f"{prefix_of(WEIGHTS, identity.identity_id)}lora.safetensors"

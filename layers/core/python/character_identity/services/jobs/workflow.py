@@ -135,8 +135,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     def _store_outcome(self, subject: SubjectT, outcome: dict[str, Any]) -> tuple[SubjectT, str]:
         """Store an outcome with its event, unless there is one; returns what is stored and its event's id."""
 
-    def _correct_cost(self, subject: SubjectT, outcome: dict[str, Any]) -> None:
-        """Keep what one that has its outcome cost in the end, if it says that."""
+    def _correct_cost(self, subject_id: str, cost_usd: float | None, is_implausible: bool) -> None:
+        """Keep what one that has its outcome cost in the end, where that is stored."""
 
     # the tasks of the machine
 
@@ -257,11 +257,11 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         sweep where that task died.
         """
         settlement = settlement_of(job)
-        cost_microusd = settlement.cost_microusd
+        cost_usd = None if settlement.cost_microusd is None else usd(settlement.cost_microusd)
         outcome = {
             "status": "failed" if failure else self.success,
             "settled_at": self._now(),
-            "cost_usd": None if cost_microusd is None else usd(cost_microusd),
+            "cost_usd": cost_usd,
             "cost_is_implausible": settlement.is_implausible,
             "error": failure,
         }
@@ -272,8 +272,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             settle_money(self._ledger, job)
             return ERASED
         if not leave_money:
-            if job.open:  # it may have been cancelled before anybody knew
-                self._correct_cost(subject, outcome)
+            if job.open and subject.cost_usd != cost_usd:  # cancelled before anybody knew
+                self._correct_cost(job.subject_id, cost_usd, settlement.is_implausible)
             settle_money(self._ledger, job)
         self._events.publish_soon(event_id)
         return Outcome(subject.status, subject.error)

@@ -1,7 +1,7 @@
 """The API's handlers: real events in, answers out, moto behind."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
@@ -30,6 +30,7 @@ from tests.support.builders import (
     some_weights,
 )
 from tests.support.handlers import Api, run_task
+from tests.support.memory_secrets import Secrets
 from tests.support.memory_tables import Tables
 from tests.support.refusal import Refusal
 
@@ -466,6 +467,25 @@ def test_a_provider_is_available_where_its_key_is(
         "fal-lora": True,
         "astria": key == "a key",
     }
+
+
+def test_the_providers_are_listed_though_a_key_cannot_be_read(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    answer = Secrets.answer
+
+    def counted(secrets: Secrets, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        asked.append(request["SecretId"])
+        return answer(secrets, operation, request)
+
+    for name in ("FAL", "ASTRIA"):
+        monkeypatch.setenv(f"{name}_SECRET_NAME", name)  # and Secrets Manager knows neither
+    monkeypatch.setattr(Secrets, "answer", counted)
+    listed = api("list_providers", "GET", "/v1/providers")
+    assert listed.status == 200
+    assert [each["available"] for each in listed.body["providers"]] == [False] * 3
+    assert sorted(asked) == ["ASTRIA", "FAL"], "each is asked for once"
 
 
 def test_a_bug_is_a_500_without_its_traceback(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

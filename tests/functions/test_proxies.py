@@ -155,3 +155,11 @@ def test_a_missing_key_is_said_before_anything_else(api: Api, monkeypatch: pytes
         500,
         "Fal.ai Instant Character API key not configured on server.",
     )
+
+
+def test_an_order_is_taken_though_nobody_can_tell_whether_there_is_a_key(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_SECRET_NAME", "of which Secrets Manager knows nothing")
+    answer = api("proxy_fal_lora_train", "POST", TRAINING, {"images_data_url": IMAGES[:5]})
+    assert (answer.status, answer.body["status"]) == (200, "IN_QUEUE")

@@ -1,5 +1,6 @@
 """Gateways: what is asked of other AWS services, and of addresses that others gave us."""
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -10,8 +11,7 @@ from character_identity.config import (
     StorageSettings,
     WorkflowSettings,
 )
-from character_identity.domain.identity import ProviderName
-from character_identity.domain.job import EVALUATION, Account, account_of
+from character_identity.domain.job import EVALUATION, Account
 from character_identity.ports.gateways import EventBus, ImageAnalyzer, Workflows
 from character_identity.wiring.base import Base
 
@@ -24,6 +24,8 @@ ANALYSIS_TIMEOUT_S = 12
 """Of the 29 s that a request has; a cold function with an encoder takes a few."""
 SOON: dict[str, Any] = {"connect_timeout": 2, "read_timeout": 5, "retries": {"total_max_attempts": 3}}
 """For what the sweep does where it fails, and whose caller has paid by then; botocore would wait 60 s."""
+
+logger = logging.getLogger(__name__)
 
 
 class Gateways(Base):
@@ -86,6 +88,19 @@ class Gateways(Base):
             "astria": Secret(client, settings.astria_secret_name),
         }
 
+    def has_key(self, account: str) -> bool | None:
+        """Return whether somebody has put a provider's key in; None where nobody can tell now."""
+        from character_identity.domain.errors import ProviderNotConfigured
+
+        try:
+            self.keys[cast("Account", account)]()
+        except ProviderNotConfigured:
+            return False
+        except Exception as exc:  # whatever it is: the key may be there by the time that it is needed
+            logger.warning("a provider's key could not be read", exc_info=exc)
+            return None
+        return True
+
     def require_key(self, account: Account, product: str) -> None:
         """Refuse what could only fail later for want of a key.
 
@@ -94,20 +109,8 @@ class Gateways(Base):
         """
         from character_identity.domain.errors import ProviderNotConfigured
 
-        try:
-            self.keys[account]()
-        except ProviderNotConfigured as exc:
-            raise ProviderNotConfigured(f"{product} API key not configured on server.") from exc
-
-    def has_key(self, provider: ProviderName) -> bool:
-        """Return True if somebody has put the provider's key in."""
-        from character_identity.domain.errors import ProviderNotConfigured
-
-        try:
-            self.keys[cast("Account", account_of(provider))]()
-        except ProviderNotConfigured:
-            return False
-        return True
+        if self.has_key(account) is False:
+            raise ProviderNotConfigured(f"{product} API key not configured on server.")
 
     @cached_property
     def url_guard(self) -> "UrlGuard":

@@ -1,4 +1,4 @@
-"""Whatever no route takes: 405 with the methods of the address, or 404; and every preflight.
+"""Whatever no route takes: 405 with the methods of the address, or 404; preflights, and the HEAD of monitors.
 
 API Gateway answers preflights itself only where there is no route for all the rest, which this one is:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html, read 2026-11-28.
@@ -16,9 +16,12 @@ TYPESCRIPT = "/api/"
 
 
 def refuse_unrouted(method: str, path: str) -> Response:
-    methods = [*dict.fromkeys(route.method for route in ROUTES if _is_at(path, route.path))]
+    routes = [route for route in ROUTES if _is_at(path, route.path)]
+    methods = [*dict.fromkeys(route.method for route in routes)]
     if method == "OPTIONS":
         return Response(204, headers={"Allow": ", ".join([*methods, method])})
+    if method == "HEAD" and any(route.method == "GET" and route.is_open for route in routes):
+        return Response(200)
     for_typescript = path.startswith(TYPESCRIPT)
     if methods:
         return problem(MethodNotAllowed(methods), for_typescript=for_typescript)

@@ -12,6 +12,9 @@ from tests.support.openapi import undescribed
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE")
 
+OPEN = {"/", "/health", "/openapi.json", "/docs"}
+"""What anybody may get, and so ask the head of."""
+
 
 def call(method: str, path: str) -> Answer:
     return answer_of(lambda_handler(api_event(method, path), Context()))
@@ -25,7 +28,7 @@ def path_of(route: Route[Any]) -> str:
 def test_a_method_that_an_address_does_not_take_is_told_those_that_it_takes(route: Route[Any]) -> None:
     allowed = {each.method for each in ROUTES if each.path == route.path}
     for method in METHODS:
-        if method in allowed:
+        if method in allowed or (method == "HEAD" and route.path in OPEN):
             continue
         answer = call(method, path_of(route))
         assert (answer.status, answer.body["code"]) == (405, "method_not_allowed")
@@ -56,6 +59,12 @@ def test_an_address_of_two_routes_takes_the_methods_of_both() -> None:
 def test_a_sentence_says_which_method_to_use() -> None:
     assert call("GET", "/api/fal-instant-character-proxy").body["error"] == "Method not allowed. Use POST."
     assert call("DELETE", "/api/astria-proxy").body["error"] == "Method not allowed. Use POST or GET."
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_a_monitor_may_ask_the_head_of_what_takes_no_token(path: str) -> None:
+    answer = lambda_handler(api_event("HEAD", path), Context())
+    assert (answer["statusCode"], answer["body"]) == (200, "")
 
 
 @pytest.mark.parametrize("path", ["/v1/identities", "/v1/nothing"])

@@ -312,7 +312,12 @@ FUNCTIONS = (
         spends=True,
         deletes=(REFERENCES,),  # of an order that was refused after all
     ),
-    Function(name="proxy_astria_get_tune", table="read"),
+    Function(
+        name="proxy_astria_get_tune",
+        table="read",
+        adapters=True,
+        secrets=("astria",),  # to ask whether an old tune is there still
+    ),
     Function(
         name="proxy_astria_create_prompt",
         table="write",

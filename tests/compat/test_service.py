@@ -28,6 +28,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
+from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.identity import Identity
 from character_identity.domain.weights_digest import weights_digest
 from character_identity.ports.providers import ReferenceLimits, TrainingStatus
@@ -356,6 +357,8 @@ def test_a_tune_that_astria_has_deleted_in_time_is_trained_anew(
     harness.settle_all(provider_model_id="7")
     harness.clock.pass_by(days=days)
     harness.astria.training_status = said
+    seen = get_or_none(lambda tune_id: harness.service.training("ann", tune_id, "astria"), first.identity_id)
+    assert (seen is None) == is_new, "who asks whether it is ready is told"
     again = harness.train_tune()
     assert (again.identity_id != first.identity_id) == is_new
     assert harness.train_tune().identity_id == again.identity_id

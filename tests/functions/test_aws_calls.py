@@ -71,7 +71,7 @@ def ready(provider: str = "fal-lora") -> Callable[[Api, str], None]:
             provider=provider,
             provider_model_id="7",
             weights=some_weights(),
-            settled_at=NOON,
+            settled_at=services.now(),  # a tune that may be gone by now is asked for
         )
         services.identity_table.add(identity, Event.of_identity(identity))
         add_generation(name, f"{name}-g")

@@ -106,7 +106,8 @@ def test_tunes_and_prompts_read_as_the_client_reads_them(api: Api, own_function:
         return api("proxy_astria", "GET", ASTRIA, query={"action": action, **query}).body
 
     services = wiring.services()
-    services.identity_table.add(an_identity(provider="astria", provider_model_id="7", settled_at=NOON))
+    trained = an_identity(provider="astria", provider_model_id="7", settled_at=services.now())
+    services.identity_table.add(trained)
     order = {"prompt": {"text": "Sarah runs", "num_images": 4, "negative_prompt": "blurry"}}
     prompt = api("proxy_astria_create_prompt", "POST", "/api/astria/tunes/i1/prompts", order).body
     assert prompt["text"] == "<lora:7:1> ohwx woman runs"

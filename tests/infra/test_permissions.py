@@ -213,7 +213,7 @@ FUNCTIONS: dict[str, Rights] = {
     | _delete("references")
     | ASTRIA
     | _start("TrainIdentity"),
-    "proxy_astria_get_tune": READ_AND_COUNT,
+    "proxy_astria_get_tune": READ_AND_COUNT | ASTRIA,
     "proxy_astria_create_prompt": WRITE_TABLE | _get("generations") | ASTRIA | _start("GenerateImages"),
     "proxy_astria_get_prompt": WRITE_TABLE | _get("generations"),
     "proxy_astria": WRITE_TABLE

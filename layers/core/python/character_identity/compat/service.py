@@ -117,12 +117,12 @@ class CompatService:
     def training(
         self, owner: str, identity_id: str, provider: ProviderName, wait_s: float | None = None
     ) -> Identity:
-        """A training, waited for a little; for ``wait_s`` if that is less."""
+        """A training, waited for a little; for ``wait_s`` if that is less. What came of it is there still."""
         hold_s = _status_hold_s(wait_s)
         identity = wait_until_settled(
             lambda: self._identities.get(owner, identity_id), hold_s, self._now, self._sleep
         )
-        if identity.provider != provider:
+        if identity.provider != provider or self._was_deleted(identity):
             raise NotFound(f"There is no training {identity_id!r}.", code="unknown_identity")
         return identity
 
@@ -226,10 +226,11 @@ class CompatService:
 
     def _was_deleted(self, identity: Identity) -> bool:
         """Return True if its provider has deleted what it trained, as it does in time, and says so."""
-        expires_at, trainer = identity.model_expires_at, self._providers[identity.provider].training
-        if trainer is None or identity.provider_model_id is None:
-            return False
+        expires_at = identity.model_expires_at
         if expires_at is None or self._now() < expires_at:
+            return False
+        trainer = self._providers[identity.provider].training
+        if trainer is None or identity.provider_model_id is None:
             return False
         handle = trainer.job_handle(identity.provider_model_id)
         try:

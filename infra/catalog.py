@@ -129,7 +129,6 @@ FUNCTIONS = (
         invokes=("analyze_images",),  # to look at the references
         spends=True,
         publishes=True,  # that it is ready, where nothing is trained
-        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
     Function(
         name="list_identities",
@@ -210,7 +209,6 @@ FUNCTIONS = (
         invokes=("analyze_images",),
         spends=True,
         evaluates=True,
-        deletes=(REFERENCES, EVALUATIONS),  # of an order that was refused after all
     ),
     Function(
         name="estimate_evaluation",
@@ -287,7 +285,6 @@ FUNCTIONS = (
         secrets=("fal",),
         starts=(TRAIN_IDENTITY,),
         spends=True,
-        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
     Function(name="proxy_fal_lora_status", table="read", reads=(WEIGHTS,)),
     Function(
@@ -310,7 +307,6 @@ FUNCTIONS = (
         secrets=("astria",),
         starts=(TRAIN_IDENTITY,),
         spends=True,
-        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
     Function(
         name="proxy_astria_get_tune",
@@ -343,7 +339,6 @@ FUNCTIONS = (
         secrets=("astria",),
         starts=(TRAIN_IDENTITY, GENERATE_IMAGES),
         spends=True,
-        deletes=(REFERENCES,),  # of an order that was refused after all
     ),
     # callbacks of the providers
     Function(
@@ -512,7 +507,6 @@ FUNCTIONS = (
         table="write",
         reads=(REFERENCES,),
         writes=(REFERENCES,),
-        deletes=(REFERENCES,),
         lists=True,
         adapters=True,
         starts=(TRAIN_IDENTITY,),

@@ -252,6 +252,19 @@ class TestOpenWork:
         stores.erasures.save(a_receipt(), None)
         assert purges(NOON + 9 * MINUTE) == []
 
+    def test_what_is_stored_for_something_is_due_until_that_is_added(self, stores: Stores) -> None:
+        for identity_id in ("i1", "i2"):
+            stores.work.add_intake("ann", identity_id, NOON + MINUTE)
+        assert stores.work.due(NOON, 9) == []
+        (row, other) = stores.work.due(NOON + MINUTE, 9)
+        assert row[:-1] == ("intake", "i1", NOON + MINUTE, "ann", False)
+        stores.identities.add(an_identity())
+        assert not stores.work.lease(row, NOON + 9 * MINUTE)
+        assert stores.work.lease(other, NOON + 9 * MINUTE)
+        assert stores.work.due(NOON + 8 * MINUTE, 9) == []
+        stores.work.remove_intake("i2")
+        assert stores.work.due(NOON + 9 * MINUTE, 9) == []
+
     def test_a_row_is_leased_once(self, stores: Stores) -> None:
         stores.identities.add(a_training_identity(), None, a_job(), LIMIT, NO_LIMIT)
         (row,) = stores.work.due(NOON + 3 * MINUTE, 9)

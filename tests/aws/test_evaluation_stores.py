@@ -14,6 +14,7 @@ from character_identity.aws.event_table import EventTable
 from character_identity.aws.generation_table import GenerationTable
 from character_identity.aws.identity_table import IdentityTable
 from character_identity.aws.ledger_table import LedgerTable
+from character_identity.aws.open_work import OpenWorkTable
 from character_identity.aws.score_table import ScoreTable
 from character_identity.aws.table import Table
 from character_identity.aws.writes import Write
@@ -36,6 +37,7 @@ from character_identity.ports.stores import (
     Generations,
     Identities,
     Ledger,
+    OpenWork,
     SharedScores,
 )
 from tests.support.builders import (
@@ -47,7 +49,7 @@ from tests.support.builders import (
     an_evaluation_job,
     an_identity,
 )
-from tests.support.erasure_fakes import FakeErasures, a_receipt
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
@@ -73,6 +75,7 @@ class Stores:
     identities: Identities
     events: Events
     erasures: Erasures
+    work: OpenWork
 
     def erase(self, receipt: ErasureReceipt) -> None:
         """Put a receipt in the place of an identity or a generation, as is done before all else."""
@@ -123,6 +126,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
             IdentityTable(table),
             EventTable(table),
             ErasureTable(table),
+            OpenWorkTable(table),
         )
     else:
         ledger, events = FakeLedger(), FakeEvents()
@@ -130,7 +134,8 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         fake = FakeEvaluations(ledger=ledger, events=events)
         generations = FakeGenerations(ledger=ledger, events=events, identities=identities)
         erasures = FakeErasures(identities, generations, evaluations=fake)
-        stores = Stores(fake, fake, ledger, ledger, generations, identities, events, erasures)
+        work = FakeOpenWork(ledger, erasures, events)
+        stores = Stores(fake, fake, ledger, ledger, generations, identities, events, erasures, work)
     stores.identities.add(an_identity(settled_at=NOON))
     return stores
 
@@ -187,6 +192,12 @@ def test_one_that_cannot_be_paid_is_not_stored(stores: Stores) -> None:
     with pytest.raises(NotFound):
         stores.evaluations.get("e1")
     assert stores.money == (0, 0, 0)
+
+
+def test_what_was_stored_for_it_is_its_own_once_it_is_there(stores: Stores) -> None:
+    stores.work.add_intake("ann", "e1", NOON)
+    stores.add()
+    assert [row.kind for row in stores.work.due(NOON, 9)] == []
 
 
 def test_its_phase_never_goes_back(stores: Stores) -> None:

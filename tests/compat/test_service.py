@@ -38,6 +38,7 @@ from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
 from tests.support.builders import NOON, an_identity, an_image, some_weights
+from tests.support.erasure_fakes import intakes
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -88,8 +89,13 @@ class Harness:
         def new_id() -> str:
             return f"id{next(ids)}"
 
+        bucket = FakeBucket()
         references = ReferenceService(
-            bucket=FakeBucket(), media=self.media, analyzer=FakeAnalyzer(), new_id=new_id
+            bucket=bucket,
+            media=self.media,
+            analyzer=FakeAnalyzer(),
+            intakes=intakes(bucket),
+            new_id=new_id,
         )
         orders = OrderService(self.ledger, self.clock, new_id)
         self.service = CompatService(

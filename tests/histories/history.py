@@ -11,11 +11,13 @@ from character_identity.domain.budget import Budget
 from character_identity.domain.errors import InvalidRequest, NotFound, ProviderRejected, ServiceError
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import Account, JobKind, ProviderJob
+from character_identity.domain.object_keys import subject_of_key
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.services.erasure import ErasureService
 from character_identity.services.generations import GenerationService
 from character_identity.services.idempotency import KEPT, IdempotencyService
 from character_identity.services.identities import IdentityService
+from character_identity.services.intakes import IntakeService
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
@@ -36,7 +38,7 @@ from tests.histories.fake_provider import (
 )
 from tests.support.builders import NO_LIMIT, an_image
 from tests.support.erasure_fakes import FakeErasures, FakeOpenWork
-from tests.support.evaluation_fakes import no_evaluations
+from tests.support.evaluation_fakes import FakeEvaluations, no_evaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -87,17 +89,16 @@ class Bytes:
 class Unexamined:
     """Takes any references in as they are; what is wrong with pictures is tested elsewhere."""
 
-    def __init__(self, bucket: Any) -> None:
+    def __init__(self, bucket: Any, intakes: IntakeService) -> None:
         self._bucket = bucket
+        self._intakes = intakes
 
     def take_in(self, owner: str, identity_id: str, sources: list[bytes], limits: ReferenceLimits) -> TakenIn:
         keys = [f"references/{identity_id}/{number:04d}.jpg" for number in range(1, len(sources) + 1)]
+        self._intakes.begin(owner, identity_id)
         for key, source in zip(keys, sources, strict=True):
             self._bucket.write(key, source, "image/jpeg")
         return TakenIn(keys, [hashlib.sha256(source).hexdigest() for source in sources], [], None)
-
-    def discard(self, keys: list[str]) -> None:
-        self._bucket.delete(*keys)
 
 
 class Quotes:
@@ -131,6 +132,7 @@ class History:
     sweep_class = SweepService
     idempotency_class = IdempotencyService
     erasures_class = FakeErasures
+    intakes_class = IntakeService
     executions_class = Executions
 
     def __init__(self) -> None:
@@ -183,9 +185,17 @@ class History:
         self.orders = OrderService(self.quotes, self.clock, self._new_id)
         self.callbacks = self.callback_service_class(ledger, workflows, providers)
         self.slots = FakeSlots(fal=1)
+        open_work = self._watched(FakeOpenWork(self.ledger, self.erasures, self.events), "open_work")
+        intakes = self.intakes_class(
+            open_work=open_work,
+            identities=identities,
+            evaluations=FakeEvaluations(),
+            bucket=bucket,
+            now=self.clock,
+        )
         self.identity_service = IdentityService(
             identities,
-            Unexamined(bucket),  # type: ignore[arg-type]
+            Unexamined(bucket, intakes),  # type: ignore[arg-type]
             providers,
             self.orders,
             workflows,
@@ -238,7 +248,6 @@ class History:
             no_evaluations(ledger, bucket, workflows),
             self.clock,
         )
-        open_work = FakeOpenWork(self.ledger, self.erasures, self.events)
         self.sweep_service = self.sweep_class(
             open_work,
             ledger,
@@ -248,6 +257,7 @@ class History:
             events,
             self.erasure,
             no_evaluations(ledger, bucket, workflows),
+            intakes,
             LateScoreService(
                 generations, FakeScores(), events, self.clock
             ),  # nobody waits: nothing is scored
@@ -370,7 +380,7 @@ class History:
         while self.clock() < end and any(job.open for job in self.ledger.rows.values()):
             self.let_pass(timedelta(minutes=1))
             self.sweep()
-        for due_at in sorted(self.erasures.due.values()):
+        for due_at in sorted([*self.erasures.due.values(), *(at for _, at in self.ledger.intakes.values())]):
             self.clock.time = max(self.clock(), due_at)
             self.sweep()
 
@@ -416,8 +426,9 @@ class History:
             assert all(gap >= KEPT for gap in gaps), f"{key} was accepted {len(times)} times"
 
     def check_bytes(self) -> None:
-        """Success means that the bytes lie in our bucket, and are what they should be."""
+        """References are there; success means that the bytes lie in our bucket, and are what they should."""
         for identity in self.identities.stored.values():
+            assert self.bucket.objects.keys() >= {*identity.references}
             if identity.status == "ready" and self.providers[identity.provider].trains:
                 assert identity.weights is not None
                 assert self.bucket.objects.get(identity.weights.key) == WEIGHTS
@@ -441,6 +452,8 @@ class History:
         for identity_id in self.erasures.stored:
             left = [key for key in self.bucket.objects if f"/{identity_id}/" in key]
             assert not left, f"of the erased {identity_id} there is left: {left}"
+        nobodys = [key for key in self.bucket.objects if subject_of_key(key) not in self.identities.stored]
+        assert not nobodys, f"nobody owns, and so nobody erases {nobodys}"
 
     def check_outcomes(self) -> None:
         """Check that what is settled never changes again; it may be erased."""

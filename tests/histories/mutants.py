@@ -11,6 +11,7 @@ from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import Account, JobHandle, ProviderJob
 from character_identity.services.idempotency import IdempotencyService
+from character_identity.services.intakes import IntakeService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.generation import GenerationState, GenerationWorkflow
 from character_identity.services.jobs.sweep import SweepService, Swept
@@ -129,6 +130,11 @@ class _KeyNotClaimed(IdempotencyService):
         return super().once(owner, None, request_digest, find, create)
 
 
+class _NothingNoted(IntakeService):
+    def begin(self, owner: str, subject_id: str) -> None:
+        return
+
+
 class _WeightsNotChecked(History):
     def check_weights(self, path: Path) -> None:
         return
@@ -152,6 +158,7 @@ MUTANTS: dict[str, type[History]] = {
     "a callback's token is not compared": _with(callback_service_class=_TokenNotChecked),
     "success is recorded without a stored image": _with(generation_class=_AnyImageWillDo),
     "weights are not verified": _WeightsNotChecked,
+    "an order's pictures are not noted before they are stored": _with(intakes_class=_NothingNoted),
     "there is no sweep": _with(sweep_class=_NobodySweeps),
     "an idempotency key is not claimed": _with(idempotency_class=_KeyNotClaimed),
 }

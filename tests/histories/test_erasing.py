@@ -156,6 +156,34 @@ def test_erasing_one_generation_before_any_call_leaves_nothing_of_it(provider: s
     assert ordered > 20
 
 
+ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "create_identity": ("/v1/identities", {"provider": "fal-lora"}),
+    "create_evaluation": ("/v1/evaluations", {"scenarioSet": "specification"}),
+}
+
+
+@pytest.mark.parametrize("function", ORDERS)
+def test_nothing_is_left_of_an_order_that_died_before_its_row(
+    function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, order = ORDERS[function]
+    stored: list[str] = []
+
+    def die(what: str, side: str) -> None:
+        if what == "dynamodb TransactWriteItems":
+            stored.extend(here.stored_keys())
+            raise Crash(what)
+
+    with harness(monkeypatch) as here:
+        order = {"name": "Sarah", "className": "woman", "references": here.uploads(5), **order}
+        here.faulty_transport.moment = die
+        assert here.call(function, "POST", path, order).status == 500
+        here.faulty_transport.moment = None
+        assert len(stored) >= 5
+        here.run()
+        assert here.stored_keys() == []
+
+
 class TestOnTheTables:
     """The same before each task of a machine, with the tables' real conditions and the simulators."""
 

@@ -110,7 +110,6 @@ FUNCTIONS: dict[str, Rights] = {
     "create_identity": WRITE_TABLE
     | _get("uploads", "references", "weights")
     | _put("references")
-    | _delete("references")
     | LIST
     | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
     | _start("TrainIdentity")
@@ -160,8 +159,6 @@ FUNCTIONS: dict[str, Rights] = {
     | _get("uploads")
     | _put("references")
     | _put("evaluations")
-    | _delete("references")
-    | _delete("evaluations")
     | LIST
     | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
     | _start("RunEvaluation"),
@@ -178,7 +175,6 @@ FUNCTIONS: dict[str, Rights] = {
     "make_identities": WRITE_TABLE
     | _get("references")
     | _put("references")
-    | _delete("references")
     | LIST
     | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
     | _start("TrainIdentity")
@@ -201,25 +197,16 @@ FUNCTIONS: dict[str, Rights] = {
     | FAL
     | _start("GenerateImages")
     | PUBLISH,
-    "proxy_fal_lora_train": WRITE_TABLE
-    | _put("references")
-    | _delete("references")
-    | FAL
-    | _start("TrainIdentity"),
+    "proxy_fal_lora_train": WRITE_TABLE | _put("references") | FAL | _start("TrainIdentity"),
     "proxy_fal_lora_status": READ_AND_COUNT | _get("weights"),
     "proxy_fal_lora_generate": WRITE_TABLE | _get("generations") | FAL | _start("GenerateImages"),
-    "proxy_astria_create_tune": WRITE_TABLE
-    | _put("references")
-    | _delete("references")
-    | ASTRIA
-    | _start("TrainIdentity"),
+    "proxy_astria_create_tune": WRITE_TABLE | _put("references") | ASTRIA | _start("TrainIdentity"),
     "proxy_astria_get_tune": READ_AND_COUNT | ASTRIA,
     "proxy_astria_create_prompt": WRITE_TABLE | _get("generations") | ASTRIA | _start("GenerateImages"),
     "proxy_astria_get_prompt": WRITE_TABLE | _get("generations"),
     "proxy_astria": WRITE_TABLE
     | _get("generations")
     | _put("references")
-    | _delete("references")
     | ASTRIA
     | _start("TrainIdentity")
     | _start("GenerateImages"),

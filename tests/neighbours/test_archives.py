@@ -17,6 +17,7 @@ from tests.functions.conftest import api as api  # the same AWS
 from tests.images.files import iso_file, mpo
 from tests.neighbours.tally import Tally
 from tests.support.builders import an_image, different_images
+from tests.support.erasure_fakes import intakes
 from tests.support.fakes import FakeAnalyzer, FakeBucket, FakeMedia
 from tests.support.handlers import Api
 
@@ -153,7 +154,11 @@ def test_a_right_archive_is_read_whole(tally: Tally) -> None:
 
 def test_a_damaged_archive_is_read_or_refused(tally: Tally) -> None:
     service = ReferenceService(
-        bucket=FakeBucket(), media=FakeMedia(), analyzer=FakeAnalyzer(), new_id=lambda: "id"
+        bucket=FakeBucket(),
+        media=FakeMedia(),
+        analyzer=FakeAnalyzer(),
+        intakes=intakes(FakeBucket()),
+        new_id=lambda: "id",
     )
 
     def example(chance: Random) -> str:

@@ -6,16 +6,17 @@ from character_identity.domain.errors import (
     BudgetExceeded,
     InvalidRequest,
     NotFound,
-    ServiceError,
     TooManyIdentities,
 )
 from character_identity.domain.identity import Identity
 from character_identity.domain.page import Window
 from character_identity.services.identities import IdentityService
+from character_identity.services.intakes import ABANDONED_AFTER
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService
 from character_identity.services.references import ReferenceService
 from tests.support.builders import NOON, an_identity, an_image
+from tests.support.erasure_fakes import intakes
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
     FakeAnalyzer,
@@ -42,9 +43,16 @@ class Harness:
         self.analyzer = FakeAnalyzer(1)
         media = FakeMedia(**{link: an_image(colour=(90 * n, 80, 40)) for n, link in enumerate(LINKS)})
         self.providers = FakeProviders(FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False))
+        self.intakes = intakes(self.bucket, self.ledger, self.identities)
         self.service = IdentityService(
             self.identities,
-            ReferenceService(bucket=self.bucket, media=media, analyzer=self.analyzer, new_id=lambda: "u"),
+            ReferenceService(
+                bucket=self.bucket,
+                media=media,
+                analyzer=self.analyzer,
+                intakes=self.intakes,
+                new_id=lambda: "u",
+            ),
             self.providers,
             OrderService(self.ledger, lambda: NOON, lambda: "secret"),
             self.workflows,
@@ -156,9 +164,11 @@ def test_a_training_beyond_the_budget_is_refused_and_nothing_is_stored() -> None
         ("fal-lora", BudgetExceeded.for_order()),
         ("fal-lora", TooManyIdentities(5)),
         ("fal-instant", TooManyIdentities(5)),
+        ("fal-lora", ConnectionError("the table is away, or this function has no time left")),
     ],
+    ids=["budget", "too many", "too many instant", "dies"],
 )
-def test_what_is_refused_when_it_is_stored_leaves_no_references(provider: str, refusal: ServiceError) -> None:
+def test_what_is_not_stored_after_all_leaves_no_references(provider: str, refusal: Exception) -> None:
     harness = Harness()
 
     def refuse(identity: Identity, *_: Any, **__: Any) -> None:
@@ -167,7 +177,25 @@ def test_what_is_refused_when_it_is_stored_leaves_no_references(provider: str, r
     harness.identities.add = refuse  # type: ignore[method-assign]
     with pytest.raises(type(refusal)):
         harness.service.create("ann", "Sarah", provider, LINKS, "woman")
+    assert harness.ledger.intakes == {"new": ("ann", NOON + ABANDONED_AFTER)}, "the sweep takes it up"
+    harness.intakes.end("new")
     assert harness.bucket.objects == {}
+
+
+@pytest.mark.parametrize("provider", ["fal-lora", "fal-instant"])
+def test_who_is_stored_keeps_its_references(provider: str) -> None:
+    harness = Harness()
+    identity = harness.service.create("ann", "Sarah", provider, LINKS, "woman")
+    assert harness.ledger.intakes == {}
+    harness.intakes.end("new")
+    assert [*harness.bucket.objects] == identity.references
+
+
+def test_pictures_that_are_refused_are_not_noted() -> None:
+    harness = Harness()
+    with pytest.raises(InvalidRequest):
+        harness.service.create("ann", "Sarah", "fal-lora", LINKS[:1], "woman")
+    assert (harness.ledger.intakes, harness.bucket.objects) == ({}, {})
 
 
 def test_a_cancelled_training_is_failed_told_and_polled_at_once() -> None:

@@ -27,6 +27,7 @@ from character_identity.services.references import (
 from character_identity.services.sources import MAX_BYTES, SET_TIMEOUT_S
 from local.photographs import CHELSEA, EILEEN, VIEWS, view_of
 from tests.support.builders import an_image, different_images
+from tests.support.erasure_fakes import intakes
 from tests.support.fakes import Clock, FakeAnalyzer, FakeBucket, FakeMedia
 
 LIMITS = ReferenceLimits(2, 3)
@@ -44,6 +45,7 @@ class Harness:
             bucket=self.bucket,
             media=self.media,
             analyzer=self.analyzer,
+            intakes=intakes(self.bucket),
             new_id=lambda: f"id{next(ids)}",
         )
 
@@ -227,7 +229,9 @@ def test_a_link_that_is_given_twice_is_fetched_once() -> None:
     media, bucket = CountingMedia(), FakeBucket()
     link, other = "https://a.test/a.jpg", "https://a.test/b.jpg"
     media.files |= {link: an_image(), other: an_image(colour="blue")}
-    service = ReferenceService(bucket=bucket, media=media, analyzer=FakeAnalyzer(), new_id=lambda: "id")
+    service = ReferenceService(
+        bucket=bucket, media=media, analyzer=FakeAnalyzer(), intakes=intakes(bucket), new_id=lambda: "id"
+    )
     assert len(service.take_in("ann", "i1", [link, other, link], LIMITS).keys) == 3
     assert fetched == [link, other]
 
@@ -360,6 +364,7 @@ def test_all_links_of_a_set_have_one_deadline(monkeypatch: pytest.MonkeyPatch) -
         bucket=FakeBucket(),
         media=media,
         analyzer=FakeAnalyzer(),
+        intakes=intakes(FakeBucket()),
         new_id=lambda: "id",
         clock=lambda: media.s,
     )
@@ -383,6 +388,7 @@ def test_decoding_a_set_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
         bucket=FakeBucket(),
         media=FakeMedia(**{gone: ProviderRejected("host", "404")}),
         analyzer=FakeAnalyzer(),
+        intakes=intakes(FakeBucket()),
         new_id=lambda: "id",
         clock=lambda: now().timestamp(),
     )
@@ -416,6 +422,7 @@ def test_waiting_for_links_takes_time_from_decoding_and_none_from_what_follows(
         bucket=FakeBucket(),
         media=LateMedia(**dict(zip(links, different_images(8), strict=True))),
         analyzer=FakeAnalyzer(),
+        intakes=intakes(FakeBucket()),
         new_id=lambda: "id",
         clock=lambda: now().timestamp(),
     )

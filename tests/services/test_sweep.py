@@ -38,10 +38,11 @@ from tests.support.builders import (
     a_generation_job,
     a_job,
     a_training_identity,
+    an_evaluation,
     an_identity,
 )
-from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt
-from tests.support.evaluation_fakes import no_evaluations
+from tests.support.erasure_fakes import FakeErasures, FakeOpenWork, a_receipt, intakes
+from tests.support.evaluation_fakes import FakeEvaluations, no_evaluations
 from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints, FakeEvents
 from tests.support.fakes import (
     Clock,
@@ -84,6 +85,7 @@ class Harness:
         self.identities = FakeIdentities(ledger=self.ledger, events=self.events)
         self.generations = FakeGenerations(ledger=self.ledger, events=self.events, identities=self.identities)
         self.erasures = FakeErasures(self.identities, self.generations)
+        self.evaluations = FakeEvaluations(ledger=self.ledger)
         self.work = FakeOpenWork(self.ledger, self.erasures, self.events)
         self.workflows, self.provider, self.bucket = FakeWorkflows(), Provider(), FakeBucket()
         self.media = FakeMedia()
@@ -120,6 +122,7 @@ class Harness:
             events,
             erasure,
             evaluation_erasure,
+            intakes(self.bucket, self.ledger, self.identities, self.evaluations, self.clock),
             LateScoreService(self.generations, self.scores, events, self.clock),
             self.media,
             self.clock,
@@ -501,6 +504,22 @@ class TestOtherRows:
         harness.work.others["scoring", "g1"] = NOON
         assert harness.sweep().done == 1
         assert (harness.bus.published, harness.scores.waits) == ([], set())
+
+    @pytest.mark.parametrize("stored", ["identity", "evaluation", None])
+    def test_objects_of_what_was_never_stored_go(self, harness: Harness, stored: str | None) -> None:
+        keys = ["evaluations/i1/order.json", "references/i1/0001.jpg"]
+        for key in [*keys, "references/i10/0001.jpg"]:
+            harness.bucket.write(key, b"", "text/plain")
+        harness.work.add_intake("ann", "i1", NOON + MINUTE)
+        if stored == "identity":
+            harness.identities.stored["i1"] = an_identity()
+        if stored == "evaluation":
+            harness.evaluations.stored["i1"] = an_evaluation(evaluation_id="i1")
+        everything = harness.service.sweep(harness.clock() + timedelta(hours=1), timedelta(days=1))
+        assert (everything.done, len(harness.bucket.objects)) == (0, 3), "its call may be under way"
+        assert harness.sweep(minutes=1).done == 1
+        assert harness.bucket.list_keys("") == [*(keys if stored else []), "references/i10/0001.jpg"]
+        assert harness.ledger.intakes == {}
 
     def test_a_row_that_nobody_knows_fails_and_is_kept(self, harness: Harness) -> None:
         harness.work.others["newer", "1"] = NOON

@@ -8,7 +8,9 @@ from character_identity.domain.erasure import ErasureReceipt, Removed
 from character_identity.domain.event import Event
 from character_identity.domain.job import job_id_of, subject_of
 from character_identity.domain.page import Window
-from character_identity.ports.stores import OpenRow
+from character_identity.ports.gateways import Now
+from character_identity.ports.stores import Bucket, Evaluations, Identities, OpenRow
+from character_identity.services.intakes import IntakeService
 from tests.support.builders import NOON
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
@@ -124,11 +126,19 @@ class FakeOpenWork:
         settlements = [row for row in rows if not row.is_message]
         return settlements[:limit] + [row for row in rows if row.is_message][:limit]
 
+    def add_intake(self, owner: str, subject_id: str, due_at: datetime) -> None:
+        self._ledger.intakes[subject_id] = (owner, due_at)
+
+    def remove_intake(self, subject_id: str) -> None:
+        self._ledger.intakes.pop(subject_id, None)
+
     def lease(self, row: OpenRow, until: datetime) -> bool:
         if row not in self._rows():
             return False
         if row[:2] in self.others:
             self.others[row[:2]] = until
+        elif row.kind == "intake":
+            self._ledger.intakes[row.id] = (row.owner, until)
         elif row.kind == "job":
             self._ledger.due[row.id] = until
         elif row.kind in {"identity", "generation"}:
@@ -149,12 +159,31 @@ class FakeOpenWork:
             for kind in ["generation" if receipt.generation_id else "identity"]
         ]
         others = [_row(*key, at, self.owners.get(key[1], "")) for key, at in self.others.items()]
-        return [*jobs, *erasures, *others, *(self._event_row(event_id) for event_id in self._events.open)]
+        intakes = [_row("intake", key, at, owner) for key, (owner, at) in self._ledger.intakes.items()]
+        events = [self._event_row(event_id) for event_id in self._events.open]
+        return [*jobs, *erasures, *intakes, *others, *events]
 
     def _event_row(self, event_id: str) -> OpenRow:
         key = ("event", event_id)
         event = self._events.stored[event_id]
         return _row(*key, self._leased.get(key, event.occurred_at + PUBLISHED_BY), event.owner)
+
+
+def intakes(
+    bucket: Bucket,
+    ledger: FakeLedger | None = None,
+    identities: Identities | None = None,
+    evaluations: Evaluations | None = None,
+    now: Now = lambda: NOON,
+) -> IntakeService:
+    """Of these stores; where a test is about something else, of others."""
+    return IntakeService(
+        open_work=FakeOpenWork(ledger),
+        identities=identities or FakeIdentities(),
+        evaluations=evaluations or FakeEvaluations(),
+        bucket=bucket,
+        now=now,
+    )
 
 
 def _row(kind: str, identifier: str, due_at: datetime, owner: str) -> OpenRow:

@@ -59,6 +59,7 @@ class FakeEvaluations:
             raise Conflict("exists")
         self.ledger.accept(job, limit_microusd, operator_limit_microusd)
         self.stored[evaluation.evaluation_id] = evaluation
+        self.ledger.intakes.pop(evaluation.evaluation_id, None)
         self._note_uses(evaluation)
 
     def get(self, evaluation_id: str) -> Evaluation:

@@ -140,6 +140,8 @@ class FakeLedger:
         self.pending: set[str] = set()
         self.holders: dict[tuple[JobKind, str], str] = {}
         self.due: dict[str, datetime] = {job.job_id: job.accepted_at for job in jobs}
+        self.intakes: dict[str, tuple[str, datetime]] = {}
+        """Whose each is, and when it is due; here, for this is what all stores of a test share."""
 
     def of(self, owner: str, month: str) -> Budget:
         known = self.budgets.get(
@@ -340,6 +342,7 @@ class FakeIdentities:
         if job is not None:
             self.ledger.accept(job, limit_microusd, operator_limit_microusd)
         self.stored[identity.identity_id] = identity
+        self.ledger.intakes.pop(identity.identity_id, None)
         if event is not None:
             self.events.add(event)
 

@@ -22,6 +22,7 @@ from character_identity.services.references import ReferenceService
 from character_identity.wiring import Services
 from functions.compile_evaluation.handler import compile_evaluation
 from tests.support.builders import an_image
+from tests.support.erasure_fakes import intakes
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
@@ -60,8 +61,13 @@ class Harness:
         media = FakeMedia(**{link: an_image(colour=(80 * n, 70, 40)) for n, link in enumerate(LINKS)})
         orders = OrderService(self.ledger, self.clock, lambda: "secret")
         callbacks = CallbackService(self.ledger, self.workflows, self.providers)
+        self.intakes = intakes(self.bucket, self.ledger, self.identities, self.evaluations, self.clock)
         references = ReferenceService(
-            bucket=self.bucket, media=media, analyzer=FakeAnalyzer(1), new_id=lambda: "u"
+            bucket=self.bucket,
+            media=media,
+            analyzer=FakeAnalyzer(1),
+            intakes=self.intakes,
+            new_id=lambda: "u",
         )
         identity_service = IdentityService(
             self.identities,
@@ -80,6 +86,7 @@ class Harness:
             identities=self.identities,
             identity_service=identity_service,
             references=references,
+            intakes=self.intakes,
             providers=self.providers,
             orders=orders,
             bucket=self.bucket,

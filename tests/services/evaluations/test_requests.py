@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,27 @@ def test_the_whole_ceiling_is_set_aside_when_it_is_accepted() -> None:
     assert len(evaluation.references) == 3
     order = json.loads(harness.bucket.objects[f"evaluations/{ID}/order.json"])
     assert [scenario["name"] for scenario in order["scenarios"]] == ["beach", "forest"]
+
+
+@pytest.mark.parametrize("of_identities", [True, False])
+def test_an_order_that_is_not_stored_after_all_leaves_nothing(
+    of_identities: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = an_identity(references=["references/i1/0001.jpg"], reference_sha256s=["0f1e"])
+    harness = Harness(ready)
+    changes: dict[str, Any] = {"identities": {"fal-lora": "i1"}, "references": [], "providers": []}
+
+    def die(*_: Any) -> None:
+        raise ConnectionError("the table is away, or this function has no time left")
+
+    with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+        patch.setattr(harness.evaluations, "add", die)
+        harness.create(**(changes if of_identities else {}))
+    assert [*harness.ledger.intakes] == [ID], "the sweep takes it up"
+    harness.intakes.end(ID)
+    assert harness.bucket.objects == {}
+    harness.create(**(changes if of_identities else {}))
+    assert harness.ledger.intakes == {}
 
 
 def test_a_quote_tells_what_has_no_price_apart() -> None:

@@ -59,9 +59,11 @@ class EvaluationTable:
         uses = [
             put(keys.used_by(identity_id, evaluation_id)) for identity_id in evaluation.identities.values()
         ]
-        new = put(_item(evaluation), NEW)
+        new, taken_in = put(_item(evaluation), NEW), delete(keys.intake(evaluation_id))
         try:
-            self._table.transact([new, *uses, *accepting(job, limit_microusd, operator_limit_microusd)])
+            self._table.transact(
+                [new, taken_in, *uses, *accepting(job, limit_microusd, operator_limit_microusd)]
+            )
         except Refused as exc:
             if exc.refused[0]:
                 raise Conflict(f"The evaluation {evaluation_id!r} exists.") from exc

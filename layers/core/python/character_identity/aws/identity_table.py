@@ -10,7 +10,7 @@ from character_identity.aws.ledger_table import accepting
 from character_identity.aws.pages import read_page
 from character_identity.aws.rows import read_row
 from character_identity.aws.table import Refused, Table
-from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, put, update
+from character_identity.aws.writes import ERASED, NEW, NOT_ERASED, Write, check, delete, put, update
 from character_identity.domain.errors import Conflict, TooManyIdentities
 from character_identity.domain.event import Event
 from character_identity.domain.identity import MOST_IDENTITIES, Identity, Phase
@@ -45,6 +45,7 @@ class IdentityTable:
         key = keys.identity(identity.identity_id)
         listed = keys.listed(keys.identities_of(identity.owner), identity.created_at)
         writes = [put({**key, **listed, **identity.model_dump(mode="json")}, NEW), _counted(identity.owner)]
+        writes.append(delete(keys.intake(identity.identity_id)))
         if event is not None:
             writes.append(put_of(event))
         if job is not None:

@@ -126,6 +126,11 @@ def evaluations_of(owner: str) -> str:
     return f"EVALUATIONS#{owner}"
 
 
+def intake(subject_id: str) -> Key:
+    """That objects are stored for an identity or evaluation whose own row is not there yet."""
+    return {"pk": f"INTAKE#{subject_id}", "sk": "INTAKE"}
+
+
 def job(job_id: str) -> Key:
     """A row of the ledger."""
     return {"pk": f"JOB#{job_id}", "sk": "JOB"}

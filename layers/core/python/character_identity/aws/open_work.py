@@ -4,7 +4,7 @@ from datetime import datetime
 
 from character_identity.aws import keys
 from character_identity.aws.table import Table
-from character_identity.aws.writes import update
+from character_identity.aws.writes import delete, put, update
 from character_identity.ports.stores import OpenRow
 
 
@@ -30,6 +30,14 @@ class OpenWorkTable:
             for place in (keys.OPEN, keys.OPEN_MESSAGES)
             for row in self._table.listed(place, until=now.isoformat(), oldest_first=True, limit=limit)
         ]
+
+    def add_intake(self, owner: str, subject_id: str, due_at: datetime) -> None:
+        """Have what is stored for something looked at then; storing its own row ends that."""
+        self._table.write(put({**keys.intake(subject_id), **keys.due(due_at), "owner": owner}))
+
+    def remove_intake(self, subject_id: str) -> None:
+        """Nobody has to look any more."""
+        self._table.write(delete(keys.intake(subject_id)))
 
     def lease(self, row: OpenRow, until: datetime) -> bool:
         """Make a row due later; False if it is not as listed: the index lags, or another sweep was faster."""

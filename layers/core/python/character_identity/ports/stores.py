@@ -476,7 +476,7 @@ class OpenRow(NamedTuple):
 
 
 class OpenWork(Protocol):
-    """The rows that somebody has to see to: open jobs, events, deliveries and erasures."""
+    """The rows that somebody has to see to: open jobs, events, deliveries, erasures and intakes."""
 
     def due(self, now: datetime, limit: int) -> list[OpenRow]:
         """Rows that are due: ``limit`` of money and erasures, then as many messages.
@@ -484,5 +484,9 @@ class OpenWork(Protocol):
         The longest waiting of either come first; the list may be a little behind.
         """
 
+    def add_intake(self, owner: str, subject_id: str, due_at: datetime) -> None:
+        """Have what is stored for an identity or evaluation looked at then, unless that was added by then."""
+
+    def remove_intake(self, subject_id: str) -> None: ...
     def lease(self, row: OpenRow, until: datetime) -> bool:
         """Make a row due later; False if it is not as the list says any more."""

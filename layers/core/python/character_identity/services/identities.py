@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from character_identity.domain.budget import Fund, Quote
-from character_identity.domain.errors import BudgetExceeded, InvalidRequest, TooManyIdentities
+from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.event import Event
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import DEFAULT_STEPS, Identity, ProviderName
@@ -103,11 +103,7 @@ class IdentityService:
             cost_usd=None if trains else 0.0,
         )
         ready = Event.of_identity(identity) if job is None else None
-        try:
-            self._identities.add(identity, ready, job, **limits)
-        except (BudgetExceeded, TooManyIdentities):  # another order was faster, or there are thousands
-            self._references.discard(taken.keys)
-            raise
+        self._identities.add(identity, ready, job, **limits)
         if ready is not None:
             self._events.publish_soon(ready.event_id)
         if job is not None:

@@ -17,6 +17,7 @@ from character_identity.ports.gateways import ImageAnalyzer, Media, NewId
 from character_identity.ports.providers import ReferenceLimits
 from character_identity.ports.stores import Bucket, UploadTicket
 from character_identity.services.concurrency import map_concurrently
+from character_identity.services.intakes import IntakeService
 from character_identity.services.sources import MAX_BYTES, Sources
 
 MAX_KEPT_BYTES = 4_400_000
@@ -78,12 +79,14 @@ class ReferenceService:
         bucket: Bucket,
         media: Media,
         analyzer: ImageAnalyzer,
+        intakes: IntakeService,
         new_id: NewId,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bucket = bucket
         self._sources = Sources(bucket, media, clock)
         self._analyzer = analyzer
+        self._intakes = intakes
         self._new_id = new_id
         self._clock = clock
 
@@ -142,15 +145,12 @@ class ReferenceService:
         images = [examination.images[index] for index in range(len(sources))]
         prefix = prefix_of(REFERENCES, identity_id)
         keys = [f"{prefix}{number:04d}.jpg" for number in range(1, len(images) + 1)]
+        self._intakes.begin(owner, identity_id)
         jpegs = zip(keys, (image.jpeg for image in images), strict=True)
         for _ in map_concurrently(lambda jpeg: self._bucket.write(*jpeg, "image/jpeg"), jpegs):
             pass
         sha256s = [image.perceptual_hash.content for image in images]
         return TakenIn(keys, sha256s, findings, examination.medoid)
-
-    def discard(self, keys: list[str]) -> None:
-        """Delete what was taken in for an order that was then refused."""
-        self._bucket.delete(*keys)
 
     def _examine(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> _Examination:
         limits = limits or ReferenceLimits(0, MAX_REFERENCES)

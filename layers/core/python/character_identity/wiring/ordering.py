@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from character_identity.services.generations import GenerationService
     from character_identity.services.idempotency import IdempotencyService
     from character_identity.services.identities import IdentityService
+    from character_identity.services.intakes import IntakeService
     from character_identity.services.orders import OrderService
     from character_identity.services.rate_limit import RateLimit
     from character_identity.services.references import ReferenceService
@@ -53,7 +54,23 @@ class Ordering(Jobs):
         from character_identity.services.references import ReferenceService
 
         return ReferenceService(
-            bucket=self.bucket, media=self.safe_http, analyzer=self.analysis_function, new_id=self.new_id
+            bucket=self.bucket,
+            media=self.safe_http,
+            analyzer=self.analysis_function,
+            intakes=self.intakes,
+            new_id=self.new_id,
+        )
+
+    @cached_property
+    def intakes(self) -> "IntakeService":
+        from character_identity.services.intakes import IntakeService
+
+        return IntakeService(
+            open_work=self.open_work,
+            identities=self.identity_table,
+            evaluations=self.evaluation_table,
+            bucket=self.bucket,
+            now=self.now,
         )
 
     @cached_property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from character_identity.domain.budget import Quote, microusd, usd
-from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
+from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
 from character_identity.domain.evaluation import (
     ENDS_WITHIN,
     Evaluation,
@@ -25,8 +25,9 @@ from character_identity.domain.prices import Price
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers, ReferenceLimits
 from character_identity.ports.stores import Bucket, Evaluations, Identities, SharedScores
-from character_identity.services.evaluations.order_file import key_of, write_order
+from character_identity.services.evaluations.order_file import write_order
 from character_identity.services.identities import IdentityService, provider_named
+from character_identity.services.intakes import IntakeService
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService, start_soon
 from character_identity.services.references import MAX_REFERENCES, ReferenceService
@@ -62,6 +63,7 @@ class EvaluationService:
         identities: Identities,
         identity_service: IdentityService,
         references: ReferenceService,
+        intakes: IntakeService,
         providers: Providers,
         orders: OrderService,
         bucket: Bucket,
@@ -74,6 +76,7 @@ class EvaluationService:
         self._identities = identities
         self._identity_service = identity_service
         self._references = references
+        self._intakes = intakes
         self._providers = providers
         self._orders = orders
         self._bucket = bucket
@@ -120,13 +123,10 @@ class EvaluationService:
             reserved_microusd=quoted.ceiling_microusd,
             max_cost_usd=quoted.max_cost_usd,
         )
+        self._intakes.begin(owner, evaluation_id)
         write_order(self._bucket, evaluation_id, parts.order)
         budget = quoted.quote.budget
-        try:
-            self._evaluations.add(evaluation, job, budget.limit_microusd, budget.operator_limit_microusd)
-        except BudgetExceeded:  # another order was faster
-            self._references.discard([*(keys if request.references else ()), key_of(evaluation_id)])
-            raise
+        self._evaluations.add(evaluation, job, budget.limit_microusd, budget.operator_limit_microusd)
         start_soon(self._workflows, job)
         return evaluation
 

@@ -2,7 +2,7 @@
 
 Whatever goes well, goes well without it. It is for what died in between: executions that were never started
 or were stopped, outcomes without their money, events that nobody published, webhooks and erasures that wait,
-pictures that nobody scored.
+pictures that nobody scored or owns.
 """
 
 import logging
@@ -20,6 +20,7 @@ from character_identity.ports.providers import Cancellation, Providers
 from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
 from character_identity.services.evaluations.erasure import EvaluationErasure
+from character_identity.services.intakes import IntakeService
 from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.jobs.outcome import Outcome
 from character_identity.services.jobs.state import MOST_RUNS, overdue
@@ -90,6 +91,7 @@ class SweepService:
         events: EventService,
         erasure: ErasureService,
         evaluation_erasure: EvaluationErasure,
+        intakes: IntakeService,
         late_scores: LateScoreService,
         media: Media,
         now: Now,
@@ -106,6 +108,7 @@ class SweepService:
             "identity": erasure.purge,
             "generation": erasure.purge_generation,
             "evaluation": evaluation_erasure.purge,
+            "intake": intakes.end,
             "scoring": late_scores.end_wait,
             "event": events.publish_unpublished,
             "delivery": events.request_delivery,  # its receiver may be slow: another function sends it
@@ -128,6 +131,8 @@ class SweepService:
         for row in in_turn(rows)[:MOST_ROWS]:
             if self._now() >= until:
                 break
+            if row.kind == "intake" and row.due_at > self._now():
+                continue  # whoever stores there may be at it
             # One that was taken ahead of its time comes again after that, if nothing else is said of it.
             if not self._open_work.lease(row, max(self._now(), row.due_at) + LEASE):
                 continue

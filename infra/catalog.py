@@ -204,6 +204,7 @@ FUNCTIONS = (
         writes=(REFERENCES, EVALUATIONS),
         lists=True,
         adapters=True,
+        secrets=("fal", "astria"),  # only to say whether there is a key
         fetches=True,
         starts=(RUN_EVALUATION,),
         invokes=("analyze_images",),
@@ -214,6 +215,7 @@ FUNCTIONS = (
         name="estimate_evaluation",
         table="write",
         adapters=True,
+        secrets=("fal", "astria"),  # only to say whether there is a key
         quotes=True,
         evaluates=True,
     ),

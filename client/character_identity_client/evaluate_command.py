@@ -94,7 +94,7 @@ def add_options(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--name", help="what the character is called")
     one.add_argument("--class", dest="class_name", metavar="WORD", help="what it is: woman, man, cat, ...")
-    one.add_argument("--providers", help="those to compare, such as fal-lora,astria; default: all")
+    one.add_argument("--providers", help="those to compare, such as fal-lora,astria; default: all available")
     one.add_argument("--scenario-set", choices=("specification", "extended"))
     one.add_argument("--scenarios", type=Path, metavar="FILE", help="of one's own, as JSON")
     one.add_argument("--variations", type=int, help="pictures a scenario")

@@ -5,7 +5,6 @@ from character_identity.api.request import Request
 from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import LIST_PROVIDERS
 from character_identity.api.schemas import ListProvidersResponse
-from character_identity.domain.job import account_of
 from character_identity.handlers.http import endpoint, http_handler
 from character_identity.wiring import Services
 
@@ -13,9 +12,8 @@ from character_identity.wiring import Services
 @endpoint(LIST_PROVIDERS)
 def list_providers(services: Services, request: Request) -> Response:
     providers = services.providers
-    accounts = {name: account_of(name) for name in providers.names()}
-    has_key = {account: services.has_key(account) is True for account in sorted({*accounts.values()})}
-    shown = [present_provider(providers[name], available=has_key[accounts[name]]) for name in accounts]
+    keys = services.keys_there()
+    shown = [present_provider(providers[name], available=there is True) for name, there in keys.items()]
     return respond(request, ListProvidersResponse(providers=shown))
 
 

@@ -4,6 +4,7 @@ import json
 from importlib import import_module
 from typing import Any
 
+import boto3
 import pytest
 
 from character_identity import wiring
@@ -95,6 +96,14 @@ def test_an_estimate_orders_nothing_and_looks_at_no_reference(api: Api) -> None:
     assert estimate.body["wouldExceed"] == "maxCostUsd"
     assert [each["estimateUsd"] is None for each in estimate.body["byProvider"]] == [False, False, True]
     assert api("list_evaluations", "GET", PATH).body["evaluations"] == []
+
+
+def test_nobody_is_compared_by_default_who_lacks_a_key(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("secretsmanager").create_secret(Name="FAL", SecretString="a key")
+    monkeypatch.setenv("FAL_SECRET_NAME", "FAL")
+    asked = {"name": "Sarah", "references": ["uploads/none.jpg"]}
+    estimate = api("estimate_evaluation", "POST", f"{PATH}/estimate", asked)
+    assert [each["provider"] for each in estimate.body["byProvider"]] == ["fal-instant", "fal-lora"]
 
 
 @pytest.mark.parametrize(

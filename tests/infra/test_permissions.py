@@ -160,9 +160,11 @@ FUNCTIONS: dict[str, Rights] = {
     | _put("references")
     | _put("evaluations")
     | LIST
+    | FAL
+    | ASTRIA
     | {("lambda:InvokeFunction", "<FunctionsAnalyzeImages>")}
     | _start("RunEvaluation"),
-    "estimate_evaluation": WRITE_TABLE,
+    "estimate_evaluation": WRITE_TABLE | FAL | ASTRIA,
     "list_evaluations": READ_AND_COUNT,
     "get_evaluation": READ_AND_COUNT,
     "cancel_evaluation": WRITE_TABLE | _wake("TrainIdentity", "RunEvaluation") | PUBLISH,

@@ -6,7 +6,7 @@ from typing import Any, cast
 from character_identity.domain.evaluation import Cell, Evaluation, EvaluationRequest
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation
-from character_identity.domain.identity import Identity
+from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.job import EVALUATION, ProviderJob, job_id_of
 from character_identity.domain.scenario import Scenario
 from character_identity.services.evaluations.cells import CellState, EvaluationCells
@@ -58,6 +58,7 @@ class Harness:
         self.bucket, self.workflows = FakeBucket(), FakeWorkflows()
         self.lora, self.instant = FakeProvider("fal-lora"), FakeProvider("fal-instant", trains=False)
         self.providers = FakeProviders(self.instant, self.lora)
+        self.keys_there: dict[ProviderName, bool | None] = {"fal-instant": True, "fal-lora": True}
         media = FakeMedia(**{link: an_image(colour=(80 * n, 70, 40)) for n, link in enumerate(LINKS)})
         orders = OrderService(self.ledger, self.clock, lambda: "secret")
         callbacks = CallbackService(self.ledger, self.workflows, self.providers)
@@ -88,6 +89,7 @@ class Harness:
             references=references,
             intakes=self.intakes,
             providers=self.providers,
+            keys_there=lambda: self.keys_there,
             orders=orders,
             bucket=self.bucket,
             workflows=self.workflows,

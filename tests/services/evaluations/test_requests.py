@@ -6,6 +6,7 @@ import pytest
 from character_identity.domain.budget import MICROUSD_PER_USD
 from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.domain.evaluation import AT_ONCE, EvaluationOrder
+from character_identity.domain.identity import ProviderName
 from character_identity.domain.page import Window
 from tests.services.evaluations.harness import BEACH, FOREST, ID, LINKS, Harness
 from tests.support.builders import an_identity
@@ -50,6 +51,25 @@ def test_an_order_that_is_not_stored_after_all_leaves_nothing(
     assert harness.bucket.objects == {}
     harness.create(**(changes if of_identities else {}))
     assert harness.ledger.intakes == {}
+
+
+@pytest.mark.parametrize(
+    ("there", "compared"),
+    [
+        ({"fal-instant": True, "fal-lora": False}, ["fal-instant"]),
+        ({"fal-instant": True, "fal-lora": None}, ["fal-instant", "fal-lora"]),  # nobody can tell now
+        ({"fal-instant": False, "fal-lora": False}, ["fal-instant", "fal-lora"]),  # each says why it fails
+    ],
+)
+def test_who_names_no_providers_compares_those_that_can_be_ordered_from(
+    there: dict[ProviderName, bool | None], compared: list[str]
+) -> None:
+    harness = Harness()
+    harness.keys_there = there
+    quoted = harness.service.quote("ann", harness.request(providers=[]))
+    assert [each.provider for each in quoted.by_provider] == compared
+    named = harness.service.quote("ann", harness.request(providers=["fal-lora"]))
+    assert [each.provider for each in named.by_provider] == ["fal-lora"]
 
 
 def test_a_quote_tells_what_has_no_price_apart() -> None:

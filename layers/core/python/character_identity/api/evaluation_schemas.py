@@ -71,9 +71,9 @@ class ScenarioRequest(Body):
 class CreateEvaluationRequest(Body):
     """A character, by ``references`` to make identities of, by ``identities`` that are there, or by both.
 
-    ``identities`` has a ``characterId`` for a provider. ``providers`` are those to be compared: all, if none
-    is named and there are references. ``scenario_set`` is ``specification`` or ``extended``, unless
-    ``scenarios`` are your own. It is refused if it may cost more than ``max_cost_usd``.
+    ``identities`` has a ``characterId`` for a provider. ``providers`` are those to be compared: all that are
+    available, if none is named and there are references. ``scenario_set`` is ``specification`` or
+    ``extended``, unless ``scenarios`` are your own. It is refused if it may cost more than ``max_cost_usd``.
     """
 
     name: Name | None = None

@@ -59,8 +59,8 @@ class Recommendation(BaseModel):
 class EvaluationRequest:
     """What a caller asks for. ``identities`` are there already, by provider; all others are to be made.
 
-    Without ``providers`` it is about all that there are, or about those whose identities are given where
-    there are no references to make more of.
+    Without ``providers`` it is about all that can be ordered from, or about those whose identities are given
+    where there are no references to make more of.
     """
 
     name: str | None

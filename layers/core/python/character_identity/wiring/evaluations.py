@@ -31,6 +31,7 @@ class Evaluating(Ordering):
             references=deferred(lambda: self.references),
             intakes=self.intakes,
             providers=self.providers,
+            keys_there=self.keys_there,
             orders=deferred(lambda: self.orders),
             bucket=self.bucket,
             workflows=self.state_machines,

@@ -1,14 +1,17 @@
 """Providers: their adapters, and how long they are waited for."""
 
+from collections.abc import Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from character_identity.domain.job import account_of
 from character_identity.ports.providers import Provider, Providers
 from character_identity.wiring.gateways import Gateways
 
 if TYPE_CHECKING:
     import httpx
 
+    from character_identity.domain.identity import ProviderName
     from character_identity.providers.fal.platform import FalPlatform
     from character_identity.providers.fal.queue import FalQueue
     from character_identity.providers.fal.webhook_signature import FalSignatures
@@ -29,6 +32,11 @@ class ProviderAdapters(Gateways):
     def short_timeout_providers(self) -> Providers:
         """The same, for calls that can be made again later: none is waited for long."""
         return self._providers(SHORT_TIMEOUT_S)
+
+    def keys_there(self) -> "Mapping[ProviderName, bool | None]":
+        """Return of each provider what ``has_key`` says; each account is asked for once."""
+        has_key = cache(self.has_key)
+        return {name: has_key(account_of(name)) for name in self.providers.names()}
 
     @cached_property
     def fal_signatures(self) -> "FalSignatures":

@@ -237,7 +237,8 @@ _EVALUATIONS = {
         "The characterId of an identity that is there, by its provider", {"fal-lora": EXAMPLE_ID}
     ),
     "CreateEvaluationRequest.providers": Meaning(
-        "Those to be compared; all, if none is named and there are references", ["fal-instant", "fal-lora"]
+        "Those to be compared; all available ones, if none is named and there are references",
+        ["fal-instant", "fal-lora"],
     ),
     "scenarioSet": Meaning("A set of scenarios that is shipped", "specification"),
     "CreateEvaluationRequest.scenarios": Meaning("Scenarios of your own, in place of a set", [SCENARIO]),

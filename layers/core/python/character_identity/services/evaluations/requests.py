@@ -1,6 +1,6 @@
 """Evaluations as the API uses them: quoted, created, read, listed, cancelled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,6 +65,7 @@ class EvaluationService:
         references: ReferenceService,
         intakes: IntakeService,
         providers: Providers,
+        keys_there: Callable[[], Mapping[ProviderName, bool | None]],
         orders: OrderService,
         bucket: Bucket,
         workflows: Workflows,
@@ -78,6 +79,7 @@ class EvaluationService:
         self._references = references
         self._intakes = intakes
         self._providers = providers
+        self._keys_there = keys_there
         self._orders = orders
         self._bucket = bucket
         self._workflows = workflows
@@ -172,7 +174,8 @@ class EvaluationService:
     def _parts(self, owner: str, request: EvaluationRequest) -> _Parts:
         names = [*request.providers, *request.identities]
         if not request.providers and request.references:
-            names = [*self._providers.names(), *request.identities]
+            usable = [name for name, there in self._keys_there().items() if there is not False]
+            names = [*(usable or self._providers.names()), *request.identities]
         elif not names:
             raise InvalidRequest("Give references or identities to evaluate.", code="too_few_references")
         providers = [provider_named(self._providers, name).name for name in dict.fromkeys(names)]

@@ -75,6 +75,20 @@ def test_it_goes_with_all_that_is_its_own_and_a_receipt_says_what_stays() -> Non
     assert harness.evaluations.due[ID] == receipt.erased_at + FIRST_PURGE
 
 
+def test_it_is_erased_though_nothing_can_be_purged_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = ended()
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("S3 did not delete 1 objects.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.bucket, "delete", refuse)
+        assert not harness.erasure.erase("ann", ID).complete
+    assert left(harness) != []
+    assert harness.erasure.erase("ann", ID).complete
+    assert left(harness) == []
+
+
 def test_anothers_is_like_nobodys_before_and_after() -> None:
     harness = ended()
 

@@ -40,6 +40,7 @@ from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Generations, Identities, Ledger
+from character_identity.services.afterwards import left_to_the_sweep
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.cancellation import cancel
@@ -156,7 +157,8 @@ class ErasureService:
         ).keeping(*self._staying(identity.owner))
         event = Event.of_erasure(identity, receipt.erased_at)
         if self._erasures.replace_with_tombstone(receipt, event):
-            self.purge(identity.identity_id)
+            with left_to_the_sweep("a purge"):
+                self.purge(identity.identity_id)
             self._events.publish_soon(event.event_id)
 
     def _erase_generation(self, generation: Generation) -> None:
@@ -170,7 +172,8 @@ class ErasureService:
             unfinished=[job_id_of("generation", generation.generation_id)],
         ).keeping(*always_staying(self._now()))
         if self._erasures.replace_with_tombstone(receipt):
-            self._purge(receipt)
+            with left_to_the_sweep("a purge"):
+                self._purge(receipt)
 
     def _staying(self, owner: str) -> Iterable[RetainedData]:
         """Return what stays for a while, and what the owner has uploaded."""

@@ -1,6 +1,5 @@
 """Orders: what a paid job will cost, the job that it becomes, and its start."""
 
-import logging
 from typing import Any, TypeVar
 
 from character_identity.domain.budget import Budget, Fund, Quote, microusd, month_of
@@ -10,10 +9,9 @@ from character_identity.observability import add_log_keys, keys_of, origin
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import PaidJobs, Provider
 from character_identity.ports.stores import Budgets
+from character_identity.services.afterwards import left_to_the_sweep
 
 Request = TypeVar("Request")
-
-logger = logging.getLogger(__name__)
 
 
 def start_soon(workflows: Workflows, job: ProviderJob) -> None:
@@ -21,10 +19,8 @@ def start_soon(workflows: Workflows, job: ProviderJob) -> None:
 
     The order stands, and will be paid: an error now would only have it ordered once more.
     """
-    try:
+    with left_to_the_sweep("the job"):
         workflows.start(job)
-    except Exception as exc:  # whatever it is
-        logger.warning("the job waits for the sweep", exc_info=exc)
 
 
 class OrderService:

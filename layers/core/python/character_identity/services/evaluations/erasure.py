@@ -21,6 +21,7 @@ from character_identity.domain.object_keys import EVALUATIONS, LINKED, REFERENCE
 from character_identity.domain.ownership import owned
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.stores import Bucket, Evaluations, Identities, Ledger
+from character_identity.services.afterwards import left_to_the_sweep
 from character_identity.services.evaluations.recompilation import recompile
 
 MADE_AND_USED = RetainedData(
@@ -59,7 +60,10 @@ class EvaluationErasure:
         """
         receipt = self._evaluations.receipt(evaluation_id) or self._replaced(owner, evaluation_id)
         receipt = owned(owner, receipt, "evaluation", evaluation_id)
-        return receipt if receipt.complete else self._purge(receipt)
+        if not receipt.complete:
+            with left_to_the_sweep("a purge"):
+                receipt = self._purge(receipt)
+        return receipt
 
     def purge(self, evaluation_id: str) -> None:
         """Delete what there is of an erased evaluation, and see when to come again."""

@@ -5,8 +5,6 @@ taken it: nobody who dies in between can lose it. It may be published more than 
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from character_identity.domain.errors import Conflict, EventNotAccepted, NotFound
 from character_identity.domain.event import Event
@@ -14,6 +12,7 @@ from character_identity.domain.ownership import owned
 from character_identity.domain.webhook import Delivery, Endpoint
 from character_identity.ports.gateways import EventBus, Now
 from character_identity.ports.stores import Deliveries, Endpoints, Events
+from character_identity.services.afterwards import left_to_the_sweep
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +41,12 @@ class EventService:
 
     def publish_soon(self, event_id: str) -> None:
         """Publish like ``publish_unpublished``, right after the settlement; a failure waits for the sweep."""
-        with _left_to_the_sweep():
+        with left_to_the_sweep("the event"):
             self.publish_unpublished(event_id)
 
     def publish_new(self, event: Event) -> None:
         """Publish what the caller has just stored for the first time; a failure waits for the sweep."""
-        with _left_to_the_sweep():
+        with left_to_the_sweep("the event"):
             self._publish(event)
 
     def _publish(self, event: Event) -> None:
@@ -124,11 +123,3 @@ class EventService:
 
     def _own(self, owner: str, event_id: str) -> Event:
         return owned(owner, self._events.find(event_id), "event", event_id)
-
-
-@contextmanager
-def _left_to_the_sweep() -> Iterator[None]:
-    try:
-        yield
-    except Exception as exc:  # whatever it is: the event is stored, and so is what it tells of
-        logger.warning("the event waits for the sweep", exc_info=exc)

@@ -209,6 +209,22 @@ def test_a_cancelled_training_is_failed_told_and_polled_at_once() -> None:
     assert [event.type for event in harness.events.stored.values()] == ["IdentityFailed"]
 
 
+def test_a_training_is_cancelled_though_its_machine_cannot_be_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks by itself within a minute."""
+    harness = Harness()
+    harness.service.create("ann", "Sarah", "fal-lora", LINKS, "woman")
+    harness.ledger.register_waiter("training-new", "token")
+
+    def refuse(token: str) -> None:
+        raise ConnectionError("ThrottlingException")
+
+    monkeypatch.setattr(harness.workflows, "wake", refuse)
+    identity = harness.service.cancel("ann", "new")
+    assert (identity.status, identity.error and identity.error.code) == ("failed", "cancelled")
+    assert harness.ledger.pending == {"training-new"}, "its machine sees it"
+    assert harness.events.open == set(), "its event is published all the same"
+
+
 def test_what_is_ready_is_not_cancelled() -> None:
     harness = Harness()
     harness.service.create("ann", "Sarah", "fal-instant", LINKS, "woman")

@@ -186,6 +186,24 @@ def test_cancelled_in_the_moment_in_which_another_outcome_is_stored(
     holds_together(harness, "cancelled")
 
 
+def test_it_is_cancelled_though_no_machine_can_be_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They look by themselves."""
+    harness = Harness()
+    harness.create()
+    harness.workflow.make_identities(EvaluationState(job_id=harness.job.job_id, evaluation_id=ID))
+    for job_id in harness.ledger.rows:
+        harness.ledger.register_waiter(job_id, f"token of {job_id}")
+
+    def refuse(token: str) -> None:
+        raise ConnectionError("ThrottlingException")
+
+    monkeypatch.setattr(harness.workflows, "wake", refuse)
+    assert harness.service.cancel("ann", ID).status == "cancelling"
+    trained = harness.identities.get(harness.evaluation.identities["fal-lora"])
+    assert trained.error is not None
+    assert trained.error.code == "cancelled"
+
+
 def test_cancelled_before_all_is_scored_it_waits_for_scores_no_longer_than_they_take() -> None:
     harness = an_evaluation()
     cancelled_at: list[datetime] = []

@@ -13,6 +13,7 @@ from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
 from character_identity.ports.stores import Identities
+from character_identity.services.afterwards import left_to_the_sweep
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService, start_soon
 from character_identity.services.references import ReferenceService, Source
@@ -131,7 +132,8 @@ class IdentityService:
             cancelled = identity.model_copy(update=changes)
             event = Event.of_identity(cancelled)
             identity = self._identities.settle(cancelled, event)
-            self._callbacks.tell(job_id_of("training", identity_id))
+            with left_to_the_sweep("a machine that is to stop"):
+                self._callbacks.tell(job_id_of("training", identity_id))
             self._events.publish_soon(event.event_id)
         return identity
 

@@ -25,6 +25,7 @@ from character_identity.domain.prices import Price
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers, ReferenceLimits
 from character_identity.ports.stores import Bucket, Evaluations, Identities, SharedScores
+from character_identity.services.afterwards import left_to_the_sweep
 from character_identity.services.evaluations.order_file import write_order
 from character_identity.services.identities import IdentityService, provider_named
 from character_identity.services.intakes import IntakeService
@@ -167,7 +168,8 @@ class EvaluationService:
             for name in evaluation.made:
                 with suppress(NotFound):  # it is not made yet, or erased
                     self._identity_service.cancel(owner, evaluation.identities[name])
-            self._callbacks.tell(job_id_of(EVALUATION, evaluation_id))
+            with left_to_the_sweep("a machine that is to stop"):
+                self._callbacks.tell(job_id_of(EVALUATION, evaluation_id))
             evaluation = self.get(owner, evaluation_id)
         return evaluation
 

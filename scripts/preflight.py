@@ -155,15 +155,24 @@ class Preflight:
         return f"{region} has all {len(SERVICES)} services that the stack uses"
 
     def bootstrap(self) -> str:
-        command = "run `npx aws-cdk@2.1148.1 bootstrap` from an empty folder"
         client = self._client("ssm")
         try:
             version = int(client.get_parameter(Name=BOOTSTRAP_PARAMETER)["Parameter"]["Value"])
         except client.exceptions.ParameterNotFound:
-            raise Lacking(f"this region of the account is not bootstrapped for the CDK: {command}") from None
+            raise Lacking(
+                f"this region of the account is not bootstrapped for the CDK: {self._bootstrapping()}"
+            ) from None
         if version < BOOTSTRAP_VERSION:
-            raise Lacking(f"version {version}, but {BOOTSTRAP_VERSION} is needed: {command} once more")
+            raise Lacking(
+                f"version {version}, but {BOOTSTRAP_VERSION} is needed: {self._bootstrapping()} once more"
+            )
         return f"version {version}"
+
+    def _bootstrapping(self) -> str:
+        """Return what to do: in an empty folder the command line of the CDK asks for account and region."""
+        account = self._client("sts").get_caller_identity()["Account"]
+        environment = f"aws://{account}/{self.session.region_name}"
+        return f"run `npx aws-cdk@2.1148.1 bootstrap {environment}` from an empty folder"
 
     def concurrency(self) -> str:
         limits = self._client("lambda").get_account_settings()["AccountLimit"]

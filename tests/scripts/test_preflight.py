@@ -66,6 +66,8 @@ STAGE = read_stage("prod")
 STAGE = STAGE.model_copy(
     update={"parameters": {**STAGE.parameters, "JwtIssuer": "me", "JwksUrl": "https://me.example/jwks"}}
 )
+BOOTSTRAPPING = "run `npx aws-cdk@2.1148.1 bootstrap aws://123456789012/eu-central-1` from an empty folder"
+"""From a folder without an application the command line takes no other form (2.1148.1)."""
 NOT_THERE = "An error occurred: Stack with id CharacterIdentity-prod does not exist"
 
 
@@ -138,8 +140,16 @@ def test_no_key_is_said(aws: Aws) -> None:
 @pytest.mark.parametrize(
     ("check", "answers", "said"),
     [
-        ("bootstrap", {"GetParameter": ("ParameterNotFound", "")}, "not bootstrapped for the CDK: run `npx"),
-        ("bootstrap", {"GetParameter": {"Parameter": {"Value": "5"}}}, "version 5, but 8 is needed"),
+        (
+            "bootstrap",
+            {"GetParameter": ("ParameterNotFound", "")},
+            f"bootstrapped for the CDK: {BOOTSTRAPPING}",
+        ),
+        (
+            "bootstrap",
+            {"GetParameter": {"Parameter": {"Value": "5"}}},
+            f"version 5, but 8 is needed: {BOOTSTRAPPING} once more",
+        ),
         (
             "concurrency",
             {"GetAccountSettings": {"AccountLimit": {"UnreservedConcurrentExecutions": 10}}},

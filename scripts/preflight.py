@@ -152,6 +152,13 @@ class Preflight:
         ]
         if missing:
             raise Lacking(f"{region} has no {', '.join(missing)}: choose another region with AWS_REGION")
+        client = self._client("apigatewayv2")
+        try:
+            client.get_apis(MaxResults="1")
+        except client.exceptions.BadRequestException:
+            # API Gateway is there, as everywhere, but in some regions only with its older APIs:
+            # https://github.com/gruntwork-io/cloud-nuke/issues/493, read 2026-11-29.
+            raise Lacking(f"{region} has no HTTP APIs: choose another region with AWS_REGION") from None
         return f"{region} has all {len(SERVICES)} services that the stack uses"
 
     def bootstrap(self) -> str:

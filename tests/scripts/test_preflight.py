@@ -39,6 +39,7 @@ CONFIRMED = {"SubscriptionArn": f"{TOPIC}:1", "Endpoint": "ops@example.com"}
 WAITING = {"SubscriptionArn": "PendingConfirmation", "Endpoint": "new@example.com"}
 WHOLE: dict[str, Any] = {
     "GetCallerIdentity": {"Account": "123456789012"},
+    "GetApis": {"Items": []},
     "GetParameter": {"Parameter": {"Value": "21"}},
     "GetAccountSettings": {
         "AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 900}
@@ -55,6 +56,7 @@ WHOLE: dict[str, Any] = {
 """What AWS answers where nothing is lacking."""
 CALLS = {
     "credentials": "GetCallerIdentity",
+    "region": "GetApis",
     "bootstrap": "GetParameter",
     "concurrency": "GetAccountSettings",
     "API throttle": "GetServiceQuota",
@@ -263,9 +265,7 @@ def test_a_question_that_fails_is_one_sentence_and_the_others_are_asked(
 def test_without_a_region_that_is_said(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     findings = found(a_preflight(region=None))
-    assert {findings[check] for check in ("credentials", "region", *CALLS)} == {
-        ("lacking", "there is no region: set AWS_REGION")
-    }
+    assert {findings[check] for check in CALLS} == {("lacking", "there is no region: set AWS_REGION")}
     assert findings["Docker"][0] == findings["weights"][0] == "ok"
 
 
@@ -283,6 +283,16 @@ def test_a_region_that_lacks_services_is_told_so(aws: Aws) -> None:
 
     checks = replace(a_preflight(), session=Session(region_name="eu-central-1"))
     assert found(checks)["region"][1].startswith("eu-central-1 has no sqs, xray: choose another region")
+
+
+def test_a_region_with_the_older_apis_only_is_told_so(aws: Aws) -> None:
+    """botocore lists API Gateway there all the same, for its control plane has one address for both."""
+    aws.answers["GetApis"] = ("BadRequestException", "HTTP APIs are not available in this AWS region")
+    findings = found(a_preflight("ap-southeast-7"))
+    assert findings["region"] == (
+        "lacking",
+        "ap-southeast-7 has no HTTP APIs: choose another region with AWS_REGION",
+    )
 
 
 def test_parameters_that_have_to_be_given_are_named(aws: Aws) -> None:

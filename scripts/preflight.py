@@ -5,6 +5,7 @@ something is lacking; what shows only after the first deployment is said to come
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from character_identity.auth.jwks import MAX_BYTES, UNREADABLE, usable_keys
 from character_identity.aws.secrets import PLACEHOLDER
 from character_identity.domain.clock import utc_now
 from character_identity.domain.errors import CannotSign
@@ -82,6 +84,7 @@ NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError)
 OK, LACKING, LATER = "ok", "lacking", "later"
 Command = Callable[[list[str]], int]
 Fetch = Callable[[str], None]
+Read = Callable[[str], Any]
 
 
 class Lacking(Exception):
@@ -89,7 +92,7 @@ class Lacking(Exception):
 
 
 class Later(Exception):
-    """It shows only once the stack is there."""
+    """It shows only later, as once the stack is there."""
 
 
 def run(command: list[str]) -> int:
@@ -103,6 +106,21 @@ def fetch_head(url: str) -> None:
         pass
 
 
+def read_document(url: str) -> Any:
+    """Return the JSON at an address, by a proxy of this machine if it has one; the authorizer needs none.
+
+    Raises:
+        OSError: it cannot be reached.
+        ValueError: it is no JSON, or another address has it, which the authorizer does not follow.
+    """
+    asked_as_there = {"User-Agent": "character-identity", "Accept": "application/json"}
+    request = urllib.request.Request(url, headers=asked_as_there)
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        if answer.geturl() != url:
+            raise ValueError(f"{url} redirects to {answer.geturl()}, which is not followed.")
+        return json.loads(answer.read(MAX_BYTES))
+
+
 @dataclass
 class Preflight:
     """What is asked, and of whom. Each check returns what it found, or raises what is lacking."""
@@ -112,6 +130,7 @@ class Preflight:
     session: Any
     run: Command = run
     fetch_head: Fetch = fetch_head
+    read_document: Read = read_document
     find_command: Callable[[str], str | None] = shutil.which
     now: Callable[[], datetime] = utc_now
 
@@ -124,6 +143,7 @@ class Preflight:
             "concurrency": self.concurrency,
             "API throttle": self.api_throttle,
             "parameters": self.parameters,
+            "token keys": self.token_keys,
             "Docker": self.docker,
             "weights": self.weights,
             "provider keys": self.provider_keys,
@@ -225,6 +245,20 @@ class Preflight:
                 "with each deployment as --parameters NAME=VALUE"
             )
         return "all have a value"
+
+    def token_keys(self) -> str:
+        url = self._value("JwksUrl")
+        if not url:
+            raise Later("these are read from JwksUrl: ask again once it has a value in the stage's file")
+        try:
+            keys = usable_keys(self.read_document(url))
+        except UNREADABLE as problem:
+            raise Lacking(
+                f"{url} has no keys ({_line(problem)}), and without one no token is good: correct JwksUrl, "
+                "or have the issuer sign with ES256 or RS256 (at Supabase: JWT signing keys, not the legacy "
+                "secret)"
+            ) from problem
+        return f"{url} has {len(keys)} for ES256 or RS256"
 
     def docker(self) -> str:
         if not self.find_command("docker"):

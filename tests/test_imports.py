@@ -78,6 +78,7 @@ RULES: dict[str, set[str]] = {
     "scripts": {LIBRARIES},
     "scripts.preflight": {
         LIBRARIES,
+        f"{CORE}.auth.jwks",
         f"{CORE}.aws.secrets",
         f"{CORE}.provenance.credentials",
         DOMAIN,

@@ -1,12 +1,17 @@
 """What an account lacks is said in one line each, whatever AWS answers, and never as a traceback."""
 
+import json
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from email.message import Message
 from functools import cache
+from io import BytesIO
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
+from urllib.request import Request
+from urllib.response import addinfourl
 
 import boto3
 import pytest
@@ -23,10 +28,11 @@ from botocore.exceptions import (
 from botocore.validate import validate_parameters
 
 from infra.stages import read_stage
-from scripts.preflight import Preflight, main
+from scripts.preflight import Preflight, main, read_document
 from scripts.signing_chain import self_made
 from tests.support.builders import NOON
 from tests.support.shared_clients import SharedClients
+from tests.support.tokens import a_jwks
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:topic"
 OUTPUTS = {
@@ -64,10 +70,9 @@ CALLS = {
     "alarms": "ListSubscriptionsByTopic",
 }
 """What is asked for each check that asks AWS."""
+JWKS_URL = "https://me.example/jwks"
 STAGE = read_stage("prod")
-STAGE = STAGE.model_copy(
-    update={"parameters": {**STAGE.parameters, "JwtIssuer": "me", "JwksUrl": "https://me.example/jwks"}}
-)
+STAGE = STAGE.model_copy(update={"parameters": {**STAGE.parameters, "JwtIssuer": "me", "JwksUrl": JWKS_URL}})
 BOOTSTRAPPING = "run `npx aws-cdk@2.1148.1 bootstrap aws://123456789012/eu-central-1` from an empty folder"
 """From a folder without an application the command line takes no other form (2.1148.1)."""
 NOT_THERE = "An error occurred: Stack with id CharacterIdentity-prod does not exist"
@@ -107,13 +112,14 @@ def session_in(region: str | None) -> SharedClients:
 
 
 def a_preflight(region: str | None = "eu-central-1") -> Preflight:
-    """One of somebody who has Docker, a network, and what ``aws`` answers."""
+    """One of somebody who has Docker, a network, an issuer, and what ``aws`` answers."""
     return Preflight(
         name="prod",
         stage=STAGE,
         session=session_in(region),
         run=lambda command: 0,
         fetch_head=lambda url: None,
+        read_document=lambda url: a_jwks("ES256"),
         find_command=lambda name: f"/usr/bin/{name}",
         now=lambda: NOON,
     )
@@ -301,6 +307,58 @@ def test_parameters_that_have_to_be_given_are_named(aws: Aws) -> None:
     assert sentence.startswith("JwtIssuer and JwksUrl have no value: put them into stages/prod.json")
 
 
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (
+            {"keys": []},
+            "has no keys (The issuer publishes no key for ES256 or RS256.), and without one no token",
+        ),
+        ({"keys": [{"kty": "oct", "alg": "HS256", "k": "c2VjcmV0"}]}, "no key for ES256 or RS256"),
+        (
+            ValueError("Expecting value: line 1"),
+            "https://me.example/jwks has no keys (Expecting value: line 1)",
+        ),
+        (OSError("reset"), "has no keys (reset)"),
+    ],
+)
+def test_an_issuer_whose_tokens_nobody_could_use_is_told(aws: Aws, document: Any, said: str) -> None:
+    """A project of Supabase that signs with its legacy secret publishes an empty set of keys."""
+
+    def read(url: str) -> Any:
+        if isinstance(document, Exception):
+            raise document
+        return document
+
+    findings = found(replace(a_preflight(), read_document=read))
+    state, sentence = findings.pop("token keys")
+    assert state == "lacking"
+    assert said in sentence
+    assert {state for state, _ in findings.values()} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("body", "found_at", "said"),
+    [
+        (json.dumps(a_jwks("ES256")), JWKS_URL, f"{JWKS_URL} has 1 for ES256 or RS256"),
+        ("<html>", JWKS_URL, "has no keys (Expecting value"),
+        ("{}", "https://login.example/", f"{JWKS_URL} redirects to https://login.example/"),
+    ],
+)
+def test_the_keys_are_read_where_the_authorizer_reads_them(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, body: str, found_at: str, said: str
+) -> None:
+    def urlopen(request: Request, timeout: float) -> addinfourl:
+        return addinfourl(BytesIO(body.encode()), Message(), found_at)
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    assert said in found(replace(a_preflight(), read_document=read_document))["token keys"][1]
+
+
+def test_an_issuer_that_the_deployment_names_is_asked_later(aws: Aws) -> None:
+    assert found(replace(a_preflight(), stage=read_stage("prod")))["token keys"][0] == "later"
+
+
 def _takes_for_ever(command: list[str]) -> int:
     raise subprocess.TimeoutExpired(command, 10)
 
@@ -357,7 +415,7 @@ def test_the_command_prints_a_line_for_each_and_fails_if_something_is_lacking(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("lacking  credentials: there are no credentials")
     assert "ok       Docker: there" in lines
-    assert len(lines) == 11
+    assert len(lines) == 12
 
 
 def test_a_stage_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:

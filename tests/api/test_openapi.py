@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 from jsonschema import Draft202012Validator
 
+from character_identity.api.openapi.components import REFUSALS
 from character_identity.api.openapi.document import document
 from character_identity.api.openapi.properties import MEANINGS
 from character_identity.api.route import Route
@@ -115,6 +116,13 @@ def test_an_operation_takes_a_token_unless_its_route_is_open(route: Route[Any]) 
         assert {"401", "403"} <= shown["responses"].keys()
     assert {"404", "405", "429", "500", "503"} <= shown["responses"].keys()
     assert ("413" in shown["responses"]) == ("requestBody" in shown)
+
+
+def test_a_body_is_as_large_as_lambda_takes_and_not_as_api_gateway_does() -> None:
+    """Pictures in the bodies of the TypeScript client come near it, and are a third longer there."""
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert "413 above six megabytes" in page
+    assert REFUSALS[413].endswith("six megabytes")
 
 
 @each

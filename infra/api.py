@@ -19,7 +19,7 @@ from infra.stages import Stage
 ACCESS_LOG = (
     '{"requestId":"$context.requestId","time":"$context.requestTime","owner":"$context.authorizer.owner",'
     '"route":"$context.routeKey","status":"$context.status","latencyMs":"$context.responseLatency",'
-    '"error":"$context.integrationErrorMessage"}'
+    '"error":"$context.integrationErrorMessage","authorizerError":"$context.authorizer.error"}'
 )
 
 METHODS = sorted({route.method for route in ROUTES})

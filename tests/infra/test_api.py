@@ -1,5 +1,6 @@
 """The routes, who guards them, and what a browser may do."""
 
+import json
 from typing import Any
 
 import pytest
@@ -113,3 +114,15 @@ def test_the_access_log_names_owner_and_outcome_but_no_header_and_no_query(templ
     assert "$context.path" not in line
     assert stage["StageName"] == "$default"
     assert stage["AutoDeploy"] is True
+
+
+def test_the_access_log_says_why_the_authorizer_or_the_function_could_not_be_called(
+    template: Template,
+) -> None:
+    """As where no function is free: then neither has a line of its own.
+
+    "Customize HTTP API access logs" in API Gateway's developer guide, read 2026-11-29.
+    """
+    line = json.loads(template.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
+    assert line["error"] == "$context.integrationErrorMessage"
+    assert line["authorizerError"] == "$context.authorizer.error"

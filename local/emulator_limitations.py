@@ -10,8 +10,7 @@ from typing import Any
 Properties = dict[str, Any]
 
 ALWAYS = (
-    "Permissions (IAM) are not enforced, presigned URLs do not expire, "
-    "and requests over 6 MB (Lambda) and 10 MB (HTTP API) get through."
+    "Permissions (IAM) are not enforced, presigned URLs do not expire, and answers over 6 MB get through."
 )
 
 

@@ -22,13 +22,15 @@ from local.ports import WHO
 Document = dict[str, Any]
 
 JSON = {"Content-Type": "application/json"}
+MOST_BYTES = 6 * 1024 * 1024
+"""Of a call of Lambda ("Lambda quotas" in its guide, read 2026-11-29); API Gateway's own limit is higher."""
 
 
 def install() -> None:
     """Correct the answers; once, before the first request."""
     hide_what_went_wrong_in_a_function()
     let_pages_read_refusals()
-    call_only_functions_that_allow_it()
+    call_only_functions_that_take_it()
     let_routes_take_preflights()
 
 
@@ -66,13 +68,16 @@ def let_pages_read_refusals() -> None:
     api_gateway._handle_execute_in_scope = execute_and_allow
 
 
-def call_only_functions_that_allow_it() -> None:
-    """A function whose policy does not let a route call it is not called; ministack asks no policy."""
+def call_only_functions_that_take_it() -> None:
+    """A function is not called with more than Lambda takes, nor by a route that its policy does not let.
+
+    Ministack knows no limit and asks no policy.
+    """
     invoke = api_gateway._invoke_lambda_proxy
     arguments = signature(invoke)
 
     @wraps(invoke)
-    async def invoke_if_allowed(*positional: Any, **named: Any) -> tuple[int, Document, bytes]:
+    async def invoke_if_taken(*positional: Any, **named: Any) -> tuple[int, Document, bytes]:
         asked = arguments.bind(*positional, **named).arguments
         reference = api_gateway._extract_lambda_ref_from_integration_uri(
             asked["integration"]["integrationUri"]
@@ -82,10 +87,12 @@ def call_only_functions_that_allow_it() -> None:
         route = (asked["api_id"], asked["stage"], asked["route_key"])
         if function and not lets_call(function["policy"]["Statement"], *route):
             return 500, JSON, b'{"message":"Internal Server Error"}'
+        if len(asked["body"] or b"") > MOST_BYTES:
+            return 413, JSON, b'{"message":"Request Too Long"}'
         answer: tuple[int, Document, bytes] = await invoke(*positional, **named)
         return answer
 
-    api_gateway._invoke_lambda_proxy = invoke_if_allowed
+    api_gateway._invoke_lambda_proxy = invoke_if_taken
 
 
 def let_routes_take_preflights() -> None:

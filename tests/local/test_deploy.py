@@ -73,6 +73,11 @@ def test_the_api_refuses_as_api_gateway_does(
     assert (answer.status_code, answer.json()) == (status, {"message": message})
 
 
+def test_a_body_that_is_more_than_lambda_takes_does_not_get_there(stack: Deployed) -> None:
+    answer = stack.call("/v1/echo/x", content="x" * (6 * 1024 * 1024 + 1))
+    assert (answer.status_code, answer.json()) == (413, {"message": "Request Too Long"})
+
+
 @pytest.mark.parametrize(
     ("source", "route", "allowed"),
     [

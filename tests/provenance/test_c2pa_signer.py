@@ -180,6 +180,49 @@ def test_the_secret_is_read_once_and_again_when_its_certificates_have_expired() 
     assert states == ["Trusted"] * 3
 
 
+def at(*minutes: int) -> Callable[[], datetime]:
+    return iter([NOW + timedelta(minutes=each) for each in minutes]).__next__
+
+
+def test_a_key_that_was_replaced_signs_for_ten_minutes_more() -> None:
+    """As one that was disclosed. Deploying what is deployed changes nothing, and ends no warm sandbox."""
+    another = self_made(NOW, LONG)
+    signs = signer(CHAIN, another, now=at(0, 9, 10))
+    results = [signs.sign(an_image(), "image/jpeg", PROVENANCE) for _ in range(3)]
+    states = [
+        read(result or b"", "image/jpeg", chain).state
+        for result, chain in zip(results, [CHAIN, CHAIN, another], strict=True)
+    ]
+    assert states == ["Trusted"] * 3
+
+
+def test_a_key_that_was_taken_out_signs_nothing_after_that() -> None:
+    secrets = iter([CHAIN])
+
+    def fetch() -> str:
+        for secret in secrets:
+            return secret
+        raise ProviderNotConfigured("taken out")
+
+    signs = C2paSigner(fetch, at(0, 10, 11))
+    assert [signs.sign(an_image(), "image/jpeg", PROVENANCE) is None for _ in range(3)] == [False, True, True]
+
+
+def test_what_was_read_serves_while_it_cannot_be_read_again() -> None:
+    """Nor is it asked for with each picture then."""
+    asked = []
+
+    def fetch() -> str:
+        asked.append(1)
+        if len(asked) > 1:
+            raise ConnectionError("Secrets Manager does not answer")
+        return CHAIN
+
+    signs = C2paSigner(fetch, at(0, 10, 11))
+    assert all(signs.sign(an_image(), "image/jpeg", PROVENANCE) for _ in range(3))
+    assert len(asked) == 2
+
+
 def test_what_was_not_fit_is_read_again_for_the_next_picture() -> None:
     signs = signer("a password", CHAIN)
     with pytest.raises(CannotSign):

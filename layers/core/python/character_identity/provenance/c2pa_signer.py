@@ -6,6 +6,7 @@ C2PA 2.2 (https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Spe
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -18,16 +19,22 @@ from character_identity.provenance.credentials import Credentials
 
 GENERATION = "org.character-identity.generation"
 """The label of our assertion: the order, and whether a simulator played the provider."""
+FRESH_FOR = timedelta(minutes=10)
+"""Before the secret is read again: so long a key that was replaced, or taken out, goes on signing."""
 _SETTINGS = {"builder": {"thumbnail": {"enabled": False}}}
 
 
 class C2paSigner:
-    """Signs with what a secret holds; ``fetch`` reads it, which is done until it holds what is valid."""
+    """Signs with what a secret holds; ``fetch`` reads it, which is done until it holds what is valid.
+
+    It is read again after a while; what was read before serves as long as it cannot be.
+    """
 
     def __init__(self, fetch: Callable[[], str], now: Now) -> None:
         self._fetch = fetch
         self._now = now
         self._kept: Credentials | None = None
+        self._read_at = datetime.min.replace(tzinfo=UTC)
 
     def sign(self, content: bytes, content_type: str, provenance: Provenance) -> bytes | None:
         """See ``ports/gateways.py``."""
@@ -43,12 +50,23 @@ class C2paSigner:
 
     def _credentials(self) -> Credentials:
         now = self._now()
-        if self._kept is None or now >= self._kept.valid_until:
+        if self._kept is not None and now < min(self._kept.valid_until, self._read_at + FRESH_FOR):
+            return self._kept
+        try:
+            self._kept = self._read(now)
+        except (CannotSign, ProviderNotConfigured):
             self._kept = None
-            read = Credentials.read(self._fetch())
-            read.check(now)
-            self._kept = read
+            raise
+        except Exception:
+            if self._kept is None or now >= self._kept.valid_until:
+                raise
+        self._read_at = now
         return self._kept
+
+    def _read(self, now: datetime) -> Credentials:
+        read = Credentials.read(self._fetch())
+        read.check(now)
+        return read
 
 
 def manifest(provenance: Provenance) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from character_evaluation.gallery import render_gallery
 from character_evaluation.results import files_of, read_run
+from character_evaluation.run import EvaluatedIdentity
 from character_evaluation.votes import preferences, read_votes
 from functions.get_evaluation_result.handler import SAFE
 from tests.evaluation.test_verdict import run
@@ -93,6 +95,23 @@ def test_nothing_keeps_anybody_from_a_page(
             browser.click("#blind")
             assert browser.accessibility() == []
         assert browser.console() == []
+    finally:
+        browser.emulate()
+
+
+@pytest.mark.parametrize("seen", [{}, {"width": 360}], ids=["wide", "narrow"])
+def test_a_long_word_of_an_error_moves_no_figure_out_of_sight(
+    browser: Browser, tmp_path: Path, seen: dict[str, Any]
+) -> None:
+    """As the link in what a provider says of a training that failed."""
+    error = f"The archive cannot be read: https://example.com/{'0f1e' * 40}.zip"
+    failed = EvaluatedIdentity(provider="b", error=error)
+    whole = run({"a": {}}, identities=[EvaluatedIdentity(provider="a"), failed])
+    (tmp_path / "gallery.html").write_text(render_gallery(whole), encoding="utf-8")
+    browser.emulate(**seen)
+    try:
+        browser.open(address_of(tmp_path / "gallery.html"))
+        assert browser.run(f"return {CUT}") == []
     finally:
         browser.emulate()
 

@@ -116,6 +116,22 @@ def test_a_long_word_of_an_error_moves_no_figure_out_of_sight(
         browser.emulate()
 
 
+def test_what_has_no_score_is_last_in_either_order(browser: Browser, tmp_path: Path) -> None:
+    whole = run({"a": {}})
+    scores = {1: 0.7, 2: None, 3: -0.1, 4: None, 5: 0.8}
+    close_up = [
+        replace(whole.rows[0], variation=each, similarity_mean=score) for each, score in scores.items()
+    ]
+    (tmp_path / "gallery.html").write_text(render_gallery(replace(whole, rows=close_up)), encoding="utf-8")
+    browser.open(address_of(tmp_path / "gallery.html"))
+    for order, expected in (("worst", "31524"), ("best", "51324"), ("asked", "12345")):
+        browser.run(f"order.value = '{order}'; order.dispatchEvent(new Event('change'))")
+        found = (
+            "[...document.querySelectorAll('figure[data-variation]')].map((each) => each.dataset.variation)"
+        )
+        assert "".join(browser.run(f"return {found}")) == expected
+
+
 def test_what_would_keep_somebody_from_a_page_is_found(browser: Browser, folder: Path) -> None:
     browser.open(address_of(folder / "gallery.html"))
     browser.run("document.querySelector('.references img').removeAttribute('alt')")

@@ -20,7 +20,7 @@
   one("order").addEventListener("change", (event) => {
     const direction = { asked: 0, best: -1, worst: 1 }[event.target.value];
     for (const column of all(".pictures")) {
-      const score = (figure) => Number(figure.dataset.score || -2);
+      const score = (figure) => Number(figure.dataset.score || direction * Infinity); /* none is last */
       const place = (figure) => Number(figure.dataset.place);
       const ordered = all("figure", column).sort(
         (a, b) => direction * (score(a) - score(b)) || place(a) - place(b),

@@ -271,3 +271,24 @@ def test_blind_votes_are_given_by_keyboard_and_come_back(browser: Browser, folde
     assert f"<td>{found.share:.0%}".replace("%", " %") in report, "and come back in the report"
     browser.press(ESCAPE)
     assert browser.console() == []
+
+
+def test_a_judgement_that_is_closed_goes_on_where_it_was_until_it_is_saved(
+    browser: Browser, folder: Path
+) -> None:
+    browser.open(address_of(folder / "gallery.html"))
+    shown = "return [count.textContent, left.src, answer.hidden]"
+    browser.click("#blind")
+    browser.press(LEFT, LEFT)
+    before = browser.run(shown)
+    browser.press(ESCAPE)
+    browser.click("#blind")
+    assert browser.run(shown) == before
+    browser.press(LEFT, LEFT, LEFT, ESCAPE)
+    browser.click("#blind")
+    assert browser.run("return answer.hidden") is False
+    save = "const link = document.getElementById('votes'); link.onclick = () => false; link.click()"
+    browser.run(save)  # but for the file, which would lie among the user's own
+    browser.press(ESCAPE)
+    browser.click("#blind")
+    assert browser.run("return [count.textContent, answer.hidden]") == ["1 of 5", True]

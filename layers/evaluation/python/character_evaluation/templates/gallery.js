@@ -76,6 +76,7 @@
   const below = (most) => Math.floor((crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32) * most);
   let pairs = [];
   let votes = [];
+  let saved = true; /* until then a judgement that was closed goes on where it was */
   const allPairs = () => {
     const found = [];
     pictures.forEach((a, index) => {
@@ -109,6 +110,7 @@
   };
   const vote = (which) => {
     if (votes.length < pairs.length) votes.push({ pair: pairs[votes.length], vote: which });
+    saved = false;
     ask();
   };
   const undo = () => {
@@ -117,8 +119,7 @@
   };
   one("blind").disabled = allPairs().length === 0;
   one("blind").addEventListener("click", () => {
-    pairs = allPairs();
-    votes = [];
+    if (saved) [pairs, votes] = [allPairs(), []];
     if (references.length) one("model").src = references[0].source;
     one("model").hidden = references.length === 0;
     judge.showModal();
@@ -126,6 +127,9 @@
   });
   for (const button of all("[data-vote]", judge)) button.addEventListener("click", () => vote(button.dataset.vote));
   one("undo").addEventListener("click", undo);
+  one("votes").addEventListener("click", () => {
+    saved = true;
+  });
   judge.addEventListener("keydown", (event) => {
     if (event.repeat) return; /* a key that is held is one vote */
     const which = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "equal" }[event.key];

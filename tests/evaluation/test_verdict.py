@@ -108,6 +108,14 @@ def test_price_and_time_decide_where_identity_does_not() -> None:
     assert found.sentences[1].endswith("from 0 to 1.")
 
 
+def test_who_takes_more_time_and_much_less_money_is_not_said_to_take_less_of_both() -> None:
+    found = verdict(run({"a": {"cost_usd": 0.4}, "b": {"lead": 0.01, "latency_ms": 10_000}}))
+    assert found.sentences[0] == (
+        "Recommended: b. In identity it is not decidedly behind any other, "
+        "and price and time of its pictures, weighed alike, are decidedly less."
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -144,7 +144,7 @@ def _sentences(found: Recommendation, run: EvaluationRun) -> list[str]:
     if found.provider:
         return [
             f"Recommended: {found.provider}. In identity it is not decidedly behind any other, "
-            "and its pictures decidedly take less money and time.",
+            "and price and time of its pictures, weighed alike, are decidedly less.",
             f"The same with a weight of price against time {_weights(found, found.provider)}.",
             *_otherwise(found),
             *_resolution(found.identity),

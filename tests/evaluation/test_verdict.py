@@ -116,6 +116,22 @@ def test_who_takes_more_time_and_much_less_money_is_not_said_to_take_less_of_bot
     )
 
 
+def test_of_three_the_one_that_is_decidedly_behind_is_said_to_be() -> None:
+    rows = run({"a": {"lead": -0.3}, "b": {}, "c": {"lead": 0.01}}).rows
+    differing = [
+        replace(each, similarity_mean=each.similarity_mean - SCATTER[place % 5] / 2)
+        if each.provider == "c" and each.similarity_mean
+        else each
+        for place, each in enumerate(rows)
+    ]
+    found = verdict(run({"a": {}, "b": {}, "c": {}}, rows=differing))
+    assert found.provider is None
+    assert found.sentences[0] == (
+        "Not decided between b and c: neither identity nor price and time tell them apart. "
+        "Decidedly behind in identity: a."
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

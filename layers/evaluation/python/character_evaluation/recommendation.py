@@ -63,13 +63,15 @@ class Settling:
 class Recommendation:
     """A provider and what decided, or neither.
 
-    ``contenders`` are those that none is decidedly ahead of in identity. ``by_weight`` is what would be
-    recommended if price had that weight. ``identity`` and ``burden`` are the comparisons behind it.
+    ``contenders`` are those that none is decidedly ahead of in identity, ``behind`` those that one is.
+    ``by_weight`` is what would be recommended if price had that weight. ``identity`` and ``burden`` are the
+    comparisons behind it.
     """
 
     provider: str | None
     decided_by: Literal["identity", "price_and_latency"] | None
     contenders: tuple[str, ...]
+    behind: tuple[str, ...]
     by_weight: Mapping[float, str | None]
     identity: Sequence[Difference]
     burden: Sequence[Difference]
@@ -100,6 +102,7 @@ def recommend(measures: Measures, price_weight: float = PRICE_WEIGHT) -> Recomme
         provider=provider,
         decided_by=None if provider is None else "identity" if by_identity else "price_and_latency",
         contenders=contenders,
+        behind=tuple(provider for provider in measures.identity if provider in behind),
         by_weight=by_weight,
         identity=identity,
         burden=burden,

@@ -149,8 +149,14 @@ def _sentences(found: Recommendation, run: EvaluationRun) -> list[str]:
             *_otherwise(found),
             *_resolution(found.identity),
         ]
+    undecided = "Not decided: neither identity nor price and time tell the providers apart."
+    if found.behind and found.contenders:
+        undecided = (
+            f"Not decided between {' and '.join(found.contenders)}: neither identity nor price and time tell "
+            f"them apart. Decidedly behind in identity: {', '.join(found.behind)}."
+        )
     return [
-        "Not decided: neither identity nor price and time tell the providers apart.",
+        undecided,
         *_otherwise(found),
         *_resolution(found.identity),
         *_settling(found, run),

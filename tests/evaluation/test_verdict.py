@@ -220,6 +220,19 @@ def test_faces_decide_where_there_are_enough() -> None:
     assert (found.provider, found.identity) == ("b", "face")
 
 
+def test_where_faces_decide_it_is_said_with_how_many_there_were() -> None:
+    """By whole pictures, which the tables are of, it would be the other one."""
+    faceless = row(
+        provider="b", scenario="action", variation=2, face_encoder="face-dlib", similarity_mean=0.6
+    )
+    whole = with_faces(lead=0.1)
+    found = verdict(replace(whole, rows=[*whole.rows, faceless]))
+    assert found.sentences[:2] == (
+        "Recommended: b. The faces that it draws are decidedly nearer to those of the references.",
+        "Identity is by faces here; pictures with one that was compared: a 5 of 5, b 5 of 6.",
+    )
+
+
 def test_whole_pictures_decide_where_faces_are_too_few() -> None:
     found = verdict(with_faces(lead=0.1, without=1))
     assert (found.provider, found.identity) == ("a", "whole picture")

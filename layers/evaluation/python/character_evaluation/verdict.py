@@ -138,13 +138,15 @@ def _hindrance(run: EvaluationRun) -> str | None:
 def _sentences(found: Recommendation, run: EvaluationRun) -> list[str]:
     if found.provider and found.decided_by == "identity":
         return [
-            f"Recommended: {found.provider}. What it draws is decidedly nearer to the references.",
+            f"Recommended: {found.provider}. {_nearer(run)}.",
+            *_seen(run),
             *_resolution(found.identity),
         ]
     if found.provider:
         return [
             f"Recommended: {found.provider}. In identity it is not decidedly behind any other, "
             "and price and time of its pictures, weighed alike, are decidedly less.",
+            *_seen(run),
             f"The same with a weight of price against time {_weights(found, found.provider)}.",
             *_otherwise(found),
             *_resolution(found.identity),
@@ -157,10 +159,27 @@ def _sentences(found: Recommendation, run: EvaluationRun) -> list[str]:
         )
     return [
         undecided,
+        *_seen(run),
         *_otherwise(found),
         *_resolution(found.identity),
         *_settling(found, run),
     ]
+
+
+def _nearer(run: EvaluationRun) -> str:
+    if faces_count(run.compared):
+        return "The faces that it draws are decidedly nearer to those of the references"
+    return "What it draws is decidedly nearer to the references"
+
+
+def _seen(run: EvaluationRun) -> list[str]:
+    """Say where faces decide, which tables of scores are not of, and how many pictures show one."""
+    if not faces_count(run.compared):
+        return []
+    pictures = Counter(row.provider for row in run.compared if row.outcome == "succeeded")
+    faces = {provider: sum(map(len, each.values())) for provider, each in faces_of(run.compared).items()}
+    told = ", ".join(f"{provider} {faces[provider]} of {number}" for provider, number in pictures.items())
+    return [f"Identity is by faces here; pictures with one that was compared: {told}."]
 
 
 def _otherwise(found: Recommendation) -> list[str]:

@@ -13,7 +13,7 @@ from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.scenario import Scenario
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import FaceIdentity, NotScored, Score
 from character_identity.domain.scored_generation import LATE_REASON
 from character_identity.domain.view import EncoderVersion
 from tests.support.builders import NOON, a_generation, an_evaluation, an_identity
@@ -96,6 +96,16 @@ def test_a_picture_has_its_score_against_all_references_and_its_own_beside_it() 
         2.0,
     )
     assert run.shared_references == 2
+
+
+def test_a_row_says_by_which_versions_a_picture_was_seen() -> None:
+    found = evaluation()
+    drawn = generation(found, LORA, image(1))
+    faces = EncoderVersion("face-dlib", "1e0f", "v3")
+    score = SHARED.model_copy(update={"face_identity": FaceIdentity(**faces._asdict(), no_face="no_face")})
+    made = material(found, generations={drawn.generation_id: drawn}, shared={(drawn.generation_id, 1): score})
+    (row,) = rows(made)
+    assert (row.version, row.face_version) == (VERSION, faces)
 
 
 def test_references_of_several_identities_are_told_apart(tmp_path: Path) -> None:
@@ -212,9 +222,8 @@ def test_of_four_at_once_the_first_are_compared_and_all_are_shown() -> None:
 def test_all_files_follow_from_it() -> None:
     found = evaluation(providers=["fal-instant", "fal-lora"])
     run, _ = assemble(material(found, simulated=frozenset({"fal-lora"}), shared={("g", 1): SHARED}))
-    assert (run.models, run.preprocessing, run.seed) == (
+    assert (run.models, run.seed) == (
         {"fal-instant": "fal-ai/instant-character", "fal-lora": "fal-ai/flux-lora"},
-        {"clip-vit-b32": "v1"},
         0,
     )
     assert files_of(run) == files_of(run)

@@ -39,7 +39,7 @@ def test_columns_keep_their_order() -> None:
         "calibrated,near_copy,"
         "face_encoder,face_similarity_mean,face_similarity_best,face_calibrated,face_not_scored,first_similarity,own_similarity_mean,"
         "total_ms,nearest_reference,reference_count,training_time_ms,training_cost_usd,"
-        "run_similarity_mean\r\n"
+        "run_similarity_mean,preprocessing,face_weights_sha256,face_preprocessing\r\n"
     )
 
 

@@ -148,7 +148,7 @@ def test_an_identity_has_one_price_in_all_its_rows(tmp_path: Path) -> None:
     files = written(tmp_path, identities=identities)
     assert read_run(tmp_path).identities == identities
     (tmp_path / ROWS).write_text(
-        files[ROWS].replace(",2.0,\r\n", ",3.0,\r\n", 1), encoding="utf-8", newline=""
+        files[ROWS].replace(",2.0,,,,\r\n", ",3.0,,,,\r\n", 1), encoding="utf-8", newline=""
     )
     with pytest.raises(BadResults, match=r"row 3, training_cost_usd: an earlier row of a says another\."):
         read_run(tmp_path)
@@ -223,6 +223,9 @@ def test_a_provider_without_rows_has_no_figures_whatever_the_manifest_says(tmp_p
 
 
 def test_the_report_says_by_which_models_prices_and_seeds_it_came_about() -> None:
+    seen = [
+        replace(run(FACTS).rows[0], preprocessing="v1", face_encoder="face-dlib", face_weights_sha256="0f1e")
+    ]
     listed = {"image": Price(0.035, "megapixel", "https://fal.test/price_list", "2026-11-22")}
     files = files_of(
         run(
@@ -230,14 +233,15 @@ def test_the_report_says_by_which_models_prices_and_seeds_it_came_about() -> Non
             models={"a": "fal-ai/flux-lora", "b": "astria/flux1"},
             prices={"a": listed},
             seed=7,
-            preprocessing={"tiny": "v1"},
+            rows=[*seen, *run(FACTS).rows[1:]],
         )
     )
     for line in (
         "seeds: 7 + 1000 times the number of the scenario + the variation",
         "model of a: fal-ai/flux-lora",
         "price of b: none is published; what it reports counts",
-        "preprocessing of tiny: v1",
+        "scored by clip-vit-b32, preprocessing v1, SHA-256 of its weights ab12",
+        "scored by face-dlib, preprocessing unknown, SHA-256 of its weights 0f1e",
         "price of a, image: $0.035 per megapixel (https://fal.test/price_list, read 2026-11-22)",
     ):
         assert f"<li>{line}</li>" in files["report.html"]
@@ -293,7 +297,8 @@ def test_what_others_wrote_is_inert_in_every_page() -> None:
 
 
 def test_what_an_edited_csv_calls_an_encoder_is_inert_in_markdown() -> None:
-    edited = [replace(row, encoder=HOSTILE, weights_sha256=HOSTILE) for row in run(FACTS).rows]
+    hostile: dict[str, Any] = dict.fromkeys(("encoder", "weights_sha256", "preprocessing"), HOSTILE)
+    edited = [replace(row, **hostile) for row in run(FACTS).rows]
     found = files_of(run(FACTS, rows=[*edited[:5], *run(FACTS).rows[5:]]))[MARKDOWN]
     assert "scores of different encoders" in found
     assert not re.search(r"(?<!\\)<script", found)

@@ -158,9 +158,14 @@ def test_scores_of_two_encoders_are_not_compared() -> None:
     found = verdict(run({"a": {}, "b": {"lead": 0.2, "encoder": "efficientnet-lite0"}}))
     assert found.provider is None
     assert "encoders" in found.sentences[0]
-    other = verdict(run({"a": {"weights_sha256": "0f1e"}, "b": {"lead": 0.2, "weights_sha256": "1e0f"}}))
+
+
+@pytest.mark.parametrize("changed", ["weights_sha256", "preprocessing"])
+def test_scores_of_two_versions_of_an_encoder_are_not_compared(changed: str) -> None:
+    """As where another release was deployed while pictures were still drawn."""
+    other = verdict(run({"a": {changed: "v1"}, "b": {"lead": 0.2, changed: "v2"}}))
     assert (other.provider, other.pairs) == (None, ())
-    assert "different weights" in other.sentences[0]
+    assert "different weights or preprocessing" in other.sentences[0]
 
 
 def test_who_left_the_hard_scenarios_out_is_not_recommended() -> None:
@@ -235,6 +240,15 @@ def test_where_faces_decide_it_is_said_with_how_many_there_were() -> None:
 
 def test_whole_pictures_decide_where_faces_are_too_few() -> None:
     found = verdict(with_faces(lead=0.1, without=1))
+    assert (found.provider, found.identity) == ("a", "whole picture")
+
+
+@pytest.mark.parametrize("changed", ["face_weights_sha256", "face_preprocessing"])
+def test_faces_decide_nothing_where_two_versions_of_their_encoder_compared_them(changed: str) -> None:
+    whole = with_faces(lead=0.1)
+    versions: dict[str, Any] = {"a": {changed: "v1"}, "b": {changed: "v2"}}
+    rows = [replace(each, **versions[each.provider]) for each in whole.rows]
+    found = verdict(replace(whole, rows=rows))
     assert (found.provider, found.identity) == ("a", "whole picture")
 
 

@@ -53,7 +53,6 @@ def assemble(material: Material) -> tuple[EvaluationRun, dict[str, str]]:
         models={name: MODELS[name] for name in evaluation.providers if name in MODELS},
         prices={name: order.prices[name] for name in evaluation.providers if order.prices.get(name)},
         seed=order.seed,
-        preprocessing=_preprocessing(material),
     )
     return run, pictures
 
@@ -66,12 +65,6 @@ def _references(evaluation: Evaluation) -> dict[str, str]:
     by_path = {f"references/{number:04}.jpg": key for number, key in enumerate(evaluation.references, 1)}
     left = evaluation.references_left
     return {path: key for path, key in by_path.items() if key in left}
-
-
-def _preprocessing(material: Material) -> dict[str, str]:
-    """Return the version of each encoder's preprocessing; where it changed meanwhile, the later by name."""
-    scores = [score for score in material.shared.values() if isinstance(score, Score)]
-    return dict(sorted((score.encoder, score.preprocessing) for score in scores))
 
 
 def facts_of(score: Score | None, evaluation: Evaluation) -> dict[str, Any]:
@@ -87,6 +80,7 @@ def facts_of(score: Score | None, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "encoder": score.encoder,
         "weights_sha256": score.weights_sha256,
+        "preprocessing": score.preprocessing,
         "similarity_mean": score.mean,
         "similarity_best": score.best,
         "clip_similarity": score.mean if score.is_clip else None,
@@ -95,6 +89,8 @@ def facts_of(score: Score | None, evaluation: Evaluation) -> dict[str, Any]:
         "first_similarity": by_place[0].similarity,
         "nearest_reference": left.index(nearest) + 1 if nearest in left else None,
         "face_encoder": face.encoder if face else None,
+        "face_weights_sha256": face.weights_sha256 if face else None,
+        "face_preprocessing": face.preprocessing if face else None,
         "face_similarity_mean": likeness.mean if likeness else None,
         "face_similarity_best": likeness.best if likeness else None,
         "face_calibrated": likeness.calibration.calibrated if likeness and likeness.calibration else None,

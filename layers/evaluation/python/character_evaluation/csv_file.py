@@ -46,6 +46,9 @@ COLUMNS = (
     "training_time_ms",
     "training_cost_usd",
     "run_similarity_mean",  # to the provider's other pictures of this run, as far as they are compared
+    "preprocessing",  # its version, as of weights_sha256: only scores of the same three compare
+    "face_weights_sha256",
+    "face_preprocessing",
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 

@@ -60,7 +60,10 @@ def _content(run: EvaluationRun) -> dict[str, Any]:
             for scenario in run.scenarios
             for identity in run.identities
         },
-        "weights": sorted({row.weights_sha256 for row in run.rows if row.weights_sha256}),
+        "versions": sorted(
+            {version for row in run.rows for version in (row.version, row.face_version) if version},
+            key=repr,
+        ),
     }
 
 

@@ -16,6 +16,8 @@ from character_identity.domain.score import CLIP_ENCODER
 RowOutcome = Literal[Outcome, "cancelled"]
 """``cancelled``: the evaluation ended before it was ordered, or while it was drawn; nobody's failure."""
 RunStatus = Literal["completed", "failed", "cancelled"]
+Version = tuple[str, str | None, str | None]
+"""An encoder's name, the hash of its weights, the version of its preprocessing: only equal ones compare."""
 Text = Annotated[str, Field(min_length=1)]
 Similarity = Annotated[float, Field(ge=-1.001, le=1.001, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
@@ -53,12 +55,15 @@ class EvaluationRow:
     error: str | None = None
     encoder: str | None = None
     weights_sha256: str | None = None
+    preprocessing: str | None = None
     similarity_mean: Similarity | None = None
     similarity_best: Similarity | None = None
     clip_similarity: Similarity | None = None
     calibrated: Annotated[float, Field(allow_inf_nan=False)] | None = None
     near_copy: str | None = None
     face_encoder: str | None = None
+    face_weights_sha256: str | None = None
+    face_preprocessing: str | None = None
     face_similarity_mean: Similarity | None = None
     face_similarity_best: Similarity | None = None
     face_calibrated: Annotated[float, Field(allow_inf_nan=False)] | None = None
@@ -78,6 +83,17 @@ class EvaluationRow:
     def was_asked_for(self) -> bool:
         """Return True if it is in denominators: its provider could have drawn it."""
         return self.outcome != "cancelled"
+
+    @property
+    def version(self) -> Version | None:
+        """Return what measured it as a whole picture."""
+        return (self.encoder, self.weights_sha256, self.preprocessing) if self.encoder else None
+
+    @property
+    def face_version(self) -> Version | None:
+        """Return what measured its face, or found none."""
+        whole = (self.face_weights_sha256, self.face_preprocessing)
+        return (self.face_encoder, *whole) if self.face_encoder else None
 
     @property
     def was_stopped(self) -> bool:
@@ -114,7 +130,7 @@ class EvaluationRun:
     part was played by a simulator, so that nobody takes their pictures for real ones. One that ended before
     it was completed has its ``status``, and in ``error`` why.
     ``models`` says what draws each provider's pictures, ``prices`` what it was estimated by; ``seed`` moves
-    the seeds of all pictures. ``preprocessing`` is the version of what encoders do to pictures first.
+    the seeds of all pictures.
     """
 
     character: str
@@ -132,7 +148,6 @@ class EvaluationRun:
     models: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[str, Mapping[str, Price]] = field(default_factory=dict)
     seed: int | None = None
-    preprocessing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_partial(self) -> bool:

@@ -87,14 +87,15 @@ def faces_of(rows: Sequence[EvaluationRow]) -> Measure:
 
 
 def faces_count(rows: Sequence[EvaluationRow]) -> bool:
-    """True if faces decide: one encoder compared them, in enough scenarios of every provider with scores.
+    """True if faces decide: one version of an encoder compared them, and enough scenarios of every provider
+    with scores have some.
 
     Who gave no picture that was scored is behind by neither measure, and so chooses none for the others.
     """
     faces, whole = faces_of(rows), whole_pictures_of(rows)
     with_face = [set(cluster_means(faces, each)) for each in whole if cluster_means(whole, each)]
     shared = set.intersection(*with_face) if with_face else set()
-    return len(shared) >= FEWEST_CLUSTERS and len({row.face_encoder for row in rows if row.face_encoder}) == 1
+    return len(shared) >= FEWEST_CLUSTERS and len({row.face_version for row in rows if row.face_version}) == 1
 
 
 def _measured(rows: Sequence[EvaluationRow], value: Callable[[EvaluationRow], float | None]) -> Measure:
@@ -124,8 +125,8 @@ def _hindrance(run: EvaluationRun) -> str | None:
         return "Not decided: there is nothing to compare with."
     if len(run.encoders) > 1:
         return f"Not decided: scores of different encoders cannot be compared ({', '.join(run.encoders)})."
-    if len({row.weights_sha256 for row in run.rows if row.weights_sha256}) > 1:
-        return "Not decided: scores by different weights of an encoder cannot be compared."
+    if len({row.version for row in run.rows if row.version}) > 1:
+        return "Not decided: scores by different weights or preprocessing of an encoder cannot be compared."
     counts = {identity.reference_count for identity in run.identities if identity.error is None}
     if len(counts) > 1 and run.shared_references is None:
         return (

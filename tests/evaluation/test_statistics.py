@@ -68,6 +68,13 @@ def test_what_failed_or_was_filtered_stays_counted() -> None:
     assert found.latency_median_ms == 2000, "without the first call"
 
 
+def test_what_is_still_parked_at_the_end_is_missed_among_the_failed_and_its_price_is_unknown() -> None:
+    found = summary(row(), row(outcome="parked", similarity_mean=None, latency_ms=None, cost_usd=None))
+    assert (found.asked, found.succeeded, found.failed) == (2, 1, 1)
+    assert found.cost_usd is None
+    assert found.known_cost_usd == pytest.approx(1.6)
+
+
 def test_rows_of_other_providers_do_not_count() -> None:
     assert summary(row(), row(provider="fal-lora")).asked == 1
 

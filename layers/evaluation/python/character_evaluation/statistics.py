@@ -25,6 +25,7 @@ class Figures:
 
     ``asked`` is without those that were ``cancelled``, which nobody could draw: an evaluation that was not
     completed has planned both together.
+    ``failed`` are all others that are not there, those too that are parked at their provider.
     ``compared`` counts the scores of the variations that are compared, which the mean and its like are of;
     all else is of every picture. Latencies are the provider's own, without its first call;
     ``latency_p95_ms`` is by nearest rank. ``overhead_median_ms`` is what passed beside them from our orders
@@ -129,7 +130,7 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
         "cancelled": len(planned) - len(rows),
         "succeeded": succeeded,
         "filtered": outcomes.count("filtered"),
-        "failed": outcomes.count("failed"),
+        "failed": outcomes.count("failed") + outcomes.count("parked"),
         "scored": sum(row.similarity_mean is not None for row in rows),
         "compared": len(scores),
         "near_copies": copies,

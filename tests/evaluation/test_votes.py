@@ -20,6 +20,12 @@ def test_votes_come_back_as_they_were() -> None:
     assert read_votes(write_votes(votes), "votes.csv", PROVIDERS, SCENARIOS) == votes
 
 
+def test_votes_that_a_spreadsheet_put_together_come_back() -> None:
+    votes = [vote("sea", "a", "b", "left"), vote("city", "c", "a", "equal")]
+    saved = "\ufeff" + write_votes(votes).replace(",", ";")
+    assert read_votes(saved, "votes.csv", PROVIDERS, SCENARIOS) == votes
+
+
 def test_a_vote_counts_the_same_on_either_side() -> None:
     [found] = preferences([vote("sea", "a", "b", "left"), vote("city", "b", "a", "right")])
     assert (found.one, found.other, found.share, found.votes, found.scenarios) == ("a", "b", 1.0, 2, 2)

@@ -161,6 +161,6 @@ def _content(file: Path) -> str:
     try:
         return file.read_bytes().decode()
     except UnicodeDecodeError as error:
-        raise BadResults(f"{file}: this is no UTF-8 text (byte {error.start}).") from error
+        raise BadResults(f"{file}: this is no UTF-8 text (byte {error.start}); save it as UTF-8.") from error
     except OSError as error:
         raise BadResults(f"{file} cannot be read: {error.strerror}.") from error

@@ -1,14 +1,17 @@
-"""Tables that people may have edited, as text with commas: read whole, told by file and row."""
+"""Tables that people may have edited, as separated text: read whole, told by file and row."""
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 
 from character_evaluation.errors import BadResults
 
 csv.field_size_limit(1 << 20)  # characters
-OTHER_SEPARATORS = (";", "\t")
-"""That spreadsheets write where a comma stands in numbers."""
+SEPARATORS = (",", ";", "\t")
+"""Commas as we write them; the others are those of spreadsheets where a comma stands in numbers."""
+WITH_COMMA = re.compile(r"(-?\d+),(\d+([eE][-+]?\d+)?)")
+"""A number as these write it."""
 
 
 def read_table(
@@ -16,19 +19,20 @@ def read_table(
 ) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows below it, the second row of the table first; ``file`` is for errors.
 
-    ``problem_of`` says what is wrong with a header. What spreadsheets leave behind a table is left out: rows
+    ``problem_of`` says what is wrong with a header. Where no comma separates columns, one in a number becomes
+    a point. What spreadsheets leave behind a table is left out: rows
     without anything.
 
     Raises:
         BadResults: it is no such table, or a row within it is empty or of another length.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    text = text.removeprefix("\ufeff")
+    separator = max(SEPARATORS, key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header, *rows = list(_until_the_last(reader)) or [[]]
     except csv.Error as error:
         raise BadResults(f"{file}, line {reader.line_num}: this is no CSV ({error}).") from error
-    if len(header) == 1 and any(separator in header[0] for separator in OTHER_SEPARATORS):
-        raise BadResults(f"{file}: its columns are not separated by commas; save it as CSV with commas.")
     if problem := problem_of(header):
         raise BadResults(f"{file}: the header {problem}.")
     for number, cells in enumerate(rows, 2):
@@ -38,7 +42,14 @@ def read_table(
             raise BadResults(
                 f"{file}, row {number}: it has {len(cells)} cells, and the header {len(header)}."
             )
+    if separator != ",":
+        rows = [[_with_point(cell) for cell in cells] for cells in rows]
     return header, rows
+
+
+def _with_point(cell: str) -> str:
+    number = WITH_COMMA.fullmatch(cell)
+    return f"{number[1]}.{number[2]}" if number else cell
 
 
 def _until_the_last(lines: Iterator[list[str]]) -> Iterator[list[str]]:

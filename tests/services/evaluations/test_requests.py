@@ -6,7 +6,7 @@ import pytest
 from character_identity.domain.budget import MICROUSD_PER_USD
 from character_identity.domain.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound
 from character_identity.domain.evaluation import AT_ONCE, EvaluationOrder
-from character_identity.domain.identity import ProviderName
+from character_identity.domain.identity import Identity, ProviderName
 from character_identity.domain.page import Window
 from tests.services.evaluations.harness import BEACH, FOREST, ID, LINKS, Harness
 from tests.support.builders import an_identity
@@ -145,6 +145,25 @@ def test_identities_that_are_there_are_not_made_again() -> None:
     assert (evaluation.name, evaluation.references) == ("Sarah", ["r/1", "r/2"])
     assert evaluation.reserved_microusd == 2 * 200_000
     assert harness.evaluations.used_by("i1") == [ID]
+
+
+def test_pictures_are_compared_with_references_of_each_identity_however_many_the_first_has() -> None:
+    """Of one that only the first had, the mean over twenty would be the first one's own."""
+
+    def trained(identity_id: str, provider: str, first: int) -> Identity:
+        keys = [f"references/{identity_id}/{number}.jpg" for number in range(20)]
+        digests = [str(first + number) for number in range(20)]
+        return an_identity(
+            identity_id=identity_id, provider=provider, references=keys, reference_sha256s=digests
+        )
+
+    there = trained("i1", "fal-lora", 0), trained("i2", "fal-instant", 18)
+    harness = Harness(*there)
+    identities = {"fal-lora": "i1", "fal-instant": "i2"}
+    evaluation = harness.create(identities=identities, providers=[], references=[], name=None)
+    owners = [key.split("/")[1] for key in evaluation.references]
+    assert (owners.count("i1"), owners.count("i2")) == (10, 10)
+    assert len(set(evaluation.reference_sha256s)) == 20
 
 
 def test_an_identity_of_somebody_else_or_of_another_provider_is_refused() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
 
 from character_identity.domain.budget import Quote, microusd, usd
 from character_identity.domain.errors import Conflict, InvalidRequest, NotFound
@@ -248,15 +249,21 @@ class EvaluationService:
     def _take_in(
         self, owner: str, request: EvaluationRequest, parts: _Parts, evaluation_id: str
     ) -> tuple[Sequence[str], Sequence[str]]:
-        """Keep all references of the character; without any, those of the identities, each once."""
+        """Keep all references of the character; without any, those of the identities, each once.
+
+        Those of each by turns: of too many all would be the first one's, whom scores would favour.
+        """
         if request.references:
             needed = [self._providers[name].references.minimum for name in parts.made]
             limits = ReferenceLimits(max([1, *needed]), MAX_REFERENCES)
             taken = self._references.take_in(owner, evaluation_id, request.references, limits)
             return taken.keys, taken.sha256s
         known: dict[str, str] = {}
-        for identity in parts.there.values():
-            for key, digest in zip(identity.references, identity.reference_sha256s, strict=False):
+        of_each = (
+            zip(each.references, each.reference_sha256s, strict=False) for each in parts.there.values()
+        )
+        for turn in zip_longest(*of_each):
+            for key, digest in filter(None, turn):
                 known.setdefault(digest, key)
         some = list(known.items())[:MAX_REFERENCES]
         return [key for _, key in some], [digest for digest, _ in some]

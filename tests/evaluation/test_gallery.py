@@ -15,6 +15,7 @@ from character_evaluation.gallery import render_gallery
 from character_evaluation.pages import dollars, score, seconds
 from character_evaluation.report import render_html, render_markdown
 from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun
+from character_evaluation.votes import Vote
 from tests.support.scenarios import SCENARIOS
 
 
@@ -143,6 +144,15 @@ def test_a_filtered_image_says_so() -> None:
     found = page(row(outcome="filtered", image=None, similarity_mean=None))
     assert "safety checker withheld this picture. not scored" in found.text
     assert "0 of 1, 1 filtered" in found.text
+
+
+def test_who_judges_pictures_of_simulators_is_told_that_they_are_signed() -> None:
+    told = "Simulators write on their pictures whose they are"
+    assert told in page(row(), simulated=frozenset({"astria"})).text
+    assert told not in page(row()).text
+    vote = Vote(scenario="close-up", variation=1, left="astria", right="fal-lora", vote="left")
+    judged = run(row(), votes=[vote], simulated=frozenset({"astria"}))
+    assert "not told whose pictures they saw, but by what simulators write on them." in render_html(judged)
 
 
 def test_an_image_that_is_not_here_says_so() -> None:

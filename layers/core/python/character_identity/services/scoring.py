@@ -23,8 +23,8 @@ from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.webhooks.events import EventService
 
 BEGUN_WITH_S = 60
-"""Seconds that are left when an identity's references are begun to be seen: twenty that show no face take 19
-of a core, and ten pictures 17 (docs/scoring.md). Who runs out of time keeps nothing of what it saw."""
+"""Seconds that are left when an identity's references are begun to be seen: twenty that show no face take 10
+on two cores, and ten pictures up to 48 (docs/scoring.md). Who runs out of time keeps nothing that it saw."""
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
 """Reasons that take no score away: they say nothing of the picture as it was when it got one."""
 

@@ -138,6 +138,18 @@ def test_what_would_keep_somebody_from_a_page_is_found(browser: Browser, folder:
     assert [found.partition(":")[0] for found in browser.accessibility()] == ["image-alt", "link-name"]
 
 
+def test_the_words_of_plots_can_be_read_on_a_telephone(browser: Browser, folder: Path) -> None:
+    browser.emulate(width=360)
+    try:
+        browser.open(address_of(folder / "report.html"))
+        heights = (
+            "[...document.querySelectorAll('svg text')].map((each) => each.getBoundingClientRect().height)"
+        )
+        assert browser.run(f"return Math.min(...{heights})") >= 9
+    finally:
+        browser.emulate()
+
+
 def test_on_paper_there_is_nothing_to_click_and_nothing_is_cut_off(browser: Browser, folder: Path) -> None:
     browser.emulate(dark=True, media="print")
     try:

@@ -33,7 +33,7 @@ REFERENCES = {"references/i1/00.jpg": b"1.0 0.0", "references/i1/01.jpg": b"0.0 
 UPLOAD, OTHERS = f"{uploads_of('ann')}a.jpg", f"{uploads_of('bob')}b.jpg"
 LINK = "https://pictures.test/a.jpg"
 DRAWN = "generations/i1/g1/01.jpg"
-WITH_A_FACE, WITHOUT = b"0.0 1.0", b"1.0 0.0"
+WITH_A_FACE, WITHOUT, PROFILE = b"0.0 1.0", b"1.0 0.0", b"0.6 0.8"
 [FUNCTION] = [entry for entry in catalog.FUNCTIONS if entry.name == "compare_images"]
 START_S = 1.3
 """Of a function that is new; docs/decisions/0014 says of which encoder."""
@@ -48,9 +48,9 @@ class Costs:
     reason: float
 
 
-ORDINARY = Costs(view=0.06, search=0.87, reason=1.4)
+ORDINARY = Costs(view=0.06, search=0.87, reason=4.2)
 """Of 2048 pixels, without a face; docs/scoring.md."""
-LARGEST = Costs(view=2.4, search=2.4, reason=4.2)
+LARGEST = Costs(view=2.4, search=2.4, reason=5.2)
 """Of 50 megapixels. It is decoded for each of them."""
 
 
@@ -68,7 +68,7 @@ class SlowFaces(FakeFaces):
     """Only ``WITH_A_FACE`` has one."""
 
     def __init__(self, take: Callable[[float], None], costs: Costs) -> None:
-        super().__init__(EncoderVersion("face-tiny", "0f1e", "v1"), {WITH_A_FACE: [0]})
+        super().__init__(EncoderVersion("face-tiny", "0f1e", "v1"), {WITH_A_FACE: [0], PROFILE: "profile"})
         self._take, self._costs = take, costs
 
     def faces(self, image: bytes) -> list[Face]:
@@ -308,6 +308,17 @@ def test_as_many_references_as_there_may_be_are_compared_with_though_none_shows_
     images = [*uploads(harness, "g", [b"0.6 0.8"] * (MAX_IMAGES - 1)), LINK]
     found = compare(harness, images, [WITHOUT] * MAX_REFERENCES)
     assert means(found) == [0.6] * (MAX_IMAGES - 1) + [1.0]
+
+
+@pytest.mark.parametrize("compare", [with_an_identity, with_references])
+def test_as_many_pictures_as_there_may_be_are_scored_though_none_shows_a_face(compare: Compare) -> None:
+    """To say why of each takes longer than there is: of those that come later no more is said than that."""
+    harness = Harness(ORDINARY)
+    found = compare(harness, uploads(harness, "g", [PROFILE] * MAX_IMAGES), [WITH_A_FACE])
+    assert means(found) == [0.8] * MAX_IMAGES
+    faces = [each.face_identity for each in found if isinstance(each, Score)]
+    codes = [face.no_face for face in faces if face]
+    assert codes == ["profile"] * 2 + ["no_face"] * 8
 
 
 @pytest.mark.parametrize("compare", [with_an_identity, with_references])

@@ -25,6 +25,9 @@ WORK_TIMEOUT_S = 22
 """Seconds from the request's begin, of its 29, after which no further pictures are begun, nor is any searched
 for faces. Twenty references that show no face take 19 (docs/scoring.md); what is done between two looks at
 the clock takes 5 s of a core at most: AT_ONCE of the largest pictures, or the search of one."""
+LEFT_TO_ASK_WHY_S = 12
+"""Seconds of these that are left while it is asked why a picture has no face: that takes 4 s, and to see and
+search each of MAX_IMAGES one (docs/scoring.md). Asked for longer, the last pictures would have no score."""
 
 
 class StoredImage(NamedTuple):
@@ -151,7 +154,12 @@ class ComparisonService:
         self, content: bytes, view: View, references: Sequence[EmbeddedReference], ends_at: float
     ) -> Score | NotScored:
         try:
-            faces = self._encoders.find_faces(content, references, lambda: self._in_time(ends_at))
+            faces = self._encoders.find_faces(
+                content,
+                references,
+                lambda: self._in_time(ends_at),
+                lambda: self._clock() < ends_at - LEFT_TO_ASK_WHY_S,
+            )
         except NoTimeLeft:
             return self._late()
         return self._encoders.score(sha256(content).hexdigest(), view, faces, references)

@@ -101,10 +101,12 @@ class Encoders:
         content: bytes,
         references: Sequence[EmbeddedReference],
         go_on: Callable[[], None] = lambda: None,
+        may_ask_why: Callable[[], bool] = lambda: True,
     ) -> Sequence[Face] | NoFace:
         """See the faces of a picture, if references show one.
 
-        ``go_on`` is called before each search, and may raise to stop.
+        ``go_on`` is called before the search, and may raise to stop. ``may_ask_why`` says whether there is
+        time to find out why there is no face, which takes longer: else only that none was found is said.
         """
         known = any(not isinstance(face, str) for face in faces_of(references).values())
         if self.faces is None or not known:
@@ -112,8 +114,7 @@ class Encoders:
         go_on()
         if found := self.faces.faces(content):
             return found
-        go_on()
-        return self.faces.why_none(content)
+        return self.faces.why_none(content) if may_ask_why() else "no_face"
 
     def score(
         self,

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from character_identity import wiring
+from character_identity.domain.face import Face, NoFace
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.view import EncoderVersion
 from character_identity.services.encoders import Encoders
@@ -26,8 +27,9 @@ IMAGE = "generations/eileen/portrait/00.jpg"
 [SCORER] = [entry for entry in catalog.FUNCTIONS if entry.name == "score_image"]
 TRIES = 5
 """Of a message; infra/events.py has it too."""
-A_REFERENCE_S, TEN_PICTURES_S = 0.95, 17
-"""What it takes to see one that shows no face, and the largest batch; docs/scoring.md says of which."""
+A_REFERENCE_S, A_SEARCH_S, A_REASON_S = 0.95, 0.6, 4.2
+"""What it takes to see a reference that shows no face, to search a picture, and to say why it has none;
+docs/scoring.md says of which."""
 
 
 @dataclass
@@ -41,9 +43,32 @@ class Context:
     def get_remaining_time_in_millis(self) -> int:
         return int(self.left_s * 1000)
 
+    def take(self, seconds: float) -> None:
+        self.left_s -= seconds
+        if self.left_s <= 0:
+            raise TimedOut
+
 
 class TimedOut(BaseException):
     """Lambda has ended the function."""
+
+
+class SlowFaces(FakeFaces):
+    """References show a face, and no picture does."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(EncoderVersion("face-tiny", "0f1e", "v1"), {jpeg("navy"): [0.0]})
+        self._context = context
+
+    def faces(self, image: bytes) -> list[Face]:
+        found = super().faces(image)
+        if not found:
+            self._context.take(A_SEARCH_S)
+        return found
+
+    def why_none(self, image: bytes) -> NoFace:
+        self._context.take(A_REASON_S)
+        return super().why_none(image)
 
 
 def object_created(key: str) -> dict[str, Any]:
@@ -222,6 +247,14 @@ def pictures_of_ten_identities(bucket: Any) -> list[str]:
     return [add_picture(bucket, f"i{number}", references=20) for number in range(10)]
 
 
+def ten_pictures_of_four_identities(bucket: Any) -> list[str]:
+    first = [add_picture(bucket, f"i{number}", references=20) for number in range(4)]
+    more = [key.replace("/01.", f"/{index:02}.") for key in first for index in (2, 3)][:6]
+    for key in more:
+        bucket.put_object(Key=key, Body=jpeg("orange"))
+    return [*first, *more]
+
+
 def pictures_of_three_evaluations(bucket: Any) -> list[str]:
     """Each with three providers, the first of which takes three references of the twenty."""
     keys, rows = [], boto3.resource("dynamodb").Table("identities")
@@ -240,7 +273,10 @@ def pictures_of_three_evaluations(bucket: Any) -> list[str]:
     return keys
 
 
-@pytest.mark.parametrize("stored_pictures", [pictures_of_ten_identities, pictures_of_three_evaluations])
+@pytest.mark.parametrize(
+    "stored_pictures",
+    [pictures_of_ten_identities, ten_pictures_of_four_identities, pictures_of_three_evaluations],
+)
 def test_the_first_pictures_of_many_identities_are_scored_in_the_tries_that_there_are(
     bucket: Any, stored_pictures: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,12 +285,11 @@ def test_the_first_pictures_of_many_identities_are_scored_in_the_tries_that_ther
     context, references = Context(), Encoders.references
 
     def take_time(encoders: Encoders, keys: Any, *more: Any) -> list[EmbeddedReference]:
-        context.left_s -= A_REFERENCE_S * len(keys)
-        if context.left_s < TEN_PICTURES_S:
-            raise TimedOut
+        context.take(A_REFERENCE_S * len(keys))
         return references(encoders, keys, *more)
 
     monkeypatch.setattr(Encoders, "references", take_time)
+    monkeypatch.setattr(handler, "shipped_face_encoder", lambda memory_mb: SlowFaces(context))
     keys = stored_pictures(bucket)
     assert len(keys) <= SCORER.queue.batch
     left = keys
@@ -264,7 +299,7 @@ def test_the_first_pictures_of_many_identities_are_scored_in_the_tries_that_ther
             left = [left[int(each[1:])] for each in handle(*map(object_created, left), context=context)]
     assert left == []
     scores = wiring.services().scores
-    assert all(scores.scores_of(key.split("/")[2])[1] for key in keys)
+    assert all(scores.scores_of(key.split("/")[2])[int(key[-6:-4])] for key in keys)
 
 
 def test_a_message_that_is_no_event_takes_no_picture_with_it(bucket: Any) -> None:

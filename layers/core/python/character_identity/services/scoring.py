@@ -23,8 +23,11 @@ from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.webhooks.events import EventService
 
 BEGUN_WITH_S = 60
-"""Seconds that are left when an identity's references are begun to be seen: twenty that show no face take 10
-on two cores, and ten pictures up to 48 (docs/scoring.md). Who runs out of time keeps nothing that it saw."""
+"""Seconds that are left when an identity's references are begun to be seen: twenty that show no face take 19
+of a core, those of an evaluation as many, and pictures the rest. Who runs out of time keeps nothing."""
+ASK_WHY_WITH_S = 25
+"""Seconds that are left while it is asked why a picture shows no face, which takes 4 of a core; to search ten
+takes 6 more (docs/scoring.md), and of slower cores twice as long."""
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
 """Reasons that take no score away: they say nothing of the picture as it was when it got one."""
 
@@ -67,7 +70,7 @@ class ScoringService:
     Of a picture's identity one row is read, which has its references as the encoder sees them. The first
     score of an identity makes it: the intake sees thumbnails only, and their embeddings are others. A batch
     of many such first pictures takes longer than a function has, so ``left_s`` says how many seconds it has
-    yet, and those for which there is no time fail, to come again.
+    yet, and those for which there is no time fail, to come again. Nor is it asked then why there is no face.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class ScoringService:
         self._events = events
         self._now = now
         self._shared = shared
+        self._left_s = left_s
 
     def embed(self, keys: Iterable[str]) -> list[EmbeddedImage]:
         """Read the pictures under ``keys`` side by side and embed them together.
@@ -183,7 +187,9 @@ class ScoringService:
             if self._shared is not None and evaluation_id:
                 # Of those the provider may have taken the ones without a face.
                 references = [*references, *self._shared.references(evaluation_id)]
-            embedded.faces = self._encoders.find_faces(content, references)
+            embedded.faces = self._encoders.find_faces(
+                content, references, may_ask_why=lambda: self._left_s() > ASK_WHY_WITH_S
+            )
         except Exception as exc:  # score() raises it
             embedded.failure, embedded.view = exc, None
 

@@ -198,8 +198,11 @@ def _face_cells(face: FaceIdentity | None) -> list[str]:
 
 
 def _cell(path: Path) -> str:
-    """The path as text that no spreadsheet takes for a formula, and that leads to the same file."""
-    text = str(path)
+    """The path as text that no spreadsheet takes for a formula, and that leads to the same file.
+
+    Bytes of a name that are no UTF-8, as of an old archive, are spelled out: a table of them would be none.
+    """
+    text = str(path).encode(errors="backslashreplace").decode()
     return f"./{text}" if text.startswith(FORMULA_STARTS) else text
 
 

@@ -227,6 +227,12 @@ def test_a_name_is_no_formula(
     assert Path(row["reference"]).exists()
 
 
+def test_a_name_in_another_encoding_can_be_written() -> None:
+    """Not every system has files of such names."""
+    cell = compare._cell(Path("old/caf\udce9.jpg"))
+    assert cell.encode() == rb"old/caf\udce9.jpg"
+
+
 def test_how_far_it_is_is_told_beside_the_rows(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

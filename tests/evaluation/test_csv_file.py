@@ -169,7 +169,8 @@ def test_what_cannot_stand_beside_the_rest_of_its_row_is_told(changes: dict[str,
             lambda text: text.replace("\r\n", ",seed\r\n", 1),
             "results.csv: the header has twice column 'seed'.",
         ),
-        (lambda text: text + "fal-lora,profile\r\n", "results.csv, row 3: it has 2 cells"),
+        (lambda text: text + "fal-lora,profile\r\n", "results.csv, row 3, variation: "),
+        (lambda text: text[:-2] + ",1\r\n", "results.csv, row 2: it has 36 cells, and the header 35."),
         (lambda text: text + '"open', "results.csv, line 3: this is no CSV"),
         (lambda text: "", "results.csv: the header lacks column 'provider'."),
         (lambda text: text.replace(",", "|"), "results.csv: the header lacks column 'provider'."),
@@ -185,6 +186,14 @@ def test_a_table_of_another_form_is_told(change: Callable[[str], str], told: str
     with pytest.raises(BadResults) as caught:
         read_csv(change(write_csv([row()])), "results.csv")
     assert str(caught.value).startswith(told)
+
+
+def test_cells_that_a_spreadsheet_leaves_out_at_the_end_of_rows_are_empty() -> None:
+    rows = [row(preprocessing="v2"), row(variation=3, outcome="failed", error="It is down.")]
+    header, first, second = write_csv(rows).splitlines()
+    saved = "\r\n".join([header, first, second.rstrip(","), ""])
+    assert saved.count(",") < write_csv(rows).count(",") - 15
+    assert read_csv(saved, "results.csv") == rows
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])

@@ -58,7 +58,8 @@ def test_two_scenarios_that_agree_are_not_certain(which: str, interval: tuple[fl
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ("sea,1,a,b", "votes.csv, row 2: it has 4 cells"),
+        ("sea,1,a,b", "votes.csv, row 2, vote: "),
+        ("sea,1,a,b,left,", "votes.csv, row 2: it has 6 cells, and the header 5."),
         ("sea,0,a,b,left", "votes.csv, row 2, variation: "),
         ("sea,1,a,b,best", "votes.csv, row 2, vote: "),
         ("moon,1,a,b,left", "votes.csv, row 2, scenario: "),

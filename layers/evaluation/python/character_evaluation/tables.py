@@ -20,11 +20,12 @@ def read_table(
     """Return the header and the rows below it, the second row of the table first; ``file`` is for errors.
 
     ``problem_of`` says what is wrong with a header. Where no comma separates columns, one in a number becomes
-    a point. What spreadsheets leave behind a table is left out: rows
-    without anything.
+    a point. What spreadsheets leave behind a table is left out: rows without anything. What they leave out is
+    empty: of some rows Excel writes no cells behind the last that has something, separators neither
+    (https://github.com/exceljs/exceljs/issues/454, read 2026-11-29).
 
     Raises:
-        BadResults: it is no such table, or a row within it is empty or of another length.
+        BadResults: it is no such table, or a row within it is empty or longer than the header.
     """
     text = text.removeprefix("\ufeff")
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
@@ -38,10 +39,11 @@ def read_table(
     for number, cells in enumerate(rows, 2):
         if not any(cells):
             raise BadResults(f"{file}, row {number}: it is empty, and others follow.")
-        if len(cells) != len(header):
+        if len(cells) > len(header):
             raise BadResults(
                 f"{file}, row {number}: it has {len(cells)} cells, and the header {len(header)}."
             )
+        cells += [""] * (len(header) - len(cells))
     if separator != ",":
         rows = [[_with_point(cell) for cell in cells] for cells in rows]
     return header, rows

@@ -164,6 +164,20 @@ def test_on_paper_there_is_nothing_to_click_and_nothing_is_cut_off(browser: Brow
         browser.emulate()
 
 
+@pytest.mark.parametrize("page", ["gallery.html", "report.html"])
+def test_paper_with_wide_margins_holds_all_of_a_page(browser: Browser, folder: Path, page: str) -> None:
+    """A4 with an inch at either side; nobody scrolls on it, nor on a page for telephones."""
+    browser.emulate(media="print", width=602)
+    try:
+        browser.open(address_of(folder / page))
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        found = "[...document.querySelectorAll('svg, table, figure')]"
+        ends = f"{found}.map((each) => each.getBoundingClientRect().right)"
+        assert browser.run(f"return Math.max(...{ends}) <= innerWidth")
+    finally:
+        browser.emulate()
+
+
 def test_the_keyboard_reaches_all_that_the_mouse_does(browser: Browser, folder: Path) -> None:
     browser.open(address_of(folder / "gallery.html"))
     browser.run("document.querySelector('figure a').focus()")

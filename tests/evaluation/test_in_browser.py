@@ -299,6 +299,22 @@ def test_blind_votes_are_given_by_keyboard_and_come_back(browser: Browser, folde
     assert browser.console() == []
 
 
+def test_only_pictures_of_providers_that_are_shown_are_judged(browser: Browser, tmp_path: Path) -> None:
+    rows = [replace(row, image=f"{row.provider}.png") for row in run({"a": {}, "b": {}, "c": {}}).rows]
+    page = render_gallery(run({"a": {}, "b": {}, "c": {}}, rows=rows))
+    (tmp_path / "gallery.html").write_text(page, encoding="utf-8")
+    browser.open(address_of(tmp_path / "gallery.html"))
+    browser.click("input[type=checkbox][value=b]")
+    browser.click("#blind")
+    assert browser.run("return count.textContent") == "1 of 5", "15 with the third one"
+    browser.press(ESCAPE)
+    browser.click("input[type=checkbox][value=c]")
+    assert browser.run("return blind.disabled") is True
+    browser.click("input[type=checkbox][value=b]")
+    assert browser.run("return blind.disabled") is False
+    browser.console()  # the pictures are not there
+
+
 def test_a_judgement_that_is_closed_goes_on_where_it_was_until_it_is_saved(
     browser: Browser, folder: Path
 ) -> None:

@@ -15,6 +15,7 @@
   for (const box of all("#tools input[type=checkbox]")) {
     box.addEventListener("change", () => {
       for (const column of all(".provider")) if (column.dataset.provider === box.value) column.hidden = !box.checked;
+      one("blind").disabled = allPairs().length === 0;
     });
   }
   one("order").addEventListener("change", (event) => {
@@ -79,8 +80,9 @@
   let saved = true; /* until then a judgement that was closed goes on where it was */
   const allPairs = () => {
     const found = [];
-    pictures.forEach((a, index) => {
-      for (const b of pictures.slice(index + 1)) {
+    const shown = pictures.filter((each) => !each.closest(".provider").hidden);
+    shown.forEach((a, index) => {
+      for (const b of shown.slice(index + 1)) {
         const same = a.dataset.scenario === b.dataset.scenario && a.dataset.variation === b.dataset.variation;
         if (same && a.dataset.provider !== b.dataset.provider) found.push(below(2) ? [a, b] : [b, a]);
       }

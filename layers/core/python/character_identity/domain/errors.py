@@ -225,8 +225,8 @@ class NotFound(ServiceError):
     default_code = "not_found"
     codes = get_args(NotFoundCode)
 
-    def __init__(self, message: str, *, code: NotFoundCode = "not_found", details: Any = None) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str, *, code: NotFoundCode = "not_found") -> None:
+        super().__init__(message, code=code)
 
     @classmethod
     def of(cls, thing: Thing, thing_id: str) -> Self:
@@ -247,8 +247,8 @@ class Conflict(ServiceError):
     default_code = "conflict"
     codes = get_args(ConflictCode)
 
-    def __init__(self, message: str, *, code: ConflictCode = "conflict", details: Any = None) -> None:
-        super().__init__(message, code=code, details=details)
+    def __init__(self, message: str, *, code: ConflictCode = "conflict") -> None:
+        super().__init__(message, code=code)
 
 
 class TooManyIdentities(ServiceError):
@@ -365,9 +365,8 @@ class ProviderError(ServiceError):
 
     codes = ()
 
-    def __init__(self, provider: str, message: str, *, code: str | None = None, details: Any = None) -> None:
-        super().__init__(f"{provider}: {message}", code=code, details=details)
-        self.provider = provider
+    def __init__(self, provider: str, message: str, *, details: Any = None) -> None:
+        super().__init__(f"{provider}: {message}", details=details)
 
 
 class ProviderRejected(ProviderError):
@@ -387,15 +386,9 @@ class ProviderUnavailable(ProviderError):
     default_code = "provider_unavailable"
 
     def __init__(
-        self,
-        provider: str,
-        message: str,
-        *,
-        retry_after_s: int | None = None,
-        is_busy: bool = False,
-        code: str | None = None,
+        self, provider: str, message: str, *, retry_after_s: int | None = None, is_busy: bool = False
     ) -> None:
-        super().__init__(provider, message, code=code)
+        super().__init__(provider, message)
         self.retry_after_s = retry_after_s
         self.is_busy = is_busy
 

@@ -20,9 +20,9 @@ from character_identity.domain.errors import KINDS, ErrorCode, ReferenceCode
 from character_identity.domain.event import Event, EventType
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import CHECKS
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import NotScored
 from character_identity.domain.view import EncoderVersion
-from tests.support.builders import NOON, a_generation, an_evaluation, an_identity
+from tests.support.builders import NOON, a_generation, a_score, an_evaluation, an_identity
 from tests.support.openapi import described, operations, problems
 from tests.support.waiting import HANGS_AFTER_S
 
@@ -45,7 +45,7 @@ def test_every_schema_is_json_schema() -> None:
 
 
 FAILURE = Failure(code="interrupted", message="It was given up.")
-SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
+SCORE = a_score(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
 NOT_SCORED = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is black.")
 
 

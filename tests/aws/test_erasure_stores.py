@@ -19,7 +19,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.identity import Identity
 from character_identity.domain.page import Window
-from character_identity.domain.score import EmbeddedReference, KeptReferences, Score
+from character_identity.domain.score import EmbeddedReference, KeptReferences
 from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.domain.view import EncoderVersion
 from character_identity.ports.stores import (
@@ -39,6 +39,7 @@ from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
+    a_score,
     a_training_identity,
     an_identity,
 )
@@ -75,7 +76,7 @@ class Stores:
             LIMIT,
             NO_LIMIT,
         )
-        score = Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5})
+        score = a_score(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5})
         seen = [EmbeddedReference("references/i1/0001.jpg", "0f1e", a_view([1.0]))]
         self.scores.put_score(identity_id, generation_id, 1, score, KeptReferences("ann", seen))
 
@@ -318,7 +319,7 @@ class TestOneGeneration:
         stores.erasures.replace_with_tombstone(a_receipt(generation_id="g1"))
         stores.erasures.remove("generation-g1")
         with pytest.raises(Erased):
-            stores.scores.put_score("i1", "g1", 1, Score.of(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5}))
+            stores.scores.put_score("i1", "g1", 1, a_score(VERSION, "0f1e", {"references/i1/0001.jpg": 0.5}))
         assert stores.scores.scores_of("g1") == {}
 
     def test_it_is_due_to_be_purged_under_its_own_name(self, stores: Stores) -> None:

@@ -27,7 +27,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.near_copy import CopyDescriptor
 from character_identity.domain.page import Window
 from character_identity.domain.perceptual_hash import PerceptualHash
-from character_identity.domain.score import EmbeddedReference, NotScored, Score
+from character_identity.domain.score import EmbeddedReference, NotScored
 from character_identity.domain.view import EncoderVersion, View
 from character_identity.ports.stores import (
     Budgets,
@@ -45,6 +45,7 @@ from tests.support.builders import (
     NOON,
     a_generation,
     a_generation_job,
+    a_score,
     an_evaluation,
     an_evaluation_job,
     an_identity,
@@ -57,7 +58,7 @@ from tests.support.fakes import FakeGenerations, FakeIdentities, FakeLedger
 LIMIT = 10_000_000
 LATER = NOON + timedelta(minutes=1)
 VERSION = EncoderVersion("tiny", "0f1e", "v1")
-SCORE = Score.of(VERSION, "0f1e", {"r": 0.5})
+SCORE = a_score(VERSION, "0f1e", {"r": 0.5})
 BLACK = NotScored(encoder="tiny", code="black_image", reason="It is black.")
 DESCRIPTOR = CopyDescriptor(PerceptualHash("0f1e", 1, 2), bytes(32 * 32))
 EMBEDDED = [EmbeddedReference("references/e1/0001.jpg", "0f1e", View((0.0, 1.0), DESCRIPTOR), None)]

@@ -26,7 +26,7 @@ from character_identity.domain.score import (
 )
 from character_identity.domain.view import EncoderVersion
 from character_identity.ports.stores import Scores
-from tests.support.builders import NOON, an_identity
+from tests.support.builders import NOON, a_score, an_identity
 from tests.support.erasure_fakes import a_receipt
 from tests.support.mocked_aws import StateTable
 from tests.support.scoring_fakes import FakeScores, a_view
@@ -65,7 +65,7 @@ NOT_SCORED = NotScored(encoder=CLIP.encoder, code="black_image", reason="The pic
 
 
 def score(version: EncoderVersion = CLIP, similarity: float = 0.812345) -> Score:
-    return Score.of(version, "0f1e", {"references/i/00.jpg": similarity, "references/i/01.jpg": -0.25})
+    return a_score(version, "0f1e", {"references/i/00.jpg": similarity, "references/i/01.jpg": -0.25})
 
 
 def with_a_face() -> Score:
@@ -134,7 +134,7 @@ def test_why_there_is_no_score_stands_in_its_place(store: Scores) -> None:
 
 
 def test_all_of_a_score_comes_back(store: Scores) -> None:
-    full = Score.of(
+    full = a_score(
         CLIP,
         "0f1e",
         {"r": 0.5},
@@ -275,7 +275,7 @@ def test_no_score_is_stored_of_an_identity_that_never_was(table: StateTable) -> 
 def test_all_scores_are_read_however_many_there_are(request: pytest.FixtureRequest) -> None:
     table = with_identities(request)
     long_keys = {f"references/{'i' * 900}/{number:03}.jpg": 0.5 for number in range(100)}
-    large = Score.of(CLIP, "0f1e", long_keys)  # about 0.1 MB each; DynamoDB answers 1 MB at a time
+    large = a_score(CLIP, "0f1e", long_keys)  # about 0.1 MB each; DynamoDB answers 1 MB at a time
     for image_index in range(15):
         put(ScoreTable(table), "portrait", image_index, large)
 

@@ -7,7 +7,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.score import NotScored, Score
 from character_identity.domain.text import LONGEST_MESSAGE
 from character_identity.domain.view import EncoderVersion
-from tests.support.builders import NOON, a_generation, a_training_identity, an_identity
+from tests.support.builders import NOON, a_generation, a_score, a_training_identity, an_identity
 
 FAILURE = Failure(code="training_failed", message="no face")
 
@@ -60,8 +60,8 @@ def test_a_settled_generation_is_reported_without_prompt_and_links(status: str, 
 
 
 def test_a_score_is_reported_by_image_and_encoder() -> None:
-    score = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
-    other = Score.of(EncoderVersion("other", "0f1e", "v1"), "0f1e", {"r": 0.5})
+    score = a_score(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
+    other = a_score(EncoderVersion("other", "0f1e", "v1"), "0f1e", {"r": 0.5})
     none = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is black.")
     first = Event.of_score("ann", "i1", "g1", 2, score, NOON)
     assert (first.type, first.owner) == ("ImageScored", "ann")

@@ -5,13 +5,14 @@ import pytest
 from character_identity.domain.face import WHY, Box, Face, NoFace, ReferenceFace, reference_faces
 from character_identity.domain.score import EmbeddedReference, FaceIdentity, NotScored, Score, calibrate
 from character_identity.domain.view import EncoderVersion
+from tests.support.builders import a_score
 from tests.support.scoring_fakes import a_view
 
 CLIP = EncoderVersion("clip-vit-b32", "a6308213", "bicubic-224-crop-224-v1")
 
 
 def test_a_score_has_the_mean_and_the_best_of_its_references() -> None:
-    score = Score.of(CLIP, "0f1e", {"references/i/1.jpg": 0.9, "references/i/0.jpg": 0.6})
+    score = a_score(CLIP, "0f1e", {"references/i/1.jpg": 0.9, "references/i/0.jpg": 0.6})
 
     assert (score.mean, score.best) == (0.75, 0.9)
     assert score.per_reference == (("references/i/0.jpg", 0.6), ("references/i/1.jpg", 0.9))
@@ -20,15 +21,15 @@ def test_a_score_has_the_mean_and_the_best_of_its_references() -> None:
 
 
 def test_digits_that_differ_between_processors_are_dropped() -> None:
-    one = Score.of(CLIP, "0f1e", {"references/i/0.jpg": 0.81234561})
-    other = Score.of(CLIP, "0f1e", {"references/i/0.jpg": 0.81234563})
+    one = a_score(CLIP, "0f1e", {"references/i/0.jpg": 0.81234561})
+    other = a_score(CLIP, "0f1e", {"references/i/0.jpg": 0.81234563})
 
     assert one == other
 
 
 @pytest.mark.parametrize(("encoder", "is_clip"), [("clip-vit-b32", True), ("efficientnet-lite0", False)])
 def test_only_clip_is_called_clip(encoder: str, is_clip: bool) -> None:
-    score = Score.of(EncoderVersion(encoder, "57934424", "v1"), "0f1e", {"references/i/0.jpg": 0.5})
+    score = a_score(EncoderVersion(encoder, "57934424", "v1"), "0f1e", {"references/i/0.jpg": 0.5})
 
     assert score.is_clip is is_clip
 
@@ -73,10 +74,10 @@ def test_opposite_references_have_no_centroid() -> None:
 
 
 def test_a_score_of_an_earlier_release_is_read() -> None:
-    stored = Score.of(CLIP, "0f1e", {"r": 0.5}).model_dump(mode="json")
+    stored = a_score(CLIP, "0f1e", {"r": 0.5}).model_dump(mode="json")
     for name in ("centroid", "calibration", "near_copy", "face_identity"):
         del stored[name]
-    assert Score.model_validate(stored) == Score.of(CLIP, "0f1e", {"r": 0.5})
+    assert Score.model_validate(stored) == a_score(CLIP, "0f1e", {"r": 0.5})
 
 
 FACES = EncoderVersion("face-dlib-resnet-v1", "55533b28", "v1")

@@ -6,9 +6,9 @@ from character_identity.domain.generation import GeneratedImage, Outcome
 from character_identity.domain.score import NotScored, Score
 from character_identity.domain.scored_generation import SCORED_WITHIN, ScoredGeneration
 from character_identity.domain.view import EncoderVersion
-from tests.support.builders import NOON, a_generation
+from tests.support.builders import NOON, a_generation, a_score
 
-SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
+SCORE = a_score(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
 BLACK = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is black.")
 OTHER = NotScored(encoder="other", code="unreadable_image", reason="It is no picture.")
 

@@ -13,14 +13,14 @@ from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.scenario import Scenario
-from character_identity.domain.score import FaceIdentity, NotScored, Score
+from character_identity.domain.score import FaceIdentity, NotScored
 from character_identity.domain.scored_generation import LATE_REASON
 from character_identity.domain.view import EncoderVersion
-from tests.support.builders import NOON, a_generation, an_evaluation, an_identity
+from tests.support.builders import NOON, a_generation, a_score, an_evaluation, an_identity
 
 VERSION = EncoderVersion("clip-vit-b32", "0f1e", "v1")
-OWN = Score.of(VERSION, "0f1e", {"references/i2/0001.jpg": 0.9})
-SHARED = Score.of(VERSION, "0f1e", {"references/e1/0001.jpg": 0.6, "references/e1/0002.jpg": 0.8})
+OWN = a_score(VERSION, "0f1e", {"references/i2/0001.jpg": 0.9})
+SHARED = a_score(VERSION, "0f1e", {"references/e1/0001.jpg": 0.6, "references/e1/0002.jpg": 0.8})
 BLACK = NotScored(encoder="clip-vit-b32", code="black_image", reason="It is black.")
 BEACH = Scenario(number=1, name="beach", title="Beach", template="{name} on a beach", expected_similarity=0.8)
 TOOK = timedelta(seconds=9)
@@ -113,7 +113,7 @@ def test_references_of_several_identities_are_told_apart(tmp_path: Path) -> None
     keys = ["references/i1/0001.jpg", "references/i2/0001.jpg", "references/i2/0002.jpg"]
     found = evaluation(references=keys)
     drawn = generation(found, LORA, image(1))
-    score = Score.of(VERSION, "0f1e", dict(zip(keys, (0.2, 0.4, 0.6), strict=True)))
+    score = a_score(VERSION, "0f1e", dict(zip(keys, (0.2, 0.4, 0.6), strict=True)))
     made = material(found, generations={drawn.generation_id: drawn}, shared={(drawn.generation_id, 1): score})
     run, pictures = assemble(made)
     assert [pictures[reference] for reference in run.references] == keys
@@ -129,7 +129,7 @@ def test_the_first_reference_and_the_nearest_are_counted_as_pages_show_them() ->
     keys = ["references/i2/0001.jpg", "references/i2/0002.jpg", "references/i1/0001.jpg"]
     found = evaluation(references=keys)
     drawn = generation(found, LORA, image(1))
-    score = Score.of(VERSION, "0f1e", dict(zip(keys, (0.9, 0.6, 0.3), strict=True)))
+    score = a_score(VERSION, "0f1e", dict(zip(keys, (0.9, 0.6, 0.3), strict=True)))
     made = material(found, generations={drawn.generation_id: drawn}, shared={(drawn.generation_id, 1): score})
     (row,) = rows(made)
     assert (row.first_similarity, row.nearest_reference) == (0.9, 1)
@@ -142,7 +142,7 @@ def test_references_that_went_with_an_identity_are_not_shown() -> None:
     drawn = generation(found, LORA, image(1), image(2))
     similarities = {1: (0.3, 0.2, 0.9), 2: (0.9, 0.2, 0.3)}
     shared = {
-        (drawn.generation_id, index): Score.of(VERSION, "0f1e", dict(zip(keys, each, strict=True)))
+        (drawn.generation_id, index): a_score(VERSION, "0f1e", dict(zip(keys, each, strict=True)))
         for index, each in similarities.items()
     }
     run, pictures = assemble(material(found, 2, generations={drawn.generation_id: drawn}, shared=shared))

@@ -14,7 +14,7 @@ from character_identity.domain.face import Box
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import NearCopy
-from character_identity.domain.score import Calibration, FaceIdentity, Likeness, NotScored, Score
+from character_identity.domain.score import Calibration, FaceIdentity, Likeness, NotScored
 from character_identity.domain.view import EncoderVersion
 from character_identity.observability import ORIGIN, keys_of
 from tests.support.builders import (
@@ -24,6 +24,7 @@ from tests.support.builders import (
     a_generation_job,
     a_job,
     a_request,
+    a_score,
     a_training_identity,
     an_identity,
     different_images,
@@ -329,7 +330,7 @@ def test_a_succeeded_generation_carries_the_first_images_fields(api: Api) -> Non
     ]
     accept_generation(status="succeeded", images=images, cost_usd=0.07)
     version = EncoderVersion(encoder="clip-vit-b32", weights_sha256="0" * 64, preprocessing="v1")
-    score = Score.of(version, "0" * 64, {"a": 0.5, "b": 0.75})
+    score = a_score(version, "0" * 64, {"a": 0.5, "b": 0.75})
     wiring.services().scores.put_score("i1", "g1", 2, score)
     body = api("get_generation", "GET", "/v1/generations/g1").body
     assert "generations/i1/g1/02.jpg" in body["imageUrl"]
@@ -348,7 +349,7 @@ def test_a_score_says_all_it_knows_and_a_picture_without_one_why(api: Api) -> No
     accept_generation(status="succeeded", images=images)
     version = EncoderVersion("clip-vit-b32", "0" * 64, "v1")
     scores = wiring.services().scores
-    full = Score.of(
+    full = a_score(
         version,
         "0" * 64,
         {"a": 0.5},
@@ -386,7 +387,7 @@ def test_a_score_says_how_like_the_face_is_or_why_that_is_not_known(api: Api) ->
     compared = FaceIdentity(**by._asdict(), likeness=likeness, box=Box(0.25, 0.125, 0.5, 0.5), other_faces=1)
     without = FaceIdentity(**by._asdict(), no_face="profile")
     for index, face in ((1, compared), (2, without), (3, None)):
-        score = Score.of(
+        score = a_score(
             EncoderVersion("clip-vit-b32", "0" * 64, "v1"), "0" * 64, {"a": 0.5}, face_identity=face
         )
         wiring.services().scores.put_score("i1", "g1", index, score)

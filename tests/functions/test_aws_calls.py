@@ -20,7 +20,6 @@ from character_identity.api.routes.table import ROUTES as ALL_ROUTES
 from character_identity.domain.evaluation import Cell, CellOutcome
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
-from character_identity.domain.score import Score
 from character_identity.domain.view import EncoderVersion
 from tests.infra.test_permissions import FUNCTIONS
 from tests.support import mocked_aws
@@ -30,6 +29,7 @@ from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
+    a_score,
     a_training_identity,
     an_evaluation,
     an_evaluation_job,
@@ -45,7 +45,7 @@ from tests.support.needed_rights import Right, lacks, needed, needed_by_links
 PAGE = Path(__file__).parents[2] / "docs" / "aws-calls.md"
 BEGIN, END = "<!-- the table begins -->\n", "<!-- the table ends -->\n"
 LIMIT = 1_000_000_000
-SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"references/i1/0001.jpg": 0.8})
+SCORE = a_score(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"references/i1/0001.jpg": 0.8})
 INLINE = ["data:image/jpeg;base64," + base64.b64encode(image).decode() for image in different_images(8)]
 PROMPT = {"prompt": "Sarah runs"}
 KEYS: list[str] = []

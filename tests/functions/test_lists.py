@@ -19,7 +19,7 @@ from character_identity.domain.identity import Identity
 from character_identity.domain.score import Score
 from character_identity.domain.view import EncoderVersion
 from tests.support import mocked_aws
-from tests.support.builders import NOON, a_generation, a_request, an_identity, some_weights
+from tests.support.builders import NOON, a_generation, a_request, a_score, an_identity, some_weights
 from tests.support.handlers import Answer, Api
 
 MEGABYTE = 1_000_000
@@ -29,7 +29,7 @@ LISTS = {
     GENERATIONS: ("list_generations", "generations", "generationId"),
     WEBHOOKS: ("list_webhooks", "webhooks", "endpointId"),
 }
-SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"references/i1/0001.jpg": 0.8})
+SCORE = a_score(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"references/i1/0001.jpg": 0.8})
 
 
 def ask(api: Api, path: str, owner: str = "ann", **query: str) -> Answer:

@@ -18,7 +18,6 @@ from character_identity.domain.errors import RequestInFlight
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage, Generation
 from character_identity.domain.job import JobHandle
-from character_identity.domain.score import Score
 from character_identity.domain.view import EncoderVersion
 from tests.support.builders import (
     NO_LIMIT,
@@ -26,6 +25,7 @@ from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
+    a_score,
     a_training_identity,
     an_identity,
     different_images,
@@ -38,7 +38,7 @@ KEY = {"idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324"}
 DOLLARS = 1_000_000
 ENOUGH = 100 * DOLLARS
 MONTH = "2026-11"
-SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
+SCORE = a_score(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.5})
 
 
 class Harness:

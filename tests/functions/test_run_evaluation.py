@@ -10,12 +10,11 @@ import pytest
 from character_identity import wiring
 from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
-from character_identity.domain.score import Score
 from character_identity.domain.view import EncoderVersion
-from tests.support.builders import different_images
+from tests.support.builders import a_score, different_images
 from tests.support.handlers import Api, Context, api_event, run_task
 
-SCORE = Score.of(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.8})
+SCORE = a_score(EncoderVersion("clip-vit-b32", "0f1e", "v1"), "0f1e", {"r": 0.8})
 BEACH = {"name": "beach", "prompt": "{name} on a beach"}
 State = dict[str, Any]
 

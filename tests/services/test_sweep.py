@@ -8,7 +8,7 @@ from character_identity.domain.event import Event, event_id_of
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.job import JobHandle, ProviderJob
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import NotScored
 from character_identity.domain.scored_generation import LATE_REASON, SCORED_WITHIN
 from character_identity.domain.view import EncoderVersion
 from character_identity.observability import ORIGIN, keys_of, log_keys
@@ -37,6 +37,7 @@ from tests.support.builders import (
     a_generation,
     a_generation_job,
     a_job,
+    a_score,
     a_training_identity,
     an_evaluation,
     an_identity,
@@ -467,7 +468,7 @@ class TestOtherRows:
         harness.generations.stored["g1"] = done
         harness.scores.waits.add("g1")
         why = NotScored(encoder="e", code="black_image", reason="It is black.")
-        for index, said in ((2, why), (4, Score.of(EncoderVersion("e", "0f1e", "v1"), "0f1e", {"r": 0.5}))):
+        for index, said in ((2, why), (4, a_score(EncoderVersion("e", "0f1e", "v1"), "0f1e", {"r": 0.5}))):
             harness.scores.put_score("i1", "g1", index, said)
         harness.work.others["scoring", "g1"] = NOON + SCORED_WITHIN
         assert harness.sweep(hours=1) == Swept()

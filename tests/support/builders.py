@@ -1,6 +1,7 @@
 """Builders for tests: each makes something valid, and takes what matters to the test."""
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
@@ -12,7 +13,9 @@ from character_identity.domain.evaluation import Evaluation
 from character_identity.domain.generation import Generation, GenerationRequest
 from character_identity.domain.identity import Identity, Weights
 from character_identity.domain.job import EVALUATION, ProviderJob
+from character_identity.domain.score import Calibration, Likeness, Score
 from character_identity.domain.slots import Lease
+from character_identity.domain.view import EncoderVersion
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NO_LIMIT = sys.maxsize
@@ -50,6 +53,21 @@ def some_weights(**changes: Any) -> Weights:
         "provider_url": "https://v3.fal.media/lora.safetensors",
     }
     return Weights(**(values | changes))
+
+
+def a_score(
+    version: EncoderVersion,
+    image_sha256: str,
+    similarities: Mapping[str, float],
+    *,
+    centroid: float | None = None,
+    calibration: Calibration | None = None,
+    **changes: Any,
+) -> Score:
+    """The score of similarities by reference key, of which there is at least one."""
+    likeness = Likeness.over(similarities, centroid=centroid, calibration=calibration)
+    values = {**version._asdict(), **dict(likeness), "image_sha256": image_sha256}
+    return Score(**(values | changes))
 
 
 def a_request(**changes: Any) -> GenerationRequest:

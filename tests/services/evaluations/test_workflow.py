@@ -2,16 +2,16 @@ import pytest
 
 from character_identity.domain.errors import NotFound
 from character_identity.domain.failure import Failure
-from character_identity.domain.score import NotScored, Score
+from character_identity.domain.score import NotScored
 from character_identity.domain.scored_generation import SCORED_WITHIN
 from character_identity.domain.view import EncoderVersion
 from character_identity.services.evaluations.cells import CellState
 from character_identity.services.evaluations.workflow import EvaluationState
 from character_identity.services.jobs.state import MOST_RUNS
 from tests.services.evaluations.harness import ID, Harness
-from tests.support.builders import an_identity
+from tests.support.builders import a_score, an_identity
 
-SCORE = Score.of(EncoderVersion("tiny", "0f1e", "v1"), "0f1e", {"r": 0.5})
+SCORE = a_score(EncoderVersion("tiny", "0f1e", "v1"), "0f1e", {"r": 0.5})
 BLACK = NotScored(encoder="tiny", code="black_image", reason="It is black.")
 REFUSED = Failure(code="generation_failed", message="The provider refused.")
 

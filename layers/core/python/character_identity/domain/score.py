@@ -185,27 +185,6 @@ class Score(Likeness):
     image_sha256: str
 
     @classmethod
-    def of(
-        cls,
-        version: EncoderVersion,
-        image_sha256: str,
-        similarities: Mapping[str, float],
-        *,
-        centroid: float | None = None,
-        calibration: Calibration | None = None,
-        near_copy: NearCopy | None = None,
-        face_identity: FaceIdentity | None = None,
-    ) -> "Score":
-        """Return the score of similarities by reference key, of which there is at least one."""
-        return cls(
-            **version._asdict(),
-            **dict(Likeness.over(similarities, centroid=centroid, calibration=calibration)),
-            near_copy=near_copy,
-            face_identity=face_identity,
-            image_sha256=image_sha256,
-        )
-
-    @classmethod
     def comparing(
         cls,
         version: EncoderVersion,

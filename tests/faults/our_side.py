@@ -9,7 +9,9 @@ from character_identity.domain.event import event_id_of
 from character_identity.domain.score import NotScored, Score
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion, View
+from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
+from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.scoring import ScoringService
 from tests.faults.rows import GOOD, Arrange, Row, Split, at_each_call, at_each_step
 from tests.faults.scenario import Scenario
@@ -124,12 +126,19 @@ def _scores(harness: Harness, keys: list[str]) -> list[Score | NotScored | None]
 
 
 def _scoring(harness: Harness) -> ScoringService:
-    services = harness.services("score_image")
+    services, encoders = harness.services("score_image"), Encoders(_Sizes())
     return ScoringService(
         identities=services.identity_table,
         bucket=services.bucket,
         scores=services.scores,
-        encoders=Encoders(_Sizes()),
+        encoders=encoders,
+        shared=SharedScoring(
+            evaluations=services.evaluation_table,
+            scores=services.shared_scores,
+            references=EmbeddedReferences(services.bucket, services.scores, encoders),
+            encoders=encoders,
+            tell=services.callbacks.tell,
+        ),
         events=services.events,
         now=services.now,
     )

@@ -11,10 +11,13 @@ from character_identity.domain.identity import Identity
 from character_identity.domain.near_copy import MEASURE
 from character_identity.domain.score import NotScored, Score
 from character_identity.domain.view import EncoderVersion
+from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
+from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.scoring import ScoringService
 from character_identity.services.webhooks.events import EventService
 from tests.support.builders import NOON, an_identity
+from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeBus, FakeDeliveries, FakeEndpoints
 from tests.support.fakes import FakeBucket, FakeIdentities
 from tests.support.scoring_fakes import FakeEmbedder, FakeFaces, FakeScores, a_face
@@ -39,11 +42,19 @@ class Harness:
 
     @property
     def scoring(self) -> ScoringService:
+        encoders, evaluations = Encoders(self.embedder, self.faces), FakeEvaluations()
         return ScoringService(
             identities=self.identities,
             bucket=self.bucket,
             scores=self.scores,
-            encoders=Encoders(self.embedder, self.faces),
+            encoders=encoders,
+            shared=SharedScoring(
+                evaluations=evaluations,
+                scores=evaluations,
+                references=EmbeddedReferences(self.bucket, self.scores, encoders),
+                encoders=encoders,
+                tell=lambda job_id: None,
+            ),
             events=EventService(
                 events=self.scores.events,
                 endpoints=FakeEndpoints(),

@@ -82,7 +82,7 @@ class ScoringService:
         encoders: Encoders,
         events: EventService,
         now: Now,
-        shared: SharedScoring | None = None,
+        shared: SharedScoring,
         left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._identities = identities
@@ -163,7 +163,7 @@ class ScoringService:
         After its own score: an evaluation that has all shared scores waits for nothing more.
         """
         evaluation_id = embedded.origin.get("evaluation_id")
-        if self._shared is None or not evaluation_id or (embedded.scored and embedded.view is None):
+        if not evaluation_id or (embedded.scored and embedded.view is None):
             return
         seen = outcome if embedded.view is None else (embedded.content_sha256, embedded.view, embedded.faces)
         self._shared.score(evaluation_id, image, seen)
@@ -184,7 +184,7 @@ class ScoringService:
     def _find_faces(self, embedded: EmbeddedImage, content: bytes) -> None:
         references, evaluation_id = embedded.references.embedded, embedded.origin.get("evaluation_id")
         try:
-            if self._shared is not None and evaluation_id:
+            if evaluation_id:
                 # Of those the provider may have taken the ones without a face.
                 references = [*references, *self._shared.references(evaluation_id)]
             embedded.faces = self._encoders.find_faces(
@@ -212,11 +212,11 @@ class ScoringService:
     def _try_to_read(self, embedded: EmbeddedImage) -> bytes | None:
         """Return a picture's file; None if it could not be had, or was not to be read.
 
-        One whose own references are lost is read if evaluations have others, with which it is compared.
+        One whose own references are lost is read for its evaluation, which has others to compare it with.
         """
         failure, of_references = embedded.failure, embedded.references.failure
         is_lost = isinstance(failure, InvalidRequest) and failure is of_references
-        if failure is None or (is_lost and self._shared is not None):
+        if failure is None or is_lost:
             try:
                 content = self._read(embedded)
             except Exception as exc:  # score() raises it
@@ -246,9 +246,7 @@ class ScoringService:
     def _is_shared(self, embedded: EmbeddedImage, image: ImageKey) -> bool:
         """Return True unless the picture is of an evaluation that has no score of it yet."""
         evaluation_id = embedded.origin.get("evaluation_id")
-        if self._shared is None or not evaluation_id:
-            return True
-        return self._shared.is_scored(evaluation_id, image.generation_id, image.index)
+        return not evaluation_id or self._shared.is_scored(evaluation_id, image.generation_id, image.index)
 
     def _references(self, identity_id: str) -> References:
         """Return an identity's references; they are read and embedded if no score did it before."""

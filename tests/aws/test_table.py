@@ -36,11 +36,11 @@ class ConflictingClient:
 
 
 def transact(client: ConflictingClient, delays: list[float]) -> None:
-    Table(client, "state").transact([{"Put": {}}], delays.append)
+    Table(client, "state", delays.append).transact([{"Put": {}}])
 
 
 def write(client: ConflictingClient, delays: list[float]) -> None:
-    assert Table(client, "state").write({"Put": {}}, delays.append)
+    assert Table(client, "state", delays.append).write({"Put": {}})
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ KEYS = [{"pk": f"p{number}", "sk": "s"} for number in range(5)]
 
 def test_rows_that_were_left_out_are_asked_for_again() -> None:
     client, delays = BatchClient(2), list[float]()
-    assert Table(client, "state").get_all(KEYS, delays.append) == KEYS
+    assert Table(client, "state", delays.append).get_all(KEYS) == KEYS
     assert (client.calls, len(delays)) == (3, 2)
 
 
 def test_rows_that_are_left_out_always_are_not_taken_for_missing() -> None:
     client, delays = BatchClient(0), list[float]()
     with pytest.raises(TimeoutError, match="5 of 5"):
-        Table(client, "state").get_all(KEYS, delays.append)
+        Table(client, "state", delays.append).get_all(KEYS)
     assert (client.calls, len(delays)) == (ATTEMPTS, ATTEMPTS - 1)
 
 

@@ -46,9 +46,10 @@ class Refused(Exception):
 class Table:
     """A DynamoDB table with the keys ``pk`` and ``sk`` and one index, by the low-level client."""
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._name = name
+        self._sleep = sleep
 
     def get(self, key: Key) -> Item | None:
         """Return a row as the last write left it."""
@@ -120,7 +121,7 @@ class Table:
                 return found, None
         return found, from_attributes(last or {})
 
-    def get_all(self, keys: Sequence[Key], sleep: Callable[[float], None] = time.sleep) -> list[Item]:
+    def get_all(self, keys: Sequence[Key]) -> list[Item]:
         """Return those of up to 100 rows that are there, in any order; a change just made may be missing.
 
         Raises:
@@ -132,15 +133,15 @@ class Table:
             if not left:
                 return found
             if attempt:
-                sleep(_delay_s(attempt - 1))
+                self._sleep(_delay_s(attempt - 1))
             answer = self._client.batch_get_item(RequestItems=left)
             found += [from_attributes(item) for item in answer["Responses"].get(self._name, [])]
             left = answer.get("UnprocessedKeys") or {}
         raise TimeoutError(f"DynamoDB left {len(left[self._name]['Keys'])} of {len(keys)} rows unread.")
 
-    def write(self, write: Write, sleep: Callable[[float], None] = time.sleep) -> bool:
+    def write(self, write: Write) -> bool:
         """Do a write; False, and nothing is written, where its condition is not met."""
-        return self._write(write, sleep) is not None
+        return self._write(write) is not None
 
     def swap(self, write: Write) -> Item | None:
         """Do a write and return the row as it was; None where its condition is not met or there was none."""
@@ -152,7 +153,7 @@ class Table:
         answer = self._write(write, ReturnValues="UPDATED_NEW")
         return None if answer is None else from_attributes(answer["Attributes"])
 
-    def transact(self, writes: Sequence[Write], sleep: Callable[[float], None] = time.sleep) -> None:
+    def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none; what passes, as another transaction does, is waited for, for some seconds.
 
         Raises:
@@ -160,7 +161,7 @@ class Table:
         """
         items = [{kind: {"TableName": self._name, **what} for kind, what in each.items()} for each in writes]
         try:
-            _insisting(lambda: self._client.transact_write_items(TransactItems=items), sleep)
+            self._insist(lambda: self._client.transact_write_items(TransactItems=items))
         except ClientError as exc:
             refused = [code in REFUSED for code in _reasons_of(exc)]
             if any(refused):
@@ -172,15 +173,27 @@ class Table:
         for start in range(0, len(keys), MOST_WRITES):
             self.transact([delete(key) for key in keys[start : start + MOST_WRITES]])
 
-    def _write(self, write: Write, sleep: Callable[[float], None] = time.sleep, **more: Any) -> Any:
+    def _write(self, write: Write, **more: Any) -> Any:
         ((kind, what),) = write.items()
         call = getattr(self._client, f"{kind.lower()}_item")
         try:
-            return _insisting(lambda: call(TableName=self._name, **what, **more), sleep)
+            return self._insist(lambda: call(TableName=self._name, **what, **more))
         except ClientError as exc:
             if exc.response["Error"]["Code"] not in REFUSED:
                 raise
             return None
+
+    def _insist(self, call: Callable[[], Any]) -> Any:
+        """Make a call, and make it again while what it meets passes, for some seconds."""
+        for attempt in range(ATTEMPTS - 1):
+            try:
+                return call()
+            except ClientError as exc:
+                codes = [exc.response["Error"]["Code"], *_reasons_of(exc)]
+                if not REFUSED.isdisjoint(codes) or PASSING.isdisjoint(codes):
+                    raise
+            self._sleep(_delay_s(attempt))
+        return call()
 
     def _query(self, condition: str, values: Item, **more: Any) -> list[Item]:
         found: list[Item] = []
@@ -196,19 +209,6 @@ class Table:
             if "LastEvaluatedKey" not in page or len(found) >= more.get("Limit", sys.maxsize):
                 return found
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-
-def _insisting(call: Callable[[], Any], sleep: Callable[[float], None]) -> Any:
-    """Make a call, and make it again while what it meets passes, for some seconds."""
-    for attempt in range(ATTEMPTS - 1):
-        try:
-            return call()
-        except ClientError as exc:
-            codes = [exc.response["Error"]["Code"], *_reasons_of(exc)]
-            if not REFUSED.isdisjoint(codes) or PASSING.isdisjoint(codes):
-                raise
-        sleep(_delay_s(attempt))
-    return call()
 
 
 def _reasons_of(error: ClientError) -> list[str]:

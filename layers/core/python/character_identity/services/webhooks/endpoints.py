@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from character_identity.domain.errors import Conflict, NotFound
 from character_identity.domain.event import EventType
+from character_identity.domain.ownership import owned
 from character_identity.domain.page import Page, Window
 from character_identity.domain.webhook import MOST_SECRETS, Attempt, Endpoint, secret_of
 from character_identity.ports.gateways import NewId, Now
@@ -72,10 +73,7 @@ class EndpointService:
         Raises:
             NotFound: there is none.
         """
-        endpoint = self._endpoints.find(owner, endpoint_id)
-        if endpoint is None:
-            raise NotFound.of("webhook", endpoint_id)
-        return endpoint
+        return owned(owner, self._endpoints.find(owner, endpoint_id), "webhook", endpoint_id)
 
     def change(self, owner: str, endpoint_id: str, changes: Changes) -> Endpoint:
         """Change which types of events go there (None: all), or whether any do.

@@ -6,7 +6,7 @@ taken it: nobody who dies in between can lose it. It may be published more than 
 
 import logging
 
-from character_identity.domain.errors import Conflict, EventNotAccepted, NotFound
+from character_identity.domain.errors import Conflict, EventNotAccepted
 from character_identity.domain.event import Event
 from character_identity.domain.ownership import owned
 from character_identity.domain.webhook import Delivery, Endpoint
@@ -112,9 +112,7 @@ class EventService:
         return event, self._deliveries.of_event(event.event_id)
 
     def _enabled(self, owner: str, endpoint_id: str) -> Endpoint:
-        endpoint = self._endpoints.find(owner, endpoint_id)
-        if endpoint is None:
-            raise NotFound.of("webhook", endpoint_id)
+        endpoint = owned(owner, self._endpoints.find(owner, endpoint_id), "webhook", endpoint_id)
         if endpoint.disabled_at is not None:
             raise Conflict(
                 f"The webhook {endpoint_id!r} is disabled; enable it first.", code="webhook_disabled"

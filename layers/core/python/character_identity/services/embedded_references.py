@@ -1,8 +1,7 @@
 """Embedded references: a character's references as the encoders see them."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Protocol
 
@@ -64,19 +63,13 @@ class EmbeddedReferences:
         if self._left_s() < begun_with_s:
             raise NoTimeLeft(f"Less than {begun_with_s} s are left, too few to see references in.")
         keys = stored.references
-        with _deleted():
+        try:
             contents = list(map_concurrently(lambda key: self._bucket.read(key, MAX_IMAGE_BYTES), keys))
+        except NotFound as exc:
+            message = "A reference image was deleted from the bucket."
+            raise InvalidRequest(message, code="reference_deleted") from exc
         for key, content, taken_in in zip(keys, contents, stored.reference_sha256s, strict=False):
             if sha256(content).hexdigest() != taken_in:
                 message = f"{key!r} is not the picture any more that was taken in."
                 raise InvalidRequest(message, code="reference_changed")
         return self._encoders.references(keys, contents, stored.class_name, go_on)
-
-
-@contextmanager
-def _deleted() -> Iterator[None]:
-    try:
-        yield
-    except NotFound as exc:
-        message = "A reference image was deleted from the bucket."
-        raise InvalidRequest(message, code="reference_deleted") from exc

@@ -160,7 +160,7 @@ class SweepService:
             self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
         elif is_running:
             self._workflows.stop(job, "It did not end in time.")
-            self._stopped_at_provider(job)
+            self._asked_to_stop(job)
             self._settle(job, overdue(job))
         elif (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
             stopped = "nothing" if outcome.error is None else self._asked_to_stop(job)
@@ -207,12 +207,11 @@ class SweepService:
         else:
             self._run_again(job, now + PARKED_CHECKED_AFTER)
 
-    def _stopped_at_provider(self, job: ProviderJob) -> bool:
-        """Ask for it, as its machine would if it were running; False if there was no answer."""
-        return self._asked_to_stop(job) is not None
-
     def _asked_to_stop(self, job: ProviderJob) -> Cancellation | Literal["nothing"] | None:
-        """Return what came of it; ``nothing``: no job is known that could be stopped, None: no answer."""
+        """Ask the provider, as its machine would if it were running; returns what came of it.
+
+        ``nothing``: no job is known that could be stopped; None: no answer.
+        """
         if job.handle is None:
             return "nothing"
         try:

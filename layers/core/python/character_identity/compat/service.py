@@ -4,8 +4,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 from character_identity.compat.archives import MAX_ARCHIVE_BYTES, images_in
@@ -220,7 +220,7 @@ class CompatService:
                 owner, name, provider, sources, class_name, steps=steps, identity_id=new.target_id
             )
         except Exception:  # whatever it was, this call is over; what it stored is found, and not made again
-            if self._unless_unknown(owner, new.target_id) is None:
+            if get_or_none(partial(self._identities.get, owner), new.target_id) is None:
                 self._records.release(digest, new)
             raise
 
@@ -282,7 +282,7 @@ class CompatService:
         digest = _digest(owner, "fal-instant", "identity", _digests([source]))
         earlier = self._records.find(digest)
         if earlier is not None:
-            identity = self._unless_unknown(owner, earlier.target_id)
+            identity = get_or_none(partial(self._identities.get, owner), earlier.target_id)
             if identity is not None:  # else the call died before it made one
                 return identity
         call = self._new_call()
@@ -291,11 +291,6 @@ class CompatService:
         )
         self._records.claim(digest, call, earlier)
         return identity
-
-    def _unless_unknown(self, owner: str, identity_id: str) -> Identity | None:
-        with suppress(NotFound):
-            return self._identities.get(owner, identity_id)
-        return None
 
     def _new_call(self) -> IdempotencyRecord:
         return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())
@@ -309,7 +304,7 @@ class CompatService:
             return True
         if self._now() - call.made_at <= SAME_CALL_WITHIN:
             return False
-        generation = get_or_none(lambda target_id: self._generations.get(owner, target_id), call.target_id)
+        generation = get_or_none(partial(self._generations.get, owner), call.target_id)
         if generation is None:
             return True
         return generation.settled_at is not None and self._now() - generation.settled_at > SAME_CALL_WITHIN

@@ -150,7 +150,7 @@ class EvaluationWorkflow:
         for name in evaluation.made:
             if name not in failures and (failure := self._make(evaluation, name, fund)) is not None:
                 failures[name] = failure
-        self._keep_failures(evaluation, "identities", failures)
+        self._keep_failures(evaluation, failures)
         return state.model_copy(update={"state": "making", "polls": 0})
 
     def check_identities(self, state: EvaluationState) -> EvaluationState:
@@ -167,11 +167,11 @@ class EvaluationWorkflow:
                 failures[name] = identity
             elif identity.status == "failed":
                 failures[name] = identity.error or UNFINISHED
-            elif identity.status == "training" and self._is_late(state.until):
+            elif identity.status == "training" and self._is_late(state):
                 failures[name] = TOO_LONG
             else:
                 waits = waits or identity.status == "training"
-        self._keep_failures(evaluation, "identities", failures)
+        self._keep_failures(evaluation, failures)
         if waits:
             return state.wait(self._now(), IDENTITY_BACKOFF, awaiting_callback=False)
         self._advance(evaluation, "pictures")
@@ -197,7 +197,7 @@ class EvaluationWorkflow:
         elif state.until is not None:
             state = state.model_copy(update={"until": min(until, state.until)})
         scored = is_scored(evaluation, self._evaluations, self._shared_scores)
-        if scored or self._is_late(state.until):
+        if scored or self._is_late(state):
             self._advance(evaluation, "report")
             return state.model_copy(update={"state": "scored"})
         return state.wait(self._now(), SCORE_BACKOFF, awaiting_callback=False)
@@ -342,15 +342,13 @@ class EvaluationWorkflow:
         except NotFound:
             return Failure(code="unknown_identity", message="The identity was never made.")
 
-    def _keep_failures(
-        self, evaluation: Evaluation, phase: EvaluationPhase, failures: dict[ProviderName, Failure]
-    ) -> None:
+    def _keep_failures(self, evaluation: Evaluation, failures: dict[ProviderName, Failure]) -> None:
         if failures != evaluation.failures:
             stored = {name: each.model_dump(mode="json") for name, each in failures.items()}
-            self._advance(evaluation, phase, failures=stored)
+            self._advance(evaluation, "identities", failures=stored)
 
     def _advance(self, evaluation: Evaluation, phase: EvaluationPhase, **changes: Any) -> None:
         self._evaluations.advance(evaluation.evaluation_id, phase, self._now(), **changes)
 
-    def _is_late(self, until: datetime | None) -> bool:
-        return until is not None and self._now() >= until
+    def _is_late(self, state: EvaluationState) -> bool:
+        return state.until is not None and self._now() >= state.until

@@ -62,7 +62,7 @@ class ScoreTable:
         writes = [*there, put({**key, **score.model_dump(mode="json")})]
         if references and isinstance(score, Score):
             embedded = [_item(reference) for reference in references.embedded]
-            by = _references_key(identity_id, score.version, score.face_version)
+            by = keys.embedded_references(identity_id, _seen_by(score.version, score.face_version))
             writes.append(put({**by, "owner": references.owner, "references": embedded}))
         if earlier is not None:
             kept = keys.score(generation_id, image_index, _by(earlier.version))
@@ -189,7 +189,7 @@ class ScoreTable:
         self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> KeptReferences | None:
         """Return an identity's references as they are kept; None when none were scored with yet."""
-        item = self._table.get(_references_key(identity_id, version, face_version))
+        item = self._table.get(keys.embedded_references(identity_id, _seen_by(version, face_version)))
         if item is None or "owner" not in item:  # before version 0.2 the row did not say whose it is
             return None
         return KeptReferences(item["owner"], [_reference(kept) for kept in item["references"]])
@@ -197,12 +197,6 @@ class ScoreTable:
 
 def _outcome(row: Item) -> Score | NotScored:
     return (NotScored if NOT_SCORED in row else Score).model_validate(row)
-
-
-def _references_key(
-    identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None
-) -> keys.Key:
-    return keys.embedded_references(identity_id, _seen_by(version, face_version))
 
 
 def _seen_by(version: EncoderVersion, face_version: EncoderVersion | None) -> str:

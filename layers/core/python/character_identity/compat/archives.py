@@ -21,21 +21,8 @@ SIGNATURE = b"PK\1\2"
 ARCHIVE = b"PK\3\4"
 PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"),
-    *(
-        ".avif",
-        ".jxl",
-        ".jp2",
-        ".psd",
-        ".dng",
-        ".raw",
-        ".cr2",
-        ".cr3",
-        ".nef",
-        ".arw",
-        ".orf",
-        ".raf",
-        ".rw2",
-    ),
+    *(".avif", ".jxl", ".jp2", ".psd"),
+    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
 )
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 """Where macOS keeps attributes of files, and Synology's stations small copies of pictures."""

@@ -20,19 +20,9 @@ SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
 """The specification asks for 24 to 64."""
 
-RETRY_AFTER = tuple(
-    timedelta(**delay)
-    for delay in (
-        {"seconds": 5},
-        {"minutes": 5},
-        {"minutes": 30},
-        {"hours": 2},
-        {"hours": 5},
-        {"hours": 10},
-        {"hours": 14},
-        {"hours": 20},
-        {"hours": 24},
-    )
+RETRY_AFTER = (
+    *(timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)),
+    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
 """Delays between two attempts: the specification's example, ten attempts over three days."""
 JITTER = 0.1

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from character_identity.domain.clean_text import Clean
 from character_identity.domain.errors import InvalidRequest
-from character_identity.domain.generation import SEEDS, AspectRatio, NegativePrompt, Prompt
+from character_identity.domain.generation import SEEDS, AspectRatio, NegativePrompt, ProducedImage, Prompt
 from character_identity.domain.identity import CLASS_NAME_PATTERN, DEFAULT_STEPS
 from character_identity.images.data_uri import decoded
 from character_identity.services.sources import MAX_BYTES
@@ -163,7 +163,7 @@ def image_source(link: str) -> str | bytes:
         InvalidRequest: it is neither, or a data URI that cannot be decoded.
     """
     link = link.strip()
-    if link[:5].lower() == "data:":
+    if ProducedImage.is_inline(link):
         return decoded(link, MAX_BYTES)
     if is_link(link):
         return link

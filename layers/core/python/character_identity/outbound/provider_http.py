@@ -20,6 +20,7 @@ from character_identity.domain.errors import (
     ProviderUnavailable,
     ServiceError,
 )
+from character_identity.domain.text import shortened
 from character_identity.outbound.client import Clock, TooManyBytes, received
 from character_identity.outbound.urls import parse_url
 from character_identity.ports.gateways import Now
@@ -142,7 +143,7 @@ class ProviderHttpClient:
         for secret in (key, key.rpartition(":")[2]):
             text = text.replace(secret, "***") if len(secret) >= 8 else text
         line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-        return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+        return shortened(line, LONGEST_REASON)
 
     def _until(self, ends_at: float, request: dict[str, Any]) -> dict[str, Any]:
         """A request that ends then."""

@@ -22,7 +22,7 @@ from character_identity.services.jobs.outcome import IDENTITY_ERASED
 from character_identity.services.jobs.state import Backoff
 from character_identity.services.webhooks.events import EventService
 
-CELL_BACKOFF = Backoff(first_s=4, longest_s=60, usual_s=0)
+CELL_BACKOFF = Backoff(first_s=4, longest_s=60)
 """How often a cell is looked at. Histories hold 25,000 events
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a poll takes nine."""
 WAITED_WITHIN = LONGEST_WAIT + timedelta(hours=3)
@@ -174,7 +174,7 @@ def fund_of(ledger: Ledger, evaluation: Evaluation) -> Fund:
 
 
 def _wait(state: CellState) -> CellState:
-    seconds = CELL_BACKOFF.delay_s(state.polls, False)
+    seconds = CELL_BACKOFF.delay_s(state.polls)
     return state.model_copy(update={"poll_seconds": seconds, "polls": state.polls + 1})
 
 

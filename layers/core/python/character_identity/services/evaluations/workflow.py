@@ -41,8 +41,8 @@ from character_identity.services.references import NamedImage, Source
 from character_identity.services.sources import MAX_BYTES
 from character_identity.services.webhooks.events import EventService
 
-IDENTITY_BACKOFF = Backoff(first_s=5, longest_s=120, usual_s=0)
-SCORE_BACKOFF = Backoff(first_s=5, longest_s=60, usual_s=0)
+IDENTITY_BACKOFF = Backoff(first_s=5, longest_s=120)
+SCORE_BACKOFF = Backoff(first_s=5, longest_s=60)
 """How often the machine polls. Histories hold 25,000 events
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a poll takes nine."""
 CELLS = "cells.jsonl"
@@ -173,7 +173,7 @@ class EvaluationWorkflow:
                 waits = waits or identity.status == "training"
         self._keep_failures(evaluation, failures)
         if waits:
-            return state.wait(self._now(), IDENTITY_BACKOFF, awaiting_callback=False)
+            return state.wait(self._now(), IDENTITY_BACKOFF)
         self._advance(evaluation, "pictures")
         return state.model_copy(update={"state": "made"})
 
@@ -200,7 +200,7 @@ class EvaluationWorkflow:
         if scored or self._is_late(state):
             self._advance(evaluation, "report")
             return state.model_copy(update={"state": "scored"})
-        return state.wait(self._now(), SCORE_BACKOFF, awaiting_callback=False)
+        return state.wait(self._now(), SCORE_BACKOFF)
 
     def record(self, state: EvaluationState) -> EvaluationState:
         """Write the outcome and settle the money; an error that a Catch brought makes it a failure.

@@ -104,13 +104,13 @@ class MachineState(BaseModel):
         return self.deadline_at is not None and now >= self.deadline_at
 
     def wait(
-        self, now: datetime, backoff: "Backoff", *, awaiting_callback: bool, at_least_s: int | None = None
+        self, now: datetime, backoff: "Backoff", *, awaiting_callback: bool = False, at_least_s: int = 1
     ) -> Self:
         """Wait for a callback, or for the next poll; never past the deadline.
 
         ``awaiting_callback``: the provider was told where to call, and has not called yet.
         """
-        seconds = max(backoff.delay_s(self.polls, awaiting_callback), at_least_s or 1)
+        seconds = max(backoff.delay_s(self.polls, awaiting_callback), at_least_s)
         if self.deadline_at is not None:
             left_s = (self.deadline_at - now).total_seconds()
             seconds = min(seconds, max(1, int(left_s) + 1))
@@ -129,9 +129,9 @@ class Backoff:
 
     first_s: int
     longest_s: int
-    usual_s: int
+    usual_s: int = 0  # where nobody calls back
 
-    def delay_s(self, polls: int, awaiting_callback: bool) -> int:
+    def delay_s(self, polls: int, awaiting_callback: bool = False) -> int:
         """Seconds until the next poll, after so many."""
         if awaiting_callback and polls < len(self._callback_delays_s):
             return self._callback_delays_s[polls]
@@ -145,8 +145,8 @@ class Backoff:
 
 
 SLOT_BACKOFFS: Mapping[Priority, Backoff] = {
-    "interactive": Backoff(first_s=30, longest_s=120, usual_s=0),
-    "batch": Backoff(first_s=30, longest_s=600, usual_s=0),
+    "interactive": Backoff(first_s=30, longest_s=120),
+    "batch": Backoff(first_s=30, longest_s=600),
 }
 """How often a job asks for a slot that nobody told it of. Whoever gives one back wakes as many as have room,
 and so those, too, that an earlier one failed to wake."""

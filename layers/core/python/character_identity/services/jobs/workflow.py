@@ -372,7 +372,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """
         now = self._now()
         backoff = SLOT_BACKOFFS[job.priority]
-        waiting = state.model_copy(update={"state": WAITING}).wait(now, backoff, awaiting_callback=False)
+        waiting = state.model_copy(update={"state": WAITING}).wait(now, backoff)
         asks_again_by = now + timedelta(seconds=waiting.poll_seconds) + DROPPED_OUT_AFTER
         has_slot = self._slots.acquire(job, until=ends_at + STOPS_WITHIN, asks_again_by=asks_again_by)
         return None if has_slot else waiting
@@ -384,7 +384,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         self._slots.release(job)
         waiting = state.model_copy(update={"state": WAITING, "deadline_at": deadline_at})
         backoff = SLOT_BACKOFFS[job.priority]
-        return waiting.wait(self._now(), backoff, awaiting_callback=False, at_least_s=for_s)
+        return waiting.wait(self._now(), backoff, at_least_s=for_s)
 
     def _after_queue(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
         """Let the deadline run from the provider's start, and from each step forward in its queue."""
@@ -462,7 +462,9 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         backoff = Backoff(self.first_poll_s, self.longest_poll_s, self._jobs(job).usual_s)
         is_to_call_back = not state.was_called_back and state.missing_since is None
         awaiting_callback = self._callback_addresses.on and is_to_call_back
-        return state.wait(self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s)
+        return state.wait(
+            self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s or 1
+        )
 
 
 def report_parked(parked: Parked) -> None:

@@ -10,7 +10,7 @@ from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnkn
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price
 from character_identity.outbound.provider_http import ProviderHttpClient, is_json_object, json_of
-from character_identity.ports.providers import Cancellation
+from character_identity.ports.providers import Cancellation, ReferenceImage
 from character_identity.providers.answers import seconds_between, whole
 from character_identity.providers.astria.lists import AstriaLists, is_id
 
@@ -38,6 +38,10 @@ class AstriaJobs:
         if not (provider_job_id.isascii() and provider_job_id.isdecimal()):
             raise InvalidRequest("Astria's jobs have numbers.")
         return JobHandle(provider_job_id=provider_job_id)
+
+    def prepare(self, references: list[ReferenceImage]) -> str | None:
+        """Put nothing anywhere: Astria takes pictures with the order that needs them."""
+        return None
 
     def make_ready(self, order: Any) -> None:
         self._api.make_ready()

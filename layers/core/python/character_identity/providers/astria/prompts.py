@@ -16,7 +16,6 @@ from character_identity.ports.providers import (
     GenerationOrder,
     GenerationPlan,
     GenerationStatus,
-    ReferenceImage,
 )
 from character_identity.providers.answers import LARGEST_NUMBER, entries, number, picture
 from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
@@ -35,9 +34,6 @@ class AstriaImages(AstriaJobs):
     max_images = 8
     deadline_s = 20 * 60
     usual_s = 60
-
-    def prepare(self, references: list[ReferenceImage]) -> str | None:
-        return None
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         token = f"{TOKEN} {prose(identity.class_name).text}".strip()  # a class may be called BREAK

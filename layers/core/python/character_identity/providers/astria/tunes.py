@@ -7,7 +7,7 @@ from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_TUNE_CEILING_USD
 from character_identity.domain.prose import prose
 from character_identity.outbound.provider_http import ProviderHttpClient
-from character_identity.ports.providers import Estimate, Found, ReferenceImage, TrainingOrder, TrainingStatus
+from character_identity.ports.providers import Estimate, Found, TrainingOrder, TrainingStatus
 from character_identity.providers.astria.jobs import FLUX_BASE_TUNE, TOKEN, AstriaJobs
 from character_identity.providers.astria.lists import Match, same_words
 
@@ -25,9 +25,6 @@ class AstriaTrainer(AstriaJobs):
     def __init__(self, api: ProviderHttpClient, url: str, can_fetch_our_urls: bool) -> None:
         super().__init__(api, url)
         self._can_fetch_our_urls = can_fetch_our_urls
-
-    def prepare(self, references: list[ReferenceImage]) -> str | None:
-        return None
 
     def estimate(self, request: int) -> Estimate:
         return Estimate(None, ASTRIA_TUNE_CEILING_USD)

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from character_identity.domain.evaluation import Evaluation
-from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.score import NotScored, Score
@@ -60,11 +59,8 @@ class Event(BaseModel):
         Raises:
             ValueError: it is neither.
         """
-        if identity.status not in IDENTITY_EVENTS or identity.settled_at is None:
-            raise ValueError(f"The identity {identity.identity_id!r} is not settled.")
-        data = {"characterId": identity.identity_id, "status": identity.status, **_error_data(identity.error)}
-        kind = IDENTITY_EVENTS[identity.status]
-        return cls._make(kind, identity.owner, identity.identity_id, identity.settled_at, data)
+        ids = {"characterId": identity.identity_id}
+        return cls._of_end(identity, identity.identity_id, IDENTITY_EVENTS, ids)
 
     @classmethod
     def of_erasure(cls, identity: Identity, erased_at: datetime) -> "Event":
@@ -79,16 +75,8 @@ class Event(BaseModel):
         Raises:
             ValueError: it did neither.
         """
-        if generation.status not in GENERATION_EVENTS or generation.settled_at is None:
-            raise ValueError(f"The generation {generation.generation_id!r} is not settled.")
-        data = {
-            "generationId": generation.generation_id,
-            "characterId": generation.identity_id,
-            "status": generation.status,
-            **_error_data(generation.error),
-        }
-        kind = GENERATION_EVENTS[generation.status]
-        return cls._make(kind, generation.owner, generation.generation_id, generation.settled_at, data)
+        ids = {"generationId": generation.generation_id, "characterId": generation.identity_id}
+        return cls._of_end(generation, generation.generation_id, GENERATION_EVENTS, ids)
 
     @classmethod
     def of_evaluation(cls, evaluation: Evaluation) -> "Event":
@@ -97,15 +85,8 @@ class Event(BaseModel):
         Raises:
             ValueError: it is not settled.
         """
-        if evaluation.status not in EVALUATION_EVENTS or evaluation.settled_at is None:
-            raise ValueError(f"The evaluation {evaluation.evaluation_id!r} is not settled.")
-        data = {
-            "evaluationId": evaluation.evaluation_id,
-            "status": evaluation.status,
-            **_error_data(evaluation.error),
-        }
-        kind = EVALUATION_EVENTS[evaluation.status]
-        return cls._make(kind, evaluation.owner, evaluation.evaluation_id, evaluation.settled_at, data)
+        ids = {"evaluationId": evaluation.evaluation_id}
+        return cls._of_end(evaluation, evaluation.evaluation_id, EVALUATION_EVENTS, ids)
 
     @classmethod
     def of_score(
@@ -146,6 +127,21 @@ class Event(BaseModel):
         )
 
     @classmethod
+    def _of_end(
+        cls,
+        ended: Identity | Generation | Evaluation,
+        subject_id: str,
+        kinds: dict[str, EventType],
+        ids: dict[str, str],
+    ) -> "Event":
+        if ended.status not in kinds or ended.settled_at is None:
+            raise ValueError(f"The {type(ended).__name__.lower()} {subject_id!r} is not settled.")
+        data: dict[str, Any] = {**ids, "status": ended.status}
+        if ended.error is not None:
+            data["error"] = {"code": ended.error.code, "message": ended.error.message}
+        return cls._make(kinds[ended.status], ended.owner, subject_id, ended.settled_at, data)
+
+    @classmethod
     def _make(
         cls, kind: EventType, owner: str, subject_id: str, occurred_at: datetime, data: dict[str, Any]
     ) -> "Event":
@@ -182,9 +178,3 @@ def _about_image(identity_id: str, generation_id: str, index: int, encoder: str 
         "imageNumber": index,
         "encoder": encoder,
     }
-
-
-def _error_data(error: Failure | None) -> dict[str, Any]:
-    if error is None:
-        return {}
-    return {"error": {"code": error.code, "message": error.message}}

@@ -33,13 +33,12 @@ class Api(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        entries: Sequence[catalog.Function],
         functions: Mapping[str, lambda_.Function],
         cors_origins: Sequence[str],
         stage: Stage,
     ) -> None:
         super().__init__(scope, construct_id)
-        authorizer = next(entry.name for entry in entries if entry.trigger == catalog.AUTHORIZER)
+        authorizer = next(entry.name for entry in catalog.FUNCTIONS if entry.trigger == catalog.AUTHORIZER)
         self.http_api = apigateway.HttpApi(
             self,
             "Http",
@@ -60,7 +59,7 @@ class Api(Construct):
                 max_age=cdk.Duration.hours(1),
             ),
         )
-        for entry in entries:
+        for entry in catalog.FUNCTIONS:
             # One permission to call a function, whatever the number of its routes: a stack has 500 resources.
             # It fits STAGE/METHOD/PATH. What has no route calls as STAGE/$default, and has another
             # (https://github.com/aws/serverless-application-model/issues/1860, read 2026-11-29).

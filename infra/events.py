@@ -3,7 +3,7 @@
 What a function fails on several times lies in a dead-letter queue.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -50,14 +50,13 @@ class Events(Construct):
         *,
         bucket: s3.Bucket,
         table: dynamodb.Table,
-        entries: Sequence[catalog.Function],
         functions: Mapping[str, lambda_.Function],
         parameters: StackParameters,
     ) -> None:
         super().__init__(scope, construct_id)
         self._functions = functions
         self._parameters = parameters
-        by_trigger = {entry.trigger: entry for entry in entries}
+        by_trigger = {entry.trigger: entry for entry in catalog.FUNCTIONS}
         self.scoring = self._queues(by_trigger[catalog.IMAGE_STORED], waiting="ToScore", lost="Unscored")
         self._rule(
             "ImageStored",
@@ -84,7 +83,7 @@ class Events(Construct):
         )
         # Functions of 0.1.0 name no table, so they are replaced before the rule asks for it.
         published.node.add_dependency(
-            *(functions[entry.name].node.default_child for entry in entries if entry.publishes)
+            *(functions[entry.name].node.default_child for entry in catalog.FUNCTIONS if entry.publishes)
         )
         self._every(
             "Minute",

@@ -1,6 +1,5 @@
 """The Lambda functions of the catalog: code, layers, environment, and a role with the rights of its entry."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,6 @@ class Functions(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        entries: Sequence[catalog.Function],
         storage: Storage,
         parameters: StackParameters,
         stage: Stage,
@@ -89,13 +87,13 @@ class Functions(Construct):
             expression=cdk.Fn.condition_equals(parameters.text("FetchConcurrency"), "0"),
         )
         self.by_name: dict[str, lambda_.Function] = {}
-        for entry in entries:
+        for entry in catalog.FUNCTIONS:
             function = self._function(entry)
             if entry.fetches:
                 self._bound(function)
             self._grant(entry, function)
             self.by_name[entry.name] = function
-        for entry in entries:
+        for entry in catalog.FUNCTIONS:
             for called in entry.invokes:
                 self._let_invoke(self.by_name[entry.name], called)
 

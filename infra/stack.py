@@ -1,6 +1,5 @@
 """The one stack: composes the constructs and names what others need to know."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,6 @@ class CharacterIdentity(cdk.Stack):
         dependencies: Path,
         provenance: Path,
         evaluation: Path,
-        entries: Sequence[catalog.Function] = catalog.FUNCTIONS,
         **stack: Any,
     ) -> None:
         super().__init__(
@@ -53,7 +51,6 @@ class CharacterIdentity(cdk.Stack):
         functions = Functions(
             self,
             "Functions",
-            entries=entries,
             storage=storage,
             parameters=parameters,
             stage=stage,
@@ -66,7 +63,6 @@ class CharacterIdentity(cdk.Stack):
         workflows = Workflows(
             self,
             "Workflows",
-            entries=entries,
             functions=functions,
             bucket=storage.bucket,
             stage=stage,
@@ -74,7 +70,6 @@ class CharacterIdentity(cdk.Stack):
         api = Api(
             self,
             "Api",
-            entries=entries,
             functions=functions,
             cors_origins=cors_origins,
             stage=stage,
@@ -82,7 +77,7 @@ class CharacterIdentity(cdk.Stack):
         given_url = parameters.text("WebhookUrl")
         own_address = cdk.CfnCondition(self, "OwnAddress", expression=cdk.Fn.condition_equals(given_url, ""))
         webhook_url = cdk.Fn.condition_if(own_address.logical_id, api.url, given_url).to_string()
-        for entry in entries:
+        for entry in catalog.FUNCTIONS:
             if entry.calls_back:
                 functions[entry.name].add_environment("WEBHOOK_URL", webhook_url)
         events = Events(
@@ -90,7 +85,6 @@ class CharacterIdentity(cdk.Stack):
             "Events",
             bucket=storage.bucket,
             table=storage.table,
-            entries=entries,
             functions=functions,
             parameters=parameters,
         )

@@ -1,5 +1,6 @@
 """The state machines, each read from its ``.asl.json`` file."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,6 @@ class Workflows(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        entries: Sequence[catalog.Function],
         functions: Mapping[str, lambda_.Function],
         bucket: s3.Bucket,
         stage: Stage,
@@ -38,7 +38,8 @@ class Workflows(Construct):
             path.name.removesuffix(".asl.json"): self._state_machine(path, functions)
             for path in sorted(DEFINITIONS.glob("*.asl.json"))
         }
-        for entry in entries:
+        waking: dict[tuple[str, ...], list[lambda_.Function]] = defaultdict(list)
+        for entry in catalog.FUNCTIONS:
             for name in entry.starts:
                 machine = self.by_name[name]
                 machine.grant_start_execution(functions[entry.name])
@@ -50,9 +51,10 @@ class Workflows(Construct):
                 self.by_name[name].grant_execution(
                     functions[entry.name], "states:DescribeExecution", "states:StopExecution"
                 )
-        for machines in sorted({tuple(sorted(entry.wakes)) for entry in entries if entry.wakes}):
-            waking = [functions[entry.name] for entry in entries if tuple(sorted(entry.wakes)) == machines]
-            self._let_wake(machines, waking)
+            if entry.wakes:
+                waking[tuple(sorted(entry.wakes))].append(functions[entry.name])
+        for machines in sorted(waking):
+            self._let_wake(machines, waking[machines])
         self._let_map(catalog.RUN_EVALUATION, bucket)
 
     def _let_wake(self, machines: Sequence[str], functions: Sequence[lambda_.Function]) -> None:

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra import catalog
 from infra.catalog import pascal
-from infra.monitoring import log_group
+from infra.monitoring import NAMESPACE, log_group
 from infra.stack_parameters import StackParameters
 from infra.stages import Stage
 from infra.storage import Storage
@@ -174,7 +174,7 @@ class Functions(Construct):
         settings = self._parameters.by_variable
         variables = {
             "FUNCTION_NAME": entry.name,
-            "POWERTOOLS_METRICS_NAMESPACE": cdk.Aws.STACK_NAME,
+            "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
         }
         if entry.table != "none":
             variables["TABLE_NAME"] = self._storage.table.table_name

@@ -54,6 +54,8 @@ def vended_log_group(scope: Construct, construct_id: str, stage: Stage) -> logs.
     return group
 
 
+NAMESPACE = cdk.Aws.STACK_NAME
+"""Of the metrics that functions count, so that no stage alarms for another."""
 NEARLY_USED_PERCENT = 80
 COUNTED = {
     "ParkedResults": "A paid result lies on a host that is not allowed, or cannot be stored: see the log",
@@ -72,8 +74,7 @@ class Alarms(Construct):
     """On failed executions, an API that answers 5xx, what was not scored or delivered, bills, and the sweep.
 
     Failing tasks need no alarm of their own: they end in a failed execution. All alarms tell ``topic``, when
-    they sound and when they are over. ``waiting`` are the queues of work; ``namespace`` is
-    where functions count what ``COUNTED`` names.
+    they sound and when they are over. ``waiting`` are the queues of work.
     """
 
     def __init__(
@@ -87,7 +88,6 @@ class Alarms(Construct):
         undelivered: sqs.Queue,
         waiting: Mapping[str, sqs.Queue],
         sweep: lambda_.Function,
-        namespace: str,
         email: str,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -126,12 +126,12 @@ class Alarms(Construct):
             sweep.metric_errors(statistic="Sum"),
         )
         for metric, counted in COUNTED.items():
-            self._alarm(metric, counted, _counted(namespace, metric))
+            self._alarm(metric, counted, _counted(metric))
         self._alarm(
             "OperatorBudgetLow",
             f"{NEARLY_USED_PERCENT} % of the operator's month are used; at 100 every order is refused",
             cloudwatch.Metric(
-                namespace=namespace,
+                namespace=NAMESPACE,
                 metric_name="OperatorBudgetUsed",
                 dimensions_map={"service": "sweep"},
                 statistic="Maximum",
@@ -191,8 +191,8 @@ class Alarms(Construct):
         alarm.add_ok_action(actions.SnsAction(self.topic))
 
 
-def _counted(namespace: str, metric: str) -> cloudwatch.Metric:
-    return cloudwatch.Metric(namespace=namespace, metric_name=metric, statistic="Sum", period=COUNTED_WITHIN)
+def _counted(metric: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(namespace=NAMESPACE, metric_name=metric, statistic="Sum", period=COUNTED_WITHIN)
 
 
 def _sum(metrics: Iterable[cloudwatch.Metric]) -> cloudwatch.MathExpression:

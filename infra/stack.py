@@ -97,7 +97,6 @@ class CharacterIdentity(cdk.Stack):
             undelivered=events.delivery.lost,
             waiting={"Scoring": events.scoring.waiting, "Delivery": events.delivery.waiting},
             sweep=functions["sweep"],
-            namespace=cdk.Aws.STACK_NAME,
             email=parameters.text("AlarmEmail"),
         )
         outputs = {

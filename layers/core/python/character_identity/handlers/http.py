@@ -47,14 +47,10 @@ def unrouted_handler(respond: Callable[[str, str], Response]) -> LambdaHandler:
     """The handler of what no route takes; ``respond`` gets method and path."""
 
     def handle(event: Event, context: Any) -> Any:
-        return _answered(event, "$default", lambda: respond(_http(event)["method"], event["rawPath"]))
+        http = event["requestContext"]["http"]
+        return _answered(event, "$default", lambda: respond(http["method"], event["rawPath"]))
 
     return handle
-
-
-def _http(event: Event) -> dict[str, str]:
-    http: dict[str, str] = event["requestContext"]["http"]
-    return http
 
 
 def _answered(event: Event, route: str, respond: Callable[[], Response]) -> Any:

@@ -1,7 +1,6 @@
 """The slots of the providers' accounts in DynamoDB."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from character_identity.aws import keys
 from character_identity.aws.table import Table
@@ -45,14 +44,10 @@ class SlotTable:
 
     def wait(self, account: str, lease: Lease) -> None:
         """Put a job in the line, or prolong its lease there."""
-        forgotten_at = {"expires_at": _seconds(lease.until)}
+        forgotten_at = {"expires_at": int(lease.until.timestamp())}
         waits = keys.waits_for_slot(account, lease.job_id)
         self._table.write(put({**waits, **lease.model_dump(mode="json"), **forgotten_at}))
 
     def leave(self, account: str, job_id: str) -> None:
         """Take a job out of the line, if it is there."""
         self._table.write(delete(keys.waits_for_slot(account, job_id)))
-
-
-def _seconds(time: datetime) -> int:
-    return int(time.timestamp())

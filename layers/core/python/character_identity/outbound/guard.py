@@ -125,9 +125,5 @@ class UrlGuard:
 
     def expects(self, host: str) -> bool:
         """Return True if a host is one of those by name, so that there has to be one."""
-        return self.hosts is not None and _is_among(host, self.hosts)
-
-
-def _is_among(host: str, hosts: frozenset[str]) -> bool:
-    """Say whether a host is one of these, or lies under one that begins with a dot."""
-    return host in hosts or any(host.endswith(suffix) for suffix in hosts if suffix.startswith("."))
+        hosts = self.hosts or frozenset()
+        return host in hosts or any(host.endswith(each) for each in hosts if each.startswith("."))

@@ -143,12 +143,12 @@ class ComparisonService:
     ) -> Iterator[Score | NotScored]:
         views = iter(self._encoders.whole.embed([each for each in some if isinstance(each, bytes)]))
         for content in some:
-            view = next(views) if isinstance(content, bytes) else content
-            if isinstance(content, bytes) and not isinstance(view, InvalidRequest | NotFound):
-                yield self._score_one(content, view, references, ends_at)
-            else:
-                assert isinstance(view, InvalidRequest | NotFound)
+            if not isinstance(content, bytes):
+                yield self._unread(content)
+            elif isinstance(view := next(views), InvalidRequest):
                 yield self._unread(view)
+            else:
+                yield self._score_one(content, view, references, ends_at)
 
     def _score_one(
         self, content: bytes, view: View, references: Sequence[EmbeddedReference], ends_at: float

@@ -65,13 +65,12 @@ class SandboxSettings(Settings):
     """In MB."""
 
 
-def _hosts(text: str) -> frozenset[str]:
-    names = (name.strip().lower() for name in text.split(","))
-    return frozenset(name for name in names if name)
-
-
 def _entries(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+
+
+def _hosts(text: str) -> frozenset[str]:
+    return frozenset(map(str.lower, _entries(text)))
 
 
 _READ: Mapping[Any, Callable[[str], Any]] = {

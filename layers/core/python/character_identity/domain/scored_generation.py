@@ -29,18 +29,15 @@ class ScoredGeneration:
     @property
     def scoring(self) -> Scoring:
         """Return how far the scoring is; pictures that were filtered or failed are not waited for."""
-        made = [image for image in self.generation.images if image.outcome == "succeeded"]
-        if self.generation.settled_at is None or any(self._waits(image) for image in made):
+        if self.generation.settled_at is None or not (self.is_over or all(map(self._found, self._made))):
             return "pending"
-        return "complete" if any(self.scores_of(image) for image in made) else "notScored"
+        return "complete" if any(map(self.scores_of, self._made)) else "notScored"
 
     @property
     def scoring_of_some(self) -> Scoring | None:
         """``scoring`` where not every score was looked for; None if the others may decide."""
-        generation = self.generation
-        made = [image for image in generation.images if image.outcome == "succeeded"]
-        is_known = generation.settled_at is None or all(self._found(image) for image in made)
-        if is_known or (self.is_over and any(self.scores_of(image) for image in made)):
+        is_known = self.generation.settled_at is None or all(map(self._found, self._made))
+        if is_known or (self.is_over and any(map(self.scores_of, self._made))):
             return self.scoring
         return None
 
@@ -60,14 +57,15 @@ class ScoredGeneration:
         """Return True if nobody has looked at a picture in time."""
         return image.outcome == "succeeded" and not self._found(image) and self.is_over
 
-    def _waits(self, image: GeneratedImage) -> bool:
-        return not self._found(image) and not self.is_over
-
     @property
     def is_over(self) -> bool:
         """Return True if no score is waited for any more."""
         settled_at = self.generation.settled_at
         return settled_at is not None and self.at >= settled_at + SCORED_WITHIN
+
+    @property
+    def _made(self) -> list[GeneratedImage]:
+        return [image for image in self.generation.images if image.outcome == "succeeded"]
 
     def _found(self, image: GeneratedImage) -> Sequence[Score | NotScored]:
         return self.found.get(image.index, ())

@@ -43,7 +43,7 @@ class Workflows(Construct):
             for name in entry.starts:
                 machine = self.by_name[name]
                 machine.grant_start_execution(functions[entry.name])
-            for name in {*entry.starts, *entry.watches}:
+            for name in sorted({*entry.starts, *entry.watches}):  # or each synthesis orders them anew
                 functions[entry.name].add_environment(
                     f"{name.upper()}_ARN", self.by_name[name].state_machine_arn
                 )

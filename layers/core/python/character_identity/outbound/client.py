@@ -27,6 +27,13 @@ from character_identity.outbound.guard import RESOLVE_TIMEOUT_S, UrlGuard
 CONNECT_TIMEOUT_S = 5.0
 """For each address of a host, until the next is tried."""
 SENT_AT_ONCE = 64 * 1024
+PACKINGS = {
+    *("aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip", "x-compress"),
+    *("x-gzip", "zstd"),
+}
+"""IANA's HTTP Content Coding Registry (RFC 9110, section 8.4.1). Whatever else a host says there, its bytes
+are plain, as browsers take them: stores repeat what an uploader wrote, such as "base64", "UTF-8", "undefined"
+(aws-solutions/dynamic-image-transformation-for-amazon-cloudfront, issue 127)."""
 
 Clock = Callable[[], float]
 """Seconds that only grow."""
@@ -82,7 +89,8 @@ def received(answer: httpx.Response, limit_bytes: int) -> Iterator[bytes]:
         TooManyBytes: there are more than ``limit_bytes``.
         EncodedBody: they would have to be unpacked, and a kilobyte may unpack to gigabytes.
     """
-    if answer.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+    said = answer.headers.get("Content-Encoding", "").lower().split(",")
+    if not PACKINGS.isdisjoint(word.strip() for word in said):
         raise EncodedBody("the body is compressed", request=answer.request)
     total = 0
     for chunk in answer.iter_raw():

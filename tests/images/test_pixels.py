@@ -67,6 +67,23 @@ def test_a_profile_that_does_not_fit_is_ignored(mode: str) -> None:
     assert colour(encoded(image, kind, icc_profile=b"no profile")) == plain
 
 
+@pytest.mark.parametrize(
+    ("mode", "kind", "space"),
+    [
+        *(("RGB", kind, b"GRAY") for kind in ("JPEG", "PNG", "WEBP")),
+        *((mode, "PNG", b"GRAY") for mode in ("RGBA", "P")),
+        *(("CMYK", "JPEG", space) for space in (b"GRAY", b"RGB ")),
+    ],
+)
+def test_a_profile_of_other_channels_takes_no_colour_away(mode: str, kind: str, space: bytes) -> None:
+    """Editors leave a grey profile in a picture that was coloured, and an RGB one in a separated one."""
+    image = Image.new("RGB", (300, 300), (204, 51, 51)).convert(mode)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    profile = grey_profile() if space == b"GRAY" else wide_profile()
+    red, green, blue = colour(encoded(image, kind, icc_profile=profile, **options))
+    assert abs(red - 204) < 6 and abs(green - 51) < 6 and abs(blue - 51) < 6
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_elements_of_a_profile_are_not_read(kind: str) -> None:
     """A hundred thousand, 3 KB of a PNG, would keep a function until it is killed."""

@@ -157,8 +157,10 @@ def _samples() -> Image.Image:
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    alpha = _alpha_of(image) if image.has_transparency_data else None
     mode = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}[profile.profile.xcolor_space.strip()]
+    if (image.mode == "CMYK") != (mode == "CMYK") or (mode == "L" and Image.getmodebase(image.mode) != "L"):
+        return image  # of another picture: it would take the colours away
+    alpha = _alpha_of(image) if image.has_transparency_data else None
     colours = _in_mode(image, mode)
     if mode == "RGB":
         ImageCms.profileToProfile(colours, profile, _srgb(), inPlace=True)

@@ -3,7 +3,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from character_identity.images.decoding import decode, prepare
 from character_identity.images.pixels import ORIENTATION, plain
@@ -82,6 +82,36 @@ def test_a_profile_of_other_channels_takes_no_colour_away(mode: str, kind: str, 
     profile = grey_profile() if space == b"GRAY" else wide_profile()
     red, green, blue = colour(encoded(image, kind, icc_profile=profile, **options))
     assert abs(red - 204) < 6 and abs(green - 51) < 6 and abs(blue - 51) < 6
+
+
+@pytest.mark.parametrize(
+    ("option", "space", "right"),
+    [
+        ("R03", 0xFFFF, (200, 60, 60)),
+        ("R03", 2, (200, 60, 60)),
+        ("R03", None, (200, 60, 60)),
+        ("R03", 1, (173, 62, 62)),
+        ("R98", 0xFFFF, (173, 62, 62)),
+        (None, 0xFFFF, (173, 62, 62)),
+    ],
+)
+def test_a_camera_says_adobe_rgb_without_a_profile(
+    option: str | None, space: int | None, right: tuple[int, ...]
+) -> None:
+    """Those of Nikon, Canon, Sony and Fuji do: by the option of DCF in EXIF, and a colour space of none."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    said = exif.get_ifd(ExifTags.IFD.Exif)
+    if space is not None:
+        said[ExifTags.Base.ColorSpace] = space
+    if option is not None:
+        said[ExifTags.IFD.Interop] = {ExifTags.Interop.InteropIndex: option}
+    image = Image.new("RGB", (300, 400), (173, 62, 62))
+    content = encoded(image, "JPEG", exif=exif, quality=95)
+    assert decode(content).size == (400, 300)
+    assert max(abs(one - other) for one, other in zip(colour(content), right, strict=True)) < 3
+    profiled = encoded(image, "JPEG", exif=exif, quality=95, icc_profile=SRGB)
+    assert max(abs(one - other) for one, other in zip(colour(profiled), (173, 62, 62), strict=True)) < 3
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])

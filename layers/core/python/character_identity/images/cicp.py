@@ -55,6 +55,11 @@ def profile_named(cicp: bytes) -> bytes | None:
     return _profile(PRIMARIES[primaries], CURVES[curve])
 
 
+def adobe_rgb() -> bytes:
+    """Return a profile of the colours of Adobe RGB (1998), which no number names."""
+    return _profile((0.6097, 0.3111, 0.0195, 0.2053, 0.6257, 0.0609, 0.1492, 0.0632, 0.7446), CURVES[4])
+
+
 def _profile(colorants: tuple[float, ...], curve: bytes) -> bytes:
     """A profile of three colorants and one curve (ICC.1:2022, 7.2, 7.3, 8.3.3)."""
     red, green, blue = (_xyz(*colorants[at : at + 3]) for at in (0, 3, 6))

@@ -5,9 +5,9 @@ from functools import cache
 from io import BytesIO
 from itertools import product
 
-from PIL import Image, ImageChops, ImageCms
+from PIL import ExifTags, Image, ImageChops, ImageCms
 
-from character_identity.images.cicp import profile_named
+from character_identity.images.cicp import adobe_rgb, profile_named
 
 ORIENTATION = 0x0112
 """The EXIF tag: 1 to 8, where 1 is upright."""
@@ -20,6 +20,9 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+EXIF_SRGB = 1
+"""What the EXIF tag ColorSpace says of a picture in sRGB."""
 
 NOT_SEEN = 3
 """Levels of 255 by which makers' sRGB profiles differ in the dark; no other profile is so near."""
@@ -112,13 +115,27 @@ def _in_srgb(image: Image.Image) -> Image.Image:
         InvalidRequest: as ``profile_named``.
     """
     content = profile_named(image.info.get("cicp", b"")) or image.info.get("icc_profile")
-    if not content:
-        return image
     try:
+        if not content and not _is_adobe_rgb(image):
+            return image
+        content = content or adobe_rgb()
         profile = ImageCms.ImageCmsProfile(BytesIO(_without_elements(content)))
         return image if _changes_nothing(profile) else _converted(image, profile)
     except Exception:  # whatever LittleCMS raises about a profile from elsewhere
         return image
+
+
+def _is_adobe_rgb(image: Image.Image) -> bool:
+    """Return True if a camera says in EXIF that its colours are Adobe RGB's; many put no profile beside it.
+
+    guardian/grid, issue 2066; photoprism, pull request 5178. A file of the option R03 whose colour space is
+    sRGB was converted since.
+    """
+    if image.format != "JPEG" or image.mode != "RGB" or b"R03" not in image.info.get("exif", b""):
+        return False
+    exif = image.getexif()
+    said = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)
+    return said == "R03" and exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace) != EXIF_SRGB
 
 
 def _without_elements(profile: bytes) -> bytes:

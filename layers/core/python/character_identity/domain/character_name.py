@@ -12,11 +12,10 @@ from functools import lru_cache
 APOSTROPHES = "'\u2018\u2019\u02bb\u02bc\u02b9\u2032`\u00b4\u05f3"
 HYPHENS = "-\u2010\u2011\u2012\u2013\u2212"
 JOINERS = "\u200c\u200d"
-_GLUE = "\u00ad\u2060\ufeff"
-"""Not seen, and no end of a word."""
-_UNSEEN = "\u200b\u200e\u200f\u2066\u2067\u2068\u2069\ufe0e\ufe0f" + _GLUE + JOINERS
+_GLUE = "\u00ad\u2060\ufeff" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+"""Not seen, and no end of a word: the last ones choose between forms of a sign, as in Japanese names."""
 _READ_AS = {
-    **dict.fromkeys(_UNSEEN, ""),
+    **dict.fromkeys(_GLUE, ""),
     **dict.fromkeys(APOSTROPHES, "'"),
     **dict.fromkeys(HYPHENS, "-"),
     "\u05f4": '"',
@@ -95,7 +94,7 @@ def _as_read(letter: str, any_case: bool) -> str:
         return " "
     if any_case and letter in _DOTS:
         return _DOTS[letter]
-    read = _READ_AS.get(letter)
+    read = "" if unicodedata.category(letter) == "Cf" else _READ_AS.get(letter)
     if read is None:
         read = unicodedata.normalize("NFKD", letter)
     return read.casefold() if any_case else read

@@ -57,11 +57,15 @@ def test_what_is_no_image_is_passed_over(content: bytes) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 99, b"/home/sarah/a.jpg"], ids=["empty", "zeros", "a link"])
 def test_what_is_called_a_picture_is_refused_by_name_and_not_passed_over(content: bytes) -> None:
-    assert names_in(a_zip("a.JPG", "b.cr3", "c.jxl", content=content)) == ["a.JPG", "b.cr3", "c.jxl"]
+    names = ["a.JPG", "b.cr3", "c.jxl", "d.tga", "e.svg", "f.EXR", "g.x3f"]
+    assert names_in(a_zip(*names, content=content)) == names
 
 
-def test_an_archive_in_an_archive_is_not_passed_over() -> None:
-    refused = refusal(a_zip("her.zip", content=a_zip("a.jpg")))
+@pytest.mark.parametrize(
+    "content", [a_zip("a.jpg"), b"Rar!\x1a\7\1\0", b"7z\xbc\xaf\x27\x1c\0\4", b"\x1f\x8b\x08\0"]
+)
+def test_an_archive_in_an_archive_is_not_passed_over(content: bytes) -> None:
+    refused = refusal(a_zip("her.zip", content=content))
     assert (refused.code, refused.message[:7]) == ("invalid_archive", "her.zip")
 
 

@@ -18,11 +18,13 @@ bytes, and to read each copies all behind it: a minute for 200 MB of them."""
 CHUNK_BYTES = 64 * 1024
 SIGNATURE = b"PK\1\2"
 """Begins the entry of a file in the directory: section 4.3.12 of the ZIP specification (APPNOTE 6.3.10)."""
-ARCHIVE = b"PK\3\4"
+ARCHIVES = (b"PK\3\4", b"Rar!\x1a\7", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b")
+"""How a ZIP, RAR, 7z and gzip begin."""
 PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"),
-    *(".avif", ".jxl", ".jp2", ".psd"),
-    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
+    *(".avif", ".jxl", ".jxr", ".jp2", ".psd", ".xcf", ".tga", ".ppm", ".pnm", ".exr"),
+    *(".ico", ".svg", ".eps"),
+    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".x3f", ".mrw"),
 )
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 """Where macOS keeps attributes of files, and Synology's stations small copies of pictures."""
@@ -71,7 +73,7 @@ def _read(file: zipfile.ZipFile) -> list[NamedImage]:
     for entry in sorted(entries, key=lambda entry: entry.filename):
         content = _unpacked(file, entry, left)
         left -= len(content)
-        if content.startswith(ARCHIVE):
+        if content.startswith(ARCHIVES):
             name = shown_name(entry.filename)
             raise InvalidRequest(f"{name} is an archive itself; put its files here.", code="invalid_archive")
         if is_image(content) or entry.filename.lower().endswith(PICTURE_SUFFIXES):

@@ -309,6 +309,9 @@ def test_from_a_list_that_is_not_understood_whole_nothing_is_concluded(odd: Any)
     "odd",
     [
         a_prompt(1, callback=None, seed=None, text=TEXT),
+        a_prompt(1, callback=None, seed=7.0),
+        a_prompt(1, callback="", seed={"value": 7}),
+        a_prompt(1, callback=None, seed="7 "),
         a_prompt(1, callback=7, text=None),
         {"id": 1},
         {"id": "1x", **{}},
@@ -345,6 +348,8 @@ def test_what_the_filter_of_titles_does_not_show_is_found_all_the_same() -> None
         ([a_prompt(1, callback=None)], CALLBACK, ["1"]),
         ([a_prompt(1, callback="")], CALLBACK, ["1"]),
         ([a_prompt(1, callback="", seed=8)], CALLBACK, []),
+        ([a_prompt(1, callback="", seed="7")], CALLBACK, ["1"]),
+        ([a_prompt(1, callback="", seed="8")], CALLBACK, []),
         ([a_prompt(1, callback=f"{CALLBACK}/", text="as it was rewritten")], CALLBACK, ["1"]),
         ([a_prompt(1, callback=CALLBACK.replace(".", "%2E"))], CALLBACK, ["1"]),
         ([a_prompt(1, callback=None, seed=8)], CALLBACK, []),

@@ -17,7 +17,7 @@ from character_identity.ports.providers import (
     GenerationPlan,
     GenerationStatus,
 )
-from character_identity.providers.answers import LARGEST_NUMBER, entries, number, picture
+from character_identity.providers.answers import LARGEST_NUMBER, entries, number, picture, whole
 from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
 from character_identity.providers.astria.lists import Match, same_words
 
@@ -101,10 +101,10 @@ class AstriaImages(AstriaJobs):
             if order.callback_url and isinstance(callback_url, str) and callback_url:
                 own = order.callback_url.rpartition("/")[2] or order.callback_url
                 return "yes" if own in unquote(callback_url) else "no"  # as a server may write it
-            is_same_seed = str(prompt.get("seed")) == str(fields["seed"])
-            if prompt.get("seed") is not None and not is_same_seed:
+            seed = whole(prompt.get("seed"))
+            if seed not in (None, fields["seed"]):
                 return "no"
             match = same_words(prompt.get("text"), fields["text"])
-            return match if is_same_seed or match == "no" else "perhaps"
+            return "perhaps" if seed is None and match == "yes" else match
 
         return self._lists.newest(self._url, wanted, since - CLOCK_SKEW)

@@ -8,8 +8,9 @@ from typing import Any
 
 from character_evaluation.documents import BadDocument
 from character_evaluation.scenarios import SETS, Scenario, read_scenarios, shipped
-from character_identity_client import CONTENT_TYPES, EvaluationOrder
+from character_identity_client import EvaluationOrder
 from character_identity_client.asking import Ask
+from character_identity_client.pictures import in_folder
 from local.options import BadOption, Parser, dollars, folder
 
 PROVIDERS = ("fal-instant", "fal-lora", "astria")
@@ -132,20 +133,16 @@ def list_images(folder: Path) -> list[Path]:
     """The pictures in a folder, by name.
 
     Raises:
-        BadOption: there is no such folder, it cannot be read, or no picture is in it.
+        BadOption: there is no such folder, it cannot be read, or as ``in_folder``.
     """
     if folder.exists() and not folder.is_dir():
         raise BadOption(f"{folder} is a file; REFERENCES (--references) names a folder of pictures.")
     if not folder.is_dir():
         raise BadOption(f"There is no folder {folder}.")
-    images = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in CONTENT_TYPES and path.is_file()
-    )
-    if not images:
-        raise BadOption(
-            f"There are no pictures in {folder}; {', '.join(CONTENT_TYPES)} files are looked for."
-        )
-    return images
+    try:
+        return in_folder(folder)
+    except ValueError as problem:
+        raise BadOption(str(problem)) from problem
 
 
 def _parser() -> Parser:

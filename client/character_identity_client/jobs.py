@@ -65,7 +65,7 @@ def upload_references(
     Links and keys stay as they are. ``on_progress`` sees how many are done, and of how many.
 
     Raises:
-        ValueError: there are no pictures in the folder.
+        ValueError: there are no pictures in the folder, or one is of a format that is not taken.
         OSError: a picture cannot be read.
     """
     wanted = yield Do(lambda: listed(pictures))

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+CONTENT_TYPES = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "image/jpeg"),
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
 """The pictures that the API takes as references, by the end of their names."""
+OTHER_FORMATS = {
+    *(".heic", ".heif", ".hif", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".jxl", ".jp2", ".psd"),
+    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
+}
+MOST_NAMED = 5
 QUALITY = 95
 """At which what Pillow has opened becomes a JPEG."""
 
@@ -42,23 +51,32 @@ class PictureFile:
 
 
 def listed(pictures: Pictures) -> list[Picture]:
-    """Each picture, of a folder in the order of their names.
-
-    Raises:
-        ValueError: there are none in a folder.
-    """
+    """Each picture, of a folder those in it. Raises as ``in_folder``."""
     if isinstance(pictures, Sequence) and not isinstance(pictures, str | bytes):
         return [*pictures]
     if isinstance(pictures, str | Path) and not is_reference(pictures) and Path(pictures).is_dir():
-        found = sorted(
-            path
-            for path in Path(pictures).iterdir()
-            if path.suffix.lower() in CONTENT_TYPES and path.is_file()
-        )
-        if not found:
-            raise ValueError(f"There are no pictures in {pictures}: it takes {', '.join(CONTENT_TYPES)}.")
-        return [*found]
+        return [*in_folder(Path(pictures))]
     return [pictures]
+
+
+def in_folder(folder: Path) -> list[Path]:
+    """The pictures in a folder, in the order of their names; hidden files, as macOS writes there, are none.
+
+    Raises:
+        ValueError: there are none; or one of a format that the API does not take is not there in another.
+    """
+    files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+    found = [each for each in files if each.suffix.lower() in CONTENT_TYPES]
+    known = {each.stem for each in found}
+    left = [each.name for each in files if each.suffix.lower() in OTHER_FORMATS and each.stem not in known]
+    if left:
+        named = ", ".join(left[:MOST_NAMED]) + (
+            f" and {len(left) - MOST_NAMED} more" if left[MOST_NAMED:] else ""
+        )
+        raise ValueError(f"{named} in {folder}: save them as JPEG, PNG or WebP, or take them out.")
+    if not found:
+        raise ValueError(f"There are no pictures in {folder}: it takes {', '.join(CONTENT_TYPES)}.")
+    return found
 
 
 def is_reference(picture: Picture) -> bool:

@@ -22,7 +22,7 @@ from character_identity_client import (
     ProxySession,
 )
 from character_identity_client.configuration import address
-from character_identity_client.pictures import Picture, picture_file
+from character_identity_client.pictures import Picture, in_folder, picture_file
 from tests.client.test_api import Clock, client, generation, identity
 from tests.support.builders import an_image
 
@@ -220,6 +220,23 @@ def test_an_opened_picture_keeps_its_orientation(tmp_path: Path) -> None:
         (tmp_path / "b.jpg").write_bytes(picture_file(opened, 1).content())
     with Image.open(tmp_path / "b.jpg") as again:
         assert again.getexif()[0x0112] == 6
+
+
+def test_a_folder_gives_its_pictures_and_nothing_that_is_hidden(tmp_path: Path) -> None:
+    names = ["a.JPG", "b.jfif", "c.jpe", "d.webp"]
+    for name in (*names, "._a.JPG", ".b.png", "notes.txt", "a.mov", "a.CR3"):  # of a raw its JPEG is there
+        (tmp_path / name).write_bytes(an_image())
+    assert [path.name for path in in_folder(tmp_path)] == names
+    assert picture_file(tmp_path / "b.jfif", 1).content_type == "image/jpeg"
+
+
+def test_pictures_of_a_folder_that_are_not_taken_are_named_before_anything_is_sent(tmp_path: Path) -> None:
+    for name in ("a.jpg", "B.HEIC", *(f"{number}.tiff" for number in range(6))):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        ValueError, match=r"^0.tiff, 1.tiff, 2.tiff, 3.tiff, 4.tiff and 2 more in .*: save them"
+    ):
+        client(Api()).upload_references(tmp_path)
 
 
 def test_a_folder_without_pictures_is_a_mistake(tmp_path: Path) -> None:

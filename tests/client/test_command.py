@@ -282,7 +282,10 @@ def test_who_has_said_nowhere_where_the_api_is_is_told_how(
     [
         (("check", "nowhere.jpg"), "nowhere.jpg: No such file or directory."),
         (("check", "nowhere/"), "nowhere: No such file or directory."),
-        (("check", "empty"), "There are no pictures in empty: it takes .jpg, .jpeg, .png, .webp."),
+        (
+            ("check", "empty"),
+            "There are no pictures in empty: it takes .jpg, .jpeg, .jpe, .jfif, .png, .webp.",
+        ),
         (("generate", "i1", "x", "--output", "file"), "file: File exists."),
         (("generate", "i1", "\udcff"), "A name or a text holds bytes that are no UTF-8."),
         (("evaluate", "--scenarios", "nowhere.json"), "nowhere.json: No such file or directory."),

@@ -47,6 +47,8 @@ const HARMLESS = { repeat: true } as const;
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   jpg: "image/jpeg",
   jpeg: "image/jpeg",
+  jpe: "image/jpeg",
+  jfif: "image/jpeg",
   png: "image/png",
   webp: "image/webp",
 };

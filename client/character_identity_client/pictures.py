@@ -25,6 +25,9 @@ QUALITY = 95
 class PillowImage(Protocol):
     """``PIL.Image.Image``, as far as it matters here; Pillow need not be installed."""
 
+    @property
+    def mode(self) -> str: ...
+
     def convert(self, mode: str) -> Any: ...
 
     def getexif(self) -> Any: ...
@@ -97,10 +100,21 @@ def picture_file(picture: Picture, number: int) -> PictureFile:
     return PictureFile(f"{number}.{kind.partition('/')[2]}", kind, len(content), content)
 
 
-def _encoded(image: PillowImage) -> bytes:
-    """A JPEG with the image's own orientation."""
+def _encoded(given: PillowImage) -> bytes:
+    """A JPEG of what is seen, in the image's own colours and orientation: white where it is transparent."""
+    image: Any = given
+    exif, profile = image.getexif(), image.info.get("icc_profile")
+    if image.mode.startswith("I;16"):  # Pillow would clip it to white
+        image = image.point(lambda level: level * (1 / 256)).convert("L")
+    elif getattr(image, "has_transparency_data", False):
+        seen = image.convert("RGBA")
+        image = seen.copy()
+        image.paste("white", (0, 0, *seen.size))
+        image.paste(seen, mask=seen)
+    if image.mode not in {"L", "RGB", "CMYK"}:
+        image = image.convert("RGB")
     buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, format="JPEG", quality=QUALITY, exif=image.getexif())
+    image.save(buffer, format="JPEG", quality=QUALITY, exif=exif, icc_profile=profile)
     return buffer.getvalue()
 
 

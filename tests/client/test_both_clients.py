@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import io
 import json
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -220,6 +221,40 @@ def test_an_opened_picture_keeps_its_orientation(tmp_path: Path) -> None:
         (tmp_path / "b.jpg").write_bytes(picture_file(opened, 1).content())
     with Image.open(tmp_path / "b.jpg") as again:
         assert again.getexif()[0x0112] == 6
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "kind", "seen"),
+    [
+        ("RGB", (200, 60, 60), "PNG", (200, 60, 60)),
+        ("CMYK", (0, 180, 180, 55), "JPEG", (200, 59, 59)),
+        ("RGBA", (0, 0, 0, 0), "PNG", (255, 255, 255)),
+        ("LA", (0, 0), "PNG", (255, 255, 255)),
+        ("I;16", 0x8000, "PNG", (128, 128, 128)),
+        ("1", 1, "PNG", (255, 255, 255)),
+        ("P", 0, "GIF", (0, 0, 0)),
+    ],
+)
+def test_an_opened_picture_is_sent_as_it_is_seen(
+    mode: str, colour: Any, kind: str, seen: tuple[int, int, int]
+) -> None:
+    file = io.BytesIO()
+    Image.new(mode, (16, 16), colour).save(file, kind)
+    with Image.open(file) as opened:
+        content = picture_file(opened, 1).content()
+    with Image.open(io.BytesIO(content)) as sent:
+        shown: Any = sent.convert("RGB").getpixel((8, 8))
+    assert max(abs(one - other) for one, other in zip(shown, seen, strict=True)) < 4
+
+
+def test_an_opened_picture_keeps_its_colour_profile() -> None:
+    """Pillow takes one along into a PNG, and not into a JPEG: Display P3 would be taken for sRGB."""
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "JPEG", icc_profile=b"a profile")
+    with Image.open(file) as opened:
+        content = picture_file(opened, 1).content()
+    with Image.open(io.BytesIO(content)) as sent:
+        assert sent.info["icc_profile"] == b"a profile"
 
 
 def test_a_folder_gives_its_pictures_and_nothing_that_is_hidden(tmp_path: Path) -> None:

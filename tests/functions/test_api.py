@@ -442,6 +442,21 @@ def test_upload_tickets_are_for_images_only(api: Api) -> None:
     assert (answer.status, answer.body["code"]) == (400, "unsupported_image_format")
 
 
+@pytest.mark.parametrize(
+    ("said", "proper"),
+    [
+        ("image/jpg", "image/jpeg"),
+        ("image/pjpeg", "image/jpeg"),
+        ("Image/JPEG", "image/jpeg"),
+        ("IMAGE/PNG", "image/png"),
+    ],
+)
+def test_an_upload_ticket_has_the_proper_name_of_a_type(api: Api, said: str, proper: str) -> None:
+    file = {"name": "a", "contentType": said, "sizeBytes": 10}
+    [ticket] = api("create_references", "POST", "/v1/references", {"files": [file]}).body["uploads"]
+    assert ticket["fields"]["Content-Type"] == proper
+
+
 def test_the_providers_say_their_limits_and_prices(api: Api) -> None:
     providers = {p["name"]: p for p in api("list_providers", "GET", "/v1/providers").body["providers"]}
     assert {name: (p["minReferences"], p["maxReferences"]) for name, p in providers.items()} == {

@@ -34,6 +34,8 @@ TOO_MUCH_WORK = "The pictures before it took too long; send smaller or fewer one
 LONGEST_NAME = 200
 """Characters of a picture's name that are shown; a name in a ZIP may have 65,535."""
 SUFFIXES = {content_type: suffix for suffix, content_type in CONTENT_TYPES.items()}
+JPEG_TOO = dict.fromkeys(("image/jpg", "image/pjpeg"), "image/jpeg")
+"""What telephones and browsers say instead (react-native-image-picker, issues 1856 and 2124)."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,13 @@ class ReferenceService:
         self._clock = clock
 
     def upload_ticket(self, owner: str, name: str, content_type: str, size_bytes: int) -> UploadTicket:
-        """A presigned POST for one picture of exactly this type and at most this size.
+        """A presigned POST for one picture of this type, by its proper name, and at most this size.
 
         Raises:
             InvalidRequest: of another type or size; the message names the file.
         """
-        if content_type not in SUFFIXES:
+        kind = JPEG_TOO.get(content_type.lower(), content_type.lower())
+        if kind not in SUFFIXES:
             raise InvalidRequest(
                 f"{name} is {content_type!r}, which is not one of {', '.join(SUFFIXES)}.",
                 code="unsupported_image_format",
@@ -105,8 +108,8 @@ class ReferenceService:
             raise InvalidRequest(
                 f"{name} has {size_bytes} bytes; a picture has 1 to {MAX_BYTES}.", code="image_too_large"
             )
-        key = f"{uploads_of(owner)}{self._new_id()}.{SUFFIXES[content_type]}"
-        return self._bucket.upload_ticket(key, content_type, size_bytes)
+        key = f"{uploads_of(owner)}{self._new_id()}.{SUFFIXES[kind]}"
+        return self._bucket.upload_ticket(key, kind, size_bytes)
 
     def fetched(self, owner: str, sources: Sequence[Source]) -> list[Source]:
         """The sources with what lies at their links now; a link that answers nothing stays one.

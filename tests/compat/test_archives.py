@@ -45,6 +45,18 @@ def test_paths_may_be_written_as_windows_does() -> None:
     assert names_in(a_zip("..\\her\\a.jpg", "her\\._a.jpg", "her\\.b.jpg")) == ["..\\her\\a.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Zo\u00eb und \u5c0f\u660e.jpg".encode(), "Zo\u00eb und \u5c0f\u660e.jpg"),
+        ("\u00e4.jpg".encode("cp437"), "\u00e4.jpg"),
+    ],
+)
+def test_a_name_in_utf_8_is_read_though_nothing_says_that_it_is(written: bytes, name: str) -> None:
+    stand_in = "x" * len(written)
+    assert names_in(a_zip(stand_in).replace(stand_in.encode(), written)) == [name]
+
+
 @pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a", "a.JPG.download", "a.txt"])
 def test_an_image_is_told_by_its_content_whatever_it_is_called(name: str) -> None:
     assert names_in(a_zip(name)) == [name]

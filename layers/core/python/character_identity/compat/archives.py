@@ -28,8 +28,8 @@ PICTURE_SUFFIXES = (
 )
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
 """Where macOS keeps attributes of files, and Synology's stations small copies of pictures."""
-ENCRYPTED = 0x1
-"""The flag of an entry: section 4.4.4 of the ZIP specification (APPNOTE 6.3.10)."""
+ENCRYPTED, UTF_8 = 0x1, 0x800
+"""Flags of an entry: section 4.4.4 of the ZIP specification (APPNOTE 6.3.10)."""
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Others unpack a thousandfold in a single step: a kilobyte of bzip2 takes 2 GB."""
 
@@ -66,9 +66,11 @@ def images_in(archive: bytes) -> list[NamedImage]:
 
 
 def _read(file: zipfile.ZipFile) -> list[NamedImage]:
-    entries = [entry for entry in file.infolist() if not _is_passed_over(entry)]
     if len(file.infolist()) > MAX_ENTRIES:
         raise _too_many()
+    for entry in file.infolist():
+        entry.filename = _in_utf8(entry)
+    entries = [entry for entry in file.infolist() if not _is_passed_over(entry)]
     images, left = [], MAX_ARCHIVE_BYTES
     for entry in sorted(entries, key=lambda entry: entry.filename):
         content = _unpacked(file, entry, left)
@@ -79,6 +81,14 @@ def _read(file: zipfile.ZipFile) -> list[NamedImage]:
         if is_image(content) or entry.filename.lower().endswith(PICTURE_SUFFIXES):
             images.append(NamedImage(entry.filename, content))
     return images
+
+
+def _in_utf8(entry: zipfile.ZipInfo) -> str:
+    """Return the name of an entry: macOS writes UTF-8 and does not say so (ZIPFoundation, issue 63)."""
+    try:
+        return entry.filename if entry.flag_bits & UTF_8 else entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
 
 
 def _too_many() -> InvalidRequest:

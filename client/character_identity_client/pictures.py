@@ -91,13 +91,18 @@ def picture_file(picture: Picture, number: int) -> PictureFile:
     """A picture as a file; one without a name is called by its number."""
     if isinstance(picture, str | Path):
         path = Path(picture)
-        kind = CONTENT_TYPES.get(path.suffix.lower(), "application/octet-stream")
+        kind = CONTENT_TYPES.get(path.suffix.lower()) or _type_of(_start_of(path))
         # A name may hold bytes that are no text, which JSON cannot have.
         name = path.name.encode(errors="replace").decode()
         return PictureFile(name, kind, path.stat().st_size, path)
     content = picture if isinstance(picture, bytes) else _encoded(picture)
     kind = _type_of(content)
     return PictureFile(f"{number}.{kind.partition('/')[2]}", kind, len(content), content)
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(12)
 
 
 def _encoded(given: PillowImage) -> bytes:

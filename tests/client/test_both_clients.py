@@ -257,6 +257,23 @@ def test_an_opened_picture_keeps_its_colour_profile() -> None:
         assert sent.info["icc_profile"] == b"a profile"
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("avatar", an_image(), "image/jpeg"),
+        ("avatar.PNG.download", an_image(image_format="PNG"), "image/png"),
+        ("avatar.bin", an_image(image_format="WEBP"), "image/webp"),
+        ("avatar", b"GIF89a", "application/octet-stream"),
+        ("avatar", b"", "application/octet-stream"),
+    ],
+)
+def test_a_file_that_is_not_called_a_picture_is_told_by_its_content(
+    name: str, content: bytes, kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert picture_file(tmp_path / name, 1).content_type == kind
+
+
 def test_a_folder_gives_its_pictures_and_nothing_that_is_hidden(tmp_path: Path) -> None:
     names = ["a.JPG", "b.jfif", "c.jpe", "d.webp"]
     for name in (*names, "._a.JPG", ".b.png", "notes.txt", "a.mov", "a.CR3"):  # of a raw its JPEG is there

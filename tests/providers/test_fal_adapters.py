@@ -177,6 +177,8 @@ LOGS: dict[str, tuple[Any, float | None]] = {
     "other work that counts as far": (["step 250/1000", "caching latents 900/1000"], 0.25),
     "other steps": (["warm-up step 3/10", "validation step 5/5"], None),
     "a bar": ([" 30%|###       | 300/1000 [00:40<01:33,  7.50it/s]"], 0.3),
+    "a bar that was drawn anew": (["\r 10%|#  | 100/1000\r 40%|#### | 400/1000\r"], 0.4),
+    "all lines in one": ("Loading pipeline components 7/7\nstep 500/1000\nsaving checkpoint 2/4\n", 0.5),
     "a path": (["wrote out/300/1000/a.txt"], None),
     "a date": (["started 10/1000/2026"], None),
     "a very long number": ([f"{'9' * 5000}/1000"], None),

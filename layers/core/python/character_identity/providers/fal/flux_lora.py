@@ -184,12 +184,13 @@ def training_archive(images: list[tuple[str, bytes]]) -> bytes:
 def _fraction(messages: list[str], steps: int) -> float | None:
     """Share of the steps done, from the last log line that counts to ``steps`` (``step 300/1000``).
 
-    What else is counted is of another number, or says that it is something else.
+    What else is counted is of another number, or says that it is something else. A message may have many
+    lines: a bar is drawn anew behind a carriage return.
     """
-    for message in reversed(messages):
-        if OTHER_WORK.search(message):
+    for line in reversed([line for message in messages for line in message.splitlines()]):
+        if OTHER_WORK.search(line):
             continue
-        for counted in COUNTED.finditer(message):
+        for counted in COUNTED.finditer(line):
             done, total = int(counted[1]), int(counted[2])
             if done <= total == steps:
                 return done / total

@@ -85,6 +85,16 @@ def test_a_cookie_is_given_back_while_a_link_is_followed_and_never_again() -> No
     assert all("Cookie" not in call.headers for call in net.calls if call.url.host == "media.test")
 
 
+def test_a_cookie_that_no_header_takes_stops_no_link() -> None:
+    """Edges of networks write where we are into one, as it is spelt there."""
+    net = Net()
+    set_cookies = [(b"Set-Cookie", "city=Z\u00fcrich".encode()), (b"Set-Cookie", b"session=ann")]
+    net.answers["public.test/link"] = httpx.Response(302, headers=[*set_cookies, (b"Location", b"/a")])
+    net.answers["public.test/a"] = httpx.Response(200, content=b"picture")
+    assert net.fetcher.fetch("https://public.test/link", 100) == b"picture"
+    assert net.calls[-1].headers["Cookie"] == "session=ann"
+
+
 @pytest.mark.parametrize(
     ("url", "code"),
     [

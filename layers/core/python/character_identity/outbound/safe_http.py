@@ -186,6 +186,9 @@ class SafeHttpClient:
                 raise ProviderUnavailable(PROVIDER, exc.message) from exc
             raise
         cookies.extract_cookies(answer)
+        for cookie in [*cookies.jar]:
+            if not f"{cookie.name}{cookie.value}".isascii():  # some hosts put the name of our town into one
+                cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
         if not (answer.is_success or answer.has_redirect_location):
             answer.close()
             raise _failure(answer)

@@ -62,7 +62,10 @@ def test_an_image_is_told_by_its_content_whatever_it_is_called(name: str) -> Non
     assert names_in(a_zip(name)) == [name]
 
 
-@pytest.mark.parametrize("content", [b"a woman in a bar", b"", b"\0\0\0\1Bud1", b'{"file_name": "a.jpg"}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"a woman in a bar", b"BMX, a woman on a ramp", b"", b"\0\0\0\1Bud1", b'{"file_name": "a.jpg"}'],
+)
 def test_what_is_no_image_is_passed_over(content: bytes) -> None:
     assert names_in(a_zip("a", "a.txt", "metadata.json", "Thumbs.db", content=content)) == []
 

@@ -36,7 +36,6 @@ _JPEG = b"\xff\xd8\xff"
 _XMP = b"XML:com.adobe.xmp\0\0"  # not compressed: it may hold the orientation
 _OTHERS = {
     b"GIF8": "GIF",
-    b"BM": "BMP",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
     b"%PDF": "PDF",
@@ -148,6 +147,8 @@ def _other_format(content: bytes) -> str:
         brands = {content[8:12], *(content[at : at + 4] for at in range(16, 64, 4))}
         known = next((name for brand, name in _BRANDS.items() if brand in brands), "")
         return known or ("HEIC" if brands & _HEIC_BRANDS else "")
+    if content.startswith(b"BM"):  # as words do, too, in a caption; a BMP goes on with its size, and zeros
+        return "BMP" if content[6:10] == bytes(4) else ""
     return next((name for start, name in _OTHERS.items() if content.startswith(start)), "")
 
 

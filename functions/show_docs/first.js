@@ -26,7 +26,7 @@ function showFindings(findings) {
 }
 
 function choose(files) {
-  first.files = [...files].filter(file => file.type.startsWith("image/"));
+  first.files = [...files];
   const shown = first.files.map(file => {
     const image = make("img", { alt: file.name });
     // A data: link, which is all that the page may show beside our bucket's.

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.browser import CHROMIUM, DRIVER, MISSING, Browser, browsing
+from tests.support.builders import an_image
 from tests.support.waiting import HANGS_AFTER_S
 from tests.system.conftest import Running
 
@@ -76,6 +78,18 @@ def test_what_is_wrong_is_said_and_nothing_is_ordered(page: Browser, running_sys
     findings = page.run("return document.querySelector('#first-findings').textContent")
     assert "error: The provider takes at least 5 reference images; 1 came. Add different pictures" in findings
     page.console()  # the browser reports the answer 401 there
+
+
+def test_a_file_that_is_not_taken_is_named_and_not_passed_over(
+    page: Browser, running_system: Running, tmp_path: Path
+) -> None:
+    """Browsers know no type of a file without a suffix, and some none of HEIC's."""
+    (tmp_path / "avatar").write_bytes(an_image())
+    page.type("#token", running_system.system.token)
+    page.type("#first-files", f"{running_system.people['Eileen'][0]}\n{tmp_path / 'avatar'}")
+    next_step(page)
+    page.until(f"{NEWS}.startsWith('avatar is ')")
+    page.console()
 
 
 def test_the_type_of_a_problem_leads_to_its_code(browser: Browser, running_system: Running) -> None:

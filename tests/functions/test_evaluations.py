@@ -9,6 +9,7 @@ import pytest
 
 from character_identity import wiring
 from character_identity.domain.evaluation import RESULTS
+from character_identity.domain.links import LONGEST_URL
 from tests.support.builders import (
     NO_LIMIT,
     NOON,
@@ -104,6 +105,14 @@ def test_nobody_is_compared_by_default_who_lacks_a_key(api: Api, monkeypatch: py
     asked = {"name": "Sarah", "references": ["uploads/none.jpg"]}
     estimate = api("estimate_evaluation", "POST", f"{PATH}/estimate", asked)
     assert [each["provider"] for each in estimate.body["byProvider"]] == ["fal-instant", "fal-lora"]
+
+
+def test_a_link_may_be_as_long_as_everywhere_else(api: Api) -> None:
+    """One that was signed with the token of a session has some thousand letters."""
+    link = "https://b.s3.test/a.jpg?X-Amz-Security-Token="
+    for length, status in ((LONGEST_URL, 200), (LONGEST_URL + 1, 400)):
+        asked = {"name": "Sarah", "references": [link.ljust(length, "x")]}
+        assert api("estimate_evaluation", "POST", f"{PATH}/estimate", asked).status == status
 
 
 @pytest.mark.parametrize(

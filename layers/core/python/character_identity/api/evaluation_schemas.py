@@ -25,6 +25,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import SEEDS, AspectRatio
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.ids import ID_PATTERN
+from character_identity.domain.links import LONGEST_URL
 from character_identity.domain.numbers import Number, Whole
 from character_identity.domain.scenario import (
     MOST_SCENARIOS,
@@ -40,7 +41,7 @@ ScenarioSet = Literal["specification", "extended"]
 EXPECTED_SIMILARITY = 0.8
 """Of a scenario that says none; the least that the specification expects of one of its own."""
 USUAL_VARIATIONS = 3
-Link = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+Link = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 CharacterId = Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
 
 

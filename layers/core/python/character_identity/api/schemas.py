@@ -19,6 +19,7 @@ from character_identity.domain.generation import (
 )
 from character_identity.domain.identity import CLASS_NAME_PATTERN, IdentityStatus, Phase, ProviderName
 from character_identity.domain.ids import ID_PATTERN
+from character_identity.domain.links import LONGEST_URL
 from character_identity.domain.numbers import Number, Whole
 from character_identity.domain.scored_generation import Scoring
 
@@ -310,7 +311,7 @@ class StoredImageSource(Body):
     image_number: Whole = Field(ge=1, le=99)
 
 
-Picture = Annotated[str, Field(min_length=1, max_length=8192)] | StoredImageSource
+Picture = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)] | StoredImageSource
 """The key of an upload, an https link, or a picture that was generated."""
 
 

@@ -8,6 +8,7 @@ from character_identity.domain.clean_text import Clean
 from character_identity.domain.errors import InvalidRequest
 from character_identity.domain.generation import SEEDS, AspectRatio, NegativePrompt, ProducedImage, Prompt
 from character_identity.domain.identity import CLASS_NAME_PATTERN, DEFAULT_STEPS
+from character_identity.domain.links import LONGEST_URL
 from character_identity.images.data_uri import decoded
 from character_identity.services.sources import MAX_BYTES
 
@@ -84,7 +85,7 @@ class InstantGeneration(ImageRequest):
 
 
 class LoraGeneration(ImageRequest):
-    lora_url: Annotated[str, Field(min_length=1, max_length=4000)]
+    lora_url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
 
 
 class LoraTraining(CompatRequest):

@@ -2,6 +2,11 @@
 
 from urllib.parse import unquote
 
+LONGEST_URL = 8192
+"""Bytes as it is sent, where a letter of another script has up to twelve; servers take 8,000 (RFC 9110,
+section 4.1). Presigned links have 2,000 and more: nobody is to assume how long the token of a session in them
+is, says AWS (STS, GetFederationToken, read 2026-11-29)."""
+
 _ALWAYS = frozenset({"token", "sig", "signature", "authorization", "hdnea", "hdnts", "hdntl", "__token__"})
 _PREFIXES = ("x-amz-", "x-goog-", "x-oss-", "x-obs-", "x-tos-", "x-cos-", "x-bce-", "q-sign-")
 _BESIDE: tuple[tuple[str, str], ...] = (

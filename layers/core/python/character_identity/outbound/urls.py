@@ -11,10 +11,8 @@ import httpx
 import idna
 
 from character_identity.domain.errors import InvalidRequest
+from character_identity.domain.links import LONGEST_URL
 
-LONGEST_URL = 8192
-"""Bytes as it is sent, where a letter of another script has up to twelve; presigned links have 2,000, and
-servers take 8,000 (RFC 9110, section 4.1)."""
 LONGEST_NAME, LONGEST_LABEL = 253, 63
 """Characters of a host name and of each part of it: RFC 1035, section 2.3.4."""
 

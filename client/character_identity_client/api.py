@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 import httpx
 
 from character_identity_client import evaluation_operations, jobs, operations
-from character_identity_client.configuration import NO_PROXY, address
+from character_identity_client.configuration import address, is_local
 from character_identity_client.effects import Do, Effect, Entries, Found, Now, Send, Sleep, Steps
 from character_identity_client.errors import ApiError, DeadlinePassed, JobFailed, NotConfigured
 from character_identity_client.pictures import CONTENT_TYPES
@@ -144,10 +144,10 @@ class ApiClient:
         """
         found = address(api_url, token)
         headers = {"Authorization": bearer(found.token), "Accept": "application/json"}
-        self._api = httpx.Client(
-            base_url=found.url, headers=headers, timeout=TIMEOUT, transport=transport, mounts=NO_PROXY
-        )
-        self._stores = httpx.Client(timeout=TIMEOUT, transport=transport, mounts=NO_PROXY)
+        if transport is None and is_local(found.url):
+            transport = httpx.HTTPTransport()
+        self._api = httpx.Client(base_url=found.url, headers=headers, timeout=TIMEOUT, transport=transport)
+        self._stores = httpx.Client(timeout=TIMEOUT, transport=transport)
         self._clock = clock
         self._sleep = sleep
 
@@ -265,10 +265,12 @@ class AsyncApiClient:
         """Talk to the API; as ``ApiClient``."""
         found = address(api_url, token)
         headers = {"Authorization": bearer(found.token), "Accept": "application/json"}
+        if transport is None and is_local(found.url):
+            transport = httpx.AsyncHTTPTransport()
         self._api = httpx.AsyncClient(
-            base_url=found.url, headers=headers, timeout=TIMEOUT, transport=transport, mounts=NO_PROXY
+            base_url=found.url, headers=headers, timeout=TIMEOUT, transport=transport
         )
-        self._stores = httpx.AsyncClient(timeout=TIMEOUT, transport=transport, mounts=NO_PROXY)
+        self._stores = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
         self._clock = clock
         self._sleep = sleep
 

@@ -70,7 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nLeft; what was ordered goes on: see character-identity list.", file=sys.stderr)
         return STOPPED
-    except (ApiError, JobFailed, DeadlinePassed, ValueError, OSError, httpx.HTTPError) as problem:
+    except (
+        ApiError,
+        JobFailed,
+        DeadlinePassed,
+        ValueError,
+        ImportError,
+        OSError,
+        httpx.HTTPError,
+    ) as problem:
         code, why = _told(problem)
         print(why, file=sys.stderr)
         return code

@@ -14,10 +14,6 @@ from character_identity_client.secrecy import bearer
 URL, TOKEN = "CHARACTER_IDENTITY_URL", "CHARACTER_IDENTITY_TOKEN"
 DEV = Path(".local") / "dev.json"
 LOCAL = ("localhost", "127.0.0.1", "::1")
-NO_PROXY: dict[str, None] = dict.fromkeys(
-    ["all://localhost", "all://*.localhost", "all://127.0.0.1", "all://[::1]"]
-)
-"""To this machine a proxy of the environment leads from nowhere, and the token goes there in clear text."""
 
 
 class Address(NamedTuple):
@@ -75,9 +71,18 @@ def refuse_clear_text(api_url: str) -> None:
         url = httpx.URL()
     if not (url.scheme and url.host):
         raise ValueError(f"{api_url!r} is no address of an API, as https://api.example.com is one.")
-    local = url.host in LOCAL or url.host.endswith(".localhost")
-    if url.scheme != "https" and not local:
+    if url.scheme != "https" and not is_local(url):
         raise ValueError(f"The API must be called over HTTPS, not at {url.scheme}://{url.host}.")
+
+
+def is_local(url: httpx.URL | str) -> bool:
+    """Return True if a URL is of this machine.
+
+    No proxy of the environment leads there: it would read the token, and httpx cannot even make a client
+    where one is a SOCKS proxy. A client with a transport of its own looks at none.
+    """
+    host = httpx.URL(url).host
+    return host in LOCAL or host.endswith(".localhost")
 
 
 def _of_dev(folder: Path) -> tuple[str | None, str | None]:

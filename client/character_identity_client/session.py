@@ -9,7 +9,7 @@ import httpx
 
 from character_identity_client.api import TIMEOUT
 from character_identity_client.character import ProviderName
-from character_identity_client.configuration import NO_PROXY, refuse_clear_text
+from character_identity_client.configuration import is_local, refuse_clear_text
 from character_identity_client.secrecy import bearer
 
 PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
@@ -62,6 +62,8 @@ class ProxySession:
             ValueError: the token is none, or would cross a network in clear text.
         """
         refuse_clear_text(api_url)
+        if transport is None and is_local(api_url):
+            transport = httpx.HTTPTransport()
         self.media_service = media_service
         self.now = now
         self.sleep = sleep
@@ -70,12 +72,9 @@ class ProxySession:
             headers={"Authorization": bearer(token), "Accept": "application/json"},
             timeout=TIMEOUT,
             transport=transport,
-            mounts=NO_PROXY,
         )
         # Stores get no token: their links carry their own permission.
-        self._stores = httpx.Client(
-            timeout=TIMEOUT, transport=transport, mounts=NO_PROXY, follow_redirects=True
-        )
+        self._stores = httpx.Client(timeout=TIMEOUT, transport=transport, follow_redirects=True)
 
     def __enter__(self) -> Self:
         return self

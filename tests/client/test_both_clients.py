@@ -471,9 +471,18 @@ class Here(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("variable", "proxy"),
+    [
+        ("http_proxy", None),
+        ("HTTP_PROXY", None),
+        ("all_proxy", None),
+        ("all_proxy", "socks5://127.0.0.1:7890"),  # as Clash has it: httpx lacks a package for it
+        ("ALL_PROXY", "socks://127.0.0.1:7890/"),  # as GNOME sets it: httpx knows no such scheme
+    ],
+)
 def test_this_machine_is_not_called_by_a_proxy_which_would_read_the_token(
-    variable: str, monkeypatch: pytest.MonkeyPatch
+    variable: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Here, "asked", [])
     with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
@@ -481,7 +490,7 @@ def test_this_machine_is_not_called_by_a_proxy_which_would_read_the_token(
         url = f"http://127.0.0.1:{server.server_port}"
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv(variable, url)
+        monkeypatch.setenv(variable, proxy or url)
         with ApiClient(url, "t") as api:
             assert api.list_providers() == []
             api.download(f"{url}/picture")

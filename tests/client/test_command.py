@@ -317,6 +317,17 @@ def test_a_wait_of_no_number_is_a_wrong_argument(number: str, capsys: pytest.Cap
     assert f"{number!r} is no number above 0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:7890", "socks://127.0.0.1:7890/"])
+def test_a_proxy_that_cannot_be_used_is_told_in_a_sentence(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    assert main(["usage", "--url", "https://api.test", "--token", "t"]) == 2
+    said = capsys.readouterr().err
+    assert "proxy" in said
+    assert said.count("\n") == 1
+
+
 def test_the_version_and_the_exit_codes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     for words, told in ((["--version"], "character-identity 0."), (["--help"], "3 no answer")):
         with pytest.raises(SystemExit) as ended:

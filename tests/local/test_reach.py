@@ -3,6 +3,7 @@
 import io
 import threading
 
+import pytest
 from rich.console import Console
 
 from character_identity_client import Evaluation
@@ -42,6 +43,11 @@ def test_each_provider_is_probed_when_the_watch_begins() -> None:
 def test_an_address_where_nothing_listens_is_out_of_reach() -> None:
     assert "refused" in str(probe(f"http://127.0.0.1:{closed_port()}"))
     assert probe("http://[") is not None
+
+
+def test_a_provider_is_probed_as_the_functions_call_it_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks://127.0.0.1:7890/")
+    assert "refused" in str(probe(f"http://127.0.0.1:{closed_port()}"))
 
 
 def test_what_is_out_of_reach_is_said_once_for_each_wait_in_a_log() -> None:

@@ -267,6 +267,18 @@ def test_the_first_usable_reference_is_taken() -> None:
     assert caught.value.code == "unreadable_image"
 
 
+@pytest.mark.parametrize(
+    "first", ["blob:https://film.test/5c3b", "/stills/sarah.jpg", "data:image/png;base64,*"]
+)
+def test_what_is_no_link_keeps_no_usable_reference_from_being_taken(first: str) -> None:
+    harness = Harness()
+    harness.while_waiting = harness.settle_all
+    assert harness.generate(reference_images=[first, LINKS[0]]).status == "succeeded"
+    with pytest.raises(InvalidRequest) as caught:
+        harness.generate(reference_images=[first])
+    assert caught.value.code in ("unknown_reference", "unreadable_image")
+
+
 @pytest.mark.parametrize("passing_s", [0, 3600])
 def test_the_same_training_is_started_once(passing_s: float) -> None:
     harness = Harness()

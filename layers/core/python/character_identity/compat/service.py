@@ -269,8 +269,8 @@ class CompatService:
             begun_at = self._now()
             if refusal is not None and begun_at >= until:
                 break
-            [source] = self._references.fetched(owner, [image_source(link)])
             try:
+                [source] = self._references.fetched(owner, [image_source(link)])
                 if isinstance(source, str) and self._now() - begun_at > TRIED_AGAIN_WITHIN:
                     raise InvalidRequest("The picture could not be fetched.", code="unreachable_reference")
                 return self._identity_of(owner, source)

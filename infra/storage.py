@@ -36,7 +36,8 @@ class Storage(Construct):
 
     def _bucket(self, cors_origins: Sequence[str]) -> s3.Bucket:
         # The host of the page at /docs has an id that is not known before the API is made. What is read or
-        # uploaded is behind a signed link or ticket, whichever page has it.
+        # uploaded is behind a signed link or ticket, whichever page has it. All may read: a page that the API
+        # leads on to a large result comes without its origin, as "null" (seen with Chromium 156, 2026-11-29).
         own_pages = [f"https://*.execute-api.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"]
         bucket = s3.Bucket(
             self,
@@ -46,12 +47,12 @@ class Storage(Construct):
             enforce_ssl=True,
             removal_policy=self._removal,
             cors=[
-                s3.CorsRule(
-                    allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
-                    allowed_origins=origins,
-                    allowed_headers=["*"],
+                s3.CorsRule(allowed_methods=[method], allowed_origins=origins, allowed_headers=["*"])
+                for method, origins in (
+                    (s3.HttpMethods.POST, list(cors_origins)),
+                    (s3.HttpMethods.POST, own_pages),
+                    (s3.HttpMethods.GET, ["*"]),
                 )
-                for origins in (list(cors_origins), own_pages)
             ],
             lifecycle_rules=[
                 s3.LifecycleRule(prefix=UPLOADS, expiration=cdk.Duration.days(1)),

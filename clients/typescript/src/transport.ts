@@ -80,7 +80,7 @@ export class Transport {
       body?: unknown;
     };
     const headers = new Headers({ Accept: "application/json" });
-    if (keyed) headers.set("Idempotency-Key", request.idempotencyKey ?? crypto.randomUUID());
+    if (keyed) headers.set("Idempotency-Key", request.idempotencyKey ?? newKey());
     if (request.prefer !== undefined) headers.set("Prefer", request.prefer);
     if (body !== undefined) headers.set("Content-Type", "application/json");
     const url = this.#options.apiUrl.replace(/\/$/, "") + filled(path, values ?? {}) + searchOf(query ?? {});
@@ -140,6 +140,12 @@ export class Transport {
       waited += delay;
     }
   }
+}
+
+/** A key that no other order has. A page without https has no `crypto.randomUUID`. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Wait so many milliseconds, or until the signal ends it. */

@@ -83,8 +83,11 @@ def in_folder(folder: Path) -> list[Path]:
 
 
 def is_reference(picture: Picture) -> bool:
-    """Return True if the API knows it already: a link, or the key of an upload."""
-    return isinstance(picture, str) and picture.startswith(("https://", "http://", "uploads/"))
+    """Return True if the API knows it already: a link, or the key of an upload, which no path here is."""
+    if not isinstance(picture, str):
+        return False
+    is_key = picture.startswith("uploads/") and not Path(picture).exists()
+    return is_key or picture.startswith(("https://", "http://"))
 
 
 def picture_file(picture: Picture, number: int) -> PictureFile:

@@ -344,6 +344,17 @@ def test_a_finding_names_its_picture(tmp_path: Path) -> None:
     assert run(answers, "check", str(tmp_path))[1] == [f"error: {tmp_path / 'b.png'}: It is. Do."]
 
 
+@pytest.mark.parametrize("given", ["uploads", "uploads/", "uploads/a.jpg"])
+def test_a_folder_that_is_called_as_keys_begin_is_a_folder(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads" / "a.jpg").write_bytes(an_image())
+    answers = {"POST /v1/references/check": {"usable": True, "findings": []}}
+    assert run(answers, "check", given) == (0, ["Nothing was found."], "upload: 1/1\n")
+
+
 def test_who_reads_no_further_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -95,15 +95,18 @@ async function makeIdentity(identity) {
 async function offer(characterId, news) {
   const path = `/v1/identities/${characterId}/generations`;
   const { estimateUsd } = await ask("POST", `${path}/estimate`, { prompt: byId("first-prompt").value, numImages: 1 });
-  first.key = crypto.randomUUID();
+  first.prompt = undefined;
   first.step = () => draw(characterId, path);
   tell(`${news} A picture costs ${dollars(estimateUsd)}.`, `Draw for ${dollars(estimateUsd)}`);
 }
 
 async function draw(characterId, path) {
   tell("Drawing ...");
+  const prompt = byId("first-prompt").value;
+  // Another prompt is another order, also where the answer to the one before was lost.
+  if (prompt !== first.prompt) Object.assign(first, { prompt, key: crypto.randomUUID() });
   const headers = { "Idempotency-Key": first.key, Prefer: `wait=${WAIT_S}` };
-  let drawn = await ask("POST", path, { prompt: byId("first-prompt").value, numImages: 1 }, headers);
+  let drawn = await ask("POST", path, { prompt, numImages: 1 }, headers);
   showPictures(drawn);
   while (drawn.status !== "failed" && (drawn.status !== "succeeded" || drawn.scoring === "pending")) {
     await pause(500);
@@ -112,7 +115,7 @@ async function draw(characterId, path) {
   }
   if (drawn.status === "failed") {
     // This order has ended: the next one is another.
-    first.key = crypto.randomUUID();
+    first.prompt = undefined;
     throw new Error(drawn.error?.message ?? "There is no picture.");
   }
   await offer(characterId, "Done.");

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from functions.show_openapi import handler as show_openapi
+from local.packages import ROOT
 from scripts.openapi import write_openapi
 from scripts.typescript import CLIENT
 from tests.support.handlers import Context, api_event
@@ -143,6 +145,46 @@ def test_the_page_can_be_read_aloud_and_on_a_small_screen(page: Page) -> None:
     labelled = {attributes["for"] for attributes in page.all("label")}
     assert {attributes["id"] for attributes in page.all("input")} <= labelled
     assert any(attributes.get("role") == "status" for attributes in page.all("p"))
+
+
+DRAWING = """
+import { readFileSync } from "node:fs";
+import { runInNewContext } from "node:vm";
+const keys = [], elements = { "first-prompt": { value: "a" } };
+let keysMade = 0, answers = true;
+const scope = {
+  byId: (id) => (elements[id] ??= {}), setTimeout: (done) => done(),
+  crypto: { randomUUID: () => `key ${++keysMade}` },
+  request: (method, path, { headers }) => ({ method, path, headers }),
+  fetch: async ({ method, path, headers }) => {
+    if (method === "POST" && path.endsWith("generations")) keys.push(headers["Idempotency-Key"]);
+    if (method === "GET" && !answers) throw new TypeError("Failed to fetch");
+    const status = method === "GET" ? "succeeded" : "queued";
+    return { ok: true, json: async () => ({ generationId: "g1", estimateUsd: 1, status }) };
+  },
+};
+const script = readFileSync(process.argv[1], "utf8");
+runInNewContext(`${script}; Object.assign(globalThis, { first, offer });`, scope);
+await scope.offer("i1", "");
+const click = () => scope.first.step().catch(() => {});
+answers = false;
+for (const prompt of ["a", "a", "b"]) {
+  elements["first-prompt"].value = prompt;
+  await click();
+}
+answers = true;
+await click();
+await click();
+console.log(JSON.stringify(keys));
+"""
+"""Clicks on Draw: two while nobody answers, one with another prompt, one that ends, and one after that."""
+
+
+@pytest.mark.processes
+def test_the_page_orders_again_with_the_same_key_until_the_prompt_changes_or_the_order_ends() -> None:
+    words = ["node", "--input-type=module", "-e", DRAWING, str(ROOT / "functions" / "show_docs" / "first.js")]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert json.loads(said) == ["key 1", "key 1", "key 2", "key 2", "key 3"]
 
 
 def test_the_token_is_kept_nowhere_but_in_the_page(page: Page) -> None:

@@ -6,6 +6,7 @@ import json
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -110,11 +111,12 @@ def _serving(views: Mapping[str, View], key: str) -> type[BaseHTTPRequestHandler
 
         def _view(self, view: View, query: Query) -> None:
             try:
-                self._answer(200, view(query))
+                status, shown = 200, view(query)
             except NotThere:
-                self._answer(404, {"message": "There is no such execution."})
+                status, shown = 404, {"message": "There is no such execution."}
             except (BotoCoreError, ClientError, OSError) as error:
-                self._answer(503, {"message": f"The local AWS does not answer: {error}"})
+                status, shown = 503, {"message": f"The local AWS does not answer: {error}"}
+            self._answer(status, shown)
 
         def _answer(self, status: int, content: Any) -> None:
             self._send(status, json.dumps(content, default=_number).encode(), "application/json")
@@ -127,8 +129,9 @@ def _serving(views: Mapping[str, View], key: str) -> type[BaseHTTPRequestHandler
             self.send_header("Referrer-Policy", "no-referrer")
             self.send_header("X-Content-Type-Options", "nosniff")
             self.send_header("Content-Security-Policy", _policy())
-            self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # the page was closed or loaded anew meanwhile
+                self.end_headers()
+                self.wfile.write(content)
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Nothing: the functions' logs tell who asked."""

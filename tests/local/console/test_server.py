@@ -1,6 +1,8 @@
 """The page of a run: who gets in, what is answered, and how it looks in Chromium."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
@@ -15,6 +17,7 @@ from local.console.graph import graph_of
 from local.console.server import Console, NotThere
 from local.packages import ROOT
 from tests.support.browser import CHROMIUM, DRIVER, MISSING, Browser, browsing
+from tests.support.waiting import HANGS_AFTER_S
 
 TRAINING = json.loads((ROOT / "infra" / "state_machines" / "train_identity.asl.json").read_text())
 BEGAN = "2026-11-28T12:00:00+00:00"
@@ -97,6 +100,33 @@ def test_nobody_gets_in_without_the_key(console: Console, key: str) -> None:
     refused = answer(console, "/local/rows", key=key)
     assert refused.status_code == 403
     assert "make dev" in refused.json()["message"]
+
+
+def test_a_page_that_is_closed_while_it_is_answered_leaves_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, closed, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(query: object) -> str:
+        asked.set()
+        assert closed.wait(HANGS_AFTER_S)
+        return "x" * 10_000_000  # more than a connection holds by itself
+
+    with closing(Console({"/local/slow": slow}, port=0)) as console:
+        close = console._server.shutdown_request
+
+        def close_and_tell(request: Any) -> None:
+            close(request)
+            ended.set()
+
+        monkeypatch.setattr(console._server, "shutdown_request", close_and_tell)
+        address = urlsplit(console.url)
+        with socket.create_connection((str(address.hostname), address.port or 0)) as page:
+            page.sendall(f"GET /local/slow?{address.query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            assert asked.wait(HANGS_AFTER_S)
+        closed.set()
+        assert ended.wait(HANGS_AFTER_S)
+    assert capsys.readouterr().err == ""
 
 
 def test_nothing_can_be_changed(console: Console) -> None:

@@ -9,6 +9,7 @@ import pytest
 from character_evaluation.documents import BadDocument
 from character_evaluation.run import EvaluationRow, EvaluationRun
 from character_evaluation.scenarios import parsed, read_scenarios, shipped
+from character_identity.api.evaluation_schemas import ScenarioRequest
 from tests.support.scenarios import SCENARIOS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "scenarios-example.yaml"
@@ -84,9 +85,23 @@ def test_a_set_of_ones_own_is_numbered_in_its_order() -> None:
     assert [(each.number, each.name) for each in parsed(content, "own.yaml")] == [(1, "sea"), (2, "lake")]
 
 
+def test_a_set_for_the_api_is_one_too() -> None:
+    scenario = {
+        "name": "sea",
+        "title": "At sea",
+        "prompt": "{name} at sea",
+        "threshold": 0.8,
+        "aspectRatio": "4:3",
+    }
+    ScenarioRequest.model_validate(scenario)
+    [own] = parsed(json.dumps([scenario]).encode(), "own.json")
+    assert own == parsed(json.dumps([{**GOOD, "aspect_ratio": "4:3"}]).encode(), "own.yaml")[0]
+
+
 @pytest.mark.parametrize(
     ("document", "told"),
     [
+        ([{**GOOD, "threshold": 0.9}], "own.yaml, scenario 1: a field is there by two names."),
         ([], "own.yaml: it has to be a list of one or more scenarios."),
         ({"scenarios": [GOOD]}, "own.yaml: it has to be a list"),
         (["sea"], "own.yaml, scenario 1: it has to say name"),

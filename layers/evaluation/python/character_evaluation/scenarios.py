@@ -14,6 +14,9 @@ from character_identity.domain.scenario import Scenario as Scenario
 SETS = ("specification", "extended")
 """The sets that are shipped: the specification's five, word for word, and fifteen of our own."""
 
+NAMES_OF_THE_API = {"prompt": "template", "threshold": "expected_similarity", "aspectRatio": "aspect_ratio"}
+"""By which a file may name the fields, too: in JSON it serves ``character-identity evaluate`` as well."""
+
 
 def read_scenarios(file: Path) -> tuple[Scenario, ...]:
     """Read a set of one's own.
@@ -47,8 +50,11 @@ def _scenario(described: Any, number: int, file: str) -> Scenario:
         raise BadDocument(
             f"{file}, scenario {number}: it has to say name, title, template and expected_similarity."
         )
+    fields = {NAMES_OF_THE_API.get(name, name): value for name, value in described.items()}
+    if len(fields) < len(described):
+        raise BadDocument(f"{file}, scenario {number}: a field is there by two names.")
     try:
-        return Scenario.model_validate({**described, "number": number}, strict=True)
+        return Scenario.model_validate({**fields, "number": number}, strict=True)
     except ValidationError as error:
         raise BadDocument(f"{file}, scenario {number}: {first_of(error)}") from error
     except TypeError as error:

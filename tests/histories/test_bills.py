@@ -68,6 +68,25 @@ def test_a_training_that_was_cancelled_before_it_began_shows_what_the_account_do
     assert (shown, usage["committedUsd"], len(inside.paid())) == (0, 0, 1)
 
 
+@pytest.mark.parametrize("takes_s", [0, 40], ids=["at once", "later"])
+@pytest.mark.parametrize("provider", ["fal-lora", "fal-instant"])
+def test_what_was_erased_before_it_began_costs_nothing(
+    inside: Harness, provider: str, takes_s: float
+) -> None:
+    inside.simulator.change(fal_cancel_takes_s=takes_s, queue_s=60)
+    references = inside.uploads(1 if provider == "fal-instant" else 5)
+    order = {"name": "Sarah", "provider": provider, "className": "woman", "references": references}
+    identity_id = inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"]
+    path = f"/v1/identities/{identity_id}"
+    if provider == "fal-instant":
+        inside.call("create_generation", "POST", f"{path}/generations", PROMPT)
+    inside.let_pass(1)
+    assert inside.call("erase_identity", "DELETE", path).status == 200
+    inside.run()
+    usage = inside.call("get_usage", "GET", "/v1/usage").body
+    assert (usage["committedUsd"], [order["cost_usd"] for order in inside.paid()]) == (0, [0])
+
+
 def test_a_bill_as_expected_is_told_to_nobody(inside: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     metadata, job = _drawn(inside)
     assert (job.bill_is_implausible, metadata["costImplausible"]) == (False, False)

@@ -370,6 +370,7 @@ def test_an_erased_generation_leaves_nothing(when: str) -> None:
     state = harness.submitted()
     if when == "after the order":
         harness.generations.stored.clear()
+        harness.provider.cancels = "finished"
         state = harness.service.check(state)
         assert [handle.provider_job_id for handle in harness.provider.erased] == ["job-1"]
     else:

@@ -603,12 +603,17 @@ def test_a_cancelled_training_says_what_it_cost_once_that_is_known() -> None:
     assert harness.identity.error == cancelled["error"]
 
 
+@pytest.mark.parametrize("is_erased", [False, True], ids=["cancelled", "erased"])
 @pytest.mark.parametrize("shows", ["dropped", "finished", "asked"])
-def test_whether_a_cancelled_training_was_stopped_in_time_may_show_later(shows: Cancellation) -> None:
+def test_whether_a_cancelled_training_was_stopped_in_time_may_show_later(
+    shows: Cancellation, is_erased: bool
+) -> None:
     harness = Harness()
     state = harness.submitted()
     cancelled = {"status": "failed", "settled_at": NOON, "error": Failure(code="cancelled", message="c")}
     harness.identities.stored["i1"] = harness.identity.model_copy(update=cancelled)
+    if is_erased:
+        del harness.identities.stored["i1"]
     state = harness.service.check(state)
     assert (state.state, state.poll_seconds) == ("training", 30)
     harness.provider.cancels = shows
@@ -618,6 +623,7 @@ def test_whether_a_cancelled_training_was_stopped_in_time_may_show_later(shows: 
     harness.service.record(state)
     assert harness.spent_usd == (0, 0 if shows == "dropped" else 2)
     assert len(harness.provider.cancelled) == (11 if shows == "asked" else 2)
+    assert len(harness.provider.erased) == int(is_erased), "not before it is known"
 
 
 @pytest.mark.parametrize("when", ["before the order", "after it", "while the weights come"])
@@ -629,6 +635,7 @@ def test_an_erased_identity_leaves_nothing_of_its_training(when: str) -> None:
     elif when == "after it":
         state = harness.submitted()
         del harness.identities.stored["i1"]
+        harness.provider.cancels = "finished"
         state = harness.service.check(state)
         assert [handle.provider_job_id for handle in harness.provider.erased] == ["job-1"]
     else:

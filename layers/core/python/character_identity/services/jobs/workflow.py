@@ -429,10 +429,10 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if job.handle is not None:
             try:
                 cancelled = cancel(self._ledger, self._jobs(job), job)
+                if cancelled == "asked" and now < until:
+                    return self._stop_again(state.model_copy(update={"stopping_until": until}))
                 if self._is_erased(state):
                     self._jobs(job).erase(job.handle)
-                elif cancelled == "asked" and now < until:
-                    return self._stop_again(state.model_copy(update={"stopping_until": until}))
             except (NotFound, ProviderRejected) as exc:
                 logger.warning("the provider refused to stop the job", exc_info=exc)
         return state.failed(GIVEN_UP)

@@ -1,9 +1,10 @@
-"""A part of AWS is away for hours while a job is paid: it goes on when the part is back, and is paid once."""
+"""A part of AWS, or a provider, is away for long while a job is paid: it goes on then, and is paid once."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -63,6 +64,29 @@ def test_what_the_provider_has_done_is_taken_though_nobody_could_ask_until_it_wa
     hours = {"fal-lora": 1, "astria": 4, "fal-instant": 0.75}[provider]  # fal keeps results for an hour
     _take_away(inside, TABLE, timedelta(hours=hours))
     inside.let_pass(hours * 3600)
+    inside.run()
+    assert ordered()["status"] in {"ready", "succeeded"}
+    assert (len(inside.paid()), inside.open_work()) == (1, [])
+
+
+@pytest.mark.parametrize("is_answered", [True, False], ids=["answered", "unanswered"])
+@pytest.mark.parametrize(("provider", "minutes"), [("fal-instant", 55), ("astria", 140)])
+def test_what_the_provider_has_done_is_taken_though_it_was_away_past_the_deadline(
+    inside: Harness, monkeypatch: pytest.MonkeyPatch, provider: str, minutes: float, is_answered: bool
+) -> None:
+    inside.simulator.change(fal_webhook_copies=0, astria_callback_copies=0)
+    back_at = inside.now() + timedelta(minutes=minutes)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if inside.paid() and inside.now() < back_at:
+            raise httpx.ConnectError("away", request=request)
+        answer = inside._answer(request)
+        if inside.paid() and inside.now() < back_at and not is_answered:
+            raise httpx.ReadTimeout("cut", request=request)
+        return answer
+
+    inside.faulty_transport.watch_http(monkeypatch, answer)
+    ordered = _ordered(inside, provider)
     inside.run()
     assert ordered()["status"] in {"ready", "succeeded"}
     assert (len(inside.paid()), inside.open_work()) == (1, [])

@@ -250,12 +250,15 @@ class TestAMachineThatIsNotThere:
         assert [job.runs for job in harness.workflows.started] == [2]
 
     @pytest.mark.parametrize("late", [timedelta(), GRACE, timedelta(hours=3)], ids=str)
-    @pytest.mark.parametrize("cancels", ["finished", "impossible"])
+    @pytest.mark.parametrize("cancels", ["finished", "impossible", None])
     def test_past_the_deadline_a_last_one_takes_what_the_provider_may_have_ended(
-        self, harness: Harness, cancels: Cancellation, late: timedelta
+        self, harness: Harness, cancels: Cancellation | None, late: timedelta
     ) -> None:
         harness.trains(state="submitted", handle=HANDLE)
-        harness.provider.cancels = cancels
+        if cancels is None:
+            harness.provider.trouble = ProviderUnavailable("fal", "down")
+        else:
+            harness.provider.cancels = cancels
         harness.clock.time = DEADLINE + late
         harness.sweep()
         assert [job.runs for job in harness.workflows.started] == [2]

@@ -22,7 +22,7 @@ from character_identity.ports.providers import Cancellation, Found, TrainingStat
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.state import MOST_RUNS
 from character_identity.services.jobs.training import FOLDER, LONGEST_RUN_S, TrainingState, TrainingWorkflow
-from character_identity.services.jobs.workflow import STOPS_WITHIN
+from character_identity.services.jobs.workflow import ANSWERS_WITHIN, STOPS_WITHIN
 from tests.support.builders import DEADLINE, NO_LIMIT, NOON, a_job, a_training_identity
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
@@ -448,13 +448,40 @@ def test_a_job_that_we_are_not_let_see_goes_on(refusal: ServiceError) -> None:
     assert harness.service.check(state).state == "trained"
 
 
-@pytest.mark.parametrize("answer", [TrainingStatus("running"), ProviderUnavailable("fal", "down")])
-def test_past_the_deadline_a_training_is_failed_whatever_the_provider_says(
-    answer: TrainingStatus | Exception,
-) -> None:
+@pytest.mark.parametrize("cancels", ["asked", "finished", "impossible"])
+def test_a_provider_that_does_not_answer_at_the_deadline_is_asked_for_an_hour(cancels: Cancellation) -> None:
     harness = Harness()
     state = harness.submitted()
+    harness.provider.cancels = cancels
+    harness.provider.training_status = ProviderUnavailable("fal", "down")
+    while state.state == "training":
+        harness.clock.pass_by(minutes=4)
+        state = harness.service.check(state)
+    silent_for = harness.clock() - DEADLINE
+    assert ANSWERS_WITHIN <= silent_for <= ANSWERS_WITHIN + 2 * STOPS_WITHIN
+    assert (state.error or {})["code"] == "deadline_exceeded"
+
+
+@pytest.mark.parametrize("answer", [TrainingStatus("done", weights_url=WEIGHTS), TrainingStatus("running")])
+def test_what_it_says_then_counts(answer: TrainingStatus) -> None:
+    harness = Harness()
+    state = harness.submitted()
+    harness.provider.training_status = ProviderUnavailable("fal", "down")
+    while harness.clock() < DEADLINE + timedelta(minutes=40):
+        harness.clock.pass_by(minutes=4)
+        state = harness.service.check(state)
+    answered_at = harness.clock()
     harness.provider.training_status = answer
+    while state.state == "training":
+        harness.clock.pass_by(seconds=state.poll_seconds)
+        state = harness.service.check(state)
+    assert state.state == ("trained" if answer.state == "done" else "failed")
+    assert harness.clock() - answered_at <= 2 * STOPS_WITHIN + timedelta(minutes=1)
+
+
+def test_past_the_deadline_a_training_is_failed() -> None:
+    harness = Harness()
+    state = harness.submitted()
     assert harness.service.check(state).state == "training"
     harness.clock.pass_by(seconds=600)
     state = harness.service.check(state)

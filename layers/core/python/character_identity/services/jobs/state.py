@@ -42,7 +42,8 @@ class MachineState(BaseModel):
     it was not there, or the provider does not say.
     ``prepared_at`` is when what the order is made from was put where the provider reads it; None in
     executions that began before states said so.
-    ``stopping_until`` is how long the provider is asked what came of stopping a job that nobody wants.
+    ``stopping_until`` is how long the provider is asked what came of stopping a job that nobody wants, and
+    ``silent_until`` how long past its deadline a job is waited for whose provider does not answer.
     ``provider`` and ``correlation_id`` are for the log.
 
     Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
@@ -65,6 +66,7 @@ class MachineState(BaseModel):
     queue_position: int | None = None
     prepared_at: datetime | None = None
     stopping_until: datetime | None = None
+    silent_until: datetime | None = None
     error: dict[str, Any] | None = None
 
     @model_validator(mode="before")

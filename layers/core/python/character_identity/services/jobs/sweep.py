@@ -42,8 +42,8 @@ STARTS_WITHIN = timedelta(minutes=2)
 GRACE = timedelta(minutes=20)
 """What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task. One
 that AWS fails is tried again for 17, and then by another machine."""
-ENDED_PERHAPS = frozenset({"finished", "impossible"})
-"""What a provider answers who is to stop a job that may have its results by then."""
+ENDED_PERHAPS = frozenset({"finished", "impossible", None})
+"""What a provider answers, if it does, who is to stop a job that may have its results by then."""
 PARKED_GRACE = timedelta(days=1)
 """A sweep that comes late still has what is parked given up image by image, by a machine."""
 INTERRUPTED = Failure(

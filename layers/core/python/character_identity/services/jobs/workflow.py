@@ -60,6 +60,10 @@ STOPS_WITHIN = timedelta(minutes=5)
 long to answer, and to show what came of it: fal answers 202 first, and cancels then
 (https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-29)."""
 STOP_AGAIN_AFTER_S = 30
+ANSWERS_WITHIN = timedelta(hours=1)
+"""So long past its deadline a job is waited for whose provider does not answer, for it may have the results:
+fal keeps a result about an hour (https://fal.ai/docs/documentation/model-apis/inference/webhooks, read
+2026-11-22), Astria 30 days."""
 LONGEST_RETRIED_S = 120
 """So long a task that orders waits by being tried again, which it is for half an hour at most; for what a
 provider asks beyond it the machine waits."""
@@ -196,7 +200,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return submitted
 
     def check(self, state: StateT) -> StateT:
-        """Ask the provider; one that does not answer, or refuses to, is asked again until the deadline.
+        """Ask the provider; one that does not answer, or refuses to, is asked again for ANSWERS_WITHIN.
 
         What becomes of the job is told by its status alone: it goes on, paid, whoever does not let us see it.
         """
@@ -214,7 +218,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             status = self._jobs(job).status(job.handle, self._request_of(subject))
         except (ProviderUnavailable, ProviderRejected, ProviderNotConfigured) as exc:
             logger.warning("the provider does not say, the job goes on", exc_info=exc)
-            return self._wait(state, job, exc.retry_after_s)
+            return self._wait(self._without_answer(state, job), job, exc.retry_after_s)
         if status.state == "missing" or status.is_odd:
             return self._miss(state, subject, job, status)
         return self._go_on(state.model_copy(update={"missing_since": None}), subject, job, status)
@@ -316,7 +320,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             handle = identify(self._ledger, job, found, is_listed=is_listed)
             if handle is not None:
                 self._mark_accepted(subject, job, handle)
-                return self._wait(state.model_copy(update={"missing_since": None}), job)
+                state = self._without_answer(state.model_copy(update={"missing_since": None}), job)
+                return self._wait(state, job)
             if is_listed:
                 since = state.missing_since or now
                 if now - since < BELIEVED_AFTER and not state.past_deadline(now):
@@ -395,6 +400,16 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         deadline_at = max(job.deadline_at, min(in_time, job.accepted_at + LONGEST_WAIT))
         self._ledger.postpone(job.job_id, deadline_at)
         return state.model_copy(update={"queue_position": place, "deadline_at": deadline_at})
+
+    def _without_answer(self, state: StateT, job: ProviderJob) -> StateT:
+        """Let the deadline of a job that could not be asked for yet come later: it may be done, and paid."""
+        now = self._now()
+        until = state.silent_until or now + ANSWERS_WITHIN
+        if not (job.may_be_paid and state.past_deadline(now) and now < until):
+            return state
+        deadline_at = min(now + STOPS_WITHIN, until)
+        self._ledger.postpone(job.job_id, deadline_at)
+        return state.model_copy(update={"silent_until": until, "deadline_at": deadline_at})
 
     def _end_at_deadline(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody waits any more: stop the job at the provider, which has some minutes to answer."""

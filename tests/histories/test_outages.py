@@ -69,6 +69,36 @@ def test_what_the_provider_has_done_is_taken_though_nobody_could_ask_until_it_wa
     assert (len(inside.paid()), inside.open_work()) == (1, [])
 
 
+@pytest.mark.parametrize(("provider", "hours"), [("fal-lora", 1), ("astria", 4), ("fal-instant", 0.75)])
+@pytest.mark.parametrize(("part", "is_taken"), [(TABLE, True), (KEYS, False)], ids=["taken", "not taken"])
+def test_what_became_of_an_order_is_known_though_its_answer_was_lost_and_nobody_could_look_it_up(
+    inside: Harness, monkeypatch: pytest.MonkeyPatch, part: str, provider: str, hours: float, is_taken: bool
+) -> None:
+    inside.simulator.change(fal_webhook_copies=0, astria_callback_copies=0)
+    lost: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_order = request.method == "POST" and not request.url.path.startswith("/fal/rest")
+        if not is_order or lost:
+            return inside._answer(request)
+        lost.append(request)
+        _take_away(inside, part, timedelta(hours=hours))
+        if is_taken:
+            inside._answer(request)
+        raise httpx.ReadTimeout("cut", request=request)
+
+    inside.faulty_transport.watch_http(monkeypatch, answer)
+    ordered = _ordered(inside, provider)
+    inside.let_pass(hours * 3600 + 60)
+    inside.run()
+    if is_taken:
+        assert ordered()["status"] in {"ready", "succeeded"}
+    else:
+        assert ordered()["error"]["code"] == "not_ordered"
+        assert ordered()["metadata"]["cost"] == 0
+    assert (len(inside.paid()), inside.open_work()) == (int(is_taken), [])
+
+
 @pytest.mark.parametrize("is_answered", [True, False], ids=["answered", "unanswered"])
 @pytest.mark.parametrize(("provider", "minutes"), [("fal-instant", 55), ("astria", 140)])
 def test_what_the_provider_has_done_is_taken_though_it_was_away_past_the_deadline(

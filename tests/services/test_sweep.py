@@ -270,6 +270,12 @@ class TestAMachineThatIsNotThere:
         assert failure is not None
         assert (failure.code, harness.job.money) == ("deadline_exceeded", "committed")
 
+    def test_past_the_deadline_a_last_one_looks_up_what_was_not_answered(self, harness: Harness) -> None:
+        harness.trains(state="intended")
+        harness.clock.time = LAST
+        harness.sweep()
+        assert [job.runs for job in harness.workflows.started] == [2]
+
     def test_past_the_deadline_none_is_the_last_for_ever(self, harness: Harness) -> None:
         harness.trains(state="submitted", handle=HANDLE)
         harness.provider.cancels = "impossible"

@@ -182,8 +182,8 @@ class SweepService:
         asked in time was not there, nor perhaps this sweep, as when the table is away for hours.
         """
         now, stopped = self._now(), self._asked_to_stop(job)
-        is_late = now >= job.deadline_at
-        if is_late and stopped in ENDED_PERHAPS and job.parked is None and job.runs < MOST_RUNS:
+        is_late, may_be_done = now >= job.deadline_at, job.is_unanswered or stopped in ENDED_PERHAPS
+        if is_late and may_be_done and job.parked is None and job.runs < MOST_RUNS:
             self._run_again(job, now + STARTS_WITHIN)
             self._ledger.postpone(job.job_id, now)  # it has the grace to store what it finds
         elif is_last or not (stopped is None or (is_late and stopped == "asked")):

@@ -236,7 +236,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if failure is not None and may_work and job.may_be_paid and self._open(state) is not None:
             if state.state == self.done:
                 state = self._park(state) or state
-            elif job.runs < MOST_RUNS and (job.handle is not None or not state.past_deadline(self._now())):
+            elif job.runs < MOST_RUNS:
                 return state.failed(failure)
         if state.state == "parked" and self._open(state) is not None:
             return state

@@ -189,6 +189,32 @@ def test_a_result_outlives_a_status_that_is_gone(ours: Ours) -> None:
     assert ours.lora.training.status(handle, 1000).state == "done"
 
 
+@pytest.mark.parametrize(
+    ("settings", "state"),
+    [({}, "done"), ({"fal_stores_io": False}, "missing"), ({"fal_key_reads_platform": False}, "missing")],
+    ids=["kept", "not kept", "not to be read"],
+)
+def test_a_result_that_the_queue_has_no_more_is_in_the_list_of_requests(
+    ours: Ours, settings: dict[str, Any], state: str
+) -> None:
+    ours.simulator.change(**settings)
+    handle, another = ours.order_training(ours.lora), ours.order_training(ours.lora)
+    ours.simulator.let_pass(60)
+    result = ours.lora.training.status(handle, 1000)
+    ours.simulator.let_pass(2 * 3600)
+    status = ours.lora.training.status(handle, 1000)
+    assert status.state == state
+    assert status.weights_url == (result.weights_url if state == "done" else None)
+    assert ours.lora.training.status(another, 1000).weights_url != result.weights_url
+
+
+def test_a_result_that_was_a_failure_is_no_success_there(ours: Ours) -> None:
+    ours.simulator.arm("fal.submit", "fail", status=422, body={"detail": "no face"})
+    handle = ours.order_training(ours.lora)
+    ours.simulator.let_pass(2 * 3600)
+    assert ours.lora.training.status(handle, 1000).state == "missing"
+
+
 @pytest.mark.parametrize("name", ["instant", "lora"])
 def test_images_cost_no_more_than_their_ceiling(ours: Ours, name: str) -> None:
     provider: Provider = getattr(ours, name)

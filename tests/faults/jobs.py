@@ -71,7 +71,7 @@ def _generated(workflow: Workflow) -> str | None:
 ROWS = (
     Row("Job stuck in the queue", _job("stuck"), FAILED | {"deadline_exceeded"}),
     Row("Job completed with an error", _job("fail", status=422, body={"detail": "no face"}), FAILED),
-    Row("Job unknown later (404)", _job("forgotten"), FAILED),
+    Row("Job unknown later (404)", _job("forgotten"), GOOD | FAILED),
     Row(
         "Poll of the job: 429 with `Retry-After: 30`, five times",
         _polls(status=429, times=5, headers={"Retry-After": "30"}),

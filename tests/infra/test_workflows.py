@@ -111,7 +111,7 @@ def test_pictures_are_copied_in_the_time_of_as_many_as_come_at_the_last_moment()
 
 
 def test_a_check_has_the_time_of_a_provider_that_is_as_slow_as_it_may_be() -> None:
-    """Its status and its result; and, at the deadline, a status that does not come, a cancel, its result."""
+    """Its status, its result, and fal's list without one; at the deadline a status, a cancel, its result."""
     checks = [entry for entry in catalog.FUNCTIONS if entry.name in {"check_training", "check_generation"}]
     assert [entry.timeout_s >= 3 * TIMEOUT_S + 10 for entry in checks] == [True, True]
 

@@ -93,7 +93,7 @@ class FluxLoraTrainer(FalJobs):
         status = self._queue.status(handle)
         if status.state == "IN_QUEUE":
             return TrainingStatus("queued", queue_position=status.queue_position)
-        result = self._queue.result(handle) if status.state == "COMPLETED" else None
+        result = self.result(handle) if status.state == "COMPLETED" else None
         if result is None:
             return TrainingStatus("running", fraction=_fraction(status.messages, request))
         if result.output is None:

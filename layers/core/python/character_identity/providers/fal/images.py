@@ -56,7 +56,7 @@ class FalImages(FalJobs):
         status = self._queue.status(handle)
         if status.state == "IN_QUEUE":
             return GenerationStatus("queued", queue_position=status.queue_position)
-        result = self._queue.result(handle) if status.state == "COMPLETED" else None
+        result = self.result(handle) if status.state == "COMPLETED" else None
         if result is None:
             return GenerationStatus("running")
         units = result.billable_units

@@ -1,14 +1,16 @@
 """What all paid jobs at fal have in common."""
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 
+from character_identity.domain.errors import ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import Cancellation, Found
 from character_identity.providers.answers import whole
 from character_identity.providers.fal.platform import FalPlatform
-from character_identity.providers.fal.queue import FalQueue
+from character_identity.providers.fal.queue import FalQueue, FalResult
 
 LISTED_WITHIN = timedelta(minutes=3)
 """How late a request that has ended is listed; not documented, so assumed, and our clocks may differ."""
@@ -56,6 +58,19 @@ class FalJobs(ABC):
             priority=order.priority,
             callback_url=order.callback_url,
         )
+
+    def result(self, handle: JobHandle) -> FalResult | None:
+        """The result of a completed job, or None while it is not there.
+
+        fal's queue has it for an hour, and its list of requests for 30 days
+        (https://fal.ai/docs/documentation/model-apis/common-parameters, read 2026-11-22).
+        """
+        result = self._queue.result(handle)
+        if result is not None and result.ending == "missing":
+            with suppress(ProviderUnavailable):
+                output = self._platform.output(self.endpoint, handle.provider_job_id)
+                return result if output is None else FalResult(output)
+        return result
 
     def make_ready(self, order: Any) -> None:
         self._queue.make_ready()

@@ -100,6 +100,19 @@ class FalPlatform:
             cursor = {"cursor": cursor_to}
         raise ProviderUnavailable("fal", f"lists more than {MAX_PAGES * PAGE_SIZE} requests")
 
+    def output(self, endpoint: str, request_id: str) -> dict[str, Any] | None:
+        """Return what a request yielded that ended well, if fal has kept it.
+
+        Raises:
+            ProviderUnavailable: that cannot be read: our key may not, for one.
+        """
+        asked = {"endpoint_id": endpoint, "request_id": request_id, "status": "success", "expand": "payloads"}
+        for item in self._page(asked)["items"]:
+            if isinstance(item, dict) and item.get("request_id") == request_id:
+                output = item.get("json_output")
+                return output if isinstance(output, dict) else None
+        return None
+
     def delete(self, request_id: str) -> None:
         """Delete what fal keeps of a request that has ended: what was sent, and what was made of it.
 

@@ -81,3 +81,16 @@ def test_a_generation_that_can_be_looked_for_only_after_its_deadline_is_given_up
     execution = lost.ended(lost.generation(identity_id))
     assert (execution.status, execution.error) == ("FAILED", "not_ordered")
     assert len(lost.inside.paid()) == 1
+
+
+@pytest.mark.parametrize("webhooks", [True, False], ids=["on", "off"])
+def test_a_training_that_soon_fails_and_is_listed_no_more_is_ordered_once(
+    monkeypatch: pytest.MonkeyPatch, webhooks: bool
+) -> None:
+    with harness(monkeypatch, webhooks=webhooks) as inside:
+        inside.simulator.arm("astria.create_tune", "cut", accepted=True)
+        inside.simulator.arm("astria.create_tune", "fail")
+        lost = LostOrders(inside, monkeypatch)
+        execution = lost.ended(lost.identity())
+        assert (execution.status, execution.error) == ("FAILED", "training_failed")
+        assert len(inside.paid()) == 1

@@ -188,7 +188,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             )
         except ProviderOutcomeUnknown as exc:
             logger.warning("whether the order was accepted is not known", exc_info=exc)
-            return submitted
+            return self._wait(ordered, self._job(state))
         except ProviderUnavailable as exc:
             if exc.is_busy:
                 self._slots.lower(job)
@@ -475,7 +475,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if state.past_deadline(self._now()):
             return self._end_at_deadline(state, job)
         backoff = Backoff(self.first_poll_s, self.longest_poll_s, self._jobs(job).usual_s)
-        is_to_call_back = not state.was_called_back and state.missing_since is None
+        is_to_call_back = not (state.was_called_back or state.missing_since or job.is_unanswered)
         awaiting_callback = self._callback_addresses.on and is_to_call_back
         return state.wait(
             self._now(), backoff, awaiting_callback=awaiting_callback, at_least_s=at_least_s or 1

@@ -68,6 +68,31 @@ def test_a_training_that_was_cancelled_before_it_began_shows_what_the_account_do
     assert (shown, usage["committedUsd"], len(inside.paid())) == (0, 0, 1)
 
 
+@pytest.mark.parametrize("provider", ["fal-lora", "astria"])
+@pytest.mark.parametrize("is_taken", [True, False], ids=["taken", "not taken"])
+def test_a_training_that_was_cancelled_while_nobody_knew_of_it_is_looked_up(
+    inside: Harness, provider: str, is_taken: bool
+) -> None:
+    lost = {"fal_webhook_copies": 0, "astria_callback_copies": 0}
+    inside.simulator.change(queue_s=600, fal_lists_unfinished=True, **lost)
+    operation = "fal.submit" if provider == "fal-lora" else "astria.create_tune"
+    inside.simulator.arm(operation, "cut", accepted=is_taken)
+    order = {"name": "Sarah", "provider": provider, "className": "woman", "references": inside.uploads(5)}
+    identity_id = inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"]
+    inside.let_pass(1)
+    inside.call("cancel_identity", "POST", f"/v1/identities/{identity_id}/cancel")
+    inside.run()
+    job = inside.services("get_usage").ledger.get(f"training-{identity_id}")
+    assert job is not None
+    is_stopped = provider == "fal-lora"
+    expected = ("dropped" if is_stopped else "submitted") if is_taken else "accepted"
+    assert (job.state, len(inside.paid())) == (expected, int(is_taken))
+    usage = inside.call("get_usage", "GET", "/v1/usage").body
+    assert (usage["committedUsd"] > 0) == (is_taken and not is_stopped)
+    shown = inside.call("get_identity", "GET", f"/v1/identities/{identity_id}").body
+    assert (shown["status"], shown["error"]["code"]) == ("failed", "cancelled")
+
+
 @pytest.mark.parametrize("takes_s", [0, 40], ids=["at once", "later"])
 @pytest.mark.parametrize("provider", ["fal-lora", "fal-instant"])
 def test_what_was_erased_before_it_began_costs_nothing(

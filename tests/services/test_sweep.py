@@ -440,6 +440,16 @@ class TestAnOutcomeWithoutItsMoney:
         assert (harness.job.money, harness.ledger.due) == ("released", {})
         assert harness.bus.published == []
 
+    def test_what_was_cancelled_and_not_answered_is_looked_up_by_another_machine(
+        self, harness: Harness
+    ) -> None:
+        self.cancelled(harness)
+        harness.ledger.rows["training-i1"] = harness.job.model_copy(
+            update={"state": "unknown", "handle": None}
+        )
+        harness.sweep(minutes=2)
+        assert ([job.runs for job in harness.workflows.started], harness.job.open) == ([2], True)
+
     @staticmethod
     def cancelled(harness: Harness) -> None:
         harness.trains(state="submitted", handle=HANDLE)

@@ -162,7 +162,7 @@ class SweepService:
             self._workflows.stop(job, "It did not end in time.")
             self._asked_to_stop(job)
             self._settle(job, overdue(job))
-        elif (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
+        elif not job.is_unanswered and (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
             stopped = "nothing" if outcome.error is None else self._asked_to_stop(job)
             if stopped not in {None, "asked"} or now >= last:
                 self._settle(job, overdue(job))

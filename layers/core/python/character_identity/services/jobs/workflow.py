@@ -203,12 +203,13 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Ask the provider; one that does not answer, or refuses to, is asked again for ANSWERS_WITHIN.
 
         What becomes of the job is told by its status alone: it goes on, paid, whoever does not let us see it.
+        An order without an answer is looked up though it was cancelled: what was taken can then be stopped.
         """
         job = self._ledger.consume_callback(state.job_id) or self._job(state)
         was_called_back = state.was_called_back or (job.callback_pending and job.state != "accepted")
         state = state.model_copy(update={"was_called_back": was_called_back, "deadline_at": job.deadline_at})
-        subject = self._open(state)
-        if subject is None:
+        subject = get_or_none(self._get, state.subject_id)
+        if subject is None or (subject.settled_at is not None and not job.is_unanswered):
             return self._give_up(state, job)
         if job.parked is not None:
             return state.completed(self.done, self._now())

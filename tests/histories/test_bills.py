@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
+import httpx
 import pytest
 
 from character_identity.domain.budget import usd
@@ -107,6 +109,30 @@ def test_what_was_erased_before_it_began_costs_nothing(
         inside.call("create_generation", "POST", f"{path}/generations", PROMPT)
     inside.let_pass(1)
     assert inside.call("erase_identity", "DELETE", path).status == 200
+    inside.run()
+    usage = inside.call("get_usage", "GET", "/v1/usage").body
+    assert (usage["committedUsd"], [order["cost_usd"] for order in inside.paid()]) == (0, [0])
+
+
+@pytest.mark.parametrize("undo", [("erase_identity", "DELETE", ""), ("cancel_identity", "POST", "/cancel")])
+def test_what_was_undone_while_fal_was_away_is_stopped_when_it_is_back(
+    inside: Harness, monkeypatch: pytest.MonkeyPatch, undo: tuple[str, str, str]
+) -> None:
+    inside.simulator.change(queue_s=20, training_s=3000, fal_honours_cancel=True)
+    order = {"name": "Sarah", "provider": "fal-lora", "className": "woman", "references": inside.uploads(5)}
+    identity_id = inside.call("create_identity", "POST", "/v1/identities", order).body["characterId"]
+    inside.let_pass(1)
+    back_at = inside.now() + timedelta(minutes=40)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "127.0.0.1" and inside.now() < back_at:
+            raise httpx.ConnectError("away", request=request)
+        return inside._answer(request)
+
+    inside.faulty_transport.watch_http(monkeypatch, answer)
+    inside.change()
+    function, method, path = undo
+    assert inside.call(function, method, f"/v1/identities/{identity_id}{path}").status == 200
     inside.run()
     usage = inside.call("get_usage", "GET", "/v1/usage").body
     assert (usage["committedUsd"], [order["cost_usd"] for order in inside.paid()]) == (0, [0])

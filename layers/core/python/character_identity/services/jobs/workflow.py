@@ -274,7 +274,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         try:
             subject, event_id = self._store_outcome(self._get(job.subject_id), outcome)
         except NotFound:
-            settle_money(self._ledger, job)
+            if not leave_money:
+                settle_money(self._ledger, job)
             return ERASED
         if not leave_money:
             if job.open and subject.cost_usd != cost_usd:  # cancelled before anybody knew

@@ -31,6 +31,7 @@ from character_identity.services.references import TakenIn
 from character_identity.services.scoring import ScoringService
 from character_identity.wiring import Services
 from tests.histories.history import Bytes
+from tests.support.erasure_fakes import intakes
 from tests.support.evaluation_fakes import FakeEvaluations
 from tests.support.event_fakes import FakeEvents
 from tests.support.fakes import (
@@ -153,6 +154,7 @@ class Harness:
             "state_machines": self.executions,
             "providers": self.providers,
             "references": _TakenAsTheyAre(self.bucket),
+            "intakes": intakes(self.bucket, self.ledger, self.identities, self.evaluations, self.clock),
             "result_http": Bytes(),
             "events": event_service(self.events, self.clock, _Bus()),
             "provenance": unsigned(self.clock),

@@ -18,7 +18,7 @@ from character_identity.services.references import ReferenceService
 
 
 class Elsewhere:
-    """The media client, the bucket, and an encoder that nobody can reach."""
+    """The media client, the bucket, the notes of what is stored, and an encoder that nobody can reach."""
 
     def __init__(self, folder: Path, wait_s: float) -> None:
         self._folder = folder
@@ -38,17 +38,18 @@ class Elsewhere:
 
     look = analyze  # as it was called before
 
+    def begin(self, owner: str, subject_id: str) -> None:
+        time.sleep(self._wait_s)
+
 
 def main(folder: Path, wait_s: float) -> None:
     """Take the pictures in once."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     elsewhere = Elsewhere(folder, wait_s)
-    names = ("bucket", "media", "analyzer", "new_id")
-    parts = dict(zip(names, (elsewhere, elsewhere, elsewhere, lambda: "id"), strict=True))
     make: Any = ReferenceService
-    taken = list(signature(make).parameters)[: len(parts)]  # what follows has a default
-    service = make(**dict(zip(taken, parts.values(), strict=True)))
+    needed = [name for name, each in signature(make).parameters.items() if each.default is each.empty]
+    service = make(**{name: (lambda: "id") if name == "new_id" else elsewhere for name in needed})
     links = [f"https://files.test/{path.name}" for path in sorted(folder.iterdir())]
     begun, cpu = time.perf_counter(), time.process_time()
     service.take_in("ann", "i1", links, SimpleNamespace(minimum=1, maximum=20))

@@ -66,11 +66,8 @@ def test_a_training_is_uploaded_queued_logged_and_fetched(fal: SyncClient) -> No
     arguments = {"images_data_url": refs, "trigger_word": "SARAH"}
     result = fal.subscribe(TRAINING, arguments, with_logs=True, on_queue_update=seen.append)
 
-    assert [kind for kind in (Queued, InProgress, Completed) if any(isinstance(s, kind) for s in seen)] == [
-        Queued,
-        InProgress,
-        Completed,
-    ]
+    kinds = [kind for kind in (Queued, InProgress, Completed) if any(isinstance(s, kind) for s in seen)]
+    assert list(dict.fromkeys(map(type, seen))) == kinds, "a slow poll may miss one, and none comes back"
     last = seen[-1]
     assert isinstance(last, Completed) and last.logs
     assert (last.logs[-1]["message"], last.metrics, last.error) == (

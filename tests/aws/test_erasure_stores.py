@@ -258,7 +258,7 @@ class TestOpenWork:
             stores.work.add_intake("ann", identity_id, NOON + MINUTE)
         assert stores.work.due(NOON, 9) == []
         (row, other) = stores.work.due(NOON + MINUTE, 9)
-        assert row[:-1] == ("intake", "i1", NOON + MINUTE, "ann", False)
+        assert row[:-1] == ("intake", "i1", NOON + MINUTE, "ann", True)
         stores.identities.add(an_identity())
         assert not stores.work.lease(row, NOON + 9 * MINUTE)
         assert stores.work.lease(other, NOON + 9 * MINUTE)

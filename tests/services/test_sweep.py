@@ -595,6 +595,14 @@ class TestASweep:
         assert "b1" in harness.bus.requested
         assert len(harness.bus.requested) <= MOST_ROWS
 
+    def test_orders_that_came_to_nothing_hold_up_no_money(self, harness: Harness) -> None:
+        for number in range(MOST_ROWS):
+            harness.work.add_intake(f"owner {number}", f"n{number}", NOON)
+        harness.trains()
+        harness.sweep(minutes=2)
+        assert [job.job_id for job in harness.workflows.started] == ["training-i1"]
+        assert harness.ledger.intakes == {}
+
     def test_slow_providers_leave_time_for_messages(self, harness: Harness) -> None:
         for number in range(9):
             harness.work.others["newer", f"{number}"] = NOON - MINUTE

@@ -187,4 +187,5 @@ def intakes(
 
 
 def _row(kind: str, identifier: str, due_at: datetime, owner: str) -> OpenRow:
-    return OpenRow(kind, identifier, due_at, owner, kind in {"event", "delivery", "scoring"}, key={})
+    is_message = kind in {"event", "delivery", "scoring", "intake"}
+    return OpenRow(kind, identifier, due_at, owner, is_message, key={})

@@ -15,7 +15,7 @@ INDEX = "gsi1"
 INDEX_KEY = ("pk", "sk", "gsi1pk", "gsi1sk")
 """The attributes that say where in the index a row is."""
 OPEN, OPEN_MESSAGES = "OPEN", "OPEN_MESSAGES"
-"""Among the open work: money and erasures; events and deliveries. Neither stands in the way of the other."""
+"""Among the open work: money and erasures; the rest, as events. Neither stands in the way of the other."""
 LAST = "~"
 """Sorts after every time in the index."""
 EMBEDDING, WEIGHTS = "EMBEDDING#", "WEIGHTS#"

@@ -33,7 +33,8 @@ class OpenWorkTable:
 
     def add_intake(self, owner: str, subject_id: str, due_at: datetime) -> None:
         """Have what is stored for something looked at then; storing its own row ends that."""
-        self._table.write(put({**keys.intake(subject_id), **keys.due(due_at), "owner": owner}))
+        due = keys.due(due_at, keys.OPEN_MESSAGES)  # beside money and erasures, which it need not hold up
+        self._table.write(put({**keys.intake(subject_id), **due, "owner": owner}))
 
     def remove_intake(self, subject_id: str) -> None:
         """Nobody has to look any more."""

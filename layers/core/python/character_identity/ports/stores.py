@@ -471,7 +471,7 @@ class OpenRow(NamedTuple):
     id: str
     due_at: datetime
     owner: str  # empty of deliveries that an earlier release stored
-    is_message: bool  # an event, a delivery or a wait for scores; others are money and erasures
+    is_message: bool  # an event, a delivery, a wait for scores, an intake; others are money and erasures
     key: dict[str, str]  # its store's own
 
 

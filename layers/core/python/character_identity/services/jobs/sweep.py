@@ -33,7 +33,7 @@ MOST_ROWS = 200
 MOST_LISTED = 4_000
 """Rows among which those are chosen, so that who has thousands is not in the way of who has one."""
 FOR_MESSAGES = timedelta(seconds=15)
-"""Kept for them, however long providers take to answer for the others: each only goes to a queue."""
+"""Kept for them, however long providers take to answer for the others: most only go to a queue."""
 LEASE = timedelta(minutes=2)
 """A row is another sweep's no sooner; the function has ended by then. One on which a sweep failed waits so
 long as well, and then behind all that have been due longer."""

@@ -532,6 +532,21 @@ def test_what_a_catch_brought_of_a_job_that_may_go_on_leaves_its_money_until_it_
     assert (state.state, harness.identity.status, harness.job.open) == ("failed", "failed", True)
 
 
+def test_a_catch_leaves_the_money_of_a_cancelled_order_without_an_answer_to_the_look_up() -> None:
+    harness = Harness()
+    state = harness.cut_off()
+    cancelled = {"status": "failed", "settled_at": NOON, "error": Failure(code="cancelled", message="c")}
+    harness.identities.stored["i1"] = harness.identity.model_copy(update=cancelled)
+    state = harness.service.record(state.model_copy(update={"error": A_BUG}))
+    assert (state.state, harness.job.open) == ("cancelled", True)
+    harness.provider.supports_lookup, harness.provider.cancels = True, "dropped"
+    harness.provider.found = Found(certain=(JobHandle(provider_job_id="found"),))
+    another = harness.service.check(harness.service.check(harness.submitted()))
+    harness.service.record(another)
+    assert [handle.provider_job_id for handle in harness.provider.cancelled] == ["found"]
+    assert harness.spent_usd == (0, 0)
+
+
 def test_what_an_attempt_left_that_was_ended_in_the_middle_takes_no_room_from_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -242,7 +242,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if state.state == "parked" and self._open(state) is not None:
             return state
         failure = failure or (None if state.state == self.success else UNFINISHED)
-        return state.ended(self.settle(job, failure, leave_money=was_caught and job.handle is not None))
+        return state.ended(self.settle(job, failure, leave_money=was_caught and job.may_be_paid))
 
     # how it ends
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from character_identity.domain.errors import ProviderOutcomeUnknown
+from character_identity.domain.errors import ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.ports.providers import Found, Provider
 from character_identity.providers.fal.flux_lora import FalFluxLora
 from tests.contracts.fault_injection import ASTRIA_CALLBACK, FAL_CALLBACK
@@ -206,6 +206,18 @@ def test_a_result_that_the_queue_has_no_more_is_in_the_list_of_requests(
     assert status.state == state
     assert status.weights_url == (result.weights_url if state == "done" else None)
     assert ours.lora.training.status(another, 1000).weights_url != result.weights_url
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 408}, {"status": 429}, {"status": 502}, {"status": 403, "body": "<html>"}], ids=str
+)
+def test_a_list_that_does_not_answer_takes_no_result_away(ours: Ours, answer: dict[str, Any]) -> None:
+    handle = ours.order_training(ours.lora)
+    ours.simulator.let_pass(2 * 3600)
+    ours.simulator.arm("fal.list_requests", "reply", **answer)
+    with pytest.raises(ProviderUnavailable):
+        ours.lora.training.status(handle, 1000)
+    assert ours.lora.training.status(handle, 1000).state == "done"
 
 
 def test_a_result_that_was_a_failure_is_no_success_there(ours: Ours) -> None:

@@ -1,11 +1,9 @@
 """What all paid jobs at fal have in common."""
 
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 
-from character_identity.domain.errors import ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.ports.providers import Cancellation, Found
 from character_identity.providers.answers import whole
@@ -66,11 +64,10 @@ class FalJobs(ABC):
         (https://fal.ai/docs/documentation/model-apis/common-parameters, read 2026-11-22).
         """
         result = self._queue.result(handle)
-        if result is not None and result.ending == "missing":
-            with suppress(ProviderUnavailable):
-                output = self._platform.output(self.endpoint, handle.provider_job_id)
-                return result if output is None else FalResult(output)
-        return result
+        if result is None or result.ending != "missing":
+            return result
+        output = self._platform.output(self.endpoint, handle.provider_job_id)
+        return result if output is None else FalResult(output)
 
     def make_ready(self, order: Any) -> None:
         self._queue.make_ready()

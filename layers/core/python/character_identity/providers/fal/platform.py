@@ -20,6 +20,7 @@ from character_identity.domain.errors import (
 )
 from character_identity.outbound.provider_http import (
     NO_REASON,
+    UNDECIDED,
     Key,
     ProviderHttpClient,
     is_json_object,
@@ -31,6 +32,8 @@ from character_identity.providers.answers import REQUEST_ID, number, time
 PAGE_SIZE = 100
 """The most that a list answers at once."""
 MAX_PAGES = 10
+PASSING = UNDECIDED | {httpx.codes.TOO_MANY_REQUESTS}
+"""Refusals that say nothing of what our key may do."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class FalPlatform:
         is_whole = True
         cursor: dict[str, str] = {}
         for _ in range(MAX_PAGES):
-            page = self._page({**asked, **cursor})
+            page = self._page(self._list({**asked, **cursor}))
             requests = [_request(item) for item in page["items"]]
             found += [request for request in requests if request is not None]
             is_whole = is_whole and None not in requests
@@ -101,13 +104,16 @@ class FalPlatform:
         raise ProviderUnavailable("fal", f"lists more than {MAX_PAGES * PAGE_SIZE} requests")
 
     def output(self, endpoint: str, request_id: str) -> dict[str, Any] | None:
-        """Return what a request yielded that ended well, if fal has kept it.
+        """Return what a request yielded that ended well, if fal has kept it and our key may see it.
 
         Raises:
-            ProviderUnavailable: that cannot be read: our key may not, for one.
+            ProviderUnavailable: nobody can tell now.
         """
         asked = {"endpoint_id": endpoint, "request_id": request_id, "status": "success", "expand": "payloads"}
-        for item in self._page(asked)["items"]:
+        answer = self._list(asked)
+        if answer.is_client_error and answer.status_code not in PASSING and is_json_object(answer):
+            return None
+        for item in self._page(answer)["items"]:
             if isinstance(item, dict) and item.get("request_id") == request_id:
                 output = item.get("json_output")
                 return output if isinstance(output, dict) else None
@@ -156,11 +162,16 @@ class FalPlatform:
         }
         return {name: amount for name in endpoints if (amount := told.get(name)) is not None}
 
-    def _page(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            page = self._api.call("GET", f"{self._url}/requests/by-endpoint", params=asked)
-        except ProviderRejected as exc:
-            raise ProviderUnavailable("fal", f"does not list our requests: {exc.message}") from exc
+    def _list(self, asked: Mapping[str, Any]) -> httpx.Response:
+        return self._api.send("GET", f"{self._url}/requests/by-endpoint", params=asked)
+
+    def _page(self, answer: httpx.Response) -> dict[str, Any]:
+        if not answer.is_success:
+            failure = self._api.failure(answer)
+            if isinstance(failure, ProviderRejected):
+                failure = ProviderUnavailable("fal", f"does not list our requests: {failure.message}")
+            raise failure
+        page = json_of(answer)
         if not isinstance(page, dict) or not isinstance(page.get("items"), list):
             raise ProviderUnavailable("fal", "answered something that is not a list of requests")
         return page

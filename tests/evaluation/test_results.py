@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from character_evaluation.__main__ import main
+from character_evaluation.csv_file import ADDED
 from character_evaluation.errors import BadResults
 from character_evaluation.results import files_of, read_run
 from character_evaluation.run import EvaluatedIdentity
 from character_evaluation.votes import Vote
-from character_identity.domain.evaluation import MARKDOWN, ROWS
+from character_identity.domain.evaluation import MANIFEST, MARKDOWN, ROWS
 from character_identity.domain.prices import Price
 from tests.evaluation.test_verdict import run
 from tests.support.scenarios import SCENARIOS
@@ -66,6 +67,17 @@ def test_a_figure_that_is_edited_changes_the_pages_and_nothing_else_does(tmp_pat
         "report.html",
         MARKDOWN,
     }
+
+
+def test_an_earlier_run_has_pages_too(tmp_path: Path) -> None:
+    """Its table ends before the versions of encoders, of which its manifest told some."""
+    files = written(tmp_path)
+    rows = [line.rsplit(",", len(ADDED))[0] for line in files[ROWS].splitlines()]
+    (tmp_path / ROWS).write_text("\n".join(rows), encoding="utf-8")
+    told = {**json.loads(files[MANIFEST]), "preprocessing": {"clip-vit-b32": "v1"}}
+    (tmp_path / MANIFEST).write_text(json.dumps(told), encoding="utf-8")
+    assert rows[0].endswith(",run_similarity_mean")
+    assert files_of(read_run(tmp_path)) == files
 
 
 @pytest.mark.parametrize(

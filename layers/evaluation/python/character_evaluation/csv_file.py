@@ -13,6 +13,10 @@ from character_evaluation.tables import read_table
 from character_identity.domain.score import CLIP_ENCODER
 from character_identity.domain.text import FORMULA_STARTS
 
+ADDED = ("preprocessing", "face_weights_sha256", "face_preprocessing")
+"""Of encoders, beside ``weights_sha256``: only scores of equal ones compare. Tables of earlier runs end
+before these, which are unknown then."""
+
 COLUMNS = (
     "provider",
     "scenario",
@@ -46,9 +50,7 @@ COLUMNS = (
     "training_time_ms",
     "training_cost_usd",
     "run_similarity_mean",  # to the provider's other pictures of this run, as far as they are compared
-    "preprocessing",  # its version, as of weights_sha256: only scores of the same three compare
-    "face_weights_sha256",
-    "face_preprocessing",
+    *ADDED,
 )
 """The columns, in an order that stays: new ones go to the end. Empty means unknown, never zero."""
 
@@ -125,8 +127,9 @@ def _contradiction(row: EvaluationRow) -> str | None:
 
 
 def _problem_of(header: list[str]) -> str | None:
+    lacking = [name for name in COLUMNS if name not in header]
     for problem, names in (
-        ("lacks", [name for name in COLUMNS if name not in header]),
+        ("lacks", [] if lacking == [*ADDED] else lacking),
         ("has twice", [name for name in COLUMNS if header.count(name) > 1]),
         ("has an unknown", [name for name in header if name not in COLUMNS]),
     ):

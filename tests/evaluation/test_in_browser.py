@@ -315,6 +315,30 @@ def test_only_pictures_of_providers_that_are_shown_are_judged(browser: Browser, 
     browser.console()  # the pictures are not there
 
 
+def test_a_judgement_that_goes_on_asks_for_those_that_are_shown_by_then(
+    browser: Browser, tmp_path: Path
+) -> None:
+    rows = [replace(row, image=f"{row.provider}.png") for row in run({"a": {}, "b": {}, "c": {}}).rows]
+    page = render_gallery(run({"a": {}, "b": {}, "c": {}}, rows=rows))
+    (tmp_path / "gallery.html").write_text(page, encoding="utf-8")
+    browser.open(address_of(tmp_path / "gallery.html"))
+    browser.click("#blind")
+    browser.press(LEFT, ESCAPE)
+    browser.click("input[type=checkbox][value=c]")
+    browser.click("#blind")
+    browser.press(*[LEFT] * 14)
+    link = browser.run("return document.getElementById('votes').href")
+    votes = list(csv.DictReader(io.StringIO(urllib.parse.unquote(link.split(",", 1)[1]), newline="")))
+    judged = [{vote["left"], vote["right"]} for vote in votes]
+    assert judged.count({"a", "b"}) == 5
+    assert len(judged) == 5 or "c" in judged[0], "the first vote was given"
+    browser.press(ESCAPE)
+    browser.click("input[type=checkbox][value=c]")
+    browser.click("#blind")
+    assert browser.run("return count.textContent") == f"{len(votes) + 1} of 15"
+    browser.console()  # the pictures are not there
+
+
 def test_a_judgement_that_is_closed_goes_on_where_it_was_until_it_is_saved(
     browser: Browser, folder: Path
 ) -> None:

@@ -15,7 +15,7 @@
   for (const box of all("#tools input[type=checkbox]")) {
     box.addEventListener("change", () => {
       for (const column of all(".provider")) if (column.dataset.provider === box.value) column.hidden = !box.checked;
-      one("blind").disabled = allPairs().length === 0;
+      one("blind").disabled = !allPairs().some(isShown);
     });
   }
   one("order").addEventListener("change", (event) => {
@@ -75,14 +75,15 @@
   /* Pairs of one scenario and variation, in an order and on sides that chance decides; nobody is named. */
   const judge = one("judge");
   const below = (most) => Math.floor((crypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32) * most);
+  let queue = []; /* all pairs, in the order in which those of the providers that are shown are asked */
   let pairs = [];
   let votes = [];
   let saved = true; /* until then a judgement that was closed goes on where it was */
+  const isShown = (pair) => pair.every((each) => !each.closest(".provider").hidden);
   const allPairs = () => {
     const found = [];
-    const shown = pictures.filter((each) => !each.closest(".provider").hidden);
-    shown.forEach((a, index) => {
-      for (const b of shown.slice(index + 1)) {
+    pictures.forEach((a, index) => {
+      for (const b of pictures.slice(index + 1)) {
         const same = a.dataset.scenario === b.dataset.scenario && a.dataset.variation === b.dataset.variation;
         if (same && a.dataset.provider !== b.dataset.provider) found.push(below(2) ? [a, b] : [b, a]);
       }
@@ -119,9 +120,11 @@
     votes.pop();
     ask();
   };
-  one("blind").disabled = allPairs().length === 0;
+  one("blind").disabled = !allPairs().some(isShown);
   one("blind").addEventListener("click", () => {
-    if (saved) [pairs, votes] = [allPairs(), []];
+    if (saved) [queue, votes] = [allPairs(), []];
+    const judged = votes.map((each) => each.pair);
+    pairs = [...judged, ...queue.filter((pair) => isShown(pair) && !judged.includes(pair))];
     if (references.length) one("model").src = references[0].source;
     one("model").hidden = references.length === 0;
     judge.showModal();

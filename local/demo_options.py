@@ -155,7 +155,7 @@ def _parser() -> Parser:
     parser.add_argument("--providers", help=f"default: {','.join(PROVIDERS)}")
     parser.add_argument("--scenarios", help="numbers or names, such as 1,3 or close-up; default: all")
     parser.add_argument(
-        "--scenario-set", metavar="SET", help=f"{', '.join(SETS)}, or a file of one's own (YAML)"
+        "--scenario-set", metavar="SET", help=f"{', '.join(SETS)}, or a file of one's own (YAML or JSON)"
     )
     parser.add_argument("--variations", help="pictures a scenario; default: 1")
     parser.add_argument(

@@ -98,6 +98,14 @@ def test_a_set_for_the_api_is_one_too() -> None:
     assert own == parsed(json.dumps([{**GOOD, "aspect_ratio": "4:3"}]).encode(), "own.yaml")[0]
 
 
+def test_json_is_read_as_the_client_reads_it() -> None:
+    """YAML takes no tab between its parts, and half a character for what JSON writes as two halves."""
+    scenario = {**GOOD, "title": "At sea \N{SAILBOAT}\N{WATER WAVE}"}
+    assert parsed(json.dumps([scenario], indent="\t").encode(), "own.JSON")[0].title == scenario["title"]
+    with pytest.raises(BadDocument, match=r"^own\.json: this is no JSON \(name stands there twice\)\.$"):
+        parsed(b'[{"name": "sea", "name": "lake"}]', "own.json")
+
+
 @pytest.mark.parametrize(
     ("document", "told"),
     [

@@ -1,9 +1,11 @@
-"""Files of YAML that people write: read with a limit, and what is wrong in them told by file and place."""
+"""Files of YAML or JSON that people write: read with a limit, what is wrong told by file and place."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from character_identity.domain import strict_json
 
 LARGEST_FILE = 1 << 20  # bytes
 MERGE = "tag:yaml.org,2002:merge"
@@ -31,6 +33,18 @@ def content_of(file: Path) -> bytes:
     if len(content) > LARGEST_FILE:
         raise BadDocument(f"{file} is larger than {LARGEST_FILE >> 20} MiB.")
     return content
+
+
+def parsed_json(content: bytes, file: str) -> Any:
+    """Return what JSON says, which YAML does not know whole. ``file`` is what errors call it.
+
+    Raises:
+        BadDocument: it is no JSON.
+    """
+    try:
+        return strict_json.read(content)
+    except ValueError as error:
+        raise BadDocument(f"{file}: this is no JSON ({str(error)[:200]}).") from error
 
 
 def parsed_yaml(content: bytes, file: str) -> Any:

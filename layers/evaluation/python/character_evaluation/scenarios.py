@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from character_evaluation.documents import BadDocument, content_of, parsed_yaml
+from character_evaluation.documents import BadDocument, content_of, parsed_json, parsed_yaml
 from character_evaluation.errors import first_of
 from character_identity.domain.scenario import Scenario as Scenario
 
@@ -34,12 +34,12 @@ def shipped(name: str) -> tuple[Scenario, ...]:
 
 
 def parsed(content: bytes, file: str) -> tuple[Scenario, ...]:
-    """Read a set from YAML: a list of scenarios, numbered in its order. ``file`` is what errors call it.
+    """Read a set: a list of scenarios, numbered in its order. ``file`` is what errors call it.
 
     Raises:
-        BadDocument: it is no YAML, or no such list.
+        BadDocument: it is no YAML, no JSON where its name says so, or no such list.
     """
-    document = parsed_yaml(content, file)
+    document = (parsed_json if file.lower().endswith(".json") else parsed_yaml)(content, file)
     if not isinstance(document, list) or not document:
         raise BadDocument(f"{file}: it has to be a list of one or more scenarios.")
     return _unique([_scenario(each, number, file) for number, each in enumerate(document, 1)], file)

@@ -22,7 +22,7 @@ from functions.score_image.encoder import MB_PER_VCPU, MOST_AT_ONCE, OnnxEncoder
 from functions.score_image.face_pairs import FacePairs, face_encoder_in
 
 WEIGHTS = Path(__file__).resolve().parents[2] / ".build" / "weights"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"}
 COLUMNS = (
     *("reference", "generated", "similarity", "encoder", "weights_sha256", "preprocessing", "reason"),
     *("face_similarity", "face_encoder", "face_weights_sha256", "face_preprocessing", "face_not_scored"),

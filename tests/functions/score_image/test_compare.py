@@ -166,6 +166,8 @@ def test_folders_are_compared_many_to_many(
         ("r/more/2.webp", "blue"),
         ("g/1.PNG", "red"),
         ("g/2.jpeg", "green"),
+        ("g/3.jfif", "green"),
+        ("g/4.jpe", "green"),
     ):
         picture(tmp_path / name, colour)
     (tmp_path / "r" / "notes.txt").write_text("not a picture")
@@ -176,7 +178,8 @@ def test_folders_are_compared_many_to_many(
     printed = rows(capsys.readouterr().out)
     assert tuple(printed[0]) == COLUMNS
     pairs = [(Path(row["reference"]).name, Path(row["generated"]).name) for row in printed]
-    assert pairs == [("1.jpg", "1.PNG"), ("2.webp", "1.PNG"), ("1.jpg", "2.jpeg"), ("2.webp", "2.jpeg")]
+    drawn = ("1.PNG", "2.jpeg", "3.jfif", "4.jpe")
+    assert pairs == [(reference, each) for each in drawn for reference in ("1.jpg", "2.webp")]
     assert float(printed[0]["similarity"]) > float(printed[1]["similarity"])
     assert {(row["encoder"], row["reason"]) for row in printed} == {("tiny", "")}
 

@@ -59,7 +59,8 @@ def install_anything(clone: Path) -> None:
 def set_up(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("proxy")}
     return subprocess.run(
-        [clone / "scripts" / "bootstrap"],
+        ["scripts/bootstrap"],  # as make runs it
+        cwd=clone,
         capture_output=True,
         text=True,
         env={**clean, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1", **environment},
@@ -128,3 +129,15 @@ def test_what_was_set_up_in_another_folder_is_not_taken_for_this_ones(clone: Pat
     there["PATH"] = str(moved / "tools")
     done = set_up(moved, **there)
     assert (done.returncode, done.stderr) == (2, NO_PYTHON)
+
+
+@pytest.mark.parametrize("looked_into", [".", "elsewhere"])
+def test_it_is_set_up_here_wherever_cd_looks_for_folders(clone: Path, looked_into: str) -> None:
+    """As where somebody exports CDPATH; from an editor, which does not know it, it is set up already."""
+    with_python(clone)
+    install_anything(clone)
+    (clone / "elsewhere" / "scripts").mkdir(parents=True)
+    there = without_python(clone)
+    assert set_up(clone, CDPATH=looked_into).returncode == 0
+    assert not (clone / "elsewhere" / ".venv").exists()
+    assert set_up(clone, **there).returncode == 0

@@ -112,8 +112,8 @@ def _encoded(given: PillowImage) -> bytes:
     """A JPEG of what is seen, in the image's own colours and orientation: white where it is transparent."""
     image: Any = given
     exif, profile = image.getexif(), image.info.get("icc_profile")
-    if image.mode.startswith("I;16"):  # Pillow would clip it to white
-        image = image.point(lambda level: level * (1 / 256)).convert("L")
+    if image.mode.startswith("I"):  # grey of 16 bits, in any order of bytes: Pillow would clip it to white
+        image = image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
     elif getattr(image, "has_transparency_data", False):
         seen = image.convert("RGBA")
         image = seen.copy()

@@ -231,6 +231,8 @@ def test_an_opened_picture_keeps_its_orientation(tmp_path: Path) -> None:
         ("RGBA", (0, 0, 0, 0), "PNG", (255, 255, 255)),
         ("LA", (0, 0), "PNG", (255, 255, 255)),
         ("I;16", 0x8000, "PNG", (128, 128, 128)),
+        ("I;16B", 0x8000, "TIFF", (128, 128, 128)),
+        ("I", 0x8000, "TIFF", (128, 128, 128)),  # as Pillow 10 opens a PNG of 16 bits
         ("1", 1, "PNG", (255, 255, 255)),
         ("P", 0, "GIF", (0, 0, 0)),
     ],

@@ -8,8 +8,10 @@ from itertools import groupby
 from pathlib import Path
 
 from character_identity import config
+from character_identity.compat.archives import PICTURE_SUFFIXES
 from character_identity.domain import object_keys
 from character_identity.domain.score import CLIP_ENCODER
+from character_identity_client.pictures import CONTENT_TYPES, OTHER_FORMATS
 from infra.parameters import PARAMETERS
 from scripts.weights.encoders import CLIP_VIT_B32
 
@@ -40,6 +42,11 @@ def test_no_public_function_of_the_layers_stands_in_two_modules() -> None:
 
 def test_no_text_constant_has_two_names() -> None:
     assert _repeated(sorted(_text_constants())) == {}
+
+
+def test_what_is_called_a_picture_is_so_in_a_folder_and_in_an_archive() -> None:
+    """Of either nothing is passed over in silence."""
+    assert {*CONTENT_TYPES, *OTHER_FORMATS} == {*PICTURE_SUFFIXES}
 
 
 def test_where_objects_lie_is_spelt_in_one_module() -> None:

@@ -13,8 +13,10 @@ CONTENT_TYPES = {
 }
 """The pictures that the API takes as references, by the end of their names."""
 OTHER_FORMATS = {
-    *(".heic", ".heif", ".hif", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".jxl", ".jp2", ".psd"),
-    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
+    *(".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".hif"),
+    *(".avif", ".jxl", ".jxr", ".jp2", ".psd", ".xcf", ".tga", ".ppm", ".pnm", ".exr"),
+    *(".ico", ".svg", ".eps"),
+    *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".x3f", ".mrw"),
 }
 MOST_NAMED = 5
 QUALITY = 95

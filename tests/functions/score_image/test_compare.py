@@ -16,8 +16,9 @@ from PIL import Image
 
 from character_identity.domain.face import WHY, Box, Face, NoFace
 from character_identity.domain.view import EncoderVersion
+from character_identity_client.pictures import CONTENT_TYPES
 from functions.score_image import compare
-from functions.score_image.compare import COLUMNS, main
+from functions.score_image.compare import COLUMNS, SUFFIXES, main
 from scripts.weights.faces import FACE_DLIB
 from tests.support.waiting import HANGS_AFTER_S
 
@@ -182,6 +183,10 @@ def test_folders_are_compared_many_to_many(
     assert pairs == [(reference, each) for each in drawn for reference in ("1.jpg", "2.webp")]
     assert float(printed[0]["similarity"]) > float(printed[1]["similarity"])
     assert {(row["encoder"], row["reason"]) for row in printed} == {("tiny", "")}
+
+
+def test_of_a_folder_those_are_compared_that_the_client_takes() -> None:
+    assert {*CONTENT_TYPES} == SUFFIXES
 
 
 def test_a_home_that_the_shell_leaves_to_others_is_found(

@@ -22,7 +22,7 @@ ARCHIVES = (b"PK\3\4", b"Rar!\x1a\7", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b")
 """How a ZIP, RAR, 7z and gzip begin."""
 PICTURE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif"),
-    *(".avif", ".jxl", ".jxr", ".jp2", ".psd", ".xcf", ".tga", ".ppm", ".pnm", ".exr"),
+    *(".hif", ".avif", ".jxl", ".jxr", ".jp2", ".psd", ".xcf", ".tga", ".ppm", ".pnm", ".exr"),
     *(".ico", ".svg", ".eps"),
     *(".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".x3f", ".mrw"),
 )

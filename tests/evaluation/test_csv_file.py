@@ -215,6 +215,15 @@ def test_a_table_comes_back_as_a_spreadsheet_saves_it_that_writes_commas_in_numb
     assert read_csv(text.getvalue(), "results.csv") == rows
 
 
+def test_a_number_that_may_be_seven_or_seven_thousand_is_told() -> None:
+    """As where somebody has a spreadsheet show thousands in groups, before it saves what it shows."""
+    saved = write_csv([row(cost_usd=0.0245), row(variation=3, latency_ms=7000.25)]).replace(",", ";")
+    saved = saved.replace("7000.25", "7.000")
+    assert read_csv(saved, "results.csv")[1].latency_ms == 7.0, "where others have points, too"
+    with pytest.raises(BadResults, match=r"^results\.csv, row 3: 7\.000 has a point, and other numbers have"):
+        read_csv(saved.replace("0.0245", "0,0245"), "results.csv")
+
+
 @pytest.mark.parametrize("left", ["\r\n", "\r\n\r\n", ",,,\r\n", f"{',' * (len(COLUMNS) - 1)}\r\n"])
 def test_rows_without_anything_at_the_end_are_left_out(left: str) -> None:
     assert read_csv(write_csv([row()]) + left, "results.csv") == [row()]

@@ -12,6 +12,8 @@ SEPARATORS = (",", ";", "\t")
 """Commas as we write them; the others are those of spreadsheets where a comma stands in numbers."""
 WITH_COMMA = re.compile(r"(-?\d+),(\d+([eE][-+]?\d+)?)")
 """A number as these write it."""
+GROUPED = re.compile(r"-?[1-9]\d{0,2}\.\d{3}")
+"""A number of thousands as these show it in groups, or of one to 999 as others write it."""
 
 
 def read_table(
@@ -25,7 +27,8 @@ def read_table(
     (https://github.com/exceljs/exceljs/issues/454, read 2026-11-29).
 
     Raises:
-        BadResults: it is no such table, or a row within it is empty or longer than the header.
+        BadResults: it is no such table; a row within it is empty or longer than the header; a number may be a
+            thousandfold, for it has a point where others have commas.
     """
     text = text.removeprefix("\ufeff")
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
@@ -44,9 +47,16 @@ def read_table(
                 f"{file}, row {number}: it has {len(cells)} cells, and the header {len(header)}."
             )
         cells += [""] * (len(header) - len(cells))
-    if separator != ",":
-        rows = [[_with_point(cell) for cell in cells] for cells in rows]
-    return header, rows
+    if separator == ",":
+        return header, rows
+    pointed = [[_with_point(cell) for cell in cells] for cells in rows]
+    for number, cells in enumerate(rows, 2) if pointed != rows else ():
+        if grouped := next(filter(GROUPED.fullmatch, cells), None):
+            raise BadResults(
+                f"{file}, row {number}: {grouped} has a point, and other numbers have commas; "
+                "save numbers without groups of thousands."
+            )
+    return header, pointed
 
 
 def _with_point(cell: str) -> str:

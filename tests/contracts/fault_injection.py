@@ -26,6 +26,7 @@ Position = Literal[
     "cancel",
     "initiate",
     "upload",
+    "list requests",
     "create tune",
     "create prompt",
     "get tune",
@@ -90,6 +91,7 @@ GOOD: dict[Position, httpx.Response] = {
         200, json={"upload_url": f"https://up.test/u?sig={SIGNATURE}", "file_url": "https://v3.fal.media/f"}
     ),
     "upload": httpx.Response(200),
+    "list requests": httpx.Response(200, json={"items": [], "has_more": False, "next_cursor": None}),
     "create tune": httpx.Response(201, json={"id": 788416}),
     "create prompt": httpx.Response(201, json={"id": 45}),
     "get tune": httpx.Response(200, json={"id": 788416, "trained_at": "2026-11-22T10:00:00Z"}),
@@ -167,6 +169,8 @@ def position_of(request: httpx.Request) -> Position:
         return AT_ASTRIA[method, last if last in ("tunes", "prompts") else one]
     if host in ("rest.test", "up.test"):
         return "initiate" if host == "rest.test" else "upload"
+    if host == "platform.test":
+        return "list requests"
     if method in ("POST", "PUT"):
         return "submit" if method == "POST" else "cancel"
     return "status" if path.endswith("/status") else "result"

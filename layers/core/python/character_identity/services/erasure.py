@@ -40,7 +40,7 @@ from character_identity.observability import keys_of
 from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Providers
 from character_identity.ports.stores import Bucket, Erasures, Generations, Identities, Ledger
-from character_identity.services.afterwards import left_to_the_sweep
+from character_identity.services.best_effort import left_to_the_sweep
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.jobs.cancellation import cancel

@@ -13,7 +13,7 @@ from character_identity.domain.page import Page, Window
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import Provider, Providers
 from character_identity.ports.stores import Identities
-from character_identity.services.afterwards import left_to_the_sweep
+from character_identity.services.best_effort import left_to_the_sweep
 from character_identity.services.jobs.callbacks import CallbackService
 from character_identity.services.orders import OrderService, start_soon
 from character_identity.services.references import ReferenceService, Source

@@ -9,7 +9,7 @@ from character_identity.observability import add_log_keys, keys_of, origin
 from character_identity.ports.gateways import NewId, Now, Workflows
 from character_identity.ports.providers import PaidJobs, Provider
 from character_identity.ports.stores import Budgets
-from character_identity.services.afterwards import left_to_the_sweep
+from character_identity.services.best_effort import left_to_the_sweep
 
 Request = TypeVar("Request")
 

@@ -21,7 +21,7 @@ from character_identity.domain.object_keys import EVALUATIONS, LINKED, REFERENCE
 from character_identity.domain.ownership import owned
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.stores import Bucket, Evaluations, Identities, Ledger
-from character_identity.services.afterwards import left_to_the_sweep
+from character_identity.services.best_effort import left_to_the_sweep
 from character_identity.services.evaluations.recompilation import recompile
 
 MADE_AND_USED = RetainedData(

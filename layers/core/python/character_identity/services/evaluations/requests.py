@@ -26,7 +26,7 @@ from character_identity.domain.prices import Price
 from character_identity.ports.gateways import Now, Workflows
 from character_identity.ports.providers import Providers, ReferenceLimits
 from character_identity.ports.stores import Bucket, Evaluations, Identities, SharedScores
-from character_identity.services.afterwards import left_to_the_sweep
+from character_identity.services.best_effort import left_to_the_sweep
 from character_identity.services.evaluations.order_file import write_order
 from character_identity.services.identities import IdentityService, provider_named
 from character_identity.services.intakes import IntakeService

@@ -12,7 +12,7 @@ from character_identity.domain.ownership import owned
 from character_identity.domain.webhook import Delivery, Endpoint
 from character_identity.ports.gateways import EventBus, Now
 from character_identity.ports.stores import Deliveries, Endpoints, Events
-from character_identity.services.afterwards import left_to_the_sweep
+from character_identity.services.best_effort import left_to_the_sweep
 
 logger = logging.getLogger(__name__)
 

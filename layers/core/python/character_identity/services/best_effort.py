@@ -1,4 +1,4 @@
-"""Afterwards: what is done once something stands, and is made up for where it fails."""
+"""Best effort: what is done once something stands, and is made up for where it fails."""
 
 import logging
 from collections.abc import Iterator

@@ -8,9 +8,9 @@ packet says stays. A C2PA manifest of somebody else's goes: its hash would not f
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from html import escape
 from itertools import takewhile
 from typing import NamedTuple
-from xml.sax.saxutils import quoteattr
 
 from character_identity.domain.provenance import DIGITAL_SOURCE_TYPE, Provenance
 
@@ -59,8 +59,8 @@ def _merged(packet: bytes, provenance: Provenance) -> bytes:
         return packet
     description = (
         '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-        f"Iptc4xmpExt:DigitalSourceType={quoteattr(DIGITAL_SOURCE_TYPE)} "
-        f"Iptc4xmpExt:AISystemUsed={quoteattr(provenance.system)}/>"
+        f'Iptc4xmpExt:DigitalSourceType="{DIGITAL_SOURCE_TYPE}" '
+        f'Iptc4xmpExt:AISystemUsed="{escape(provenance.system)}"/>'
     ).encode()
     before, end, after = packet.rpartition(_END_OF_RDF)
     if end and b"DigitalSourceType" not in packet:

@@ -18,8 +18,8 @@ def compile_evaluation(services: Services, state: EvaluationState) -> Evaluation
         run, pictures = assemble(material)
         files = {**files_of(run), SUMMARY: summary_of(run)}
         if compilation.keep(material, files, pictures, recommendation_of(run)):
-            return state.model_copy(update={"state": "compiled", "results": material.evaluation.status})
-    return state.model_copy(update={"state": "ended"})
+            return state.replace(state="compiled", results=material.evaluation.status)
+    return state.replace(state="ended")
 
 
 lambda_handler = task(EvaluationState, compile_evaluation)

@@ -6,23 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.prices import Price
+from character_identity.domain.record import Record
 
 MICROUSD_PER_USD = 1_000_000
 FAR = 3
 """A bill of less than a third of the estimate, or of more than three times as much, is no rounding."""
 
 
-class Budget(BaseModel):
+class Budget(Record):
     """One owner's month, or the operator's: that of all owners, where each order must find room too.
 
     ``assumed`` is the part of ``committed`` without a published or reported price.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     month: str
     limit_microusd: int

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from character_identity.domain.identity import ProviderName
+from character_identity.domain.record import Record
 
 FIRST_PURGE = timedelta(minutes=1)
 LAST_PURGE = timedelta(hours=2, minutes=30)
@@ -33,10 +34,8 @@ AWS deletes what has expired ("UpdateTimeToLive" of DynamoDB's API, "PutRetentio
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html; 2026-11-23)."""
 
 
-class Counts(BaseModel):
+class Counts(Record):
     """Numbers of what was deleted, which are added up over several purges."""
-
-    model_config = ConfigDict(frozen=True)
 
     def __add__(self, other: Self) -> Self:
         return type(self)(**{name: count + getattr(other, name) for name, count in self})
@@ -54,10 +53,8 @@ class Removed(Counts):
     provider_objects: int = 0
 
 
-class RetainedData(BaseModel):
+class RetainedData(Record):
     """Data that stays: which, where, and why. It goes by itself at ``until``; None: unknown, or never."""
-
-    model_config = ConfigDict(frozen=True)
 
     where: str
     what: str
@@ -78,18 +75,16 @@ def accounts_of(jobs: str) -> RetainedData:
     )
 
 
-class Receipt(BaseModel):
+class Receipt(Record):
     """What every erasure leaves. It is ``complete`` when there is nothing more to be done.
 
     ``kept`` is what stays whatever we do.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     owner: str
     erased_at: datetime
     complete: bool = False
-    kept: list[RetainedData] = []
+    kept: list[RetainedData] = Field(default=[])
 
     @property
     def last_purge_at(self) -> datetime:
@@ -137,7 +132,7 @@ class ErasureReceipt(Receipt):
     removed: Removed = Removed()
     unnamed: int = 0
     is_out_of_results: bool = False
-    unfinished: list[str] = []
+    unfinished: list[str] = Field(default=[])
 
     @property
     def remaining(self) -> list[RetainedData]:
@@ -157,5 +152,4 @@ class ErasureReceipt(Receipt):
         """Return the receipt with what stays as well, each once."""
         new = [each for each in retained if each not in self.kept]
         room = max(MOST_KEPT - len(self.kept), 0)
-        changes = {"kept": [*self.kept, *new[:room]], "unnamed": self.unnamed + len(new[room:])}
-        return self.model_copy(update=changes)
+        return self.replace(kept=[*self.kept, *new[:room]], unnamed=self.unnamed + len(new[room:]))

@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import zip_longest
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GenerationRequest
@@ -15,6 +15,7 @@ from character_identity.domain.identity import ProviderName
 from character_identity.domain.object_keys import subject_of_key
 from character_identity.domain.page import Position
 from character_identity.domain.prices import Price
+from character_identity.domain.record import Record
 from character_identity.domain.scenario import Scenario
 
 EvaluationStatus = Literal["running", "cancelling", "completed", "failed", "cancelled"]
@@ -46,10 +47,8 @@ RESULTS: Mapping[str, str] = {
 """The files of an evaluation that has ended, each with its content type."""
 
 
-class Recommendation(BaseModel):
+class Recommendation(Record):
     """A provider, or None where nothing is decided; and why, in a sentence."""
-
-    model_config = ConfigDict(frozen=True)
 
     provider: str | None
     sentence: str
@@ -74,10 +73,8 @@ class EvaluationRequest:
     max_cost_usd: float | None
 
 
-class Cell(BaseModel):
+class Cell(Record):
     """One order of pictures: of a provider and a scenario, its first variation, and how many."""
-
-    model_config = ConfigDict(frozen=True)
 
     provider: ProviderName
     scenario: str
@@ -90,10 +87,8 @@ class Cell(BaseModel):
         return f"{self.provider}/{self.scenario}/{self.variation:02}"
 
 
-class CellOutcome(BaseModel):
+class CellOutcome(Record):
     """What became of a cell: a generation and how many of its pictures are there, or why there is none."""
-
-    model_config = ConfigDict(frozen=True)
 
     cell: Cell
     generation_id: str | None = None
@@ -114,23 +109,21 @@ class CellOutcome(BaseModel):
     def erased(self) -> "CellOutcome":
         """Return what is left of it once its generation was erased."""
         gone = Failure(code="erased", message="The generation was erased.")
-        return self.model_copy(update={"pictures": 0, "error": gone})
+        return self.replace(pictures=0, error=gone)
 
 
-class EvaluationOrder(BaseModel):
+class EvaluationOrder(Record):
     """What is drawn, all of it; in the bucket, for a row has no room for a hundred prompts.
 
     ``seed`` moves the seeds of all pictures, which are the same for every provider. ``prices`` are those that
     each provider was estimated by, by what they are for.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     name: str
     scenarios: list[Scenario]
     variations: int
     seed: int = 0
-    prices: dict[str, dict[str, Price]] = {}
+    prices: dict[str, dict[str, Price]] = Field(default={})
 
     def request(self, cell: Cell) -> GenerationRequest:
         """Return what a cell asks its provider for."""
@@ -158,7 +151,7 @@ class EvaluationOrder(BaseModel):
         ]
 
 
-class Evaluation(BaseModel):
+class Evaluation(Record):
     """A row; ``identities`` has the id of each provider's identity, whether it was there or is to be made.
 
     ``made`` are the providers whose identity the evaluation makes itself, ``failures`` why one has none.
@@ -177,8 +170,8 @@ class Evaluation(BaseModel):
     settled_at: datetime | None = None
     providers: list[ProviderName]
     identities: dict[ProviderName, str]
-    made: list[ProviderName] = []
-    failures: dict[ProviderName, Failure] = {}
+    made: list[ProviderName] = Field(default=[])
+    failures: dict[ProviderName, Failure] = Field(default={})
     references: list[str]
     reference_sha256s: list[str]
     scenarios: int
@@ -220,22 +213,20 @@ class Evaluation(BaseModel):
         why = self.given_up(now) or failure
         given_up = "cancelled" if self.status == "cancelling" else "failed"
         status = "completed" if why is None else given_up
-        changes = {"status": status, "error": why, "settled_at": now, "updated_at": now}
-        return self.model_copy(update=changes)
+        return self.replace(status=status, error=why, settled_at=now, updated_at=now)
 
     def without_identity(self, identity_id: str) -> "Evaluation | None":
         """Return what is left where an identity is no part of it any more; None if none is left."""
         providers = [name for name in self.providers if self.identities.get(name) != identity_id]
         if not providers:
             return None
-        changes = {
-            "providers": providers,
-            "identities": {name: self.identities[name] for name in providers},
-            "made": [name for name in self.made if name in providers],
-            "failures": {name: why for name, why in self.failures.items() if name in providers},
-            "recommendation": self.recommendation if providers == self.providers else None,
-        }
-        return self.model_copy(update=changes)
+        return self.replace(
+            providers=providers,
+            identities={name: self.identities[name] for name in providers},
+            made=[name for name in self.made if name in providers],
+            failures={name: why for name, why in self.failures.items() if name in providers},
+            recommendation=self.recommendation if providers == self.providers else None,
+        )
 
     @property
     def references_left(self) -> list[str]:

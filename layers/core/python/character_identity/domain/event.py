@@ -4,11 +4,10 @@ import hashlib
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from character_identity.domain.evaluation import Evaluation
 from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
+from character_identity.domain.record import Record
 from character_identity.domain.score import NotScored, Score
 from character_identity.domain.scored_generation import LATE_CODE, LATE_REASON
 
@@ -36,14 +35,12 @@ EVALUATION_EVENTS: dict[str, EventType] = {
 }
 
 
-class Event(BaseModel):
+class Event(Record):
     """The end of one identity, generation or evaluation, or of the scoring of an image.
 
     ``data`` is what receivers read, in the API's camelCase: ids, the status and the error; no links and no
     prompts, for the receiver asks the API for those. The same event made twice has the same id.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     event_id: str
     type: EventType
@@ -122,9 +119,7 @@ class Event(BaseModel):
     def of_test(cls, owner: str, endpoint_id: str, at: datetime) -> "Event":
         """Return an event that only tells an endpoint's receiver that events arrive."""
         made = cls._make("WebhookTest", owner, endpoint_id, at, {"endpointId": endpoint_id})
-        return made.model_copy(
-            update={"event_id": event_id_of("WebhookTest", f"{endpoint_id}/{at.isoformat()}")}
-        )
+        return made.replace(event_id=event_id_of("WebhookTest", f"{endpoint_id}/{at.isoformat()}"))
 
     @classmethod
     def _of_end(

@@ -4,9 +4,10 @@ import json
 import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 
 from character_identity.domain.errors import ProviderUnavailable, ServiceError
+from character_identity.domain.record import Record
 from character_identity.domain.text import shortened
 
 INTERNAL = re.compile(r"""arn:aws[\w-]*:[^\s"',]+|\?[^\s"'<>]+""")
@@ -14,10 +15,8 @@ INTERNAL = re.compile(r"""arn:aws[\w-]*:[^\s"',]+|\?[^\s"'<>]+""")
 link, which may be its signature."""
 
 
-class Failure(BaseModel):
+class Failure(Record):
     """A stable ``code`` and one sentence."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     message: str

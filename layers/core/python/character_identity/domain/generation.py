@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from character_identity.domain.clean_text import Clean
 from character_identity.domain.failure import Failure
 from character_identity.domain.identity import ProviderName
 from character_identity.domain.page import Position
+from character_identity.domain.record import Record
 
 GenerationStatus = Literal["queued", "running", "succeeded", "failed"]
 Outcome = Literal["succeeded", "filtered", "failed", "parked"]
@@ -41,10 +42,8 @@ MAX_STORED_BYTES = MAX_IMAGE_BYTES + 1024 * 1024
 """With what is written into the file of where it comes from: a few KB, and the signer's certificates."""
 
 
-class GenerationRequest(BaseModel):
+class GenerationRequest(Record):
     """The images to make. ``width`` and ``height``, in pixels, come together and beat ``aspect_ratio``."""
-
-    model_config = ConfigDict(frozen=True)
 
     prompt: str
     negative_prompt: str | None = None
@@ -63,13 +62,11 @@ class GenerationRequest(BaseModel):
         return (self.width or width) * (self.height or height)
 
 
-class GeneratedImage(BaseModel):
+class GeneratedImage(Record):
     """One picture of a generation, numbered from 1; ``key`` is its place in our bucket if it succeeded.
 
     ``simulated``: a stand-in of the provider made it.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     index: int
     outcome: Outcome
@@ -87,14 +84,12 @@ class GeneratedImage(BaseModel):
         return CONTENT_TYPES[self.key.rpartition(".")[2]] if self.key else None
 
 
-class ProducedImage(BaseModel):
+class ProducedImage(Record):
     """A picture at the provider, not yet ours; ``filtered`` when its safety checker blanked it.
 
     One without a ``url`` has failed, for ``reason``: it keeps its place, so that the others keep theirs. A
     ``url`` may be a data URI until the picture is ours, but never in a row.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     url: str | None = None
     seed: int | None = None
@@ -107,7 +102,7 @@ class ProducedImage(BaseModel):
         return url[:5].lower() == "data:"
 
 
-class Generation(BaseModel):
+class Generation(Record):
     """A request, what became of it and what it cost; times are aware UTC.
 
     ``took_ms`` is how long the provider says that it worked, ``cost_is_implausible`` that what it says it
@@ -129,9 +124,9 @@ class Generation(BaseModel):
     settled_at: datetime | None = None
     reference_url: str | None = None
     prompt_used: str | None = None
-    warnings: list[str] = []
-    produced: list[ProducedImage] = []
-    images: list[GeneratedImage] = []
+    warnings: list[str] = Field(default=[])
+    produced: list[ProducedImage] = Field(default=[])
+    images: list[GeneratedImage] = Field(default=[])
     took_ms: int | None = None
     cost_usd: float | None = None
     cost_is_implausible: bool = False

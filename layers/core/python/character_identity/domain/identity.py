@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from character_identity.domain.character_name import trigger_word
 from character_identity.domain.failure import Failure
 from character_identity.domain.finding import Finding
 from character_identity.domain.page import Position
+from character_identity.domain.record import Record
 
 IdentityStatus = Literal["training", "ready", "failed"]
 Phase = Literal["preparing", "submitting", "queued", "training", "storing", "parked", "ready", "failed"]
@@ -41,10 +42,8 @@ MOST_IDENTITIES = 5_000
 """Of one owner, each with its pictures: one of fal-instant costs nothing, so no budget bounds them."""
 
 
-class Weights(BaseModel):
+class Weights(Record):
     """The file that a training yielded: our copy, and where the provider keeps its own."""
-
-    model_config = ConfigDict(frozen=True)
 
     key: str
     size_bytes: int
@@ -52,7 +51,7 @@ class Weights(BaseModel):
     provider_url: str
 
 
-class Identity(BaseModel):
+class Identity(Record):
     """A character as one provider knows it. ``references`` are S3 keys; times are aware UTC.
 
     ``reference_sha256s`` are those of the stored references, in their order; of identities that were made
@@ -71,8 +70,8 @@ class Identity(BaseModel):
     provider: ProviderName
     class_name: str
     references: list[str]
-    reference_sha256s: list[str] = []
-    findings: list[Finding] = []
+    reference_sha256s: list[str] = Field(default=[])
+    findings: list[Finding] = Field(default=[])
     main_reference: str | None = None
     status: IdentityStatus
     phase: Phase
@@ -120,7 +119,7 @@ class Identity(BaseModel):
 
     def renamed(self, name: str) -> "Identity":
         """The same character by another name."""
-        return self.model_copy(update={"name": name, "first_name": self.ordered_as})
+        return self.replace(name=name, first_name=self.ordered_as)
 
 
 def training_progress(fraction: float) -> int:

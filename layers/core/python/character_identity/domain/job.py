@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from character_identity.domain.record import Record
 from character_identity.domain.slots import Priority
 
 JobKind = str
@@ -23,10 +22,8 @@ LONGEST_WAIT = timedelta(days=1)
 """For a slot, and then in the provider's queue."""
 
 
-class JobHandle(BaseModel):
+class JobHandle(Record):
     """The provider's address of a job; fal gives the URLs, which are used as they are."""
-
-    model_config = ConfigDict(frozen=True)
 
     provider_job_id: str
     status_url: str | None = None
@@ -34,19 +31,17 @@ class JobHandle(BaseModel):
     cancel_url: str | None = None
 
 
-class Parked(BaseModel):
+class Parked(Record):
     """Results that are paid and could not be stored yet, and until when they may be.
 
     ``hosts`` are where they lie, if it is that the operator has yet to allow these.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     hosts: list[str]
     until: datetime
 
 
-class ProviderJob(BaseModel):
+class ProviderJob(Record):
     """A ledger row, written with the identity or generation (``subject_id``) that it is for.
 
     Times are aware UTC, amounts millionths of a dollar. ``callback_token`` is a secret: who knows it may say

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from character_identity.domain.clean_text import Clean
 from character_identity.domain.generation import SEEDS, AspectRatio
 from character_identity.domain.numbers import Number
+from character_identity.domain.record import Record
 
 PLACE_OF_NAME = "{name}"
 MOST_SCENARIOS = 100
@@ -29,13 +30,13 @@ Template = Annotated[str, Field(max_length=1_000), Clean, AfterValidator(with_pl
 ExpectedSimilarity = Annotated[Number, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
-class Scenario(BaseModel):
+class Scenario(Record):
     """A named test prompt, and the CLIP similarity it is expected to exceed, from -1 to 1.
 
     ``template`` says ``{name}`` where the character stands; ``number`` counts from 1 in a set.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     number: int = Field(ge=1, le=MOST_SCENARIOS)
     name: ScenarioName

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
 from character_identity.domain.face import WHY, Box, Face, NoFace, ReferenceFace
 from character_identity.domain.near_copy import NearCopy, near_copy
+from character_identity.domain.record import Record
 from character_identity.domain.similarity import Embedding, cosine
 from character_identity.domain.view import EncoderVersion, View
 
@@ -60,23 +59,19 @@ class Calibration(NamedTuple):
     calibrated: float
 
 
-class NotScored(BaseModel):
+class NotScored(Record):
     """Why an encoder gave an image no score: a stable code, and a sentence."""
-
-    model_config = ConfigDict(frozen=True)
 
     encoder: str
     code: str
     reason: str
 
 
-class Likeness(BaseModel):
+class Likeness(Record):
     """An embedding's similarity to each reference, with the mean and the best of them.
 
     ``centroid`` is the similarity to the middle of the references.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     mean: float
     best: float
@@ -120,14 +115,12 @@ class Likeness(BaseModel):
         )
 
 
-class FaceIdentity(BaseModel):
+class FaceIdentity(Record):
     """How like the faces of the references a picture's face is, by a face encoder; or why that is not known.
 
     Of several faces it is the one that is most like the references; ``box`` says where it is, ``other_faces``
     how many more there are. References without a face count for nothing.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     encoder: str
     weights_sha256: str

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from character_identity.domain.record import Record
 
 Priority = Literal["interactive", "batch"]
 """``interactive``: somebody waits for it. ``batch``: it may wait until nobody does."""
@@ -18,13 +18,11 @@ UNLIMITED = 0
 """The limit of a provider that runs as many as it is sent."""
 
 
-class Lease(BaseModel):
+class Lease(Record):
     """A job's place, among those that have a slot or in the line for one, until ``until``.
 
     The line forgets whoever does not ask again, so that nobody waits behind a job whose process died.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     job_id: str
     owner: str
@@ -33,13 +31,11 @@ class Lease(BaseModel):
     until: datetime
 
 
-class Slots(BaseModel):
+class Slots(Record):
     """An account's slots as they were read; ``version`` counts the changes of who has one.
 
     ``lowered_to`` is the limit until ``lowered_until``: the provider refused an order because it was busy.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     limit: int
     holders: tuple[Lease, ...] = ()
@@ -68,7 +64,7 @@ class Slots(BaseModel):
             tuple(lease for lease in leases if lease.job_id != job_id)
             for leases in (self.holders, self.waiting)
         )
-        return self.model_copy(update={"holders": holders, "waiting": waiting})
+        return self.replace(holders=holders, waiting=waiting)
 
     def line_at(self, now: datetime) -> list[Lease]:
         """Return who waits, in the order in which slots are given; nobody who has one, whatever is stored.

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from character_identity.domain.event import Event, EventType
 from character_identity.domain.page import Position
+from character_identity.domain.record import Record
 
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -46,23 +47,19 @@ DeliveryState = Literal["pending", "delivered", "given_up"]
 DisabledReason = Literal["declined", "failing", "paused"]
 
 
-class RetiredSecret(BaseModel):
+class RetiredSecret(Record):
     """A secret that was replaced, and until when it signs all the same."""
-
-    model_config = ConfigDict(frozen=True)
 
     secret: str = Field(repr=False)
     until: datetime
 
 
-class Endpoint(BaseModel):
+class Endpoint(Record):
     """A caller's address that gets events from now on, until it declines further ones or keeps failing.
 
     ``types`` are the events that it wants; None: all. ``failures`` are those in a row, the first of them at
     ``failing_since``. One that was enabled again hears of what happens from ``enabled_at`` on.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     endpoint_id: str
     owner: str
@@ -80,9 +77,9 @@ class Endpoint(BaseModel):
     def attempted(self, delivery: "Delivery", now: datetime) -> "Endpoint":
         """As it is after an attempt to deliver there."""
         if delivery.state == "delivered":
-            return self.model_copy(update={"failing_since": None, "failures": 0})
+            return self.replace(failing_since=None, failures=0)
         since, failures = self.failing_since or now, self.failures + 1
-        failing = self.model_copy(update={"failing_since": since, "failures": failures})
+        failing = self.replace(failing_since=since, failures=failures)
         if delivery.last_status == GONE:
             return failing.disabled("declined", now)
         if failures >= MOST_FAILURES and now - since >= FAILS_FOR:
@@ -97,17 +94,18 @@ class Endpoint(BaseModel):
         """With a new secret; the one before signs as well for a while."""
         retired = [RetiredSecret(secret=self.secret, until=now + RETIRED_FOR), *self.retired]
         kept = tuple(each for each in retired if now < each.until)
-        return self.model_copy(update={"secret": secret, "retired": kept})
+        return self.replace(secret=secret, retired=kept)
 
     def enabled(self, now: datetime) -> "Endpoint":
         """As one that has never failed, and hears of what happens from now on."""
         if self.disabled_at is None:
             return self
-        as_new = {"disabled_at": None, "disabled_reason": None, "failing_since": None, "failures": 0}
-        return self.model_copy(update={**as_new, "enabled_at": now})
+        return self.replace(
+            disabled_at=None, disabled_reason=None, failing_since=None, failures=0, enabled_at=now
+        )
 
     def disabled(self, reason: DisabledReason, now: datetime) -> "Endpoint":
-        return self.model_copy(update={"disabled_at": now, "disabled_reason": reason})
+        return self.replace(disabled_at=now, disabled_reason=reason)
 
     @property
     def position(self) -> Position:
@@ -126,15 +124,13 @@ class Endpoint(BaseModel):
         return self.types is None or event.type in self.types
 
 
-class Delivery(BaseModel):
+class Delivery(Record):
     """The progress of delivering an event to an endpoint.
 
     While ``pending`` it is due at ``next_attempt_at``. ``last_status`` is what the receiver answered last,
     ``last_error`` the code of what kept it from answering. While ``claimed`` an attempt is under way, which
     must have ended by ``next_attempt_at``.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     event_id: str
     endpoint_id: str
@@ -165,42 +161,37 @@ class Delivery(BaseModel):
     def claim(self, now: datetime) -> "Delivery":
         """With one attempt more, which is nobody else's until it must have ended."""
         ends_by = now + ATTEMPT_TAKES_AT_MOST
-        return self._with(claimed=True, attempts=self.attempts + 1, next_attempt_at=ends_by)
+        return self.replace(claimed=True, attempts=self.attempts + 1, next_attempt_at=ends_by)
 
     def answered(self, status: int, now: datetime, jitter: float) -> "Delivery":
         """After an attempt that the receiver answered."""
-        known = self._with(claimed=False, last_status=status, last_error=None)
+        known = self.replace(claimed=False, last_status=status, last_error=None)
         if 200 <= status < 300:
-            return known._with(state="delivered", next_attempt_at=None)
+            return known.replace(state="delivered", next_attempt_at=None)
         return known._ended() if status == GONE else known._later(now, jitter)
 
     def failed(self, code: str, now: datetime, jitter: float) -> "Delivery":
         """After an attempt that nobody answered."""
-        return self._with(claimed=False, last_status=None, last_error=code)._later(now, jitter)
+        return self.replace(claimed=False, last_status=None, last_error=code)._later(now, jitter)
 
     def given_up(self, code: str) -> "Delivery":
         """No attempt could help."""
-        return self._with(claimed=False, last_status=None, last_error=code)._ended()
+        return self.replace(claimed=False, last_status=None, last_error=code)._ended()
 
     def _later(self, now: datetime, jitter: float) -> "Delivery":
         if self.is_exhausted:
             return self._ended()
-        return self._with(next_attempt_at=now + RETRY_AFTER[self.attempts - 1] * (1 + JITTER * jitter))
+        return self.replace(next_attempt_at=now + RETRY_AFTER[self.attempts - 1] * (1 + JITTER * jitter))
 
     def _ended(self) -> "Delivery":
-        return self._with(state="given_up", next_attempt_at=None)
-
-    def _with(self, **changes: object) -> "Delivery":
-        return self.model_copy(update=changes)
+        return self.replace(state="given_up", next_attempt_at=None)
 
 
-class Attempt(BaseModel):
+class Attempt(Record):
     """One request to an endpoint: ``status`` is what it answered, ``error`` the code of what kept it from it.
 
     ``number`` counts from 1, anew after a replay. ``state`` is that of the delivery since then.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     endpoint_id: str
     event_id: str

@@ -133,7 +133,7 @@ class ErasureService:
             self._evaluations.forget(receipt.identity_id)
         else:
             self._evaluations.forget_generation(receipt.generation_id, again=receipt.is_out_of_results)
-            receipt = receipt.model_copy(update={"is_out_of_results": True})
+            receipt = receipt.replace(is_out_of_results=True)
         # First those whose rows are still there: they wait for nothing that a provider has yet to delete.
         first = set([*dict.fromkeys([*found, *receipt.unfinished])][:MOST_AT_ONCE])
         at_work = [job_id for job_id in receipt.unfinished if job_id in first]
@@ -141,7 +141,7 @@ class ErasureService:
         receipt, jobs = self._purge_here(receipt, at_work)
         self._save(receipt)
         before, receipt = len(receipt.unfinished), self._purge_there(receipt, jobs, others, ends_at)
-        receipt = receipt.model_copy(update={"complete": all_found and not receipt.unfinished})
+        receipt = receipt.replace(complete=all_found and not receipt.unfinished)
         more_here = bool(found) and not all_found
         more_there = (bool(others) or self._now() >= ends_at) and len(receipt.unfinished) < before
         self._save(receipt, goes_on=more_here or more_there)
@@ -198,7 +198,7 @@ class ErasureService:
         found = self._erasures.jobs_of(receipt.identity_id, room)
         new = [job_id for job_id in found if job_id not in receipt.unfinished]
         if new:
-            receipt = receipt.model_copy(update={"unfinished": [*receipt.unfinished, *new]})
+            receipt = receipt.replace(unfinished=[*receipt.unfinished, *new])
             self._save(receipt)
         return receipt, found, len(found) < room
 
@@ -225,7 +225,7 @@ class ErasureService:
         else:
             images = prefix_of(GENERATIONS, identity_id, receipt.generation_id)
             removed += Removed(images=self._remove_objects(images))
-        return receipt.model_copy(update={"removed": receipt.removed + removed}), jobs
+        return receipt.replace(removed=receipt.removed + removed), jobs
 
     def _remove_objects(self, prefix: str) -> int:
         keys = self._bucket.list_keys(prefix)
@@ -245,7 +245,7 @@ class ErasureService:
                 receipt = receipt.keeping(outcome.kept)
             if not outcome.finished:
                 unfinished.append(job.job_id)
-        return receipt.model_copy(update={"removed": removed, "unfinished": unfinished})
+        return receipt.replace(removed=removed, unfinished=unfinished)
 
     def _staying_of(self, job: ProviderJob) -> Iterable[RetainedData]:
         """Return what stays because there was a job."""

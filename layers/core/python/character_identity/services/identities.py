@@ -128,8 +128,7 @@ class IdentityService:
         identity = self.get(owner, identity_id)
         if identity.status == "training":
             error = Failure(code="cancelled", message="The training was cancelled.")
-            changes = {"status": "failed", "phase": "failed", "settled_at": self._now(), "error": error}
-            cancelled = identity.model_copy(update=changes)
+            cancelled = identity.replace(status="failed", phase="failed", settled_at=self._now(), error=error)
             event = Event.of_identity(cancelled)
             identity = self._identities.settle(cancelled, event)
             with left_to_the_sweep("a machine that is to stop"):

@@ -82,7 +82,7 @@ class AstriaImages(AstriaJobs):
         cost_mc = number(prompt.get("cost_mc"), LARGEST_NUMBER * MILLICENTS_PER_USD)
         cost_usd = None if cost_mc is None else cost_mc / MILLICENTS_PER_USD
         produced = tuple(
-            picture(image).model_copy(update={"seed": request.seed + index})
+            picture(image).replace(seed=request.seed + index)
             for index, image in enumerate(entries(prompt.get("images"))[: self.max_images])
         )
         if any(image.url for image in produced):

@@ -98,9 +98,7 @@ def image_body(
 def _images(output: dict[str, Any]) -> tuple[ProducedImage, ...]:
     seed, flags = whole(output.get("seed")), entries(output.get("has_nsfw_concepts"))
     return tuple(
-        picture(image).model_copy(
-            update={"seed": seed, "filtered": index < len(flags) and flags[index] is True}
-        )
+        picture(image).replace(seed=seed, filtered=index < len(flags) and flags[index] is True)
         for index, image in enumerate(entries(output.get("images")))
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from character_identity.domain.budget import Fund
 from character_identity.domain.errors import Conflict, ServiceError
@@ -13,6 +13,7 @@ from character_identity.domain.failure import Failure
 from character_identity.domain.generation import Generation
 from character_identity.domain.get_or_none import get_or_none
 from character_identity.domain.job import EVALUATION, LONGEST_WAIT, job_id_of
+from character_identity.domain.record import Record
 from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Evaluations, Generations, Ledger
 from character_identity.services.evaluations.order_file import read_order
@@ -30,7 +31,7 @@ WAITED_WITHIN = LONGEST_WAIT + timedelta(hours=3)
 TOO_LONG = Failure(code="deadline_exceeded", message="It did not end in time, and was waited for no longer.")
 
 
-class CellState(BaseModel):
+class CellState(Record):
     """Where one cell stands."""
 
     model_config = ConfigDict(extra="allow")
@@ -71,18 +72,17 @@ class EvaluationCells:
         """Order the pictures of a cell, once however often this runs; a refusal is a result."""
         evaluation = self._unsettled(state)
         if evaluation is None:
-            return state.model_copy(update={"state": "settled"})
+            return state.replace(state="settled")
         failure = self._hindrance(evaluation, state.cell) or self._order_pictures(evaluation, state.cell)
         if failure is not None:
             return self._settled(state, CellOutcome(cell=state.cell, error=failure))
-        ordered = {"state": "ordered", "until": self._now() + WAITED_WITHIN}
-        return _wait(state.model_copy(update=ordered))
+        return _wait(state.replace(state="ordered", until=self._now() + WAITED_WITHIN))
 
     def check(self, state: CellState) -> CellState:
         """See whether the pictures of a cell are there, or will never be."""
         evaluation = self._unsettled(state)
         if evaluation is None:
-            return state.model_copy(update={"state": "settled"})
+            return state.replace(state="settled")
         generation_id = evaluation.generation_id(state.cell)
         generation = get_or_none(self._generations.get, generation_id)
         if generation is None:
@@ -152,8 +152,7 @@ class EvaluationCells:
         """Give a generation up unless it has ended; its machine is woken, and stops it at the provider."""
         if generation.settled_at is not None:
             return generation
-        changes = {"status": "failed", "settled_at": self._now(), "error": STOPPED}
-        settled = generation.model_copy(update=changes)
+        settled = generation.replace(status="failed", settled_at=self._now(), error=STOPPED)
         event = Event.of_generation(settled)
         stored = self._generations.settle(settled, event)
         self._callbacks.tell(job_id_of("generation", generation.generation_id))
@@ -162,7 +161,7 @@ class EvaluationCells:
 
     def _settled(self, state: CellState, outcome: CellOutcome) -> CellState:
         self._evaluations.put_cell(state.evaluation_id, outcome)
-        return state.model_copy(update={"state": "settled"})
+        return state.replace(state="settled")
 
 
 def fund_of(ledger: Ledger, evaluation: Evaluation) -> Fund:
@@ -175,7 +174,7 @@ def fund_of(ledger: Ledger, evaluation: Evaluation) -> Fund:
 
 def _wait(state: CellState) -> CellState:
     seconds = CELL_BACKOFF.delay_s(state.polls)
-    return state.model_copy(update={"poll_seconds": seconds, "polls": state.polls + 1})
+    return state.replace(poll_seconds=seconds, polls=state.polls + 1)
 
 
 def _outcome_of(cell: Cell, generation: Generation) -> CellOutcome:

@@ -135,7 +135,7 @@ class EvaluationErasure:
         removed = self._evaluations.remove_rows(evaluation_id) + self._remove_objects(evaluation_id)
         for identity_id in receipt.identities:
             self._evaluations.forget_use(identity_id, evaluation_id)
-        purged = receipt.model_copy(update={"removed": receipt.removed + removed, "complete": True})
+        purged = receipt.replace(removed=receipt.removed + removed, complete=True)
         self._evaluations.save_receipt(purged, purged.next_purge_at(self._now()))
         return purged
 

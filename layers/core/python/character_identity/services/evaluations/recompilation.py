@@ -15,4 +15,4 @@ def recompile(workflows: Workflows, job: ProviderJob, reason_id: str) -> None:
     Whoever has deleted results needs a reason that none has had: a run that is over is not begun again.
     """
     number = int(sha256(reason_id.encode()).hexdigest()[:8], 16)
-    workflows.start(job.model_copy(update={"runs": LATER_RUNS + number}))
+    workflows.start(job.replace(runs=LATER_RUNS + number))

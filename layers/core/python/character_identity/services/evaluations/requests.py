@@ -104,7 +104,7 @@ class EvaluationService:
         job = self._orders.job(EVALUATION, owner, evaluation_id, evaluation_id, None, quoted.quote)
         keys, sha256s = self._take_in(owner, request, parts, evaluation_id)
         now = self._now()
-        job = job.model_copy(update={"deadline_at": now + ENDS_WITHIN + ENDING_TAKES})
+        job = job.replace(deadline_at=now + ENDS_WITHIN + ENDING_TAKES)
         made = {name: derived_id(evaluation_id, name) for name in parts.made}
         evaluation = Evaluation(
             evaluation_id=evaluation_id,

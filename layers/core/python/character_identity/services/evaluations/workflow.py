@@ -121,29 +121,28 @@ class EvaluationWorkflow:
     def plan(self, state: EvaluationState) -> EvaluationState:
         """List the cells in the bucket; of an evaluation that has ended, the results are made anew."""
         evaluation_id = state.subject_id
-        state = state.model_copy(update={"evaluation_id": evaluation_id})
+        state = state.replace(evaluation_id=evaluation_id)
         evaluation = get_or_none(self._evaluations.get, evaluation_id)
         if evaluation is not None and not evaluation.is_unsettled:
-            return state.model_copy(update={"state": "scored"})
+            return state.replace(state="scored")
         if evaluation is None or evaluation.given_up(self._now()) is not None:
-            return state.model_copy(update={"state": ENDED})
+            return state.replace(state=ENDED)
         cells = read_order(self._bucket, evaluation).cells(evaluation.providers)
         key = f"{prefix_of(EVALUATIONS, evaluation.evaluation_id)}{CELLS}"
         lines = "".join(f"{json.dumps(cell.model_dump(mode='json'))}\n" for cell in cells)
         self._bucket.write(key, lines.encode(), "application/jsonl")
-        planned = {
-            "state": "planned",
-            "cells": {"bucket": self._bucket_name, "key": key},
-            "concurrency": self._concurrency(evaluation),
-            "until": self._now() + WAITED_WITHIN,
-        }
-        return state.model_copy(update=planned)
+        return state.replace(
+            state="planned",
+            cells={"bucket": self._bucket_name, "key": key},
+            concurrency=self._concurrency(evaluation),
+            until=self._now() + WAITED_WITHIN,
+        )
 
     def make_identities(self, state: EvaluationState) -> EvaluationState:
         """Order the identities that are to be made, each once; one that is refused is a result."""
         evaluation = self._open(state)
         if evaluation is None:
-            return state.model_copy(update={"state": ENDED})
+            return state.replace(state=ENDED)
         self._advance(evaluation, "identities")
         fund = fund_of(self._ledger, evaluation)
         failures = dict(evaluation.failures)
@@ -151,13 +150,13 @@ class EvaluationWorkflow:
             if name not in failures and (failure := self._make(evaluation, name, fund)) is not None:
                 failures[name] = failure
         self._keep_failures(evaluation, failures)
-        return state.model_copy(update={"state": "making", "polls": 0})
+        return state.replace(state="making", polls=0)
 
     def check_identities(self, state: EvaluationState) -> EvaluationState:
         """See whether every identity is ready, or will never be."""
         evaluation = self._open(state)
         if evaluation is None:
-            return state.model_copy(update={"state": ENDED})
+            return state.replace(state=ENDED)
         failures, waits = dict(evaluation.failures), False
         for name, identity_id in evaluation.identities.items():
             if name in failures:
@@ -175,7 +174,7 @@ class EvaluationWorkflow:
         if waits:
             return state.wait(self._now(), IDENTITY_BACKOFF)
         self._advance(evaluation, "pictures")
-        return state.model_copy(update={"state": "made"})
+        return state.replace(state="made")
 
     def check_scores(self, state: EvaluationState) -> EvaluationState:
         """See whether every picture has its score, or a reason why not; after two hours none is waited for.
@@ -188,18 +187,18 @@ class EvaluationWorkflow:
         self._ledger.consume_callback(state.job_id)
         evaluation = get_or_none(self._evaluations.get, state.evaluation_id)
         if evaluation is None or not evaluation.is_unsettled:
-            return state.model_copy(update={"state": ENDED})
+            return state.replace(state=ENDED)
         self._advance(evaluation, "scores")
         now = self._now()
         until = now + (SCORED_WITHIN if evaluation.given_up(now) is None else LAST_SCORES_WITHIN)
         if state.state != "scoring":
-            state = state.model_copy(update={"state": "scoring", "polls": 0, "until": until})
+            state = state.replace(state="scoring", polls=0, until=until)
         elif state.until is not None:
-            state = state.model_copy(update={"until": min(until, state.until)})
+            state = state.replace(until=min(until, state.until))
         scored = is_scored(evaluation, self._evaluations, self._shared_scores)
         if scored or self._is_late(state):
             self._advance(evaluation, "report")
-            return state.model_copy(update={"state": "scored"})
+            return state.replace(state="scored")
         return state.wait(self._now(), SCORE_BACKOFF)
 
     def record(self, state: EvaluationState) -> EvaluationState:
@@ -223,15 +222,14 @@ class EvaluationWorkflow:
                 self._stop_jobs(evaluation)
                 if evaluation.recommendation is not None:  # the results tell of another outcome
                     self._advance(evaluation, "report", recommendation=None)
-                changes = {"state": "stopped", "failure": failure, "error": None, "results": ends_as}
-                return state.model_copy(update=changes)
+                return state.replace(state="stopped", failure=failure, error=None, results=ends_as)
         outcome = self._settle(job, failure)
         if outcome is None:
             return self.record(state)
         if caught is not None and outcome != ERASED:
             return state.failed(outcome.error or caught)  # its results are missing, whatever became of it
         if state.state == "compiled" and outcome != ERASED and not self._has_results(job.subject_id):
-            return state.model_copy(update={"state": "stopped", "failure": failure})
+            return state.replace(state="stopped", failure=failure)
         return state.ended(outcome)
 
     def _has_results(self, evaluation_id: str) -> bool:

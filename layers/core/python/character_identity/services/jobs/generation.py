@@ -70,7 +70,7 @@ class _Stored(NamedTuple):
         if self.image.outcome != "parked":
             return self.image
         reason = self.image.reason if self.refused is None else NEVER_ALLOWED
-        return self.image.model_copy(update={"outcome": "failed", "reason": reason})
+        return self.image.replace(outcome="failed", reason=reason)
 
 
 class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStatus]):
@@ -123,7 +123,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             asked = generation.request.num_images
             said = f"The provider made {asked - len(missing)} of {asked} pictures."
             warnings = [*warnings, *([said] if said not in warnings else [])]
-        changed = generation.model_copy(update={"images": images, "warnings": warnings})
+        changed = generation.replace(images=images, warnings=warnings)
         if not self._generations.save(changed, {"images", "warnings"}) and self._is_erased(state):
             self._bucket.delete(*(image.key for image in images if image.key))
             return state.failed(GIVEN_UP)
@@ -139,7 +139,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             if parked is not None:
                 return parked
             images = [*(each.given_up for each in stored), *images[len(stored) :]]
-            self._generations.save(changed.model_copy(update={"images": images}), {"images"})
+            self._generations.save(changed.replace(images=images), {"images"})
         return self._judged(state, images)
 
     def _get(self, subject_id: str) -> Generation:
@@ -152,7 +152,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         identity = get_or_none(self._identities.get, generation.identity_id)
         url = identity and self._providers[generation.provider].images.prepare(self._references(identity))
         if url is not None:
-            prepared = generation.model_copy(update={"reference_url": url})
+            prepared = generation.replace(reference_url=url)
             self._generations.save(prepared, {"reference_url"})
 
     def _make_order(self, generation: Generation, job: ProviderJob) -> GenerationOrder | None:
@@ -175,18 +175,18 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         return images_of(self._bucket, identity.references_main_first)
 
     def _mark_accepted(self, generation: Generation, job: ProviderJob, handle: JobHandle) -> None:
-        self._generations.save(generation.model_copy(update={"status": "running"}), {"status"})
+        self._generations.save(generation.replace(status="running"), {"status"})
 
     def _apply_status(self, generation: Generation, job: ProviderJob, status: GenerationStatus) -> None:
         if status.state == "done":
             produced, images = self._unpacked(generation, status.images)
             changes = {"status": "running", "produced": produced, "images": images, "took_ms": status.took_ms}
-            saved = self._generations.save(generation.model_copy(update=changes), set(changes))
+            saved = self._generations.save(generation.replace(**changes), set(changes))
             if not saved and get_or_none(self._get, generation.generation_id) is None:
                 self._bucket.delete(*(image.key for image in images if image.key))
 
     def _store_outcome(self, generation: Generation, outcome: dict[str, Any]) -> tuple[Generation, str]:
-        ended = generation.model_copy(update=outcome)
+        ended = generation.replace(**outcome)
         settled = self._generations.settle(ended, Event.of_generation(ended))
         return settled, Event.of_generation(settled).event_id
 
@@ -198,10 +198,10 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
 
         image = GeneratedImage(index=index, outcome="failed", seed=produced.seed)
         if produced.filtered:
-            return _Stored(image.model_copy(update={"outcome": "filtered", "reason": "safety checker"}))
+            return _Stored(image.replace(outcome="filtered", reason="safety checker"))
         if produced.url is None:
             reason = produced.reason or "the provider named no address"
-            return _Stored(image.model_copy(update={"reason": reason}))
+            return _Stored(image.replace(reason=reason))
         try:
             if ProducedImage.is_inline(produced.url):
                 content = decoded(produced.url, MAX_IMAGE_BYTES)
@@ -209,27 +209,28 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
                 content = self._media.fetch(produced.url, MAX_IMAGE_BYTES)
             facts = inspect(content)
         except HostNotAllowed as exc:
-            parked = image.model_copy(update={"outcome": "parked", "reason": exc.message})
+            parked = image.replace(outcome="parked", reason=exc.message)
             return _Stored(parked, refused=exc.host)
         except ProviderUnavailable as exc:
-            parked = image.model_copy(update={"outcome": "parked", "reason": exc.message})
+            parked = image.replace(outcome="parked", reason=exc.message)
             return _Stored(parked, is_troubled=True)
         except (InvalidRequest, ProviderError) as exc:
-            return _Stored(image.model_copy(update={"reason": exc.message}))
+            return _Stored(image.replace(reason=exc.message))
         if facts.blank:
-            return _Stored(image.model_copy(update={"outcome": "filtered", "reason": "black frame"}))
+            return _Stored(image.replace(outcome="filtered", reason="black frame"))
         key = str(ImageKey(generation.identity_id, generation.generation_id, index, facts.suffix))
         content = self._provenance.mark(content, facts.content_type, generation, index, produced.url)
         self._bucket.write(key, content, facts.content_type)
-        succeeded = {
-            "outcome": "succeeded",
-            "key": key,
-            "simulated": self._provenance.is_simulated(generation.provider, produced.url),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "width": facts.width,
-            "height": facts.height,
-        }
-        return _Stored(image.model_copy(update=succeeded))
+        return _Stored(
+            image.replace(
+                outcome="succeeded",
+                key=key,
+                simulated=self._provenance.is_simulated(generation.provider, produced.url),
+                sha256=hashlib.sha256(content).hexdigest(),
+                width=facts.width,
+                height=facts.height,
+            )
+        )
 
     def _unpacked(
         self, generation: Generation, produced: tuple[ProducedImage, ...]
@@ -240,13 +241,13 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             if each.url is not None and ProducedImage.is_inline(each.url):
                 image = self._stored(generation, index, each).image
                 images = [*(known for known in images if known.index != index), image]
-                each = each.model_copy(update={"url": None, "reason": image.reason})
+                each = each.replace(url=None, reason=image.reason)
             listed.append(each)
         return listed, images
 
     def _judged(self, state: GenerationState, images: list[GeneratedImage]) -> GenerationState:
         if any(image.outcome == "succeeded" for image in images):
-            return state.model_copy(update={"state": "succeeded"})
+            return state.replace(state="succeeded")
         if any(image.outcome == "filtered" for image in images):
             message = "The provider's safety checker blanked every picture that it made."
             return state.failed(Failure(code="filtered", message=message))

@@ -49,8 +49,8 @@ class SlotService:
             if slots.has_slot(job.job_id, now):
                 return True
             if place.job_id in {lease.job_id for lease in _with(slots, place).next_at(now)}:
-                taken = (*slots.held_at(now), place.model_copy(update={"until": until}))
-                if self._slots.replace(job.account, slots, slots.model_copy(update={"holders": taken})):
+                taken = (*slots.held_at(now), place.replace(until=until))
+                if self._slots.replace(job.account, slots, slots.replace(holders=taken)):
                     self._slots.leave(job.account, job.job_id)
                     return True
             elif stands:
@@ -88,8 +88,8 @@ class SlotService:
             return
         slots, now = self._slots.get(job.account), self._now()
         others = [lease for lease in slots.held_at(now) if lease.job_id != job.job_id]
-        lowered = {"lowered_to": max(1, len(others)), "lowered_until": now + LOWERED_FOR}
-        if self._slots.replace(job.account, slots, slots.model_copy(update=lowered)):
+        lowered = slots.replace(lowered_to=max(1, len(others)), lowered_until=now + LOWERED_FOR)
+        if self._slots.replace(job.account, slots, lowered):
             logger.warning(
                 "the provider is busy, so it gets fewer jobs at once", extra={"limit": len(others)}
             )
@@ -98,4 +98,4 @@ class SlotService:
 def _with(slots: Slots, place: Lease) -> Slots:
     """The slots as they are with a job in the line."""
     others = slots.without(place.job_id)
-    return others.model_copy(update={"waiting": (*others.waiting, place)})
+    return others.replace(waiting=(*others.waiting, place))

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, model_validator
 
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import ProviderJob, job_id_of, subject_of
+from character_identity.domain.record import Record
 from character_identity.domain.slots import Priority
 from character_identity.services.jobs.outcome import Outcome
 
@@ -32,7 +33,7 @@ UNFINISHED = Failure(
 """For a machine that does not know a state which a later release added, and goes to its record."""
 
 
-class MachineState(BaseModel):
+class MachineState(Record):
     """``poll_seconds`` is how long to wait for a callback before the provider is asked anyway.
 
     ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
@@ -85,17 +86,17 @@ class MachineState(BaseModel):
 
     def failed(self, failure: Failure) -> Self:
         """The end: it did not work."""
-        return self.model_copy(update={"state": "failed", "error": failure.model_dump()})
+        return self.replace(state="failed", error=failure.model_dump())
 
     def ended(self, outcome: Outcome) -> Self:
         """The end of a job whose outcome is stored."""
         error = outcome.error.model_dump() if outcome.error else None
         ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
-        return self.model_copy(update={"state": ended, "error": error})
+        return self.replace(state=ended, error=error)
 
     def completed(self, state: str, now: datetime) -> Self:
         """The provider is done; its links are to be fetched now."""
-        return self.model_copy(update={"state": state, "links_until": now + LINKS_MAY_RECOVER_FOR})
+        return self.replace(state=state, links_until=now + LINKS_MAY_RECOVER_FOR)
 
     def links_may_recover(self, now: datetime) -> bool:
         """Return True if a link that does not work is worth another try."""
@@ -116,7 +117,7 @@ class MachineState(BaseModel):
         if self.deadline_at is not None:
             left_s = (self.deadline_at - now).total_seconds()
             seconds = min(seconds, max(1, int(left_s) + 1))
-        return self.model_copy(update={"poll_seconds": seconds, "polls": self.polls + 1})
+        return self.replace(poll_seconds=seconds, polls=self.polls + 1)
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ class SweepService:
 
         Starting it twice changes nothing, so whoever dies in between is made up for.
         """
-        self._workflows.start(job.model_copy(update={"runs": job.runs + 1}))
+        self._workflows.start(job.replace(runs=job.runs + 1))
         self._ledger.run_again(job, look_at)
 
     def _fetch_parked(self, job: ProviderJob, parked: Parked) -> None:

@@ -110,7 +110,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             )
             if self._is_erased(state):
                 self._bucket.delete(weights.key)
-        return state.model_copy(update={"state": "ready"})
+        return state.replace(state="ready")
 
     def _get(self, subject_id: str) -> Identity:
         return self._identities.get(subject_id)
@@ -162,7 +162,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
 
     def _store_outcome(self, identity: Identity, outcome: dict[str, Any]) -> tuple[Identity, str]:
         progress = identity.progress if outcome["error"] else PROGRESS["ready"]
-        ended = identity.model_copy(update={**outcome, "phase": outcome["status"], "progress": progress})
+        ended = identity.replace(**outcome, phase=outcome["status"], progress=progress)
         settled = self._identities.settle(ended, Event.of_identity(ended))
         return settled, Event.of_identity(settled).event_id
 

@@ -149,7 +149,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         subject = self._open(state)
         if subject is not None and self._job(state).state == "accepted":
             self._prepare(subject)
-        return state.model_copy(update={"prepared_at": self._now()})
+        return state.replace(prepared_at=self._now())
 
     def submit(self, state: StateT) -> StateT:
         """Order the job as soon as it has a slot, once however often this runs.
@@ -157,24 +157,24 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         Whether it was accepted the next poll shows.
         """
         job, subject = self._job(state), self._open(state)
-        state = state.model_copy(update={"deadline_at": job.deadline_at})
-        ordered = state.model_copy(update={"state": self.at_provider})
+        state = state.replace(deadline_at=job.deadline_at)
+        ordered = state.replace(state=self.at_provider)
         if subject is None or job.parked is not None or state.past_deadline(self._now()):
-            return ordered.model_copy(update={"poll_seconds": 1})
+            return ordered.replace(poll_seconds=1)
         if job.state == "accepted":
             ends_at = self._now() + timedelta(seconds=self._jobs(job).deadline_s)
             waiting = self._without_slot(state, job, ends_at)
             if waiting is not None:
                 return waiting
-            ordered = ordered.model_copy(update={"deadline_at": ends_at, "polls": 0})
+            ordered = ordered.replace(deadline_at=ends_at, polls=0)
             if not self._is_fresh(state, job):
                 ordered = self.prepare(ordered)
                 subject = self._open(state)
         if subject is None:
-            return ordered.model_copy(update={"poll_seconds": 1})
+            return ordered.replace(poll_seconds=1)
         order = self._make_order(subject, job)
         if order is None:
-            return ordered.model_copy(update={"poll_seconds": 1})
+            return ordered.replace(poll_seconds=1)
         submitted = self._wait(ordered, job)
         jobs = self._jobs(job)
         jobs.make_ready(order)
@@ -207,7 +207,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """
         job = self._ledger.consume_callback(state.job_id) or self._job(state)
         was_called_back = state.was_called_back or (job.callback_pending and job.state != "accepted")
-        state = state.model_copy(update={"was_called_back": was_called_back, "deadline_at": job.deadline_at})
+        state = state.replace(was_called_back=was_called_back, deadline_at=job.deadline_at)
         subject = get_or_none(self._get, state.subject_id)
         if subject is None or (subject.settled_at is not None and not job.is_unanswered):
             return self._give_up(state, job)
@@ -222,7 +222,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return self._wait(self._without_answer(state, job), job, exc.retry_after_s)
         if status.state == "missing" or status.is_odd:
             return self._miss(state, subject, job, status)
-        return self._go_on(state.model_copy(update={"missing_since": None}), subject, job, status)
+        return self._go_on(state.replace(missing_since=None), subject, job, status)
 
     def record(self, state: StateT) -> StateT:
         """Write the outcome and settle the money, unless the sweep is to have another machine go on.
@@ -322,7 +322,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             handle = identify(self._ledger, job, found, is_listed=is_listed)
             if handle is not None:
                 self._mark_accepted(subject, job, handle)
-                state = self._without_answer(state.model_copy(update={"missing_since": None}), job)
+                state = self._without_answer(state.replace(missing_since=None), job)
                 return self._wait(state, job)
             if is_listed:
                 since = state.missing_since or now
@@ -330,12 +330,12 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                     return self._missed(state, job, since)
                 self._ledger.withdraw(job.job_id, job.intended_at, None)
                 job = self._job(state)  # by now a callback may have told where it is
-                state = state.model_copy(update={"orders": state.orders + 1, "missing_since": None})
+                state = state.replace(orders=state.orders + 1, missing_since=None)
                 if job.state == "accepted" and state.orders >= MAX_ORDERS:
                     message = f"{job.provider} failed {MAX_ORDERS} times at this order, and did not take it."
                     return state.failed(Failure(code="order_not_taken", message=message))
         if job.state == "accepted" and not state.past_deadline(self._now()):
-            return state.model_copy(update={"state": "unsubmitted"})
+            return state.replace(state="unsubmitted")
         return self._wait(state, job)
 
     def _go_on(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
@@ -369,7 +369,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _missed(self, state: StateT, job: ProviderJob, since: datetime | None) -> StateT:
         """Ask once more before it is believed that a job is not there, as was said ``since``."""
-        missed = state.model_copy(update={"missing_since": since})
+        missed = state.replace(missing_since=since)
         return self._wait(missed, job, math.ceil(BELIEVED_AFTER.total_seconds()))
 
     def _without_slot(self, state: StateT, job: ProviderJob, ends_at: datetime) -> StateT | None:
@@ -379,7 +379,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """
         now = self._now()
         backoff = SLOT_BACKOFFS[job.priority]
-        waiting = state.model_copy(update={"state": WAITING}).wait(now, backoff)
+        waiting = state.replace(state=WAITING).wait(now, backoff)
         asks_again_by = now + timedelta(seconds=waiting.poll_seconds) + DROPPED_OUT_AFTER
         has_slot = self._slots.acquire(job, until=ends_at + STOPS_WITHIN, asks_again_by=asks_again_by)
         return None if has_slot else waiting
@@ -389,7 +389,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         deadline_at = job.accepted_at + LONGEST_WAIT
         self._ledger.postpone(job.job_id, deadline_at)
         self._slots.release(job)
-        waiting = state.model_copy(update={"state": WAITING, "deadline_at": deadline_at})
+        waiting = state.replace(state=WAITING, deadline_at=deadline_at)
         backoff = SLOT_BACKOFFS[job.priority]
         return waiting.wait(self._now(), backoff, at_least_s=for_s)
 
@@ -401,7 +401,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         in_time = self._now() + timedelta(seconds=self._jobs(job).deadline_s)
         deadline_at = max(job.deadline_at, min(in_time, job.accepted_at + LONGEST_WAIT))
         self._ledger.postpone(job.job_id, deadline_at)
-        return state.model_copy(update={"queue_position": place, "deadline_at": deadline_at})
+        return state.replace(queue_position=place, deadline_at=deadline_at)
 
     def _without_answer(self, state: StateT, job: ProviderJob) -> StateT:
         """Let the deadline of a job that could not be asked for yet come later: it may be done, and paid."""
@@ -411,7 +411,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return state
         deadline_at = min(now + STOPS_WITHIN, until)
         self._ledger.postpone(job.job_id, deadline_at)
-        return state.model_copy(update={"silent_until": until, "deadline_at": deadline_at})
+        return state.replace(silent_until=until, deadline_at=deadline_at)
 
     def _end_at_deadline(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody waits any more: stop the job at the provider, which has some minutes to answer."""
@@ -430,8 +430,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     def _stop_again(self, state: StateT) -> StateT:
         """Ask the provider once more what came of stopping a job."""
-        changes = {"state": self.at_provider, "poll_seconds": STOP_AGAIN_AFTER_S, "polls": state.polls + 1}
-        return state.model_copy(update=changes)
+        return state.replace(state=self.at_provider, poll_seconds=STOP_AGAIN_AFTER_S, polls=state.polls + 1)
 
     def _give_up(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody wants it any more: stop it at the provider, and delete it there if it was erased.
@@ -447,7 +446,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             try:
                 cancelled = cancel(self._ledger, self._jobs(job), job)
                 if cancelled == "asked" and now < until:
-                    return self._stop_again(state.model_copy(update={"stopping_until": until}))
+                    return self._stop_again(state.replace(stopping_until=until))
                 if self._is_erased(state):
                     self._jobs(job).erase(job.handle)
             except (NotFound, ProviderRejected) as exc:
@@ -471,7 +470,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             if hosts
             else "It cannot be stored yet."
         )
-        return state.failed(Failure(code="parked", message=reason)).model_copy(update={"state": "parked"})
+        return state.failed(Failure(code="parked", message=reason)).replace(state="parked")
 
     def _wait(self, state: StateT, job: ProviderJob, at_least_s: int | None = None) -> StateT:
         if state.past_deadline(self._now()):

@@ -85,7 +85,7 @@ class EndpointService:
         endpoint = changed = self.get(owner, endpoint_id)
         if "types" in changes:
             types = changes["types"]
-            changed = changed.model_copy(update={"types": None if types is None else tuple(types)})
+            changed = changed.replace(types=None if types is None else tuple(types))
         if changes.get("disabled") is False:
             changed = changed.enabled(self._now())
         elif changes.get("disabled") and changed.disabled_at is None:

@@ -1,11 +1,8 @@
 """POST /v1/identities/{identity_id}/cancel: give a training up."""
 
 from character_identity.api.presenters import present_identity
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import CANCEL_IDENTITY
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(CANCEL_IDENTITY)

@@ -1,12 +1,9 @@
 """POST /v1/references/check: what is wrong with reference images; free, and nothing is stored."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.references import CHECK_REFERENCES
 from character_identity.api.schemas import CheckReferencesRequest, CheckReferencesResponse
-from character_identity.handlers.http import endpoint, http_handler
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 from character_identity.services.identities import provider_named
-from character_identity.wiring import Services
 
 
 @endpoint(CHECK_REFERENCES)

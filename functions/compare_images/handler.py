@@ -5,16 +5,13 @@ behind the pictures that are scored, nor these behind them.
 """
 
 from character_identity.api.presenters import present_comparison
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.scores import COMPARE_IMAGES
 from character_identity.api.schemas import CompareImagesRequest, StoredImageSource
 from character_identity.config import SandboxSettings
-from character_identity.handlers.http import endpoint, http_handler
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 from character_identity.services.comparison import ComparisonService, Picture, StoredImage
 from character_identity.services.embedded_references import EmbeddedReferences
 from character_identity.services.encoders import Encoders
-from character_identity.wiring import Services
 from functions.score_image.encoder import shipped_encoder
 from functions.score_image.faces import shipped_face_encoder
 

@@ -5,13 +5,10 @@ import logging
 from character_evaluation.scenarios import shipped
 from character_identity.api.evaluation_presenters import present_evaluation
 from character_identity.api.evaluation_schemas import CreateEvaluationRequest
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.evaluations import CREATE_EVALUATION
 from character_identity.domain.evaluation import Evaluation
 from character_identity.domain.evaluation_progress import Progress
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 logger = logging.getLogger(__name__)
 

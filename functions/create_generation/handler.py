@@ -3,14 +3,11 @@
 import logging
 
 from character_identity.api.presenters import present_generation
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import CREATE_GENERATION
 from character_identity.api.schemas import CreateGenerationRequest
 from character_identity.domain.generation import Generation
 from character_identity.domain.scored_generation import ScoredGeneration
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 logger = logging.getLogger(__name__)
 

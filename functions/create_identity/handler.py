@@ -1,12 +1,9 @@
 """POST /v1/identities: register a character and, where the provider trains, start its training."""
 
 from character_identity.api.presenters import present_identity
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import CREATE_IDENTITY
 from character_identity.api.schemas import CreateIdentityRequest
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(CREATE_IDENTITY)

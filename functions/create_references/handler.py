@@ -1,11 +1,8 @@
 """POST /v1/references: upload tickets for pictures that will be reference images."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.references import CREATE_REFERENCES
 from character_identity.api.schemas import CreateReferencesRequest, CreateReferencesResponse, Upload
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 FILES_AN_ORDER = 5
 """So many files count as an order more, for each may be 20 MiB and is kept for a while."""

@@ -1,12 +1,9 @@
 """POST /v1/webhooks: register an address that hears of the caller's events from now on."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import CREATE_WEBHOOK
 from character_identity.api.webhook_presenters import present_new_webhook
 from character_identity.api.webhook_schemas import CreateWebhookRequest
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(CREATE_WEBHOOK)

@@ -1,11 +1,8 @@
 """DELETE /v1/evaluations/{evaluation_id}: erase an evaluation that has ended."""
 
 from character_identity.api.evaluation_presenters import present_evaluation_receipt
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.evaluations import ERASE_EVALUATION
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(ERASE_EVALUATION)

@@ -1,11 +1,8 @@
 """DELETE /v1/generations/{generation_id}: erase one generation, whatever is under way."""
 
 from character_identity.api.presenters import present_receipt
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import ERASE_GENERATION
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(ERASE_GENERATION)

@@ -1,11 +1,8 @@
 """DELETE /v1/identities/{identity_id}: erase an identity and all that was made of it."""
 
 from character_identity.api.presenters import present_receipt
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import ERASE_IDENTITY
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(ERASE_IDENTITY)

@@ -3,11 +3,8 @@
 from character_evaluation.scenarios import shipped
 from character_identity.api.evaluation_presenters import present_evaluation_estimate
 from character_identity.api.evaluation_schemas import CreateEvaluationRequest
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.evaluations import ESTIMATE_EVALUATION
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(ESTIMATE_EVALUATION)

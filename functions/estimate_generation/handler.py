@@ -1,12 +1,9 @@
 """POST /v1/identities/{identity_id}/generations/estimate: what pictures would cost; nothing is ordered."""
 
 from character_identity.api.presenters import present_estimate
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import ESTIMATE_GENERATION
 from character_identity.api.schemas import CreateGenerationRequest
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(ESTIMATE_GENERATION)

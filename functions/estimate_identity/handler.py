@@ -1,12 +1,9 @@
 """POST /v1/identities/estimate: what creating an identity would cost; nothing is ordered."""
 
 from character_identity.api.presenters import present_estimate
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import ESTIMATE_IDENTITY
 from character_identity.api.schemas import EstimateIdentityRequest
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(ESTIMATE_IDENTITY)

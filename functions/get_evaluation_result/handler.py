@@ -1,10 +1,7 @@
 """GET /v1/evaluations/{evaluation_id}/{file}: a result of an evaluation, with links that work."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response
 from character_identity.api.routes.evaluations import GET_EVALUATION_RESULT
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler
 
 SAFE = {
     # The pages carry a policy of their own, by the hash of their script; this one is for whatever shows them.

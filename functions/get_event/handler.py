@@ -1,11 +1,8 @@
 """GET /v1/events/{event_id}: one of the caller's events, and how far telling it is."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import GET_EVENT
 from character_identity.api.webhook_presenters import present_event
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(GET_EVENT)

@@ -1,12 +1,9 @@
 """GET /v1/generations/{generation_id}: one generation with its pictures and their scores."""
 
 from character_identity.api.presenters import present_generation, present_place
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import GET_GENERATION
 from character_identity.domain.job import job_id_of
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(GET_GENERATION)

@@ -1,13 +1,10 @@
 """GET /v1/identities/{identity_id}: one identity, with the progress of its training."""
 
 from character_identity.api.presenters import present_identity, present_place
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import GET_IDENTITY
 from character_identity.domain.job import job_id_of
-from character_identity.handlers.http import endpoint, http_handler
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 from character_identity.services.long_poll import wait_until_settled
-from character_identity.wiring import Services
 
 
 @endpoint(GET_IDENTITY)

@@ -3,12 +3,9 @@
 import re
 
 from character_identity.api.presenters import present_usage
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import GET_USAGE, MONTH
 from character_identity.domain.errors import InvalidRequest
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(GET_USAGE)

@@ -3,11 +3,8 @@
 from character_identity.api.evaluation_presenters import summarise_evaluation
 from character_identity.api.evaluation_schemas import ListEvaluationsResponse
 from character_identity.api.listing import fill_page, window_of
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.evaluations import LIST_EVALUATIONS
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(LIST_EVALUATIONS)

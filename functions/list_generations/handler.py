@@ -2,14 +2,11 @@
 
 from character_identity.api.listing import fill_page, window_of
 from character_identity.api.presenters import summarise_generation
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.generations import LIST_GENERATIONS
 from character_identity.api.schemas import GenerationSummary, ListGenerationsResponse
 from character_identity.domain.generation import Generation
 from character_identity.domain.scored_generation import ScoredGeneration
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(LIST_GENERATIONS)

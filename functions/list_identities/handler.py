@@ -2,12 +2,9 @@
 
 from character_identity.api.listing import fill_page, window_of
 from character_identity.api.presenters import summarise_identity
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import LIST_IDENTITIES
 from character_identity.api.schemas import ListIdentitiesResponse
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(LIST_IDENTITIES)

@@ -1,12 +1,9 @@
 """GET /v1/providers: the providers with their limits and prices, and whether each has its key."""
 
 from character_identity.api.presenters import present_provider
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import LIST_PROVIDERS
 from character_identity.api.schemas import ListProvidersResponse
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(LIST_PROVIDERS)

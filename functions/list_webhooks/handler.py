@@ -1,13 +1,10 @@
 """GET /v1/webhooks: the addresses that hear of the caller's events, newest first, page by page."""
 
 from character_identity.api.listing import fill_page, window_of
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import LIST_WEBHOOKS
 from character_identity.api.webhook_presenters import present_webhook
 from character_identity.api.webhook_schemas import ListWebhooksResponse
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(LIST_WEBHOOKS)

@@ -6,8 +6,6 @@ One function, for a stack holds 500 resources and each function takes six of the
 from typing import Any
 
 from character_identity.api.listing import fill_page, window_of
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import (
     DELETE_WEBHOOK,
     LIST_WEBHOOK_DELIVERIES,
@@ -22,8 +20,7 @@ from character_identity.api.webhook_presenters import (
     present_webhook,
 )
 from character_identity.api.webhook_schemas import ListDeliveriesResponse, UpdateWebhookRequest
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(UPDATE_WEBHOOK)

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from character_identity.api.request import Request, parse
-from character_identity.api.response import Response, respond_json
+from character_identity.api.request import parse
 from character_identity.api.routes.compat import ORDER_OF_ASTRIA, SHOW_OF_ASTRIA
 from character_identity.compat import responses
 from character_identity.compat.requests import CreatePrompt, CreateTune
 from character_identity.domain.errors import InvalidRequest
 from character_identity.handlers import astria
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 
 
 @endpoint(ORDER_OF_ASTRIA)

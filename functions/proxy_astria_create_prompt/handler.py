@@ -1,12 +1,9 @@
 """POST /api/astria/tunes/{tune_id}/prompts: order pictures, in Astria's shape."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import CREATE_PROMPT
 from character_identity.compat.requests import CreatePrompt
 from character_identity.handlers import astria
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 
 
 @endpoint(CREATE_PROMPT)

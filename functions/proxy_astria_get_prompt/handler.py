@@ -1,11 +1,8 @@
 """GET /api/astria/tunes/{tune_id}/prompts/{prompt_id}: the pictures, in Astria's shape."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import GET_PROMPT
 from character_identity.handlers import astria
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 
 
 @endpoint(GET_PROMPT)

@@ -1,12 +1,9 @@
 """POST /api/fal-instant-character-proxy: pictures by Instant Character, for the TypeScript client."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import GENERATE_INSTANT
 from character_identity.compat import responses
 from character_identity.compat.requests import InstantGeneration
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 
 
 @endpoint(GENERATE_INSTANT)

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import SHOW_LORA_STATUS
 from character_identity.compat import responses
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 
 
 @endpoint(SHOW_LORA_STATUS)

@@ -1,11 +1,8 @@
 """POST /api/fal-lora-training-proxy: start a LoRA training, for the TypeScript client."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.compat import TRAIN_LORA
 from character_identity.compat.requests import LoraTraining
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 
 
 @endpoint(TRAIN_LORA)

@@ -1,11 +1,8 @@
 """POST /webhooks/astria/{token}: a callback of Astria wakes the machine that waits."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.callbacks import RECEIVE_ASTRIA_CALLBACK
-from character_identity.handlers.http import endpoint, http_handler
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 from character_identity.providers.callback_bodies import astria_job_id
-from character_identity.wiring import Services
 
 
 @endpoint(RECEIVE_ASTRIA_CALLBACK)

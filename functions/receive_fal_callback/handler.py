@@ -1,11 +1,8 @@
 """POST /webhooks/fal: a job of fal's has ended, says whoever posts; if it is fal, the machine polls."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond_json
 from character_identity.api.routes.callbacks import RECEIVE_FAL_CALLBACK
-from character_identity.handlers.http import endpoint, http_handler
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond_json
 from character_identity.providers.callback_bodies import fal_job_id
-from character_identity.wiring import Services
 
 
 @endpoint(RECEIVE_FAL_CALLBACK)

@@ -1,12 +1,9 @@
 """PATCH /v1/identities/{identity_id}: call a character by another name."""
 
 from character_identity.api.presenters import present_identity
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.identities import RENAME_IDENTITY
 from character_identity.api.schemas import RenameIdentityRequest
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(RENAME_IDENTITY)

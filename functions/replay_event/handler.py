@@ -1,11 +1,8 @@
 """POST /v1/events/{event_id}/replay: send one event again, to all of the caller's addresses or to one."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.webhooks import REPLAY_EVENT
 from character_identity.api.webhook_presenters import present_event
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(REPLAY_EVENT)

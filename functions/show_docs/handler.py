@@ -3,13 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response
 from character_identity.api.routes.documents import SHOW_DOCS
 from character_identity.config import MediaSettings, environment
 from character_identity.domain.page_policy import page_policy
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("gallery.js", "shared.js", "operations.js", "first.js", "start.js")

@@ -1,11 +1,8 @@
 """GET /health: that gateway and functions answer."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.documents import SHOW_HEALTH
 from character_identity.api.schemas import ShowHealthResponse
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(SHOW_HEALTH)

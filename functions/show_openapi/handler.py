@@ -3,11 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response
 from character_identity.api.routes.documents import SHOW_OPENAPI
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 """Written by scripts/openapi.py before the function is packed."""

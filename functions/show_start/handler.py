@@ -1,11 +1,8 @@
 """GET /: where the documents are, for whoever opens the API's address."""
 
-from character_identity.api.request import Request
-from character_identity.api.response import Response, respond
 from character_identity.api.routes.documents import SHOW_START
 from character_identity.api.schemas import ShowStartResponse
-from character_identity.handlers.http import endpoint, http_handler
-from character_identity.wiring import Services
+from character_identity.handlers.http import Request, Response, Services, endpoint, http_handler, respond
 
 
 @endpoint(SHOW_START)

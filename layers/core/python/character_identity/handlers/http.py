@@ -1,4 +1,7 @@
-"""Handlers of the API: a function that serves a route of the table becomes what Lambda calls."""
+"""Handlers of the API: a function that serves a route of the table becomes what Lambda calls.
+
+Whatever every handler needs is imported from here.
+"""
 
 import logging
 from collections.abc import Callable
@@ -7,12 +10,14 @@ from typing import Any, Generic
 
 from character_identity import wiring
 from character_identity.api.request import Request
-from character_identity.api.response import Response, problem, with_quota
+from character_identity.api.response import Response, problem, respond, respond_json, with_quota
 from character_identity.api.route import Content, Route
 from character_identity.domain.errors import AnonymousCaller, ServiceError, TooManyRequests
 from character_identity.handlers.tasks import Event, LambdaHandler
 from character_identity.observability import log_keys
 from character_identity.wiring import Services
+
+__all__ = ["Request", "Response", "Services", "endpoint", "http_handler", "respond", "respond_json"]
 
 Serve = Callable[[Services, Request[Content]], Response]
 

@@ -19,13 +19,11 @@ class AttemptTable:
         self._table = table
 
     def add(self, attempt: Attempt) -> None:
-        """Keep an attempt; the same again changes nothing."""
         listed = keys.listed(keys.attempts_at(attempt.endpoint_id), attempt.at)
         expires_at = int((attempt.at + KEPT).timestamp())
         key = keys.attempt(attempt.attempt_id)
         self._table.write(put({**key, **listed, **attempt.model_dump(mode="json"), "expires_at": expires_at}))
 
     def of_endpoint(self, endpoint_id: str, window: Window) -> Page[Attempt]:
-        """Return a page of an endpoint's attempts, newest first; one just made may be missing."""
         listed = keys.attempts_at(endpoint_id)
         return read_page(self._table, listed, window, keys.attempt, Attempt.model_validate)

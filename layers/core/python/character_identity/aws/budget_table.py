@@ -24,7 +24,6 @@ class BudgetTable:
         self._operator_limit_microusd = operator_limit_microusd
 
     def of(self, owner: str, month: str) -> Budget:
-        """Return an owner's month."""
         key, limit = keys.budget(owner, month), keys.budget_limit(owner)
         # One request for two rows: months sort before the limit, and few come after the one asked for.
         between = {"month": key["sk"], "limit": limit["sk"]}
@@ -34,7 +33,6 @@ class BudgetTable:
         return self._budget(by_sk.get(key["sk"], {}), month, own_limit)
 
     def of_operator(self, month: str) -> Budget:
-        """Return the month of all owners together."""
         item = self._table.get(keys.operator_budget(month)) or {}
         return self._budget(item, month, self._operator_limit_microusd)
 

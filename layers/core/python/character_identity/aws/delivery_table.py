@@ -17,32 +17,26 @@ class DeliveryTable:
         self._table = table
 
     def add(self, delivery: Delivery) -> None:
-        """Store a delivery that is due; one that is there already stays as it is."""
         self._table.write(put(_item(delivery), NEW))
 
     def restart(self, delivery: Delivery) -> bool:
-        """Store a delivery that is due, whatever became of an earlier one; False while that is attempted."""
         idle = "attribute_not_exists(#claimed) OR #claimed = :no OR #next_attempt_at <= :now"
         now = delivery.model_dump(mode="json")["next_attempt_at"]
         return self._table.write(put(_item(delivery), idle, no=False, now=now))
 
     def remove(self, event_id: str, endpoint_id: str) -> None:
-        """Forget how far telling this event there is."""
         self._table.write(delete(keys.delivery(event_id, endpoint_id)))
 
     def find(self, event_id: str, endpoint_id: str) -> Delivery | None:
-        """Return how far telling this event there is."""
         item = self._table.get(keys.delivery(event_id, endpoint_id))
         return None if item is None else Delivery.model_validate(item)
 
     def of_event(self, event_id: str) -> list[Delivery]:
-        """Return all deliveries of an event: as many as an owner has endpoints."""
         pk = keys.event(event_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :delivery)", delivery=keys.DELIVERY)
         return [Delivery.model_validate(row) for row in rows]
 
     def replace(self, old: Delivery, new: Delivery) -> bool:
-        """Store what became of a pending delivery; False if it is not as ``old`` says any more."""
         due: Mapping[str, str | None] = keys.NOT_DUE
         if new.next_attempt_at is not None:
             due = keys.due(new.next_attempt_at, keys.OPEN_MESSAGES)

@@ -16,11 +16,7 @@ class EndpointTable:
         self._table = table
 
     def add(self, endpoint: Endpoint, at_most: int) -> None:
-        """Store a new endpoint; of several at once, each sees the others and too many take themselves back.
-
-        Raises:
-            Conflict: the owner would have more than ``at_most``.
-        """
+        """Of several at once each sees the others, and too many take themselves back."""
         key = keys.endpoint(endpoint.owner, endpoint.endpoint_id)
         self._table.write(put({**key, **endpoint.model_dump(mode="json")}))
         if len(self.list(endpoint.owner)) > at_most:
@@ -28,30 +24,22 @@ class EndpointTable:
             raise Conflict(f"There are {at_most} webhooks already.", code="too_many_webhooks")
 
     def list(self, owner: str) -> list[Endpoint]:
-        """Return an owner's endpoints, oldest first."""
         pk = keys.endpoints(owner)
         rows = self._table.query(pk, "begins_with(sk, :endpoint)", endpoint=keys.ENDPOINT)
         found = [Endpoint.model_validate(row) for row in rows]
         return sorted(found, key=lambda endpoint: endpoint.created_at)
 
     def find(self, owner: str, endpoint_id: str) -> Endpoint | None:
-        """Return an owner's endpoint of that id."""
         item = self._table.get(keys.endpoint(owner, endpoint_id))
         return None if item is None else Endpoint.model_validate(item)
 
     def report(self, endpoint: Endpoint, attempted: Endpoint) -> None:
-        """Keep in what ``attempted`` differs, after an attempt; nothing if it was removed since.
-
-        Of two at once the later counts: a failure may be missed, which the next one makes up for.
-        """
+        """Of two at once the later counts: a failure may be missed, which the next one makes up for."""
         changes = _differences(endpoint, attempted)
         self._table.write(update(keys.endpoint(endpoint.owner, endpoint.endpoint_id), changes, THERE))
 
     def change(self, endpoint: Endpoint, changed: Endpoint) -> bool:
-        """Store what its owner changed; False if the secret is another by now, or it was removed.
-
-        The same again, as botocore sends it where an answer was lost, changes nothing.
-        """
+        """The same again, as botocore sends it where an answer was lost, changes nothing."""
         changes = _differences(endpoint, changed)
         key = keys.endpoint(endpoint.owner, endpoint.endpoint_id)
         is_ours = "#secret IN (:known, :changed)"
@@ -60,7 +48,6 @@ class EndpointTable:
         )
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
-        """Forget an endpoint; False if there is none."""
         key = keys.endpoint(owner, endpoint_id)
         return keys.may_exist(key) and self._table.write(delete(key, THERE))
 

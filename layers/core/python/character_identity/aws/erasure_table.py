@@ -23,7 +23,6 @@ class ErasureTable:
         self._table = table
 
     def replace_with_tombstone(self, receipt: ErasureReceipt, event: Event | None = None) -> bool:
-        """Put a receipt in the place of what was erased, with the event; False if that is gone already."""
         item = _item(receipt, receipt.next_purge_at(receipt.erased_at))
         told = [] if event is None else [put_of(event)]
         freed = [] if receipt.generation_id else [uncounted(receipt.owner)]
@@ -34,24 +33,19 @@ class ErasureTable:
         return True
 
     def find(self, identity_id: str) -> ErasureReceipt | None:
-        """Return the receipt of an erased identity."""
         return self._receipt(keys.identity(identity_id))
 
     def find_of_generation(self, generation_id: str) -> ErasureReceipt | None:
-        """Return the receipt of a generation that was erased by itself."""
         return self._receipt(keys.generation(generation_id))
 
     def save(self, receipt: ErasureReceipt, purge_at: datetime | None) -> None:
-        """Keep what became of an erasure, and when to purge again; None: no more."""
         self._table.write(put(_item(receipt, purge_at)))
 
     def jobs_of(self, identity_id: str, limit: int) -> list[str]:
-        """Return ids of the jobs whose generations are there, newest first; one just added may be missing."""
         rows = self._table.listed(keys.generations_of(identity_id), limit=limit)
         return [job_id_of("generation", keys.id_of(row["pk"])) for row in rows]
 
     def remove(self, job_id: str) -> Removed:
-        """Delete the generation that a job is for, and its scores; its receipt, if it has one, stays."""
         key = keys.generation(subject_of(job_id))
         removed = self._table.write(delete(key, NOT_ERASED, erased=ERASED))
         under = self._table.keys_under(key["pk"])
@@ -60,7 +54,6 @@ class ErasureTable:
         return Removed(generations=int(removed), scores=len(scores))
 
     def remove_rows(self, identity_id: str) -> Removed:
-        """Delete the embeddings of an identity's pictures and the digests of its weights."""
         under = self._table.keys_under(keys.identity(identity_id)["pk"])
         embeddings = [key for key in under if key["sk"].startswith(keys.EMBEDDING)]
         weights = [key for key in under if key["sk"].startswith(keys.WEIGHTS)]

@@ -49,12 +49,6 @@ class EvaluationTable:
     def add(
         self, evaluation: Evaluation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
-        """Store a new evaluation with the job that holds its money.
-
-        Raises:
-            Conflict: there is one of that id.
-            BudgetExceeded: the money is not there; nothing is stored then.
-        """
         evaluation_id = evaluation.evaluation_id
         uses = [
             put(keys.used_by(identity_id, evaluation_id)) for identity_id in evaluation.identities.values()
@@ -70,22 +64,15 @@ class EvaluationTable:
             raise refusal(job, exc.refused) from exc
 
     def get(self, evaluation_id: str) -> Evaluation:
-        """Return the evaluation of that id.
-
-        Raises:
-            NotFound: there is none; Erased if there was.
-        """
         row = read_row(self._table, keys.evaluation(evaluation_id), "evaluation", evaluation_id)
         return Evaluation.model_validate(row)
 
     def list(self, owner: str, window: Window) -> Page[Evaluation]:
-        """Return a page of an owner's evaluations, newest first; one just added may be missing."""
         return read_page(
             self._table, keys.evaluations_of(owner), window, keys.evaluation, Evaluation.model_validate
         )
 
     def advance(self, evaluation_id: str, phase: EvaluationPhase, at: datetime, **changes: Any) -> bool:
-        """Move an unsettled evaluation on; a phase that is behind the stored one changes nothing."""
         reached = PHASES[: PHASES.index(phase) + 1]
         places: dict[str, Any] = {f"phase_{number}": each for number, each in enumerate(reached)}
         before = ", ".join(f":{place}" for place in places)
@@ -100,25 +87,16 @@ class EvaluationTable:
         )
 
     def cancel(self, evaluation_id: str, at: datetime) -> bool:
-        """Have a running evaluation cancelled; whether it was running."""
         changes = {"status": "cancelling", "updated_at": at.isoformat()}
         return self._table.write(
             update(keys.evaluation(evaluation_id), changes, IS_RUNNING, running="running")
         )
 
     def conclude(self, evaluation_id: str, found: Recommendation, at: datetime) -> None:
-        """Keep what the results recommend."""
         changes = {"recommendation": found.model_dump(mode="json"), "updated_at": at.isoformat()}
         self._table.write(update(keys.evaluation(evaluation_id), changes, NOT_ERASED, erased=ERASED))
 
     def settle(self, evaluation: Evaluation, event: Event) -> Evaluation:
-        """Store the outcome, and its event, unless there is one; returns what is stored.
-
-        One that was cancelled meanwhile ends as cancelled only.
-
-        Raises:
-            NotFound: it is gone.
-        """
         outcome = evaluation.model_dump(mode="json", include=OUTCOME)
         key = keys.evaluation(evaluation.evaluation_id)
         is_cancelled = evaluation.status == "cancelled"
@@ -128,29 +106,22 @@ class EvaluationTable:
         return self.get(evaluation.evaluation_id)
 
     def put_cell(self, evaluation_id: str, outcome: CellOutcome) -> None:
-        """Store what became of a cell, unless the evaluation is gone."""
         key = keys.cell(evaluation_id, outcome.cell.cell_id)
         there = check(keys.evaluation(evaluation_id), NOT_ERASED, erased=ERASED)
         with suppress(Refused):
             self._table.transact([there, put({**key, **outcome.model_dump(mode="json")})])
 
     def cell_outcomes(self, evaluation_id: str) -> Sequence[CellOutcome]:
-        """Return what became of those cells that have an outcome."""
         pk = keys.evaluation(evaluation_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :cell)", cell=keys.CELL)
         return [CellOutcome.model_validate(row) for row in rows]
 
     def used_by(self, identity_id: str) -> Sequence[str]:
-        """Return the ids of the evaluations that an identity is part of."""
         pk = keys.identity(identity_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :use)", only="pk, sk", use=keys.USED_BY)
         return [row["sk"].removeprefix(keys.USED_BY) for row in rows]
 
     def without_identity(self, evaluation_id: str, identity_id: str) -> Evaluation | None:
-        """Take an identity out of one, with its cells and scores, and what was seen of its references.
-
-        None if it is the last, which stays.
-        """
         while (stored := get_or_none(self.get, evaluation_id)) is not None:
             left = stored.without_identity(identity_id)
             if left is None:
@@ -166,7 +137,6 @@ class EvaluationTable:
         return None
 
     def without_generation(self, evaluation_id: str, generation_id: str) -> Evaluation | None:
-        """Take a generation's scores out, and say of its cell that it was erased."""
         stored = get_or_none(self.get, evaluation_id)
         if stored is None:
             return None
@@ -177,25 +147,20 @@ class EvaluationTable:
         return stored
 
     def forget_use(self, identity_id: str, evaluation_id: str) -> None:
-        """The identity is no part of the evaluation any more."""
         self._table.write(delete(keys.used_by(identity_id, evaluation_id)))
 
     def replace_with_tombstone(self, receipt: EvaluationReceipt) -> bool:
-        """Put a receipt in the place of an evaluation; False if it is gone already."""
         item = _tombstone(receipt, receipt.next_purge_at(receipt.erased_at))
         return self._table.write(put(item, NOT_ERASED, erased=ERASED))
 
     def receipt(self, evaluation_id: str) -> EvaluationReceipt | None:
-        """Return the receipt of an erased evaluation."""
         item = self._table.get(keys.evaluation(evaluation_id))
         return None if item is None or item["status"] != ERASED else EvaluationReceipt.model_validate(item)
 
     def save_receipt(self, receipt: EvaluationReceipt, purge_at: datetime | None) -> None:
-        """Keep what became of an erasure, and when to purge again; None: no more."""
         self._table.write(put(_tombstone(receipt, purge_at)))
 
     def remove_rows(self, evaluation_id: str) -> RemovedOfEvaluation:
-        """Delete all rows of an evaluation but its own: cells, scores, and what the encoder saw."""
         own = keys.evaluation(evaluation_id)
         under = [key for key in self._table.keys_under(own["pk"]) if key["sk"] != own["sk"]]
         self._table.delete_all(

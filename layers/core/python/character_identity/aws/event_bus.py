@@ -23,15 +23,10 @@ class EventBridge:
         self._table = table
 
     def publish(self, event: Event) -> None:
-        """Tell everybody of an event; the detail is its message, with its owner.
-
-        Raises:
-            EventNotAccepted: EventBridge did not take it; it may be published again.
-        """
+        """The detail is the event's message, with its owner."""
         self._put(event.type, {**event.message, "owner": event.owner})
 
     def request_delivery(self, event_id: str) -> None:
-        """Have the due deliveries of an event attempted, elsewhere and soon. Raises as ``publish``."""
         self._put(DELIVERY_DUE, {"id": event_id})
 
     def _put(self, kind: str, detail: dict[str, Any]) -> None:

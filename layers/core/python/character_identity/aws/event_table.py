@@ -20,21 +20,17 @@ class EventTable:
         self._table = table
 
     def add_published(self, event: Event) -> None:
-        """Store an event that nobody has to publish."""
         self._table.write(put(_item(event)))
 
     def find(self, event_id: str) -> Event | None:
-        """Return the event of that id."""
         item = self._table.get(keys.event(event_id))
         return None if item is None else Event.model_validate(item)
 
     def find_unpublished(self, event_id: str) -> Event | None:
-        """Return the event of that id, if it was not published yet."""
         item = self._table.get(keys.event(event_id))
         return Event.model_validate(item) if item is not None and "due_at" in item else None
 
     def mark_published(self, event_id: str) -> None:
-        """Nobody has to publish it any more."""
         self._table.write(update(keys.event(event_id), keys.NOT_DUE, THERE))
 
 

@@ -33,12 +33,6 @@ class GenerationTable:
     def add(
         self, generation: Generation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
-        """Store a new generation of a ready identity, with the job that makes its pictures.
-
-        Raises:
-            Conflict: there is one of that id, or the identity is not ready (any more).
-            BudgetExceeded: the job's money is not there; nothing is stored then.
-        """
         key = keys.generation(generation.generation_id)
         listed = keys.listed(keys.generations_of(generation.identity_id), generation.created_at)
         new = put({**key, **listed, **generation.model_dump(mode="json")}, NEW)
@@ -56,31 +50,18 @@ class GenerationTable:
             raise refusal(job, exc.refused) from exc
 
     def get(self, generation_id: str) -> Generation:
-        """Return the generation of that id.
-
-        Raises:
-            NotFound: there is none; Erased if there was.
-        """
         row = read_row(self._table, keys.generation(generation_id), "generation", generation_id)
         return Generation.model_validate(row)
 
     def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:
-        """Return a page of an identity's generations, newest first; one just added may be missing."""
         listed = keys.generations_of(identity_id)
         return read_page(self._table, listed, window, keys.generation, Generation.model_validate)
 
     def save(self, generation: Generation, fields: Set[str]) -> bool:
-        """Store these fields unless the stored generation is settled or gone; whether that was done."""
         return self._table.write(_unsettled(generation, fields))
 
     def settle(self, generation: Generation, event: Event) -> Generation:
-        """Store the outcome, and its event, unless there is one; returns what is stored.
-
-        From then on there is a wait for scores, if there are pictures.
-
-        Raises:
-            NotFound: it is gone.
-        """
+        """From then on there is a wait for scores, if there are pictures."""
         with suppress(Refused):
             self._table.transact(
                 [_unsettled(generation, OUTCOME), put_of(event), *_waits_for_scores(generation)]
@@ -88,7 +69,6 @@ class GenerationTable:
         return self.get(generation.generation_id)
 
     def correct_cost(self, generation_id: str, cost_usd: float | None, is_implausible: bool) -> None:
-        """Put right what one that is not erased says that it cost, settled or not."""
         changes = {"cost_usd": cost_usd, "cost_is_implausible": is_implausible}
         self._table.write(update(keys.generation(generation_id), changes, NOT_ERASED, erased=ERASED))
 

@@ -20,7 +20,6 @@ class IdempotencyTable:
         self._table = table
 
     def find(self, digest: str) -> IdempotencyRecord | None:
-        """Return the call of that digest, if one was made."""
         item = self._table.get(keys.call(digest))
         if item is None:
             return None
@@ -35,7 +34,6 @@ class IdempotencyTable:
     def claim(
         self, digest: str, call: IdempotencyRecord, replaces: IdempotencyRecord | None
     ) -> IdempotencyRecord:
-        """Remember a call unless another than ``replaces`` is remembered; returns the one that is now."""
         item = {**keys.call(digest), **_item(call)}
         if self._table.write(put(item, NEW) if replaces is None else put(item, SAME, **_identity(replaces))):
             return call
@@ -43,15 +41,12 @@ class IdempotencyTable:
         return self.find(digest) or self.claim(digest, call, None)
 
     def release(self, digest: str, call: IdempotencyRecord) -> None:
-        """Forget a call that led to nothing, unless another is remembered by now."""
         self._table.write(delete(keys.call(digest), SAME, **_identity(call)))
 
     def mark_delivered(self, target_id: str) -> None:
-        """The outcome of a call was told."""
         self._table.write(put(keys.call_delivered(target_id)))
 
     def was_delivered(self, target_id: str) -> bool:
-        """Say whether the outcome of a call was told."""
         return self._table.get(keys.call_delivered(target_id)) is not None
 
 

@@ -35,13 +35,6 @@ class IdentityTable:
         limit_microusd: int = 0,
         operator_limit_microusd: int = 0,
     ) -> None:
-        """Store a new identity, with the event that it is ready or the job that trains it.
-
-        Raises:
-            Conflict: there is one of that id.
-            TooManyIdentities: its owner has as many as one may have.
-            BudgetExceeded: the job's money is not there; nothing is stored then.
-        """
         key = keys.identity(identity.identity_id)
         listed = keys.listed(keys.identities_of(identity.owner), identity.created_at)
         writes = [put({**key, **listed, **identity.model_dump(mode="json")}, NEW), _counted(identity.owner)]
@@ -61,29 +54,21 @@ class IdentityTable:
             raise refusal(job, exc.refused) from exc
 
     def get(self, identity_id: str) -> Identity:
-        """Return the identity of that id.
-
-        Raises:
-            NotFound: there is none; Erased if there was.
-        """
         row = read_row(self._table, keys.identity(identity_id), "identity", identity_id)
         return Identity.model_validate(row)
 
     def list(self, owner: str, window: Window) -> Page[Identity]:
-        """Return a page of an owner's identities, newest first; one that was just added may be missing."""
         return read_page(
             self._table, keys.identities_of(owner), window, keys.identity, Identity.model_validate
         )
 
     def rename(self, renamed: Identity) -> bool:
-        """Keep another name; False if the identity is gone."""
         changes = {"name": renamed.name, "first_name": renamed.first_name}
         return self._table.write(
             update(keys.identity(renamed.identity_id), changes, NOT_ERASED, erased=ERASED)
         )
 
     def advance(self, identity_id: str, phase: Phase, progress: int, **changes: Any) -> None:
-        """Move a training on; progress never goes back, and a settled identity never changes."""
         key = keys.identity(identity_id)
         moved = self._table.write(
             update(
@@ -98,7 +83,6 @@ class IdentityTable:
             self._table.write(update(key, changes, TRAINING, training="training"))
 
     def settle(self, identity: Identity, event: Event) -> Identity:
-        """Store the outcome of a training, and its event, unless it has one; returns what is stored."""
         outcome = identity.model_dump(include=OUTCOME, exclude_none=True, mode="json")
         settling = update(keys.identity(identity.identity_id), outcome, TRAINING, training="training")
         with suppress(Refused):
@@ -106,7 +90,6 @@ class IdentityTable:
         return self.get(identity.identity_id)
 
     def correct_cost(self, identity_id: str, cost_usd: float | None, is_implausible: bool) -> None:
-        """Put right what one that is not erased says that it cost, settled or not."""
         changes = {"cost_usd": cost_usd, "cost_is_implausible": is_implausible}
         self._table.write(update(keys.identity(identity_id), changes, NOT_ERASED, erased=ERASED))
 

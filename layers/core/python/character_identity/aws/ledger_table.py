@@ -29,15 +29,13 @@ class LedgerTable:
         self._table = table
 
     def get(self, job_id: str) -> ProviderJob | None:
-        """Return the row of that id, if there is one."""
         item = self._table.get(keys.job(job_id))
         return None if item is None else ProviderJob.model_validate(item)
 
     def intend(self, job_id: str, at: datetime, deadline_at: datetime) -> bool:
-        """Write down that the call is about to be made; False if it is not ``accepted`` any more.
+        """botocore sends a write again if its answer was lost, and then finds what it has written itself.
 
-        botocore sends a write again whose answer was lost. That finds what it has written itself, and knows
-        it by its ``intent``, which no other one has.
+        It knows that by its ``intent``, which no other one has.
         """
         changes = {
             "state": "intended",
@@ -50,30 +48,25 @@ class LedgerTable:
         return self._update(job_id, changes, is_ours_to_make, accepted="accepted", reserved="reserved")
 
     def withdraw(self, job_id: str, intended_at: datetime, not_before: datetime | None) -> None:
-        """Take the intent of that time back: the provider accepted nothing. A later one stays."""
         changes = {"state": "accepted", "not_before": not_before.isoformat() if not_before else None}
         condition = f"#state <> :rejected AND {NO_HANDLE} AND #intended_at = :at"
         self._update(job_id, changes, condition, rejected="rejected", null="NULL", at=intended_at.isoformat())
 
     def submitted(self, job_id: str, handle: JobHandle) -> None:
-        """Write the provider's answer to the call; it takes the place of what a callback said."""
         changes = {"state": "submitted", "handle": handle.model_dump(mode="json")}
         if self._update(job_id, changes, "#state <> :rejected", rejected="rejected"):
             self._hold(job_id, handle)
 
     def found(self, job_id: str, handle: JobHandle) -> bool:
-        """Write where a callback or a look-up found the job, unless that is known or it is another job's."""
         changes = {"state": "submitted", "handle": handle.model_dump(mode="json")}
         is_ours = self._hold(job_id, handle, f"{NEW} OR #job_id = :us", us=job_id)
         return is_ours and self._update(job_id, changes, NO_HANDLE, null="NULL")
 
     def holder_of(self, kind: JobKind, provider_job_id: str) -> str | None:
-        """Return the id of the job that the provider calls so."""
         item = self._table.get(keys.provider_job(kind, provider_job_id))
         return None if item is None else str(item["job_id"])
 
     def unanswered(self, kind: JobKind, provider: str) -> list[str]:
-        """Return the open jobs whose order was made and not answered."""
         rows = (row for row in self._table.listed(keys.OPEN) if row["sk"] == "JOB")
         jobs = (ProviderJob.model_validate(row) for row in rows)
         return [
@@ -81,15 +74,12 @@ class LedgerTable:
         ]
 
     def fail(self, job_id: str, state: Literal["rejected", "unknown"]) -> None:
-        """Write down that an intent was refused, or that nobody knows."""
         self._update(job_id, {"state": state}, "#state = :intended", intended="intended")
 
     def postpone(self, job_id: str, deadline_at: datetime) -> None:
-        """Move the deadline of an open job."""
         self._update(job_id, {"deadline_at": deadline_at.isoformat()}, OPEN, reserved="reserved")
 
     def drop(self, job_id: str) -> None:
-        """Write down that a job has ended without anything that the provider bills."""
         self._update(
             job_id,
             {"state": "dropped"},
@@ -99,11 +89,9 @@ class LedgerTable:
         )
 
     def report_cost(self, job_id: str, amount_microusd: int) -> None:
-        """Keep what the provider says it bills, until the job's money is settled."""
         self._update(job_id, {"reported_microusd": amount_microusd}, OPEN, reserved="reserved")
 
     def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
-        """Settle a job's money, once; False if that was done, or its state is another than ``job`` says."""
         closing = update(
             keys.job(job.job_id),
             {
@@ -127,33 +115,27 @@ class LedgerTable:
         return True
 
     def register_waiter(self, job_id: str, wake_token: str) -> bool:
-        """Keep the token that wakes a waiting machine; False if a callback is pending already."""
         return self._update(job_id, {"wake_token": wake_token}, "#callback_pending = :none", none=False)
 
     def record_callback(self, job_id: str) -> str | None:
-        """Note that a provider called back; returns the token of the machine that waits, if one does."""
         noted = update(keys.job(job_id), {"callback_pending": True}, "attribute_exists(due_at)")
         token = (self._table.swap(noted) or {}).get("wake_token")
         return None if token is None else str(token)
 
     def consume_callback(self, job_id: str) -> ProviderJob | None:
-        """Return the row as it was; its callback counts as consumed: one that comes later is pending."""
         row = self._table.swap(
             update(keys.job(job_id), {"callback_pending": False, "wake_token": None}, THERE)
         )
         return None if row is None else ProviderJob.model_validate(row)
 
     def park(self, job_id: str, parked: Parked, at: datetime) -> None:
-        """Keep that results wait for a host to be allowed, and out of the sweep's way until ``at``."""
         changes = {"parked": parked.model_dump(mode="json"), **keys.due(at)}
         self._update(job_id, changes, OPEN, reserved="reserved")
 
     def recheck_at(self, job_id: str, at: datetime) -> None:
-        """Keep an open job out of the sweep's way until then."""
         self._update(job_id, keys.due(at), OPEN, reserved="reserved")
 
     def run_again(self, job: ProviderJob, at: datetime) -> bool:
-        """Count another run of the machine that sees to an open job; False if somebody else did."""
         changes = {"runs": job.runs + 1, **keys.due(at)}
         return self._update(
             job.job_id, changes, f"{OPEN} AND #runs = :runs", reserved="reserved", runs=job.runs

@@ -15,10 +15,6 @@ class OpenWorkTable:
         self._table = table
 
     def due(self, now: datetime, limit: int) -> list[OpenRow]:
-        """Return rows that are due, ``limit`` of each place, the longest waiting there first.
-
-        Read each again: the index lags.
-        """
         return [
             OpenRow(
                 *keys.kind_and_id(row),
@@ -32,16 +28,13 @@ class OpenWorkTable:
         ]
 
     def add_intake(self, owner: str, subject_id: str, due_at: datetime) -> None:
-        """Have what is stored for something looked at then; storing its own row ends that."""
         due = keys.due(due_at, keys.OPEN_MESSAGES)  # beside money and erasures, which it need not hold up
         self._table.write(put({**keys.intake(subject_id), **due, "owner": owner}))
 
     def remove_intake(self, subject_id: str) -> None:
-        """Nobody has to look any more."""
         self._table.write(delete(keys.intake(subject_id)))
 
     def lease(self, row: OpenRow, until: datetime) -> bool:
-        """Make a row due later; False if it is not as listed: the index lags, or another sweep was faster."""
         place = keys.OPEN_MESSAGES if row.is_message else keys.OPEN
         return self._table.write(
             update(row.key, keys.due(until, place), "#due_at = :as_listed", as_listed=row.due_at.isoformat())

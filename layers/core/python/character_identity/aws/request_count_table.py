@@ -18,7 +18,6 @@ class RequestCountTable:
         self._table = table
 
     def count(self, owner: str, since: datetime, kind: RequestKind, number: int, limit: int) -> int | None:
-        """Count some in the stretch that began then; how many they are now, or None if over ``limit``."""
         counted = self._table.updated(
             update(
                 keys.request_count(owner, since),

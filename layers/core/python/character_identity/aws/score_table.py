@@ -49,14 +49,6 @@ class ScoreTable:
         event: Event | None = None,
         earlier: Score | None = None,
     ) -> bool:
-        """Store the encoder's score of an image, or why it has none, in place of an earlier one.
-
-        With a score come all references, if they are given, and its event, unless that is stored: then False
-        comes back. An ``earlier`` one, by another version of the encoder, is kept.
-
-        Raises:
-            Erased: the identity or the generation is gone; nothing is stored then.
-        """
         key = keys.score(generation_id, image_index, score.encoder)
         there = [while_there(identity_id), unless_erased(generation_id)]
         writes = [*there, put({**key, **score.model_dump(mode="json")})]
@@ -80,12 +72,10 @@ class ScoreTable:
         return event is not None
 
     def score_of(self, generation_id: str, image_index: int, encoder: str) -> Score | None:
-        """Return the encoder's score of an image."""
         item = self._table.get(keys.score(generation_id, image_index, encoder))
         return None if item is None or NOT_SCORED in item else Score.model_validate(item)
 
     def scores_of(self, generation_id: str) -> dict[int, list[Score | NotScored]]:
-        """Return by image index what encoders say of a generation; images that none saw are left out."""
         pk = keys.generation(generation_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
         scores: dict[int, list[Score | NotScored]] = {}
@@ -94,20 +84,12 @@ class ScoreTable:
         return scores
 
     def stop_waiting(self, generation_id: str, late: Sequence[Event]) -> None:
-        """Store that these pictures were not scored in time, and wait for none of the generation any more.
-
-        Nothing is stored if that was done, or the generation is gone.
-        """
         with suppress(Refused):
             self._table.transact(
                 [delete(keys.scoring(generation_id), THERE), *(put_of(each) for each in late)]
             )
 
     def by_clip(self, images: Mapping[str, int]) -> dict[str, Score | NotScored]:
-        """Return what CLIP says of one image of each generation, by the generations' ids.
-
-        ``images`` has the indices, of 100 generations at most; one that it has not seen is left out.
-        """
         wanted = [keys.score(generation_id, index, CLIP_ENCODER) for generation_id, index in images.items()]
         rows = self._table.get_all(wanted)
         return {keys.id_of(row["pk"]): _outcome(row) for row in rows}
@@ -122,12 +104,6 @@ class ScoreTable:
         embedding: Embedding | None = None,
         identity_id: str | None = None,
     ) -> None:
-        """Store the score of a picture of an evaluation, in place of an earlier one.
-
-        With a score come the picture's embedding and all references of the character, if they are given.
-        Nothing is stored of an evaluation that is gone, nor of a picture whose generation is, or whose
-        identity; and no references of which some are of an identity that is.
-        """
         place = {"generation_id": generation_id, "image_index": image_index}
         key = keys.shared_score(evaluation_id, generation_id, image_index)
         there = [
@@ -153,11 +129,9 @@ class ScoreTable:
                 )
 
     def has_shared_score(self, evaluation_id: str, generation_id: str, image_index: int) -> bool:
-        """Return True if there is a score of an evaluation's picture, or a reason why not."""
         return self._table.get(keys.shared_score(evaluation_id, generation_id, image_index)) is not None
 
     def shared_embeddings(self, evaluation_id: str) -> dict[tuple[str, int], Embedding]:
-        """Return the pictures of an evaluation that have scores as their encoder sees them, in float32."""
         pk = keys.shared_references(evaluation_id, "")["pk"]
         rows = self._table.query(pk, "begins_with(sk, :view)", view=keys.VIEW)
         return {
@@ -165,13 +139,11 @@ class ScoreTable:
         }
 
     def shared_scores(self, evaluation_id: str) -> dict[tuple[str, int], Score | NotScored]:
-        """Return what an evaluation's pictures scored, by generation and image index."""
         pk = keys.evaluation(evaluation_id)["pk"]
         rows = self._table.query(pk, "begins_with(sk, :score)", score=keys.SCORE)
         return {(row["generation_id"], row["image_index"]): _outcome(row) for row in rows}
 
     def count_shared_scores(self, evaluation_id: str) -> tuple[int, int]:
-        """Return how many of an evaluation's pictures have a score, and how many a reason why not."""
         pk = keys.evaluation(evaluation_id)["pk"]
         only = "pk, sk, image_sha256"  # of what was scored
         rows = self._table.query(pk, "begins_with(sk, :score)", only=only, score=keys.SCORE)
@@ -181,14 +153,12 @@ class ScoreTable:
     def shared_references(
         self, evaluation_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> list[EmbeddedReference]:
-        """Return the references of an evaluation's character as they are kept."""
         item = self._table.get(keys.shared_references(evaluation_id, _seen_by(version, face_version)))
         return [] if item is None else [_reference(kept) for kept in item["references"]]
 
     def references(
         self, identity_id: str, version: EncoderVersion, face_version: EncoderVersion | None = None
     ) -> KeptReferences | None:
-        """Return an identity's references as they are kept; None when none were scored with yet."""
         item = self._table.get(keys.embedded_references(identity_id, _seen_by(version, face_version)))
         if item is None or "owner" not in item:  # before version 0.2 the row did not say whose it is
             return None

@@ -20,18 +20,15 @@ class SlotTable:
         self._limits = limits
 
     def is_limited(self, account: str) -> bool:
-        """Return True if an account has slots at all."""
         return self._limits.get(account, UNLIMITED) != UNLIMITED
 
     def get(self, account: str) -> Slots:
-        """Return an account's slots."""
         rows = self._table.query(keys.slots(account)["pk"])
         held = next((row for row in rows if row["sk"] == keys.SLOTS), {})
         waiting = [row for row in rows if row["sk"] != keys.SLOTS]
         return Slots.model_validate({**held, "limit": self._limits[account], "waiting": waiting})
 
     def replace(self, account: str, old: Slots, new: Slots) -> bool:
-        """Store who has a slot; False if that was changed since ``old`` was read."""
         item = {
             **keys.slots(account),
             "version": old.version + 1,
@@ -43,11 +40,9 @@ class SlotTable:
         return self._table.write(put(item, when, **({"known": old.version} if old.version else {})))
 
     def wait(self, account: str, lease: Lease) -> None:
-        """Put a job in the line, or prolong its lease there."""
         forgotten_at = {"expires_at": int(lease.until.timestamp())}
         waits = keys.waits_for_slot(account, lease.job_id)
         self._table.write(put({**waits, **lease.model_dump(mode="json"), **forgotten_at}))
 
     def leave(self, account: str, job_id: str) -> None:
-        """Take a job out of the line, if it is there."""
         self._table.write(delete(keys.waits_for_slot(account, job_id)))

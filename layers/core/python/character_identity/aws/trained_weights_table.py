@@ -15,13 +15,11 @@ class TrainedWeightsTable:
         self._table = table
 
     def remember(self, owner: str, digest: str, identity_id: str) -> None:
-        """Keep whose weights these are, unless the identity is gone; the same again changes nothing."""
         beside = keys.trained_weights_of(identity_id, owner, digest)
         found_by = {**keys.trained_weights(owner, digest), "identity_id": identity_id}
         with suppress(Refused):
             self._table.transact([while_there(identity_id), put(beside), put(found_by)])
 
     def find(self, owner: str, digest: str) -> str | None:
-        """Return the identity of this owner that was trained to these weights."""
         item = self._table.get(keys.trained_weights(owner, digest))
         return None if item is None else str(item["identity_id"])

@@ -20,7 +20,6 @@ class StateMachines:
         self._arns = arns
 
     def start(self, job: ProviderJob) -> None:
-        """Start the machine that sees to a job; its ``runs``-th run."""
         known = {name: value for name, value in keys_of(job).items() if value is not None}
         state = {**known, "deadline_at": job.deadline_at.isoformat()}
         try:
@@ -32,7 +31,6 @@ class StateMachines:
                 raise
 
     def is_running(self, job: ProviderJob) -> bool:
-        """Return True if the run is going on; one that was never started is not."""
         try:
             answer = self._client.describe_execution(executionArn=self._execution(job))
         except ClientError as exc:
@@ -42,7 +40,6 @@ class StateMachines:
         return bool(answer["status"] in {"RUNNING", "PENDING_REDRIVE"})
 
     def stop(self, job: ProviderJob, why: str) -> None:
-        """Stop the run, if it is running."""
         try:
             self._client.stop_execution(executionArn=self._execution(job), error="Stopped", cause=why)
         except ClientError as exc:
@@ -50,7 +47,6 @@ class StateMachines:
                 raise
 
     def wake(self, token: str) -> None:
-        """End a machine's wait; a token that nobody waits with any more changes nothing."""
         try:
             self._client.send_task_success(taskToken=token, output="{}")
         except ClientError as exc:

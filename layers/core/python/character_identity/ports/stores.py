@@ -40,9 +40,25 @@ class Identities(Protocol):
         job: ProviderJob | None = None,
         limit_microusd: int = 0,
         operator_limit_microusd: int = 0,
-    ) -> None: ...
-    def get(self, identity_id: str) -> Identity: ...
-    def list(self, owner: str, window: Window) -> Page[Identity]: ...
+    ) -> None:
+        """Store a new one, with the event that it is ready or the job that trains it.
+
+        Raises:
+            Conflict: there is one of that id.
+            TooManyIdentities: its owner has as many as one may have.
+            BudgetExceeded: the job's money is not there; nothing is stored then.
+        """
+
+    def get(self, identity_id: str) -> Identity:
+        """Return an identity.
+
+        Raises:
+            NotFound: there is none; Erased if there was.
+        """
+
+    def list(self, owner: str, window: Window) -> Page[Identity]:
+        """Return a page, newest first; one just added may be missing."""
+
     def rename(self, renamed: Identity) -> bool:
         """Keep another name; False if the identity is gone."""
 
@@ -61,9 +77,20 @@ class Generations(Protocol):
 
     def add(
         self, generation: Generation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
-    ) -> None: ...
-    def get(self, generation_id: str) -> Generation: ...
-    def of_identity(self, identity_id: str, window: Window) -> Page[Generation]: ...
+    ) -> None:
+        """Store a new one of a ready identity, with the job that makes its pictures.
+
+        Raises:
+            Conflict: there is one of that id, or the identity is not ready (any more).
+            BudgetExceeded: the job's money is not there; nothing is stored then.
+        """
+
+    def get(self, generation_id: str) -> Generation:
+        """Return a generation. Raises as ``Identities.get``."""
+
+    def of_identity(self, identity_id: str, window: Window) -> Page[Generation]:
+        """Return a page, newest first; one just added may be missing."""
+
     def save(self, generation: Generation, fields: Set[str]) -> bool:
         """Store these fields unless the stored generation is settled or gone; whether that was done."""
 
@@ -80,10 +107,19 @@ class Evaluations(Protocol):
     def add(
         self, evaluation: Evaluation, job: ProviderJob, limit_microusd: int, operator_limit_microusd: int
     ) -> None:
-        """Store a new one with the job that holds its money, and beside each identity that it is used."""
+        """Store a new one with the job that holds its money, and beside each identity that it is used.
 
-    def get(self, evaluation_id: str) -> Evaluation: ...
-    def list(self, owner: str, window: Window) -> Page[Evaluation]: ...
+        Raises:
+            Conflict: there is one of that id.
+            BudgetExceeded: the money is not there; nothing is stored then.
+        """
+
+    def get(self, evaluation_id: str) -> Evaluation:
+        """Return an evaluation. Raises as ``Identities.get``."""
+
+    def list(self, owner: str, window: Window) -> Page[Evaluation]:
+        """Return a page, newest first; one just added may be missing."""
+
     def advance(self, evaluation_id: str, phase: EvaluationPhase, at: datetime, **changes: Any) -> bool:
         """Move an unsettled one on, never back; whether that was done."""
 
@@ -303,7 +339,9 @@ class RequestCounts(Protocol):
 class TrainedWeights(Protocol):
     """Finds an owner's identity by its weights, wherever a copy of them lies."""
 
-    def remember(self, owner: str, digest: str, identity_id: str) -> None: ...
+    def remember(self, owner: str, digest: str, identity_id: str) -> None:
+        """Keep whose weights these are, unless the identity is gone; the same again changes nothing."""
+
     def find(self, owner: str, digest: str) -> str | None: ...
 
 
@@ -485,7 +523,7 @@ class OpenWork(Protocol):
         """
 
     def add_intake(self, owner: str, subject_id: str, due_at: datetime) -> None:
-        """Have what is stored for an identity or evaluation looked at then, unless that was added by then."""
+        """Have what is stored for an identity or evaluation looked at then; storing its row ends that."""
 
     def remove_intake(self, subject_id: str) -> None: ...
     def lease(self, row: OpenRow, until: datetime) -> bool:

@@ -44,8 +44,8 @@ class LedgerTable:
             "deadline_at": deadline_at.isoformat(),
             "not_before": None,
         }
-        is_ours_to_make = f"(#state = :accepted OR #intent = :new_intent) AND {OPEN}"
-        return self._update(job_id, changes, is_ours_to_make, accepted="accepted", reserved="reserved")
+        is_ours_to_make = "(#state = :accepted OR #intent = :new_intent)"
+        return self._update_open(job_id, changes, is_ours_to_make, accepted="accepted")
 
     def withdraw(self, job_id: str, intended_at: datetime, not_before: datetime | None) -> None:
         changes = {"state": "accepted", "not_before": not_before.isoformat() if not_before else None}
@@ -77,19 +77,13 @@ class LedgerTable:
         self._update(job_id, {"state": state}, "#state = :intended", intended="intended")
 
     def postpone(self, job_id: str, deadline_at: datetime) -> None:
-        self._update(job_id, {"deadline_at": deadline_at.isoformat()}, OPEN, reserved="reserved")
+        self._update_open(job_id, {"deadline_at": deadline_at.isoformat()})
 
     def drop(self, job_id: str) -> None:
-        self._update(
-            job_id,
-            {"state": "dropped"},
-            f"#state = :submitted AND {OPEN}",
-            submitted="submitted",
-            reserved="reserved",
-        )
+        self._update_open(job_id, {"state": "dropped"}, "#state = :submitted", submitted="submitted")
 
     def report_cost(self, job_id: str, amount_microusd: int) -> None:
-        self._update(job_id, {"reported_microusd": amount_microusd}, OPEN, reserved="reserved")
+        self._update_open(job_id, {"reported_microusd": amount_microusd})
 
     def settle(self, job: ProviderJob, settlement: Settlement) -> bool:
         closing = update(
@@ -129,22 +123,26 @@ class LedgerTable:
         return None if row is None else ProviderJob.model_validate(row)
 
     def park(self, job_id: str, parked: Parked, at: datetime) -> None:
-        changes = {"parked": parked.model_dump(mode="json"), **keys.due(at)}
-        self._update(job_id, changes, OPEN, reserved="reserved")
+        self._update_open(job_id, {"parked": parked.model_dump(mode="json"), **keys.due(at)})
 
     def recheck_at(self, job_id: str, at: datetime) -> None:
-        self._update(job_id, keys.due(at), OPEN, reserved="reserved")
+        self._update_open(job_id, keys.due(at))
 
     def run_again(self, job: ProviderJob, at: datetime) -> bool:
         changes = {"runs": job.runs + 1, **keys.due(at)}
-        return self._update(
-            job.job_id, changes, f"{OPEN} AND #runs = :runs", reserved="reserved", runs=job.runs
-        )
+        return self._update_open(job.job_id, changes, "#runs = :as_read", as_read=job.runs)
 
     def _hold(self, job_id: str, handle: JobHandle, when: str = "", **values: Any) -> bool:
         """Write down whose the provider's job is; it goes with the ledger, as long as that is kept."""
         key = keys.provider_job(kind_of(job_id), handle.provider_job_id)
         return self._table.write(put({**key, "job_id": job_id}, when, **values))
+
+    def _update_open(
+        self, job_id: str, changes: Mapping[str, Any], condition: str = "", **values: Any
+    ) -> bool:
+        """Change attributes of a job whose money is still set aside; False if it is not."""
+        is_open = f"{condition} AND {OPEN}" if condition else OPEN
+        return self._update(job_id, changes, is_open, reserved="reserved", **values)
 
     def _update(self, job_id: str, changes: Mapping[str, Any], condition: str, **values: Any) -> bool:
         """Change attributes of a job that is there, under a condition; False if it was not met."""

@@ -108,8 +108,12 @@ class SafeHttpClient:
 
         The answer is read only as far as its connection is worth keeping.
         """
-        request = self._request(
-            "PUT", parse_url(url), UPLOAD_TIMEOUT_S, content, {"Content-Type": content_type}
+        request = self._client.build_request(
+            "PUT",
+            parse_url(url),
+            content=content,
+            headers={"Content-Type": content_type},
+            timeout=UPLOAD_TIMEOUT_S,
         )
         with _answers_of_strangers(PROVIDER):
             answer = self._client.send(request, stream=True)
@@ -132,7 +136,9 @@ class SafeHttpClient:
             InvalidRequest: nothing may be posted there.
             ProviderUnavailable: there was no answer.
         """
-        request = self._request("POST", parse_url(url), POST_TIMEOUT_S, body, headers)
+        request = self._client.build_request(
+            "POST", parse_url(url), content=body, headers=headers, timeout=POST_TIMEOUT_S
+        )
         with _answers_of_strangers("webhook"):
             answer = self._client.send(request, stream=True)
             answer.close()
@@ -177,7 +183,8 @@ class SafeHttpClient:
 
     def _asked(self, url: httpx.URL, ends_at: float, cookies: httpx.Cookies) -> httpx.Response:
         """Return what a host answers: what lies there, or where it lies; ``cookies`` get what it sets."""
-        request = self._request("GET", url, ends_at - self._clock(), cookies=cookies)
+        left_s = ends_at - self._clock()
+        request = self._client.build_request("GET", url, cookies=cookies, timeout=left_s)
         try:
             with _answers_of_strangers(PROVIDER):
                 answer = self._client.send(request, stream=True)
@@ -193,19 +200,6 @@ class SafeHttpClient:
             answer.close()
             raise _failure(answer)
         return answer
-
-    def _request(
-        self,
-        method: str,
-        url: httpx.URL,
-        timeout_s: float,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        cookies: httpx.Cookies | None = None,
-    ) -> httpx.Request:
-        return self._client.build_request(
-            method, url, content=content, headers=headers, cookies=cookies, timeout=timeout_s
-        )
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 
-from character_identity.domain.errors import ProviderNotConfigured, ProviderRejected, ProviderUnavailable
 from character_identity.domain.failure import Failure
 from character_identity.domain.job import JobKind, Parked, ProviderJob
 from character_identity.observability import keys_of, log_keys
@@ -21,7 +20,7 @@ from character_identity.ports.stores import Ledger, OpenRow, OpenWork
 from character_identity.services.erasure import ErasureService
 from character_identity.services.evaluations.erasure import EvaluationErasure
 from character_identity.services.intakes import IntakeService
-from character_identity.services.jobs.cancellation import cancel
+from character_identity.services.jobs.cancellation import try_to_cancel
 from character_identity.services.jobs.outcome import Outcome
 from character_identity.services.jobs.state import MOST_RUNS, overdue
 from character_identity.services.jobs.workflow import PARKED_CHECKED_AFTER, report_parked
@@ -214,14 +213,7 @@ class SweepService:
         """
         if job.handle is None:
             return "nothing"
-        try:
-            return cancel(self._ledger, self._providers[job.provider].jobs[job.kind], job)
-        except ProviderRejected as exc:
-            logger.warning("the provider refused to stop", exc_info=exc)
-            return "impossible"
-        except (ProviderUnavailable, ProviderNotConfigured) as exc:
-            logger.warning("the provider did not stop yet", exc_info=exc)
-            return None
+        return try_to_cancel(self._ledger, self._providers[job.provider].jobs[job.kind], job)
 
     def _settle(self, job: ProviderJob, failure: Failure) -> None:
         """Settle it as failed, unless it has an outcome; and its money."""

@@ -28,7 +28,7 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.providers import Found, JobStatus, PaidJobs, Providers
 from character_identity.ports.stores import Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
-from character_identity.services.jobs.cancellation import cancel
+from character_identity.services.jobs.cancellation import cancel, try_to_cancel
 from character_identity.services.jobs.look_up import identify
 from character_identity.services.jobs.outcome import ERASED, Outcome, Subject
 from character_identity.services.jobs.settlement import settle_money
@@ -416,16 +416,9 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     def _end_at_deadline(self, state: StateT, job: ProviderJob) -> StateT:
         """Nobody waits any more: stop the job at the provider, which has some minutes to answer."""
         may_go_on = state.deadline_at is not None and self._now() < state.deadline_at + STOPS_WITHIN
-        try:
-            cancelled = cancel(self._ledger, self._jobs(job), job)
-        except (ProviderUnavailable, ProviderNotConfigured) as exc:
-            logger.warning("the provider did not stop the job yet", exc_info=exc)
-            cancelled = "finished"
-        except ProviderRejected as exc:
-            logger.warning("the provider refused to stop the job", exc_info=exc)
-            cancelled = "impossible"
+        stopped = try_to_cancel(self._ledger, self._jobs(job), job)
         # Its results may be there after all, it may be about to stop, or the provider does not answer.
-        is_open = cancelled in {"finished", "asked"} and may_go_on
+        is_open = stopped in {"finished", "asked", None} and may_go_on
         return self._stop_again(state) if is_open else state.failed(overdue(job))
 
     def _stop_again(self, state: StateT) -> StateT:

@@ -1,4 +1,4 @@
-"""Slots: gives a provider's slots to jobs, and takes them back."""
+"""Slots: give a provider's slots to jobs, and take them back."""
 
 import logging
 from collections.abc import Callable
@@ -10,21 +10,21 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.stores import SlotStore
 
 ATTEMPTS = 20
-"""Of a change of who has a slot; each fails only where somebody else's change went through."""
+"""To change who has a slot; one fails only if somebody else's change went through."""
 LOWERED_FOR = timedelta(minutes=10)
-"""After a provider said that it was busy."""
+"""How long there are fewer slots after a provider said that it was busy."""
 
 logger = logging.getLogger(__name__)
 
 
 class SlotsContended(Exception):
-    """Others changed the slots again and again; the same call works later."""
+    """Others kept changing the slots; the same call works later."""
 
 
 class SlotService:
-    """Leases slots: a job has one from before its order until its provider is done with it.
+    """Leases slots: a job holds one from before its order until its provider is done with it.
 
-    ``wake`` has the machine of a job go on that waits for one.
+    ``wake`` wakes the machine of a job that waits for a slot.
     """
 
     def __init__(self, *, slots: SlotStore, wake: Callable[[str], None], now: Now) -> None:
@@ -33,7 +33,7 @@ class SlotService:
         self._now = now
 
     def acquire(self, job: ProviderJob, *, until: datetime, asks_again_by: datetime) -> bool:
-        """Take a slot until then at most, or stand in the line, until ``asks_again_by``; True: it has one."""
+        """Take a slot until ``until``, or else wait in line until ``asks_again_by``; True if it has one."""
         if not self._slots.is_limited(job.account):
             return True
         place = Lease(
@@ -43,7 +43,7 @@ class SlotService:
             since=job.accepted_at,
             until=asks_again_by,
         )
-        stands = False
+        is_in_line = False
         for _ in range(ATTEMPTS):
             slots, now = self._slots.get(job.account), self._now()
             if slots.has_slot(job.job_id, now):
@@ -53,18 +53,18 @@ class SlotService:
                 if self._slots.replace(job.account, slots, slots.replace(holders=taken)):
                     self._slots.leave(job.account, job.job_id)
                     return True
-            elif stands:
+            elif is_in_line:
                 return False
-            else:  # and see once more: who gave a slot back in between did not know of this one
+            else:  # and look again: whoever freed a slot just now did not see this job
                 self._slots.wait(job.account, place)
-                stands = True
+                is_in_line = True
         self._slots.wait(job.account, place)
         return False
 
     def release(self, job: ProviderJob) -> None:
-        """Give a slot back, or leave the line, and wake whoever there is room for.
+        """Free the job's slot, or leave the line, and wake as many jobs as there is room for.
 
-        Whoever did so and died before it woke anybody does it when this is repeated.
+        Safe to repeat: if the caller died before waking anybody, the repetition does so.
 
         Raises:
             SlotsContended: it could not be done now.
@@ -83,7 +83,7 @@ class SlotService:
         raise SlotsContended(f"The slots of {job.account} are contended.")
 
     def lower(self, job: ProviderJob) -> None:
-        """Have fewer slots for a while: the provider was too busy for this job beside the others."""
+        """Have fewer slots for a while, as the provider was too busy to take this job too."""
         if not self._slots.is_limited(job.account):
             return
         slots, now = self._slots.get(job.account), self._now()
@@ -96,6 +96,6 @@ class SlotService:
 
 
 def _with(slots: Slots, place: Lease) -> Slots:
-    """The slots as they are with a job in the line."""
+    """Return the slots with a job in the line."""
     others = slots.without(place.job_id)
     return others.replace(waiting=(*others.waiting, place))

@@ -14,41 +14,40 @@ from character_identity.domain.slots import Priority
 from character_identity.services.jobs.outcome import Outcome
 
 LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
-"""A link that does not work right after its job was completed is tried again for so long."""
+"""How long to retry a link that does not work right after its job has completed."""
 
 MOST_RUNS = 5
-"""Of its machine, for one job: of those that were interrupted, or in which a task failed for good."""
+"""Executions of the machine for one job, with those that were interrupted or whose task failed for good."""
 WAITING = "waiting"
 """The state of a machine whose job has no slot at the provider yet."""
 MOST_STEPS = 20
-"""Of growth; after fewer the longest pause is reached."""
+"""Steps by which a backoff grows; it reaches its longest delay before."""
 MANY_POLLS, SELDOM_S = 90, 60
-"""After so many polls no job is polled more often: it stands in its provider's queue, which may take a day,
+"""After this many polls a job is polled once a minute at most: it may be in its provider's queue for a day,
 and a history holds 25,000 events, of which a poll takes 13
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28)."""
 GIVEN_UP = Failure(code="given_up", message="It was settled, cancelled or erased meanwhile.")
 UNFINISHED = Failure(
     code="unfinished", message="It was to be recorded before it was done; nothing came of it."
 )
-"""For a machine that does not know a state which a later release added, and goes to its record."""
+"""For a machine that goes straight to its record because it does not know a state of a later release."""
 
 
 class MachineState(Record):
-    """``poll_seconds`` is how long to wait for a callback before the provider is asked anyway.
+    """Where one job stands, for the tasks of its machine.
 
-    ``polls`` counts the waits so far; ``was_called_back`` says that the provider called at least once.
-    ``missing_since`` is when the provider first said that it does not know the job, and nothing else since;
-    ``orders`` counts how often the order was made and proved not to have been taken.
-    ``queue_position`` is how many jobs were before it in the provider's queue when it was asked last; None:
-    it was not there, or the provider does not say.
-    ``prepared_at`` is when what the order is made from was put where the provider reads it; None in
-    executions that began before states said so.
-    ``stopping_until`` is how long the provider is asked what came of stopping a job that nobody wants, and
-    ``silent_until`` how long past its deadline a job is waited for whose provider does not answer.
-    ``provider`` and ``correlation_id`` are for the log.
+    ``poll_seconds``: how long to wait for a callback before the provider is asked anyway.
+    ``polls``: how often the machine has waited so far.
+    ``was_called_back``: the provider has called at least once.
+    ``missing_since``: when the provider first said that it does not know the job; None once it does.
+    ``orders``: how often the order was made and proved not to have been accepted.
+    ``queue_position``: jobs ahead of it in the provider's queue; None if it is not there, or nobody knows.
+    ``prepared_at``: when the upload for the order was made; None in executions older than this field.
+    ``stopping_until``: until when to ask whether a job that nobody wants has stopped.
+    ``silent_until``: until when to wait, past the deadline, for a provider that does not answer.
+    ``provider``, ``correlation_id``: for the log.
 
-    Executions outlive releases, so fields that a later one adds need a default, and what is not known here is
-    carried on.
+    Executions outlive releases: a new field needs a default, and unknown fields are passed on.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -85,17 +84,17 @@ class MachineState(Record):
         return subject_of(self.job_id)
 
     def failed(self, failure: Failure) -> Self:
-        """The end: it did not work."""
+        """End in failure."""
         return self.replace(state="failed", error=failure.model_dump())
 
     def ended(self, outcome: Outcome) -> Self:
-        """The end of a job whose outcome is stored."""
+        """End with the outcome that is stored."""
         error = outcome.error.model_dump() if outcome.error else None
         ended = "cancelled" if outcome.was_wanted_no_more else outcome.status
         return self.replace(state=ended, error=error)
 
     def completed(self, state: str, now: datetime) -> Self:
-        """The provider is done; its links are to be fetched now."""
+        """Go on to ``state``, in which the links of a provider that is done are fetched."""
         return self.replace(state=state, links_until=now + LINKS_MAY_RECOVER_FOR)
 
     def links_may_recover(self, now: datetime) -> bool:
@@ -103,15 +102,15 @@ class MachineState(Record):
         return self.links_until is not None and now < self.links_until
 
     def past_deadline(self, now: datetime) -> bool:
-        """Return True if nobody waits any more."""
+        """Return True if the deadline has passed."""
         return self.deadline_at is not None and now >= self.deadline_at
 
     def wait(
         self, now: datetime, backoff: "Backoff", *, awaiting_callback: bool = False, at_least_s: int = 1
     ) -> Self:
-        """Wait for a callback, or for the next poll; never past the deadline.
+        """Wait for a callback or the next poll, but not past the deadline.
 
-        ``awaiting_callback``: the provider was told where to call, and has not called yet.
+        ``awaiting_callback``: the provider knows where to call, and has not called yet.
         """
         seconds = max(backoff.delay_s(self.polls, awaiting_callback), at_least_s)
         if self.deadline_at is not None:
@@ -122,20 +121,20 @@ class MachineState(Record):
 
 @dataclass(frozen=True)
 class Backoff:
-    """How often to poll a job: ``first_s``, then half as long again each time, up to ``longest_s``.
+    """When to poll: after ``first_s``, then after half as long again each time, up to ``longest_s``.
 
-    After MANY_POLLS that is SELDOM_S at least.
+    After MANY_POLLS the delay is at least SELDOM_S.
 
-    A provider that calls back is polled once early, for the progress, and then given twice the time that
-    such a job usually takes (``usual_s``): two polls in all, if it does call.
+    A provider that is to call back is polled once early, for the progress, and then only after twice the time
+    that such a job usually takes (``usual_s``): two polls in all, if it does call.
     """
 
     first_s: int
     longest_s: int
-    usual_s: int = 0  # where nobody calls back
+    usual_s: int = 0  # 0 if nobody calls back
 
     def delay_s(self, polls: int, awaiting_callback: bool = False) -> int:
-        """Seconds until the next poll, after so many."""
+        """Return the seconds until the next poll, after ``polls`` of them."""
         if awaiting_callback and polls < len(self._callback_delays_s):
             return self._callback_delays_s[polls]
         earlier = polls - len(self._callback_delays_s) if awaiting_callback else polls
@@ -151,12 +150,12 @@ SLOT_BACKOFFS: Mapping[Priority, Backoff] = {
     "interactive": Backoff(first_s=30, longest_s=120),
     "batch": Backoff(first_s=30, longest_s=600),
 }
-"""How often a job asks for a slot that nobody told it of. Whoever gives one back wakes as many as have room,
-and so those, too, that an earlier one failed to wake."""
+"""How often a job asks for a slot without having been woken. Whoever frees a slot wakes as many jobs as there
+is room for, and so also those that somebody failed to wake before."""
 
 
 def overdue(job: ProviderJob) -> Failure:
-    """Return why a job is given up at its deadline."""
+    """Say why a job is given up at its deadline."""
     if job.state == "accepted":
         return Failure(
             code="not_ordered",

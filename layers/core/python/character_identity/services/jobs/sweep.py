@@ -1,7 +1,7 @@
-"""The sweep: every minute, what is due and nobody has seen to is settled.
+"""The sweep: once a minute, finish what is due and was left unfinished.
 
-Whatever goes well, goes well without it. It is for what died in between: executions that were never started
-or were stopped, outcomes without their money, events that nobody published, webhooks and erasures that wait,
+Nothing that goes well needs it. It is for whatever died halfway: executions that never started or were
+stopped, outcomes whose money is not settled, events that nobody published, webhooks and erasures that wait,
 pictures that nobody scored or owns.
 """
 
@@ -28,23 +28,23 @@ from character_identity.services.late_scores import LateScoreService
 from character_identity.services.webhooks.events import EventService
 
 MOST_ROWS = 200
-"""Of one sweep, of money and erasures and then of messages; the next comes in a minute."""
+"""Rows of each sort (money and erasures, then messages) in one sweep; the next sweep is a minute away."""
 MOST_LISTED = 4_000
-"""Rows among which those are chosen, so that who has thousands is not in the way of who has one."""
+"""Rows to choose those from, so that an owner with thousands does not block one with a single row."""
 FOR_MESSAGES = timedelta(seconds=15)
-"""Kept for them, however long providers take to answer for the others: most only go to a queue."""
+"""Time reserved for messages, however slowly providers answer about jobs: most only go to a queue."""
 LEASE = timedelta(minutes=2)
-"""A row is another sweep's no sooner; the function has ended by then. One on which a sweep failed waits so
-long as well, and then behind all that have been due longer."""
+"""How long a row belongs to one sweep, whose function has ended by then. After a failure the row waits as
+long, and then comes behind all that have been due for longer."""
 RECHECK_AFTER = timedelta(minutes=10)
 STARTS_WITHIN = timedelta(minutes=2)
 GRACE = timedelta(minutes=20)
-"""What came just before the deadline may still be stored: 3 minutes for its links to work, 5 for a task. One
-that AWS fails is tried again for 17, and then by another machine."""
+"""Time to store what came just before the deadline: 3 minutes for its links to work, 5 for a task. A task
+that AWS fails is retried for 17, and then by another machine."""
 ENDED_PERHAPS = frozenset({"finished", "impossible", None})
-"""What a provider answers, if it does, who is to stop a job that may have its results by then."""
+"""Answers to our asking to stop, after which the job may have ended with results; None is no answer."""
 PARKED_GRACE = timedelta(days=1)
-"""A sweep that comes late still has what is parked given up image by image, by a machine."""
+"""So that even after a late sweep a machine gives up what is parked, image by image."""
 INTERRUPTED = Failure(
     code="interrupted", message=f"Its state machine was interrupted {MOST_RUNS} times, and it was given up."
 )
@@ -52,15 +52,15 @@ INTERRUPTED = Failure(
 logger = logging.getLogger(__name__)
 
 
-class Settlement(Protocol):
-    """How the jobs of a kind end."""
+class Settler(Protocol):
+    """Settles the jobs of one kind."""
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None: ...
     def settle(self, job: ProviderJob, failure: Failure | None) -> Outcome: ...
 
 
 class Swept(NamedTuple):
-    """What a sweep did. ``late`` is how long the row that had waited longest had been due."""
+    """What a sweep did. ``late`` is how long the most overdue row had been due."""
 
     done: int = 0
     failed: int = 0
@@ -78,13 +78,13 @@ def in_turn(rows: Sequence[OpenRow]) -> list[OpenRow]:
 
 
 class SweepService:
-    """Settles what is due. Sweeps may overlap: a row is claimed before it is touched, and read again then."""
+    """Settles what is due. Sweeps may overlap, so a row is leased and read again before it is touched."""
 
     def __init__(
         self,
         open_work: OpenWork,
         ledger: Ledger,
-        kinds: Mapping[JobKind, Settlement],
+        kinds: Mapping[JobKind, Settler],
         workflows: Workflows,
         providers: Providers,
         events: EventService,
@@ -110,13 +110,13 @@ class SweepService:
             "intake": intakes.end,
             "scoring": late_scores.end_wait,
             "event": events.publish_unpublished,
-            "delivery": events.request_delivery,  # its receiver may be slow: another function sends it
+            "delivery": events.request_delivery,  # sent by another function, as receivers may be slow
         }
 
     def sweep(self, until: datetime, ahead: timedelta = timedelta()) -> Swept:
-        """Settle what is due, or will be in ``ahead``: money and erasures first, of each owner in turn.
+        """Settle what is due, or will be within ``ahead``: money and erasures first, owners taking turns.
 
-        No further row is begun after ``until``.
+        No row is begun after ``until``.
         """
         began_at = self._now()
         rows = self._open_work.due(began_at + ahead, MOST_LISTED)
@@ -131,14 +131,14 @@ class SweepService:
             if self._now() >= until:
                 break
             if row.kind == "intake" and row.due_at > self._now():
-                continue  # whoever stores there may be at it
-            # One that was taken ahead of its time comes again after that, if nothing else is said of it.
+                continue  # somebody may still be storing there
+            # A row that was taken before its time stays due at that time, unless it is changed.
             if not self._open_work.lease(row, max(self._now(), row.due_at) + LEASE):
                 continue
             try:
                 self._process[row.kind](row.id)
                 done += 1
-            except Exception:  # whatever it is: the other rows must not wait for it
+            except Exception:  # whatever it is, the other rows must not suffer from it
                 logger.exception("a row could not be settled", extra={"kind": row.kind, "id": row.id})
                 failed += 1
         return Swept(done, failed)
@@ -151,22 +151,23 @@ class SweepService:
             self._process_open(job)
 
     def _process_open(self, job: ProviderJob) -> None:
-        now, last = self._now(), job.deadline_at + GRACE
-        if job.parked is not None:
-            last = job.parked.until + PARKED_GRACE
-        is_running = self._workflows.is_running(job)
-        if is_running and now < last:
-            self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
-        elif is_running:
-            self._workflows.stop(job, "It did not end in time.")
-            self._asked_to_stop(job)
-            self._settle(job, overdue(job))
+        """Finish a job whose money is still set aside, or see that somebody does, until ``last``."""
+        now = self._now()
+        last = job.parked.until + PARKED_GRACE if job.parked else job.deadline_at + GRACE
+        recheck_at = min(now + RECHECK_AFTER, last)
+        if self._workflows.is_running(job):
+            if now < last:
+                self._ledger.recheck_at(job.job_id, recheck_at)
+            else:
+                self._workflows.stop(job, "It did not end in time.")
+                self._ask_to_stop(job)
+                self._settle(job, overdue(job))
         elif not job.is_unanswered and (outcome := self._kinds[job.kind].outcome_of(job)) is not None:
-            stopped = "nothing" if outcome.error is None else self._asked_to_stop(job)
+            stopped = "nothing" if outcome.error is None else self._ask_to_stop(job)
             if stopped not in {None, "asked"} or now >= last:
                 self._settle(job, overdue(job))
-            else:  # it may stop for nothing yet
-                self._ledger.recheck_at(job.job_id, min(now + RECHECK_AFTER, last))
+            else:  # it may still stop without costing anything
+                self._ledger.recheck_at(job.job_id, recheck_at)
         elif job.parked is not None and now < last:
             self._fetch_parked(job, job.parked)
         elif now >= job.deadline_at or job.runs >= MOST_RUNS:
@@ -175,30 +176,30 @@ class SweepService:
             self._run_again(job, now + STARTS_WITHIN)
 
     def _end(self, job: ProviderJob, *, is_last: bool) -> None:
-        """Settle a job whose machine is not there, unless its provider may have ended it before it was asked.
+        """Settle a job that has no machine any more, unless its provider may have finished it unnoticed.
 
-        Then a last machine takes what there is: it asks once, for it begins past the deadline. Who would have
-        asked in time was not there, nor perhaps this sweep, as when the table is away for hours.
+        That happens when nobody could ask in time, as when the table is away for hours. Then one last machine
+        takes what there is: it asks only once, as it begins past the deadline.
         """
-        now, stopped = self._now(), self._asked_to_stop(job)
+        now, stopped = self._now(), self._ask_to_stop(job)
         is_late, may_be_done = now >= job.deadline_at, job.is_unanswered or stopped in ENDED_PERHAPS
         if is_late and may_be_done and job.parked is None and job.runs < MOST_RUNS:
             self._run_again(job, now + STARTS_WITHIN)
-            self._ledger.postpone(job.job_id, now)  # it has the grace to store what it finds
+            self._ledger.postpone(job.job_id, now)  # so it has the grace period to store what it finds
         elif is_last or not (stopped is None or (is_late and stopped == "asked")):
-            # Else it is asked again, until the grace is over: it may stop for nothing yet, or end.
+            # Else the next sweep asks again, until the grace period is over: it may still stop for nothing.
             self._settle(job, overdue(job) if is_late else INTERRUPTED)
 
     def _run_again(self, job: ProviderJob, look_at: datetime) -> None:
-        """Start the next run of its machine, then count it: one that could not be started is none.
+        """Start the next run of its machine, then count it, so that a failed start does not count.
 
-        Starting it twice changes nothing, so whoever dies in between is made up for.
+        Starting the same run twice changes nothing, so dying in between does no harm.
         """
         self._workflows.start(job.replace(runs=job.runs + 1))
         self._ledger.run_again(job, look_at)
 
     def _fetch_parked(self, job: ProviderJob, parked: Parked) -> None:
-        """Have another machine fetch it, once its host is allowed, or give it up once that took too long."""
+        """Once its host is allowed, or waiting took too long, have a machine fetch it or give it up."""
         now = self._now()
         if parked.hosts and now < parked.until and not any(self._media.allows(host) for host in parked.hosts):
             report_parked(parked)
@@ -206,17 +207,17 @@ class SweepService:
         else:
             self._run_again(job, now + PARKED_CHECKED_AFTER)
 
-    def _asked_to_stop(self, job: ProviderJob) -> Cancellation | Literal["nothing"] | None:
-        """Ask the provider, as its machine would if it were running; returns what came of it.
+    def _ask_to_stop(self, job: ProviderJob) -> Cancellation | Literal["nothing"] | None:
+        """Ask the provider to stop the job; return what came of it.
 
-        ``nothing``: no job is known that could be stopped; None: no answer.
+        ``nothing``: we know of no job there that could be stopped; None: no answer.
         """
         if job.handle is None:
             return "nothing"
         return try_to_cancel(self._ledger, self._providers[job.provider].jobs[job.kind], job)
 
     def _settle(self, job: ProviderJob, failure: Failure) -> None:
-        """Settle it as failed, unless it has an outcome; and its money."""
+        """Settle the job as failed, unless it has an outcome already, and settle its money."""
         outcome = self._kinds[job.kind].settle(self._ledger.get(job.job_id) or job, failure)
         logger.warning(
             "a job was settled by the sweep",

@@ -1,8 +1,8 @@
-"""The life of a paid job, told once: submitted, asked for until it has ended, recorded, settled.
+"""The life of a paid job, whatever its kind: submit it, poll until it has ended, record and settle it.
 
-What differs from one kind of job to another is in one class for each kind: what it is for (its subject), what
-is ordered, what an answer of the provider changes, and which results are stored. Its methods are the tasks of
-its state machine: state in, next state out.
+Each kind has a subclass that knows what differs: what the job is for (its subject), what to order, what an
+answer of the provider changes, and which results to store. The public methods are the tasks of the state
+machine: state in, next state out.
 """
 
 import logging
@@ -47,30 +47,31 @@ from character_identity.services.jobs.submission import submit_once
 from character_identity.services.webhooks.events import EventService
 
 BELIEVED_AFTER = timedelta(minutes=2)
-"""Between two answers that a job is not there: replicas lag (apify-client-python, pull request 749)."""
+"""A job is missing once the provider has said so twice, this far apart: replicas lag (apify-client-python,
+pull request 749)."""
 PARKED_FOR = timedelta(days=7)
-"""So long fal is asked to keep pictures; weights, and all at Astria, live 30 days."""
+"""fal is asked to keep pictures for this long; weights, and everything at Astria, live 30 days."""
 STORED_WITHIN = timedelta(hours=6)
-"""So long what cannot be stored is tried again: S3 once failed in a region for more than four hours
+"""How long to retry what cannot be stored: S3 once failed in a region for more than four hours
 (https://aws.amazon.com/message/41926/, read 2026-11-29)."""
 NEVER_ALLOWED = f"its host was not allowed within {PARKED_FOR.days} days"
 PARKED_CHECKED_AFTER = timedelta(minutes=10)
 STOPS_WITHIN = timedelta(minutes=5)
-"""After its deadline, or when nobody wants it any more, a job is to be stopped at the provider, which has so
-long to answer, and to show what came of it: fal answers 202 first, and cancels then
+"""A job that is past its deadline, or that nobody wants any more, is stopped at the provider, which has this
+long to answer and to show what came of it: fal answers 202 first and cancels later
 (https://fal.ai/docs/documentation/model-apis/inference/queue, read 2026-11-29)."""
 STOP_AGAIN_AFTER_S = 30
 ANSWERS_WITHIN = timedelta(hours=1)
-"""So long past its deadline a job is waited for whose provider does not answer, for it may have the results:
-fal keeps a result about an hour (https://fal.ai/docs/documentation/model-apis/inference/webhooks, read
-2026-11-22), Astria 30 days."""
+"""How long past the deadline to wait for a provider that does not answer, as it may have the results: fal
+keeps a result for about an hour (https://fal.ai/docs/documentation/model-apis/inference/webhooks, read
+2026-11-22), Astria for 30 days."""
 LONGEST_RETRIED_S = 120
-"""So long a task that orders waits by being tried again, which it is for half an hour at most; for what a
-provider asks beyond it the machine waits."""
+"""If the provider asks for a pause of up to this, the task is retried, for half an hour at most; for a longer
+one the machine waits."""
 DROPPED_OUT_AFTER = timedelta(minutes=3)
-"""A job in the line for a slot whose machine is so much later than it meant to be counts as dead."""
+"""A job in the line for a slot counts as dead if its machine is this late to ask again."""
 MAX_ORDERS = 3
-"""A provider that fails three times at the same order chokes on what it says."""
+"""A provider that fails three times at the same order chokes on its content."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +84,8 @@ StatusT = TypeVar("StatusT", bound=JobStatus)
 class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     """Takes the jobs of one kind through their life.
 
-    ``at_provider``, ``done`` and ``success`` are the words of this kind's machine for its states: while the
-    provider is at it, once it has done its part, and when the results are ours.
+    ``at_provider``, ``done`` and ``success`` are the machine's names for its states: the provider is working,
+    it has finished, and the results are ours.
     """
 
     kind: ClassVar[JobKind]
@@ -114,47 +115,47 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     @abstractmethod
     def _get(self, subject_id: str) -> SubjectT:
-        """Return what the job is for, or raise NotFound once it was erased."""
+        """Return what the job is for; raise NotFound once it has been erased."""
 
     @abstractmethod
     def _request_of(self, subject: SubjectT) -> Any:
-        """Return what the provider's jobs of this kind call a request."""
+        """Return the ``Request`` of ``PaidJobs`` for this kind."""
 
     def _prepare(self, subject: SubjectT) -> None:
-        """Put what the order is made from where the provider reads it; free, and repeatable."""
+        """Upload what the provider will read for this order. Free, and safe to repeat."""
 
     @abstractmethod
     def _make_order(self, subject: SubjectT, job: ProviderJob) -> Any:
-        """Make the order; None if there is nothing to order for any more."""
+        """Make the order; None if what it was for is gone."""
 
     @abstractmethod
     def _mark_accepted(self, subject: SubjectT, job: ProviderJob, handle: JobHandle) -> None:
-        """Keep that the provider has taken the order."""
+        """Store that the provider has accepted the order."""
 
     @abstractmethod
     def _apply_status(self, subject: SubjectT, job: ProviderJob, status: StatusT) -> None:
-        """Keep what the provider says of a job that is under way or done."""
+        """Store what the provider says about a job that is running or done."""
 
     @abstractmethod
     def _store_outcome(self, subject: SubjectT, outcome: dict[str, Any]) -> tuple[SubjectT, str]:
-        """Store an outcome with its event, unless there is one; returns what is stored and its event's id."""
+        """Store the outcome and its event unless there is one; return what is stored, and its event's id."""
 
     def _correct_cost(self, subject_id: str, cost_usd: float | None, is_implausible: bool) -> None:
-        """Keep what one that has its outcome cost in the end, where that is stored."""
+        """Store the final cost of a subject that already has its outcome, if its kind shows costs."""
 
     # the tasks of the machine
 
     def prepare(self, state: StateT) -> StateT:
-        """Put what the order is made from where the provider reads it, unless the order was made with it."""
+        """Upload what the provider will read, unless the order has been made already."""
         subject = self._open(state)
         if subject is not None and self._job(state).state == "accepted":
             self._prepare(subject)
         return state.replace(prepared_at=self._now())
 
     def submit(self, state: StateT) -> StateT:
-        """Order the job as soon as it has a slot, once however often this runs.
+        """Order the job once it has a slot; only once, however often this runs.
 
-        Whether it was accepted the next poll shows.
+        If it is not known whether the provider accepted it, the next poll finds out.
         """
         job, subject = self._job(state), self._open(state)
         state = state.replace(deadline_at=job.deadline_at)
@@ -163,17 +164,15 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return ordered.replace(poll_seconds=1)
         if job.state == "accepted":
             ends_at = self._now() + timedelta(seconds=self._jobs(job).deadline_s)
-            waiting = self._without_slot(state, job, ends_at)
+            waiting = self._wait_for_slot(state, job, ends_at)
             if waiting is not None:
                 return waiting
             ordered = ordered.replace(deadline_at=ends_at, polls=0)
-            if not self._is_fresh(state, job):
+            if not self._is_upload_fresh(state, job):
                 ordered = self.prepare(ordered)
                 subject = self._open(state)
-        if subject is None:
-            return ordered.replace(poll_seconds=1)
-        order = self._make_order(subject, job)
-        if order is None:
+        order = None if subject is None else self._make_order(subject, job)
+        if subject is None or order is None:
             return ordered.replace(poll_seconds=1)
         submitted = self._wait(ordered, job)
         jobs = self._jobs(job)
@@ -194,16 +193,16 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                 self._slots.lower(job)
             asked_s = exc.retry_after_s or 0
             if asked_s <= LONGEST_RETRIED_S or self._job(state).state != "accepted":
-                raise  # soon tried again; or another machine has ordered meanwhile
-            return self._put_off(state, job, asked_s)
+                raise  # retried soon; or another machine has ordered meanwhile
+            return self._pause(state, job, asked_s)
         self._mark_accepted(subject, job, handle)
         return submitted
 
     def check(self, state: StateT) -> StateT:
-        """Ask the provider; one that does not answer, or refuses to, is asked again for ANSWERS_WITHIN.
+        """Ask the provider how the job stands; if it does not answer or refuses to, keep asking.
 
-        What becomes of the job is told by its status alone: it goes on, paid, whoever does not let us see it.
-        An order without an answer is looked up though it was cancelled: what was taken can then be stopped.
+        Only a status ends the job: without one it goes on, and is paid for, although we cannot see it. An
+        order that was never answered is looked up even if it was cancelled, so that it can be stopped.
         """
         job = self._ledger.consume_callback(state.job_id) or self._job(state)
         was_called_back = state.was_called_back or (job.callback_pending and job.state != "accepted")
@@ -219,35 +218,34 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             status = self._jobs(job).status(job.handle, self._request_of(subject))
         except (ProviderUnavailable, ProviderRejected, ProviderNotConfigured) as exc:
             logger.warning("the provider does not say, the job goes on", exc_info=exc)
-            return self._wait(self._without_answer(state, job), job, exc.retry_after_s)
+            return self._wait(self._postpone_if_silent(state, job), job, exc.retry_after_s)
         if status.state == "missing" or status.is_odd:
-            return self._miss(state, subject, job, status)
-        return self._go_on(state.replace(missing_since=None), subject, job, status)
+            return self._not_found(state, subject, job, status)
+        return self._apply(state.replace(missing_since=None), subject, job, status)
 
     def record(self, state: StateT) -> StateT:
-        """Write the outcome and settle the money, unless the sweep is to have another machine go on.
+        """Write the outcome and settle the money, unless another machine is to try again.
 
-        An error that a Catch brought says nothing of the job, which may go on at its provider: other machines
-        try what failed, as long as it may work, past the deadline too where the provider may have ended it by
-        then. Then it has failed, and its money is left to the sweep, which stops it there first.
+        An error caught by the state machine (``Error``) says nothing about the job, which may still be
+        running at the provider. So another machine retries what failed, as long as it may work. After that
+        the job has failed, and its money is left to the sweep, which stops it at the provider first.
         """
         job, failure = self._job(state), Failure.of_state(state.error) if state.error else None
-        was_caught = "Error" in (state.error or {})
-        may_work = failure is not None and was_caught and failure.may_pass
-        if failure is not None and may_work and job.may_be_paid and self._open(state) is not None:
+        caught = failure if "Error" in (state.error or {}) else None
+        if caught is not None and caught.may_pass and job.may_be_paid and self._open(state) is not None:
             if state.state == self.done:
                 state = self._park(state) or state
             elif job.runs < MOST_RUNS:
-                return state.failed(failure)
+                return state.failed(caught)
         if state.state == "parked" and self._open(state) is not None:
             return state
         failure = failure or (None if state.state == self.success else UNFINISHED)
-        return state.ended(self.settle(job, failure, leave_money=was_caught and job.may_be_paid))
+        return state.ended(self.settle(job, failure, leave_money=caught is not None and job.may_be_paid))
 
     # how it ends
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
-        """Return what became of a job's subject; None while it has no outcome."""
+        """Return the outcome of a job's subject; None while it has none."""
         subject = get_or_none(self._get, job.subject_id)
         if subject is None:
             return ERASED
@@ -256,10 +254,9 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     def settle(self, job: ProviderJob, failure: Failure | None, *, leave_money: bool = False) -> Outcome:
         """Store the outcome with its event, then settle the money, then publish the event.
 
-        Where there was an outcome before the money was known, what it says of the cost is put right.
-        ``failure`` is why the job failed, if it did; ``leave_money``: the sweep settles that. Each step is
-        done once, however often all of it runs and whoever else is at it: a state machine's last task, or the
-        sweep where that task died.
+        ``failure`` is why the job failed, if it did. With ``leave_money`` the sweep settles the money. If the
+        outcome was stored before the cost was known, its cost is corrected. Each step takes effect once,
+        however often this runs, and whether the machine's last task or the sweep runs it.
         """
         settlement = settlement_of(job)
         cost_usd = None if settlement.cost_microusd is None else usd(settlement.cost_microusd)
@@ -278,7 +275,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
                 settle_money(self._ledger, job)
             return ERASED
         if not leave_money:
-            if job.open and subject.cost_usd != cost_usd:  # cancelled before anybody knew
+            if job.open and subject.cost_usd != cost_usd:  # cancelled before its cost was known
                 self._correct_cost(job.subject_id, cost_usd, settlement.is_implausible)
             settle_money(self._ledger, job)
         self._events.publish_soon(event_id)
@@ -286,8 +283,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
     # what the tasks have in common
 
-    def _is_fresh(self, state: StateT, job: ProviderJob) -> bool:
-        """Return True if what was prepared lives until the provider has read it: for two deadlines."""
+    def _is_upload_fresh(self, state: StateT, job: ProviderJob) -> bool:
+        """Return True if the upload, which lives for two deadlines, outlives a job that is ordered now."""
         lives = timedelta(seconds=self._jobs(job).deadline_s)
         return state.prepared_at is not None and self._now() - state.prepared_at < lives
 
@@ -301,7 +298,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return self._providers[job.provider].jobs[self.kind]
 
     def _open(self, state: StateT) -> SubjectT | None:
-        """The subject while it has no outcome; None once it was settled, cancelled or erased."""
+        """Return the subject; None once it has been settled, cancelled or erased."""
         subject = get_or_none(self._get, state.subject_id)
         return None if subject is None or subject.settled_at is not None else subject
 
@@ -309,10 +306,10 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return get_or_none(self._get, state.subject_id) is None
 
     def _look_up(self, state: StateT, subject: SubjectT, job: ProviderJob) -> StateT:
-        """Look-up: the answer to the order was lost, so find the job, where the provider has a way to.
+        """Look-up: the answer to the order was lost, so find the job, if the provider has a way to.
 
-        That it is not there is believed when it was said twice, as of any job: a list may lag, too. Past the
-        deadline it is at once, for nothing is ordered again then.
+        A job that is not listed is believed missing when that was said twice, as lists lag too; past the
+        deadline at once, for nothing is ordered again then.
         """
         jobs, now = self._jobs(job), self._now()
         if job.is_unanswered and jobs.supports_lookup and job.intended_at is not None:
@@ -322,14 +319,14 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             handle = identify(self._ledger, job, found, is_listed=is_listed)
             if handle is not None:
                 self._mark_accepted(subject, job, handle)
-                state = self._without_answer(state.replace(missing_since=None), job)
+                state = self._postpone_if_silent(state.replace(missing_since=None), job)
                 return self._wait(state, job)
             if is_listed:
                 since = state.missing_since or now
                 if now - since < BELIEVED_AFTER and not state.past_deadline(now):
-                    return self._missed(state, job, since)
+                    return self._ask_once_more(state, job, since)
                 self._ledger.withdraw(job.job_id, job.intended_at, None)
-                job = self._job(state)  # by now a callback may have told where it is
+                job = self._job(state)  # a callback may have named it meanwhile
                 state = state.replace(orders=state.orders + 1, missing_since=None)
                 if job.state == "accepted" and state.orders >= MAX_ORDERS:
                     message = f"{job.provider} failed {MAX_ORDERS} times at this order, and did not take it."
@@ -338,14 +335,14 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
             return state.replace(state="unsubmitted")
         return self._wait(state, job)
 
-    def _go_on(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
-        """Go on by what the provider said."""
+    def _apply(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
+        """Act on the status that the provider gave."""
         if status.cost_usd is not None:
             self._ledger.report_cost(job.job_id, microusd(status.cost_usd))
         if status.state == "cancelled" or (status.state == "failed" and status.cost_usd == 0):
             self._ledger.drop(job.job_id)
         if status.state == "cancelled" and state.past_deadline(self._now()):
-            return state.failed(overdue(job))  # it was we who stopped it
+            return state.failed(overdue(job))  # we stopped it ourselves
         if status.state in {"failed", "cancelled"}:
             reason = status.reason or f"The provider failed the {self.kind}."
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
@@ -353,29 +350,29 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         if status.state == "done":
             self._slots.release(job)
             return state.completed(self.done, self._now())
-        return self._wait(self._after_queue(state, job, status), job)
+        return self._wait(self._postpone_in_queue(state, job, status), job)
 
-    def _miss(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
-        """Believe that job or result is not there when it was said twice, and not right after the order."""
+    def _not_found(self, state: StateT, subject: SubjectT, job: ProviderJob, status: StatusT) -> StateT:
+        """Believe that a job, or its result, is missing once that was said twice, and not at its start."""
         now = self._now()
         is_new = job.intended_at is not None and now - job.intended_at < BELIEVED_AFTER
         since = None if is_new else state.missing_since or now
         if since is not None and now - since >= BELIEVED_AFTER:
             if status.state == "failed":
-                return self._go_on(state, subject, job, status)
+                return self._apply(state, subject, job, status)
             reason = status.reason or f"The provider does not know the {self.kind}."
             return state.failed(Failure(code=f"{self.kind}_failed", message=reason))
-        return self._missed(state, job, since)
+        return self._ask_once_more(state, job, since)
 
-    def _missed(self, state: StateT, job: ProviderJob, since: datetime | None) -> StateT:
-        """Ask once more before it is believed that a job is not there, as was said ``since``."""
+    def _ask_once_more(self, state: StateT, job: ProviderJob, since: datetime | None) -> StateT:
+        """Ask once more before believing that a job is missing, as was first said at ``since``."""
         missed = state.replace(missing_since=since)
         return self._wait(missed, job, math.ceil(BELIEVED_AFTER.total_seconds()))
 
-    def _without_slot(self, state: StateT, job: ProviderJob, ends_at: datetime) -> StateT | None:
-        """Wait for a slot; None once the job has one, for as long as its order may take.
+    def _wait_for_slot(self, state: StateT, job: ProviderJob, ends_at: datetime) -> StateT | None:
+        """Wait for a slot; None once the job has one, until its order must have ended.
 
-        Whoever gives one back wakes the machine as a callback does, and its check leads back to the order.
+        Whoever frees a slot wakes the machine as a callback does, and its check leads back to the order.
         """
         now = self._now()
         backoff = SLOT_BACKOFFS[job.priority]
@@ -384,8 +381,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         has_slot = self._slots.acquire(job, until=ends_at + STOPS_WITHIN, asks_again_by=asks_again_by)
         return None if has_slot else waiting
 
-    def _put_off(self, state: StateT, job: ProviderJob, for_s: int) -> StateT:
-        """Wait until the provider wants to be asked again, as for a slot, and let others have ours."""
+    def _pause(self, state: StateT, job: ProviderJob, for_s: int) -> StateT:
+        """Wait until the provider takes orders again, as if for a slot, and give ours to others."""
         deadline_at = job.accepted_at + LONGEST_WAIT
         self._ledger.postpone(job.job_id, deadline_at)
         self._slots.release(job)
@@ -393,8 +390,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         backoff = SLOT_BACKOFFS[job.priority]
         return waiting.wait(self._now(), backoff, at_least_s=for_s)
 
-    def _after_queue(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
-        """Let the deadline run from the provider's start, and from each step forward in its queue."""
+    def _postpone_in_queue(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
+        """Count the deadline anew from each step forward in the provider's queue, and from its start."""
         before, place = state.queue_position, status.queue_position
         if before == place or (before is not None and place is not None and place > before):
             return state
@@ -403,8 +400,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         self._ledger.postpone(job.job_id, deadline_at)
         return state.replace(queue_position=place, deadline_at=deadline_at)
 
-    def _without_answer(self, state: StateT, job: ProviderJob) -> StateT:
-        """Let the deadline of a job that could not be asked for yet come later: it may be done, and paid."""
+    def _postpone_if_silent(self, state: StateT, job: ProviderJob) -> StateT:
+        """Postpone the deadline of a job that we could not ask about: it may be done, and billed."""
         now = self._now()
         until = state.silent_until or now + ANSWERS_WITHIN
         if not (job.may_be_paid and state.past_deadline(now) and now < until):
@@ -414,21 +411,21 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return state.replace(silent_until=until, deadline_at=deadline_at)
 
     def _end_at_deadline(self, state: StateT, job: ProviderJob) -> StateT:
-        """Nobody waits any more: stop the job at the provider, which has some minutes to answer."""
+        """Past the deadline: stop the job at the provider, which has some minutes to answer."""
         may_go_on = state.deadline_at is not None and self._now() < state.deadline_at + STOPS_WITHIN
         stopped = try_to_cancel(self._ledger, self._jobs(job), job)
-        # Its results may be there after all, it may be about to stop, or the provider does not answer.
+        # It may be done after all, or about to stop, or the provider has not answered.
         is_open = stopped in {"finished", "asked", None} and may_go_on
         return self._stop_again(state) if is_open else state.failed(overdue(job))
 
     def _stop_again(self, state: StateT) -> StateT:
-        """Ask the provider once more what came of stopping a job."""
+        """Ask the provider once more whether the job has stopped."""
         return state.replace(state=self.at_provider, poll_seconds=STOP_AGAIN_AFTER_S, polls=state.polls + 1)
 
     def _give_up(self, state: StateT, job: ProviderJob) -> StateT:
-        """Nobody wants it any more: stop it at the provider, and delete it there if it was erased.
+        """Nobody wants the job any more: stop it at the provider, and delete it there if it was erased.
 
-        The provider may show only later whether that was in time to cost nothing: it is asked for minutes.
+        The provider may show only later whether it stopped in time to cost nothing, so keep asking a while.
 
         Raises:
             ProviderUnavailable: the provider did not answer; the same call may work later.
@@ -447,9 +444,9 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         return state.failed(GIVEN_UP)
 
     def _park(self, state: StateT, hosts: Set[str] = frozenset()) -> StateT | None:
-        """Leave what is paid where it lies until the operator allows its hosts, or it can be stored.
+        """Leave paid results at the provider until the operator allows their hosts, or they can be stored.
 
-        None after PARKED_FOR or STORED_WITHIN.
+        None after PARKED_FOR or STORED_WITHIN: then it is given up.
         """
         now, job = self._now(), self._job(state)
         until = job.parked.until if job.parked else now + (PARKED_FOR if hosts else STORED_WITHIN)
@@ -477,7 +474,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
 
 
 def report_parked(parked: Parked) -> None:
-    """Tell the operator which host to allow, or that something else is in the way."""
+    """Tell the operator which host to allow, or that results cannot be stored."""
     told = {"hosts": ", ".join(parked.hosts), "until": parked.until.isoformat()}
     what = "lies on a host that is not allowed: see MediaHosts" if parked.hosts else "cannot be stored yet"
     logger.error(f"a paid result {what}", extra=told)

@@ -11,10 +11,11 @@ import pytest
 
 from character_identity import wiring
 from character_identity.outbound.addresses import is_public
+from tests.support.direct_calls import calls
 from tests.support.handlers import Api
 from tests.support.http import PUBLIC
 from tests.support.mocked_api import mocked_api
-from tests.support.mocked_aws import StateTable, calls
+from tests.support.mocked_aws import StateTable
 
 PROVIDERS = {"queue.test", "rest.test", "platform.test", "astria.test"}
 """The hosts that the providers of ``mocked_api`` have."""
@@ -111,4 +112,4 @@ class System:
     def _stored(self) -> Any:
         rows = [row for row in self._table.rows() if not row["pk"].startswith(COUNTS)]
         keys = [each.key for each in self.api.bucket.objects.all()]
-        return sorted(map(repr, rows)), sorted(keys), calls()[STARTS]
+        return sorted(map(repr, rows)), sorted(keys), calls[STARTS]

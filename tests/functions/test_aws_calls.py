@@ -22,7 +22,7 @@ from character_identity.domain.event import Event
 from character_identity.domain.generation import GeneratedImage
 from character_identity.domain.view import EncoderVersion
 from tests.infra.test_permissions import FUNCTIONS
-from tests.support import mocked_aws
+from tests.support import direct_calls
 from tests.support.builders import (
     NO_LIMIT,
     NOON,
@@ -378,7 +378,7 @@ def stop_the_clock() -> None:
 @pytest.fixture
 def calls(api: Api) -> Counter[str]:
     """The calls that left, by service and operation."""
-    return mocked_aws.calls()
+    return direct_calls.calls
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from character_identity.domain.generation import GeneratedImage, Generation, Pro
 from character_identity.domain.identity import Identity
 from character_identity.domain.score import Score
 from character_identity.domain.view import EncoderVersion
-from tests.support import mocked_aws
+from tests.support import direct_calls
 from tests.support.builders import NOON, a_generation, a_request, a_score, an_identity, some_weights
 from tests.support.handlers import Answer, Api
 
@@ -127,7 +127,7 @@ class TestLongList:
         store(oldest, *(make(number) for number in range(2, count + 2)))
         expected = [f"{'i' if path == IDENTITIES else 'g'}{number}" for number in range(count + 1, 1, -1)]
         new = iter(range(5000, 5100))
-        calls, of_each_page = mocked_aws.calls(), list[Counter[str]]()
+        calls, of_each_page = direct_calls.calls, list[Counter[str]]()
 
         def arrive() -> None:
             del calls["dynamodb UpdateItem"]  # of every second list: it counts ten reads
@@ -146,7 +146,7 @@ class TestLongList:
     def test_few_among_many_are_found_page_by_page(self, api: Api) -> None:
         few = {7, 1500, 2999}
         store(*(identity(number, status="failed" if number in few else "ready") for number in range(3000)))
-        calls = mocked_aws.calls()
+        calls = direct_calls.calls
         calls.clear()
         found = [page["identities"] for page in pages(api, IDENTITIES, status="failed", limit="2")]
         assert [each["characterId"] for page in found for each in page] == ["i2999", "i1500", "i7"]

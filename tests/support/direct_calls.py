@@ -1,11 +1,13 @@
 """Clients ask what is in memory here without HTTP in between, which takes most of a call's time."""
 
 import pickle
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
+from botocore.client import BaseClient
 from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
@@ -34,46 +36,10 @@ class _Validator(ParamValidator):  # type: ignore[misc]
 
 
 VALIDATOR = _Validator()
+calls: Counter[str] = Counter()
+"""What the clients of this process asked for since it was cleared, by service and operation."""
 _in_memory: list[dict[str, Service]] = []
 _one_after_the_other = Lock()
-
-
-class WithoutHttp:
-    """What a client leaves out whose calls are answered here: where they go, as what, and who signs them.
-
-    A link is signed as ever.
-    """
-
-    def _resolve_endpoint_ruleset(self, model: Any, params: Any, context: Any, **more: Any) -> Any:
-        if context.get("is_presign_request"):
-            return super()._resolve_endpoint_ruleset(model, params, context, **more)  # type: ignore[misc]
-        return "", {}, {}
-
-    def _emit_api_params(self, api_params: Any, operation_model: Any, context: Any) -> Any:
-        """Of what DynamoDB is asked only boto3's resources change what is read here."""
-        is_of_resource = self.meta.config.user_agent_extra == "Resource"  # type: ignore[attr-defined]
-        if operation_model.service_model.service_name == "dynamodb" and not is_of_resource:
-            return api_params
-        return super()._emit_api_params(api_params, operation_model, context)  # type: ignore[misc]
-
-    def _convert_to_request_dict(
-        self, api_params: Any, operation_model: Any, endpoint_url: str, context: Any, **more: Any
-    ) -> Any:
-        if context.get("is_presign_request"):
-            return super()._convert_to_request_dict(  # type: ignore[misc]
-                api_params, operation_model, endpoint_url, context, **more
-            )
-        if not check_of(operation_model.input_shape)(api_params):
-            report = VALIDATOR.validate(api_params, operation_model.input_shape)
-            if report.has_errors():
-                raise ParamValidationError(report=report.generate_report())
-        return {"asked": api_params, "url": "", "headers": {}, "body": b"", "context": context}
-
-
-class Status(NamedTuple):
-    """The part that botocore reads of an HTTP response that is parsed already."""
-
-    status_code: int
 
 
 @contextmanager
@@ -92,24 +58,51 @@ def all_stored() -> bytes:
     return pickle.dumps(_in_memory[-1])
 
 
-def leave_out_http(base_classes: list[type], **_: Any) -> None:
-    """Make the class of a client one that leaves out HTTP."""
-    base_classes.insert(0, WithoutHttp)
+def _ask(client: Any, operation: str, parameters: Any) -> Any:
+    """Answer a call from memory, with what botocore does before and after it that makes a difference here.
 
-
-def answer(model: Any, params: Any, **_: Any) -> tuple[Status, Any]:
-    """A call's answer as botocore expects it from those who answer in place of a server."""
+    Its handlers change what S3 and boto3's resources are asked, and nothing else that is asked here.
+    """
+    about = client.meta.service_model
+    name = about.service_id.hyphenize()
+    with _one_after_the_other:
+        calls[f"{name} {operation}"] += 1
+    service = _in_memory[-1].get(about.service_name) if _in_memory else None
+    if service is None:
+        return ask_botocore(client, operation, parameters)
+    model = about.operation_model(operation)
+    has_handlers = isinstance(service, Buckets) or client.meta.config.user_agent_extra == "Resource"
+    context = {"client_config": client.meta.config, "client_region": client.meta.region_name}
+    if has_handlers:
+        parameters = client._emit_api_params(parameters, model, context)
+    _see_that_it_fits(parameters, model.input_shape)
     try:
-        service = _in_memory[-1][model.service_model.service_name]
         with _one_after_the_other:
-            status, answer = 200, service.answer(model.name, params["asked"])
+            status, answer = 200, service.answer(operation, parameters)
     except Refusal as refusal:
-        error = {"Code": refusal.code, "Message": refusal.message}
-        shape = model.service_model.shape_for_error_code(refusal.code)
-        named = {} if shape is None else {each for each in shape.members if each.lower() == "message"}
-        status, answer = (
-            refusal.status,
-            {"Error": error, **dict.fromkeys(named, refusal.message), **refusal.more},
-        )
-    metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}
-    return Status(status), {**answer, "ResponseMetadata": metadata}
+        status, answer = refusal.status, _error_of(refusal, about)
+    answer = {**answer, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RetryAttempts": 0}}
+    if has_handlers:
+        client.meta.events.emit(f"after-call.{name}.{operation}", parsed=answer, model=model, context=context)
+    if status != 200:
+        raise client.exceptions.from_code(answer["Error"]["Code"])(answer, operation)
+    return answer
+
+
+def _see_that_it_fits(parameters: Any, shape: Any) -> None:
+    if not check_of(shape)(parameters):
+        report = VALIDATOR.validate(parameters, shape)
+        if report.has_errors():
+            raise ParamValidationError(report=report.generate_report())
+
+
+def _error_of(refusal: Refusal, about: Any) -> dict[str, Any]:
+    """Return what botocore reads of the answer with an error."""
+    shape = about.shape_for_error_code(refusal.code)
+    named = {} if shape is None else {each for each in shape.members if each.lower() == "message"}
+    error = {"Code": refusal.code, "Message": refusal.message}
+    return {"Error": error, **dict.fromkeys(named, refusal.message), **refusal.more}
+
+
+ask_botocore = BaseClient._make_api_call
+BaseClient._make_api_call = _ask

@@ -6,7 +6,6 @@ one client for each service, and what is ours is called without HTTP in between.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,7 +22,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 from character_identity.aws import session
 from character_identity.aws.items import Item, from_attributes, to_attributes
 from character_identity.aws.table import Table
-from tests.support.direct_calls import SERVICES, answer, answered_from_memory, leave_out_http
+from tests.support.direct_calls import answered_from_memory
 from tests.support.quick_moto import quick_moto
 from tests.support.shared_clients import SharedClients
 
@@ -103,11 +102,6 @@ def create_state_machine(name: str) -> str:
     return str(machine.arn)
 
 
-def calls() -> Counter[str]:
-    """Return the calls to AWS of this process so far, by service and operation; clear it to begin anew."""
-    return _session().calls
-
-
 class _OurSession(session.Session):
     """Our own session, whose clients and credentials are those of all."""
 
@@ -128,8 +122,4 @@ def media_bucket() -> Any:
 @cache
 def _session() -> SharedClients:
     """Make a session that knows moto, as every one does that is made after moto was imported."""
-    session = SharedClients()
-    for service in SERVICES:
-        session.events.register(f"creating-client-class.{service}", leave_out_http)
-        session.events.register(f"before-call.{service}", answer)
-    return session
+    return SharedClients()

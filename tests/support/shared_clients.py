@@ -3,9 +3,7 @@
 Where a test needs clients of its own, their models are read once all the same.
 """
 
-from collections import Counter
 from functools import cache, partial
-from threading import Lock
 from typing import Any
 
 import boto3
@@ -19,25 +17,17 @@ def read_models_once() -> None:
 
 
 class SharedClients(boto3.session.Session):  # type: ignore[misc]
-    """Makes a client once for each service and its options, and counts what all of them ask for."""
+    """Makes a client once for each service and its options."""
 
     def __init__(self, region_name: str | None = None) -> None:
         super().__init__(region_name=region_name)
         self._made: dict[Any, Any] = {}
-        self.calls: Counter[str] = Counter()
-        self._lock = Lock()
 
     def client(self, service_name: str, *values: Any, **options: Any) -> Any:
         key = service_name, values, *sorted((name, _plain(value)) for name, value in options.items())
         if key not in self._made:
-            client = self._made[key] = super().client(service_name, *values, **options)
-            name = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register_first(f"before-call.{name}.*", self._count)
+            self._made[key] = super().client(service_name, *values, **options)
         return self._made[key]
-
-    def _count(self, event_name: str, **_: Any) -> None:
-        with self._lock:  # what is stored side by side is counted side by side
-            self.calls[" ".join(event_name.split(".")[1:])] += 1
 
 
 def _plain(option: Any) -> str:

@@ -18,8 +18,8 @@ from functions.score_image import handler
 from infra import catalog
 from tests.functions.score_image.test_preprocessing import png_header
 from tests.support.builders import an_evaluation, an_identity
+from tests.support.direct_calls import calls
 from tests.support.handlers import queued
-from tests.support.mocked_aws import calls as mocked_aws_calls
 from tests.support.mocked_aws import mocked_aws
 from tests.support.scoring_fakes import FakeFaces
 
@@ -332,7 +332,6 @@ def test_a_score_takes_one_object_two_reads_and_one_transaction_and_its_event_tw
         ExpressionAttributeNames={"#r": "references"},
         ExpressionAttributeValues={":r": keys},
     )
-    calls = mocked_aws_calls()
     calls.clear()
     assert handle(object_created(IMAGE)) == []
     write = {"dynamodb TransactWriteItems": 1}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import httpx
@@ -53,7 +54,8 @@ def signed(path: str) -> str:
 FAL_CALLBACK = f"https://api.test/webhooks/fal?job=training-i1&token={CALLBACK_TOKEN}"
 ASTRIA_CALLBACK = f"https://api.test/webhooks/astria/training-i1.{CALLBACK_TOKEN}"
 IMAGES = [
-    ReferenceImage(f"{n:04d}.jpg", signed(f"references/i1/{n:04d}.jpg"), lambda: b"jpeg") for n in range(1, 6)
+    ReferenceImage(f"{n:04d}.jpg", partial(signed, f"references/i1/{n:04d}.jpg"), lambda: b"jpeg")
+    for n in range(1, 6)
 ]
 REQUEST = a_request()
 SARAH = an_identity(weights=some_weights(), provider_model_id="788416")

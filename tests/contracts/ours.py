@@ -1,5 +1,6 @@
 """Our adapters on a simulator that refuses every unknown field, instead of a network."""
 
+from functools import partial
 from typing import Any
 
 import httpx
@@ -39,7 +40,7 @@ from tests.support.simulators import (
 PROMPT = "Sarah, close-up portrait, studio"
 PORTRAIT = jpeg(portrait())
 LINKS = [f"https://files.test/{number}.jpg" for number in range(1, 6)]
-IMAGES = [ReferenceImage(link.rpartition("/")[2], link, lambda: PORTRAIT) for link in LINKS]
+IMAGES = [ReferenceImage(link.rpartition("/")[2], partial(str, link), lambda: PORTRAIT) for link in LINKS]
 
 
 class Ours:

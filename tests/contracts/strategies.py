@@ -1,5 +1,6 @@
 """Whatever our API lets through, as hypothesis draws it."""
 
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -97,4 +98,4 @@ def references(minimum: int = 1, maximum: int = 20) -> st.SearchStrategy[list[Re
 
 def _reference(number: int) -> ReferenceImage:
     name = f"{number:04d}.jpg"
-    return ReferenceImage(name, signed(f"references/i1/{name}"), lambda: name.encode())
+    return ReferenceImage(name, partial(signed, f"references/i1/{name}"), name.encode)

@@ -117,7 +117,7 @@ def test_a_tune_is_a_flux_lora_of_a_class_with_links(data: st.DataObject) -> Non
     tune = body["tune"]
     assert (tune["name"], tune["base_tune_id"], tune["token"]) == (identity.class_name, 1504944, "ohwx")
     assert not command_in(tune["title"])
-    assert tune["image_urls"] == [image.link for image in images]
+    assert tune["image_urls"] == [image.link() for image in images]
     assert all(link.isascii() and " " not in link for link in tune["image_urls"])
     assert identity.identity_id in tune["title"]
     assert "branch" not in tune

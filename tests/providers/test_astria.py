@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -23,7 +24,10 @@ from tests.support.builders import NOON, a_request, an_identity
 from tests.support.http import scripted_client
 
 HANDLE = JobHandle(provider_job_id="788416")
-IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}.jpg", lambda: b"jpeg") for n in range(1, 5)]
+IMAGES = [
+    ReferenceImage(f"{n:04d}.jpg", partial(str, f"https://b.test/{n}.jpg"), lambda: b"jpeg")
+    for n in range(1, 5)
+]
 ORDER = TrainingOrder("Sarah [i1]", "woman", "SARAH", IMAGES, steps=1000)
 SARAH = an_identity(provider="astria", provider_model_id="788416")
 
@@ -62,7 +66,7 @@ def test_a_tune_is_a_flux_lora_of_a_class_word() -> None:
         "model_type": "lora",
         "token": "ohwx",
         "preset": "flux-lora-portrait",
-        "image_urls": [image.link for image in IMAGES],
+        "image_urls": [image.link() for image in IMAGES],
     }
 
 

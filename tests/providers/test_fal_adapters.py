@@ -1,6 +1,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -21,7 +22,9 @@ from tests.support.builders import a_request, an_identity, some_weights
 from tests.support.http import EVERYWHERE, scripted_client
 
 HANDLE = JobHandle(provider_job_id="r1", status_url="https://q.test/s", result_url="https://q.test/r")
-IMAGES = [ReferenceImage(f"{n:04d}.jpg", f"https://b.test/{n}", lambda: b"jpeg") for n in range(1, 6)]
+IMAGES = [
+    ReferenceImage(f"{n:04d}.jpg", partial(str, f"https://b.test/{n}"), lambda: b"jpeg") for n in range(1, 6)
+]
 
 
 class Fal:

@@ -22,10 +22,10 @@ class ReferenceLimits:
 
 @dataclass(frozen=True)
 class ReferenceImage:
-    """A stored reference image: a link that answers a plain GET, and its bytes on demand, read once."""
+    """A stored reference image; on demand a link that answers a plain GET, and its bytes, each got once."""
 
     name: str
-    link: str
+    link: Callable[[], str]
     read: Callable[[], bytes]
 
 
@@ -89,7 +89,7 @@ class TrainingStatus(JobStatus):
 
 @dataclass(frozen=True)
 class GenerationOrder:
-    """What to draw and with whom: the identity, links to its references and to our copy of its weights.
+    """What to draw and with whom: the identity, its references, and a link to our copy of its weights.
 
     ``reference_url`` is what ``ImageMaker.prepare`` returned.
     """

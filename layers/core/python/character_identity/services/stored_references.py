@@ -12,7 +12,7 @@ def images_of(bucket: Bucket, keys: list[str]) -> list[ReferenceImage]:
     return [
         ReferenceImage(
             name=key.rpartition("/")[2],
-            link=bucket.link(key),
+            link=cache(partial(bucket.link, key)),
             read=cache(partial(bucket.read, key, MAX_BYTES)),
         )
         for key in keys

@@ -31,8 +31,10 @@ class AstriaTrainer(AstriaJobs):
 
     def make_ready(self, order: TrainingOrder) -> None:
         super().make_ready(order)
-        if not self._can_fetch_our_urls:
-            for reference in order.references:
+        for reference in order.references:
+            if self._can_fetch_our_urls:
+                reference.link()
+            else:
                 reference.read()
 
     def submit(self, order: TrainingOrder) -> JobHandle:
@@ -49,7 +51,7 @@ class AstriaTrainer(AstriaJobs):
         if order.callback_url is not None:
             fields["callback"] = order.callback_url
         if self._can_fetch_our_urls:
-            fields["image_urls"] = [reference.link for reference in order.references]
+            fields["image_urls"] = [reference.link() for reference in order.references]
             return self._order(json={"tune": fields})
         return self._order(
             data={f"tune[{name}]": str(value) for name, value in fields.items()},

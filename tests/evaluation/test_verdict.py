@@ -92,6 +92,35 @@ def test_exact_ties_are_said_to_be_no_question_of_more_scenarios() -> None:
     assert found.sentences[-1].startswith("In identity they are exactly alike")
 
 
+def test_exact_ties_ahead_of_another_are_said_to_be_ties() -> None:
+    rows = run({"a": {}, "b": {}, "c": {"lead": -0.3}}).rows
+    ties = [each if each.provider == "c" else replace(each, similarity_mean=0.8) for each in rows]
+    found = verdict(run({"a": {}, "b": {}, "c": {}}, rows=ties))
+    assert found.sentences[0].endswith("Decidedly behind in identity: c.")
+    assert found.sentences[-1].startswith("In identity they are exactly alike")
+
+
+def test_ties_beside_one_that_gave_too_little_are_no_end_of_it() -> None:
+    rows = run({"a": {}, "b": {}, "c": {}}).rows
+    ties = [
+        replace(each, similarity_mean=0.8)
+        for each in rows
+        if each.provider != "c" or each.scenario == "close-up"
+    ]
+    found = verdict(run({"a": {}, "b": {}, "c": {}}, rows=ties))
+    assert found.sentences[-1].startswith("At least 5 scenarios are needed")
+
+
+def test_leads_that_cancel_out_are_no_ties() -> None:
+    leads = dict(zip((each.name for each in SCENARIOS), (0.25, -0.25, 0.125, -0.125, 0.0), strict=True))
+    rows = [
+        replace(each, similarity_mean=0.5 + (leads[each.scenario] if each.provider == "b" else 0.0))
+        for each in run({"a": {}, "b": {}}).rows
+    ]
+    found = verdict(run({"a": {}, "b": {}}, rows=rows))
+    assert found.sentences[-1] == "Between a and b the gap of 0.000 is too small to be told by any test."
+
+
 def test_what_other_weights_would_recommend_is_said() -> None:
     """A fifth of the price for five times as long: at equal weights there is not even a difference."""
     found = verdict(run({"a": {"cost_usd": 0.2, "latency_ms": 5_000}, "b": {"latency_ms": 25_000}}))

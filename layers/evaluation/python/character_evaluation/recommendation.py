@@ -150,7 +150,7 @@ def _settling(identity: Sequence[Difference], contenders: Sequence[str]) -> Sett
     pairs = [
         _settled(pair, tested)
         for pair in identity
-        if pair.one in contenders and pair.other in contenders and pair.mean
+        if pair.one in contenders and pair.other in contenders and (pair.mean or pair.deviation)
     ]
     return min(pairs, key=lambda pair: math.inf if pair.scenarios is None else pair.scenarios, default=None)
 

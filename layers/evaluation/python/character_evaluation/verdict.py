@@ -205,8 +205,10 @@ def _weights(found: Recommendation, provider: str) -> str:
 def _settling(found: Recommendation, run: EvaluationRun) -> list[str]:
     settling = found.settling
     if settling is None:
-        compared = [pair.mean for pair in found.identity if pair.clusters >= FEWEST_CLUSTERS]
-        if compared and not any(compared):
+        between = [
+            pair for pair in found.identity if pair.one in found.contenders and pair.other in found.contenders
+        ]
+        if between and all(pair.clusters >= FEWEST_CLUSTERS for pair in between):
             return [
                 "In identity they are exactly alike, in each scenario: more of them would tell as little."
             ]

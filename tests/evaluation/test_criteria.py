@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from character_evaluation.criteria import criteria
+from character_evaluation.criteria import ONE_SCENARIO, criteria
 from tests.evaluation.test_verdict import run
+from tests.support.scenarios import SCENARIOS
 
 THREE: dict[str, Any] = {"a": {}, "b": {}, "c": {}}
 
@@ -59,3 +60,16 @@ def test_simulators_meet_nothing() -> None:
     found = criteria(run(THREE, simulated=frozenset({"a"})))
     assert [criterion.state for criterion in found[2:]] == ["not decidable"] * 3
     assert all("Simulated" in criterion.evidence for criterion in found[2:])
+
+
+@pytest.mark.parametrize(
+    ("encoder", "evidence"),
+    [
+        ("clip-vit-b32", [ONE_SCENARIO] * 3),
+        ("efficientnet-lite0", ["no score is of clip-vit-b32", ONE_SCENARIO, ONE_SCENARIO]),
+    ],
+)
+def test_what_is_known_of_one_scenario_is_not_said_to_be_unknown(encoder: str, evidence: list[str]) -> None:
+    rows = [row for row in times(3, encoder=encoder) if row.scenario == "close-up"]
+    found = criteria(run(THREE, rows=rows, scenarios=SCENARIOS[:1]))[2:]
+    assert [(each.state, each.evidence) for each in found] == [("not decidable", each) for each in evidence]

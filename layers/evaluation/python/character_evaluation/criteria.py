@@ -17,6 +17,8 @@ LONGEST_S = 30
 DEAREST_USD = 0.15
 """The specification's: pictures in all, CLIP similarity, latency and price of a generation."""
 
+ONE_SCENARIO = "it is known of one scenario only, and an interval takes two"
+
 State = Literal["met", "not met", "not decidable"]
 
 
@@ -138,11 +140,13 @@ def _one_provider(
         f"{provider} {form.format(*interval)}{beside.get(provider, '')}"
         for provider, interval in intervals.items()
     )
+    if not evidence:
+        evidence = ONE_SCENARIO if any(by_provider.values()) else missing
     if run.simulated:
-        return Criterion(text, "not decidable", f"Simulated: {evidence or missing}")
+        return Criterion(text, "not decidable", f"Simulated: {evidence}")
     if any(meets(interval) for interval in intervals.values()):
         return Criterion(text, "met", evidence)
     judged = intervals.keys() == {identity.provider for identity in run.identities}
     if judged and all(fails(interval) for interval in intervals.values()):
         return Criterion(text, "not met", evidence)
-    return Criterion(text, "not decidable", evidence or missing)
+    return Criterion(text, "not decidable", evidence)

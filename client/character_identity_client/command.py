@@ -170,18 +170,19 @@ def generate(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> i
     total = given.images or 1
 
     def show(now: Generation) -> None:
-        made = [image for image in now.images if image.scores or image.not_scored]
-        terminal.progress("pictures", len(made) if now.settled else 0, max(total, len(now.images)))
+        judged = sum(image.judged for image in now.images)
+        terminal.progress("pictures", judged if now.settled else 0, max(total, len(now.images)))
 
     done = api.wait_until_scored(ordered.generation_id, timeout_s=given.timeout, on_progress=show)
-    lines = [_line(image.image_url, image.scores, image.reason) for image in done.images]
+    reasons = [image.not_scored.reason if image.not_scored else image.reason for image in done.images]
+    lines = [_line(i.image_url, i.scores, reason) for i, reason in zip(done.images, reasons, strict=True)]
     if given.output:
         for number, image in enumerate(done.images, start=1):
             if image.image_url:
                 suffix = Path(httpx.URL(image.image_url).path).suffix
                 file = given.output / f"{done.generation_id}-{number}{suffix}"
                 file.write_bytes(api.download(image.image_url))
-                lines[number - 1] = _line(str(file), image.scores, None)
+                lines[number - 1] = _line(str(file), image.scores, reasons[number - 1])
     terminal.answer(done, lines)
     return 0
 

@@ -179,8 +179,7 @@ def run(
         if not now.settled:
             tell("pictures", 0, options.get("num_images") or 1)
         else:
-            judged = [image for image in now.images if image.scores or image.not_scored]
-            tell("scores", len(judged), len(now.images))
+            tell("scores", sum(image.judged for image in now.images), len(now.images))
 
     keys = yield from upload_references(references, on_progress=lambda done, of: tell("upload", done, of))
     identity = yield from create_identity(name, provider, keys, class_name=class_name)

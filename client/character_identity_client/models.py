@@ -189,6 +189,11 @@ class Image(Answer):
     scores: list[Score] = []
     not_scored: NotScored | None = None
 
+    @property
+    def judged(self) -> bool:
+        """True once it has a score, or the reason why it has none; one that is not there needs neither."""
+        return self.outcome != "succeeded" or bool(self.scores or self.not_scored)
+
 
 class ComparedImage(Answer):
     """A picture that was compared: its scores, or why it has none."""

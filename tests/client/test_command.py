@@ -195,6 +195,21 @@ def test_generate_puts_the_pictures_into_a_folder(tmp_path: Path) -> None:
     assert json.loads(said[0])["images"][0]["scores"][0]["mean"] == 0.8
 
 
+def test_generate_ends_its_bar_and_tells_why_a_picture_has_no_score() -> None:
+    done = generation(scores=1)
+    why = {"encoder": "e", "code": "black_image", "reason": "It is black."}
+    filtered = {"outcome": "filtered", "reason": "It was withheld.", "scores": []}
+    done["images"] += [{**done["images"][0], "scores": [], "notScored": why}, filtered]
+    answers = {"POST /v1/identities/i1/generations": generation("queued"), "GET /v1/generations/g1": done}
+    _, said, shown = run(answers, "generate", "i1", "A portrait", "--images", "3", redraws=True)
+    assert shown.endswith("3/3\n")
+    assert [line.split("  ")[1] for line in said] == [
+        "clip-vit-b32 0.8000",
+        "It is black.",
+        "It was withheld.",
+    ]
+
+
 def test_score(picture: str) -> None:
     why = {"code": "black_image", "reason": "It is black."}
     images = [{"scores": [{"encoder": "e", "mean": 0.8, "best": 0.9}]}, {"scores": [], "notScored": why}]

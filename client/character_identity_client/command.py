@@ -24,6 +24,8 @@ from character_identity_client.pictures import listed
 
 ENDINGS = """exit codes: 0 all went well; 1 a job failed, was not waited for, or pictures are not usable;
 2 wrong arguments, or the API refused; 3 no answer; 130 left by Ctrl-C"""
+MOST_AT_ONCE = 10
+"""Pictures that the API scores in one call."""
 BAR = 24
 """Letters of a progress bar."""
 
@@ -192,7 +194,11 @@ def score(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
     pictures = _each(given.pictures)
     images = _uploaded(api, pictures, terminal)
     references = _uploaded(api, _each(given.reference), terminal) if given.reference else None
-    found = api.compare(images, identity_id=given.identity, references=references)
+    answers = [
+        api.compare(images[start : start + MOST_AT_ONCE], identity_id=given.identity, references=references)
+        for start in range(0, len(images), MOST_AT_ONCE)
+    ]
+    found = answers[0].model_copy(update={"images": [each for answer in answers for each in answer.images]})
     reasons = [image.not_scored.reason if image.not_scored else None for image in found.images]
     rows = zip(pictures, found.images, reasons, strict=True)
     terminal.answer(found, (_line(name, image.scores, reason) for name, image, reason in rows))

@@ -218,6 +218,30 @@ def test_score(picture: str) -> None:
     assert (code, said) == (0, [f"{picture}  e 0.8000", f"{picture}  It is black."])
 
 
+def test_a_folder_of_more_pictures_than_one_call_takes_is_scored_in_several(tmp_path: Path) -> None:
+    for number in range(23):
+        (tmp_path / f"{number:02}.jpg").write_bytes(an_image())
+    asked: list[int] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/prod/v1/scores":
+            return api({})(request)
+        asked.append(len(json.loads(request.content)["images"]))
+        scores = [
+            {"encoder": "e", "mean": (sum(asked[:-1]) + place) / 100, "best": 0.9}
+            for place in range(asked[-1])
+        ]
+        images = [{"scores": [each]} for each in scores]
+        return httpx.Response(
+            200, json={"encoder": "e", "weightsSha256": "ab", "standIn": True, "images": images}
+        )
+
+    said: list[str] = []
+    assert _run(handle, said, [], "score", str(tmp_path), "--identity", "i1") == 0
+    assert asked == [10, 10, 3]
+    assert said == [f"{tmp_path / f'{number:02}.jpg'}  e {number / 100:.4f}" for number in range(23)]
+
+
 def test_list() -> None:
     answers = {
         "GET /v1/identities": {"identities": [READY]},

@@ -114,7 +114,7 @@ def _ordered(api: ApiClient, given: argparse.Namespace, ask: Ask | None, say: Ca
     order = EvaluationOrder(
         name=given.name,
         class_name=given.class_name,
-        identities=dict(_identity(word) for word in given.identity) or None,
+        identities=_identities(given.identity) or None,
         providers=given.providers.split(",") if given.providers else None,
         scenario_set=given.scenario_set,
         scenarios=scenarios,
@@ -157,11 +157,15 @@ def _agree(estimate: EvaluationEstimate, ask: Ask | None, say: Callable[[str], N
         raise Refused("Nothing was ordered.")
 
 
-def _identity(word: str) -> tuple[str, str]:
-    provider, separator, identity_id = word.partition("=")
-    if not separator:
-        raise Refused(f"An identity is given as PROVIDER=ID, not as {word!r}.")
-    return provider, identity_id
+def _identities(words: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in words:
+        provider, separator, identity_id = word.partition("=")
+        if not separator:
+            raise Refused(f"An identity is given as PROVIDER=ID, not as {word!r}.")
+        if found.setdefault(provider, identity_id) != identity_id:
+            raise Refused(f"Two identities of {provider} are given, and an evaluation compares providers.")
+    return found
 
 
 def _scenarios(file: Path) -> list[dict[str, Any]]:

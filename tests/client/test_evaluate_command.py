@@ -338,3 +338,13 @@ def test_what_cannot_be_used_is_told(
     value = str(tmp_path / value.lower()) if value.isupper() else value
     with pytest.raises(ValueError, match=told):
         Run(FakeApi(), *words, f"{option}={value}", "--yes")
+
+
+def test_of_two_identities_of_one_provider_none_is_left_out_in_silence(words: list[str]) -> None:
+    two = ["--identity=astria=i1", "--identity=astria=i2"]
+    api = FakeApi()
+    with pytest.raises(Refused, match="Two identities of astria"):
+        Run(api, *words, *two, "--yes")
+    assert not api.order
+    assert Run(api, *words, *two[:1], *two[:1], "--yes").code == 0
+    assert api.order["identities"] == {"astria": "i1"}

@@ -4,11 +4,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from character_evaluation.assembly import assemble
+from character_evaluation.criteria import criteria
 from character_evaluation.results import files_of, read_run
 from character_evaluation.run import EvaluationRow
+from character_evaluation.statistics import summarise
 from character_evaluation.summary import recommendation_of, summary_of
-from character_identity.domain.evaluation import Cell, CellOutcome, Evaluation, EvaluationOrder
+from character_evaluation.verdict import shortfall
+from character_identity.domain.evaluation import CANCELLED, Cell, CellOutcome, Evaluation, EvaluationOrder
 from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation
@@ -231,3 +236,45 @@ def test_all_files_follow_from_it() -> None:
     recommended = recommendation_of(run)
     assert recommended.provider is None
     assert recommended.sentence.startswith("Not decided: simulators")
+
+
+def test_what_its_owner_erased_is_nobodys_failure_and_was_paid() -> None:
+    found = evaluation(providers=["fal-lora", "astria"], identities={"fal-lora": "i2", "astria": "i3"})
+    drawn = generation(found, LORA, image(1))
+    made = material(
+        found,
+        variations=2,
+        identities={"fal-lora": an_identity(cost_usd=2.0), "astria": an_identity(cost_usd=1.0)},
+        generations={drawn.generation_id: drawn},
+        shared={(drawn.generation_id, 1): SHARED},
+        outcomes={
+            cell.cell_id: CellOutcome(
+                cell=cell, generation_id="g", pictures=cell.images, cost_usd=cost
+            ).erased()
+            for cell, cost in ((LORA.model_copy(update={"variation": 2}), 0.1), (ASTRIA, 0.4))
+        },
+    )
+    run, _ = assemble(made)
+    assert [(row.outcome, row.error, row.cost_usd) for row in run.rows[1:]] == [
+        ("erased", "The generation was erased.", cost) for cost in (0.1, 0.2, 0.2)
+    ]
+    lora, astria = summarise(run)
+    assert (lora.succeeded, lora.asked, lora.failed, lora.erased, lora.cancelled) == (1, 1, 0, 1, 0)
+    assert (astria.asked, astria.failed, astria.erased) == (0, 0, 2)
+    assert lora.cost_usd == pytest.approx(2.2) and astria.cost_usd == pytest.approx(1.4)
+    assert lora.cost_per_accepted_usd == pytest.approx(0.1)
+    assert criteria(run)[0].state == "not decidable"
+    files = files_of(run)
+    assert "| fal-lora | 1 of 1, 1 erased | 0 | 0 |" in files["report.md"]
+    assert files["gallery.html"].count("<strong>Erased</strong>") == 3
+
+
+def test_what_was_erased_of_one_that_was_cancelled_had_been_drawn() -> None:
+    found = evaluation(status="cancelled", error=CANCELLED)
+    outcomes = {LORA.cell_id: CellOutcome(cell=LORA, pictures=1).erased()}
+    run, _ = assemble(material(found, outcomes=outcomes))
+    said = shortfall(run)
+    assert (
+        said is not None and "drawn or failed: 1; stopped while they were drawn: 0; never ordered: 0." in said
+    )
+    assert summarise(run)[0].cost_usd is None

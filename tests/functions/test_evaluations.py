@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from character_identity import wiring
-from character_identity.domain.evaluation import RESULTS
+from character_identity.domain.evaluation import RESULTS, Cell, CellOutcome
 from character_identity.domain.links import LONGEST_URL
 from tests.support.builders import (
     NO_LIMIT,
@@ -231,6 +231,19 @@ def test_progress_counts_what_there_is(api: Api) -> None:
     read = api("get_evaluation", "GET", f"{PATH}/e1").body
     assert read["counts"]["identities"] == {"total": 2, "done": 1, "failed": 0}
     assert (read["costUsd"], read["ceilingUsd"], read["progress"]) == (2.0, 4.0, 30)
+
+
+def test_what_its_owner_erased_is_counted_as_no_failure_and_was_paid(api: Api) -> None:
+    table = wiring.services().evaluation_table
+    table.add(an_evaluation(), an_evaluation_job(), LIMIT, NO_LIMIT)
+    for provider in ("fal-instant", "fal-lora"):
+        cell = Cell(provider=provider, scenario="beach", variation=1, images=1)
+        table.put_cell("e1", CellOutcome(cell=cell, generation_id=provider, pictures=1, cost_usd=0.1))
+    table.without_generation("e1", "fal-lora")
+    read = api("get_evaluation", "GET", f"{PATH}/e1").body
+    assert read["counts"]["cells"] == {"total": 2, "done": 1, "failed": 0}
+    assert (read["counts"]["images"]["done"], read["counts"]["images"]["failed"]) == (1, 0)
+    assert read["costUsd"] == 0.2
 
 
 def _completed(api: Api, files: dict[str, bytes]) -> None:

@@ -7,8 +7,8 @@ from math import fsum
 from operator import mul
 from typing import Any
 
-from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun, RunStatus
-from character_identity.domain.evaluation import NOT_ORDERED, STOPPED, Cell, Evaluation
+from character_evaluation.run import EvaluatedIdentity, EvaluationRow, EvaluationRun, RowOutcome, RunStatus
+from character_identity.domain.evaluation import ERASED, NOT_ORDERED, STOPPED, Cell, Evaluation
 from character_identity.domain.evaluation_material import Material
 from character_identity.domain.failure import Failure
 from character_identity.domain.generation import GeneratedImage, Generation
@@ -19,6 +19,8 @@ from character_identity.domain.scored_generation import LATE_REASON
 from character_identity.domain.similarity import Embedding
 from character_identity.domain.view import EncoderVersion
 
+NOBODYS_FAILURE: Mapping[str, RowOutcome] = {STOPPED.code: "cancelled", ERASED.code: "erased"}
+"""By the code of why a picture is not there."""
 NO_PICTURE = "The provider gave fewer pictures than were asked for."
 NOT_MADE = Failure(code="cancelled", message="The evaluation ended before it was made.")
 Place = tuple[str, int]
@@ -207,10 +209,12 @@ def _missing(material: Material, cell: Cell, generation: Generation | None, inde
     elif outcome is None and generation is None and _is_partial(material):
         why = NOT_ORDERED
     cost = generation.cost_usd if generation and index == 1 else None
+    if outcome is not None and outcome.was_erased and outcome.cost_usd is not None:
+        cost = outcome.cost_usd / min(cell.images, material.order.variations)
     no_reason = NO_PICTURE if generation and generation.images else NEVER_ORDERED
     return EvaluationRow(
         **_what(material, cell, generation, index),
-        outcome="cancelled" if why and why.code == STOPPED.code else "failed",
+        outcome=NOBODYS_FAILURE.get(why.code, "failed") if why else "failed",
         error=why.message if why else no_reason,
         cost_usd=cost or None,
     )

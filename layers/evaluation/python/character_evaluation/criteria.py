@@ -112,8 +112,9 @@ def _all_scored(run: EvaluationRun, summaries: Sequence[ProviderSummary]) -> Cri
 
 
 def _unmet(run: EvaluationRun) -> State:
-    """Of a run that ended before it was completed nobody knows what would have come."""
-    return "not decidable" if run.is_partial else "not met"
+    """Of a run that ended before it was completed nobody knows what would have come, or what was erased."""
+    is_whole = not run.is_partial and all(row.outcome != "erased" for row in run.rows)
+    return "not met" if is_whole else "not decidable"
 
 
 def _one_provider(

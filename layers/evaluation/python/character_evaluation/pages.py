@@ -94,9 +94,10 @@ def percent(share: float | None) -> str:
 
 
 def drawn(figures: Figures) -> str:
-    """Return how many pictures succeeded of those that were asked for; what was cancelled is neither."""
-    cancelled = f", {figures.cancelled} cancelled" if figures.cancelled else ""
-    return f"{figures.succeeded} of {figures.asked}{cancelled}"
+    """Return how many pictures succeeded of those that were asked for, and what counts in neither."""
+    others = {"cancelled": figures.cancelled, "erased": figures.erased}
+    told = "".join(f", {number} {what}" for what, number in others.items() if number)
+    return f"{figures.succeeded} of {figures.asked}{told}"
 
 
 def score(similarity: float | None) -> str:

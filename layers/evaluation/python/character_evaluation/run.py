@@ -13,8 +13,9 @@ from character_identity.domain.generation import Outcome
 from character_identity.domain.prices import Price
 from character_identity.domain.score import CLIP_ENCODER
 
-RowOutcome = Literal[Outcome, "cancelled"]
-"""``cancelled``: the evaluation ended before it was ordered, or while it was drawn; nobody's failure."""
+RowOutcome = Literal[Outcome, "cancelled", "erased"]
+"""``cancelled``: the evaluation ended before it was ordered, or while it was drawn. ``erased``: its owner has
+taken it away since, whatever it was. Either is nobody's failure."""
 RunStatus = Literal["completed", "failed", "cancelled"]
 Version = tuple[str, str | None, str | None]
 """An encoder's name, the hash of its weights, the version of its preprocessing: only equal ones compare."""
@@ -81,8 +82,8 @@ class EvaluationRow:
 
     @property
     def was_asked_for(self) -> bool:
-        """Return True if it is in denominators: its provider could have drawn it."""
-        return self.outcome != "cancelled"
+        """Return True if it is in denominators: its provider could have drawn it, and it is there to see."""
+        return self.outcome not in ("cancelled", "erased")
 
     @property
     def version(self) -> Version | None:

@@ -23,8 +23,8 @@ def nearest_rank(values: Sequence[float], share: float) -> float | None:
 class Figures:
     """What a provider's pictures came to, all or those of a scenario; what failed stays counted.
 
-    ``asked`` is without those that were ``cancelled``, which nobody could draw: an evaluation that was not
-    completed has planned both together.
+    ``asked`` is without those that were ``cancelled``, which nobody could draw, and those that their owner
+    has ``erased``, of which nobody knows more: an evaluation has planned all together.
     ``failed`` are all others that are not there, those too that are parked at their provider.
     ``compared`` counts the scores of the variations that are compared, which the mean and its like are of;
     all else is of every picture. Latencies are the provider's own, without its first call;
@@ -38,6 +38,7 @@ class Figures:
 
     asked: int
     cancelled: int
+    erased: int
     succeeded: int
     filtered: int
     failed: int
@@ -90,7 +91,7 @@ def _summary(run: EvaluationRun, identity: EvaluatedIdentity) -> ProviderSummary
     first = _first_call(rows)
     costs = [
         identity.training_cost_usd,
-        *(row.cost_usd for row in rows if row.is_in_price or row.was_stopped),
+        *(row.cost_usd for row in rows if row.is_in_price or row.was_stopped or row.outcome == "erased"),
     ]
     known_costs = [cost for cost in costs if cost is not None]
     return ProviderSummary(
@@ -127,7 +128,8 @@ def _figures(run: EvaluationRun, provider: str, scenario: str | None) -> dict[st
     succeeded, copies = outcomes.count("succeeded"), sum(row.near_copy is not None for row in rows)
     return {
         "asked": len(rows),
-        "cancelled": len(planned) - len(rows),
+        "cancelled": sum(row.outcome == "cancelled" for row in planned),
+        "erased": sum(row.outcome == "erased" for row in planned),
         "succeeded": succeeded,
         "filtered": outcomes.count("filtered"),
         "failed": outcomes.count("failed") + outcomes.count("parked"),

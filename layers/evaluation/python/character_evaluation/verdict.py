@@ -44,7 +44,7 @@ def shortfall(run: EvaluationRun) -> str | None:
     """Say what a run lacks that ended before it was completed; None of one that was completed."""
     if not run.is_partial:
         return None
-    asked = sum(row.was_asked_for for row in run.rows)
+    asked = sum(row.outcome != "cancelled" for row in run.rows)
     stopped = sum(row.was_stopped for row in run.rows)
     never = len(run.rows) - asked - stopped
     ended = "was cancelled" if run.status == "cancelled" else "failed"

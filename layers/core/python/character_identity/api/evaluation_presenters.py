@@ -111,7 +111,7 @@ def _head(evaluation: Evaluation) -> dict[str, Any]:
 def _counts(progress: Progress) -> EvaluationCounts:
     evaluation, outcomes = progress.evaluation, progress.outcomes
     ready = sum(identity.status == "ready" for identity in progress.identities)
-    ran = [each for each in outcomes if not each.was_cancelled]
+    ran = [each for each in outcomes if not (each.was_cancelled or each.was_erased)]
     failed_cells = [each for each in ran if each.error is not None]
     pictures = sum(each.pictures for each in ran)
     return EvaluationCounts(

@@ -26,6 +26,7 @@ ENDS_WITHIN = timedelta(days=7)
 CANCELLED = Failure(code="cancelled", message="The evaluation was cancelled.")
 NOT_ORDERED = Failure(code="cancelled", message="The evaluation ended before this was ordered.")
 STOPPED = Failure(code="cancelled", message="The evaluation ended while this was drawn.")
+ERASED = Failure(code="erased", message="The generation was erased.")
 LATE = Failure(code="deadline_exceeded", message="The evaluation did not end before its deadline.")
 
 MOST_VARIATIONS = 8
@@ -104,12 +105,11 @@ class CellOutcome(Record):
     @property
     def was_erased(self) -> bool:
         """True once its generation was erased, or its identity."""
-        return self.error is not None and self.error.code == "erased"
+        return self.error is not None and self.error.code == ERASED.code
 
     def erased(self) -> "CellOutcome":
         """Return what is left of it once its generation was erased."""
-        gone = Failure(code="erased", message="The generation was erased.")
-        return self.replace(pictures=0, error=gone)
+        return self.replace(pictures=0, error=ERASED)
 
 
 class EvaluationOrder(Record):

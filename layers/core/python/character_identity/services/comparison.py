@@ -15,7 +15,7 @@ from character_identity.domain.view import View
 from character_identity.ports.stores import Bucket, Generations, Identities
 from character_identity.services.concurrency import map_concurrently
 from character_identity.services.embedded_references import EmbeddedReferences, NoTimeLeft
-from character_identity.services.encoders import AT_ONCE, Encoders
+from character_identity.services.encoders import AT_ONCE, Encoders, UnreadableReference
 from character_identity.services.references import MAX_REFERENCES, TOO_MUCH_WORK
 from character_identity.services.sources import Sources
 
@@ -119,7 +119,11 @@ class ComparisonService:
             if self._clock() >= ends_at:
                 raise _about_reference(int(key), InvalidRequest(TOO_MUCH_WORK, code="image_too_large"))
 
-        return self._encoders.references(keys, contents, class_name, in_time)
+        try:
+            return self._encoders.references(keys, contents, class_name, in_time)
+        except UnreadableReference as exc:
+            exc.details = {"reference": int(exc.key)}
+            raise
 
     def _score(
         self,
@@ -211,6 +215,7 @@ def _complete(references: Iterable[Content]) -> list[bytes]:
     contents: list[bytes] = []
     for number, content in enumerate(references, 1):
         if isinstance(content, NotFound):
+            content.details = {"reference": number}
             raise content
         if isinstance(content, InvalidRequest):
             raise _about_reference(number, content)

@@ -16,6 +16,14 @@ AT_ONCE = 2
 """Pictures that are seen together, so many as there are cores to decode them: one may take 2.4 s."""
 
 
+class UnreadableReference(InvalidRequest):
+    """The reference under a key cannot be compared with."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"The reference {key!r} cannot be compared: {why}", code="reference_unreadable")
+        self.key = key
+
+
 class Embedder(Protocol):
     """Turns pictures into unit vectors."""
 
@@ -76,7 +84,7 @@ class Encoders:
         for faces, side by side; it may raise to stop.
 
         Raises:
-            InvalidRequest: ``reference_unreadable``, one cannot be compared.
+            UnreadableReference: one cannot be compared.
         """
         views, faces = list[View](), list[Sequence[Face]]()
         for start in range(0, len(keys), AT_ONCE):
@@ -84,8 +92,7 @@ class Encoders:
             go_on(keys[start])
             for key, view in zip(keys[some], self.whole.embed(contents[some]), strict=True):
                 if isinstance(view, InvalidRequest):
-                    message = f"The reference {key!r} cannot be compared: {view.message}"
-                    raise InvalidRequest(message, code="reference_unreadable")
+                    raise UnreadableReference(key, view.message)
                 views.append(view)
             if self.faces is not None:
                 go_on(keys[start])

@@ -449,6 +449,8 @@ def test_upload_tickets_are_for_images_only(api: Api) -> None:
         ("image/pjpeg", "image/jpeg"),
         ("Image/JPEG", "image/jpeg"),
         ("IMAGE/PNG", "image/png"),
+        ("image/webp;charset=utf-8", "image/webp"),
+        ("image/jpg ; name=a.jpg", "image/jpeg"),
     ],
 )
 def test_an_upload_ticket_has_the_proper_name_of_a_type(api: Api, said: str, proper: str) -> None:

@@ -98,7 +98,8 @@ class ReferenceService:
         Raises:
             InvalidRequest: of another type or size; the message names the file.
         """
-        kind = JPEG_TOO.get(content_type.lower(), content_type.lower())
+        kind = content_type.partition(";")[0].strip().lower()  # a blob has what its server added: charset
+        kind = JPEG_TOO.get(kind, kind)
         if kind not in SUFFIXES:
             raise InvalidRequest(
                 f"{name} is {content_type!r}, which is not one of {', '.join(SUFFIXES)}.",

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from character_identity.providers.astria.prompts import AstriaImages
+from character_identity.providers.astria.tunes import AstriaTrainer
 from tests.support.in_process.harness import Harness, harness
 
 ORDERS = int(os.environ.get("ORDERS", "12"))
@@ -116,3 +118,16 @@ def test_a_job_that_never_starts_is_dropped_and_costs_nothing(inside: Harness) -
     assert [call["cost_usd"] for call in inside.paid()] == [0]
     usage = inside.call("get_usage", "GET", "/v1/usage").body
     assert (usage["committedUsd"], usage["reservedUsd"]) == (0, 0)
+
+
+def test_what_astria_begins_just_before_the_deadline_has_its_time_from_then_on(inside: Harness) -> None:
+    references = inside.uploads(4)
+    body = {"name": "Sarah", "provider": "astria", "className": "woman", "references": references}
+    inside.simulator.change(queue_s=AstriaTrainer.deadline_s - 300, training_s=900)
+    identity_id = str(inside.call("create_identity", "POST", "/v1/identities", body).body["characterId"])
+    inside.run()
+    assert inside.call("get_identity", "GET", f"/v1/identities/{identity_id}").body["status"] == "ready"
+    inside.simulator.change(queue_s=AstriaImages.deadline_s - 60)
+    generation_id = order(inside, identity_id, 1)
+    inside.run()
+    assert (shown(inside, generation_id)["status"], len(inside.paid())) == ("succeeded", 2)

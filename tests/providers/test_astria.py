@@ -173,6 +173,8 @@ def test_images_come_with_the_seeds_that_astria_counts_up() -> None:
     ("answer", "state"),
     [
         (httpx.Response(200, json={"images": [], "user_error": None}), "running"),
+        (httpx.Response(200, json={"images": [], "started_training_at": None}), "queued"),
+        (httpx.Response(200, json={"images": [], "started_training_at": "2026-11-22T10:20:01Z"}), "running"),
         (httpx.Response(200, json={"images": [], "user_error": "not allowed"}), "failed"),
         (httpx.Response(404, json={"error": "not found"}), "missing"),
     ],

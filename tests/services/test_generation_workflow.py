@@ -475,6 +475,18 @@ class TestDeadlines:
         self.says(harness, "running")
         assert harness.job.deadline_at == started + A_DEADLINE
 
+    def test_the_start_is_a_new_beginning_where_nobody_says_how_many_are_before(self) -> None:
+        harness = self.harness()
+        ordered_until = harness.job.deadline_at
+        for _ in range(2):
+            harness.clock.pass_by(minutes=2)
+            self.says(harness, "queued")
+            assert harness.job.deadline_at == ordered_until
+        for _ in range(2):
+            self.says(harness, "running")
+            assert harness.job.deadline_at == ordered_until + timedelta(minutes=4)
+            harness.clock.pass_by(minutes=2)
+
     @pytest.mark.parametrize("places", [(5, 5), (5, 6), (None, None)])
     def test_who_stands_still_is_given_up(self, places: tuple[int | None, int | None]) -> None:
         harness = self.harness()

@@ -90,7 +90,8 @@ class AstriaImages(AstriaJobs):
         if prompt.get("user_error"):
             reason = self._api.redact(f"Astria refused: {prompt['user_error']}")
             return GenerationStatus("failed", cost_usd=cost_usd, reason=reason)
-        return GenerationStatus("running")
+        waits = prompt.get("started_training_at", "not told") is None
+        return GenerationStatus("queued" if waits else "running")
 
     def find(self, order: GenerationOrder, since: datetime) -> Found:
         """By its callback, which is the order's own; by text and seed where there is none."""

@@ -393,6 +393,8 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
     def _postpone_in_queue(self, state: StateT, job: ProviderJob, status: StatusT) -> StateT:
         """Count the deadline anew from each step forward in the provider's queue, and from its start."""
         before, place = state.queue_position, status.queue_position
+        if place is None and status.state == "queued":  # nobody says how many are before it
+            return state.replace(queue_position=before or 0)
         if before == place or (before is not None and place is not None and place > before):
             return state
         in_time = self._now() + timedelta(seconds=self._jobs(job).deadline_s)

@@ -150,3 +150,15 @@ def test_what_the_provider_took_is_told_apart_from_what_passed(inside: Harness) 
     total = metadata["totalTime"]
     assert metadata["inferenceTime"] == 8_000
     assert isinstance(total, int) and total >= 13_000
+
+
+def test_what_astrias_mock_does_takes_nothing_of_a_budget(inside: Harness) -> None:
+    inside.change(ASTRIA_MOCK="true")
+    order = {"name": "Sarah", "provider": "astria", "className": "woman", "references": inside.uploads(4)}
+    identity = inside.call("create_identity", "POST", "/v1/identities", order).body
+    assert inside.call("get_usage", "GET", "/v1/usage").body["reservedUsd"] == 0
+    inside.run()
+    inside.call("create_generation", "POST", f"/v1/identities/{identity['characterId']}/generations", PROMPT)
+    inside.run()
+    usage = inside.call("get_usage", "GET", "/v1/usage").body
+    assert (usage["committedUsd"], [call["cost_usd"] for call in inside.paid()]) == (0, [0, 0])

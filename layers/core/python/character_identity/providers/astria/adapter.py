@@ -43,7 +43,7 @@ class Astria:
         tunes = f"{api_url.rstrip('/')}/tunes"
         self.mock = mock
         self.simulated = simulated
-        self.training = AstriaTrainer(api, tunes, can_fetch_our_urls)
+        self.training = AstriaTrainer(api, tunes, can_fetch_our_urls, mock)
         self.images = AstriaImages(api, f"{tunes}/{FLUX_BASE_TUNE}/prompts")
         self.jobs: JobsByKind = {"training": self.training, "generation": self.images}
 

@@ -22,12 +22,13 @@ class AstriaTrainer(AstriaJobs):
     deadline_s = 90 * 60
     usual_s = 15 * 60
 
-    def __init__(self, api: ProviderHttpClient, url: str, can_fetch_our_urls: bool) -> None:
+    def __init__(self, api: ProviderHttpClient, url: str, can_fetch_our_urls: bool, mock: bool) -> None:
         super().__init__(api, url)
         self._can_fetch_our_urls = can_fetch_our_urls
+        self._mock = mock
 
     def estimate(self, request: int) -> Estimate:
-        return Estimate(None, ASTRIA_TUNE_CEILING_USD)
+        return Estimate(0, 0) if self._mock else Estimate(None, ASTRIA_TUNE_CEILING_USD)
 
     def make_ready(self, order: TrainingOrder) -> None:
         super().make_ready(order)

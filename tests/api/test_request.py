@@ -7,6 +7,7 @@ import re
 import pytest
 
 from character_identity.api.request import MAX_BODY_BYTES, MOST_FIELDS, SHAPES, Request
+from character_identity.api.routes.generations import CREATE_GENERATION
 from character_identity.api.routes.identities import CREATE_IDENTITY
 from character_identity.api.routes.table import ROUTES
 from character_identity.api.schemas import CreateIdentityRequest
@@ -71,8 +72,21 @@ def test_an_idempotency_key_has_so_many_visible_characters(key: str) -> None:
 def test_a_digest_is_of_the_path_and_what_the_body_says() -> None:
     plain = asked(body='{"a": 1, "b": [1, 2]}').digest
     assert asked(body='{"b":[1,2],\n"a":1}').digest == plain
+    assert asked(body='{"a": 1.0, "b": [10e-1, 2E0]}').digest == plain
+    assert asked(body='{"a": 1.5, "b": [1, 2]}').digest != plain
     assert asked(body='{"a": 1, "b": [2, 1]}').digest != plain
     assert asked(body='{"a": 1, "b": [1, 2]}', path="/v1/other").digest != plain
+
+
+@pytest.mark.parametrize(("written", "read"), [("2.0", 2), ("2e0", 2), ("-0.0", 0), ("0.5", 0.5)])
+def test_a_whole_number_is_one_however_it_is_written(written: str, read: float) -> None:
+    event = api_event("POST", "/v1/identities/a/generations", body=f'{{"prompt": "p", "seed": {written}}}')
+    request = Request(CREATE_GENERATION, event)
+    if isinstance(read, int):
+        assert request.body.seed == read
+    else:
+        with pytest.raises(InvalidRequest):
+            _ = request.body
 
 
 def refused(body: str) -> InvalidRequest:

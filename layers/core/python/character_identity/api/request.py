@@ -205,9 +205,18 @@ class Request(Generic[Content]):
     @cached_property
     def _json(self) -> Any:
         try:
-            return strict_json.read(self.raw_body)
+            return strict_json.read(self.raw_body, _number)
         except (ValueError, InvalidRequest) as exc:
             raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
+
+
+def _number(text: str) -> float:
+    """A number, which is a whole one however it is written: to most readers 3.0 and 3 are the same.
+
+    Up to where they can tell whole numbers apart (RFC 8259, section 6).
+    """
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def refuse_parameter(name: str, why: str) -> NoReturn:

@@ -2,18 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 
-def read(text: str | bytes) -> Any:
-    """Return what a JSON text says.
+def read(text: str | bytes, number: Callable[[str], Any] = float) -> Any:
+    """Return what a JSON text says; ``number`` reads those that are not written as whole ones.
 
     Raises:
         ValueError: it is no JSON, has a name twice in an object (RFC 8259, 4: which value counts is open),
             NaN or Infinity, or too many levels for Python's reader; the message says which.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=number)
     except RecursionError as exc:
         raise ValueError("it has too many levels") from exc
 

@@ -257,6 +257,26 @@ def test_the_identity_of_the_same_references_is_made_once() -> None:
     assert len(harness.identities.stored) == 1
 
 
+def test_two_calls_at_the_same_moment_of_a_new_reference_are_paid_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    harness = Harness()
+    add, answered = harness.identities.add, []
+
+    def add_after_the_other_call(*args: Any, **kwargs: Any) -> None:
+        monkeypatch.setattr(harness.identities, "add", add)
+        with pytest.raises(StillRunning) as caught:
+            harness.generate()
+        answered.append(caught.value.details)
+        add(*args, **kwargs)
+
+    monkeypatch.setattr(harness.identities, "add", add_after_the_other_call)
+    with pytest.raises(StillRunning) as caught:
+        harness.generate()
+    assert answered == [caught.value.details]
+    assert len(harness.workflows.started) == 1
+
+
 def test_the_first_usable_reference_is_taken() -> None:
     harness = Harness()
     harness.media.files[LINKS[0]] = b"<html>"

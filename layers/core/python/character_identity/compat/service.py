@@ -262,7 +262,7 @@ class CompatService:
     def _instant_identity(self, owner: str, links: list[str], until: datetime) -> Identity:
         """From the first usable reference, none of which is looked for after ``until``.
 
-        Made once for the same picture, wherever it lies. It costs nothing, so a second one would do no harm.
+        Made once for the same picture, wherever it lies.
         """
         refusal: InvalidRequest | None = None
         for link in links:
@@ -289,8 +289,11 @@ class CompatService:
         identity = self._identities.create(
             owner, "Character", "fal-instant", [source], "person", identity_id=call.target_id
         )
-        self._records.claim(digest, call, earlier)
-        return identity
+        claimed = self._records.claim(digest, call, earlier)
+        if claimed == call:
+            return identity
+        # Made by the same call at the same moment: from another identity the pictures would be paid twice.
+        return get_or_none(partial(self._identities.get, owner), claimed.target_id) or identity
 
     def _new_call(self) -> IdempotencyRecord:
         return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())

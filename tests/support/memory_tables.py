@@ -209,9 +209,12 @@ class Tables:
         table, bound = self._table(request), _bound(request)
         found = UNDER_A_KEY.fullmatch(request["KeyConditionExpression"])
         assert found is not None, f"not known here: {request['KeyConditionExpression']}"
-        index = request.get("IndexName")
+        index, partition = request.get("IndexName"), bound[found[2]]
         assert found[1] == (table.key if index is None else table.indexes[index])[0]
-        rows = table.rows.get(bound[found[2]]["S"], {}).values() if index is None else table.all()
+        if index is None:
+            rows: Iterable[Row] = table.rows.get(partition["S"], {}).values()
+        else:
+            rows = [row for row in table.all() if row.get(found[1]) == partition]
         condition = _parsed(request, "KeyConditionExpression", condition_of)
         chosen = [row for row in rows if condition(row, bound)]
         return self._page(table, chosen, request)

@@ -106,7 +106,7 @@ class Simulation:
         /,
         **settings: Any,
     ) -> None:
-        self._runner = runner
+        self._loop = runner.get_loop()
         self.clock = clock or FakeClock()
         self.web = Web()
         self.ids = itertools.count(1)
@@ -122,7 +122,7 @@ class Simulation:
         async def create() -> ASGIApp:
             return create_app(self.state)  # goes on with what it remembers, so it needs a running loop
 
-        self.web.app = httpx.ASGITransport(runner.run(create()))
+        self.web.app = httpx.ASGITransport(self._loop.run_until_complete(create()))
         self._client = httpx.AsyncClient(transport=self.web.app)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -136,11 +136,11 @@ class Simulation:
             content = await response.aread()
             return httpx.Response(response.status_code, headers=response.headers, content=content)
 
-        return self._runner.run(answered())
+        return self._loop.run_until_complete(answered())
 
     def call(self, method: str, url: str, **request: Any) -> httpx.Response:
         """One request as the caller makes it."""
-        return self._runner.run(self._client.request(method, url, **request))
+        return self._loop.run_until_complete(self._client.request(method, url, **request))
 
     def call_together(self, calls: list[tuple[str, str, Json]]) -> list[httpx.Response]:
         """Several requests at once, each a method, a URL and the rest."""
@@ -149,7 +149,7 @@ class Simulation:
             requests = (self._client.request(method, url, **request) for method, url, request in calls)
             return await asyncio.gather(*requests)
 
-        return self._runner.run(all_of_them())
+        return self._loop.run_until_complete(all_of_them())
 
     def hang_up(self, method: str, url: str, **request: Any) -> None:
         """Make a request and do not wait for its answer."""
@@ -158,7 +158,7 @@ class Simulation:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._client.request(method, url, **request), 0.001)
 
-        self._runner.run(impatient())
+        self._loop.run_until_complete(impatient())
 
     def fal(self, method: str, url: str, **request: Any) -> httpx.Response:
         """One request with fal's key."""
@@ -184,11 +184,16 @@ class Simulation:
         """Let time pass and all work be done, and return the bodies that were posted meanwhile."""
         before = len(self.web.posts)
         self.clock.advance(seconds)
-        self._runner.run(self._settle())
+        if self._is_at_work():
+            self._loop.run_until_complete(self._settle())
         return [json.loads(request.content) for request in self.web.posts[before:]]
 
+    def _is_at_work(self) -> bool:
+        """Return True if there is work that does not wait for a later time."""
+        return len(self.state.at_work) > len(self.clock.waiting)
+
     async def _settle(self) -> None:
-        while len(self.state.at_work) > len(self.clock.waiting):
+        while self._is_at_work():
             await asyncio.sleep(0.001)
 
     def arm(self, operation: str, kind: str, **fault: Any) -> None:

@@ -212,7 +212,10 @@ class Executions:
     @property
     def due(self) -> list[Execution]:
         """The runs that can make a step now."""
-        now, running = self._now(), (each for each in self.by_name.values() if each.status == "RUNNING")
+        now, soonest = self._now(), self.next_due()
+        if soonest is None or soonest > now:
+            return []
+        running = (each for each in self.by_name.values() if each.status == "RUNNING")
         return [each for each in running if min(each.due, each.ends) <= now]
 
     def next_due(self) -> datetime | None:

@@ -11,10 +11,10 @@ from character_identity.domain.generation import Generation
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import ProviderJob
 from character_identity.domain.scored_generation import LATE_CODE
-from character_identity.images.decoding import inspect
 from character_identity.outbound.lora_file import check_weights
 from tests.faults.workflows import OWNER, Workflow
 from tests.support.in_process.harness import Harness
+from tests.support.in_process.patches import inspected
 
 MAIN_ROWS = {"IDENTITY", "GENERATION", "JOB", "EVENT"}
 GOOD_EVENTS = {"ready": "IdentityReady", "succeeded": "GenerationCompleted"}
@@ -127,7 +127,7 @@ def _check_images(harness: Harness, subject: Identity | Generation) -> None:
     for image in good:
         content = harness.stored(image.key or "")
         assert hashlib.sha256(content).hexdigest() == image.sha256, "other bytes than were hashed"
-        assert not inspect(content).blank
+        assert not inspected(content).blank
 
 
 def _check_erased(harness: Harness, workflow: Workflow, job: ProviderJob) -> None:

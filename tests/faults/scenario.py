@@ -17,15 +17,15 @@ LATER_SWEEPS = 3
 
 
 class Scenario:
-    """``subject_id`` is that of what was ordered, once the order was answered."""
+    """``before`` is what there was; ``subject_id`` is that of what was ordered, once that was answered."""
 
-    def __init__(self, harness: Harness, caller: Caller) -> None:
+    def __init__(self, harness: Harness, caller: Caller, before: Facts) -> None:
         self.harness = harness
         self.workflow = caller.workflow
         self.caller = caller
         self.subject_id = ""
         self._checks: list[tuple[str, Callable[[], bool]]] = []
-        self._before = Facts.of(harness)
+        self._before = before
 
     def tell(self) -> str:
         """Order, wait for the end, and say how it was; what must be so is checked."""
@@ -37,7 +37,7 @@ class Scenario:
         ended = Facts.of(self.harness)
         self._disturb()
         assert Facts.of(self.harness).rows == ended.rows, "something changed after the end"
-        return outcome_of(self.harness, self.workflow, self._before, ended, self.job())
+        return outcome_of(self.harness, self.workflow, self._before, ended, self._job_in(ended))
 
     def must_hold(self, what: str, holds: Callable[[], bool]) -> None:
         """Check something at the end: that the fault happened, say."""
@@ -61,8 +61,11 @@ class Scenario:
 
     def job(self) -> ProviderJob:
         """The row of the ledger."""
+        return self._job_in(Facts.of(self.harness))
+
+    def _job_in(self, facts: Facts) -> ProviderJob:
         kind = "training" if self.workflow.trains else "generation"
-        return ProviderJob.model_validate(Facts.of(self.harness).rows[f"JOB#{kind}-{self.subject_id}"])
+        return ProviderJob.model_validate(facts.rows[f"JOB#{kind}-{self.subject_id}"])
 
     def _order(self) -> str:
         """Order as a caller does who repeats what failed; the id of what was ordered."""

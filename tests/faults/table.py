@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults import callbacks, jobs, our_calls, our_side, paid_call
 from tests.faults.branches import Branch, Report, explore
+from tests.faults.outcome import Facts
 from tests.faults.rows import Row
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import Caller, Workflow
@@ -32,14 +33,14 @@ def fill(workflow: Workflow) -> Column:
     """Fill one column: its caller is prepared once, and all branches go on from there."""
     with pytest.MonkeyPatch.context() as patch, harness(patch) as prepared:
         caller = Caller(prepared, workflow)
-        past = prepared.past()
+        past, before = prepared.past(), Facts.of(prepared)
     rows = [row for row in ROWS if row.spares(workflow) is None]
-    return {row.fault: explore(partial(_run, caller, past, row)) for row in rows}
+    return {row.fault: explore(partial(_run, caller, past, before, row)) for row in rows}
 
 
-def _run(caller: Caller, past: Past, row: Row, branch: Branch) -> str:
+def _run(caller: Caller, past: Past, before: Facts, row: Row, branch: Branch) -> str:
     with pytest.MonkeyPatch.context() as patch, harness(patch, past=past) as prepared:
-        scenario = Scenario(prepared, caller.inside(prepared))
+        scenario = Scenario(prepared, caller.inside(prepared), before)
         row.arrange(scenario, branch.split)
         return scenario.tell()
 

@@ -9,6 +9,7 @@ from character_identity.aws.ledger_table import LedgerTable
 from character_identity.aws.media_bucket import MediaBucket
 from character_identity.domain.errors import ProviderRejected
 from character_identity.services.idempotency import IdempotencyService
+from tests.faults.outcome import Facts
 from tests.faults.rows import at_call, raising
 from tests.faults.scenario import Scenario
 from tests.faults.workflows import WORKFLOWS, Caller, Workflow
@@ -22,7 +23,8 @@ TRAIN, GENERATE = WORKFLOWS[0], WORKFLOWS[2]
 @contextmanager
 def a_scenario(patch: pytest.MonkeyPatch, workflow: Workflow) -> Iterator[Scenario]:
     with harness(patch) as prepared:
-        yield Scenario(prepared, Caller(prepared, workflow))
+        caller = Caller(prepared, workflow)
+        yield Scenario(prepared, caller, Facts.of(prepared))
 
 
 def test_without_the_intent_an_order_is_paid_twice(monkeypatch: pytest.MonkeyPatch) -> None:

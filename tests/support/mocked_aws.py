@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import boto3
@@ -32,14 +32,19 @@ KEEP_SESSION: DefaultConfig = {"core": {"reset_boto3_session": False, "mock_cred
 
 
 @contextmanager
-def mocked_aws(stored: bytes | None = None) -> Iterator[None]:
-    """Answer calls to AWS from memory, empty or as ``all_stored`` told; it is forgotten at the end."""
+def mocked_aws() -> Iterator[None]:
+    """Answer calls to AWS from memory, at first empty; it is forgotten at the end."""
+    with services_in_memory(), quick_moto(), mock_aws(config=KEEP_SESSION):
+        yield
+
+
+@contextmanager
+def services_in_memory(stored: bytes | None = None) -> Iterator[None]:
+    """Answer calls to the services of our own, empty or as ``all_stored`` told, and none to others."""
     with (
         patch("boto3.DEFAULT_SESSION", _session()),
         patch.object(session, "Session", _OurSession),
-        quick_moto(),
         answered_from_memory(stored),
-        mock_aws(config=KEEP_SESSION),
     ):
         yield
 
@@ -105,12 +110,17 @@ def create_state_machine(name: str) -> str:
 class _OurSession(session.Session):
     """Our own session, whose clients and credentials are those of all."""
 
+    made: ClassVar[dict[str, Any]] = {}
+
     def __init__(self) -> None:
         self.botocore = _session()._session
 
     def client(self, service: str, **options: Any) -> Any:
-        given = {"config": Config(**options)} if options else {}
-        return _session().client(service, **given)
+        asked = f"{service} {options}"
+        if asked not in self.made:
+            given = {"config": Config(**options)} if options else {}
+            self.made[asked] = _session().client(service, **given)
+        return self.made[asked]
 
 
 @cache

@@ -35,7 +35,7 @@ from tests.support.in_process.fault_injection import FaultyTransport, Watched
 from tests.support.in_process.past import Notes, Past
 from tests.support.in_process.patches import apply_patches, is_store
 from tests.support.in_process.scored_pictures import ScoredPictures
-from tests.support.mocked_aws import StateTable, create_bucket, create_table, media_bucket, mocked_aws
+from tests.support.mocked_aws import StateTable, create_bucket, create_table, media_bucket, services_in_memory
 from tests.support.simulators import FakeClock, Simulation, Web
 
 PROVIDERS_AT = "http://127.0.0.1:9"
@@ -387,7 +387,7 @@ def harness(
     """Return a new harness, or one that goes on from the past of another."""
     logging.disable()
     try:
-        with mocked_aws(past.stored if past else None), asyncio.Runner() as runner:
+        with services_in_memory(past.stored if past else None), asyncio.Runner() as runner:
             yield Harness(runner, patch, webhooks=webhooks, past=past)
     finally:
         logging.disable(logging.NOTSET)

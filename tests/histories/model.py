@@ -1,14 +1,13 @@
-"""Rules by which hypothesis writes histories of the service, and what must hold in each of them."""
+"""The rules of histories of the service, and the invariants, which hold in each of them."""
 
 from datetime import timedelta
+from itertools import product
 from typing import Any
-
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import ProviderJob
 from tests.histories.history import OWNERS, History
+from tests.histories.rules import Rules, rule
 
 TRAINERS = ("fal-lora", "astria")
 PROVIDERS = (*TRAINERS, "fal-instant")
@@ -23,25 +22,47 @@ WRITES = (
     ("identities.settle", "generations.settle"),
     ("ledger.settle",),
 )
-KEYS = st.sampled_from([f"key{number}" for number in range(4)])
+NO_WRITE: tuple[str, ...] = ()
+FIRST_ORDERS = [*product(product(OWNERS, PROVIDERS), repeat=3)]
+KEYS = [f"key{number}" for number in range(4)]
 FOREIGN_TOKEN = "nobody's"
 
 
-class Model(RuleBasedStateMachine):
+def identities(model: "Model") -> list[str]:
+    return [*model.history.identities.stored]
+
+
+def ready(model: "Model") -> list[str]:
+    return [each.identity_id for each in model.history.identities.stored.values() if each.status == "ready"]
+
+
+def jobs(model: "Model") -> list[str]:
+    return [*model.history.ledger.rows]
+
+
+def due(model: "Model") -> list[str]:
+    return [execution.name for execution in model.history.executions.due]
+
+
+def runs(model: "Model") -> list[str]:
+    return [*model.history.executions.by_name]
+
+
+class Model(Rules):
     """``history_class`` may be a mutant."""
 
     history_class = History
 
-    @initialize(
-        orders=st.lists(st.tuples(st.sampled_from(OWNERS), st.sampled_from(PROVIDERS)), max_size=3),
-        write=st.just(()) | st.sampled_from(WRITES),
-    )
-    def begin(self, orders: list[tuple[str, str]], write: tuple[str, ...]) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.history = self.history_class()
-        for number, (owner, provider) in enumerate(orders):
-            self.history.order_identity(owner, provider, f"first {number}")
-        for identity in self._ready():
-            self.order_first(identity)
+
+    @rule(number=range(4), orders=FIRST_ORDERS, write=[*WRITES, *[NO_WRITE] * len(WRITES)])
+    def begin(self, number: int, orders: tuple[tuple[str, str], ...], write: tuple[str, ...]) -> None:
+        for index, (owner, provider) in enumerate(orders[:number]):
+            self.history.order_identity(owner, provider, f"first {index}")
+        for identity_id in ready(self):
+            self.order_first(self.history.identities.stored[identity_id])
         self.history.dies_after = write
 
     def order_first(self, identity: Identity) -> None:
@@ -50,56 +71,48 @@ class Model(RuleBasedStateMachine):
 
     # callers
 
-    @rule(owner=st.sampled_from(OWNERS), provider=st.sampled_from(TRAINERS), key=KEYS)
+    @rule(owner=OWNERS, provider=TRAINERS, key=KEYS)
     def order_a_training(self, owner: str, provider: str, key: str) -> None:
         self.history.order_identity(owner, provider, f"{provider} {key}")
 
-    @rule(owner=st.sampled_from(OWNERS), key=KEYS)
+    @rule(owner=OWNERS, key=KEYS)
     def make_an_instant_identity(self, owner: str, key: str) -> None:
         self.history.order_identity(owner, "fal-instant", f"instant {key}")
 
-    @precondition(lambda self: self._ready())
-    @rule(data=st.data(), key=KEYS)
-    def order_images(self, data: st.DataObject, key: str) -> None:
-        identity = data.draw(st.sampled_from(self._ready()), "of")
-        self.history.order_images(identity, f"{identity.identity_id} {key}")
+    @rule(identity_id=ready, key=KEYS)
+    def order_images(self, identity_id: str, key: str) -> None:
+        self.history.order_images(self.history.identities.stored[identity_id], f"{identity_id} {key}")
 
-    @precondition(lambda self: self.history.identities.stored)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        self.history.cancel(data.draw(st.sampled_from(self._identities()), "what"))
+    @rule(identity_id=identities)
+    def cancel(self, identity_id: str) -> None:
+        self.history.cancel(self.history.identities.stored[identity_id])
 
-    @precondition(lambda self: self.history.identities.stored)
-    @rule(data=st.data())
-    def erase(self, data: st.DataObject) -> None:
-        self.history.erase(data.draw(st.sampled_from(self._identities()), "what"))
+    @rule(identity_id=identities)
+    def erase(self, identity_id: str) -> None:
+        self.history.erase(self.history.identities.stored[identity_id])
 
     # machines, time, the sweep
 
-    @rule(steps=st.integers(1, 8))
+    @rule(steps=range(1, 9))
     def let_machines_work(self, steps: int) -> None:
         for _ in range(steps):
             due = self.history.executions.due
             if due:
                 self.history.step(due[0])
 
-    @rule(data=st.data())
-    def let_one_machine_work(self, data: st.DataObject) -> None:
-        due = self.history.executions.due
-        if due:
-            self.history.step(due[data.draw(st.integers(0, len(due) - 1), "which")])
+    @rule(run=due)
+    def let_one_machine_work(self, run: str) -> None:
+        self.history.step(self.history.executions.by_name[run])
 
-    @rule(data=st.data())
-    def the_answer_of_a_task_is_lost(self, data: st.DataObject) -> None:
-        due = self.history.executions.due
-        if due:
-            self.history.lose_an_answer(due[data.draw(st.integers(0, len(due) - 1), "whose")])
+    @rule(run=due)
+    def the_answer_of_a_task_is_lost(self, run: str) -> None:
+        self.history.lose_an_answer(self.history.executions.by_name[run])
 
-    @rule(minutes=st.integers(1, 5))
+    @rule(minutes=range(1, 6))
     def let_all_go_on(self, minutes: int) -> None:
         self.history.let_pass(timedelta(minutes=minutes))
 
-    @rule(seconds=st.sampled_from([1, 30, 150, 700, 4000]))
+    @rule(seconds=[1, 30, 150, 700, 4000])
     def let_time_pass_and_nothing_happen(self, seconds: int) -> None:
         self.history.clock.pass_by(seconds=seconds)
 
@@ -109,33 +122,31 @@ class Model(RuleBasedStateMachine):
 
     # callbacks
 
-    @precondition(lambda self: self.history.ledger.rows)
-    @rule(data=st.data(), times=st.integers(1, 3))
-    def a_provider_calls_back(self, data: st.DataObject, times: int) -> None:
-        job = data.draw(st.sampled_from(self._jobs()), "about")
+    @rule(job_id=jobs, times=range(1, 4))
+    def a_provider_calls_back(self, job_id: str, times: int) -> None:
+        job = self.history.ledger.rows[job_id]
         for _ in range(times):
             self.history.call_back(job, job.callback_token, self._id_at_provider(job))
 
-    @precondition(lambda self: self.history.ledger.rows)
-    @rule(data=st.data())
-    def somebody_calls_back_with_another_token(self, data: st.DataObject) -> None:
-        job, other = (data.draw(st.sampled_from(self._jobs()), what) for what in ("about", "token of"))
-        token = FOREIGN_TOKEN if job.job_id == other.job_id else other.callback_token
+    @rule(job_id=jobs, token_of=jobs)
+    def somebody_calls_back_with_another_token(self, job_id: str, token_of: str) -> None:
+        job, other = (self.history.ledger.rows[each] for each in (job_id, token_of))
+        token = FOREIGN_TOKEN if job_id == token_of else other.callback_token
         before = job.handle
         self.history.call_back(job, token, "somebody else's")
-        assert self.history.ledger.rows[job.job_id].handle == before, "a forged callback was believed"
+        assert self.history.ledger.rows[job_id].handle == before, "a forged callback was believed"
 
     # trouble
 
-    @rule(provider=st.sampled_from(PROVIDERS), mood=st.sampled_from(MOODS))
+    @rule(provider=PROVIDERS, mood=MOODS)
     def a_submit_goes_wrong(self, provider: str, mood: Any) -> None:
         self.history.providers[provider].moods.append(mood)
 
-    @rule(provider=st.sampled_from(PROVIDERS))
+    @rule(provider=PROVIDERS)
     def a_provider_goes_down_or_comes_back(self, provider: str) -> None:
         self.history.providers[provider].down = not self.history.providers[provider].down
 
-    @rule(provider=st.sampled_from(PROVIDERS))
+    @rule(provider=PROVIDERS)
     def a_job_will_fail(self, provider: str) -> None:
         self.history.providers[provider].fails_next = True
 
@@ -151,50 +162,35 @@ class Model(RuleBasedStateMachine):
     def orders_race_or_do_not(self) -> None:
         self.history.quotes.stale = not self.history.quotes.stale
 
-    @rule(calls=st.integers(1, 12), side=st.sampled_from(["before", "after"]))
+    @rule(calls=range(1, 13), side=["before", "after"])
     def a_sandbox_will_die(self, calls: int, side: Any) -> None:
         self.history.faulty_transport.crash_at = len(self.history.faulty_transport.calls) + calls
         self.history.faulty_transport.side = side
 
-    @rule(write=st.sampled_from(WRITES))
+    @rule(write=WRITES)
     def a_sandbox_will_die_after(self, write: tuple[str, ...]) -> None:
         self.history.dies_after = write
 
-    @rule(data=st.data())
-    def a_run_is_lost(self, data: st.DataObject) -> None:
-        names = sorted(self.history.executions.by_name)
-        if names:
-            self.history.executions.kill(data.draw(st.sampled_from(names), "which"))
+    @rule(run=runs)
+    def a_run_is_lost(self, run: str) -> None:
+        self.history.executions.kill(run)
 
     # what holds at any time, and at the end
 
-    @invariant()
-    def what_holds_at_any_time(self) -> None:
-        """One function for all: hypothesis takes longer to call each than most take."""
+    def check(self) -> None:
         self.history.check_money()
         self.history.check_paid_once()
         self.history.check_one_order_for_a_key()
         self.history.check_outcomes()
         self.history.check_bytes()
 
-    def teardown(self) -> None:
-        if not hasattr(self, "history"):
-            return
+    def end(self) -> None:
         self.history.run_to_the_end()
         self.history.check_outcomes()
         self.history.check_paid_once()
         self.history.check_money()
         self.history.check_bytes()
         self.history.check_all_ended()
-
-    def _identities(self) -> list[Identity]:
-        return list(self.history.identities.stored.values())
-
-    def _ready(self) -> list[Identity]:
-        return [identity for identity in self._identities() if identity.status == "ready"]
-
-    def _jobs(self) -> list[ProviderJob]:
-        return list(self.history.ledger.rows.values())
 
     def _id_at_provider(self, job: ProviderJob) -> str | None:
         """The id that the provider knows the job by, if it took it."""

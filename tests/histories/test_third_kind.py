@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
 from pydantic import BaseModel
 
 from character_identity.domain.erasure import Removed
@@ -27,8 +25,8 @@ from character_identity.services.jobs.state import GIVEN_UP, MachineState
 from character_identity.services.jobs.workflow import JobWorkflow
 from tests.histories.fake_provider import IMAGE_LINK, FakeJobs
 from tests.histories.history import IMAGE, History
-from tests.histories.model import KEYS, Model
-from tests.histories.test_model import run_histories
+from tests.histories.model import KEYS, Model, ready
+from tests.histories.rules import rule, run_histories
 from tests.support.builders import NO_LIMIT
 from tests.support.erasure_fakes import FakeErasures
 from tests.support.event_fakes import FakeEvents
@@ -312,13 +310,12 @@ class UpscalingModel(Model):
         super().order_first(identity)
         self.history.order_upscaling(identity, f"upscale {identity.identity_id} first")
 
-    @precondition(lambda self: self._ready())
-    @rule(data=st.data(), key=KEYS)
-    def order_an_upscaling(self, data: st.DataObject, key: str) -> None:
-        identity = data.draw(st.sampled_from(self._ready()), "of")
-        self.history.order_upscaling(identity, f"upscale {identity.identity_id} {key}")
+    @rule(identity_id=ready, key=KEYS)
+    def order_an_upscaling(self, identity_id: str, key: str) -> None:
+        identity = self.history.identities.stored[identity_id]
+        self.history.order_upscaling(identity, f"upscale {identity_id} {key}")
 
-    @rule(write=st.sampled_from([f"{KIND}.submit", "upscalings.add", "upscalings.save", "upscalings.settle"]))
+    @rule(write=[f"{KIND}.submit", "upscalings.add", "upscalings.save", "upscalings.settle"])
     def a_sandbox_will_die_after_a_write_of_an_upscaling(self, write: str) -> None:
         self.history.dies_after = (write,)
 
@@ -371,7 +368,7 @@ def test_a_guard_that_is_left_out_is_missed(guard: str) -> None:
     history = type("Mutant", (UpscalingHistory,), dict(MUTANTS[guard]))
     machine = type("Mutant", (UpscalingModel,), {"history_class": history})
     with pytest.raises(AssertionError):
-        run_histories(machine, HISTORIES, 0)
+        run_histories(machine, HISTORIES, 0, shorten=False)
 
 
 @pytest.fixture

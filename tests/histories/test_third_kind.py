@@ -8,6 +8,7 @@ import itertools
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import pytest
@@ -196,19 +197,22 @@ class UpscalingExecutions(Executions):
     machines = {**MACHINES, KIND: "upscale_image"}  # noqa: RUF012 - read only
 
     def definition(self, machine: str) -> dict[str, Any]:
-        if machine != "upscale_image":
-            return super().definition(machine)
-        text = (DEFINITIONS / "generate_images.asl.json").read_text()
-        for word, other in (
-            ("Generation", "Upscaling"),
-            ("StoreImages", "StoreUpscaling"),
-            ('"generated"', '"upscaled"'),
-        ):
-            text = text.replace(word, other)
-        definition: dict[str, Any] = json.loads(text)
-        del definition["States"]["PrepareUpscaling"]  # nothing has to be put anywhere
-        definition["StartAt"] = "SubmitUpscaling"
-        return definition
+        return _upscale_image() if machine == "upscale_image" else super().definition(machine)
+
+
+@cache
+def _upscale_image() -> dict[str, Any]:
+    text = (DEFINITIONS / "generate_images.asl.json").read_text()
+    for word, other in (
+        ("Generation", "Upscaling"),
+        ("StoreImages", "StoreUpscaling"),
+        ('"generated"', '"upscaled"'),
+    ):
+        text = text.replace(word, other)
+    definition: dict[str, Any] = json.loads(text)
+    del definition["States"]["PrepareUpscaling"]  # nothing has to be put anywhere
+    definition["StartAt"] = "SubmitUpscaling"
+    return definition
 
 
 class UpscalingErasures(FakeErasures):

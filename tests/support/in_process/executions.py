@@ -43,6 +43,8 @@ DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
 LARGEST_RESULT_BYTES = 256 * 1024
 """In UTF-8. Quotas of task executions,
 https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-23."""
+ENCODER = json.JSONEncoder(ensure_ascii=False)
+NESTED = (dict, list)
 MOST_APPOINTMENTS = 4
 """Of a run on average, before those are thrown away that others took the place of."""
 ITEM = "$$.Map.Item.Value"
@@ -148,7 +150,7 @@ class Executions:
         """Start a run of a machine with any state."""
         definition = self.definition(machine)
         assert definition.keys() <= KNOWN_TOP, f"{machine} has a field that is not known here"
-        return self._begin(name, definition, state)
+        return self._begin(name, definition, json.loads(json.dumps(state)))
 
     def _begin(
         self, name: str, definition: dict[str, Any], state: State, parent: Execution | None = None
@@ -163,7 +165,7 @@ class Executions:
 
     def definition(self, machine: str) -> dict[str, Any]:
         """A machine as its file describes it."""
-        return _described(self.definitions / f"{machine}.asl.json")
+        return _described(self.definitions, machine)
 
     def is_running(self, job: ProviderJob) -> bool:
         execution = self.by_name.get(_name(job))
@@ -267,7 +269,7 @@ class Executions:
             return
         name = state["Parameters"]["FunctionName"].strip("${}")
         with suppress(Crash, Exception):
-            self.tasks[name](json.loads(json.dumps(execution.state)))
+            self.tasks[name](_copied(execution.state))
 
     def _task(self, execution: Execution, state: State) -> None:
         waits = state["Resource"].endswith(".waitForTaskToken")
@@ -286,8 +288,7 @@ class Executions:
         payload = _payload(state["Parameters"], execution)
         failure: BaseException | None = None
         try:
-            answer = self.tasks[name](json.loads(json.dumps(payload)))
-            result = json.dumps(answer, ensure_ascii=False)
+            result = ENCODER.encode(self.tasks[name](_copied(payload)))
         except (Crash, Exception) as error:
             failure = error
         if waits and execution.token is None:
@@ -450,9 +451,16 @@ def _read_text(state: State, path: str) -> str:
     return value
 
 
+def _copied(value: Any) -> Any:
+    """Copy JSON, so that a function may do with its input what it likes."""
+    if isinstance(value, dict):
+        return {name: _copied(each) if isinstance(each, NESTED) else each for name, each in value.items()}
+    return [*map(_copied, value)] if isinstance(value, list) else value
+
+
 @cache
-def _described(file: Path) -> dict[str, Any]:
-    description: dict[str, Any] = json.loads(file.read_text())
+def _described(folder: Path, machine: str) -> dict[str, Any]:
+    description: dict[str, Any] = json.loads((folder / f"{machine}.asl.json").read_text())
     return description
 
 

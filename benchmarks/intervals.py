@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from character_evaluation.differences import Measure, differences
+from character_evaluation.differences import SIMILARITIES, Measure, differences, mean_interval
 from character_evaluation.power import smallest_gap
 from character_evaluation.recommendation import RISK_IDENTITY, Measures, recommend
 
@@ -83,10 +83,9 @@ def by_bootstrap(scores: Any, rng: np.random.Generator) -> tuple[float, float]:
 
 def by_pictures(scores: Any, rng: np.random.Generator) -> tuple[float, float]:
     """Student's t, as if every picture were an observation of its own."""
-    from scipy import stats
-
-    low, high = stats.ttest_1samp((scores[0] - scores[1]).ravel(), 0.0).confidence_interval()
-    return float(low), float(high)
+    interval = mean_interval((scores[0] - scores[1]).ravel().tolist(), SIMILARITIES)
+    assert interval is not None
+    return interval
 
 
 def coverage(

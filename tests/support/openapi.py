@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator as QuickValidator
 
 from character_identity.api.openapi.document import document
 
@@ -72,13 +73,21 @@ def problems(schema: Json, content: Any) -> list[str]:
 @lru_cache(1_000)
 def _problems(schema: str, content: str) -> tuple[str, ...]:
     """Look for problems once: the worlds of a fault get the same answers until it happens."""
-    errors = _validator(schema).iter_errors(json.loads(content))
+    instance = json.loads(content)
+    if _quick_validator(schema).is_valid(instance):
+        return ()
+    errors = Draft202012Validator(_whole(schema)).iter_errors(instance)
     return tuple(f"{error.json_path}: {error.message}" for error in errors)
 
 
 @cache
-def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator({**json.loads(schema), "components": described()["components"]})
+def _quick_validator(schema: str) -> QuickValidator:
+    """Tells what is as described in a hundredth of the time; where something is not, the other says what."""
+    return QuickValidator(_whole(schema))
+
+
+def _whole(schema: str) -> Json:
+    return {**json.loads(schema), "components": described()["components"]}
 
 
 def undescribed(route: str, status: int, headers: Mapping[str, str], content: Any) -> list[str]:

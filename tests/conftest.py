@@ -14,11 +14,13 @@ import pytest
 from character_identity import wiring
 from tests.support.distribution import FilesLongestFirst, OneReport, modules_first, rank_of
 from tests.support.processes import processes
+from tests.support.quick_pictures import prepare_pictures_once
 from tests.support.quick_urls import read_urls_once
 from tests.support.shared_clients import read_models_once
 
 read_models_once()
 read_urls_once()
+prepare_pictures_once()
 
 
 @pytest.hookimpl(optionalhook=True)

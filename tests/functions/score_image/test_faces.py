@@ -66,8 +66,9 @@ def beside(*pictures: Picture) -> Picture:
 
 
 def on_a_wall(picture: Picture, side: int) -> Picture:
-    wall = Image.new("RGB", (1024, 1024), (90, 110, 120))
-    wall.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (300, 300))
+    """On a low one: its width is what the picture is small beside, and each of its rows is searched."""
+    wall = Image.new("RGB", (1024, 320), (90, 110, 120))
+    wall.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (300, 32))
     return wall
 
 

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def in_another_space(image: Image.Image) -> Image.Image:
     return converted
 
 
+@cache
 def files() -> dict[str, bytes]:
     """One picture in many files, the first as plain as can be, and another picture."""
     with Image.open(EILEEN.path) as photograph:

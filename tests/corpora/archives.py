@@ -4,6 +4,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 
 from tests.corpora.corpus import ACCEPTED, Corpus, Entry, Try
@@ -77,17 +78,25 @@ def entries() -> Iterator[Entry]:
     yield Entry("a picture in front", "more around", JPEG + whole)
 
 
-def _bombs() -> Iterator[Entry]:
+@cache
+def _bombs() -> list[Entry]:
+    """Made once, for to pack them takes a second."""
     bomb = {"a.jpg": JPEG + bytes(BOMB_BYTES)}
-    for name, compression in (("deflated", zipfile.ZIP_DEFLATED), ("stored", zipfile.ZIP_STORED)):
-        yield Entry(f"{name} to 21 MB", "bomb", a_zip_of(bomb, compression), TOO_LARGE)
-    for name, compression in (("bzip2", zipfile.ZIP_BZIP2), ("LZMA", zipfile.ZIP_LZMA)):
-        yield Entry(f"{name} to 21 MB", "bomb", a_zip_of(bomb, compression), DAMAGED)
-    yield Entry("says that it is a byte", "bomb", saying_size(a_zip_of(bomb), 1), DAMAGED)
+    kinds = (
+        ("deflated", zipfile.ZIP_DEFLATED, TOO_LARGE),
+        ("stored", zipfile.ZIP_STORED, TOO_LARGE),
+        ("bzip2", zipfile.ZIP_BZIP2, DAMAGED),
+        ("LZMA", zipfile.ZIP_LZMA, DAMAGED),
+    )
     much = a_zip_of({f"{number:02}.txt": bytes(19 * 1024 * 1024) for number in range(2)})
-    yield Entry("one entry named eleven times", "bomb", repeated(much, 11), DAMAGED)
-    yield Entry("201 entries", "bomb", a_zip_of({f"{number}.txt": b"" for number in range(201)}), TOO_LARGE)
-    yield Entry("10,001 entries in the directory", "bomb", (DIRECTORY + bytes(42)) * 10_001, TOO_LARGE)
+    many = a_zip_of({f"{number}.txt": b"" for number in range(201)})
+    return [
+        *(Entry(f"{name} to 21 MB", "bomb", a_zip_of(bomb, kind), code) for name, kind, code in kinds),
+        Entry("says that it is a byte", "bomb", saying_size(a_zip_of(bomb), 1), DAMAGED),
+        Entry("one entry named eleven times", "bomb", repeated(much, 11), DAMAGED),
+        Entry("201 entries", "bomb", many, TOO_LARGE),
+        Entry("10,001 entries in the directory", "bomb", (DIRECTORY + bytes(42)) * 10_001, TOO_LARGE),
+    ]
 
 
 def _with_other_fields() -> Iterator[Entry]:

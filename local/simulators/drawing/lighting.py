@@ -1,5 +1,7 @@
 """Light and film over a finished picture."""
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image, ImageChops, ImageEnhance, ImageOps
 
@@ -36,6 +38,7 @@ def _key_light(size: tuple[int, int], side: int) -> Image.Image:
     return Image.fromarray(light.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
 
 
+@lru_cache(maxsize=8)
 def _vignette(size: tuple[int, int]) -> Image.Image:
     down, across = np.mgrid[-1:1:48j, -1:1:48j]
     light = 255 - 70 * np.clip((across**2 + down**2) / 2, 0, 1) ** 1.5

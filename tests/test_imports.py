@@ -229,7 +229,7 @@ def _imports(path: Path, module: str) -> list[str]:
 
 def _imported(path: Path, module: str) -> Iterator[str]:
     """Full names, ``package.module.name`` where a name is imported from a module."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -237,6 +237,14 @@ def _imported(path: Path, module: str) -> Iterator[str]:
             parents = module.split(".")[: len(module.split(".")) - node.level + package] if node.level else []
             source = ".".join([*parents, *([node.module] if node.module else [])])
             yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements, however deep they stand; no expression holds any."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
+            yield node
+            yield from _statements(node)
 
 
 def _may_import(module: str, name: str) -> bool:

@@ -8,6 +8,7 @@ import marshal
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from tests.support.expressions import (
@@ -235,10 +236,11 @@ class Tables:
 
         forward = request.get("ScanIndexForward", True)
         needed = set(names)
-        rows = sorted((row for row in rows if needed <= row.keys()), key=place, reverse=not forward)
+        placed = [(place(row), row) for row in rows if needed <= row.keys()]
         if "ExclusiveStartKey" in request:
             start = place(request["ExclusiveStartKey"])
-            rows = [row for row in rows if (place(row) > start if forward else place(row) < start)]
+            placed = [each for each in placed if (each[0] > start if forward else each[0] < start)]
+        rows = [row for _, row in sorted(placed, key=itemgetter(0), reverse=not forward)]
         count = _fitting(rows, request.get("Limit"))
         page, bound = rows[:count], _bound(request)
         more = {"LastEvaluatedKey": {name: page[-1][name] for name in names}} if count < len(rows) else {}

@@ -53,11 +53,14 @@ def _list(shape: Shape) -> Check:
 
 
 def _map(shape: Shape) -> Check:
-    if shape.key.type_name != "string" or _least(shape.key) > 0:
+    if shape.key.type_name != "string":
         return lambda value: False
+    least = _least(shape.key)
 
     def check(value: Any) -> bool:
         if not isinstance(value, dict) or not TEXT.issuperset(map(type, value)):
+            return False
+        if least > 0 and any(len(name) < least for name in value):
             return False
         return all(map(check_of(shape.value), value.values()))
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -10,14 +11,25 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 NOW = 1_800_000_000
 SOON = NOW + 600
-KEYS: dict[str, Any] = {
-    "ES256": ec.generate_private_key(ec.SECP256R1()),
-    "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
-    "next": ec.generate_private_key(ec.SECP256R1()),
-    "foreign": ec.generate_private_key(ec.SECP256R1()),
-    "P-384": ec.generate_private_key(ec.SECP384R1()),
-    "short": rsa.generate_private_key(public_exponent=65537, key_size=1024),
+MAKERS: dict[str, Callable[[], Any]] = {
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "next": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "foreign": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "short": lambda: rsa.generate_private_key(public_exponent=65537, key_size=1024),
 }
+
+
+class _Keys(dict[str, Any]):
+    """Made when they are asked for first: to find one of RSA takes a quarter of a second."""
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = MAKERS[name]()
+        return self[name]
+
+
+KEYS = _Keys()
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""Receipts of erasures: what was erased and what was not; all that is left of their subjects."""
+"""Receipts of erasures: what was erased and what remains. A receipt is all that is left of its subject."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,14 +11,14 @@ from character_identity.domain.record import Record
 
 FIRST_PURGE = timedelta(minutes=1)
 LAST_PURGE = timedelta(hours=2, minutes=30)
-"""Longer than any deadline of a job: whatever was under way at the erasure has ended by then."""
+"""Longer than the deadline of any job: whatever was under way at the erasure has ended by then."""
 MAX_PURGE_DELAY = timedelta(minutes=10)
 MAX_LATE_PURGE_DELAY = timedelta(days=1)
-"""Between two purges while something is left to do: until the last one was due, and after that."""
+"""Longest time between two purges while something is left to do: before LAST_PURGE, and after it."""
 MOST_KEPT = 100
-"""Of what stays, so many are named, and the others counted: a row takes 400 KB."""
+"""How many things that stay a receipt names; the others are counted only, as a row takes 400 KB."""
 MOST_UNFINISHED = 2000
-"""Jobs of a receipt, for the same reason; until a provider is done with some of them, others wait."""
+"""Jobs in a receipt, for the same reason; further ones wait until a provider is done with some of these."""
 
 
 STAYS = (
@@ -27,7 +27,7 @@ STAYS = (
     ("state machines", "ids, times and error messages", "AWS keeps the history of executions.", 90),
     ("backups", "the rows as they were", "The table can be restored to any time since.", 35),
 )
-"""Where, what, why, and for how many days: as long as our events and logs live, with the three days in which
+"""Where, what, why, and for how many days: the lifetime of our events and logs plus the three days in which
 AWS deletes what has expired ("UpdateTimeToLive" of DynamoDB's API, "PutRetentionPolicy" of CloudWatch Logs',
 2026-11-29), and by AWS's guides
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html and "Point-in-time backups for DynamoDB",
@@ -35,14 +35,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-r
 
 
 class Counts(Record):
-    """Numbers of what was deleted, which are added up over several purges."""
+    """Counts of what was deleted, added up over several purges."""
 
     def __add__(self, other: Self) -> Self:
         return type(self)(**{name: count + getattr(other, name) for name, count in self})
 
 
 class Removed(Counts):
-    """With an identity or a generation; ``provider_objects`` are trainings and generations there."""
+    """Counts for an identity or a generation; ``provider_objects`` are trainings and generations there."""
 
     references: int = 0
     weights: int = 0
@@ -54,7 +54,7 @@ class Removed(Counts):
 
 
 class RetainedData(Record):
-    """Data that stays: which, where, and why. It goes by itself at ``until``; None: unknown, or never."""
+    """Data that stays, where and why. It disappears by itself at ``until``; None: unknown, or never."""
 
     where: str
     what: str
@@ -63,7 +63,7 @@ class RetainedData(Record):
 
 
 def always_staying(now: datetime) -> Iterator[RetainedData]:
-    """What stays for a while whatever was erased."""
+    """Yield what stays for a while after every erasure."""
     for where, what, why, days in STAYS:
         yield RetainedData(where=where, what=what, why=why, until=now + timedelta(days=days))
 
@@ -76,9 +76,9 @@ def accounts_of(jobs: str) -> RetainedData:
 
 
 class Receipt(Record):
-    """What every erasure leaves. It is ``complete`` when there is nothing more to be done.
+    """What every erasure leaves behind. It is ``complete`` when there is nothing more to do.
 
-    ``kept`` is what stays whatever we do.
+    ``kept`` is what stays, whatever we do.
     """
 
     owner: str
@@ -102,7 +102,7 @@ class Receipt(Record):
 
 
 class RemovedOfEvaluation(Counts):
-    """With an evaluation; ``files`` are its results and what they were made from."""
+    """Counts for an evaluation; ``files`` are its results and what they were made from."""
 
     references: int = 0
     files: int = 0
@@ -111,7 +111,7 @@ class RemovedOfEvaluation(Counts):
 
 
 class EvaluationReceipt(Receipt):
-    """Of an evaluation; ``identities`` are ids of those that it was of, which stay."""
+    """The receipt of an evaluation; ``identities`` are the ids of its identities, which stay."""
 
     evaluation_id: str
     identities: list[str]
@@ -119,11 +119,12 @@ class EvaluationReceipt(Receipt):
 
 
 class ErasureReceipt(Receipt):
-    """Of an identity with all that was made of it, or of one generation, where it has a ``generation_id``.
+    """The receipt of an identity and all that was made of it, or of one generation, by its ``generation_id``.
 
-    ``unfinished`` are ids of the jobs that are not done with at the provider, and ``unnamed`` the number of
-    jobs that stay there beside those that ``kept`` names. ``is_out_of_results`` says of a generation that
-    results of an evaluation which had it were made anew, so that later purges leave them alone.
+    ``unfinished``: ids of jobs that are yet to be deleted at the provider.
+    ``unnamed``: number of jobs that stay there, beside those that ``kept`` names.
+    ``is_out_of_results``: the results of its evaluation were made anew without this generation, so later
+    purges leave them alone.
     """
 
     identity_id: str
@@ -149,7 +150,7 @@ class ErasureReceipt(Receipt):
         return remaining
 
     def keeping(self, *retained: RetainedData) -> "ErasureReceipt":
-        """Return the receipt with what stays as well, each once."""
+        """Return the receipt with more data that stays, each item once."""
         new = [each for each in retained if each not in self.kept]
         room = max(MOST_KEPT - len(self.kept), 0)
         return self.replace(kept=[*self.kept, *new[:room]], unnamed=self.unnamed + len(new[room:]))

@@ -1,10 +1,9 @@
-"""Erasure of an identity and all that was made of it, or of one generation, here and at its provider.
+"""Erasure of an identity and everything made of it, or of one generation, here and at its provider.
 
-The row becomes a receipt in one write, and with that it is gone, whatever is under way: no task changes it
-any more, no picture of it is ordered or scored. Deleting what it leaves is a purge. It is repeated a minute
-later, then until all is done, and once when no job can be under way any more: that takes what was being
-written at the erasure, what a provider would not delete at first, and what a purge that was interrupted had
-left.
+One write replaces the row by a receipt, and from then on it is gone, whatever is under way: no task changes
+it, no picture of it is ordered or scored. A purge deletes what is left. It is repeated a minute later, then
+until everything is done, and once more when no job can be under way any more. So it also takes what was being
+written at the time, what a provider would not delete at first, and what an interrupted purge left behind.
 """
 
 import logging
@@ -47,9 +46,9 @@ from character_identity.services.jobs.cancellation import cancel
 from character_identity.services.webhooks.events import EventService
 
 AT_PROVIDERS_FOR = timedelta(seconds=15)
-"""No further call to a provider is begun after that, since a request has 29 s; the next purge goes on."""
+"""After this no call to a provider is begun, as a request has 29 s; the next purge goes on."""
 MOST_AT_ONCE = 200
-"""Jobs of a purge, which takes four calls to the table for each."""
+"""Jobs in one purge, each of which takes four calls to the table."""
 UPLOADS_KEPT = timedelta(days=2)
 """They expire after one day, rounded up to midnight UTC
 (https://repost.aws/questions/QUvjf44qlYSMmQLyRUtTrevg, read 2026-11-23)."""
@@ -57,8 +56,8 @@ UPLOADS_KEPT = timedelta(days=2)
 logger = logging.getLogger(__name__)
 
 
-class _Outcome(NamedTuple):
-    """What came of asking a provider to delete a job; ``finished``: nothing more can be done about it."""
+class _Deletion(NamedTuple):
+    """What came of asking a provider to delete a job; ``finished``: there is nothing more to do about it."""
 
     finished: bool
     removed: Removed = Removed()
@@ -66,7 +65,7 @@ class _Outcome(NamedTuple):
 
 
 class ErasureService:
-    """Erases identities and generations. Whatever fails: what was begun is ended by the sweep."""
+    """Erases identities and generations. If something fails, the sweep finishes what was begun."""
 
     def __init__(
         self,
@@ -93,7 +92,7 @@ class ErasureService:
         self._now = now
 
     def erase(self, owner: str, identity_id: str) -> ErasureReceipt:
-        """Erase an identity of this owner; of one that was erased before, the receipt as it is by now.
+        """Erase an identity of this owner; if it was erased before, return its receipt as it is now.
 
         Raises:
             NotFound: there is none, or it is another's.
@@ -104,7 +103,7 @@ class ErasureService:
         return owned(owner, self._erasures.find(identity_id), "identity", identity_id)
 
     def erase_generation(self, owner: str, generation_id: str) -> ErasureReceipt:
-        """Erase one generation of this owner, also while it runs; of one that was erased, its receipt by now.
+        """Erase one generation of this owner, even while it runs; return its receipt as it is now.
 
         Raises:
             NotFound: there is none, or it is another's.
@@ -115,18 +114,19 @@ class ErasureService:
         return owned(owner, self._erasures.find_of_generation(generation_id), "generation", generation_id)
 
     def purge(self, identity_id: str) -> None:
-        """Delete what there is of an erased identity, as far as it gets, and see when to come again."""
+        """Delete as much as possible of an erased identity, and note when to purge again."""
         receipt = self._erasures.find(identity_id)
         if receipt is not None:
             self._purge(receipt)
 
     def purge_generation(self, generation_id: str) -> None:
-        """The same of a generation that was erased by itself."""
+        """Purge a generation that was erased by itself."""
         receipt = self._erasures.find_of_generation(generation_id)
         if receipt is not None:
             self._purge(receipt)
 
     def _purge(self, receipt: ErasureReceipt) -> None:
+        """Delete here, then at the provider while there is time; the receipt keeps what is left to do."""
         ends_at = self._now() + AT_PROVIDERS_FOR
         receipt, found, all_found = self._with_jobs(receipt)
         if receipt.generation_id is None:
@@ -134,13 +134,14 @@ class ErasureService:
         else:
             self._evaluations.forget_generation(receipt.generation_id, again=receipt.is_out_of_results)
             receipt = receipt.replace(is_out_of_results=True)
-        # First those whose rows are still there: they wait for nothing that a provider has yet to delete.
-        first = set([*dict.fromkeys([*found, *receipt.unfinished])][:MOST_AT_ONCE])
-        at_work = [job_id for job_id in receipt.unfinished if job_id in first]
-        others = [job_id for job_id in receipt.unfinished if job_id not in first]
-        receipt, jobs = self._purge_here(receipt, at_work)
+        # Jobs whose rows are still here come first: they need not wait for what a provider has yet to delete.
+        chosen = set([*dict.fromkeys([*found, *receipt.unfinished])][:MOST_AT_ONCE])
+        begun = [job_id for job_id in receipt.unfinished if job_id in chosen]
+        others = [job_id for job_id in receipt.unfinished if job_id not in chosen]
+        receipt, jobs = self._purge_here(receipt, begun)
         self._save(receipt)
-        before, receipt = len(receipt.unfinished), self._purge_there(receipt, jobs, others, ends_at)
+        before = len(receipt.unfinished)
+        receipt = self._purge_there(receipt, jobs, others, ends_at)
         receipt = receipt.replace(complete=all_found and not receipt.unfinished)
         more_here = bool(found) and not all_found
         more_there = (bool(others) or self._now() >= ends_at) and len(receipt.unfinished) < before
@@ -176,7 +177,7 @@ class ErasureService:
                 self._purge(receipt)
 
     def _staying(self, owner: str) -> Iterable[RetainedData]:
-        """Return what stays for a while, and what the owner has uploaded."""
+        """Yield what stays for a while after any erasure, and what the owner has uploaded."""
         now = self._now()
         yield from always_staying(now)
         uploads = self._bucket.list_keys(uploads_of(owner))
@@ -189,7 +190,10 @@ class ErasureService:
             )
 
     def _with_jobs(self, receipt: ErasureReceipt) -> tuple[ErasureReceipt, list[str], bool]:
-        """With the jobs of what is there, written down before any of it is deleted; and whether with all."""
+        """Note the jobs of all generations in the receipt, before any of these is deleted.
+
+        Returns the receipt, the jobs that were found, and whether these are all.
+        """
         if receipt.generation_id is not None:
             return receipt, [], True
         room = min(MOST_AT_ONCE - 1, MOST_UNFINISHED - len(receipt.unfinished))
@@ -203,11 +207,11 @@ class ErasureService:
         return receipt, found, len(found) < room
 
     def _purge_here(
-        self, receipt: ErasureReceipt, at_work: Iterable[str]
+        self, receipt: ErasureReceipt, job_ids: Iterable[str]
     ) -> tuple[ErasureReceipt, list[ProviderJob]]:
-        """Delete our rows and objects, and wake the machines at work; returns the jobs to be deleted."""
+        """Delete our rows and objects, and wake running machines; return the jobs to delete elsewhere."""
         identity_id, removed, jobs = receipt.identity_id, Removed(), []
-        for job_id in at_work:
+        for job_id in job_ids:
             if subject_of(job_id) != identity_id:
                 removed += self._erasures.remove(job_id)
             job = self._ledger.get(job_id)
@@ -235,65 +239,64 @@ class ErasureService:
     def _purge_there(
         self, receipt: ErasureReceipt, jobs: list[ProviderJob], others: list[str], ends_at: datetime
     ) -> ErasureReceipt:
-        """Have the provider stop and delete jobs, as many as there is time for; ``others`` are not begun."""
+        """Have the provider stop and delete as many jobs as there is time for; ``others`` must wait."""
         removed, unfinished = receipt.removed, list(others)
         for job in jobs:
             receipt = receipt.keeping(*self._staying_of(job))
-            outcome = self._ask_to_delete(job, receipt) if self._now() < ends_at else _Outcome(False)
-            removed += outcome.removed
-            if outcome.kept is not None:
-                receipt = receipt.keeping(outcome.kept)
-            if not outcome.finished:
+            deletion = self._ask_to_delete(job, receipt) if self._now() < ends_at else _Deletion(False)
+            removed += deletion.removed
+            if deletion.kept is not None:
+                receipt = receipt.keeping(deletion.kept)
+            if not deletion.finished:
                 unfinished.append(job.job_id)
         return receipt.replace(removed=removed, unfinished=unfinished)
 
     def _staying_of(self, job: ProviderJob) -> Iterable[RetainedData]:
-        """Return what stays because there was a job."""
+        """Yield what stays because there was a job."""
         yield accounts_of("its jobs")
         keeps = self._providers[job.provider].keeps
         if keeps is not None:
             yield RetainedData(where=job.provider, what="what it was sent and what it made", why=keeps)
 
-    def _ask_to_delete(self, job: ProviderJob, receipt: ErasureReceipt) -> _Outcome:
+    def _ask_to_delete(self, job: ProviderJob, receipt: ErasureReceipt) -> _Deletion:
         if job.handle is None:
             return self._without_handle(job, receipt)
         jobs = self._providers[job.provider].jobs[job.kind]
         what = f"{job.kind} {job.handle.provider_job_id}"
         try:
             if job.open:
-                with suppress(ProviderRejected):  # it may have ended, and is deleted then
+                with suppress(ProviderRejected):  # it may have ended, and can be deleted then
                     cancel(self._ledger, jobs, job)
-            outcome = _Outcome(True, Removed(provider_objects=int(jobs.erase(job.handle))))
+            deletion = _Deletion(True, Removed(provider_objects=int(jobs.erase(job.handle))))
         except ProviderRejected as exc:
             logger.warning("the provider refused to delete", extra=keys_of(job), exc_info=exc)
-            outcome = _Outcome(True, kept=RetainedData(where=job.provider, what=what, why=exc.message))
+            deletion = _Deletion(True, kept=RetainedData(where=job.provider, what=what, why=exc.message))
         except NotFound:
             why = "It was not known there when it was to go."
             kept = RetainedData(where=job.provider, what=what, why=why)
-            return _Outcome(True, kept=kept) if self._is_last(receipt) else _Outcome(False)
+            return _Deletion(True, kept=kept) if self._is_last(receipt) else _Deletion(False)
         except (ProviderUnavailable, ProviderNotConfigured) as exc:
             logger.warning("the provider did not delete yet", extra=keys_of(job), exc_info=exc)
-            return _Outcome(False)
-        # While it is open its machine may be copying what it made, so it is looked at again.
-        return _Outcome(False) if job.open else outcome
+            return _Deletion(False)
+        # The machine of an open job may still be copying the results, so come back to it.
+        return _Deletion(False) if job.open else deletion
 
-    def _without_handle(self, job: ProviderJob, receipt: ErasureReceipt) -> _Outcome:
-        """Nothing was ordered, or not yet; or the answer was lost, and a callback may still tell."""
+    def _without_handle(self, job: ProviderJob, receipt: ErasureReceipt) -> _Deletion:
+        """Nothing was ordered, or not yet; or the answer was lost, and a callback may still bring it."""
         lost = job.state in {"intended", "unknown"}
         if job.open or (lost and not self._is_last(receipt)):
-            return _Outcome(False)
+            return _Deletion(False)
         if not lost:
-            return _Outcome(True)
+            return _Deletion(True)
         why = "It never said whether it accepted the order, so nobody can tell what to delete."
-        return _Outcome(
-            True, kept=RetainedData(where=job.provider, what=f"{job.kind} {job.subject_id}", why=why)
-        )
+        what = f"{job.kind} {job.subject_id}"
+        return _Deletion(True, kept=RetainedData(where=job.provider, what=what, why=why))
 
     def _is_last(self, receipt: ErasureReceipt) -> bool:
-        """Return True if nothing is under way any more that was so at the erasure."""
+        """Return True if whatever was under way at the erasure has ended."""
         return self._now() >= receipt.last_purge_at
 
     def _save(self, receipt: ErasureReceipt, *, goes_on: bool = False) -> None:
-        """Keep a receipt, and when to purge again: soon where it ``goes_on``, and nothing is in the way."""
+        """Store the receipt and when to purge again: soon if this purge was cut short (``goes_on``)."""
         now = self._now()
         self._erasures.save(receipt, now + FIRST_PURGE if goes_on else receipt.next_purge_at(now))

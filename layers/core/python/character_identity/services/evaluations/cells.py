@@ -1,4 +1,4 @@
-"""The cells of an evaluation: its orders of pictures, each with tasks of its own in ``run_evaluation``."""
+"""The cells of an evaluation: its orders of pictures. Each cell has its own tasks in ``run_evaluation``."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -24,10 +24,10 @@ from character_identity.services.jobs.state import Backoff
 from character_identity.services.webhooks.events import EventService
 
 CELL_BACKOFF = Backoff(first_s=4, longest_s=60)
-"""How often a cell is looked at. Histories hold 25,000 events
+"""How often a cell is checked. A history holds 25,000 events
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a poll takes nine."""
 WAITED_WITHIN = LONGEST_WAIT + timedelta(hours=3)
-"""A job waits a day for its slot, then 90 minutes for its provider; the rest is for what is between."""
+"""A job waits a day for its slot and then 90 minutes for its provider; the rest is for the steps between."""
 TOO_LONG = Failure(code="deadline_exceeded", message="It did not end in time, and was waited for no longer.")
 
 
@@ -45,7 +45,7 @@ class CellState(Record):
 
 
 class EvaluationCells:
-    """Orders the pictures of cells and looks after them. Its first two methods are tasks."""
+    """Orders the pictures of cells and follows them up. Its first two methods are tasks."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class EvaluationCells:
         self._now = now
 
     def order(self, state: CellState) -> CellState:
-        """Order the pictures of a cell, once however often this runs; a refusal is a result."""
+        """Order the pictures of a cell; only once, however often this runs. A refusal is a result too."""
         evaluation = self._unsettled(state)
         if evaluation is None:
             return state.replace(state="settled")
@@ -79,7 +79,7 @@ class EvaluationCells:
         return _wait(state.replace(state="ordered", until=self._now() + WAITED_WITHIN))
 
     def check(self, state: CellState) -> CellState:
-        """See whether the pictures of a cell are there, or will never be."""
+        """Check whether the pictures of a cell are there, or will never be."""
         evaluation = self._unsettled(state)
         if evaluation is None:
             return state.replace(state="settled")
@@ -100,8 +100,8 @@ class EvaluationCells:
     def stop(self, evaluation: Evaluation) -> None:
         """Stop what is still being drawn for an evaluation: nobody wants it any more, and it costs money.
 
-        What has an outcome is not read again: it had ended, or was waited for longer than anything is drawn,
-        and is parked then, and paid.
+        Cells with an outcome are left alone: either their generation has ended, or it outlasted any drawing,
+        so that it is parked and paid for.
         """
         ended = {each.generation_id for each in self._evaluations.cell_outcomes(evaluation.evaluation_id)}
         cells = read_order(self._bucket, evaluation).cells(evaluation.providers)
@@ -113,12 +113,12 @@ class EvaluationCells:
                 self._stopped(generation)
 
     def _unsettled(self, state: CellState) -> Evaluation | None:
-        """The evaluation while something may be ordered for it, and looked after."""
+        """Return the evaluation while it has no outcome; None after that, or once it is erased."""
         evaluation = get_or_none(self._evaluations.get, state.evaluation_id)
         return evaluation if evaluation and evaluation.is_unsettled else None
 
     def _hindrance(self, evaluation: Evaluation, cell: Cell) -> Failure | None:
-        """Return why nothing is to be ordered for a cell."""
+        """Return what stands in the way of ordering a cell, if anything does."""
         if evaluation.given_up(self._now()) is not None:
             return NOT_ORDERED
         if cell.provider not in evaluation.providers:
@@ -140,7 +140,7 @@ class EvaluationCells:
                 fund=fund_of(self._ledger, evaluation),
             )
         except Conflict as exc:
-            # There is one of that id: another run of this task was faster. Else the identity is not ready.
+            # The id is taken if another run of this task was faster. Otherwise the identity is not ready.
             return None if exc.code == "conflict" else Failure(code=exc.code, message=exc.message)
         except ServiceError as exc:
             if exc.status >= 500:
@@ -149,7 +149,7 @@ class EvaluationCells:
         return None
 
     def _stopped(self, generation: Generation) -> Generation:
-        """Give a generation up unless it has ended; its machine is woken, and stops it at the provider."""
+        """Give a generation up unless it has ended, and wake its machine to stop it at the provider."""
         if generation.settled_at is not None:
             return generation
         settled = generation.replace(status="failed", settled_at=self._now(), error=STOPPED)
@@ -165,7 +165,7 @@ class EvaluationCells:
 
 
 def fund_of(ledger: Ledger, evaluation: Evaluation) -> Fund:
-    """Return what the orders of an evaluation draw their money from."""
+    """Return the fund that pays for the orders of an evaluation."""
     job = ledger.get(job_id_of(EVALUATION, evaluation.evaluation_id))
     if job is None:
         raise LookupError(f"The evaluation {evaluation.evaluation_id} was never ordered.")

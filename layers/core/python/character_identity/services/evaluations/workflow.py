@@ -1,7 +1,7 @@
-"""The tasks of ``run_evaluation``: what an evaluation orders, waits for and records.
+"""The tasks of ``run_evaluation``: order identities and pictures, wait for them and their scores, record.
 
-Its identities and pictures are orders like any other, made by the same services. Each has an id that follows
-from the evaluation's, so a task that runs again finds what it has ordered, and pays nothing twice.
+Identities and pictures are ordinary orders, made by the same services as any other. Their ids are derived
+from the evaluation's, so a task that runs again finds what it has ordered, and nothing is paid twice.
 """
 
 import json
@@ -43,23 +43,26 @@ from character_identity.services.webhooks.events import EventService
 
 IDENTITY_BACKOFF = Backoff(first_s=5, longest_s=120)
 SCORE_BACKOFF = Backoff(first_s=5, longest_s=60)
-"""How often the machine polls. Histories hold 25,000 events
+"""How often the machine polls. A history holds 25,000 events
 (https://docs.aws.amazon.com/step-functions/latest/dg/limits.html, read 2026-11-28), and a poll takes nine."""
 CELLS = "cells.jsonl"
 """A line for each cell, in the evaluation's folder."""
 BESIDE_UNLIMITED = 2
-"""Cells at work at once at a provider that takes as many jobs as it is sent."""
+"""Cells at work at once for a provider without slots, which takes as many jobs as it is sent."""
 LAST_SCORES_WITHIN = timedelta(minutes=2)
-"""Of one that is given up: pictures are scored within seconds, and who cancels waits for the end."""
+"""If the evaluation is given up: pictures are scored within seconds, and whoever cancels is waiting."""
 ENDED = "ended"
 """The state of a machine that has nothing more to do: cancelled, erased, or given up meanwhile."""
 
 
 class EvaluationState(MachineState):
-    """Where an evaluation's machine stands; ``cells`` says where they are listed, ``until`` ends a wait.
+    """Where an evaluation's machine stands.
 
-    ``failure`` is why it does not go on. ``results`` is the outcome that its results tell of, or would, had
-    they been written: it is tried once for each outcome that is about to be recorded.
+    ``cells``: where the cells are listed.
+    ``until``: when the current wait ends.
+    ``failure``: why the evaluation does not go on.
+    ``results``: the outcome for which results were written, or could not be. Writing them is tried once for
+    each outcome.
     """
 
     state: Literal[
@@ -119,7 +122,7 @@ class EvaluationWorkflow:
     # the tasks of the machine
 
     def plan(self, state: EvaluationState) -> EvaluationState:
-        """List the cells in the bucket; of an evaluation that has ended, the results are made anew."""
+        """List the cells in the bucket; if the evaluation has ended, go on to make its results anew."""
         evaluation_id = state.subject_id
         state = state.replace(evaluation_id=evaluation_id)
         evaluation = get_or_none(self._evaluations.get, evaluation_id)
@@ -139,7 +142,7 @@ class EvaluationWorkflow:
         )
 
     def make_identities(self, state: EvaluationState) -> EvaluationState:
-        """Order the identities that are to be made, each once; one that is refused is a result."""
+        """Order the identities to be made, each once; a refusal is a result too."""
         evaluation = self._open(state)
         if evaluation is None:
             return state.replace(state=ENDED)
@@ -153,7 +156,7 @@ class EvaluationWorkflow:
         return state.replace(state="making", polls=0)
 
     def check_identities(self, state: EvaluationState) -> EvaluationState:
-        """See whether every identity is ready, or will never be."""
+        """Check whether every identity is ready, or will never be."""
         evaluation = self._open(state)
         if evaluation is None:
             return state.replace(state=ENDED)
@@ -177,11 +180,11 @@ class EvaluationWorkflow:
         return state.replace(state="made")
 
     def check_scores(self, state: EvaluationState) -> EvaluationState:
-        """See whether every picture has its score, or a reason why not; after two hours none is waited for.
+        """Check whether every picture has a score or a reason why not; wait two hours at most.
 
-        Nor is it for long if the evaluation was given up: what was drawn is paid, and has its score soon.
+        If the evaluation was given up, wait only briefly: what was drawn is paid for, and scored soon.
 
-        The phase is written before the scores are counted: whoever writes the last one after that sees it,
+        The phase is written before the scores are counted, so whoever writes the last score later sees it
         and wakes the machine.
         """
         self._ledger.consume_callback(state.job_id)
@@ -202,9 +205,9 @@ class EvaluationWorkflow:
         return state.wait(self._now(), SCORE_BACKOFF)
 
     def record(self, state: EvaluationState) -> EvaluationState:
-        """Write the outcome and settle the money; an error that a Catch brought makes it a failure.
+        """Write the outcome and settle the money; an error caught by the state machine makes it a failure.
 
-        Of one that is given up everything is stopped first, and the results are written of what is there.
+        Before an evaluation is given up, all its jobs are stopped and its results written from what is there.
         """
         job = self._ledger.get(state.job_id)
         if job is None:
@@ -214,28 +217,28 @@ class EvaluationWorkflow:
         if failure is None and state.state != "compiled":
             failure = UNFINISHED
         if caught is not None and caught.may_pass and job.runs < MOST_RUNS and self._open(state) is not None:
-            return state.failed(caught)  # the sweep has another machine go on
+            return state.failed(caught)  # the sweep starts another machine
         evaluation = get_or_none(self._evaluations.get, job.subject_id)
         if evaluation is not None and evaluation.is_unsettled:
             ends_as = evaluation.ended(failure, self._now()).status
             if state.results != ends_as and ends_as != "completed":
                 self._stop_jobs(evaluation)
-                if evaluation.recommendation is not None:  # the results tell of another outcome
+                if evaluation.recommendation is not None:  # from results of another outcome
                     self._advance(evaluation, "report", recommendation=None)
                 return state.replace(state="stopped", failure=failure, error=None, results=ends_as)
         outcome = self._settle(job, failure)
         if outcome is None:
             return self.record(state)
         if caught is not None and outcome != ERASED:
-            return state.failed(outcome.error or caught)  # its results are missing, whatever became of it
+            return state.failed(outcome.error or caught)  # whatever its outcome, its results are missing
         if state.state == "compiled" and outcome != ERASED and not self._has_results(job.subject_id):
             return state.replace(state="stopped", failure=failure)
         return state.ended(outcome)
 
     def _has_results(self, evaluation_id: str) -> bool:
-        """Return False if they were deleted since they were written, for something was erased just then.
+        """Return False if the results were deleted again because something was erased just then.
 
-        An erasure that comes after the outcome has them made anew itself.
+        After the outcome is stored, an erasure has them made anew itself.
         """
         key = f"{prefix_of(EVALUATIONS, evaluation_id)}{PICTURES}"
         return key in self._bucket.list_keys(key)
@@ -243,19 +246,19 @@ class EvaluationWorkflow:
     # how it ends
 
     def outcome_of(self, job: ProviderJob) -> Outcome | None:
-        """Return what became of an evaluation; None while it has no outcome."""
+        """Return the outcome of an evaluation; None while it has none."""
         evaluation = get_or_none(self._evaluations.get, job.subject_id)
         if evaluation is None:
             return ERASED
         return None if evaluation.is_unsettled else Outcome(evaluation.status, evaluation.error)
 
     def settle(self, job: ProviderJob, failure: Failure | None) -> Outcome:
-        """Settle an evaluation whose machine died, and have another write the results that it has not.
+        """Settle an evaluation whose machine died, and have another machine write missing results.
 
-        The sweep says of a job that it was not ordered; of an evaluation's that means its deadline.
+        Its job is never ordered from a provider: if the sweep says so, the deadline has passed.
         """
-        late = failure is not None and failure.code == "not_ordered"
-        why = LATE if late else failure
+        is_late = failure is not None and failure.code == "not_ordered"
+        why = LATE if is_late else failure
         return self._settle(job, why, write_results=True) or self.settle(job, failure)
 
     def _settle(
@@ -263,10 +266,10 @@ class EvaluationWorkflow:
     ) -> Outcome | None:
         """Store the outcome with its event, stop what still runs, and give back the money that is left.
 
-        None, and nothing is done, if the evaluation was cancelled just now, and so ends otherwise.
+        Does nothing and returns None if the evaluation was cancelled just now, for then it ends differently.
 
-        Each step is done once, however often all of it runs, and whoever is at it: the machine's last task,
-        or the sweep where that task died.
+        Each step takes effect once, however often this runs, and whether the machine's last task or the sweep
+        runs it.
         """
         evaluation = get_or_none(self._evaluations.get, job.subject_id)
         if evaluation is None:
@@ -277,7 +280,7 @@ class EvaluationWorkflow:
             evaluation = self._evaluations.settle(settled, Event.of_evaluation(settled))
             if evaluation.is_unsettled:
                 return None
-        self._stop_jobs(evaluation)  # of one that is completed, what nobody looked after any more
+        self._stop_jobs(evaluation)  # if it is completed, those that nobody looked after any more
         if write_results and not evaluation.has_results:
             recompile(self._workflows, job, job.subject_id)
         settle_money(self._ledger, job)
@@ -287,26 +290,26 @@ class EvaluationWorkflow:
     def _stop_jobs(self, evaluation: Evaluation) -> None:
         """Stop what still runs: nobody wants it any more, and it costs money."""
         for name in evaluation.made:
-            with suppress(NotFound):  # it was never made, or is erased
+            with suppress(NotFound):  # never made, or erased
                 self._identity_service.cancel(evaluation.owner, evaluation.identities[name])
         self._cells.stop(evaluation)
 
     # what the tasks have in common
 
     def _open(self, state: EvaluationState) -> Evaluation | None:
-        """The evaluation while it is to go on; None once it is cancelled, erased or given up."""
+        """Return the evaluation; None once it is cancelled, erased or given up."""
         evaluation = get_or_none(self._evaluations.get, state.evaluation_id)
         goes_on = evaluation is not None and evaluation.is_unsettled
         return evaluation if evaluation and goes_on and evaluation.given_up(self._now()) is None else None
 
     def _concurrency(self, evaluation: Evaluation) -> int:
-        """Twice as many cells at work as there are slots, so that somebody waits for the next free one."""
+        """Return how many cells are at work at once: two for each slot, so that one waits for it."""
         accounts = {account_of(name) for name in evaluation.providers}
         limited = [self._slots.get(each).limit for each in accounts if self._slots.is_limited(each)]
         return 2 * sum(limited) + BESIDE_UNLIMITED * (len(accounts) - len(limited))
 
     def _make(self, evaluation: Evaluation, name: ProviderName, fund: Fund) -> Failure | None:
-        """Order an identity unless it was ordered before; why it was refused, if it was."""
+        """Order an identity unless that was done; return why it was refused, if it was."""
         identity_id, owner = evaluation.identities[name], evaluation.owner
         if not isinstance(self._identity(evaluation, identity_id), Failure):
             return None

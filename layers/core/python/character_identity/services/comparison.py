@@ -20,14 +20,14 @@ from character_identity.services.references import MAX_REFERENCES, TOO_MUCH_WORK
 from character_identity.services.sources import Sources
 
 MAX_IMAGES = 10
-"""With MAX_REFERENCES the most that are decoded in a request."""
+"""Together with MAX_REFERENCES the most that are decoded in a request."""
 WORK_TIMEOUT_S = 22
-"""Seconds from the request's begin, of its 29, after which no further pictures are begun, nor is any searched
-for faces. Twenty references that show no face take 19 (docs/scoring.md); what is done between two looks at
-the clock takes 5 s of a core at most: AT_ONCE of the largest pictures, or the search of one."""
+"""Seconds of a request's 29 after which no picture is begun, nor any searched for faces. Twenty references
+without a face take 19 s (docs/scoring.md). Between two looks at the clock pass 5 s of a core at most: for
+AT_ONCE of the largest pictures, or for the search of one."""
 LEFT_TO_ASK_WHY_S = 12
-"""Seconds of these that are left while it is asked why a picture has no face: that takes 4 s, and to see and
-search each of MAX_IMAGES one (docs/scoring.md). Asked for longer, the last pictures would have no score."""
+"""Seconds of these that must be left to find out why a picture has no face. That takes 4 s, and embedding and
+searching each of MAX_IMAGES takes one (docs/scoring.md): with fewer the last pictures would get no score."""
 
 
 class StoredImage(NamedTuple):
@@ -38,13 +38,13 @@ class StoredImage(NamedTuple):
 
 
 Picture = str | StoredImage
-"""A link, the key of an upload, or a picture that we have drawn."""
+"""A link, the key of an upload, or a generated picture."""
 Content = bytes | InvalidRequest | NotFound
 """The bytes of a picture, or why there are none."""
 
 
 class ComparisonService:
-    """Compares pictures with an identity's references or with others; what it reads is its caller's."""
+    """Compares pictures with an identity's references or with given ones; it reads its caller's data only."""
 
     def __init__(
         self,
@@ -86,20 +86,20 @@ class ComparisonService:
             else:
                 references = self._references.made(identity, go_on=lambda key: self._in_time(ends_at))
         except NoTimeLeft:
-            pass  # so there is none for any picture
-        except InvalidRequest as exc:  # the identity's references are not what they were
+            pass  # so there is none for the pictures either
+        except InvalidRequest as exc:  # a reference was deleted or changed
             return [self._encoders.not_scored(exc.code, exc.message) for _ in images]
         return self._score(images, contents, references, ends_at)
 
     def with_references(
         self, owner: str, images: Sequence[Picture], references: Sequence[Picture], class_name: str
     ) -> list[Score | NotScored]:
-        """Score each picture against others, which a score names by their numbers: ``01`` and so on.
+        """Score each picture against others, which scores call ``01`` and so on.
 
         Raises:
             InvalidRequest: there are too many pictures, or a reference cannot be compared with; ``details``
-                says which. Scores against those that are left would be other numbers.
-            NotFound: a reference is of a generation that this owner does not have.
+                says which. Scores against the remaining ones would be different numbers.
+            NotFound: a reference belongs to a generation that this owner does not have.
         """
         _check_count(images)
         if len(references) > MAX_REFERENCES:
@@ -179,7 +179,7 @@ class ComparisonService:
         return self._encoders.not_scored(LATE_CODE, TOO_MUCH_WORK)
 
     def _read(self, owner: str, pictures: Sequence[Picture], links_end_at: float) -> dict[Picture, Content]:
-        """What there is of each picture, each once. Before any is seen: links wait for no work of ours."""
+        """Read each picture once, and all before any is embedded, so that links need not wait for that."""
 
         def read(picture: Picture) -> Content:
             try:

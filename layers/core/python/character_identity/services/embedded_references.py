@@ -13,8 +13,8 @@ from character_identity.services.concurrency import map_concurrently
 from character_identity.services.encoders import Encoders
 
 
-class References(Protocol):
-    """Stored references, in their order: an identity's, or an evaluation's."""
+class StoredReferences(Protocol):
+    """The stored references of an identity or of an evaluation, in their order."""
 
     @property
     def class_name(self) -> str: ...
@@ -25,13 +25,13 @@ class References(Protocol):
 
 
 class NoTimeLeft(Exception):
-    """There is too little time left to embed references; the same call works later."""
+    """Too little time is left to embed references; the same call works later."""
 
 
 class EmbeddedReferences:
     """Finds an identity's references as a score has kept them, or reads and embeds them.
 
-    ``left_s`` says how many seconds there are left.
+    ``left_s`` returns the seconds that are left.
     """
 
     def __init__(
@@ -47,18 +47,21 @@ class EmbeddedReferences:
         self._left_s = left_s
 
     def kept(self, identity_id: str) -> KeptReferences | None:
-        """As a score by the same encoders has kept them; None if there was no such score."""
+        """Return them as a score by the same encoders has kept them; None if there was no such score."""
         return self._scores.references(identity_id, self._encoders.version, self._encoders.face_version)
 
     def made(
-        self, stored: References, begun_with_s: float = 0, go_on: Callable[[str], None] = lambda key: None
+        self,
+        stored: StoredReferences,
+        begun_with_s: float = 0,
+        go_on: Callable[[str], None] = lambda key: None,
     ) -> list[EmbeddedReference]:
-        """As they are now; ``go_on`` as of ``Encoders.references``.
+        """Read and embed them as they are now; ``go_on`` as in ``Encoders.references``.
 
         Raises:
-            NoTimeLeft: there are fewer seconds left than ``begun_with_s``; nothing was read.
-            InvalidRequest: one was deleted or changed, or cannot be compared. A mean over those that are left
-                would be another number, which nobody could tell from a whole one.
+            NoTimeLeft: fewer than ``begun_with_s`` seconds are left; nothing was read.
+            InvalidRequest: one was deleted or changed, or cannot be compared. A mean over the others would be
+                a different number, and nobody could tell.
         """
         if self._left_s() < begun_with_s:
             raise NoTimeLeft(f"Less than {begun_with_s} s are left, too few to see references in.")

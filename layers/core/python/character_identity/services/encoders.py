@@ -1,4 +1,4 @@
-"""Encoders: how pictures are seen and compared, as a whole and by their faces."""
+"""Encoders: embed and compare pictures, as a whole and by their faces."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from character_identity.domain.view import EncoderVersion, View
 from character_identity.services.concurrency import map_concurrently
 
 AT_ONCE = 2
-"""Pictures that are seen together, so many as there are cores to decode them: one may take 2.4 s."""
+"""Pictures embedded together: as many as there are cores to decode them, for one may take 2.4 s."""
 
 
 class UnreadableReference(InvalidRequest):
@@ -35,7 +35,7 @@ class Embedder(Protocol):
         """The mean of the embeddings of pictures of anything else, for the floor; None if it has none."""
 
     def embed(self, images: Sequence[bytes]) -> list[View | InvalidRequest]:
-        """Return how each picture is seen, or why it cannot be."""
+        """Return the view of each picture, or why there is none."""
 
 
 class FaceEmbedder(Protocol):
@@ -49,10 +49,10 @@ class FaceEmbedder(Protocol):
         """The mean of the embeddings of strangers' faces, for the floor; None if it has none."""
 
     def faces(self, image: bytes) -> list[Face]:
-        """Return the faces of a picture that can be compared, the largest first. Threads may ask at once."""
+        """Return the comparable faces of a picture, the largest first. Safe to call from several threads."""
 
     def why_none(self, image: bytes) -> NoFace:
-        """Say why a picture has none; it takes longer than to compare one."""
+        """Say why a picture has none. This takes longer than comparing one."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Encoders:
 
     @property
     def version(self) -> EncoderVersion:
-        """Return the version that a score is named by."""
+        """Return the version that scores carry."""
         return self.whole.version
 
     @property
@@ -78,10 +78,10 @@ class Encoders:
         class_name: str,
         go_on: Callable[[str], None] = lambda key: None,
     ) -> list[EmbeddedReference]:
-        """See pictures as references; ``class_name`` says what they show, for whether a face is expected.
+        """Embed pictures as references. ``class_name`` says what they show, and so whether to expect a face.
 
-        ``go_on`` is called before AT_ONCE are seen, with the key of the first, and before they are searched
-        for faces, side by side; it may raise to stop.
+        ``go_on`` is called before every AT_ONCE are embedded, with the key of the first, and again before
+        their faces are searched, side by side. It may raise to stop.
 
         Raises:
             UnreadableReference: one cannot be compared.
@@ -110,10 +110,10 @@ class Encoders:
         go_on: Callable[[], None] = lambda: None,
         may_ask_why: Callable[[], bool] = lambda: True,
     ) -> Sequence[Face] | NoFace:
-        """See the faces of a picture, if references show one.
+        """Find the faces of a picture, if a reference shows one.
 
-        ``go_on`` is called before the search, and may raise to stop. ``may_ask_why`` says whether there is
-        time to find out why there is no face, which takes longer: else only that none was found is said.
+        ``go_on`` is called before the search, and may raise to stop. If there is no face, the reason is
+        looked for only if ``may_ask_why`` says that there is time for that; else it is just ``no_face``.
         """
         known = any(not isinstance(face, str) for face in faces_of(references).values())
         if self.faces is None or not known:
@@ -130,7 +130,7 @@ class Encoders:
         faces: Sequence[Face] | NoFace,
         references: Sequence[EmbeddedReference],
     ) -> Score:
-        """Compare what was seen of a picture with references."""
+        """Compare what the encoders saw of a picture with references."""
         face_identity = None
         if self.faces is not None:
             known, decoy = faces_of(references), self.faces.decoy
@@ -145,5 +145,5 @@ class Encoders:
 
 
 def faces_of(references: Iterable[EmbeddedReference]) -> dict[str, ReferenceFace]:
-    """The face of each reference, by its key; empty where there is no face encoder."""
+    """Return the face of each reference by its key; empty without a face encoder."""
     return {each.key: each.face for each in references if each.face is not None}

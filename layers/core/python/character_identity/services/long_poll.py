@@ -1,4 +1,4 @@
-"""Long poll: waits, within a request, for what settles soon (``Prefer: wait``)."""
+"""Long poll: wait, within a request, for what settles soon (``Prefer: wait``)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,15 +9,15 @@ from character_identity.ports.gateways import Now
 STEP_S = 0.5
 
 
-class Job(Protocol):
-    """A job that is settled at some time, or not yet."""
+class Settling(Protocol):
+    """An identity or a generation, which is settled in the end."""
 
     @property
     def settled_at(self) -> datetime | None: ...
 
 
 Found = TypeVar("Found")
-AnyJob = TypeVar("AnyJob", bound=Job)
+Subject = TypeVar("Subject", bound=Settling)
 
 
 def wait_until(
@@ -27,7 +27,7 @@ def wait_until(
     now: Now,
     sleep: Callable[[float], None],
 ) -> Found:
-    """Return what is read once it is done, or as it is after ``wait_s``."""
+    """Read again until ``is_done``, or until ``wait_s`` have passed; return what was read last."""
     found = read()
     end = now() + timedelta(seconds=wait_s)
     while not is_done(found) and now() < end:
@@ -37,7 +37,7 @@ def wait_until(
 
 
 def wait_until_settled(
-    read: Callable[[], AnyJob], wait_s: float, now: Now, sleep: Callable[[float], None]
-) -> AnyJob:
-    """A job once it is settled, or as it is after ``wait_s``."""
-    return wait_until(lambda job: job.settled_at is not None, read, wait_s, now, sleep)
+    read: Callable[[], Subject], wait_s: float, now: Now, sleep: Callable[[float], None]
+) -> Subject:
+    """Return what is read once it is settled, or as it is after ``wait_s``."""
+    return wait_until(lambda subject: subject.settled_at is not None, read, wait_s, now, sleep)

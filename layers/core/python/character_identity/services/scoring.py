@@ -1,4 +1,4 @@
-"""Scoring: compare generated pictures with the references of their identities."""
+"""Scoring: compare generated pictures with the references of their identities, and store the scores."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -23,20 +23,20 @@ from character_identity.services.evaluations.scoring import SharedScoring
 from character_identity.services.webhooks.events import EventService
 
 BEGUN_WITH_S = 60
-"""Seconds that are left when an identity's references are begun to be seen: twenty that show no face take 19
-of a core, those of an evaluation as many, and pictures the rest. Who runs out of time keeps nothing."""
+"""Seconds that must be left to begin embedding an identity's references. Twenty without a face take 19 s of a
+core, those of an evaluation as long again, and the pictures need the rest. Running out of time loses all."""
 ASK_WHY_WITH_S = 25
-"""Seconds that are left while it is asked why a picture shows no face, which takes 4 of a core; to search ten
-takes 6 more (docs/scoring.md), and of slower cores twice as long."""
+"""Seconds that must be left to find out why a picture shows no face, which takes 4 s of a core. Searching ten
+pictures takes 6 s more (docs/scoring.md), and slower cores take twice as long."""
 AFTER_A_SCORE = {"image_deleted", "reference_changed", "reference_deleted", "reference_unreadable"}
-"""Reasons that take no score away: they say nothing of the picture as it was when it got one."""
+"""Reasons that leave an earlier score in place: they say nothing about the picture as it was then."""
 
 
 @dataclass
-class References:
-    """An identity's references as the encoder sees them, or the ``failure`` to see them, and their owner.
+class IdentityReferences:
+    """An identity's references as the encoder sees them, and their owner; or the ``failure`` to see them.
 
-    ``kept`` once they are in the table.
+    ``kept``: they are in the table.
     """
 
     owner: str = ""
@@ -47,10 +47,10 @@ class References:
 
 @dataclass
 class EmbeddedImage:
-    """What was seen of the picture under a key: all that its score takes, or the ``failure`` to see it.
+    """What the encoders saw of the picture under a key, or the ``failure`` to see it.
 
-    ``scored`` is the score that it has already: it is the same picture still. ``earlier`` is one of the same
-    picture, by another version of the encoder.
+    ``scored``: the score that it has already, if it is still the same picture.
+    ``earlier``: a score of the same picture by another version of the encoder.
     """
 
     key: str
@@ -58,19 +58,19 @@ class EmbeddedImage:
     content_sha256: str = ""
     view: View | None = None
     faces: Sequence[Face] | NoFace = "no_face"
-    references: References = field(default_factory=References)
+    references: IdentityReferences = field(default_factory=IdentityReferences)
     scored: Score | None = None
     earlier: Score | None = None
     failure: Exception | None = None
 
 
 class ScoringService:
-    """Scores stored pictures; doing it twice leaves what doing it once leaves.
+    """Scores stored pictures; doing so twice changes nothing.
 
-    Of a picture's identity one row is read, which has its references as the encoder sees them. The first
-    score of an identity makes it: the intake sees thumbnails only, and their embeddings are others. A batch
-    of many such first pictures takes longer than a function has, so ``left_s`` says how many seconds it has
-    yet, and those for which there is no time fail, to come again. Nor is it asked then why there is no face.
+    An identity's references, as the encoder sees them, are kept in one row. Its first score makes that row,
+    for the intake embeds thumbnails only, which come out differently. A batch with many first scores may take
+    longer than a function has: ``left_s`` tells how many seconds are left, and pictures for which there is no
+    time fail and come again. Then it is not asked either why a picture shows no face.
     """
 
     def __init__(
@@ -96,10 +96,7 @@ class ScoringService:
         self._left_s = left_s
 
     def embed(self, keys: Iterable[str]) -> list[EmbeddedImage]:
-        """Read the pictures under ``keys`` side by side and embed them together.
-
-        One that fails leaves the others be.
-        """
+        """Read the pictures under ``keys`` concurrently, embed them together; each notes its own failure."""
         images = [EmbeddedImage(key) for key in keys]
         self._find_references(images)
         contents = map_concurrently(self._try_to_read, images)
@@ -119,15 +116,14 @@ class ScoringService:
         return images
 
     def score(self, embedded: EmbeddedImage) -> Score | NotScored | None:
-        """Compare what was seen with the references that its identity names; store the score, and tell.
+        """Compare a picture with the references of its identity, store the score and publish it.
 
-        NotScored is stored in its place when the picture or a reference cannot be compared, and will not be
-        when it is tried again; a score from before a picture was deleted stays. None, and nothing stored,
-        when the identity is gone: it was erased.
+        NotScored is stored instead if the picture or a reference can never be compared; but a score from
+        before a picture was deleted stays. Returns None, and stores nothing, if the identity was erased.
 
         Raises:
             InvalidRequest: the key is not a generated image's.
-            Exception: whatever kept it from being seen, and may be over.
+            Exception: whatever kept the picture from being seen this time.
         """
         image = ImageKey.of(embedded.key)
         add_log_keys(**{"job_id": job_id_of("generation", image.generation_id), **embedded.origin})
@@ -135,13 +131,13 @@ class ScoringService:
             return None
         if isinstance(embedded.failure, InvalidRequest) and embedded.failure.code in AFTER_A_SCORE:
             embedded.scored = self._scored(image)
-        outcome = embedded.scored or self._told(embedded, image)
+        outcome = embedded.scored or self._store(embedded, image)
         if outcome is not None:
             self._score_for_all(embedded, image, outcome)
         return outcome
 
-    def _told(self, embedded: EmbeddedImage, image: ImageKey) -> Score | NotScored | None:
-        """Store what became of a picture, and tell; None where it is gone."""
+    def _store(self, embedded: EmbeddedImage, image: ImageKey) -> Score | NotScored | None:
+        """Store the score of a picture, or why it has none, and publish it; None if the picture is gone."""
         outcome, new = self._outcome(embedded)
         about = image.identity_id, image.generation_id, image.index
         event = Event.of_score(embedded.references.owner, *about, outcome, self._now())
@@ -151,16 +147,16 @@ class ScoringService:
             return None
         if is_new:
             self._events.publish_new(event)
-        else:  # somebody may have died before telling
+        else:  # whoever stored it may have died before publishing it
             self._events.publish_soon(event.event_id)
         if new is not None:
             embedded.references.kept = True
         return outcome
 
     def _score_for_all(self, embedded: EmbeddedImage, image: ImageKey, outcome: Score | NotScored) -> None:
-        """Compare a picture of an evaluation with all of its references, unless that was done.
+        """Compare a picture of an evaluation with all references of its character, unless that was done.
 
-        After its own score: an evaluation that has all shared scores waits for nothing more.
+        This comes after its own score, as an evaluation that has all shared scores waits no longer.
         """
         evaluation_id = embedded.origin.get("evaluation_id")
         if not evaluation_id or (embedded.scored and embedded.view is None):
@@ -170,7 +166,7 @@ class ScoringService:
         self._shared.tell(evaluation_id)
 
     def _outcome(self, embedded: EmbeddedImage) -> tuple[Score | NotScored, KeptReferences | None]:
-        """Return what there is to store: what became of the picture, and references that are not kept."""
+        """Return what to store: the score, or why there is none, and references that are not kept yet."""
         if isinstance(embedded.failure, InvalidRequest):
             return self._encoders.not_scored(embedded.failure.code, embedded.failure.message), None
         if embedded.view is None:
@@ -185,7 +181,7 @@ class ScoringService:
         references, evaluation_id = embedded.references.embedded, embedded.origin.get("evaluation_id")
         try:
             if evaluation_id:
-                # Of those the provider may have taken the ones without a face.
+                # The provider may have taken only those references that show no face.
                 references = [*references, *self._shared.references(evaluation_id)]
             embedded.faces = self._encoders.find_faces(
                 content, references, may_ask_why=lambda: self._left_s() > ASK_WHY_WITH_S
@@ -197,7 +193,7 @@ class ScoringService:
         return self._scores.score_of(image.generation_id, image.index, self._encoders.version.encoder)
 
     def _find_references(self, images: Sequence[EmbeddedImage]) -> None:
-        found: dict[str, References] = {}
+        found: dict[str, IdentityReferences] = {}
         for embedded in images:
             try:
                 identity_id = ImageKey.of(embedded.key).identity_id
@@ -210,9 +206,9 @@ class ScoringService:
             embedded.failure = embedded.references.failure
 
     def _try_to_read(self, embedded: EmbeddedImage) -> bytes | None:
-        """Return a picture's file; None if it could not be had, or was not to be read.
+        """Return a picture's content; None if it cannot be read or need not be.
 
-        One whose own references are lost is read for its evaluation, which has others to compare it with.
+        If its identity's references are lost, it is read for its evaluation only, which has others.
         """
         failure, of_references = embedded.failure, embedded.references.failure
         is_lost = isinstance(failure, InvalidRequest) and failure is of_references
@@ -244,18 +240,18 @@ class ScoringService:
         return content
 
     def _is_shared(self, embedded: EmbeddedImage, image: ImageKey) -> bool:
-        """Return True unless the picture is of an evaluation that has no score of it yet."""
+        """Return True unless the picture belongs to an evaluation that has no score of it yet."""
         evaluation_id = embedded.origin.get("evaluation_id")
         return not evaluation_id or self._shared.is_scored(evaluation_id, image.generation_id, image.index)
 
-    def _references(self, identity_id: str) -> References:
-        """Return an identity's references; they are read and embedded if no score did it before."""
-        references = References()
+    def _references(self, identity_id: str) -> IdentityReferences:
+        """Return an identity's references; read and embed them unless an earlier score did so."""
+        references = IdentityReferences()
         try:
             kept = self._embedded_references.kept(identity_id)
             if kept is None:
                 identity = self._identities.get(identity_id)
-                references.owner = identity.owner  # who hears of it, too, if they cannot be had
+                references.owner = identity.owner  # who is told even if the references cannot be read
                 references.embedded = self._embedded_references.made(identity, BEGUN_WITH_S)
             else:
                 references.owner, references.embedded = kept

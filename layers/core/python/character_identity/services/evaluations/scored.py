@@ -1,6 +1,6 @@
-"""Tells whether an evaluation is scored: asked by whoever waits for the last score, and by whoever writes it.
+"""Tells whether an evaluation is scored: asked by whoever waits for the last score and by whoever writes it.
 
-The one writes down that it waits before it asks, the other its score: so one of the two sees it.
+Before asking, the former has stored that it waits and the latter its score, so one of them sees the other.
 """
 
 from character_identity.domain.evaluation import Evaluation

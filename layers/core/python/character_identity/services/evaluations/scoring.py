@@ -1,7 +1,7 @@
-"""Shared scores: every picture of an evaluation against the same references, all of the character's.
+"""Shared scores: every picture of an evaluation against the same references, namely all of the character's.
 
-Providers take different numbers of references, and a mean over three is another number than one over eight.
-The scorer has seen the picture already, so this takes the encoder no second look.
+Providers take different numbers of references, and a mean over three is not comparable with one over eight.
+The scorer has embedded the picture already, so this costs no second run of the encoder.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,16 +19,16 @@ from character_identity.services.encoders import Encoders
 from character_identity.services.evaluations.scored import is_scored
 
 BEGUN_WITH_S = 30
-"""Seconds that are left when an evaluation's references are begun to be seen, of which there are 20 at most.
-Fewer than with an identity's own: a score takes both."""
+"""Seconds that must be left to begin embedding an evaluation's references, 20 at most. Fewer than for the
+identity's own, as those are embedded first."""
 Seen = tuple[str, View, Sequence[Face] | NoFace] | Score | NotScored
-"""A picture's digest and what was seen of it; or why nothing was."""
+"""A picture's digest and what the encoders saw of it; or its outcome, if it was not embedded this time."""
 
 
 class SharedScoring:
-    """Scores pictures of evaluations; doing it twice leaves what doing it once leaves.
+    """Scores pictures of evaluations; doing so twice changes nothing.
 
-    The references of an evaluation are read once for all pictures that one instance scores.
+    One instance reads the references of an evaluation once, for all pictures that it scores.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class SharedScoring:
         self._tell = tell
         self._known: dict[str, list[EmbeddedReference] | NotScored | None] = {}
         self._new: set[str] = set()
-        """Evaluations whose references nobody has kept yet as they were embedded here."""
+        """Evaluations whose references were embedded here and are not stored yet."""
 
     def score(self, evaluation_id: str, image: ImageKey, seen: Seen) -> None:
-        """Store how like all references a picture is, or why that is not known."""
+        """Store how similar a picture is to all references, or why that is not known."""
         references = self._references_of(evaluation_id)
         if references is None:  # the evaluation was erased
             return
@@ -64,7 +64,7 @@ class SharedScoring:
             found = self._encoders.score(digest, view, faces, references)
         new: Sequence[EmbeddedReference] = ()
         if evaluation_id in self._new and isinstance(references, list) and isinstance(found, Score):
-            new = references  # once: what an erasure deletes after that is not brought back
+            new = references  # only once, so as not to bring back what an erasure deletes later
         embedding = None if isinstance(seen, NotScored | Score) else seen[1].embedding
         self._scores.put_shared_score(
             evaluation_id, image.generation_id, image.index, found, new, embedding, image.identity_id
@@ -73,10 +73,10 @@ class SharedScoring:
             self._new.discard(evaluation_id)
 
     def references(self, evaluation_id: str) -> Sequence[EmbeddedReference]:
-        """Return what an evaluation's pictures are compared with; nothing where that cannot be.
+        """Return the references of an evaluation; none if they cannot be compared with.
 
         Raises:
-            NoTimeLeft: it is not known yet.
+            NoTimeLeft: there was no time to embed them.
         """
         found = self._references_of(evaluation_id)
         return found if isinstance(found, list) else ()
@@ -86,7 +86,7 @@ class SharedScoring:
         return self._scores.has_shared_score(evaluation_id, generation_id, index)
 
     def tell(self, evaluation_id: str) -> None:
-        """Wake the evaluation's machine if it waits for scores, and this was the last."""
+        """Wake the evaluation's machine if it waits for scores and has them all."""
         evaluation = get_or_none(self._evaluations.get, evaluation_id)
         if evaluation is None or evaluation.phase != "scores":
             return
@@ -111,5 +111,5 @@ class SharedScoring:
             made = self._references.made(evaluation, BEGUN_WITH_S)
             self._new.add(evaluation_id)
             return made
-        except InvalidRequest as exc:  # one was deleted or changed: no picture can be compared with it
+        except InvalidRequest as exc:  # one was deleted or changed, so no picture can be compared
             return self._encoders.not_scored(exc.code, exc.message)

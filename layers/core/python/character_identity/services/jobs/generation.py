@@ -1,4 +1,4 @@
-"""Generations, and the tasks of ``generate_images``: one for each request for pictures."""
+"""The tasks of ``generate_images``, which makes the pictures of one generation."""
 
 import hashlib
 from typing import Any, Literal, NamedTuple
@@ -35,13 +35,13 @@ from character_identity.services.stored_references import images_of
 from character_identity.services.webhooks.events import EventService
 
 KEPT = {"succeeded", "filtered"}
-"""Outcomes that another look would not change."""
+"""Outcomes that fetching again would not change."""
 
 
 class GenerationState(MachineState):
     """Where one generation stands.
 
-    ``waiting`` has no slot at the provider yet, ``unsubmitted`` is to be ordered once more.
+    ``waiting``: it has no slot at the provider yet. ``unsubmitted``: it is to be ordered once more.
     """
 
     state: Literal[
@@ -58,7 +58,7 @@ class GenerationState(MachineState):
 
 
 class _Stored(NamedTuple):
-    """A picture in our bucket, or why it is not there: the host is ``refused``, or has trouble now."""
+    """A picture in our bucket, or why it is not there: its host is ``refused``, or is in trouble now."""
 
     image: GeneratedImage
     refused: str | None = None
@@ -66,7 +66,7 @@ class _Stored(NamedTuple):
 
     @property
     def given_up(self) -> GeneratedImage:
-        """What is parked for too long has failed."""
+        """Return the picture as failed if it is parked still."""
         if self.image.outcome != "parked":
             return self.image
         reason = self.image.reason if self.refused is None else NEVER_ALLOWED
@@ -102,7 +102,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         self._provenance = provenance
 
     def store(self, state: GenerationState) -> GenerationState:
-        """Copy the pictures to our bucket; success means that one of them lies there, whole and not blank.
+        """Copy the pictures to our bucket. Success means that at least one is there, whole and not blank.
 
         Raises:
             ProviderUnavailable: a link does not work, or not yet; the same call may work later.
@@ -115,20 +115,12 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             kept.get(index) or self._stored(generation, index, produced)
             for index, produced in enumerate(generation.produced, start=1)
         ]
-        images = [each.image for each in stored]
-        missing = range(len(images) + 1, generation.request.num_images + 1)
-        images += [GeneratedImage(index=index, outcome="failed", reason="not produced") for index in missing]
-        warnings = generation.warnings
-        if missing:
-            asked = generation.request.num_images
-            said = f"The provider made {asked - len(missing)} of {asked} pictures."
-            warnings = [*warnings, *([said] if said not in warnings else [])]
-        changed = generation.replace(images=images, warnings=warnings)
+        changed = _completed(generation, [each.image for each in stored])
         if not self._generations.save(changed, {"images", "warnings"}) and self._is_erased(state):
-            self._bucket.delete(*(image.key for image in images if image.key))
+            self._bucket.delete(*(image.key for image in changed.images if image.key))
             return state.failed(GIVEN_UP)
         lost = [each.image for each in stored if each.image.outcome == "failed" or each.is_troubled]
-        # A host that fails may be well again later; one that does not have it soon, or never.
+        # A host in trouble may recover any time; one that does not have a picture gets it soon, or never.
         is_troubled = any(each.is_troubled for each in stored)
         may_pass = is_troubled and not state.past_deadline(self._now())
         if lost and (may_pass or state.links_may_recover(self._now())):
@@ -138,9 +130,9 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
             parked = self._park(state, refused)
             if parked is not None:
                 return parked
-            images = [*(each.given_up for each in stored), *images[len(stored) :]]
-            self._generations.save(changed.replace(images=images), {"images"})
-        return self._judged(state, images)
+            changed = _completed(changed, [each.given_up for each in stored])
+            self._generations.save(changed, {"images"})
+        return self._judged(state, changed.images)
 
     def _get(self, subject_id: str) -> Generation:
         return self._generations.get(subject_id)
@@ -235,7 +227,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
     def _unpacked(
         self, generation: Generation, produced: tuple[ProducedImage, ...]
     ) -> tuple[list[ProducedImage], list[GeneratedImage]]:
-        """Put pictures that came in the answer itself into our bucket; returns what can stand in a row."""
+        """Store pictures that came inside the answer in our bucket; return what fits into a row."""
         listed, images = [], generation.images
         for index, each in enumerate(produced, start=1):
             if each.url is not None and ProducedImage.is_inline(each.url):
@@ -246,6 +238,7 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         return listed, images
 
     def _judged(self, state: GenerationState, images: list[GeneratedImage]) -> GenerationState:
+        """Return how the generation ends, by the outcomes of its images."""
         if any(image.outcome == "succeeded" for image in images):
             return state.replace(state="succeeded")
         if any(image.outcome == "filtered" for image in images):
@@ -254,3 +247,14 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         reason = next((image.reason for image in images if image.reason), "it made none")
         message = f"The provider yielded no usable picture: {reason}."
         return state.failed(Failure(code="no_image", message=message))
+
+
+def _completed(generation: Generation, images: list[GeneratedImage]) -> Generation:
+    """Return the generation with these images and, as failed, those that the provider did not make."""
+    asked, warnings = generation.request.num_images, generation.warnings
+    missing = range(len(images) + 1, asked + 1)
+    if missing:
+        said = f"The provider made {len(images)} of {asked} pictures."
+        warnings = warnings if said in warnings else [*warnings, said]
+    unmade = [GeneratedImage(index=index, outcome="failed", reason="not produced") for index in missing]
+    return generation.replace(images=[*images, *unmade], warnings=warnings)

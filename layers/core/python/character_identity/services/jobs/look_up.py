@@ -7,10 +7,10 @@ from character_identity.ports.stores import Ledger
 
 
 def identify(ledger: Ledger, job: ProviderJob, found: Found, *, is_listed: bool) -> JobHandle | None:
-    """Return which of the provider's jobs that were found is ours; None if none is.
+    """Return which of the jobs that were found at the provider is ours; None if none is.
 
-    One that does not tell what was ordered is ours if it is nobody else's and no other order is without
-    an answer; that cannot be said before ``is_listed``: all that there will be are among them.
+    A job that does not show what was ordered is ours if it is nobody else's and no other order lacks an
+    answer. That is certain only once ``is_listed``: ours would be listed by now.
 
     Raises:
         ProviderUnavailable: nobody can tell yet.

@@ -7,7 +7,7 @@ from character_identity.domain.failure import Failure
 
 
 class Subject(Protocol):
-    """What a job is for; it has an outcome once it is settled."""
+    """What a job is for, such as an identity. It has an outcome once it is settled."""
 
     @property
     def status(self) -> str: ...
@@ -20,14 +20,14 @@ class Subject(Protocol):
 
 
 class Outcome(NamedTuple):
-    """What is stored in the end, which may have been so before; a success has no error."""
+    """How a job's subject ended; a success has no error."""
 
     status: str
     error: Failure | None
 
     @property
     def was_wanted_no_more(self) -> bool:
-        """True if its owner ended it, which is no failure that an operator should hear of."""
+        """True if its owner ended it, so that no operator need hear of a failure."""
         return self.error is not None and self.error.code in {"cancelled", "erased"}
 
 

@@ -1,4 +1,4 @@
-"""The money of a job whose outcome is stored: committed or given back, once."""
+"""Settles the money of a job whose outcome is stored: it is committed or released, once."""
 
 import logging
 
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def settle_money(ledger: Ledger, job: ProviderJob | None) -> None:
-    """Settle a job by what is known of it, which a call that is under way may change meanwhile."""
+    """Settle a job's money; read the job again if a call that is under way changed it meanwhile."""
     while job is not None and job.open:
         settlement = settlement_of(job)
         if ledger.settle(job, settlement):

@@ -1,4 +1,4 @@
-"""Pay once: the rule by which every paid call is made."""
+"""Submit once: the rule by which every paid call is made."""
 
 import math
 from collections.abc import Callable
@@ -20,16 +20,16 @@ from character_identity.ports.stores import Ledger
 def submit_once(
     ledger: Ledger, job_id: str, submit: Callable[[], JobHandle], now: Now, *, deadline_at: datetime
 ) -> JobHandle:
-    """Make a job's paid call at most once; a repeated call answers with the first one's handle.
+    """Make a job's paid call at most once; if it was made before, return the handle that it got.
 
     The intent is written before the call and the handle right after it. An intent without a handle means that
-    an earlier attempt died in between, or is being made: whether the provider accepted it is unknown, so it
-    is not made again. With the intent the job's time begins to run, until ``deadline_at``.
+    an earlier attempt died in between, or is still under way: nobody knows whether the provider accepted it,
+    so the call is not made again. The intent starts the job's time, which ends at ``deadline_at``.
 
     Raises:
-        ProviderUnavailable: nothing was accepted; the intent is taken back and the call may be made again,
-            not before the time that the provider named.
-        ProviderNotConfigured, InvalidRequest, NotFound: nothing was sent; a reference is gone, for one.
+        ProviderUnavailable: nothing was accepted. The intent is withdrawn, and the call may be made again,
+            though not before the time that the provider named.
+        ProviderNotConfigured, InvalidRequest, NotFound: nothing was sent, for example as a reference is gone.
         ProviderRejected: the provider refused, now or before.
         ProviderOutcomeUnknown: the provider may have accepted it, now or before.
         LookupError: there is no such job.

@@ -1,4 +1,4 @@
-"""Trainings, and the tasks of ``train_identity``: one for each identity that a provider trains."""
+"""The tasks of ``train_identity``, which trains one identity."""
 
 import logging
 import os
@@ -34,11 +34,11 @@ from character_identity.services.stored_references import images_of
 from character_identity.services.webhooks.events import EventService
 
 MAX_WEIGHTS_BYTES = 400 * 1024**2
-"""A Flux LoRA has about 90 MB; a function has 512 MB of disk."""
+"""A Flux LoRA has about 90 MB, and a function has 512 MB of disk."""
 FOLDER = f"character-identity-weights-{os.getuid()}"
-"""Where weights lie for a while, each in a folder of its own; a machine has several users."""
+"""Where weights lie for a while, each in its own folder; one for each user of a machine."""
 LONGEST_RUN_S = 300
-"""Of the function that makes them; what is older was left by one that was ended in the middle."""
+"""Of the function that makes these folders; what is older was left by one that was killed."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 class TrainingState(MachineState):
     """Where the training of one identity stands.
 
-    ``waiting`` has no slot at the provider yet, ``unsubmitted`` is to be ordered once more.
+    ``waiting``: it has no slot at the provider yet. ``unsubmitted``: it is to be ordered once more.
     """
 
     state: Literal[
@@ -83,7 +83,7 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
         self._trained_weights = trained_weights
 
     def store_weights(self, state: TrainingState) -> TrainingState:
-        """Copy the weights to our bucket, checked; where the provider keeps them there is nothing to do.
+        """Check the weights and copy them to our bucket; there are none to copy if the provider keeps them.
 
         Raises:
             ProviderUnavailable: the link does not work, or not yet; the same call may work later.
@@ -178,26 +178,26 @@ class TrainingWorkflow(JobWorkflow[Identity, TrainingState, TrainingStatus]):
             self._bucket.write_file(key, path, "application/octet-stream")
             with path.open("rb") as file:
                 mark = weights_digest(file.read(DIGESTED_BYTES))
-            # Callers keep our link longer than it can be fetched; its address stays the same.
+            # Callers use our link even after it has expired, and its address stays the same.
             for known in (mark, *map(link_digest, (url, self._bucket.link(key)))):
                 self._trained_weights.remember(identity.owner, known, identity.identity_id)
             return Weights(key=key, size_bytes=path.stat().st_size, sha256=sha256, provider_url=url)
 
 
 def _cleared_folder() -> Path:
-    """Return FOLDER, without what was left there by functions that were ended in the middle.
+    """Return FOLDER, without what killed functions have left there.
 
-    Lambda ends one that takes too long, and keeps its disk for the next that runs there:
+    Lambda kills a function that takes too long, and the next one in the same sandbox gets its disk:
     https://medium.com/@zaccharles/files-survive-lambda-timeouts-but-your-handler-doesnt-a96cf2ab15d9, read
     2026-11-29.
     """
-    all_of_them = Path(tempfile.gettempdir()) / FOLDER
-    all_of_them.mkdir(exist_ok=True)
-    for folder in all_of_them.iterdir():
+    parent = Path(tempfile.gettempdir()) / FOLDER
+    parent.mkdir(exist_ok=True)
+    for folder in parent.iterdir():
         with suppress(FileNotFoundError):  # on one machine others remove theirs meanwhile
             if time.time() - folder.stat().st_mtime > LONGEST_RUN_S:
                 shutil.rmtree(folder, ignore_errors=True)
-    return all_of_them
+    return parent
 
 
 def _lost(reason: str) -> Failure:

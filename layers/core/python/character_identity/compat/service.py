@@ -1,4 +1,4 @@
-"""What the compatibility proxies do: find or make an identity or a generation, and wait a little."""
+"""What the compatibility proxies do: find or make an identity or a generation, and wait a little for it."""
 
 import hashlib
 import json
@@ -42,24 +42,24 @@ from character_identity.services.long_poll import STEP_S, wait_until_settled
 from character_identity.services.references import ReferenceService, Source
 
 SAME_CALL_WITHIN = timedelta(minutes=10)
-"""Of the end of its pictures, which nobody was told of."""
+"""How long after they were made a repeated call still finds pictures that no caller was told of."""
 IMAGE_HOLD = timedelta(seconds=25)
-"""API Gateway cuts at 30 s, so pictures are waited for until so long after their call began, whatever it took
-to fetch what they are drawn from."""
+"""How long after the start of a call to wait for its pictures, however long the references took to fetch: API
+Gateway cuts the call at 30 s."""
 STATUS_HOLD_S = 8.0
-"""The client's polls are stretched, so that its limit on polls suffices."""
+"""How long to hold back the answer to a poll, so that the client does not reach its limit on polls."""
 REFERENCES_WITHIN = timedelta(seconds=20)
-"""After which no other reference is looked for: to take one in and to order takes seconds, too."""
+"""After this no further reference is tried, for taking one in and ordering take seconds too."""
 TRIED_AGAIN_WITHIN = timedelta(seconds=3)
-"""A link that answers nothing is tried once more, which says why, unless that took long."""
+"""A link that does not answer is tried again, to say why, unless it took longer than this to fail."""
 
 logger = logging.getLogger(__name__)
 
 
 class CompatService:
-    """One owner's calls; a call that is repeated leads to what it led to before, and is paid once.
+    """The calls of one owner. A repeated call finds what the first one made, and is paid for once.
 
-    Of what is not there, another owner's or another provider's, each raises NotFound.
+    Each raises NotFound for what does not exist, or is another owner's or another provider's.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class CompatService:
         self._sleep = sleep
 
     def generate_instant(self, owner: str, body: InstantGeneration) -> Generation:
-        """Pictures by Instant Character from the first usable reference; the others are not looked at."""
+        """Draw with Instant Character from the first usable reference; the others are ignored."""
         began_at = self._now()
         identity = self._instant_identity(owner, body.reference_images, began_at + REFERENCES_WITHIN)
         call = body.model_dump(exclude={"reference_images"})
         return self._generated(owner, identity, call, body.request(), began_at + IMAGE_HOLD)
 
     def generate_lora(self, owner: str, body: LoraGeneration) -> Generation:
-        """Pictures by the LoRA at ``lora_url``, its trigger word in the prompt."""
+        """Draw with the LoRA at ``lora_url``, with its trigger word in the prompt."""
         until = self._now() + IMAGE_HOLD
         identity = self._identities.get(owner, self._identity_of_weights(owner, body.lora_url))
         call = body.model_dump() | {"lora_url": identity.identity_id}
@@ -117,7 +117,10 @@ class CompatService:
     def training(
         self, owner: str, identity_id: str, provider: ProviderName, wait_s: float | None = None
     ) -> Identity:
-        """A training, waited for a little; for ``wait_s`` if that is less. What came of it is there still."""
+        """Return a training, for which to wait a little, or ``wait_s`` if that is less.
+
+        If the provider has deleted the model since, there is no such training any more.
+        """
         hold_s = _status_hold_s(wait_s)
         identity = wait_until_settled(
             lambda: self._identities.get(owner, identity_id), hold_s, self._now, self._sleep
@@ -127,7 +130,7 @@ class CompatService:
         return identity
 
     def order_prompt(self, owner: str, tune_id: str, body: CreatePrompt) -> Generation:
-        """Order pictures of a tune; not waited for."""
+        """Order pictures of a tune, without waiting for them."""
         identity = self._identities.get(owner, tune_id)
         if identity.provider != "astria":
             raise NotFound(f"There is no tune {tune_id!r}.", code="unknown_identity")
@@ -135,7 +138,7 @@ class CompatService:
         return self._ordered(owner, identity, digest, body.prompt.request())
 
     def prompt(self, owner: str, tune_id: str, generation_id: str, wait_s: float | None = None) -> Generation:
-        """A prompt's pictures, waited for a little; for ``wait_s`` if that is less."""
+        """Return a prompt with its pictures, for which to wait a little, or ``wait_s`` if that is less."""
         generation = self._settled(owner, generation_id, _status_hold_s(wait_s))
         if generation.identity_id != tune_id:
             raise NotFound(f"There is no prompt {generation_id!r}.", code="unknown_generation")
@@ -173,7 +176,7 @@ class CompatService:
         return generation
 
     def _ordered(self, owner: str, identity: Identity, digest: str, request: dict[str, Any]) -> Generation:
-        """The generation of the same call whose outcome nobody was told of late, or a new one."""
+        """Return the generation of an equal call whose outcome was not delivered yet, or a new one."""
         call = self._records.find(digest)
         if call is None or self._is_over(owner, call):
             new = self._new_call()
@@ -219,13 +222,13 @@ class CompatService:
             return self._identities.create(
                 owner, name, provider, sources, class_name, steps=steps, identity_id=new.target_id
             )
-        except Exception:  # whatever it was, this call is over; what it stored is found, and not made again
+        except Exception:  # if it stored the identity before it failed, the next call finds that
             if get_or_none(partial(self._identities.get, owner), new.target_id) is None:
                 self._records.release(digest, new)
             raise
 
     def _was_deleted(self, identity: Identity) -> bool:
-        """Return True if its provider has deleted what it trained, as it does in time, and says so."""
+        """Return True if the provider says that the model has expired and is deleted."""
         expires_at = identity.model_expires_at
         if expires_at is None or self._now() < expires_at:
             return False
@@ -240,10 +243,10 @@ class CompatService:
             return False
 
     def _started(self, owner: str, call: IdempotencyRecord) -> Identity | None:
-        """The identity that a call made; None if the call died before it made one.
+        """Return the identity that an earlier call made; None if that died before it made one.
 
         Raises:
-            Conflict: it may still be at it.
+            Conflict: the earlier call may still be making it.
         """
         end = self._now() + timedelta(seconds=STATUS_HOLD_S)
         while True:
@@ -260,9 +263,9 @@ class CompatService:
         raise Conflict("The same training is being started by another call.", code="being_started")
 
     def _instant_identity(self, owner: str, links: list[str], until: datetime) -> Identity:
-        """From the first usable reference, none of which is looked for after ``until``.
+        """Return the identity for the first usable reference; no further one is tried after ``until``.
 
-        Made once for the same picture, wherever it lies.
+        There is one identity for the same picture, whatever its link.
         """
         refusal: InvalidRequest | None = None
         for link in links:
@@ -299,9 +302,9 @@ class CompatService:
         return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())
 
     def _is_over(self, owner: str, call: IdempotencyRecord) -> bool:
-        """Return True if the same call now would be a new wish: its outcome was told, or came long ago.
+        """Return True if an equal call is a new order: the outcome of the first was delivered, or is old.
 
-        As long as there is none the same call waits for it, however long: a second order would be paid too.
+        Until there is an outcome equal calls wait for it, however long: a second order would be paid as well.
         """
         if self._records.was_delivered(call.target_id):
             return True
@@ -313,7 +316,7 @@ class CompatService:
         return generation.settled_at is not None and self._now() - generation.settled_at > SAME_CALL_WITHIN
 
     def _sources(self, owner: str, links: list[str] | str) -> list[Source]:
-        """The pictures themselves, as far as they can be had: what counts is what lies at the links now."""
+        """Fetch the pictures as far as possible, for two calls are equal if what lies at their links is."""
         if isinstance(links, list):
             return self._references.fetched(owner, [image_source(link) for link in links])
         links = links.strip()
@@ -326,7 +329,7 @@ class CompatService:
         return list(images_in(archive))
 
     def _identity_of_weights(self, owner: str, lora_url: str) -> str:
-        """Return the identity whose weights lie at a link: by what lies there, or by the link without that.
+        """Return the identity whose weights lie at a link, by their content, or by the link if that fails.
 
         Raises:
             InvalidRequest: they were not trained here, or nobody can tell.
@@ -357,12 +360,12 @@ def _status_hold_s(wait_s: float | None) -> float:
 
 
 def _digest(owner: str, *what: Any) -> str:
-    """A digest of a call, of all that it says."""
+    """Return a digest of everything that a call says."""
     return hashlib.sha256(json.dumps([owner, *what], sort_keys=True).encode()).hexdigest()
 
 
 def _digests(sources: list[Source]) -> list[str]:
-    """Return what tells sets of pictures apart: their content, or the link of one that cannot be had."""
+    """Return what identifies each picture: its content, or its link if that cannot be fetched."""
     return [
         without_signature(source)
         if isinstance(source, str)

@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that is repeated leads to what it led to before.
+"""Idempotency keys: a repeated request finds what the first one made.
 
 After https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07, read 2026-11-23.
 """
@@ -17,16 +17,16 @@ from character_identity.ports.stores import IdempotencyRecord, IdempotencyRecord
 
 KEPT = timedelta(hours=24)
 LONGEST_CALL = timedelta(seconds=60)
-"""Twice what a function has; a call that made nothing by then has died."""
+"""Twice as long as a function may run: a call that has made nothing by then has died."""
 
 Resource = TypeVar("Resource")
 
 
 class IdempotencyService:
-    """Gives every key to one request, and the request's resource an id before anything else is done.
+    """Gives each key to one request, and the request's resource an id before anything else is done.
 
-    A call that died in the middle is so continued by the next one with its key, with the same id: what it
-    stored under that id is found, and what it did not is stored once.
+    So the next call with the same key continues one that died, with the same id: what was stored under that
+    id is found, and the rest is stored once.
     """
 
     def __init__(self, *, calls: IdempotencyRecords, now: Now, new_id: NewId) -> None:
@@ -42,14 +42,14 @@ class IdempotencyService:
         find: Callable[[str], Resource],
         create: Callable[[str], Resource],
     ) -> tuple[Resource, bool]:
-        """Return the resource that a request creates, and whether an earlier one with its key did.
+        """Return the resource that a request creates, and whether an earlier request with its key created it.
 
-        ``create`` makes the resource of the id that it is given, once; ``find`` raises NotFound if there is
-        none. ``request_digest`` is a digest of the request. What ``create`` refuses gives the key back.
+        ``create`` makes the resource with the given id, once; ``find`` raises NotFound if there is none.
+        ``request_digest`` is a digest of the request. If ``create`` refuses, the key is free again.
 
         Raises:
             KeyReused: the key belongs to another request.
-            RequestInFlight: the earlier request is still at it, or died less than a minute ago.
+            RequestInFlight: the earlier request is still running, or died less than a minute ago.
         """
         if key is None:
             return create(self._new_id()), False
@@ -77,10 +77,10 @@ class IdempotencyService:
         try:
             return create(call.target_id), False
         except ServiceError as exc:
-            if exc.status >= 500:  # it may be stored, or half of it: the key stays with its id
+            if exc.status >= 500:  # it may be stored, perhaps in part: the key keeps its id
                 raise
             found = _found(find, call.target_id)
-            if found is not None:  # by a call that had been given up
+            if found is not None:  # made by a call that was thought dead
                 return found, True
             self._calls.release(digest, call)
             raise
@@ -88,7 +88,7 @@ class IdempotencyService:
     def _take_over(self, digest: str, dead: IdempotencyRecord) -> IdempotencyRecord:
         age = self._now() - dead.made_at
         if age <= LONGEST_CALL:
-            # As long as it has lasted already: soon if it has just begun, and not often if it died.
+            # Wait as long as it has lasted: ask again soon if it has just begun, and not often if it died.
             wait = min(age, LONGEST_CALL - age + timedelta(seconds=1))
             raise RequestInFlight(retry_after_s=max(1, math.ceil(wait.total_seconds())))
         taken = replace(self._new_call(dead.request_digest), target_id=dead.target_id)
@@ -105,7 +105,7 @@ class IdempotencyService:
 def _found(find: Callable[[str], Resource], resource_id: str) -> Resource | None:
     try:
         return find(resource_id)
-    except Erased:  # it was made, and shall not be made again
+    except Erased:  # it was made, and must not be made again
         raise
     except NotFound:
         return None

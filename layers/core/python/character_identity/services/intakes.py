@@ -1,8 +1,8 @@
 """Intakes: what an order stores before there is a row that it belongs to.
 
-Pictures come before their row, so that whoever reads that finds them. A call that dies in between, or whose
-row is refused, leaves objects that no erasure looks for. So a note is written before them, which goes with
-the write of the row; where it stays, the sweep deletes them.
+Pictures are stored before their row, so that whoever reads the row finds them. If the call dies in between,
+or the row is refused, they are left, and no erasure knows of them. So a note is written first, and removed
+in the same write that adds the row. If the note stays, the sweep deletes the pictures.
 """
 
 from datetime import timedelta
@@ -13,7 +13,7 @@ from character_identity.ports.gateways import Now
 from character_identity.ports.stores import Bucket, Evaluations, Identities, OpenWork
 
 ABANDONED_AFTER = timedelta(hours=1)
-"""A call that died may be repeated under its key, or its machine is started again: with the same id."""
+"""Until then a call that died may be repeated with its key, or its machine restarted, with the same id."""
 
 
 class IntakeService:
@@ -39,7 +39,7 @@ class IntakeService:
         self._open_work.add_intake(owner, subject_id, self._now() + ABANDONED_AFTER)
 
     def end(self, subject_id: str) -> None:
-        """Delete what was stored for something that there is not; of two calls, one may have made it."""
+        """Delete what was stored, unless the identity or evaluation exists: another call may have made it."""
         is_identity = get_or_none(self._identities.get, subject_id) is not None
         is_evaluation = get_or_none(self._evaluations.get, subject_id) is not None
         if not (is_identity or is_evaluation):

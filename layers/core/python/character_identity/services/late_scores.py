@@ -1,4 +1,4 @@
-"""Late scores: who waits for one hears when its time is over."""
+"""Late scores: whoever waits for a score is told when there is none in time."""
 
 from character_identity.domain.event import Event
 from character_identity.domain.get_or_none import get_or_none
@@ -9,7 +9,7 @@ from character_identity.services.webhooks.events import EventService
 
 
 class LateScoreService:
-    """Ends the wait for a generation's scores, which began when its pictures were there."""
+    """Ends the wait for a generation's scores, which begins with its pictures."""
 
     def __init__(self, generations: Generations, scores: Scores, events: EventService, now: Now) -> None:
         self._generations = generations
@@ -18,9 +18,9 @@ class LateScoreService:
         self._now = now
 
     def end_wait(self, generation_id: str) -> None:
-        """Tell of each picture that no encoder has looked at; doing it twice tells once.
+        """Publish an event for each picture that no encoder has looked at; doing so twice publishes once.
 
-        A sweep of all that is open comes before that time, and ends nothing then.
+        Does nothing before the time is over, as when a sweep looks at everything that is open.
         """
         generation = get_or_none(self._generations.get, generation_id)
         now, late = self._now(), []

@@ -1,4 +1,4 @@
-"""Orders: what a paid job will cost, the job that it becomes, and its start."""
+"""Orders: quote a paid job, write it up and start it."""
 
 from typing import Any, TypeVar
 
@@ -15,16 +15,16 @@ Request = TypeVar("Request")
 
 
 def start_soon(workflows: Workflows, job: ProviderJob) -> None:
-    """Start the machine of an order that was accepted; a failure waits for the sweep.
+    """Start the machine of an accepted order; if that fails, the sweep does it.
 
-    The order stands, and will be paid: an error now would only have it ordered once more.
+    The order stands and will be paid, so an error now would only make the caller order again.
     """
     with left_to_the_sweep("the job"):
         workflows.start(job)
 
 
 class OrderService:
-    """Quotes orders and writes them up; it is the tables that accept them, money and all, or nothing."""
+    """Quotes orders and writes them up. The tables then accept an order with its money, or nothing."""
 
     def __init__(self, budgets: Budgets, now: Now, new_id: NewId) -> None:
         self._budgets = budgets
@@ -32,7 +32,7 @@ class OrderService:
         self._new_id = new_id
 
     def quote(self, owner: str, jobs: PaidJobs[Request, Any, Any] | None, request: Request) -> Quote:
-        """Return what a job costs; nothing where the provider needs none of its kind."""
+        """Return what a job costs: nothing if the provider has no jobs of its kind."""
         if jobs is None:
             return Quote(0, 0, self.budget(owner), {})
         estimate = jobs.estimate(request)
@@ -41,7 +41,7 @@ class OrderService:
         return Quote(expected, reserved, self.budget(owner), jobs.prices)
 
     def budget(self, owner: str, month: str | None = None) -> Budget:
-        """A month of the owner's, as in ``2026-11``; the current one if none is named."""
+        """Return the owner's budget for a month, as in ``2026-11``, or for the current one."""
         return self._budgets.of(owner, month or month_of(self._now()))
 
     def job(
@@ -54,14 +54,14 @@ class OrderService:
         quote: Quote,
         fund: Fund | None = None,
     ) -> ProviderJob:
-        """The job that trains an identity, or makes what its subject is of that identity; or an evaluation.
+        """Return the job for a training or a generation of an identity, or for an evaluation.
 
-        With a ``fund`` its money is drawn from there, and it waits for a slot behind what somebody waits for.
+        With a ``fund`` it is paid from there, and gets a slot after the jobs that somebody waits for.
 
         Raises:
             BudgetExceeded: the money is not there.
         """
-        # Told here without a write; when several orders race for the rest, the table's condition decides.
+        # This needs no write; when several orders race for the rest, the table's condition decides.
         if fund is None and not quote.affordable:
             raise BudgetExceeded.for_order()
         now = self._now()

@@ -1,4 +1,4 @@
-"""Reference images: taken in once, checked before anything is paid, kept as plain upright JPEG."""
+"""Reference images: take them in once, check them before anything is paid, store them as upright JPEG."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,26 +21,26 @@ from character_identity.services.intakes import IntakeService
 from character_identity.services.sources import MAX_BYTES, Sources
 
 MAX_KEPT_BYTES = 4_400_000
-"""Of a picture as it is stored: MAX_REFERENCES of them are a ZIP under 90 MB, above which fal takes uploads
-in parts only (@fal-ai/client 1.10.1, read 2026-11-22). Noise of KEPT_SIDE squared has 3.7 MB."""
+"""Of a stored picture. A ZIP of MAX_REFERENCES stays under 90 MB, above which fal takes uploads in parts only
+(@fal-ai/client 1.10.1, read 2026-11-22). Noise of KEPT_SIDE squared has 3.7 MB."""
 MAX_REFERENCES = 20
-"""No provider takes more, so of more none is even fetched."""
+"""No provider takes more, so if there are more, none is even fetched."""
 DECODING_TIMEOUT_S = 18
-"""Seconds from the begin of a set, of the 29 that a request has, after which no further picture is decoded.
-To wait for its links counts too, and what follows takes the rest. On one core twenty JPEGs of 24 megapixels
+"""Seconds from the start of a set, out of a request's 29, after which no further picture is decoded. This
+includes waiting for links; what follows needs the rest. On one core twenty JPEGs of 24 megapixels
 take 4 s, progressive 15 s, twenty such PNGs 11 s, and one of 49 megapixels with as many scans as are allowed
 3 s (2026-11-29)."""
 TOO_MUCH_WORK = "The pictures before it took too long; send smaller or fewer ones."
 LONGEST_NAME = 200
-"""Characters of a picture's name that are shown; a name in a ZIP may have 65,535."""
+"""Characters of a picture's name to show; in a ZIP a name may have 65,535."""
 SUFFIXES = {content_type: suffix for suffix, content_type in CONTENT_TYPES.items()}
 JPEG_TOO = dict.fromkeys(("image/jpg", "image/pjpeg"), "image/jpeg")
-"""What telephones and browsers say instead (react-native-image-picker, issues 1856 and 2124)."""
+"""What some phones and browsers say instead (react-native-image-picker, issues 1856 and 2124)."""
 
 
 @dataclass(frozen=True)
 class NamedImage:
-    """An image file under the name that its owner knows it by."""
+    """An image file with the name that its owner gave it."""
 
     name: str
     content: bytes = field(repr=False)
@@ -52,9 +52,9 @@ Source = str | bytes | NamedImage
 
 @dataclass(frozen=True)
 class TakenIn:
-    """Everything that was stored, in the order given, with the SHA-256 of each, and the warnings.
+    """The stored pictures, in the order given, with the SHA-256 of each, and the warnings.
 
-    ``medoid`` is the index of the picture nearest to the centre of the set, None where none can be chosen.
+    ``medoid`` is the index of the picture nearest to the centre of the set; None if there is no telling.
     """
 
     keys: list[str]
@@ -73,7 +73,7 @@ class _Examination:
 
 
 class ReferenceService:
-    """Upload tickets, and the way from a caller's pictures to ``references/<identity>/``."""
+    """Gives upload tickets, and takes a caller's pictures to ``references/<identity>/``."""
 
     def __init__(
         self,
@@ -93,10 +93,10 @@ class ReferenceService:
         self._clock = clock
 
     def upload_ticket(self, owner: str, name: str, content_type: str, size_bytes: int) -> UploadTicket:
-        """A presigned POST for one picture of this type, by its proper name, and at most this size.
+        """Return a presigned POST for one picture of this type and at most this size.
 
         Raises:
-            InvalidRequest: of another type or size; the message names the file.
+            InvalidRequest: the type or the size is not accepted; the message names the file.
         """
         kind = content_type.partition(";")[0].strip().lower()  # a blob has what its server added: charset
         kind = JPEG_TOO.get(kind, kind)
@@ -113,9 +113,9 @@ class ReferenceService:
         return self._bucket.upload_ticket(key, kind, size_bytes)
 
     def fetched(self, owner: str, sources: Sequence[Source]) -> list[Source]:
-        """The sources with what lies at their links now; a link that answers nothing stays one.
+        """Return the sources with each link replaced by its content; a link that fails stays a link.
 
-        Of more than MAX_REFERENCES none is fetched.
+        If there are more than MAX_REFERENCES, none is fetched.
         """
         if len(sources) > MAX_REFERENCES:
             return list(sources)
@@ -131,7 +131,7 @@ class ReferenceService:
         return [named.get(source, source) for source in sources]
 
     def check(self, owner: str, sources: Sequence[Source], limits: ReferenceLimits | None) -> list[Finding]:
-        """Return the findings of ``take_in``, errors first; store nothing. No limits: any number will do."""
+        """Return what ``take_in`` would find, errors first; store nothing. No limits: any number will do."""
         return self._examine(owner, sources, limits).findings
 
     def take_in(
@@ -140,7 +140,7 @@ class ReferenceService:
         """Check all pictures, then store them.
 
         Raises:
-            InvalidRequest: an error was found; ``details`` are all findings, and nothing is stored.
+            InvalidRequest: an error was found; ``details`` has all findings, and nothing is stored.
         """
         examination = self._examine(owner, sources, limits)
         findings = examination.findings
@@ -175,9 +175,9 @@ class ReferenceService:
         return _Examination(images, named, central)
 
     def _read(self, owner: str, sources: Sequence[Source]) -> tuple[dict[int, PreparedImage], list[Finding]]:
-        """The pictures that can be read, by index, and why the others cannot; each source is fetched once.
+        """Return the readable pictures by index, and why the others cannot be read; fetch each source once.
 
-        While one is decoded the next ones are fetched, and no more are held in memory than that.
+        The next pictures are fetched while one is decoded; no more are held in memory.
         """
         images: dict[int, PreparedImage] = {}
         findings: list[Finding] = []
@@ -196,7 +196,7 @@ class ReferenceService:
         return images, findings
 
     def _analyze(self, images: dict[int, PreparedImage]) -> tuple[list[Finding], int | None]:
-        """Have the encoder compare the different pictures; returns its findings and the medoid's index."""
+        """Have the encoder compare all different pictures; return its findings and the medoid's index."""
         different: dict[str, int] = {}
         for index, image in images.items():
             if not image.quality.is_black:
@@ -211,7 +211,7 @@ class ReferenceService:
         return list(judge_analysis(analysis, indices)), indices[medoid(analysis.similarities)]
 
     def _fetched(self, owner: str, source: Source, ends_at: float) -> bytes | InvalidRequest:
-        """The picture's bytes, or why there are none."""
+        """Return the picture's bytes, or why there are none."""
         if isinstance(source, NamedImage):
             return source.content
         try:
@@ -234,13 +234,13 @@ def _too_late(content: bytes | InvalidRequest) -> InvalidRequest:
 
 
 def _different(sources: Sequence[Source], images: dict[int, PreparedImage]) -> int:
-    """Return the number of different images; an unreadable one may be one of its own when it is mended."""
+    """Return the number of different images, counting unreadable ones, which may be replaced by others."""
     unread = {source for index, source in enumerate(sources) if index not in images}
     return len(unread) + len({image.perceptual_hash.content for image in images.values()})
 
 
 def _refusal(findings: list[Finding]) -> InvalidRequest:
-    """The first error, naming its picture, with all findings."""
+    """Return the first error, with the name of its picture and all findings."""
     first = findings[0]
     name = "" if first.file is None else f"{first.file}: "
     return InvalidRequest(
@@ -251,12 +251,12 @@ def _refusal(findings: list[Finding]) -> InvalidRequest:
 
 
 def _name(source: Source, index: int) -> str:
-    """A source as its owner knows it, without a query: a signed link must not reach an answer or a log."""
+    """Return the name by which the owner knows a source; no query, as signed links must stay secret."""
     if isinstance(source, bytes):
         return f"picture {index + 1}"
     return shown_name(source.name if isinstance(source, NamedImage) else source.partition("?")[0])
 
 
 def shown_name(name: str) -> str:
-    """A file's name as answers have it: on one line, and cut where it is long."""
+    """Return a file's name as answers show it: on one line, and shortened."""
     return shortened("".join(letter if letter.isprintable() else "\ufffd" for letter in name), LONGEST_NAME)

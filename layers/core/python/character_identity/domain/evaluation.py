@@ -1,4 +1,4 @@
-"""Evaluation: one character drawn by several providers, so that they can be compared."""
+"""Evaluation: one character drawn by several providers, to compare them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ EvaluationStatus = Literal["running", "cancelling", "completed", "failed", "canc
 EvaluationPhase = Literal["planning", "identities", "pictures", "scores", "report"]
 PHASES: tuple[EvaluationPhase, ...] = get_args(EvaluationPhase)
 ENDS_WITHIN = timedelta(days=7)
-"""Ten thousand pictures of half a minute each take two days at the two slots of a new account."""
+"""Ten thousand pictures of half a minute each take two days with the two slots of a new account."""
 CANCELLED = Failure(code="cancelled", message="The evaluation was cancelled.")
 NOT_ORDERED = Failure(code="cancelled", message="The evaluation ended before this was ordered.")
 STOPPED = Failure(code="cancelled", message="The evaluation ended while this was drawn.")
@@ -30,10 +30,10 @@ ERASED = Failure(code="erased", message="The generation was erased.")
 LATE = Failure(code="deadline_exceeded", message="The evaluation did not end before its deadline.")
 
 MOST_VARIATIONS = 8
-"""As many as one order of Astria's has, https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22."""
+"""As many as one order at Astria may have, https://docs.astria.ai/docs/api/prompt/create, read 2026-11-22."""
 AT_ONCE: Mapping[ProviderName, int] = {"astria": 4}
-"""Pictures that a provider is asked for at least in one order, where that is its way: the specification asks
-Astria for four. Where each picture has a seed of its own, as with all others, an order is one picture."""
+"""The fewest pictures in one order, for providers that are asked for several: the specification asks Astria
+for four. With all others an order is one picture, so that each has its own seed."""
 ROWS, GALLERY, REPORT, MARKDOWN = "results.csv", "gallery.html", "report.html", "report.md"
 SUMMARY, MANIFEST, PICTURES = "summary.json", "evaluation.json", "pictures.json"
 RESULTS: Mapping[str, str] = {
@@ -49,7 +49,7 @@ RESULTS: Mapping[str, str] = {
 
 
 class Recommendation(Record):
-    """A provider, or None where nothing is decided; and why, in a sentence."""
+    """The recommended provider, None if nothing is decided, and why, in a sentence."""
 
     provider: str | None
     sentence: str
@@ -57,10 +57,10 @@ class Recommendation(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationRequest:
-    """What a caller asks for. ``identities`` are there already, by provider; all others are to be made.
+    """What a caller asks for. ``identities`` exist already, by provider; all others are to be made.
 
-    Without ``providers`` it is about all that can be ordered from, or about those whose identities are given
-    where there are no references to make more of.
+    Without ``providers`` all that can be ordered from are compared; or, if there are no references to make
+    identities from, those whose identities are given.
     """
 
     name: str | None
@@ -75,7 +75,7 @@ class EvaluationRequest:
 
 
 class Cell(Record):
-    """One order of pictures: of a provider and a scenario, its first variation, and how many."""
+    """One order of pictures: provider, scenario, the first variation in it, and how many pictures."""
 
     provider: ProviderName
     scenario: str
@@ -89,7 +89,7 @@ class Cell(Record):
 
 
 class CellOutcome(Record):
-    """What became of a cell: a generation and how many of its pictures are there, or why there is none."""
+    """The outcome of a cell: its generation and how many pictures that has, or why there is none."""
 
     cell: Cell
     generation_id: str | None = None
@@ -99,24 +99,24 @@ class CellOutcome(Record):
 
     @property
     def was_cancelled(self) -> bool:
-        """Return True if the evaluation ended before its order or while it was drawn: nobody's failure."""
+        """True if the evaluation ended before it was ordered or while it was drawn, which is no failure."""
         return self.error is not None and self.error.code == CANCELLED.code
 
     @property
     def was_erased(self) -> bool:
-        """True once its generation was erased, or its identity."""
+        """True if its generation or its identity was erased."""
         return self.error is not None and self.error.code == ERASED.code
 
     def erased(self) -> "CellOutcome":
-        """Return what is left of it once its generation was erased."""
+        """Return what is left of it after its generation was erased."""
         return self.replace(pictures=0, error=ERASED)
 
 
 class EvaluationOrder(Record):
-    """What is drawn, all of it; in the bucket, for a row has no room for a hundred prompts.
+    """Everything that is drawn. It is stored in the bucket, as a row has no room for a hundred prompts.
 
-    ``seed`` moves the seeds of all pictures, which are the same for every provider. ``prices`` are those that
-    each provider was estimated by, by what they are for.
+    ``seed`` shifts the seeds of all pictures, which are the same for every provider. ``prices`` are those
+    behind each provider's estimate, by what they are for.
     """
 
     name: str
@@ -126,7 +126,7 @@ class EvaluationOrder(Record):
     prices: dict[str, dict[str, Price]] = Field(default={})
 
     def request(self, cell: Cell) -> GenerationRequest:
-        """Return what a cell asks its provider for."""
+        """Return the request for a cell."""
         scenario = next(each for each in self.scenarios if each.name == cell.scenario)
         return GenerationRequest(
             prompt=scenario.prompt(self.name),
@@ -136,7 +136,7 @@ class EvaluationOrder(Record):
         )
 
     def cells(self, providers: Sequence[ProviderName]) -> list[Cell]:
-        """All cells, the providers by turns, so that none of them waits until another is through."""
+        """Return all cells, the providers taking turns, so that none waits for another to finish."""
         by_turns = zip_longest(*(self._cells_of(provider) for provider in providers))
         return [cell for turn in by_turns for cell in turn if cell is not None]
 
@@ -152,11 +152,14 @@ class EvaluationOrder(Record):
 
 
 class Evaluation(Record):
-    """A row; ``identities`` has the id of each provider's identity, whether it was there or is to be made.
+    """An evaluation as its row holds it. Times are aware UTC.
 
-    ``made`` are the providers whose identity the evaluation makes itself, ``failures`` why one has none.
-    ``references`` are the keys of all references of the character, against which every picture is scored.
-    Erasing an identity takes its provider out of all of these. Times are aware UTC.
+    ``identities``: the id of each provider's identity, whether it existed before or is to be made.
+    ``made``: the providers whose identity the evaluation makes itself.
+    ``failures``: why a provider has no identity.
+    ``references``: the keys of all references of the character, against which every picture is scored.
+
+    Erasing an identity removes its provider from all of these.
     """
 
     evaluation_id: str
@@ -187,7 +190,7 @@ class Evaluation(Record):
 
     @property
     def position(self) -> Position:
-        """Its place in the list of its owner's."""
+        """Its place in its owner's list."""
         return Position(self.created_at, self.evaluation_id)
 
     @property
@@ -197,17 +200,17 @@ class Evaluation(Record):
 
     @property
     def has_results(self) -> bool:
-        """Return True if it has results, perhaps being made anew; one that failed may never have any."""
+        """True if it has results, perhaps being made anew just now; one that failed may never have any."""
         return self.status == "completed" or (not self.is_unsettled and self.recommendation is not None)
 
     def given_up(self, now: datetime) -> Failure | None:
-        """Return why nothing more is ordered for one that has not ended; None as long as something may be."""
+        """Return why nothing more is to be ordered for it; None as long as something may be."""
         if self.status == "cancelling":
             return CANCELLED
         return LATE if now >= self.created_at + ENDS_WITHIN else None
 
     def ended(self, failure: Failure | None, now: datetime) -> "Evaluation":
-        """As it ends now, for ``failure`` if it does not go on, and whatever has not come; unless it has."""
+        """Return it as it ends now, with ``failure`` if there is one; unchanged if it has ended before."""
         if not self.is_unsettled:
             return self
         why = self.given_up(now) or failure
@@ -216,7 +219,7 @@ class Evaluation(Record):
         return self.replace(status=status, error=why, settled_at=now, updated_at=now)
 
     def without_identity(self, identity_id: str) -> "Evaluation | None":
-        """Return what is left where an identity is no part of it any more; None if none is left."""
+        """Return the evaluation without an identity; None if that was the last."""
         providers = [name for name in self.providers if self.identities.get(name) != identity_id]
         if not providers:
             return None
@@ -230,23 +233,23 @@ class Evaluation(Record):
 
     @property
     def references_left(self) -> list[str]:
-        """The keys of those references that have not gone with an identity."""
+        """The keys of those references that were not erased with an identity."""
         there = {self.evaluation_id, *self.identities.values()}
         return [key for key in self.references if subject_of_key(key) in there]
 
     def compares_with(self, identity_id: str) -> bool:
-        """Return True if references of that identity are among its own, which are no copies then."""
+        """Return True if it uses references of that identity itself, and not copies."""
         return identity_id in map(subject_of_key, self.references)
 
     def pictures(self, outcomes: Iterable[CellOutcome]) -> int:
-        """Return how many pictures there are of those that it compares: each of them gets a score."""
+        """Return how many of its compared pictures exist; each of them gets a score."""
         return sum(each.pictures for each in outcomes if each.cell.provider in self.providers)
 
     def generation_id(self, cell: Cell) -> str:
-        """The id of a cell's generation: who orders it twice finds it."""
+        """Return the id of a cell's generation, which is always the same."""
         return derived_id(self.evaluation_id, cell.cell_id)
 
 
 def derived_id(evaluation_id: str, part: str) -> str:
-    """The id of what an evaluation orders: the same whenever it is ordered, and nobody guesses it."""
+    """Return the id of something that an evaluation orders: always the same, and impossible to guess."""
     return sha256(f"{evaluation_id}/{part}".encode()).hexdigest()[:32]

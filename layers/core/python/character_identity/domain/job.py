@@ -1,4 +1,4 @@
-"""ProviderJob: one paid call, what is known of it, and the money that is set aside for it."""
+"""ProviderJob: one paid call, what we know about it, and the money that is set aside for it."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -7,23 +7,23 @@ from character_identity.domain.record import Record
 from character_identity.domain.slots import Priority
 
 JobKind = str
-"""``training`` or ``generation``, an ``evaluation`` of many of both, or whatever else a provider does for
-money; a word without hyphens."""
+"""``training``, ``generation``, ``evaluation`` (of many of both), or whatever else a provider does for money;
+a word without hyphens."""
 EVALUATION: JobKind = "evaluation"
-"""Its job is no provider's: it holds the money that its identities and pictures draw from."""
+"""The job of an evaluation runs at no provider: it holds the money for its identities and pictures."""
 JobState = Literal["accepted", "intended", "submitted", "rejected", "unknown", "dropped"]
 """``accepted`` by us; ``intended`` just before the call; then what the provider made of it.
 
-``dropped``: it took the job, and said that it had not begun when it was cancelled, or failed for nothing."""
+``dropped``: the provider took it, and bills nothing: it was cancelled before it began, or failed unbilled."""
 
 Account = Literal["fal", "astria"]
-"""The accounts of ours that take keys and call back."""
+"""Our accounts at the providers, which have keys and call back."""
 LONGEST_WAIT = timedelta(days=1)
 """For a slot, and then in the provider's queue."""
 
 
 class JobHandle(Record):
-    """The provider's address of a job; fal gives the URLs, which are used as they are."""
+    """How to reach a job at its provider; fal's URLs are used as it gives them."""
 
     provider_job_id: str
     status_url: str | None = None
@@ -32,9 +32,9 @@ class JobHandle(Record):
 
 
 class Parked(Record):
-    """Results that are paid and could not be stored yet, and until when they may be.
+    """Paid results that could not be stored yet, and until when we try.
 
-    ``hosts`` are where they lie, if it is that the operator has yet to allow these.
+    ``hosts`` are where they lie, if the operator has yet to allow these hosts.
     """
 
     hosts: list[str]
@@ -42,15 +42,17 @@ class Parked(Record):
 
 
 class ProviderJob(Record):
-    """A ledger row, written with the identity or generation (``subject_id``) that it is for.
+    """A row of the ledger, written together with the identity or generation (``subject_id``) that it is for.
 
-    Times are aware UTC, amounts millionths of a dollar. ``callback_token`` is a secret: who knows it may say
-    that there was a callback. ``not_before`` is when the provider wants to be asked again at the
-    earliest; ``callback_pending`` is true from a callback until the provider was asked.
-    ``correlation_id`` names the request that ordered it, on every log line about it. ``evaluation_id`` is the
-    evaluation that it is part of: its money comes out of what that one has set aside.
-    ``deadline_at`` is when nobody waits any more: for a slot at first, and then for the provider.
-    ``bill_is_implausible`` is kept of what was settled.
+    Times are aware UTC, amounts millionths of a dollar.
+
+    ``callback_token``: a secret; whoever knows it may call back about this job.
+    ``callback_pending``: there was a callback, and the provider has not been asked since.
+    ``correlation_id``: the request that ordered the job; on every log line about it.
+    ``evaluation_id``: the evaluation that it belongs to and whose money it uses.
+    ``not_before``: when the provider may be asked again.
+    ``deadline_at``: until when to wait, first for a slot and then for the provider.
+    ``bill_is_implausible``: what was found when the money was settled.
     """
 
     job_id: str
@@ -82,40 +84,40 @@ class ProviderJob(Record):
 
     @property
     def account(self) -> str:
-        """Whose account it runs in."""
+        """The account that it runs in."""
         return account_of(self.provider)
 
     @property
     def open(self) -> bool:
-        """True while its money is set aside, so that somebody has to process it."""
+        """True while its money is set aside, so that somebody has to finish it."""
         return self.money == "reserved"
 
     @property
     def may_be_paid(self) -> bool:
-        """True if its provider took it, or may have."""
+        """True if the provider took the job, or may have."""
         return self.handle is not None or self.is_unanswered
 
     @property
     def is_unanswered(self) -> bool:
-        """True if its order was made, and nobody knows whether the provider took it."""
+        """True if it was ordered and nobody knows whether the provider took it."""
         return self.handle is None and self.state in {"intended", "unknown"}
 
 
 def account_of(provider: str) -> str:
-    """The account that a provider bills and limits: ``fal`` for all that run at fal."""
+    """Return the account of a provider: ``fal`` for everything that runs at fal."""
     return provider.partition("-")[0]
 
 
 def job_id_of(kind: JobKind, subject_id: str) -> str:
-    """The id of the one paid call of a kind that is made for an identity or a generation."""
+    """Return the id of the job of a kind for a subject, which has only one."""
     return f"{kind}-{subject_id}"
 
 
 def kind_of(job_id: str) -> JobKind:
-    """The kind of a job."""
+    """Return the kind in the id of a job."""
     return job_id.partition("-")[0]
 
 
 def subject_of(job_id: str) -> str:
-    """The id of the identity or generation that a job is for."""
+    """Return the id of the identity or generation that a job is for."""
     return job_id.partition("-")[2]

@@ -1,6 +1,6 @@
-"""Slots: how many jobs of our account a provider runs at once, who has them, and who is next.
+"""Slots: how many jobs an account may run at once at its provider, which jobs have one, and which are next.
 
-A provider that has no room takes a job all the same, lets it wait where nobody can see it, and bills it when
+A provider without room takes a job all the same, lets it wait where we cannot see it, and bills it even when
 nobody wants it any more. So a job waits here until there is a slot for it.
 """
 
@@ -11,17 +11,17 @@ from typing import Literal, get_args
 from character_identity.domain.record import Record
 
 Priority = Literal["interactive", "batch"]
-"""``interactive``: somebody waits for it. ``batch``: it may wait until nobody does."""
+"""``interactive``: somebody waits for it. ``batch``: it may wait until no interactive job does."""
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 UNLIMITED = 0
-"""The limit of a provider that runs as many as it is sent."""
+"""The limit of a provider that runs as many jobs as it is sent."""
 
 
 class Lease(Record):
-    """A job's place, among those that have a slot or in the line for one, until ``until``.
+    """A job's slot, or its place in the line for one, until ``until``.
 
-    The line forgets whoever does not ask again, so that nobody waits behind a job whose process died.
+    A job that does not ask again loses its place, so that nobody waits behind one whose process died.
     """
 
     job_id: str
@@ -32,9 +32,9 @@ class Lease(Record):
 
 
 class Slots(Record):
-    """An account's slots as they were read; ``version`` counts the changes of who has one.
+    """An account's slots as they were read; ``version`` counts how often their holders changed.
 
-    ``lowered_to`` is the limit until ``lowered_until``: the provider refused an order because it was busy.
+    ``lowered_to`` is the limit until ``lowered_until``, as the provider refused an order because it was busy.
     """
 
     limit: int
@@ -51,7 +51,7 @@ class Slots(Record):
         return max(1, min(self.limit, self.lowered_to))
 
     def held_at(self, now: datetime) -> tuple[Lease, ...]:
-        """The leases of slots that have not run out."""
+        """Return the leases of slots that have not expired."""
         return tuple(lease for lease in self.holders if now < lease.until)
 
     def has_slot(self, job_id: str, now: datetime) -> bool:
@@ -59,7 +59,7 @@ class Slots(Record):
         return any(lease.job_id == job_id for lease in self.held_at(now))
 
     def without(self, job_id: str) -> "Slots":
-        """Return the slots as they are once a job has neither one nor a place in the line."""
+        """Return the slots without a job, which then has neither a slot nor a place in the line."""
         holders, waiting = (
             tuple(lease for lease in leases if lease.job_id != job_id)
             for leases in (self.holders, self.waiting)
@@ -67,11 +67,11 @@ class Slots(Record):
         return self.replace(holders=holders, waiting=waiting)
 
     def line_at(self, now: datetime) -> list[Lease]:
-        """Return who waits, in the order in which slots are given; nobody who has one, whatever is stored.
+        """Return who waits, in the order in which slots are given, without jobs that have a slot already.
 
-        Interactive jobs come before others. Among equals the owners take turns, each with its oldest job
-        first, and the slots that an owner has count as turns: one with a thousand jobs delays another's
-        first job by one of them.
+        Interactive jobs come before batch jobs. Among equals the owners take turns, each with its oldest job
+        first. Slots that an owner has count as turns, so a thousand jobs of one owner delay the first job of
+        another by one job only.
         """
         held = self.held_at(now)
         turns, served = Counter(lease.owner for lease in held), {lease.job_id for lease in held}
@@ -83,11 +83,11 @@ class Slots(Record):
         return [lease for *_, lease in sorted(line, key=lambda place: place[:4])]
 
     def next_at(self, now: datetime) -> list[Lease]:
-        """Those in the line for whom there is a slot now."""
+        """Return those in the line for whom there is a slot now."""
         return self.line_at(now)[: max(0, self.limit_at(now) - len(self.held_at(now)))]
 
     def position_of(self, job_id: str, now: datetime) -> int | None:
-        """A job's place in the line, the first is 1; None if it does not wait."""
+        """Return a job's place in the line, from 1; None if it does not wait."""
         line = [lease.job_id for lease in self.line_at(now)]
         return line.index(job_id) + 1 if job_id in line else None
 

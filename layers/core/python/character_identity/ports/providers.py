@@ -1,4 +1,4 @@
-"""What the services need of the providers. Adapters implement these; tests pass fakes."""
+"""Ports to the providers. Adapters implement them; tests pass fakes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from character_identity.domain.slots import Priority
 
 @dataclass(frozen=True)
 class ReferenceLimits:
-    """How many reference images a provider takes, both ends included."""
+    """How many reference images a provider takes, inclusive."""
 
     minimum: int
     maximum: int
@@ -22,7 +22,7 @@ class ReferenceLimits:
 
 @dataclass(frozen=True)
 class ReferenceImage:
-    """A stored reference image; on demand a link that answers a plain GET, and its bytes, each got once."""
+    """A stored reference image: a link for a plain GET, and its bytes, both on demand and got only once."""
 
     name: str
     link: Callable[[], str]
@@ -31,9 +31,9 @@ class ReferenceImage:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an order is expected to cost, None if nobody knows, and the most that it can.
+    """The expected cost of an order, None if nobody knows, and the most that it can cost.
 
-    The ceiling is by the price list, or by assumption where none is published.
+    The ceiling is from the price list, or assumed if no price is published.
     """
 
     expected_usd: float | None
@@ -42,13 +42,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """Where a job is at its provider; ``cost_usd`` is what the provider says it bills.
+    """How a job stands at its provider.
 
-    ``took_s`` is how many seconds the provider says that it worked on the job, without any waiting.
-
-    ``missing`` is what the provider itself says of a job that it does not know. A replica may lag, so it is
-    believed only when it was said twice. So is a failure that ``is_odd``: something answered that all went
-    well, and not with what.
+    ``cost_usd``: what the provider says it bills.
+    ``took_s``: seconds that the provider says it worked on the job, without waiting.
+    ``missing``: the provider itself says that it does not know the job. Replicas lag, so this is believed
+    only if it was said twice.
+    ``is_odd``: a failure that is doubted likewise: the provider claims success, but shows no result.
     """
 
     state: Literal["queued", "running", "done", "failed", "cancelled", "missing"]
@@ -60,7 +60,7 @@ class JobStatus:
 
     @property
     def took_ms(self) -> int | None:
-        """The same in milliseconds."""
+        """``took_s`` in milliseconds."""
         return None if self.took_s is None else round(self.took_s * 1000)
 
 
@@ -81,7 +81,7 @@ class TrainingOrder:
 
 @dataclass(frozen=True)
 class TrainingStatus(JobStatus):
-    """``fraction`` is the share of steps done, where the provider's logs tell."""
+    """``fraction`` is the share of steps done, if the provider's logs show it."""
 
     fraction: float | None = None
     weights_url: str | None = None
@@ -89,7 +89,7 @@ class TrainingStatus(JobStatus):
 
 @dataclass(frozen=True)
 class GenerationOrder:
-    """What to draw and with whom: the identity, its references, and a link to our copy of its weights.
+    """What to draw, and of whom; ``weights_link`` leads to our copy of the identity's weights.
 
     ``reference_url`` is what ``ImageMaker.prepare`` returned.
     """
@@ -105,7 +105,7 @@ class GenerationOrder:
 
 @dataclass(frozen=True)
 class GenerationPlan:
-    """What will be sent: the body, the prompt in it, and what could not be honoured, in sentences."""
+    """What will be sent: the body, the prompt in it, and warnings about what could not be honoured."""
 
     body: dict[str, Any]
     prompt: str
@@ -114,23 +114,24 @@ class GenerationPlan:
 
 @dataclass(frozen=True)
 class GenerationStatus(JobStatus):
-    """``images`` are those of a generation that is done, in their order."""
+    """``images`` are the pictures of a generation that is done, in order."""
 
     images: tuple[ProducedImage, ...] = ()
 
 
 Cancellation = Literal["dropped", "asked", "finished", "impossible"]
-"""What came of cancelling: ``dropped`` before anything was done that is billed; ``asked``, so that it may
-still finish and be billed; ``finished`` before; or the provider has no way to."""
+"""What came of cancelling. ``dropped``: it stopped before anything was billed. ``asked``: it may still finish
+and be billed. ``finished``: it had finished before. ``impossible``: the provider cannot cancel it."""
 
 
 @dataclass(frozen=True)
 class Found:
     """The jobs at a provider that an order may have started.
 
-    ``certain`` have what only such an order has. ``possible`` do not tell what was ordered, but came when it
-    was made. Who is sure that there is no other may order again, so ``is_whole`` says whether all of the
-    provider's list was read and understood.
+    ``certain``: they show what only this order has.
+    ``possible``: they do not show what was ordered, but came at the right time.
+    ``is_whole``: all of the provider's list was read and understood. Only then does an empty result allow to
+    order again.
     """
 
     certain: tuple[JobHandle, ...] = ()
@@ -146,49 +147,49 @@ Status = TypeVar("Status", bound=JobStatus, covariant=True)
 class PaidJobs(Protocol[Request, Order, Status]):
     """One kind of job that a provider does for money.
 
-    A ``Request`` is what the price depends on, an ``Order`` all that the provider is sent. It never sleeps,
-    polls or retries: the state machine does. Every call may raise ProviderUnavailable or ProviderRejected,
-    ``submit`` also ProviderOutcomeUnknown.
+    A ``Request`` is what the price depends on, an ``Order`` everything that the provider is sent. Adapters
+    never sleep, poll or retry; the state machine does. Every call may raise ProviderUnavailable or
+    ProviderRejected, ``submit`` also ProviderOutcomeUnknown.
     """
 
     @property
     def deadline_s(self) -> int: ...
     @property
     def usual_s(self) -> int:
-        """Return what such a job takes when all goes well."""
+        """Return how long such a job takes when all goes well."""
 
     @property
     def prices(self) -> Mapping[str, Price]:
-        """Return what an estimate is made of, by what they are for."""
+        """Return the prices behind an estimate, by what they are for."""
 
     @property
     def supports_lookup(self) -> bool:
-        """Return True if a job can be looked up by its order, when the answer to that was lost."""
+        """Return True if a job can be found by its order, when the answer to that was lost."""
 
     def estimate(self, request: Request) -> Estimate: ...
     def make_ready(self, order: Order) -> None:
-        """Fetch what ``submit`` needs of elsewhere, so that it makes the paid call and no other."""
+        """Fetch whatever ``submit`` needs, such as the key, so that it makes the paid call and no other."""
 
     def submit(self, order: Order) -> JobHandle: ...
     def status(self, handle: JobHandle, request: Request) -> Status: ...
     def job_handle(self, provider_job_id: str) -> JobHandle:
-        """Return the handle of a job of which only the id is known, as a callback tells it.
+        """Return the handle of a job of which only the id is known, from a callback.
 
         Raises:
             InvalidRequest: no such job can have that id.
         """
 
     def find(self, order: Order, since: datetime) -> Found:
-        """Look for the job that such an order, made at ``since``, started."""
+        """Look for the job that an order made at ``since`` has started."""
 
     def absent_after(self, order: Order) -> timedelta:
-        """Return how long after it was made a look-up that finds nothing proves that it was never taken."""
+        """Return how long after an order a look-up without a result proves that it was not accepted."""
 
     def cancel(self, handle: JobHandle) -> Cancellation:
         """Ask the provider to stop a job. Free, and repeatable."""
 
     def erase(self, handle: JobHandle) -> bool:
-        """Delete the job and what it made at the provider; False where that cannot be asked.
+        """Delete the job and its results at the provider; False if we have no means to.
 
         Raises:
             NotFound: the provider does not know the job, or not yet.
@@ -199,7 +200,7 @@ class Trainer(PaidJobs[int, TrainingOrder, TrainingStatus], Protocol):
     """Trains identities; a request is the number of steps."""
 
     def prepare(self, references: list[ReferenceImage]) -> str | None:
-        """Put the training material where the provider can read it; free, and repeatable."""
+        """Upload the training material; return its address, if there is one. Free, and safe to repeat."""
 
 
 class ImageMaker(PaidJobs[GenerationRequest, GenerationOrder, GenerationStatus], Protocol):
@@ -208,7 +209,7 @@ class ImageMaker(PaidJobs[GenerationRequest, GenerationOrder, GenerationStatus],
     @property
     def max_images(self) -> int: ...
     def prepare(self, references: list[ReferenceImage]) -> str | None:
-        """Put what the images are made from where the provider can read it; free, and repeatable."""
+        """Upload the reference to draw from; return its address, if there is one. Free, safe to repeat."""
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
         """Translate a request without calling anybody."""
@@ -218,7 +219,7 @@ JobsByKind = Mapping[JobKind, PaidJobs[Any, Any, Any]]
 
 
 class Provider(Protocol):
-    """One way to make an identity; ``training`` is None where images need none."""
+    """One way to make an identity; ``training`` is None if its images need none."""
 
     @property
     def name(self) -> ProviderName: ...
@@ -226,7 +227,7 @@ class Provider(Protocol):
     def mock(self) -> bool: ...
     @property
     def simulated(self) -> bool:
-        """Return True if it is a stand-in on this machine that is called by this name."""
+        """Return True if a simulator on this machine plays the provider."""
 
     @property
     def references(self) -> ReferenceLimits: ...
@@ -236,11 +237,11 @@ class Provider(Protocol):
     def training(self) -> Trainer | None: ...
     @property
     def jobs(self) -> JobsByKind:
-        """All kinds of paid jobs that it does."""
+        """Return the paid jobs that it does, by kind."""
 
     @property
     def keeps(self) -> str | None:
-        """Return what the provider keeps after all was erased that can be, in a sentence; None: nothing."""
+        """Say in a sentence what the provider keeps after an erasure; None if it keeps nothing."""
 
 
 class Providers(Protocol):

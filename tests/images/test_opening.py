@@ -30,6 +30,7 @@ from tests.support.builders import an_image
 
 JPEG = an_image(400, 300)
 PNG = an_image(320, 300, image_format="PNG")
+WEBP = an_image(320, 300, image_format="WEBP")
 READS: list[Callable[[bytes], Any]] = [
     decoding.decode,
     decoding.inspect,
@@ -53,6 +54,16 @@ def test_an_image_is_kept_upright_whatever_else_its_metadata_says(tag: Tag) -> N
     with Image.open(BytesIO(prepared.jpeg)) as image:
         assert image.size == (300, 400)
     assert decoding.inspect(with_exif(JPEG, upright(), tag)).width == 300
+
+
+@each_way
+@pytest.mark.parametrize("whole", [JPEG, PNG, WEBP], ids=["JPEG", "PNG", "WebP"])
+def test_a_picture_of_which_the_end_is_missing_is_told_from_one_that_is_none(
+    read: Callable[[bytes], Any], whole: bytes
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(whole[: len(whole) * 2 // 3])
+    assert (refused.value.code, refused.value.message) == ("unreadable_image", opening.BREAKS_OFF)
 
 
 @pytest.mark.parametrize("turn", [0, 1, 3, 6, 8, 9, 255, 65535])

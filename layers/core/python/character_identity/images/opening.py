@@ -135,6 +135,8 @@ def _most_pixels(image: Image.Image) -> int:
 
 
 def _unreadable(content: bytes) -> str:
+    if _is_webp(content) and len(content) < 8 + int.from_bytes(content[4:8], "little"):
+        return BREAKS_OFF
     other = _other_format(content)
     if other:
         return f"The file is a picture in the format {other}; save it as JPEG, PNG or WebP."

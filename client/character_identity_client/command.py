@@ -236,7 +236,8 @@ def erase(api: ApiClient, given: argparse.Namespace, terminal: Terminal) -> int:
         f"{number} {what.removesuffix('s') if number == 1 else what}" for number, what in words
     )
     remaining = (f"remains in {each.where}: {each.what}" for each in receipt.remaining)
-    terminal.answer(receipt, [f"removed: {counts or 'nothing'}", *remaining])
+    more = [] if receipt.complete else ["Not all is deleted yet; the same command says when it is."]
+    terminal.answer(receipt, [f"removed: {counts or 'nothing'}", *remaining, *more])
     return 0
 
 

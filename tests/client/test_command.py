@@ -268,6 +268,10 @@ def test_erase_takes_an_agreement(capsys: pytest.CaptureFixture[str]) -> None:
         0,
         ["removed: 5 references, 1 provider object", "remains in ledger: ids"],
     )
+    answers = {"DELETE /v1/identities/i1": {**receipt, "complete": False}}
+    assert run(answers, "erase", "i1", "--yes")[1][2:] == [
+        "Not all is deleted yet; the same command says when it is."
+    ]
 
 
 def test_usage() -> None:

@@ -81,6 +81,17 @@ def test_one_that_is_accepted_is_told_though_aws_refuses_what_follows(
     assert created.body["counts"]["cells"] == {"total": 5, "done": 0, "failed": 0}
 
 
+def test_the_character_is_what_its_identity_says_unless_told_otherwise(api: Api) -> None:
+    """An identity that is made beside it is trained as that: a cat is no person."""
+    identity = an_identity(provider="fal-instant", name="Chelsea", class_name="cat", status="ready")
+    wiring.services().identity_table.add(identity)
+    asked = body(api, name=None, identities={"fal-instant": "i1"}, variations=1)
+    for changes, expected in (({}, "cat"), ({"className": None}, "cat"), ({"className": "dog"}, "dog")):
+        made = create(api, {name: each for name, each in asked.items() if name != "className"} | changes)
+        assert (made.status, made.body["name"], made.body["className"]) == (202, "Chelsea", expected)
+    assert create(api, {**body(api), "className": None}).body["className"] == "person"
+
+
 def test_a_key_leads_to_one_evaluation(api: Api) -> None:
     key, asked = {"Idempotency-Key": "one"}, body(api)
     first, again = create(api, asked, headers=key), create(api, asked, headers=key)

@@ -73,12 +73,13 @@ class CreateEvaluationRequest(Body):
     """A character, by ``references`` to make identities of, by ``identities`` that are there, or by both.
 
     ``identities`` has a ``characterId`` for a provider. ``providers`` are those to be compared: all that are
-    available, if none is named and there are references. ``scenario_set`` is ``specification`` or
-    ``extended``, unless ``scenarios`` are your own. It is refused if it may cost more than ``max_cost_usd``.
+    available, if none is named and there are references. Without ``name`` and ``class_name`` those of the
+    first identity count. ``scenario_set`` is ``specification`` or ``extended``, unless ``scenarios`` are your
+    own. It is refused if it may cost more than ``max_cost_usd``.
     """
 
     name: Name | None = None
-    class_name: ClassName = "person"
+    class_name: ClassName | None = None
     references: list[Link] = Field(default=[], max_length=100)
     identities: dict[Provider, CharacterId] = Field(default={}, max_length=20)
     providers: list[Provider] = Field(default=[], max_length=20)

@@ -64,7 +64,7 @@ class EvaluationRequest:
     """
 
     name: str | None
-    class_name: str
+    class_name: str | None
     references: Sequence[str]
     identities: Mapping[str, str]
     providers: Sequence[str]

@@ -226,6 +226,27 @@ def test_who_gives_the_references_back_is_not_recommended_for_it(face: float | N
     assert found.sentences[-1] == "Near copies of a reference are left out of this comparison: b has 5."
 
 
+@pytest.mark.parametrize(
+    "worthless",
+    [
+        {"near_copy": "references/i1/0001.jpg"},
+        {"similarity_mean": None, "encoder": None, "error": "The picture is black."},
+    ],
+    ids=["references", "black frames"],
+)
+def test_who_gives_nothing_to_compare_is_not_recommended_for_its_price(worthless: dict[str, Any]) -> None:
+    """But for one picture, so that nobody is decidedly ahead of it."""
+    whole = run({"a": {"cost_usd": 0.01, "latency_ms": 1_000}, "b": {"cost_usd": 0.1}})
+    rows = [
+        replace(each, **worthless) if each.provider == "a" and each.scenario != "close-up" else each
+        for each in whole.rows
+    ]
+    assert verdict(whole).provider == "a"
+    found = verdict(replace(whole, rows=rows))
+    assert found.provider is None
+    assert any(each.startswith("At least 5 scenarios are needed") for each in found.sentences)
+
+
 def test_a_picture_that_was_paid_and_filtered_raises_the_price_of_the_others() -> None:
     rows = [row(), row(variation=2, outcome="filtered", similarity_mean=None)]
     assert measures_of(rows).price_usd == {"a": {"close-up": [0.08]}}

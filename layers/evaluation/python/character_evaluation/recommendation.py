@@ -3,7 +3,7 @@
 1. Who is decidedly behind another in identity is out.
 2. Is one left, it is recommended for the identity of its pictures.
 3. Of several, the one is recommended whose price and latency, weighted, are decidedly less than those of each
-   other.
+   other. Who gave nothing in a cluster that can be compared in identity gave nothing there.
 4. Else nothing is decided, and it is said what would settle it.
 
 Of the one wrong recommendation in twenty that is accepted, where there is no difference at all, four parts in
@@ -118,6 +118,11 @@ def _burdens(measures: Measures, contenders: Sequence[str], price_weight: float)
 
 
 def _burden(measures: Measures, provider: str, price_weight: float) -> dict[str, list[float]]:
+    """Weigh the clusters in which there is something to compare: what shows nobody may well be cheap.
+
+    Who has none in a cluster where another has some is not the lighter one.
+    """
+    compared = cluster_means(measures.identity, provider)
     parts = [(price_weight, measures.price_usd), (1 - price_weight, measures.latency_ms)]
     weighed = [
         (weight, cluster_means(measure, provider) if provider in measure else {})
@@ -127,7 +132,7 @@ def _burden(measures: Measures, provider: str, price_weight: float) -> dict[str,
     clusters = [
         cluster
         for cluster in weighed[0][1]
-        if all(cluster in means and means[cluster] > 0 for _, means in weighed)
+        if cluster in compared and all(cluster in means and means[cluster] > 0 for _, means in weighed)
     ]
     return {
         cluster: [math.fsum(weight * math.log(means[cluster]) for weight, means in weighed)]

@@ -447,6 +447,8 @@ class EvaluationOrder(Answer):
     ``threshold``. What is left out is left to the API.
     """
 
+    model_config = ConfigDict(extra="forbid")  # a limit that is misspelt would be none
+
     name: str | None = None
     class_name: str | None = None
     references: list[str] | None = None

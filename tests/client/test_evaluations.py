@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from character_identity_client import ApiError, DeadlinePassed, EvaluationOrder
 from character_identity_client.evaluations import TimeLeft, on_disk, save_results
@@ -133,3 +134,9 @@ def test_the_time_that_is_left_is_not_guessed_from_nothing() -> None:
     assert left.seconds(10, 54) is None, "too little was seen of how fast it goes"
     assert left.seconds(10, 60) == 40, "what was done before it was looked at counts for nothing"
     assert left.seconds(20, 100) == 0
+
+
+def test_a_limit_that_is_misspelt_is_no_order_without_one() -> None:
+    with pytest.raises(ValidationError, match="max_cost\n"):
+        EvaluationOrder.model_validate({"name": "Sarah", "max_cost": 25})
+    assert EvaluationOrder.model_validate({"maxCostUsd": 25}) == EvaluationOrder(max_cost_usd=25)

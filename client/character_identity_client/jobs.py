@@ -166,10 +166,13 @@ def run(
     ``timeout_s`` are the seconds for the training, and again for the pictures.
 
     Raises:
+        TypeError: there is no such option; nothing was ordered.
         ApiError: something was refused.
         JobFailed: there is no identity, or there are no pictures.
         DeadlinePassed: it takes longer than that; what was ordered goes on.
     """
+    for name in options.keys() - GenerationOptions.__annotations__.keys():
+        raise TypeError(f"run() has no option {name!r}.")  # the API would say so after a training
 
     def tell(stage: Literal["upload", "identity", "pictures", "scores"], done: int, total: int) -> None:
         if on_progress is not None:

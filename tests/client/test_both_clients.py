@@ -109,6 +109,14 @@ def test_a_whole_job_is_one_call_and_tells_how_far_it_is(kind: type, tmp_path: P
     assert drawn == {"prompt": "Jane on a boat", "seed": 7}
 
 
+@pytest.mark.parametrize("option", ["num_image", "idempotency_key"])
+def test_an_option_that_there_is_not_is_told_before_a_training_is_paid(option: str) -> None:
+    api, options = Api(), dict[str, Any]({option: "1"})
+    with pytest.raises(TypeError, match=option):
+        client(api).run("Jane", "fal-lora", [b"\xff\xd8\xff"], "Jane on a boat", **options)
+    assert api.asked == []
+
+
 @pytest.mark.parametrize("kind", [ApiClient, AsyncApiClient])
 def test_over_a_slow_line_no_picture_is_begun_with_a_ticket_that_has_run_out(kind: type) -> None:
     clock, given_at, stored = Clock(), list[float](), list[str]()

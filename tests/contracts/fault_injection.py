@@ -70,7 +70,6 @@ TRAINING = TrainingOrder(
 GENERATION = GenerationOrder(
     SARAH,
     REQUEST,
-    IMAGES,
     weights_link=signed("weights/i1/lora.safetensors"),
     reference_url="https://v3.fal.media/f",
 )

@@ -92,7 +92,7 @@ class Ours:
         wanted = a_request(**({"prompt": PROMPT, "width": 512, "height": 512} | request))
         is_trained = identity.weights or identity.provider_model_id
         reference_url = None if is_trained else self.instant.images.prepare(IMAGES)
-        return GenerationOrder(identity, wanted, IMAGES, weights_link, callback_url, reference_url)
+        return GenerationOrder(identity, wanted, weights_link, callback_url, reference_url)
 
     def generated(self, provider: Provider, identity: Identity, **request: Any) -> GenerationStatus:
         """Return the status of one request when it is done."""

@@ -59,7 +59,7 @@ def test_instant_character_is_asked_for_one_image(data: st.DataObject) -> None:
     request = data.draw(requests(identity.name, InstantImages.max_images))
     images = data.draw(references())
     url = (fal := faulty_transport()).instant.images.prepare(images)
-    fal.instant.images.submit(GenerationOrder(identity, request, images, reference_url=url))
+    fal.instant.images.submit(GenerationOrder(identity, request, reference_url=url))
     assert [position for position, _ in fal.sent] == ["initiate", "upload", "submit"]
     body = fal.body("submit")
     in_form("instant-character", body)
@@ -75,7 +75,7 @@ def test_instant_character_is_asked_for_one_image(data: st.DataObject) -> None:
 def test_flux_lora_is_asked_with_weights_and_trigger_word(data: st.DataObject) -> None:
     identity = data.draw(identities("fal-lora"))
     request = data.draw(requests(identity.name, FluxLoraImages.max_images))
-    order = GenerationOrder(identity, request, data.draw(references()), WEIGHTS_LINK)
+    order = GenerationOrder(identity, request, WEIGHTS_LINK)
     plan = (fal := faulty_transport()).lora.images.plan(identity, request)
     fal.lora.images.submit(order)
     body = fal.body("submit")
@@ -146,7 +146,7 @@ def test_a_tune_by_upload_says_the_same(data: st.DataObject) -> None:
 def test_a_prompt_calls_its_own_tune_and_no_other(data: st.DataObject) -> None:
     identity = data.draw(identities("astria"))
     request = data.draw(requests(identity.name, AstriaImages.max_images))
-    order = GenerationOrder(identity, request, data.draw(references()))
+    order = GenerationOrder(identity, request)
     plan = (astria := faulty_transport()).astria.images.plan(identity, request)
     astria.astria.images.submit(order)
     ((_, sent),) = astria.sent
@@ -189,7 +189,7 @@ def test_no_name_leaves_the_trigger_word_empty() -> None:
 @pytest.mark.parametrize("provider", ["lora", "astria"])
 def test_nobody_is_generated_without_what_was_trained(provider: str) -> None:
     untrained = an_identity(weights=None, provider_model_id=None)
-    order = GenerationOrder(untrained, REQUEST, [], WEIGHTS_LINK)
+    order = GenerationOrder(untrained, REQUEST, WEIGHTS_LINK)
     with pytest.raises(ProviderRejected):
         getattr(quiet := faulty_transport(), provider).images.submit(order)
     assert quiet.sent == []

@@ -123,7 +123,7 @@ def test_an_odd_status_is_only_unavailable(answer: httpx.Response) -> None:
 
 def test_a_prompt_goes_to_the_base_model_with_lora_tag_token_and_class() -> None:
     stub = Stub(httpx.Response(201, json={"id": 45}))
-    order = GenerationOrder(SARAH, a_request(aspect_ratio="9:16", num_images=4), IMAGES)
+    order = GenerationOrder(SARAH, a_request(aspect_ratio="9:16", num_images=4))
     assert stub.adapter.images.submit(order).provider_job_id == "45"
     jsonschema.validate(stub.body(), astria_schema("prompt"))
     assert stub.requests[0].url.path == "/tunes/1504944/prompts"
@@ -212,7 +212,7 @@ def test_the_mock_is_asked_only_when_the_operator_said_so_and_every_image_says_i
 
 CALLBACK = "https://api.test/webhooks/astria/job.token"
 TEXT = "<lora:788416:1> ohwx woman runs through a corridor"
-GENERATION = GenerationOrder(SARAH, a_request(), IMAGES)
+GENERATION = GenerationOrder(SARAH, a_request())
 
 
 @pytest.mark.parametrize("can_fetch_our_urls", [True, False])

@@ -70,7 +70,6 @@ def an_order(**request: Any) -> GenerationOrder:
     return GenerationOrder(
         identity=an_identity(weights=some_weights()),
         request=a_request(**request),
-        references=IMAGES,
         weights_link="https://b.test/lora?signed",
     )
 
@@ -133,7 +132,7 @@ def test_where_fal_cannot_reach_our_bucket_it_reads_its_own_copy() -> None:
 
 def test_flux_lora_without_weights_is_never_sent_as_plain_flux() -> None:
     fal = Fal()
-    order = GenerationOrder(an_identity(weights=None), a_request(), IMAGES)
+    order = GenerationOrder(an_identity(weights=None), a_request())
     with pytest.raises(ProviderRejected):
         fal.lora().images.submit(order)
     assert fal.submits == []

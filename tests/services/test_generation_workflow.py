@@ -156,12 +156,11 @@ def test_what_is_stored_says_that_a_model_made_it_and_has_the_hash_of_these_byte
         assert image.sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_the_order_carries_links_to_references_and_weights() -> None:
+def test_the_order_carries_a_link_to_the_weights() -> None:
     harness = Harness()
     harness.submitted()
     (order,) = harness.provider.orders
     assert order.weights_link == "https://bucket.test/weights/i1/lora.safetensors?X-Amz-Signature=signed"
-    assert len(order.references) == 5
 
 
 def test_an_order_reads_its_generation_and_its_identity_once() -> None:

@@ -96,7 +96,6 @@ class GenerationOrder:
 
     identity: Identity
     request: GenerationRequest
-    references: list[ReferenceImage]
     weights_link: str | None = None
     callback_url: str | None = None
     reference_url: str | None = None

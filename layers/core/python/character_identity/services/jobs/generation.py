@@ -19,12 +19,11 @@ from character_identity.domain.generation import (
     ProducedImage,
 )
 from character_identity.domain.get_or_none import get_or_none
-from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle, ProviderJob
 from character_identity.domain.object_keys import ImageKey
 from character_identity.images.data_uri import decoded
 from character_identity.ports.gateways import Media, Now
-from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers, ReferenceImage
+from character_identity.ports.providers import GenerationOrder, GenerationStatus, Providers
 from character_identity.ports.stores import Bucket, Generations, Identities, Ledger
 from character_identity.services.jobs.callback_addresses import CallbackAddresses
 from character_identity.services.jobs.slots import SlotService
@@ -142,7 +141,10 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
 
     def _prepare(self, generation: Generation) -> None:
         identity = get_or_none(self._identities.get, generation.identity_id)
-        url = identity and self._providers[generation.provider].images.prepare(self._references(identity))
+        if identity is None:
+            return
+        references = images_of(self._bucket, identity.references_main_first)
+        url = self._providers[generation.provider].images.prepare(references)
         if url is not None:
             prepared = generation.replace(reference_url=url)
             self._generations.save(prepared, {"reference_url"})
@@ -156,15 +158,11 @@ class GenerationWorkflow(JobWorkflow[Generation, GenerationState, GenerationStat
         return GenerationOrder(
             identity=identity,
             request=generation.request,
-            references=self._references(identity),
             reference_url=generation.reference_url,
             weights_link=self._bucket.link(identity.weights.key) if identity.weights else None,
             callback_url=self._callback_addresses.url_for(job),
             priority=job.priority,
         )
-
-    def _references(self, identity: Identity) -> list[ReferenceImage]:
-        return images_of(self._bucket, identity.references_main_first)
 
     def _mark_accepted(self, generation: Generation, job: ProviderJob, handle: JobHandle) -> None:
         self._generations.save(generation.replace(status="running"), {"status"})

@@ -15,7 +15,7 @@ from typing import Protocol
 ORIGIN = ("correlation_id", "job_id", "provider", "evaluation_id")
 """What goes along with a job, the last with those of an evaluation only. The correlation id is API Gateway's
 id of the call that ordered it."""
-QUIET = ("boto3", "botocore", "httpcore", "httpx", "PIL", "s3transfer", "urllib3")
+QUIET = [*map(logging.getLogger, ("boto3", "botocore", "httpcore", "httpx", "PIL", "s3transfer", "urllib3"))]
 """They log addresses, which may be signed, at a level at which we log."""
 
 
@@ -114,7 +114,6 @@ def _set_up() -> None:
     """Let the handlers that the runtime has installed by now write the keys; again changes nothing."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(KEYS)
-    for name in QUIET:
-        quiet = logging.getLogger(name)
+    for quiet in QUIET:
         if quiet.level != logging.WARNING:  # setting it has every logger forget what it knows
             quiet.setLevel(logging.WARNING)

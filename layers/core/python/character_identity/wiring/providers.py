@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from character_identity.domain.job import account_of
 from character_identity.ports.providers import Provider, Providers
+from character_identity.wiring.deferred import deferred
 from character_identity.wiring.gateways import Gateways
 
 if TYPE_CHECKING:
@@ -64,27 +65,27 @@ class ProviderAdapters(Gateways):
         from character_identity.providers.fal.price_list import LISTED
         from character_identity.services.price_check import PriceCheck
 
-        return PriceCheck(LISTED, self._fal_platform(None).unit_prices_usd)
+        return PriceCheck(LISTED, self._fal_platform(self._provider_client(None)).unit_prices_usd)
 
     def _fal(self, timeout_s: float | None) -> "tuple[FalQueue, FalPlatform]":
         from character_identity.providers.fal.queue import FalQueue
 
-        settings = self.provider_settings
+        settings, client = self.provider_settings, self._provider_client(timeout_s)
         queue = FalQueue(
-            self._provider_client(timeout_s),
+            client,
             key=self.keys["fal"],
             queue_url=settings.fal_queue_url,
             rest_url=settings.fal_rest_url,
-            media=self.safe_http,
+            media=deferred(lambda: self.safe_http),
             now=self.now,
         )
-        return queue, self._fal_platform(timeout_s)
+        return queue, self._fal_platform(client)
 
-    def _fal_platform(self, timeout_s: float | None) -> "FalPlatform":
+    def _fal_platform(self, client: "httpx.Client") -> "FalPlatform":
         from character_identity.providers.fal.platform import FalPlatform
 
         return FalPlatform(
-            self._provider_client(timeout_s),
+            client,
             key=self.keys["fal"],
             admin_key=self.keys["fal-admin"],
             platform_url=self.provider_settings.fal_platform_url,

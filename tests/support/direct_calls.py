@@ -4,6 +4,7 @@ import pickle
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -64,7 +65,7 @@ def _ask(client: Any, operation: str, parameters: Any) -> Any:
     Its handlers change what S3 and boto3's resources are asked, and nothing else that is asked here.
     """
     about = client.meta.service_model
-    name = about.service_id.hyphenize()
+    name = _name_of(about)
     with _one_after_the_other:
         calls[f"{name} {operation}"] += 1
     service = _in_memory[-1].get(about.service_name) if _in_memory else None
@@ -72,8 +73,8 @@ def _ask(client: Any, operation: str, parameters: Any) -> Any:
         return ask_botocore(client, operation, parameters)
     model = about.operation_model(operation)
     has_handlers = isinstance(service, Buckets) or client.meta.config.user_agent_extra == "Resource"
-    context = {"client_config": client.meta.config, "client_region": client.meta.region_name}
     if has_handlers:
+        context = {"client_config": client.meta.config, "client_region": client.meta.region_name}
         parameters = client._emit_api_params(parameters, model, context)
     _see_that_it_fits(parameters, model.input_shape)
     try:
@@ -87,6 +88,12 @@ def _ask(client: Any, operation: str, parameters: Any) -> Any:
     if status != 200:
         raise client.exceptions.from_code(answer["Error"]["Code"])(answer, operation)
     return answer
+
+
+@cache
+def _name_of(about: Any) -> str:
+    """Return what botocore's events call a service."""
+    return str(about.service_id.hyphenize())
 
 
 def _see_that_it_fits(parameters: Any, shape: Any) -> None:

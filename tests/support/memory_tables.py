@@ -31,7 +31,7 @@ LARGEST_PAGE_BYTES = 1_000_000
 MOST_IN_TRANSACTION, MOST_WRITTEN, MOST_READ = 100, 25, 100
 """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html, read 2026-11-29."""
 UNDER_A_KEY = re.compile(r"(\w+) = (:\w+)(?: AND (.+))?")
-EXPRESSIONS = tuple(
+EXPRESSIONS = frozenset(
     f"{kind}Expression" for kind in ("Condition", "Update", "KeyCondition", "Filter", "Projection")
 )
 CONDITION = {"TableName", "ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues"}
@@ -80,14 +80,13 @@ class _Table:
         Raises:
             Refusal: it lacks a part of the key, or has an empty one.
         """
-        key = []
-        for name in self.key:
-            text = row.get(name, {}).get("S")
-            if text is None:
-                raise _invalid("The provided key element does not match the schema")
-            if not text:
-                raise _invalid(f"A key attribute cannot contain an empty string value. Key: {name}")
-            key.append(text)
+        try:
+            key = [row[name]["S"] for name in self.key]
+        except KeyError:
+            raise _invalid("The provided key element does not match the schema") from None
+        if "" in key:
+            name = self.key[key.index("")]
+            raise _invalid(f"A key attribute cannot contain an empty string value. Key: {name}")
         return tuple(key)
 
     def find(self, key: Key) -> Row | None:
@@ -304,8 +303,7 @@ def _see_that_all_is_known(operation: str, request: Mapping[str, Any]) -> None:
     assert known, f"not known here: {operation} with {sorted(request)}"
     if "TransactItems" in request or "RequestItems" in request:
         return
-    asked = [placeholders_of(request[each]) for each in EXPRESSIONS if each in request]
-    used = frozenset[str]().union(*asked)
+    used = frozenset[str]().union(*(placeholders_of(request[each]) for each in EXPRESSIONS & request.keys()))
     given = {*request.get("ExpressionAttributeNames", ()), *request.get("ExpressionAttributeValues", ())}
     if used != given:
         raise _invalid(f"Unused or undefined in expressions: keys: {sorted(used ^ given)}")
@@ -352,7 +350,7 @@ def _see_that_it_can_be_stored(table: _Table, row: Row, kind: str) -> None:
 def _fitting(rows: list[Row], limit: int | None) -> int:
     """Count the rows of a page."""
     page = rows[:limit]
-    if _most_bytes(page) <= LARGEST_PAGE_BYTES:
+    if len(page) * LARGEST_ROW_BYTES <= LARGEST_PAGE_BYTES or _most_bytes(page) <= LARGEST_PAGE_BYTES:
         return len(page)
     left = LARGEST_PAGE_BYTES
     for count, row in enumerate(page):

@@ -30,6 +30,7 @@ def operations() -> dict[str, Json]:
     }
 
 
+@lru_cache(1_000)
 def route_of(method: str, path: str) -> str:
     """The route that a call takes; one without parameters goes before one with.
 
@@ -95,11 +96,11 @@ def undescribed(route: str, status: int, headers: Mapping[str, str], content: An
     responses = operations()[route]["responses"]
     if str(status) not in responses:
         return [f"{route} answers {status}: {content}"]
-    response = resolved(responses[str(status)])
+    response, sent = resolved(responses[str(status)]), {name.lower() for name in headers}
     missing = [
         f"{route} sends {name} with {status}"
         for name in described()["components"]["headers"]
-        if name.lower() in {sent.lower() for sent in headers} and name not in response.get("headers", {})
+        if name.lower() in sent and name not in response.get("headers", {})
     ]
     kinds = response.get("content", {})
     kind = next(

@@ -26,7 +26,7 @@ def _structure(shape: Shape) -> Check:
     checks: dict[str, Check] = {}
 
     def check(value: Any) -> bool:
-        if not isinstance(value, dict) or not required <= value.keys():
+        if not isinstance(value, dict) or (required and not required <= value.keys()):
             return False
         for name, part in value.items():
             fits = checks.get(name)

@@ -14,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from character_identity.images.decoding import inspect, prepare
 from character_identity.outbound.guard import look_up
 from local.simulators.drawing.rendering import Shot
+from local.simulators.lora_file import read_lora
 from tests.support.builders import an_image
 from tests.support.http import PUBLIC
 
 _prepared = cache(prepare)
+_read_lora = cache(read_lora)
 inspected = cache(inspect)
 
 
@@ -30,6 +32,7 @@ def apply_patches(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("character_identity.services.references.prepare", _prepared)
     patch.setattr("character_identity.images.decoding.inspect", inspected)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
+    patch.setattr("local.simulators.fal.inputs.read_lora", _read_lora)
 
 
 @cache

@@ -356,6 +356,7 @@ class History:
     def step(self, execution: Execution) -> None:
         self.executions.step(execution)
         self.check_outcomes()
+        self.check_no_more_paid_than_ordered()
 
     def lose_an_answer(self, execution: Execution) -> None:
         """The task that is due is run, and Step Functions does not hear of it: it will run it again."""
@@ -412,7 +413,16 @@ class History:
         for provider in self.providers.values():
             marks = [each.mark for each in provider.taken]
             assert len(marks) == len(set(marks)), f"{provider.name} was paid twice for one of {marks}"
-        assert sum(len(provider.taken) for provider in self.providers.values()) <= len(orders)
+        assert self.paid <= len(orders)
+
+    def check_no_more_paid_than_ordered(self) -> None:
+        """The part of it that is cheap enough after each step of a machine."""
+        assert self.paid <= len(self.ledger.rows), "something was paid that nobody ordered, or twice"
+
+    @property
+    def paid(self) -> int:
+        """The number of orders that providers took."""
+        return sum([len(provider.taken) for provider in self.providers.values()])
 
     def check_one_order_for_a_key(self) -> None:
         """Check that what was asked for with one key within a day was accepted once."""
@@ -458,6 +468,8 @@ class History:
     def check_outcomes(self) -> None:
         """Check that what is settled never changes again; it may be erased."""
         now = self.outcomes()
+        if now == self._outcomes:
+            return
         for subject, outcome in self._outcomes.items():
             assert now.get(subject, outcome) == outcome, f"{subject} changed after it was settled"
         self._outcomes = now

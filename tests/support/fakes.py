@@ -88,8 +88,10 @@ class FakeSlots:
         return self.limits.get(account, UNLIMITED) != UNLIMITED
 
     def get(self, account: str) -> Slots:
-        limit = self.limits[account]
-        return self.rows.get(account, Slots(limit=limit)).model_copy(update={"limit": limit})
+        limit, stored = self.limits[account], self.rows.get(account)
+        if stored is None:
+            return Slots(limit=limit)
+        return stored if stored.limit == limit else stored.model_copy(update={"limit": limit})
 
     def replace(self, account: str, old: Slots, new: Slots) -> bool:
         stored = self.get(account)
@@ -144,14 +146,12 @@ class FakeLedger:
         """Whose each is, and when it is due; here, for this is what all stores of a test share."""
 
     def of(self, owner: str, month: str) -> Budget:
-        known = self.budgets.get(
-            (owner, month), Budget(month=month, limit_microusd=0, operator_limit_microusd=NO_LIMIT)
-        )
+        known = self.budgets.get((owner, month))
         limits = {
             "limit_microusd": self.limits.get(owner, self.default_limit_microusd),
             "operator_limit_microusd": self.operator_limit_microusd,
         }
-        return known.model_copy(update=limits)
+        return known.model_copy(update=limits) if known else Budget(month=month, **limits)
 
     def of_operator(self, month: str) -> Budget:
         held = [budget for (_, its_month), budget in self.budgets.items() if its_month == month]
@@ -288,7 +288,7 @@ class FakeLedger:
         job, pending = self.rows.get(job_id), job_id in self.pending
         self.pending.discard(job_id)
         self.tokens.pop(job_id, None)
-        return job and job.model_copy(update={"callback_pending": pending})
+        return job.model_copy(update={"callback_pending": True}) if job and pending else job
 
     def park(self, job_id: str, parked: Parked, at: datetime) -> None:
         if self._change(job_id, lambda stored: stored.open, parked=parked):

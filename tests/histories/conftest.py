@@ -1,9 +1,14 @@
-"""What goes wrong in histories is logged thousands of times, and read by nobody."""
+"""What thousands of histories go without: logs that nobody reads, and looks at the same picture again."""
 
 import logging
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pytest
+
+from character_identity.images.decoding import inspect
+
+_inspected = lru_cache(inspect)
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +16,8 @@ def _no_log() -> Iterator[None]:
     logging.disable()
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _each_picture_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("character_identity.images.decoding.inspect", _inspected)

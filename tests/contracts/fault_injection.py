@@ -116,7 +116,7 @@ class FaultyTransport:
         can_fetch_our_urls: bool = True,
     ) -> None:
         self.sent: list[tuple[Position, httpx.Request]] = []
-        self._answers = {**GOOD, **(answers or {})}
+        self.answer_with(answers or {})
         transport = httpx.MockTransport(self._answer)
         client = scripted_client(self._answer)
         media = SafeHttpClient(UrlGuard(resolve=resolve), transport)
@@ -125,6 +125,11 @@ class FaultyTransport:
         self.instant = FalInstantCharacter(queue, platform)
         self.lora = FalFluxLora(queue, platform, can_fetch_our_urls)
         self.astria = Astria(client, StubKey(ASTRIA_KEY), "https://astria.test", can_fetch_our_urls)
+
+    def answer_with(self, answers: Mapping[Position, httpx.Response | Exception]) -> None:
+        """Begin anew with other answers, which takes a tenth of the time of another transport."""
+        self.sent.clear()
+        self._answers = {**GOOD, **answers}
 
     def body(self, position: Position) -> Any:
         """The only JSON body that was sent there; what was sent before is forgotten."""

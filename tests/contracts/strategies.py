@@ -36,16 +36,17 @@ LETTERS = st.characters(exclude_categories=["Cc", "Cs"])
 WORDS = st.text(LETTERS, max_size=40)
 
 
-def _allowed(kind: Any, value: str) -> str | None:
+def _allowed(kind: TypeAdapter[str], value: str) -> str | None:
     try:
-        return str(TypeAdapter(kind).validate_python(value))
+        return kind.validate_python(value)
     except ValidationError:
         return None
 
 
 def _texts(kind: Any, drawn: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """Return the texts that are left once our schema has read them."""
-    return drawn.map(lambda value: _allowed(kind, value)).filter(lambda value: value is not None).map(str)
+    adapter: TypeAdapter[str] = TypeAdapter(kind)
+    return drawn.map(lambda value: _allowed(adapter, value)).filter(lambda value: value is not None).map(str)
 
 
 NAMES = _texts(Name, st.sampled_from(AWKWARD_NAMES) | st.text(LETTERS, min_size=1, max_size=80))

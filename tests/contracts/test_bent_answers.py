@@ -82,9 +82,9 @@ RICH: dict[str, Any] = {
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.name}, {call.position}")
 def test_a_bent_answer_is_an_outcome_or_an_error_of_ours(call: Call, examples: int) -> None:
-    random = Random(f"{call.name} {call.position}")
+    random, transport = Random(f"{call.name} {call.position}"), FaultyTransport()
     for _ in range(min(WHOLE, examples)):
-        transport = FaultyTransport({call.position: response(RICH[call.position], random)})
+        transport.answer_with({call.position: response(RICH[call.position], random)})
         try:
             answer = call.make(transport)
         except ProviderError as exc:
@@ -99,9 +99,9 @@ def test_a_bent_answer_is_an_outcome_or_an_error_of_ours(call: Call, examples: i
 
 @pytest.mark.parametrize("call", PAID_CALLS, ids=lambda call: f"{call.name}, {call.position}")
 def test_however_an_order_is_answered_it_is_made_once(call: Call, examples: int) -> None:
-    random = Random(call.name)
+    random, transport = Random(call.name), FaultyTransport()
     for _ in range(min(WHOLE, examples)):
-        transport = FaultyTransport({call.position: response(RICH[call.position], random)})
+        transport.answer_with({call.position: response(RICH[call.position], random)})
         ledger = FakeLedger(job := a_job())
         for _ in range(3):
             _attempt(ledger, job.job_id, call, transport)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from character_identity import wiring
+from character_identity.aws.items import Item, to_attributes
 from character_identity.domain.face import Face, NoFace
 from character_identity.domain.score import EmbeddedReference, NotScored, Score
 from character_identity.domain.view import EncoderVersion
@@ -229,17 +230,25 @@ def test_of_a_batch_only_what_failed_comes_again(bucket: Any, monkeypatch: pytes
     assert stored().keys() == {0}
 
 
+def put(bucket: Any, key: str, content: bytes, **more: Any) -> None:
+    """Store an object, by the client: boto3 makes a class anew for each that a resource stores."""
+    bucket.meta.client.put_object(Bucket=bucket.name, Key=key, Body=content, **more)
+
+
+def put_row(row: Item) -> None:
+    boto3.client("dynamodb").put_item(TableName="identities", Item=to_attributes(row))
+
+
 def add_picture(bucket: Any, identity_id: str, references: int, evaluation_id: str = "") -> str:
     """Store an identity of so many references and a picture of it; returns the picture's key."""
     keys = [f"references/{identity_id}/{number:04}.jpg" for number in range(references)]
     for key in keys:
-        bucket.put_object(Key=key, Body=jpeg("navy"))
+        put(bucket, key, jpeg("navy"))
     identity = an_identity(identity_id=identity_id, references=keys).model_dump(mode="json")
-    rows = boto3.resource("dynamodb").Table("identities")
-    rows.put_item(Item={"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY", **identity})
+    put_row({"pk": f"IDENTITY#{identity_id}", "sk": "IDENTITY", **identity})
     key = f"generations/{identity_id}/of-{identity_id}/01.jpg"
-    metadata = {"evaluation-id": evaluation_id} if evaluation_id else {}
-    bucket.put_object(Key=key, Body=jpeg("orange"), Metadata=metadata)
+    metadata = {"Metadata": {"evaluation-id": evaluation_id}} if evaluation_id else {}
+    put(bucket, key, jpeg("orange"), **metadata)
     return key
 
 
@@ -251,23 +260,23 @@ def ten_pictures_of_four_identities(bucket: Any) -> list[str]:
     first = [add_picture(bucket, f"i{number}", references=20) for number in range(4)]
     more = [key.replace("/01.", f"/{index:02}.") for key in first for index in (2, 3)][:6]
     for key in more:
-        bucket.put_object(Key=key, Body=jpeg("orange"))
+        put(bucket, key, jpeg("orange"))
     return [*first, *more]
 
 
 def pictures_of_three_evaluations(bucket: Any) -> list[str]:
     """Each with three providers, the first of which takes three references of the twenty."""
-    keys, rows = [], boto3.resource("dynamodb").Table("identities")
+    keys = []
     for number in range(3):
         evaluation_id = f"e{number}"
         references = [f"references/{evaluation_id}/{index:04}.jpg" for index in range(20)]
         for key in references:
-            bucket.put_object(Key=key, Body=jpeg("navy"))
+            put(bucket, key, jpeg("navy"))
         evaluation = an_evaluation(
             evaluation_id=evaluation_id, references=references, reference_sha256s=[]
         ).model_dump(mode="json")
         of_it = {"pk": f"EVALUATION#{evaluation_id}", "sk": "EVALUATION", **evaluation, "max_cost_usd": 5}
-        rows.put_item(Item=of_it)
+        put_row(of_it)
         for provider, count in enumerate((3, 20, 20)):
             keys.append(add_picture(bucket, f"i{number}{provider}", count, evaluation_id))
     return keys
@@ -323,7 +332,7 @@ def test_a_score_takes_one_object_two_reads_and_one_transaction_and_its_event_tw
         monkeypatch.setattr(handler, "shipped_face_encoder", lambda memory_mb: faces)
     keys = [f"references/eileen/{number:02d}.jpg" for number in range(20)]
     for key in keys:
-        bucket.put_object(Key=key, Body=jpeg("navy"))
+        put(bucket, key, jpeg("navy"))
     rows = boto3.resource("dynamodb").Table("identities")
     of_eileen = {"pk": "IDENTITY#eileen", "sk": "IDENTITY"}
     rows.update_item(
@@ -339,7 +348,7 @@ def test_a_score_takes_one_object_two_reads_and_one_transaction_and_its_event_tw
     assert calls == {"s3 GetObject": 21, "dynamodb GetItem": 3, **write, **tell}
 
     other = "generations/eileen/portrait/01.jpg"
-    bucket.put_object(Key=other, Body=jpeg("teal"))
+    put(bucket, other, jpeg("teal"))
     calls.clear()
     assert handle(object_created(other)) == []
     assert calls == {"s3 GetObject": 1, "dynamodb GetItem": 2, **write, **tell}

@@ -62,12 +62,12 @@ def fal() -> Fal:
     return Fal()
 
 
-def drawn(fal: Fal, folder: Path, *images: object) -> list[str]:
+def drawn(fal: Fal, folder: Path, clock: Clock | None = None) -> list[str]:
     """What could not be drawn of the portrait and the full body, with a studio of its own."""
     client = scripted_client(fal)
     media = SafeHttpClient(EVERYWHERE, httpx.MockTransport(fal))
     queue = FalQueue(client, _Key("i:s"), QUEUE, QUEUE, media)
-    clock = Clock()
+    clock = clock or Clock()
     studio = Studio(queue, media, Orders(folder / ORDERS), clock.read, clock.sleep)
     missing = [image for image in (PORTRAIT, BODY) if not (folder / image.file).exists()]
     return make(studio, SARAH, missing, folder, 7, False, lambda line: None)
@@ -148,8 +148,15 @@ def test_an_image_that_was_not_made_is_told_and_may_be_ordered_again(
 
 
 def test_an_image_that_takes_too_long_is_asked_for_later(fal: Fal, tmp_path: Path) -> None:
-    fal.result, works = (lambda: httpx.Response(503)), fal.result
-    assert drawn(fal, tmp_path)[0] == f"{PORTRAIT.file} is not there after 15 minutes; ask again later."
+    clock = Clock()
+
+    def busy() -> httpx.Response:
+        clock.sleep(20)
+        return httpx.Response(503)
+
+    fal.result, works = busy, fal.result
+    told = drawn(fal, tmp_path, clock)[0]
+    assert told == f"{PORTRAIT.file} is not there after 15 minutes; ask again later."
     fal.result = works
     assert drawn(fal, tmp_path) == []
     assert len(fal.orders) == 2

@@ -1,5 +1,6 @@
 import struct
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -135,6 +136,16 @@ def test_more_scans_than_any_encoder_writes_are_refused_before_decoding() -> Non
     assert refused.value.code == "image_too_large"
 
 
+@cache
+def with_parts(kind: str, number: int) -> bytes:
+    """A picture with so many parts more of a kind; made once for all ways to read it."""
+    marker = {"segments": b"\xff\xfe\0\2", "tables": b"\xff\xc4\0\2"}.get(kind)
+    if marker:
+        return JPEG[:2] + marker * number + JPEG[2:]
+    chunks = {"unknown": (b"prIv", b""), "pHYs": (b"pHYs", struct.pack(">IIB", 1, 1, 1))}
+    return with_chunks(PNG, *[chunks.get(kind, (b"IDAT", b""))] * number, at_end=kind == "IDAT")
+
+
 @each_way
 @pytest.mark.parametrize("number", [opening.MAX_PARTS - 20, opening.MAX_PARTS + 1])
 @pytest.mark.parametrize("kind", ["segments", "tables", "unknown", "pHYs", "IDAT"])
@@ -142,12 +153,7 @@ def test_no_file_is_read_of_more_parts_than_any_encoder_writes(
     read: Callable[[bytes], Any], kind: str, number: int
 ) -> None:
     """A million of them, in 12 MB, would keep a function until it is killed."""
-    marker = {"segments": b"\xff\xfe\0\2", "tables": b"\xff\xc4\0\2"}.get(kind)
-    if marker:
-        content = JPEG[:2] + marker * number + JPEG[2:]
-    else:
-        chunks = {"unknown": (b"prIv", b""), "pHYs": (b"pHYs", struct.pack(">IIB", 1, 1, 1))}
-        content = with_chunks(PNG, *[chunks.get(kind, (b"IDAT", b""))] * number, at_end=kind == "IDAT")
+    content = with_parts(kind, number)
     if number < opening.MAX_PARTS:
         read(content)
         return

@@ -1,4 +1,4 @@
-"""Which URLs may be called: the rule against SSRF, of hosts by name and of every address behind the name."""
+"""Which URLs may be called: the rule against SSRF, for the name of the host and every address behind it."""
 
 import socket
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 
 
 class PlainHttp(InvalidRequest):
-    """An address of plain http: what comes from it may be altered on its way, and all see what goes there."""
+    """A URL with plain http: anybody on the way can read what is sent and alter what is received."""
 
     codes = ()
 
@@ -32,7 +32,7 @@ class PlainHttp(InvalidRequest):
 def look_up(host: str, port: int) -> list[str]:
     """Ask the system for all addresses of a host name, however long it takes.
 
-    Whatever ends in ``.localhost`` is this machine (RFC 6761, section 6.3).
+    Names that end in ``.localhost`` are this machine (RFC 6761, section 6.3).
 
     Raises:
         OSError: there is none.
@@ -43,10 +43,10 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 def within(work: Callable[[], Found], timeout_s: float) -> Found:
-    """Do something that has no deadline beside this thread.
+    """Do work that knows no timeout in another thread.
 
     Raises:
-        TimeoutError: it was not done within ``timeout_s``; it goes on.
+        TimeoutError: it was not done within ``timeout_s``; the thread goes on.
     """
     outcome: list[Found | Exception] = []
 
@@ -67,11 +67,11 @@ def within(work: Callable[[], Found], timeout_s: float) -> Found:
 
 
 def resolve(host: str, port: int, timeout_s: float) -> list[str]:
-    """Return all addresses of a host name, as the system knows them.
+    """Return all addresses of a host name, as the system resolves it.
 
     Raises:
         OSError: there is none.
-        httpx.ConnectTimeout: the system did not say within ``timeout_s``.
+        httpx.ConnectTimeout: the system did not answer within ``timeout_s``.
     """
     try:
         return within(lambda: look_up(host, port), timeout_s)
@@ -81,11 +81,11 @@ def resolve(host: str, port: int, timeout_s: float) -> list[str]:
 
 @dataclass(frozen=True)
 class UrlGuard:
-    """The rule of what may be called: https to public addresses, and with ``hosts`` only to these.
+    """The rule for what may be called: https to public addresses, and only to ``hosts`` if there are any.
 
     ``.fal.media`` among the hosts stands for all hosts under ``fal.media``.
 
-    With ``allow_loopback``, on one machine, addresses of this machine pass too, over http as well.
+    With ``allow_loopback``, for a local run, addresses of this machine are allowed too, even over http.
     """
 
     allow_loopback: bool = False
@@ -93,11 +93,11 @@ class UrlGuard:
     resolve: Resolve = resolve
 
     def addresses(self, url: httpx.URL, timeout_s: float = RESOLVE_TIMEOUT_S) -> tuple[str, ...]:
-        """The checked addresses to connect to, of a URL from ``parse_url``.
+        """Check a URL from ``parse_url``; return the addresses to connect to.
 
         Raises:
-            InvalidRequest: the URL may not be called; PlainHttp if that is its scheme's fault.
-            HostNotAllowed: it might, if the operator allowed its host.
+            InvalidRequest: the URL may not be called; PlainHttp if because of its scheme.
+            HostNotAllowed: the URL may not be called unless the operator allows its host.
             httpx.ConnectTimeout: the name was not resolved within ``timeout_s``.
         """
         host = host_of(url)
@@ -120,10 +120,10 @@ class UrlGuard:
         return tuple(map(str, addresses))
 
     def allows(self, host: str) -> bool:
-        """Return True if a host is among those that things may come from."""
+        """Return True if files may come from a host."""
         return self.hosts is None or self.expects(host)
 
     def expects(self, host: str) -> bool:
-        """Return True if a host is one of those by name, so that there has to be one."""
+        """Return True if a host is in the list, so that it has to exist."""
         hosts = self.hosts or frozenset()
         return host in hosts or any(host.endswith(each) for each in hosts if each.startswith("."))

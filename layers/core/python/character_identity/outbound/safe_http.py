@@ -31,7 +31,7 @@ from character_identity.outbound.urls import host_of, parse_url, redirected
 
 MAX_REDIRECTS = 5
 FETCH_TIMEOUT_S = 20
-"""Seconds of a call with all its redirects, to the last byte; what waits for it has 29."""
+"""Seconds for a call with all its redirects, to the last byte; whoever waits for it has 29."""
 DOWNLOAD_TIMEOUT_S = 240
 UPLOAD_TIMEOUT_S = 40
 POST_TIMEOUT_S = 15
@@ -41,7 +41,7 @@ PROVIDER = "media host"
 
 
 class SafeHttpClient:
-    """Plain calls without credentials of ours, to an address that was checked, capped in bytes and time."""
+    """Makes calls without our credentials, to checked addresses only, with limits on bytes and time."""
 
     def __init__(
         self,
@@ -63,28 +63,27 @@ class SafeHttpClient:
         self._client.close()
 
     def allows(self, host: str) -> bool:
-        """Return True if a host is among those that things may come from."""
+        """Return True if files may come from a host."""
         return self._guard.allows(host)
 
     def fetch(self, url: str, limit_bytes: int, timeout_s: float = FETCH_TIMEOUT_S) -> bytes:
-        """The bytes behind a URL, the last of them within ``timeout_s`` seconds.
+        """Return the bytes behind a URL, the last of which must come within ``timeout_s``.
 
-        Where a redirect leads to plain http, or a result is said to lie there, the same host is asked over
-        TLS instead.
+        If a redirect or the address of a result names plain http, the same host is asked over TLS instead.
 
         Raises:
-            InvalidRequest: it may not be fetched, or it is larger than ``limit_bytes``.
-            ProviderRejected: the host answered that it does not have it, or answered with packed bytes.
-            ProviderUnavailable: the host did not answer in time, or leads to plain http and does not have it
-                over TLS; the same call may work later.
+            InvalidRequest: the URL may not be fetched, or its content is larger than ``limit_bytes``.
+            ProviderRejected: the host does not have it, or answered with compressed bytes.
+            ProviderUnavailable: the host did not answer in time, or it names plain http and does not have the
+                file over TLS; the same call may work later.
         """
         with self._chunks(url, limit_bytes, timeout_s) as chunks:
             return b"".join(chunks)
 
     def download(self, url: str, path: Path, limit_bytes: int) -> str:
-        """Stream to a file; returns the SHA-256 in hexadecimal.
+        """Stream to a file; return the SHA-256 in hexadecimal.
 
-        Raises as ``fetch``; ProviderUnavailable too if fewer bytes came than ``Content-Length`` announced.
+        Raises as ``fetch``, and ProviderUnavailable if fewer bytes came than ``Content-Length`` announced.
         """
         digest = hashlib.sha256()
         with self._chunks(url, limit_bytes, DOWNLOAD_TIMEOUT_S) as chunks, path.open("wb") as file:
@@ -94,7 +93,7 @@ class SafeHttpClient:
         return digest.hexdigest()
 
     def fetch_start(self, url: str, size_bytes: int) -> bytes:
-        """The first ``size_bytes`` bytes behind a URL, or all if there are fewer. Raises as ``fetch``."""
+        """Return the first ``size_bytes`` bytes behind a URL, or all if fewer. Raises as ``fetch``."""
         content = bytearray()
         with self._chunks(url, sys.maxsize, FETCH_TIMEOUT_S) as chunks:
             for chunk in chunks:
@@ -106,7 +105,7 @@ class SafeHttpClient:
     def put(self, url: str, content: bytes, content_type: str) -> None:
         """Upload to a signed address that a provider gave us. Raises as ``fetch``.
 
-        The answer is read only as far as its connection is worth keeping.
+        A short answer is read to its end, so that the connection can be used again.
         """
         request = self._client.build_request(
             "PUT",
@@ -128,12 +127,12 @@ class SafeHttpClient:
                 answer.close()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Tell a caller something at an address that it gave; the status of its answer.
+        """Post to an address that a caller gave; return the status of the answer.
 
-        A redirect is an answer and not followed, and nothing of the answer's body is read.
+        Redirects are not followed, and the answer's body is not read.
 
         Raises:
-            InvalidRequest: nothing may be posted there.
+            InvalidRequest: posting to this address is not allowed.
             ProviderUnavailable: there was no answer.
         """
         request = self._client.build_request(
@@ -154,9 +153,9 @@ class SafeHttpClient:
                 answer.close()
 
     def _followed(self, url: str, timeout_s: float) -> httpx.Response:
-        """The answer behind a URL and all its redirects, with its body yet to be read.
+        """Follow all redirects from a URL; return the answer at the end, with its body yet to be read.
 
-        A host may open a link by a cookie that it sets on the way: it gets that back, for this link alone.
+        Some hosts set a cookie on the way and want it back: they get it, for this link alone.
         """
         target, ends_at, plain, cookies = parse_url(url), self._clock() + timeout_s, "", httpx.Cookies()
         try:
@@ -164,7 +163,9 @@ class SafeHttpClient:
                 try:
                     answer = self._asked(target, ends_at, cookies)
                 except PlainHttp:
-                    if hop == 0 and self._guard.hosts is None:  # whoever gave us the address can mend it
+                    if (
+                        hop == 0 and self._guard.hosts is None
+                    ):  # the caller gave us this address and can mend it
                         raise
                     plain, target = host_of(target), target.copy_with(scheme="https")
                     continue
@@ -182,7 +183,7 @@ class SafeHttpClient:
             raise ProviderUnavailable(PROVIDER, said) from exc
 
     def _asked(self, url: httpx.URL, ends_at: float, cookies: httpx.Cookies) -> httpx.Response:
-        """Return what a host answers: what lies there, or where it lies; ``cookies`` get what it sets."""
+        """Return a host's answer: the file, or a redirect. Cookies that it sets are added to ``cookies``."""
         left_s = ends_at - self._clock()
         request = self._client.build_request("GET", url, cookies=cookies, timeout=left_s)
         try:
@@ -194,7 +195,9 @@ class SafeHttpClient:
             raise
         cookies.extract_cookies(answer)
         for cookie in [*cookies.jar]:
-            if not f"{cookie.name}{cookie.value}".isascii():  # some hosts put the name of our town into one
+            if (
+                not f"{cookie.name}{cookie.value}".isascii()
+            ):  # headers cannot hold it; some hosts put our town in
                 cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
         if not (answer.is_success or answer.has_redirect_location):
             answer.close()
@@ -204,7 +207,7 @@ class SafeHttpClient:
 
 @contextmanager
 def _answers_of_strangers(who: str) -> Iterator[None]:
-    """Turn what a call without a proper answer raises into ours."""
+    """Turn the exceptions of a call without a proper answer into ours."""
     try:
         yield
     except EncodedBody as exc:

@@ -72,13 +72,11 @@ class IdentityService:
         if main is not None and main not in sources:
             raise InvalidRequest("mainReference is not one of the references.", code="unknown_reference")
         identity_id = identity_id or self._new_id()
-        trains, job = adapter.training is not None, None
-        limits: dict[str, int] = {}
-        if trains:  # before the references: money is the cheaper question
+        order = None
+        if adapter.training is not None:  # before the references, as money is checked more quickly
             quote = self._orders.quote(owner, adapter.training, steps)
             job = self._orders.job("training", owner, identity_id, identity_id, adapter, quote, fund)
-            limits["limit_microusd"] = quote.budget.limit_microusd
-            limits["operator_limit_microusd"] = quote.budget.operator_limit_microusd
+            order = job, quote.budget
         taken = self._references.take_in(owner, identity_id, sources, adapter.references)
         chosen = taken.medoid or 0 if main is None else list(sources).index(main)
         now = self._now()
@@ -91,24 +89,30 @@ class IdentityService:
             references=taken.keys,
             reference_sha256s=taken.sha256s,
             findings=taken.findings,
-            main_reference=None if trains else taken.keys[chosen],
-            status="training" if trains else "ready",
-            phase="preparing" if trains else "ready",
-            progress=0 if trains else 100,
+            status="training",
+            phase="preparing",
             created_at=now,
-            settled_at=None if trains else now,
             mock=adapter.mock,
             simulated=adapter.simulated,
             training_steps=steps,
-            took_ms=None if trains else 0,
-            cost_usd=None if trains else 0.0,
         )
-        ready = Event.of_identity(identity) if job is None else None
-        self._identities.add(identity, ready, job, **limits)
-        if ready is not None:
-            self._events.publish_soon(ready.event_id)
-        if job is not None:
-            start_soon(self._workflows, job)
+        if order is None:
+            ready = identity.replace(
+                main_reference=taken.keys[chosen],
+                status="ready",
+                phase="ready",
+                progress=100,
+                settled_at=now,
+                took_ms=0,
+                cost_usd=0.0,
+            )
+            event = Event.of_identity(ready)
+            self._identities.add(ready, event)
+            self._events.publish_soon(event.event_id)
+            return ready
+        job, budget = order
+        self._identities.add(identity, None, job, budget.limit_microusd, budget.operator_limit_microusd)
+        start_soon(self._workflows, job)
         return identity
 
     def quote(self, owner: str, provider: str) -> Quote:
@@ -121,10 +125,7 @@ class IdentityService:
         return self._orders.quote(owner, adapter.training, DEFAULT_STEPS)
 
     def cancel(self, owner: str, identity_id: str) -> Identity:
-        """Give a training up; one that is settled stays as it is.
-
-        The machine is woken, and stops the job at the provider where that can be done.
-        """
+        """Give a training up, unless it is settled. Its machine is woken, and stops it at the provider."""
         identity = self.get(owner, identity_id)
         if identity.status == "training":
             error = Failure(code="cancelled", message="The training was cancelled.")
@@ -137,7 +138,7 @@ class IdentityService:
         return identity
 
     def rename(self, owner: str, identity_id: str, name: str) -> Identity:
-        """Call a character by another name from now on; what was trained and ordered by then stays as it is.
+        """Give a character another name from now on; what was trained and ordered before stays as it is.
 
         Raises:
             NotFound: this owner has no such identity.
@@ -147,16 +148,16 @@ class IdentityService:
         return self.get(owner, identity_id)
 
     def get(self, owner: str, identity_id: str) -> Identity:
-        """One identity of this owner; another's answers exactly like an unknown one."""
+        """Return an identity of this owner; another's answers exactly like an unknown one."""
         return owned(owner, self._identities.get(identity_id), "identity", identity_id)
 
     def list(self, owner: str, window: Window) -> Page[Identity]:
-        """A page of the identities of this owner, newest first."""
+        """Return a page of the identities of this owner, newest first."""
         return self._identities.list(owner, window)
 
 
 def provider_named(providers: Providers, name: str) -> Provider:
-    """The adapter of that name.
+    """Return the provider with that name.
 
     Raises:
         InvalidRequest: there is none.

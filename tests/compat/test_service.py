@@ -410,6 +410,23 @@ def test_a_lora_that_is_ours_never_ends() -> None:
     assert harness.train().identity_id == first.identity_id
 
 
+@pytest.mark.parametrize("stand_in", ["mock", "simulated"])
+def test_what_a_stand_in_trained_is_not_taken_for_a_training(
+    monkeypatch: pytest.MonkeyPatch, stand_in: str
+) -> None:
+    harness = Harness()
+    with monkeypatch.context() as tried_out:
+        tried_out.setattr(harness.astria, stand_in, True)
+        tried = harness.train_tune()
+    trained = harness.train_tune()
+    assert (getattr(tried, stand_in), getattr(trained, stand_in)) == (True, False)
+    monkeypatch.setattr(harness.astria, stand_in, True)
+    assert harness.train_tune().identity_id == tried.identity_id
+    monkeypatch.undo()
+    assert harness.train_tune().identity_id == trained.identity_id
+    assert len(harness.workflows.started) == 2
+
+
 def test_a_refused_training_leaves_nothing_in_the_way() -> None:
     harness = Harness()
     harness.media.files[LINKS[4]] = b"<html>"

@@ -208,7 +208,10 @@ class CompatService:
         sources: list[Source],
         steps: int = DEFAULT_STEPS,
     ) -> Identity:
-        digest = _digest(owner, provider, "training", call, _digests(sources))
+        maker = self._providers[provider]
+        # What was only tried out is no answer to who wants the character.
+        stand_ins = [name for name in ("mock", "simulated") if getattr(maker, name)]
+        digest = _digest(owner, provider, "training", call, _digests(sources), *stand_ins)
         earlier = self._records.find(digest)
         if earlier is not None:
             identity = self._started(owner, earlier)

@@ -244,6 +244,21 @@ def test_pictures_that_take_hours_are_found_by_the_same_call_and_not_paid_twice(
     assert len(harness.workflows.started) == 1
 
 
+def test_whoever_erased_what_a_call_ordered_may_order_it_again() -> None:
+    harness = Harness()
+    with pytest.raises(StillRunning) as caught:
+        harness.generate()
+    erased = caught.value.details["generation_id"]
+    del harness.generations.stored[erased]
+    harness.generations.erased.add(erased)
+    harness.while_waiting = harness.settle_all
+    assert harness.generate().generation_id != erased
+    trained = harness.train().identity_id
+    del harness.identities.stored[trained]
+    harness.identities.erased.add(trained)
+    assert harness.train().identity_id != trained
+
+
 def test_another_owners_same_call_is_their_own() -> None:
     harness = Harness()
     assert harness.train("ann").identity_id != harness.train("bob").identity_id

@@ -21,6 +21,7 @@ from character_identity.compat.requests import (
 from character_identity.domain.errors import (
     Blocked,
     Conflict,
+    Erased,
     InvalidRequest,
     NotFound,
     NotGenerated,
@@ -246,7 +247,7 @@ class CompatService:
             return False
 
     def _started(self, owner: str, call: IdempotencyRecord) -> Identity | None:
-        """Return the identity that an earlier call made; None if that died before it made one.
+        """Return the identity of an earlier call; None if it is erased, or if the call died before making it.
 
         Raises:
             Conflict: the earlier call may still be making it.
@@ -255,6 +256,8 @@ class CompatService:
         while True:
             try:
                 return self._identities.get(owner, call.target_id)
+            except Erased:
+                return None
             except NotFound:
                 if self._now() - call.made_at > LONGEST_CALL:
                     return None
@@ -305,17 +308,18 @@ class CompatService:
         return IdempotencyRecord(target_id=self._new_id(), made_at=self._now())
 
     def _is_over(self, owner: str, call: IdempotencyRecord) -> bool:
-        """Return True if an equal call is a new order: the outcome of the first was delivered, or is old.
+        """Return True if an equal call is a new order: the first outcome was delivered, erased, or is old.
 
         Until there is an outcome equal calls wait for it, however long: a second order would be paid as well.
         """
         if self._records.was_delivered(call.target_id):
             return True
-        if self._now() - call.made_at <= SAME_CALL_WITHIN:
-            return False
-        generation = get_or_none(partial(self._generations.get, owner), call.target_id)
-        if generation is None:
+        try:
+            generation = self._generations.get(owner, call.target_id)
+        except Erased:
             return True
+        except NotFound:
+            return self._now() - call.made_at > SAME_CALL_WITHIN
         return generation.settled_at is not None and self._now() - generation.settled_at > SAME_CALL_WITHIN
 
     def _sources(self, owner: str, links: list[str] | str) -> list[Source]:

@@ -138,7 +138,7 @@ def test_a_prompt_goes_to_the_base_model_with_lora_tag_token_and_class() -> None
 @pytest.mark.parametrize(
     ("changes", "prompt", "sent"),
     [
-        ({"class_name": "BREAK"}, "Sarah runs", "ohwx runs"),
+        ({"class_name": "BREAK"}, "Sarah runs", "ohwx person runs"),
         ({"name": "2B"}, "run \u20142B", "run \u2014 ohwx woman"),
     ],
 )
@@ -157,6 +157,14 @@ def test_what_astria_refuses_on_flux_is_not_sent_but_said() -> None:
     assert "negative_prompt" not in plan.body
     assert (plan.body["cfg_scale"], plan.body["steps"], plan.body["w"], plan.body["h"]) == (4.9, 50, 648, 512)
     assert len(plan.warnings) == 3
+
+
+@pytest.mark.parametrize("class_name", ["woman", "BREAK", "BREAK woman"])
+def test_a_prompt_calls_the_character_what_its_tune_is_called(class_name: str) -> None:
+    stub = Stub(httpx.Response(201, json={"id": 788416}))
+    stub.adapter.training.submit(replace(ORDER, class_name=class_name))
+    identity = SARAH.model_copy(update={"class_name": class_name})
+    assert f"ohwx {stub.body()['tune']['name']} " in stub.adapter.images.plan(identity, a_request()).prompt
 
 
 def test_images_come_with_the_seeds_that_astria_counts_up() -> None:

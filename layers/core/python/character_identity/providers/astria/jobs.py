@@ -9,6 +9,7 @@ import httpx
 from character_identity.domain.errors import InvalidRequest, ProviderOutcomeUnknown, ProviderUnavailable
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import Price
+from character_identity.domain.prose import prose
 from character_identity.outbound.provider_http import ProviderHttpClient, is_json_object, json_of
 from character_identity.ports.providers import Cancellation, ReferenceImage
 from character_identity.providers.answers import seconds_between, whole
@@ -97,3 +98,8 @@ class AstriaJobs:
 
     def _url_of(self, handle: JobHandle) -> str:
         return f"{self._url}/{handle.provider_job_id}"
+
+
+def class_word(class_name: str) -> str:
+    """What a tune is called, and each prompt that shows it; a class may be called BREAK, a command."""
+    return prose(class_name).text or "person"

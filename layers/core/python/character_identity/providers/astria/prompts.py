@@ -9,7 +9,7 @@ from character_identity.domain.generation import GenerationRequest
 from character_identity.domain.identity import Identity
 from character_identity.domain.job import JobHandle
 from character_identity.domain.prices import ASTRIA_IMAGE_CEILING_USD, MILLICENTS_PER_USD
-from character_identity.domain.prose import prose, prose_naming
+from character_identity.domain.prose import prose_naming
 from character_identity.ports.providers import (
     Estimate,
     Found,
@@ -18,7 +18,7 @@ from character_identity.ports.providers import (
     GenerationStatus,
 )
 from character_identity.providers.answers import LARGEST_NUMBER, entries, number, picture, whole
-from character_identity.providers.astria.jobs import TOKEN, AstriaJobs
+from character_identity.providers.astria.jobs import TOKEN, AstriaJobs, class_word
 from character_identity.providers.astria.lists import Match, same_words
 
 MAX_STEPS = 50
@@ -36,7 +36,7 @@ class AstriaImages(AstriaJobs):
     usual_s = 60
 
     def plan(self, identity: Identity, request: GenerationRequest) -> GenerationPlan:
-        token = f"{TOKEN} {prose(identity.class_name).text}".strip()  # a class may be called BREAK
+        token = f"{TOKEN} {class_word(identity.class_name)}"
         text, warnings = prose_naming(request.prompt, identity.name, token)
         prompt = f"<lora:{identity.provider_model_id}:1> {text}"
         body: dict[str, Any] = {"text": prompt, "num_images": request.num_images, "seed": request.seed}

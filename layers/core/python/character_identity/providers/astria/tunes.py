@@ -8,7 +8,7 @@ from character_identity.domain.prices import ASTRIA_TUNE_CEILING_USD
 from character_identity.domain.prose import prose
 from character_identity.outbound.provider_http import ProviderHttpClient
 from character_identity.ports.providers import Estimate, Found, TrainingOrder, TrainingStatus
-from character_identity.providers.astria.jobs import FLUX_BASE_TUNE, TOKEN, AstriaJobs
+from character_identity.providers.astria.jobs import FLUX_BASE_TUNE, TOKEN, AstriaJobs, class_word
 from character_identity.providers.astria.lists import Match, same_words
 
 PRESET = "flux-lora-portrait"
@@ -41,7 +41,7 @@ class AstriaTrainer(AstriaJobs):
     def submit(self, order: TrainingOrder) -> JobHandle:
         fields: dict[str, Any] = {
             "title": _title(order),
-            "name": prose(order.class_name).text or "person",
+            "name": class_word(order.class_name),
             "base_tune_id": FLUX_BASE_TUNE,
             "model_type": "lora",
             "token": TOKEN,

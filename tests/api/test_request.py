@@ -127,16 +127,23 @@ def test_a_body_has_at_most_a_megabyte_in_whatever_script(letter: str, in_base64
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "why"),
     [
-        '{"name": "a", "name": "b", "provider": "astria", "references": []}',
-        '{"name": "a", "provider": "astria", "references": [], "x": {"y": 1, "y": 1}}',
-        '{"name": "a", "provider": "astria", "references": [NaN]}',
-        '{"name": -Infinity, "provider": "astria", "references": []}',
+        ('{"name": "a", "name": "b", "provider": "astria", "references": []}', "name stands there twice"),
+        ('{"name": "a", "references": [], "x": {"y": 1, "y": 1}}', "y stands there twice"),
+        ('{"name": "a", "provider": "astria", "references": [NaN]}', "NaN is no number of JSON"),
+        ('{"name": -Infinity, "references": []}', "-Infinity is no number of JSON"),
     ],
 )
-def test_what_readers_of_json_understand_differently_is_refused(body: str) -> None:
-    assert refused(body).code == "malformed_json"
+def test_what_readers_of_json_understand_differently_is_refused(body: str, why: str) -> None:
+    """Most readers take it for JSON, so that nobody would find out what is wrong with it."""
+    error = refused(body)
+    assert (error.code, error.message) == ("malformed_json", f"The body cannot be read as JSON: {why}.")
+
+
+def test_of_a_body_that_is_no_json_the_place_is_told_and_nothing_of_how_it_is_read() -> None:
+    assert "line 2 column 1" in refused('{"name": "a"\n"provider": "astria"}').message
+    assert "Python" not in (long := refused("9" * 5_000).message) and "sys" not in long
 
 
 def test_a_text_of_another_pattern_is_told_in_words() -> None:

@@ -207,7 +207,8 @@ class Request(Generic[Content]):
         try:
             return strict_json.read(self.raw_body, _number)
         except (ValueError, InvalidRequest) as exc:
-            raise InvalidRequest("The body is not JSON.", code="malformed_json") from exc
+            why = str(exc).partition(";")[0].rstrip(".")  # behind it Python's advice to whoever runs it
+            raise InvalidRequest(f"The body cannot be read as JSON: {why}.", code="malformed_json") from exc
 
 
 def _number(text: str) -> float:

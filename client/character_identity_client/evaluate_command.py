@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from character_identity_client.api import ApiClient
+import httpx
+
+from character_identity_client.api import ApiClient, ApiError
 from character_identity_client.asking import Ask
 from character_identity_client.evaluations import (
     GALLERY,
@@ -70,6 +72,9 @@ def evaluate(
             say(f"\nIt goes on. {again}")
             return STOPPED
         ended = cancelled
+    except (ApiError, httpx.TransportError):  # as when the token has come to its end, which is sooner
+        say(again)
+        raise
     code = {"completed": 0, "cancelled": STOPPED}.get(ended.status, 1)
     if ended.status != "completed":
         say(why_not_completed(ended))

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from character_identity_client import ApiClient, command
+from character_identity_client import ApiClient, ApiError, command
 from character_identity_client.asking import asker
 from character_identity_client.command import main, parser
 from character_identity_client.evaluate_command import STOPPED, evaluate
@@ -250,6 +250,21 @@ def test_who_leaves_comes_back_by_the_id(tmp_path: Path, words: list[str]) -> No
     assert left.said[-1] == "\nIt goes on. character-identity evaluate --resume e-1 goes on from here."
     assert Run(api, "--resume=e-1", f"--output={tmp_path / 'results'}").code == 0
     assert len(api.orders) == 1
+
+
+def test_who_outlives_the_token_is_told_how_to_come_back(tmp_path: Path, words: list[str]) -> None:
+    """Tokens end within an hour or so, and evaluations take longer."""
+    api, said = FakeApi(), list[str]()
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        if api.polls == 2 and request.method == "GET":
+            return httpx.Response(401, json={"message": "Unauthorized"})
+        return api(request)
+
+    with pytest.raises(ApiError):
+        Run(answered, *words, "--yes", said=said)
+    assert said[-1] == ("character-identity evaluate --resume e-1 goes on from here.")
+    assert Run(api, "--resume=e-1", f"--output={tmp_path / 'results'}").code == 0
 
 
 class Ended(io.StringIO):

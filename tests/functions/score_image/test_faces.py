@@ -108,10 +108,10 @@ def test_of_two_people_the_larger_face_comes_first(encoder: FaceEncoder) -> None
 @pytest.mark.parametrize(
     ("picture", "reason"),
     [
-        (lambda: opened(CHELSEA.path), "no_face"),
+        (lambda: opened(CHELSEA.path).crop((0, 60, 451, 270)), "no_face"),
         (lambda: Image.new("RGB", (512, 1), "teal"), "no_face"),
         (lambda: Image.new("RGB", (30, 400), "teal"), "no_face"),
-        (lambda: opened(PHOTOGRAPHER), "profile"),
+        (lambda: opened(PHOTOGRAPHER).crop((0, 0, 200, 140)), "profile"),
         (lambda: on_a_wall(opened(EILEEN.path), 128), "too_small"),
     ],
     ids=["a cat", "a line", "a strip", "a profile", "a tiny face"],

@@ -1,4 +1,4 @@
-"""Webhook: a caller's endpoint for events, and the progress of each delivery.
+"""Webhook: a caller's endpoint for events, and how far each delivery is.
 
 In the form of Standard Webhooks 1.0.0, "the specification" below:
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, read 2026-11-23.
@@ -27,38 +27,39 @@ RETRY_AFTER = (
 )
 """Delays between two attempts: the specification's example, ten attempts over three days."""
 JITTER = 0.1
-"""The share by which a wait is stretched at most, so that receivers do not meet all retries at once."""
+"""The largest share by which a wait is stretched, so that a receiver does not get all retries at once."""
 ATTEMPT_TAKES_AT_MOST = timedelta(minutes=5)
-"""An attempt that has not ended by then was interrupted. No function that sends may run longer."""
+"""An attempt that has not ended by then was interrupted, as no function that sends may run longer."""
 GONE = 410
 """The receiver wants no more webhooks (the specification, "Delivery success and failure")."""
 
 RETIRED_FOR = timedelta(hours=24)
-"""A secret that was replaced goes on signing for so long: time to take the new one to every receiver."""
+"""How long a replaced secret goes on signing: time to give the new one to every receiver."""
 MOST_SECRETS = 5
-"""Of an endpoint at once, for the header has a signature by each."""
+"""Of an endpoint at once, as the header has a signature by each."""
 
 FAILS_FOR = timedelta(days=3)
 MOST_FAILURES = 10
-"""An endpoint where no attempt went well for so long, and so many failed in a row, gets no more: as many, and
-as long, as an event is tried."""
+"""An endpoint is disabled once all attempts have failed for this long, and at least this many in a row: as
+long and as often as one event is tried."""
 
 DeliveryState = Literal["pending", "delivered", "given_up"]
 DisabledReason = Literal["declined", "failing", "paused"]
 
 
 class RetiredSecret(Record):
-    """A secret that was replaced, and until when it signs all the same."""
+    """A secret that was replaced, and until when it still signs."""
 
     secret: str = Field(repr=False)
     until: datetime
 
 
 class Endpoint(Record):
-    """A caller's address that gets events from now on, until it declines further ones or keeps failing.
+    """A caller's address that gets events from now on, until it declines more or keeps failing.
 
-    ``types`` are the events that it wants; None: all. ``failures`` are those in a row, the first of them at
-    ``failing_since``. One that was enabled again hears of what happens from ``enabled_at`` on.
+    ``types``: the events that it wants; None: all.
+    ``failures``: how many attempts in a row have failed, the first of them at ``failing_since``.
+    ``enabled_at``: when it was enabled again; it gets only what happens after that.
     """
 
     endpoint_id: str
@@ -75,7 +76,7 @@ class Endpoint(Record):
     failures: int = 0
 
     def attempted(self, delivery: "Delivery", now: datetime) -> "Endpoint":
-        """As it is after an attempt to deliver there."""
+        """Return it as it is after an attempt to deliver there."""
         if delivery.state == "delivered":
             return self.replace(failing_since=None, failures=0)
         since, failures = self.failing_since or now, self.failures + 1
@@ -87,17 +88,17 @@ class Endpoint(Record):
         return failing
 
     def secrets(self, now: datetime) -> list[str]:
-        """Every secret that signs now, the newest first."""
+        """Return every secret that signs now, the newest first."""
         return [self.secret, *(each.secret for each in self.retired if now < each.until)]
 
     def rotated(self, secret: str, now: datetime) -> "Endpoint":
-        """With a new secret; the one before signs as well for a while."""
+        """Return it with a new secret; the old one signs as well for a while."""
         retired = [RetiredSecret(secret=self.secret, until=now + RETIRED_FOR), *self.retired]
         kept = tuple(each for each in retired if now < each.until)
         return self.replace(secret=secret, retired=kept)
 
     def enabled(self, now: datetime) -> "Endpoint":
-        """As one that has never failed, and hears of what happens from now on."""
+        """Return it as one that has never failed, and gets what happens from now on."""
         if self.disabled_at is None:
             return self
         return self.replace(
@@ -113,23 +114,24 @@ class Endpoint(Record):
         return Position(self.created_at, self.endpoint_id)
 
     def hears_of(self, event: Event) -> bool:
-        """Return True if an event goes here: it is wanted, and happened while this was enabled."""
+        """Return True if an event is sent here: it is wanted, and happened while this was enabled."""
         since = self.enabled_at or self.created_at
         return self.disabled_at is None and since <= event.occurred_at and self.wants(event)
 
     def wants(self, event: Event) -> bool:
-        """Return True if events of its type go here; a test goes to the one that it tests."""
+        """Return True if this endpoint wants events of that type; a test event is for one endpoint only."""
         if event.type == "WebhookTest":
             return event.subject_id == self.endpoint_id
         return self.types is None or event.type in self.types
 
 
 class Delivery(Record):
-    """The progress of delivering an event to an endpoint.
+    """How far the delivery of an event to an endpoint is.
 
-    While ``pending`` it is due at ``next_attempt_at``. ``last_status`` is what the receiver answered last,
-    ``last_error`` the code of what kept it from answering. While ``claimed`` an attempt is under way, which
-    must have ended by ``next_attempt_at``.
+    ``next_attempt_at``: when it is due while it is ``pending``.
+    ``claimed``: an attempt is under way, which must have ended by ``next_attempt_at``.
+    ``last_status``: the status that the receiver answered last.
+    ``last_error``: the code of what kept it from answering.
     """
 
     event_id: str
@@ -144,7 +146,7 @@ class Delivery(Record):
 
     @classmethod
     def due(cls, event: Event, endpoint: Endpoint, at: datetime) -> "Delivery":
-        """One that nobody has attempted yet."""
+        """Return a delivery that has not been attempted yet."""
         return cls(
             event_id=event.event_id, endpoint_id=endpoint.endpoint_id, owner=event.owner, next_attempt_at=at
         )
@@ -159,23 +161,23 @@ class Delivery(Record):
         return self.attempts > len(RETRY_AFTER)
 
     def claim(self, now: datetime) -> "Delivery":
-        """With one attempt more, which is nobody else's until it must have ended."""
+        """Return it with one more attempt under way; nobody else makes one until that must have ended."""
         ends_by = now + ATTEMPT_TAKES_AT_MOST
         return self.replace(claimed=True, attempts=self.attempts + 1, next_attempt_at=ends_by)
 
     def answered(self, status: int, now: datetime, jitter: float) -> "Delivery":
-        """After an attempt that the receiver answered."""
+        """Return it as it is after an attempt that the receiver answered."""
         known = self.replace(claimed=False, last_status=status, last_error=None)
         if 200 <= status < 300:
             return known.replace(state="delivered", next_attempt_at=None)
         return known._ended() if status == GONE else known._later(now, jitter)
 
     def failed(self, code: str, now: datetime, jitter: float) -> "Delivery":
-        """After an attempt that nobody answered."""
+        """Return it as it is after an attempt that nobody answered."""
         return self.replace(claimed=False, last_status=None, last_error=code)._later(now, jitter)
 
     def given_up(self, code: str) -> "Delivery":
-        """No attempt could help."""
+        """Return it as given up, as no attempt could help."""
         return self.replace(claimed=False, last_status=None, last_error=code)._ended()
 
     def _later(self, now: datetime, jitter: float) -> "Delivery":
@@ -188,9 +190,11 @@ class Delivery(Record):
 
 
 class Attempt(Record):
-    """One request to an endpoint: ``status`` is what it answered, ``error`` the code of what kept it from it.
+    """One request to an endpoint.
 
-    ``number`` counts from 1, anew after a replay. ``state`` is that of the delivery since then.
+    ``number``: counts from 1, and anew after a replay.
+    ``status``: the status that it answered. ``error``: the code of what kept it from answering.
+    ``state``: the state of the delivery after this attempt.
     """
 
     endpoint_id: str
@@ -204,28 +208,27 @@ class Attempt(Record):
 
     @property
     def attempt_id(self) -> str:
-        """The same however often it is kept."""
+        """An id that is the same however often the attempt is stored."""
         said = f"{self.endpoint_id}/{self.event_id}/{self.number}/{self.at.isoformat()}"
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
     @property
     def position(self) -> Position:
-        """Its place in the list of its endpoint's."""
+        """Its place in its endpoint's list."""
         return Position(self.at, self.attempt_id)
 
 
 def secret_of(key: bytes) -> str:
-    """A signing key as its owner sees it."""
+    """Return a signing key as its owner sees it."""
     return SECRET_PREFIX + base64.b64encode(key).decode("ascii")
 
 
 def signed_headers(
     secret: str, message_id: str, at: datetime, body: bytes, *, retired: Sequence[str] = ()
 ) -> dict[str, str]:
-    """The headers that make a body a Standard Webhook; ``at`` is the time of the attempt.
+    """Return the headers that make a body a Standard Webhook; ``at`` is the time of the attempt.
 
-    ``retired`` secrets sign as well, each with a signature of its own (the specification, "Multiple
-    signatures").
+    Each of the ``retired`` secrets adds a signature (the specification, "Multiple signatures").
     """
     timestamp = str(int(at.timestamp()))
     content = b".".join((message_id.encode(), timestamp.encode(), body))

@@ -1,4 +1,4 @@
-"""Best effort: what is done once something stands, and is made up for where it fails."""
+"""Best effort: for steps that may fail because the sweep does them later."""
 
 import logging
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def left_to_the_sweep(what: str) -> Iterator[None]:
-    """Let what follows fail: the sweep, or a machine's next look, makes up for it.
+    """Log what goes wrong in this block and go on: the sweep, or a machine's next poll, makes up for it.
 
-    An error now would say that what was stored before does not stand.
+    An error would wrongly tell the caller that what was stored before does not stand.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""Events: published to everybody who listens on the bus, and read by their owners.
+"""Events: publish them on the bus, let owners read them, and send their webhooks again.
 
-An event is stored in the transaction that settles its subject, and is unpublished until the bus has
-taken it: nobody who dies in between can lose it. It may be published more than once, always with the same id.
+An event is stored in the transaction that settles its subject, and stays unpublished until the bus has taken
+it, so it cannot get lost. It may be published more than once, always with the same id.
 """
 
 import logging
@@ -30,22 +30,22 @@ class EventService:
         self._now = now
 
     def publish_unpublished(self, event_id: str) -> None:
-        """Tell everybody of a stored event, unless somebody did.
+        """Publish a stored event, unless that was done.
 
         Raises:
-            EventNotAccepted: the bus did not take it; it stays open.
+            EventNotAccepted: the bus did not take it; it stays unpublished.
         """
         event = self._events.find_unpublished(event_id)
         if event is not None:
             self._publish(event)
 
     def publish_soon(self, event_id: str) -> None:
-        """Publish like ``publish_unpublished``, right after the settlement; a failure waits for the sweep."""
+        """Publish right after the settlement; if that fails, the sweep does it."""
         with left_to_the_sweep("the event"):
             self.publish_unpublished(event_id)
 
     def publish_new(self, event: Event) -> None:
-        """Publish what the caller has just stored for the first time; a failure waits for the sweep."""
+        """Publish an event that was stored just now for the first time; if that fails, the sweep does it."""
         with left_to_the_sweep("the event"):
             self._publish(event)
 
@@ -54,7 +54,7 @@ class EventService:
         self._events.mark_published(event.event_id)
 
     def get(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
-        """An event and how far telling it is.
+        """Return an event and its deliveries.
 
         Raises:
             NotFound: this owner has no such event.
@@ -62,7 +62,7 @@ class EventService:
         return self._own(owner, event_id), self._deliveries.of_event(event_id)
 
     def test(self, owner: str, endpoint_id: str) -> tuple[Event, list[Delivery]]:
-        """Have an event of its own sent to one endpoint, whatever types that wants.
+        """Have a test event sent to one endpoint, whatever types that wants.
 
         Raises:
             NotFound: this owner has no such endpoint.
@@ -83,9 +83,9 @@ class EventService:
         return self._send_again(self._own(owner, event_id), [self._enabled(owner, endpoint_id)])
 
     def replay(self, owner: str, event_id: str) -> tuple[Event, list[Delivery]]:
-        """Have an event sent again to all of its owner's endpoints that want it, as if it had never been.
+        """Have an event sent again to all of its owner's endpoints that want it, as if for the first time.
 
-        An attempt that is under way goes on instead. What became of it at removed endpoints is forgotten.
+        Attempts that are under way go on instead. Deliveries to removed endpoints are forgotten.
 
         Raises:
             NotFound: this owner has no such event.

@@ -131,6 +131,8 @@ def test_a_body_has_at_most_a_megabyte_in_whatever_script(letter: str, in_base64
     [
         ('{"name": "a", "name": "b", "provider": "astria", "references": []}', "name stands there twice"),
         ('{"name": "a", "references": [], "x": {"y": 1, "y": 1}}', "y stands there twice"),
+        ('{"a;b": 1, "a;b": 2}', "a;b stands there twice"),
+        (f'{{"{"n" * 9_000}": 1, "{"n" * 9_000}": 2}}', f"{'n' * 99}… stands there twice"),
         ('{"name": "a", "provider": "astria", "references": [NaN]}', "NaN is no number of JSON"),
         ('{"name": -Infinity, "references": []}', "-Infinity is no number of JSON"),
     ],

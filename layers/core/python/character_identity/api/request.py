@@ -207,7 +207,7 @@ class Request(Generic[Content]):
         try:
             return strict_json.read(self.raw_body, _number)
         except (ValueError, InvalidRequest) as exc:
-            why = str(exc).partition(";")[0].rstrip(".")  # behind it Python's advice to whoever runs it
+            why = str(exc).partition("; use sys.")[0].rstrip(".")  # what follows is for whoever runs it
             raise InvalidRequest(f"The body cannot be read as JSON: {why}.", code="malformed_json") from exc
 
 

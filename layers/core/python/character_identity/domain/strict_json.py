@@ -5,6 +5,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from character_identity.domain.text import shortened
+
+LONGEST_NAME = 100
+"""Characters of a name that a message shows."""
+
 
 def read(text: str | bytes, number: Callable[[str], Any] = float) -> Any:
     """Return what a JSON text says; ``number`` reads those that are not written as whole ones.
@@ -24,7 +29,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) != len(pairs):
         times = Counter(name for name, _ in pairs)
         twice = next(name for name in content if times[name] > 1)
-        raise ValueError(f"{twice} stands there twice")
+        raise ValueError(f"{shortened(twice, LONGEST_NAME)} stands there twice")
     return content
 
 

@@ -163,9 +163,7 @@ class SafeHttpClient:
                 try:
                     answer = self._asked(target, ends_at, cookies)
                 except PlainHttp:
-                    if (
-                        hop == 0 and self._guard.hosts is None
-                    ):  # the caller gave us this address and can mend it
+                    if hop == 0 and self._guard.hosts is None:  # from a caller, who can correct it
                         raise
                     plain, target = host_of(target), target.copy_with(scheme="https")
                     continue
@@ -195,9 +193,8 @@ class SafeHttpClient:
             raise
         cookies.extract_cookies(answer)
         for cookie in [*cookies.jar]:
-            if (
-                not f"{cookie.name}{cookie.value}".isascii()
-            ):  # headers cannot hold it; some hosts put our town in
+            # Some hosts put the name of our town into one, but headers are sent in ASCII.
+            if not f"{cookie.name}{cookie.value}".isascii():
                 cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
         if not (answer.is_success or answer.has_redirect_location):
             answer.close()

@@ -140,7 +140,7 @@ class LedgerTable:
     def _update_open(
         self, job_id: str, changes: Mapping[str, Any], condition: str = "", **values: Any
     ) -> bool:
-        """Change attributes of a job whose money is still set aside; False if it is not."""
+        """Change attributes of a job whose money is still set aside; ``condition`` is one more."""
         is_open = f"{condition} AND {OPEN}" if condition else OPEN
         return self._update(job_id, changes, is_open, reserved="reserved", **values)
 

@@ -19,6 +19,8 @@ AT_ONCE = 2
 class UnreadableReference(InvalidRequest):
     """The reference under a key cannot be compared with."""
 
+    codes = ()
+
     def __init__(self, key: str, why: str) -> None:
         super().__init__(f"The reference {key!r} cannot be compared: {why}", code="reference_unreadable")
         self.key = key

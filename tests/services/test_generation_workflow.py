@@ -474,6 +474,14 @@ class TestDeadlines:
         self.says(harness, "running")
         assert harness.job.deadline_at == started + A_DEADLINE
 
+    def test_a_place_that_is_not_told_at_first_does_not_hide_the_steps_forward(self) -> None:
+        harness = self.harness()
+        self.says(harness, "queued")
+        for place in (3, 2):
+            harness.clock.pass_by(minutes=4)
+            self.says(harness, "queued", place)
+            assert harness.job.deadline_at == harness.clock() + A_DEADLINE
+
     def test_the_start_is_a_new_beginning_where_nobody_says_how_many_are_before(self) -> None:
         harness = self.harness()
         ordered_until = harness.job.deadline_at

@@ -18,6 +18,8 @@ LINKS_MAY_RECOVER_FOR = timedelta(minutes=3)
 
 MOST_RUNS = 5
 """Executions of the machine for one job, with those that were interrupted or whose task failed for good."""
+LAST_PLACE = 1_000_000
+"""The place in the provider's queue while nobody says it; any that is told later is a step forward."""
 WAITING = "waiting"
 """The state of a machine whose job has no slot at the provider yet."""
 MOST_STEPS = 20
@@ -41,7 +43,7 @@ class MachineState(Record):
     ``was_called_back``: the provider has called at least once.
     ``missing_since``: when the provider first said that it does not know the job; None once it does.
     ``orders``: how often the order was made and proved not to have been accepted.
-    ``queue_position``: jobs ahead of it in the provider's queue, 0 if nobody says; None if it is not there.
+    ``queue_position``: jobs ahead of it in the provider's queue; None if it is not there.
     ``prepared_at``: when the upload for the order was made; None in executions older than this field.
     ``stopping_until``: until when to ask whether a job that nobody wants has stopped.
     ``silent_until``: until when to wait, past the deadline, for a provider that does not answer.

@@ -35,6 +35,7 @@ from character_identity.services.jobs.settlement import settle_money
 from character_identity.services.jobs.slots import SlotService
 from character_identity.services.jobs.state import (
     GIVEN_UP,
+    LAST_PLACE,
     MOST_RUNS,
     SLOT_BACKOFFS,
     UNFINISHED,
@@ -394,7 +395,7 @@ class JobWorkflow(ABC, Generic[SubjectT, StateT, StatusT]):
         """Count the deadline anew from each step forward in the provider's queue, and from its start."""
         before, place = state.queue_position, status.queue_position
         if place is None and status.state == "queued":  # nobody says how many are before it
-            return state.replace(queue_position=before or 0)
+            return state.replace(queue_position=LAST_PLACE if before is None else before)
         if before == place or (before is not None and place is not None and place > before):
             return state
         in_time = self._now() + timedelta(seconds=self._jobs(job).deadline_s)

@@ -1,6 +1,6 @@
 """What a comparison of so many scenarios can find, and how many it takes to find a gap."""
 
-from math import sqrt
+from math import isnan, sqrt
 
 from character_evaluation.differences import CONSTANT
 
@@ -25,7 +25,8 @@ def power(gap: float, deviation: float, clusters: int, risk: float) -> float:
     from scipy import special  # a quarter of a second of loading, for those who compare only
 
     df, shift = clusters - 1, min(abs(gap) / deviation * sqrt(clusters), FURTHEST)
-    return 1 - float(special.nctdtr(df, shift, -special.stdtrit(df, risk / 2)))
+    missed = float(special.nctdtr(df, shift, -special.stdtrit(df, risk / 2)))
+    return 1.0 if isnan(missed) else 1 - missed  # no number is told of some that are missed once in 1e300
 
 
 def smallest_gap(deviation: float, clusters: int, risk: float, wanted: float = WANTED) -> float | None:

@@ -66,9 +66,22 @@ def test_the_page_of_the_proxies_names_every_address() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
-    missing = [link for link in links if not (document.parent / link).exists()]
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", document.read_text())
+    pages = [(document.parent / path if path else document, heading) for path, heading in links]
+    missing = [
+        (page.name, heading)
+        for page, heading in pages
+        if not page.exists() or (heading and heading not in _headings(page))
+    ]
     assert missing == []
+
+
+def _headings(page: Path) -> set[str]:
+    """The names by which links lead to headings."""
+    return {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^##+ (.+)$", page.read_text(), re.M)
+    }
 
 
 def test_every_page_of_docs_is_named_where_things_are() -> None:

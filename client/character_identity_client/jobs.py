@@ -171,8 +171,8 @@ def run(
         JobFailed: there is no identity, or there are no pictures.
         DeadlinePassed: it takes longer than that; what was ordered goes on.
     """
-    for name in options.keys() - GenerationOptions.__annotations__.keys():
-        raise TypeError(f"run() has no option {name!r}.")  # the API would say so after a training
+    if unknown := options.keys() - GenerationOptions.__annotations__.keys():
+        raise TypeError(f"run() has no option {min(unknown)!r}.")  # the API would say so after a training
 
     def tell(stage: Literal["upload", "identity", "pictures", "scores"], done: int, total: int) -> None:
         if on_progress is not None:

@@ -2,13 +2,10 @@
 
 import logging
 from collections.abc import Iterator
-from functools import lru_cache
 
 import pytest
 
-from character_identity.images.decoding import inspect
-
-_inspected = lru_cache(inspect)
+from tests.support.in_process.patches import inspected
 
 
 @pytest.fixture(autouse=True)
@@ -20,4 +17,4 @@ def _no_log() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _each_picture_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("character_identity.images.decoding.inspect", _inspected)
+    monkeypatch.setattr("character_identity.images.decoding.inspect", inspected)

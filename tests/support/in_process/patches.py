@@ -11,25 +11,23 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from character_identity.images.decoding import inspect, prepare
+from character_identity.images.decoding import inspect
 from character_identity.outbound.guard import look_up
 from local.simulators.drawing.rendering import Shot
 from local.simulators.lora_file import read_lora
 from tests.support.builders import an_image
 from tests.support.http import PUBLIC
 
-_prepared = cache(prepare)
 _read_lora = cache(read_lora)
 inspected = cache(inspect)
 
 
 def apply_patches(patch: pytest.MonkeyPatch) -> None:
-    """One thread, plain pictures, each prepared and looked at once, small weights, the same keys of fal."""
+    """One thread, plain pictures, each looked at once, small weights, the same keys of fal."""
     _stay_in_one_thread(patch)
     keys = itertools.cycle(_keys_of_fal())  # what fal signed for one harness is signed for all
     patch.setattr("local.simulators.fal.webhooks.Ed25519PrivateKey", SimpleNamespace(generate=keys.__next__))
     _render_plain_images(patch)
-    patch.setattr("character_identity.services.references.prepare", _prepared)
     patch.setattr("character_identity.images.decoding.inspect", inspected)
     patch.setattr("local.simulators.lora_file.FLUX_WIDTH", 16)
     patch.setattr("local.simulators.fal.inputs.read_lora", _read_lora)
